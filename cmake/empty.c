@@ -1,0 +1,2 @@
+/* A part without sources yet. */
+typedef int cseg_empty;

@@ -1,0 +1,16 @@
+# oneDNN 3: the system's where it has one, else the wheels that `make deps` unpacked under the build folder
+# (onednn-cpu-gomp and onednn-devel-cpu-gomp 2023.2.0). Target: onednn.
+set(CSEG_ONEDNN_DIR "${CMAKE_SOURCE_DIR}/build/deps/onednn" CACHE PATH "where the oneDNN wheels were unpacked")
+find_package(dnnl 3 CONFIG QUIET)
+add_library(onednn INTERFACE)
+if(dnnl_FOUND)
+  target_link_libraries(onednn INTERFACE DNNL::dnnl)
+else()
+  file(GLOB onednn_include ${CSEG_ONEDNN_DIR}/include ${CSEG_ONEDNN_DIR}/*.data/data/include)
+  file(GLOB onednn_library ${CSEG_ONEDNN_DIR}/lib/libdnnl.so.3 ${CSEG_ONEDNN_DIR}/*.data/data/lib/libdnnl.so.3)
+  if(NOT onednn_include OR NOT onednn_library)
+    message(FATAL_ERROR "oneDNN 3 was not found. Run `make deps`, or set CSEG_ONEDNN_DIR to its unpacked wheels.")
+  endif()
+  target_include_directories(onednn SYSTEM INTERFACE ${onednn_include})
+  target_link_libraries(onednn INTERFACE ${onednn_library})
+endif()

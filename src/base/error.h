@@ -1,0 +1,36 @@
+/* Filling a cseg_error. */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include "cseg/error.h"
+
+/* Writes the message (only if `err` is not NULL) and returns `code`, so that `return fail(...)` reads well. */
+cseg_status fail(cseg_error *err, cseg_status code, const char *fmt, ...) CSEG_PRINTF(3, 4);
+
+/* "out of memory", for every allocation that fails. */
+cseg_status fail_memory(cseg_error *err);
+
+/* Adds the text of errno: "PATH: cannot VERB: REASON". */
+cseg_status fail_errno(cseg_error *err, const char *path, const char *verb);
+
+/* Puts a prefix in front of the message that is already there; returns its code. */
+cseg_status fail_within(cseg_error *err, const char *fmt, ...) CSEG_PRINTF(2, 3);
+
+/* Evaluates a call that returns a status; returns it from the enclosing function when it is not CSEG_OK.
+ * Only for functions that hold nothing that needs releasing. */
+#define TRY(call)                            \
+    do {                                     \
+        cseg_status try_status_ = (call);    \
+        if (try_status_ != CSEG_OK)          \
+            return try_status_;              \
+    } while (0)
+
+/* The same, for functions with an exit label `done` and a variable `status`. */
+#define TRY_DONE(call)                       \
+    do {                                     \
+        status = (call);                     \
+        if (status != CSEG_OK)               \
+            goto done;                       \
+    } while (0)
+
+#endif

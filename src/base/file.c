@@ -1,0 +1,237 @@
+#define _GNU_SOURCE
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return fail_errno(err, path, "open");
+    struct stat st;
+    if (fstat(fileno(f), &st) != 0) {
+        status = fail_errno(err, path, "read");
+        goto done;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        status = fail(err, CSEG_IO, "%s: is not a regular file", path);
+        goto done;
+    }
+    if (limit && (uint64_t)st.st_size > limit) {
+        status = fail(err, CSEG_CORRUPT, "%s: is %lld bytes long, more than the %zu that are accepted here", path,
+                      (long long)st.st_size, limit);
+        goto done;
+    }
+    size_t size = (size_t)st.st_size;
+    char *p = arena_alloc(mem, size + 1);
+    if (!p) {
+        status = fail_memory(err);
+        goto done;
+    }
+    size_t got = fread(p, 1, size, f);
+    if (got != size) {
+        status = ferror(f) ? fail_errno(err, path, "read") : fail(err, CSEG_IO, "%s: became shorter while it was read", path);
+        goto done;
+    }
+    p[size] = 0;
+    *data = p;
+    *n = size;
+done:
+    fclose(f);
+    return status;
+}
+
+cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cseg_error *err)
+{
+    *r = (file_replace){0};
+    r->path = arena_strdup(mem, path);
+    r->temporary = arena_printf(mem, "%s.%ld.tmp", path, (long)getpid());
+    if (!r->path || !r->temporary)
+        return fail_memory(err);
+    r->out = fopen(r->temporary, "wbe");
+    return r->out ? CSEG_OK : fail_errno(err, r->temporary, "write");
+}
+
+static void sync_dir_of(const char *path)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        /* Not every file system can sync a folder; the rename is atomic all the same. */
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+cseg_status file_replace_commit(file_replace *r, cseg_error *err)
+{
+    bool good = fflush(r->out) == 0 && !ferror(r->out) && fsync(fileno(r->out)) == 0;
+    int e = errno;
+    if (fclose(r->out) != 0 && good) {
+        good = false;
+        e = errno;
+    }
+    r->out = NULL;
+    if (good && rename(r->temporary, r->path) != 0) {
+        good = false;
+        e = errno;
+    }
+    if (!good) {
+        unlink(r->temporary);
+        errno = e;
+        return fail_errno(err, r->path, "write");
+    }
+    sync_dir_of(r->path);
+    return CSEG_OK;
+}
+
+void file_replace_abort(file_replace *r)
+{
+    if (r->out) {
+        fclose(r->out);
+        unlink(r->temporary);
+        r->out = NULL;
+    }
+}
+
+cseg_status file_replace_bytes(const char *path, const void *data, size_t n, arena *mem, cseg_error *err)
+{
+    file_replace r;
+    TRY(file_replace_open(&r, path, mem, err));
+    fwrite(data, 1, n, r.out);
+    return file_replace_commit(&r, err);
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int64_t file_size(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+}
+
+cseg_status dir_create(const char *path, cseg_error *err)
+{
+    char part[PATH_MAX];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof part)
+        return fail(err, CSEG_USAGE, "'%.100s' is no usable folder name", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != 0)
+            continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return fail_errno(err, part, "create the folder");
+    }
+    if (!file_is_dir(path)) {
+        errno = ENOTDIR;
+        return fail_errno(err, path, "create the folder");
+    }
+    return CSEG_OK;
+}
+
+enum { DEEPEST_FOLDER = 32 };
+typedef VEC(char *) name_list;
+
+static cseg_status list_into(const char *root, const char *below, const char *suffix, int depth, arena *mem,
+                             name_list *out, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    char *path = *below ? path_join(mem, root, below) : arena_strdup(mem, root);
+    if (!path)
+        return fail_memory(err);
+    DIR *d = opendir(path);
+    if (!d)
+        return fail_errno(err, path, "list");
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        char *name = *below ? path_join(mem, below, e->d_name) : arena_strdup(mem, e->d_name);
+        char *full = path_join(mem, path, e->d_name);
+        if (!name || !full) {
+            status = fail_memory(err);
+            goto done;
+        }
+        struct stat st;
+        if (stat(full, &st) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode) && depth > 0) {
+            TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
+        } else if (S_ISREG(st.st_mode) && (!suffix || str_ends(name, suffix))) {
+            if (!vec_push(mem, out, name)) {
+                status = fail_memory(err);
+                goto done;
+            }
+        }
+    }
+done:
+    closedir(d);
+    return status;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
+                     cseg_error *err)
+{
+    name_list out = {0};
+    TRY(list_into(dir, "", suffix, recursive ? DEEPEST_FOLDER : 0, mem, &out, err));
+    if (out.n)
+        qsort(out.at, out.n, sizeof *out.at, by_bytes);
+    *names = out.at;
+    *n = out.n;
+    return CSEG_OK;
+}
+
+char *path_join(arena *mem, const char *a, const char *b)
+{
+    if (b[0] == '/' || !a[0])
+        return arena_strdup(mem, b);
+    return arena_printf(mem, "%s%s%s", a, str_ends(a, "/") ? "" : "/", b);
+}
+
+char *path_dir(arena *mem, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return arena_strdup(mem, ".");
+    return slash == path ? arena_strdup(mem, "/") : arena_strndup(mem, path, (size_t)(slash - path));
+}
+
+const char *path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *path_ext(const char *path)
+{
+    const char *base = path_base(path), *dot = strrchr(base, '.');
+    return dot && dot != base ? dot : "";
+}

@@ -1,0 +1,45 @@
+/* Files and paths. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
+cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
+
+/* Write beside, sync, rename: `path` holds the old bytes or all of the new ones, never a part.
+ * Usage: file_replace r; file_replace_open(&r, path, mem, err); fwrite(..., r.out); file_replace_commit(&r, err);
+ * file_replace_abort(&r) removes what was written; harmless after commit. Write errors that stdio has buffered are
+ * reported by commit. */
+typedef struct file_replace {
+    FILE *out;
+    const char *path;
+    char *temporary;
+} file_replace;
+cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cseg_error *err);
+cseg_status file_replace_commit(file_replace *r, cseg_error *err);
+void file_replace_abort(file_replace *r);
+cseg_status file_replace_bytes(const char *path, const void *data, size_t n, arena *mem, cseg_error *err);
+
+bool file_exists(const char *path); /* anything */
+bool file_is_dir(const char *path);
+int64_t file_size(const char *path); /* -1 if it cannot be told */
+/* All missing parents too; an existing folder is fine. */
+cseg_status dir_create(const char *path, cseg_error *err);
+/* Paths of the regular files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed,
+ * loops are not. */
+cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
+                     cseg_error *err);
+
+char *path_join(arena *mem, const char *a, const char *b); /* b if it is absolute; NULL: out of memory */
+char *path_dir(arena *mem, const char *path);              /* "." for a bare name */
+const char *path_base(const char *path);                   /* points into path */
+const char *path_ext(const char *path);                    /* ".png", or "" */
+
+#endif

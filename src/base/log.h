@@ -1,0 +1,14 @@
+/* Messages that are no errors. The library prints nothing by itself: without a sink they are dropped. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "cseg/error.h"
+
+typedef enum { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR } log_level;
+typedef void log_sink(void *arg, log_level level, const char *text);
+
+/* One sink a process; calls are serialised. `text` has no newline at its end. */
+void log_set_sink(log_sink *sink, void *arg);
+void log_say(log_level level, const char *fmt, ...) CSEG_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,68 @@
+/* From a config dict to a C struct, by a table: parsing, defaults, ranges, messages and documentation follow from it.
+ * Every kind (backbone, head, transform, hook, optimizer...) has one such table. */
+#ifndef CONFIG_FIELDS_H
+#define CONFIG_FIELDS_H
+
+#include <stdio.h>
+
+#include "config/value.h"
+
+typedef struct {
+    size_t n;
+    int64_t *at;
+} ints;
+typedef struct {
+    size_t n;
+    double *at;
+} floats;
+
+typedef enum {
+    F_BOOL,   /* bool */
+    F_INT,    /* int64_t */
+    F_FLOAT,  /* double */
+    F_STR,    /* const char *; None is NULL */
+    F_INTS,   /* ints; one int is taken as a list of one. None is n == 0 */
+    F_FLOATS, /* floats, likewise */
+    F_VALUE,  /* value *; None is NULL. For nested dicts and whatever the kind reads itself */
+    F_IGNORED /* accepted for compatibility, has no effect here; the documentation says so */
+} field_type;
+
+typedef struct field {
+    const char *name;
+    field_type type;
+    size_t offset;
+    const char *initial; /* the default, as config text: "1", "(1, 2, 2, 2)", "dict(type='BN')"; NULL: required */
+    double min, max;     /* of numbers and of the elements of lists; both 0: no limit */
+    const char *choices; /* of strings: "whole|slide"; NULL: any */
+    const char *about;   /* one line for the documentation */
+} field;
+
+/* An aggregate so that one struct describes a kind's whole configuration. */
+typedef struct {
+    const field *at;
+    size_t n;
+    size_t size;   /* of the struct that is filled */
+    bool any_more; /* the reference's class takes **kwargs: unknown keys are accepted */
+} field_table;
+
+#define FIELD(struct_, type_, name_, initial_, about_) \
+    {.name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .about = about_}
+#define FIELD_RANGE(struct_, type_, name_, initial_, min_, max_, about_)                                           \
+    {.name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .min = min_, .max = max_, \
+     .about = about_}
+#define FIELD_CHOICE(struct_, name_, initial_, choices_, about_)                                                 \
+    {.name = #name_, .type = F_STR, .offset = offsetof(struct_, name_), .initial = initial_, .choices = choices_, \
+     .about = about_}
+#define FIELD_IGNORED(name_, about_) {.name = #name_, .type = F_IGNORED, .initial = "None", .about = about_}
+
+/* Fills *out (table->size bytes). `dict` may be NULL: all defaults. The keys "type" and "_scope_" are always accepted.
+ * `inherited` (may be NULL) is a dict of default arguments, as build_from_cfg's default_args: used where `dict` lacks
+ * the key; keys of it that the table lacks are passed over in silence.
+ * Fails with CSEG_CONFIG: unknown key (with the nearest known one), missing key, wrong type, out of range; always
+ * with file and line. */
+cseg_status fields_parse(const field_table *table, const char *kind, const value *dict, const value *inherited,
+                         arena *mem, void *out, cseg_error *err);
+/* Markdown: one row a field. */
+void fields_document(const field_table *table, FILE *out);
+
+#endif

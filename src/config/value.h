@@ -1,0 +1,95 @@
+/* The values of a config: what Python literals can be. Built once in an arena, then only read. */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+typedef enum {
+    V_NONE,
+    V_BOOL,
+    V_INT,
+    V_FLOAT,
+    V_STR,
+    V_LIST,
+    V_TUPLE,
+    V_SET,
+    V_DICT,
+    V_NAME /* an imported object of the pure-Python style, as its dotted name: mmseg.models.FCNHead */
+} value_kind;
+
+/* Where a value was written. file is NULL for values that no file holds (defaults, --cfg-options). */
+typedef struct where {
+    const char *file;
+    int line, column; /* from 1 */
+} where;
+
+typedef struct value value;
+typedef struct value_entry {
+    const char *key; /* non-string keys (ints in a dict) are kept as their text, with key_value set */
+    value *key_value;
+    value *item;
+} value_entry;
+
+struct value {
+    value_kind kind;
+    where at;
+    union {
+        bool b;
+        int64_t i;
+        double f;
+        struct {
+            const char *text; /* NUL-terminated; may hold NULs inside */
+            size_t n;
+        } str; /* V_STR and V_NAME */
+        struct {
+            value **item;
+            size_t n, cap;
+        } list; /* V_LIST, V_TUPLE, V_SET */
+        struct {
+            value_entry *entry; /* in order of insertion, as Python keeps it */
+            size_t n, cap;
+        } dict;
+    } as;
+};
+
+value *value_new(arena *mem, value_kind kind, where at); /* NULL: out of memory; so below */
+value *value_bool(arena *mem, bool b, where at);
+value *value_int(arena *mem, int64_t i, where at);
+value *value_float(arena *mem, double f, where at);
+value *value_str(arena *mem, const char *s, where at);
+bool value_append(arena *mem, value *list, value *item);
+bool value_set(arena *mem, value *dict, const char *key, value *item); /* replaces in place if it is there */
+bool value_remove(value *dict, const char *key);
+value *value_copy(arena *mem, const value *v); /* deep */
+bool value_equal(const value *a, const value *b); /* as Python's ==, but a tuple equals a list */
+
+/* NULL if dict is NULL, no dict, or has no such key. */
+value *value_get(const value *dict, const char *key);
+/* A path: "model.decode_head.0.num_classes"; a number indexes a list. NULL if there is none. */
+value *value_find(const value *root, const char *path);
+/* Dicts: n entries; lists, tuples and sets: n items; else 0. */
+size_t value_count(const value *v);
+value *value_item(const value *list, size_t i);
+bool value_is_list(const value *v);           /* list, tuple or set */
+bool value_is_none(const value *v);           /* NULL or None */
+const char *value_text(const value *v);       /* of V_STR or V_NAME, else NULL */
+const char *value_type_name(const value *v);  /* the `type` of a dict without its scope: FCNHead; NULL if none */
+bool value_number(const value *v, double *out); /* int, float or bool */
+bool value_integer(const value *v, int64_t *out); /* int, bool, or a float that is whole */
+const char *value_kind_name(const value *v);  /* "a dict", "an int", for messages */
+bool value_true(const value *v);              /* Python's truth */
+
+/* "FILE:LINE: " in `out`, or "" for a value without a place. */
+const char *value_place(const value *v, char out[static 512]);
+
+/* Text forms. Python's (as Config.pretty_text has it, one top-level name a statement) and JSON (tuples are lists,
+ * sets sorted lists, V_NAME its dotted name). */
+char *value_python(arena *mem, const value *v);
+char *value_json(arena *mem, const value *v, int indent); /* indent 0: one line */
+
+#endif
