@@ -1,0 +1,44 @@
+/* Zip archives as PyTorch writes them: stored or deflated entries, zip64. */
+#ifndef IO_ZIP_H
+#define IO_ZIP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+typedef struct zip_entry {
+    const char *name;
+    uint64_t at;     /* byte of the file where its (packed) data begins */
+    uint64_t size;   /* unpacked */
+    uint64_t packed; /* in the file */
+    uint32_t crc;
+    bool deflated;
+} zip_entry;
+
+typedef struct zip_archive {
+    const char *path; /* for messages */
+    const uint8_t *bytes;
+    size_t n;
+    zip_entry *entries; /* in the directory's order */
+    size_t count;
+} zip_archive;
+
+bool zip_is(const void *bytes, size_t n); /* begins like a zip archive */
+/* `bytes` must stay. Directory and local headers are checked against each other and the file's size. */
+cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, zip_archive *out, cseg_error *err);
+const zip_entry *zip_find(const zip_archive *z, const char *name); /* NULL: not there */
+/* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. */
+cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err);
+
+/* Writing: stored entries only, each entry's data aligned to 64 bytes. Errors of stdio are left to the FILE. */
+typedef struct zip_writer zip_writer;
+zip_writer *zip_writer_new(FILE *out, arena *mem);                /* NULL: out of memory */
+void zip_begin(zip_writer *w, const char *name);                  /* a new entry, ends the last one */
+void zip_write(zip_writer *w, const void *data, size_t n);        /* more of its data */
+cseg_status zip_finish(zip_writer *w, cseg_error *err);           /* directory and end */
+
+#endif
