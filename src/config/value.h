@@ -19,7 +19,8 @@ typedef enum {
     V_TUPLE,
     V_SET,
     V_DICT,
-    V_NAME /* an imported object of the pure-Python style, as its dotted name: mmseg.models.FCNHead */
+    V_NAME,  /* an imported object of the pure-Python style, as its dotted name: mmseg.models.FCNHead */
+    V_OBJECT /* a module, a function, an iterator: only while a config is evaluated, never in a finished one */
 } value_kind;
 
 /* Where a value was written. file is NULL for values that no file holds (defaults, --cfg-options). */
@@ -33,6 +34,7 @@ typedef struct value_entry {
     const char *key; /* non-string keys (ints in a dict) are kept as their text, with key_value set */
     value *key_value;
     value *item;
+    const value *over; /* what this key held in a base, before the item replaced it; NULL if nothing */
 } value_entry;
 
 struct value {
@@ -53,7 +55,9 @@ struct value {
         struct {
             value_entry *entry; /* in order of insertion, as Python keeps it */
             size_t n, cap;
+            bool attributes; /* while evaluated: a ConfigDict (keys are attributes, update() merges deeply) */
         } dict;
+        struct object *object; /* V_OBJECT; see eval.h */
     } as;
 };
 

@@ -1,0 +1,43 @@
+/* Config files of the OpenMMLab toolboxes: 0.x (mmcv) and 1.x (mmengine), the text style with `_base_` and the
+ * pure-Python style with `read_base()`, and .json. What they say is evaluated here, in a small part of Python; no other
+ * program is run, no module imported, nothing written. See docs/config.md for what is understood.
+ *
+ * Errors carry "FILE:LINE:COLUMN: what", the source line with a caret, and the files that led there. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "config/value.h"
+
+typedef struct config_options {
+    /* Folders that hold Python packages, as PYTHONPATH has them, colon-separated: for bases such as
+     * 'mmdet::_base_/x.py' and 'from mmdet.configs.x import *'. NULL: the environment's CSEG_PACKAGES, then its
+     * PYTHONPATH. Packages that hold the config file itself are found without. */
+    const char *packages;
+    bool keep_imported; /* pure-Python style: keep imported names as keys, as Config._cfg_dict does */
+} config_options;
+
+/* The resolved config: a dict, exactly what the reference's Config.fromfile(path).to_dict() gives, in its order of
+ * keys. The result lives in `mem` and shares nothing: it may be changed in place. */
+cseg_status config_load(const char *path, arena *mem, value **out, cseg_error *err);
+cseg_status config_load_with(const char *path, const config_options *options, arena *mem, value **out, cseg_error *err);
+
+/* The same for a config that no file holds. `name` is used in messages; bases are looked for beside it. */
+cseg_status config_parse_text(const char *text, const char *name, arena *mem, value **out, cseg_error *err);
+
+/* One expression, as `[1, 2]` or `dict(type='BN')`; `name` is used in messages. */
+cseg_status config_parse_literal(const char *text, const char *name, arena *mem, value **out, cseg_error *err);
+
+/* One `key.path=value` of --cfg-options, read as the reference's DictAction does: numbers, True/False, None, lists
+ * `1,2` or `[1,2]`, tuples `(1,2)`, nested; anything else is a string. A number in the path indexes a list. Keys that
+ * do not exist are made. Changes `cfg` (a dict) in place. */
+cseg_status config_override(value *cfg, const char *assignment, arena *mem, cseg_error *err);
+
+/* Where the value at `key` ("model.decode_head.num_classes") comes from: text of one line for the value, and one more
+ * for each value in a base that it replaced, newest first. CSEG_NOT_FOUND names the nearest known key. */
+cseg_status config_where(const value *cfg, const char *key, arena *mem, char **out, cseg_error *err);
+
+typedef enum { DIALECT_0X, DIALECT_1X } config_dialect;
+/* By the keys that only one of the two has (data, runner, lr_config | train_dataloader, optim_wrapper, ...). */
+config_dialect config_dialect_of(const value *cfg);
+
+#endif
