@@ -1,0 +1,24 @@
+/* What a backend is: it turns each node into a kernel, once, when a plan is made. Running then decides nothing. */
+#ifndef GRAPH_BACKEND_H
+#define GRAPH_BACKEND_H
+
+#include "graph/graph.h"
+
+typedef struct kernel kernel;
+struct kernel {
+    /* in and out are the node's tensors in memory (NULL where the node has NULL); scratch has `scratch` bytes. */
+    cseg_status (*run)(kernel *k, void *const *in, void *const *out, void *scratch, cseg_error *err);
+    void (*release)(kernel *k); /* what the arena does not own; may be NULL */
+    size_t scratch;
+    int in_place; /* out[0] may share memory with in[in_place], if nobody else reads that later; -1: no */
+};
+
+typedef struct backend backend;
+struct backend {
+    const char *name;
+    /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
+    cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
+    void (*release)(backend *b);
+};
+
+#endif

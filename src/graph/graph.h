@@ -1,0 +1,121 @@
+/* Tracing: calling these functions records a graph for one input shape and mode.
+ *
+ * Errors are sticky: a function that gets a NULL tensor, or finds that shapes do not fit, returns NULL, and the first
+ * message (with the scope that was being traced) stays in the graph; graph_status tells at the end. So model code is
+ * written like mathematics. All memory comes from the graph's arena. */
+#ifndef GRAPH_GRAPH_H
+#define GRAPH_GRAPH_H
+
+#include "base/error.h"
+#include "graph/tensor.h"
+
+typedef struct graph_output {
+    const char *name;
+    tensor *value;
+    param *grad_of; /* not NULL: this is the gradient of that parameter, to be stored in its `grad` */
+} graph_output;
+
+struct graph {
+    arena *mem;
+    bool train;              /* mode that modules trace for */
+    VEC(node *) nodes;       /* in an order in which they can run */
+    VEC(tensor *) tensors;
+    VEC(tensor *) inputs;
+    VEC(graph_output) outputs;
+    VEC(const char *) scopes; /* the stack of the trace; scope names are full */
+    tensor *seed;            /* input "seed", i64 [2], made by the first dropout */
+    cseg_error error;        /* code CSEG_OK: none */
+};
+
+graph *graph_new(bool train); /* NULL: out of memory. graph_free releases everything */
+void graph_free(graph *g);
+cseg_status graph_status(const graph *g, cseg_error *err);
+/* Records an error of the caller's own (a shape that makes no sense), prefixed with the scope; returns NULL. */
+tensor *graph_fail(graph *g, cseg_status code, const char *fmt, ...) CSEG_PRINTF(3, 4);
+void graph_push_scope(graph *g, const char *full_name);
+void graph_pop_scope(graph *g);
+
+/* Leaves. graph_param gives the same tensor for the same param each time. */
+tensor *graph_input(graph *g, const char *name, dtype type, int rank, const int64_t *dim);
+tensor *graph_param(graph *g, param *p);
+tensor *graph_const(graph *g, dtype type, int rank, const int64_t *dim, const void *data); /* copies data */
+void graph_add_output(graph *g, const char *name, tensor *t);
+
+/* For ops and passes: a node with n_out outputs whose shapes the op's rule infers. `in` is copied. */
+node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_out, const op_attr *attr);
+
+/* Gradients of the scalar `loss` for every param tensor of the graph that requires one; appended as nodes, and as
+ * outputs with grad_of set. A param used at several places gets the sum. */
+cseg_status graph_backward(graph *g, tensor *loss, cseg_error *err);
+const char *op_name(op_kind op);
+/* Text of the graph, one line a node; for --verbose and tests. */
+char *graph_text(const graph *g, arena *mem);
+
+/* ---- ops. y = ... -------------------------------------------------------------------------------------------- */
+
+/* x [N,H,W,I], w [O,I/groups,kh,kw], bias [O] or NULL -> [N,H',W',O]. groups == I == O is depthwise. */
+tensor *op_conv2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a);
+/* x [...,C], all others [C]: y = (x - mean) / sqrt(var + eps) * gamma + beta with fixed statistics. */
+tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps);
+/* Statistics over all but the last axis; biased variance normalises, unbiased goes to the running variance, as
+ * PyTorch. running = (1 - momentum) * running + momentum * batch, in place, when the node runs. */
+tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean,
+                            tensor *running_var, norm_attr a);
+/* x [N,H,W,C] (or [N,L,C]); statistics over H, W and the C / groups channels of a group; gamma, beta [C] or NULL. */
+tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int groups, float eps);
+/* Over the last axis. gamma, beta [C]. */
+tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float eps);
+
+tensor *op_unary(graph *g, tensor *x, unary_attr a);
+tensor *op_relu(graph *g, tensor *x);
+tensor *op_scale(graph *g, tensor *x, float alpha, float beta); /* alpha * x + beta */
+tensor *op_prelu(graph *g, tensor *x, tensor *slope); /* slope [1] or [C] */
+/* Ranks equal; an axis of 1 is repeated. */
+tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind);
+tensor *op_add(graph *g, tensor *a, tensor *b);
+tensor *op_sub(graph *g, tensor *a, tensor *b);
+tensor *op_mul(graph *g, tensor *a, tensor *b);
+
+tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
+tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
+tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* PyTorch's window bounds */
+/* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear or nearest, as torch.nn.functional.interpolate. */
+tensor *op_resize(graph *g, tensor *x, resize_attr a);
+tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
+
+tensor *op_concat(graph *g, tensor *const *x, int n, int axis); /* axis -1 is the last: channels */
+tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size);
+tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim); /* one dim may be -1 */
+tensor *op_transpose(graph *g, tensor *x, const int *perm); /* out axis i is in axis perm[i] */
+tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim); /* same rank; axes of 1 are repeated */
+tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep); /* bit i = axis i; all axes, !keep: a scalar */
+tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
+/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. */
+tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
+/* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
+tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
+tensor *op_softmax(graph *g, tensor *x); /* over the last axis */
+tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others all zero */
+tensor *op_argmax(graph *g, tensor *x); /* over the last axis -> i32; the first of equals */
+tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
+
+/* Identity when !g->train or p == 0. Masks come from the run's seed: nothing is stored for the gradient. */
+tensor *op_dropout(graph *g, tensor *x, float p);
+tensor *op_dropout2d(graph *g, tensor *x, float p);
+tensor *op_drop_path(graph *g, tensor *x, float p);
+
+/* logits [N,H,W,K] f32, label [N,H,W] i32, class_weight [K] or NULL, weight [N,H,W] f32 or NULL -> scalar f32:
+ *   a.scale * sum(weight * class_weight[label] * -log softmax(logits)[label], pixels that are not ignored) / divisor
+ * divisor by a.avg; AVG_CLASS_WEIGHT sums class_weight[label] over pixels that are not ignored (labels outside 0..K-1
+ * that are not ignore_index are ignored too). */
+tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a);
+/* Sigmoid and binary cross-entropy against the one-hot label, summed over classes and pixels; class_weight [K]
+ * multiplies per class. Divisor: AVG_ALL: N*H*W*K; AVG_NON_IGNORED: number of (pixel, class) pairs not ignored.
+ * K == 1: the label itself (0 or 1) is the target. */
+tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
+                                loss_attr a);
+/* 100 * (pixels whose argmax is the label) / (pixels that are not ignored) -> scalar. For K == 1: sigmoid > 0.5,
+ * given as the logit's sign. No gradient. */
+tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index);
+
+#endif

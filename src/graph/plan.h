@@ -1,0 +1,31 @@
+/* A graph made ready to run: kernels chosen, every tensor at its place in one arena, laid out by lifetime. */
+#ifndef GRAPH_PLAN_H
+#define GRAPH_PLAN_H
+
+#include "graph/backend.h"
+
+typedef struct plan plan;
+
+/* The graph must outlive the plan. Nodes that depend on parameters and constants alone are `static` when
+ * !g->train: they run at the first plan_run and after plan_weights_changed only, into memory of their own. */
+cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
+void plan_free(plan *p);
+
+/* Where the caller writes an input before each run; NULL if the graph has none of that name. Inputs have memory of
+ * their own that stays as it is between runs; plan_bind_input makes the plan read the caller's memory instead. */
+void *plan_input(plan *p, const char *name, const tensor **shape);
+cseg_status plan_bind_input(plan *p, const char *name, const void *data, cseg_error *err);
+/* Valid until the next run. Gradients are written to param->grad instead (overwritten at each run). */
+const void *plan_output(plan *p, const char *name, const tensor **shape);
+void plan_weights_changed(plan *p);
+cseg_status plan_run(plan *p, cseg_error *err);
+
+size_t plan_bytes(const plan *p); /* arena, static memory and scratch */
+/* One line a step: op, scope, shapes, bytes, and the time of the last runs when profiling was on. */
+void plan_profile(plan *p, bool on);
+char *plan_text(const plan *p, arena *mem);
+/* After a run: the first tensor, in order of execution, that holds a NaN or infinity; NULL if none does. Runs the
+ * plan once more with a check behind each step, so the caller passes the same inputs. Names op and scope in err. */
+cseg_status plan_find_nan(plan *p, cseg_error *err);
+
+#endif

@@ -1,0 +1,212 @@
+/* Tensors, nodes and parameters: the data of a graph.
+ *
+ * Feature maps are [N, H, W, C] (NHWC); label maps [N, H, W]; token sequences [N, L, C] (a free reshape of a feature
+ * map). Parameters have PyTorch's shapes and row-major order: a convolution's weight is [O, I / groups, kh, kw]. */
+#ifndef GRAPH_TENSOR_H
+#define GRAPH_TENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum { TENSOR_MAX_RANK = 6 };
+
+typedef enum { DT_F32, DT_BF16, DT_I32, DT_I64, DT_U8 } dtype;
+size_t dtype_size(dtype t);
+const char *dtype_name(dtype t); /* PyTorch's: float32, int64... */
+
+/* How a parameter starts when no checkpoint gives it. */
+typedef enum {
+    INIT_ZERO,
+    INIT_CONSTANT,        /* a */
+    INIT_UNIFORM,         /* [a, b) */
+    INIT_NORMAL,          /* mean a, std b */
+    INIT_TRUNC_NORMAL,    /* mean 0, std a, cut at [-2, 2] (absolute, as torch's trunc_normal_ default) */
+    INIT_KAIMING_NORMAL,  /* a: negative slope; fan: see param */
+    INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
+    INIT_XAVIER_UNIFORM,  /* gain a */
+    INIT_XAVIER_NORMAL
+} init_rule;
+
+typedef enum {
+    PARAM_TRAINED, /* appears among parameters(): gets a gradient if requires_grad */
+    PARAM_BUFFER   /* running statistics and counters: in the state dict, not trained */
+} param_role;
+
+/* One entry of the state dict. Owned by the model; `data` and `grad` point into the model's flat buffers once
+ * params_allocate has run. */
+typedef struct param {
+    const char *name;       /* full: backbone.layer1.0.conv1.weight */
+    const char *owner;      /* PyTorch class that holds it: Conv2d, BatchNorm2d, GroupNorm, LayerNorm, Linear... */
+    param_role role;
+    dtype type;             /* DT_F32; DT_I64 for num_batches_tracked */
+    int rank;
+    int64_t dim[TENSOR_MAX_RANK];
+    int64_t count;
+    bool requires_grad;
+    float lr_mult, decay_mult; /* from paramwise_cfg; 1 */
+    init_rule init;
+    float init_a, init_b;
+    bool fan_out;           /* kaiming: fan_out instead of fan_in */
+    void *data;             /* count elements of `type`, PyTorch's row-major order */
+    float *grad;            /* NULL without gradient */
+    size_t offset;          /* of data in its flat buffer, in elements */
+} param;
+
+typedef struct graph graph;
+typedef struct node node;
+typedef struct tensor tensor;
+
+typedef enum {
+    TENSOR_TEMP,  /* made by a node */
+    TENSOR_INPUT, /* given by the caller at each run */
+    TENSOR_PARAM, /* a param's data */
+    TENSOR_CONST  /* fixed bytes, held by the graph */
+} tensor_role;
+
+struct tensor {
+    int id;            /* index in graph->tensors */
+    tensor_role role;
+    dtype type;
+    int rank;          /* 0: a scalar (one element) */
+    int64_t dim[TENSOR_MAX_RANK];
+    node *from;        /* TEMP: who makes it */
+    int from_index;    /* as which of its outputs */
+    param *param;      /* PARAM */
+    const void *data;  /* CONST */
+    const char *name;  /* INPUT: its name; outputs: theirs; else NULL */
+    bool needs_grad;   /* depends on a trained parameter */
+};
+
+int64_t tensor_count(const tensor *t);
+size_t tensor_bytes(const tensor *t);
+/* "[2, 128, 128, 48]" */
+const char *tensor_shape_text(const tensor *t, char out[static 96]);
+
+typedef struct conv_attr {
+    int stride[2], pad[2], dilation[2]; /* h, w */
+    int groups;
+    /* Set by passes, not by models: */
+    bool has_residual; /* in[3]: added before the activation */
+    int act;           /* unary_kind + 1, or 0 */
+    float act_alpha;
+    int64_t x_dim[4];  /* conv2d_grad_data: the shape of x */
+    int64_t w_dim[4];  /* conv2d_grad_weight */
+} conv_attr;
+
+typedef struct pool_attr {
+    int kernel[2], stride[2], pad[2];
+    bool ceil_mode, count_include_pad;
+} pool_attr;
+
+typedef struct resize_attr {
+    int64_t h, w; /* of the output */
+    bool align_corners, nearest;
+    /* torch computes source positions by the given scale_factor when it has one; 0: by the sizes */
+    double scale_h, scale_w;
+} resize_attr;
+
+typedef struct norm_attr {
+    float eps, momentum; /* momentum: weight of the new batch's statistics */
+    int groups;          /* group_norm; instance_norm is groups == C */
+    bool update;         /* batch_norm_train: update the running statistics */
+    int act;             /* set by passes: fused activation */
+} norm_attr;
+
+typedef enum {
+    UNARY_RELU,
+    UNARY_RELU6,
+    UNARY_LEAKY_RELU, /* alpha: negative slope */
+    UNARY_SIGMOID,
+    UNARY_TANH,
+    UNARY_GELU, /* exact, by erf */
+    UNARY_SILU,
+    UNARY_HSWISH,   /* x * relu6(x + 3) / 6 */
+    UNARY_HSIGMOID, /* clip((x + alpha) / beta, 0, 1): torch's is alpha 3, beta 6 */
+    UNARY_ELU,      /* alpha */
+    UNARY_EXP,
+    UNARY_LOG, /* natural */
+    UNARY_SQRT,
+    UNARY_ABS,
+    UNARY_SQUARE,
+    UNARY_RECIPROCAL,
+    UNARY_CLAMP,  /* to [alpha, beta] */
+    UNARY_SCALE,  /* alpha * x + beta */
+    UNARY_POW     /* x ** alpha */
+} unary_kind;
+typedef struct unary_attr {
+    unary_kind kind;
+    float alpha, beta;
+} unary_attr;
+
+typedef enum { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_MAX, BINARY_MIN } binary_kind;
+
+typedef struct axis_attr {
+    int axis;
+    int64_t start, size; /* slice */
+    bool keep;           /* reductions */
+    int perm[TENSOR_MAX_RANK];
+    uint32_t axes;       /* reductions: bit i = axis i */
+    int64_t dim[TENSOR_MAX_RANK];
+    int rank;
+    bool trans_a, trans_b; /* matmul */
+} axis_attr;
+
+/* How a loss is averaged; the divisor is part of the op so that its gradient knows it. */
+typedef enum {
+    AVG_ALL,          /* all pixels, ignored ones included (the reference's default) */
+    AVG_NON_IGNORED,  /* pixels whose label is not ignore_index */
+    AVG_CLASS_WEIGHT, /* sum of class_weight[label]; ignored pixels count class_weight[ignore] as the reference does:
+                         see op_cross_entropy */
+    AVG_SUM           /* no division */
+} avg_mode;
+typedef struct loss_attr {
+    int64_t ignore_index;
+    avg_mode avg;
+    bool avg_non_ignore;
+    float scale; /* loss_weight: multiplies the result */
+    float eps;
+    /* Set by passes: the logits are resized to the label's size inside the op. */
+    bool resized, align_corners;
+} loss_attr;
+
+typedef struct dropout_attr {
+    float p;
+    bool channels; /* Dropout2d: whole channels of an image */
+    bool samples;  /* DropPath: whole samples */
+    uint64_t salt; /* makes the masks of different nodes differ */
+} dropout_attr;
+
+typedef union op_attr {
+    conv_attr conv;
+    pool_attr pool;
+    resize_attr resize;
+    norm_attr norm;
+    unary_attr unary;
+    binary_kind binary;
+    axis_attr axis;
+    loss_attr loss;
+    dropout_attr dropout;
+} op_attr;
+
+typedef enum {
+#define OP(name) OP_##name,
+#include "graph/ops/list.h"
+#undef OP
+    OP_COUNT
+} op_kind;
+
+struct node {
+    op_kind op;
+    int n_in, n_out;
+    tensor **in;       /* optional ones may be NULL */
+    tensor **out;
+    op_attr attr;
+    const char *scope; /* the module that traced it: backbone.layer1.0 */
+    bool is_grad;      /* belongs to the backward pass */
+    bool has_effect;   /* must run although nobody reads its outputs */
+};
+
+#endif
