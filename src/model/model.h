@@ -1,0 +1,63 @@
+/* A built model: what the engine sees. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "model/module.h"
+
+/* What a loss may ask of the outside (files with class weights). */
+typedef cseg_status model_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err);
+
+typedef struct model_options {
+    const value *train_cfg, *test_cfg; /* top-level ones of the 0.x dialect; NULL: those inside model */
+    model_read_numbers *read_numbers;  /* NULL: files are refused */
+    void *read_arg;
+    bool no_grad; /* inference only: no gradient memory */
+} model_options;
+
+/* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
+typedef struct model_pretrained {
+    const char *module;     /* full name of the module: backbone; "" for the whole model */
+    const char *checkpoint; /* file, address, or open-mmlab:// name */
+    const char *prefix;     /* of the keys in the file that are taken, or NULL */
+    const value *at;
+} model_pretrained;
+
+struct model {
+    arena *mem;
+    cseg_error error; /* sticky, of construction */
+    const value *config;
+    model_options options;
+    module *root;
+    VEC(param *) params; /* the state dict, in PyTorch's order */
+    VEC(model_pretrained) pretrained;
+    float *data, *grad;  /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
+    size_t flat_count;   /* elements, with gaps */
+    float *buffers;      /* flat: running statistics */
+    int64_t *counters;   /* flat: num_batches_tracked */
+    int n_heads;         /* decode heads */
+    int answer_head;     /* test_cfg.head_index */
+    int num_classes;     /* of the answering head's map: 1 output channel with a threshold still means 2 */
+    int out_channels;
+    double threshold;    /* for out_channels == 1 */
+    bool align_corners;  /* of the answering head: for later resizing */
+    int in_channels;     /* of img; pairs: both dates */
+    int64_t ignore_index;
+};
+
+/* Builds the model that a `model` dict describes. The weights are allocated and zero: call model_init_weights or load a
+ * checkpoint. Owned by its own arena. */
+cseg_status model_build(const value *cfg, const model_options *options, model **out, cseg_error *err);
+void model_free(model *m);
+/* As the reference starts: init_cfg rules, PyTorch's defaults elsewhere. Not the pretrained files. */
+void model_init_weights(model *m, uint64_t seed);
+param *model_find(const model *m, const char *name); /* NULL: none */
+
+/* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:
+ * "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to), and "seg_weight_map"
+ * f32 [N,H,W] if with_weight_map. Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss". */
+cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,
+                               cseg_error *err);
+cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
+                             cseg_error *err);
+
+#endif
