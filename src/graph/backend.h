@@ -11,11 +11,14 @@ struct kernel {
     void (*release)(kernel *k); /* what the arena does not own; may be NULL */
     size_t scratch;
     int in_place; /* out[0] may share memory with in[in_place], if nobody else reads that later; -1: no */
+    bool stale;   /* set by the plan when parameters may have changed (before the first run, and at each
+                     plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };
 
 typedef struct backend backend;
 struct backend {
     const char *name;
+    bool weights_fixed; /* set by plan_build to !graph->train: parameters change only when kernels are told so */
     /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
     cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
     void (*release)(backend *b);
