@@ -2,6 +2,8 @@
 #ifndef IO_EVENTS_H
 #define IO_EVENTS_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 

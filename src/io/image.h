@@ -25,7 +25,7 @@ typedef struct image {
 /* Largest image: sides, channels, and bytes of its pixels. */
 #define IMAGE_MAX_SIDE INT64_C(1000000)
 #define IMAGE_MAX_CHANNELS INT64_C(4096)
-#define IMAGE_MAX_BYTES (INT64_C(1) << 35)
+#define IMAGE_MAX_BYTES (INT64_C(1) << 32)
 
 /* What a decoder is asked for. Exactly one of the first three; the others may be added. */
 typedef unsigned image_flags;

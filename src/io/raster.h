@@ -27,6 +27,8 @@ typedef struct raster_info {
     bool has_nodata;       /* of the first band */
     double nodata;
     const char **names;    /* `bands` descriptions; "" where none */
+    const uint8_t *palette; /* of the first band: palette_n colours, red, green, blue; NULL: none */
+    int palette_n;
     int64_t block_h, block_w; /* windows that are multiples of these read fastest */
 } raster_info;
 

@@ -1,0 +1,18 @@
+/* GDAL's drivers registered once, and its messages caught; nothing outside src/io includes it. */
+#ifndef IO_GDAL_SCOPE_H
+#define IO_GDAL_SCOPE_H
+
+#include "base/error.h"
+
+/* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text` and printed nowhere. */
+typedef struct gdal_scope {
+    char text[1024];
+} gdal_scope;
+
+void gdal_begin(gdal_scope *s);
+void gdal_end(gdal_scope *s);
+
+/* "PATH: cannot VERB: GDAL's reason" */
+cseg_status gdal_fail(const gdal_scope *s, cseg_status code, const char *path, const char *verb, cseg_error *err);
+
+#endif

@@ -1,0 +1,194 @@
+/* JPEG through libjpeg-turbo, with the settings cv2.imread uses: accurate integer DCT, smooth chroma upsampling. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "base/arena.h"
+#include "io/image_codec.h"
+
+typedef struct jpeg_failure {
+    struct jpeg_error_mgr base;
+    jmp_buf back;
+    char text[JMSG_LENGTH_MAX];
+} jpeg_failure;
+
+static void on_error(j_common_ptr info)
+{
+    jpeg_failure *f = (jpeg_failure *)info->err;
+    f->base.format_message(info, f->text);
+    longjmp(f->back, 1);
+}
+
+/* libjpeg paints gray where data is missing and only warns; such a picture must not be learned from. Warnings that
+ * lose no pixels (padding bytes, odd headers) pass, as other readers let them pass. */
+static void on_message(j_common_ptr info, int level)
+{
+    if (level >= 0)
+        return;
+    switch (info->err->msg_code) {
+    case JWRN_JPEG_EOF:
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+        on_error(info);
+    }
+}
+
+static void use_failure(jpeg_failure *f)
+{
+    jpeg_std_error(&f->base);
+    f->base.error_exit = on_error;
+    f->base.emit_message = on_message;
+}
+
+static size_t byte_reached(const struct jpeg_decompress_struct *d, const image_bytes_in *in)
+{
+    const uint8_t *p = d->src ? d->src->next_input_byte : NULL;
+    return p >= in->bytes && p <= in->bytes + in->n ? (size_t)(p - in->bytes) : in->n;
+}
+
+/* Every 8x8 block takes at least one bit in the first scan of its component (two, in fact, when not progressive), so
+ * n bytes cannot hold more than 512 n pixels: a lying header is found before its memory is taken. Arithmetic coding
+ * has no such bound. */
+static bool too_large_for_its_bytes(const struct jpeg_decompress_struct *d, size_t n)
+{
+    return !d->arith_code && (uint64_t)d->image_width * d->image_height / 512 > n;
+}
+
+static int orientation_of(const struct jpeg_decompress_struct *d)
+{
+    for (jpeg_saved_marker_ptr m = d->marker_list; m; m = m->next)
+        if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0", 6) == 0)
+            return exif_orientation(m->data + 6, m->data_length - 6);
+    return 1;
+}
+
+/* CMYK as Adobe writes it (inverted), to three channels or gray: the integer arithmetic of OpenCV. */
+static void cmyk_row(const uint8_t *from, uint8_t *to, int64_t w, int channels, bool rgb)
+{
+    for (int64_t x = 0; x < w; x++, from += 4, to += channels) {
+        int k = from[3], v[3];
+        for (int i = 0; i < 3; i++)
+            v[i] = k - ((255 - from[i]) * k >> 8);
+        if (channels == 1) {
+            to[0] = (uint8_t)((v[0] * 4899 + v[1] * 9617 + v[2] * 1868 + (1 << 13)) >> 14);
+            continue;
+        }
+        to[rgb ? 0 : 2] = (uint8_t)v[0];
+        to[1] = (uint8_t)v[1];
+        to[rgb ? 2 : 0] = (uint8_t)v[2];
+    }
+}
+
+static int choose_output(struct jpeg_decompress_struct *d, image_flags flags)
+{
+    bool gray = flags & IMAGE_GRAYSCALE || (flags & IMAGE_UNCHANGED && d->num_components == 1);
+    if (d->num_components == 4)
+        d->out_color_space = JCS_CMYK;
+    else if (gray)
+        d->out_color_space = JCS_GRAYSCALE;
+    else
+        d->out_color_space = flags & IMAGE_RGB ? JCS_EXT_RGB : JCS_EXT_BGR;
+    return gray ? 1 : 3;
+}
+
+static void read_rows(struct jpeg_decompress_struct *d, image *m, uint8_t *cmyk, bool rgb)
+{
+    while (d->output_scanline < d->output_height) {
+        uint8_t *to = image_at(m, d->output_scanline, 0), *row = cmyk ? cmyk : to;
+        jpeg_read_scanlines(d, &row, 1);
+        if (cmyk)
+            cmyk_row(cmyk, to, m->w, (int)m->c, rgb);
+    }
+}
+
+cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
+                              cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    struct jpeg_decompress_struct d = {0};
+    jpeg_failure failure;
+    /* What longjmp comes back to must be in memory, not in registers. */
+    image *volatile made = out;
+    uint8_t *volatile cmyk = NULL;
+    use_failure(&failure);
+    d.err = &failure.base;
+    if (setjmp(failure.back)) {
+        status = fail(err, CSEG_CORRUPT, "%s: damaged or truncated JPEG at byte %zu of %zu: %s", in->name,
+                      byte_reached(&d, in), in->n, failure.text);
+        goto done;
+    }
+    jpeg_create_decompress(&d);
+    jpeg_mem_src(&d, in->bytes, in->n);
+    jpeg_save_markers(&d, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(&d, TRUE);
+    int channels = choose_output(&d, flags);
+    int orientation = flags & (IMAGE_UNCHANGED | IMAGE_IGNORE_ORIENTATION) ? 1 : orientation_of(&d);
+    if (too_large_for_its_bytes(&d, in->n)) {
+        status = fail(err, CSEG_CORRUPT, "%s: truncated JPEG: %u x %u pixels cannot be in its %zu bytes", in->name,
+                      d.image_width, d.image_height, in->n);
+        goto done;
+    }
+    if (header_only) {
+        *made = (image){.h = d.image_height, .w = d.image_width, .c = channels, .type = IMAGE_U8};
+        if (orientation >= 5)
+            *made = (image){.h = d.image_width, .w = d.image_height, .c = channels, .type = IMAGE_U8};
+        goto done;
+    }
+    TRY_DONE(image_check_size(d.image_height, d.image_width, channels, IMAGE_U8, in->name, err));
+    TRY_DONE(image_new(d.image_height, d.image_width, channels, IMAGE_U8, made, err));
+    if (d.out_color_space == JCS_CMYK && !(cmyk = mem_alloc((size_t)d.image_width * 4))) {
+        status = fail_memory(err);
+        goto done;
+    }
+    jpeg_start_decompress(&d);
+    read_rows(&d, made, cmyk, flags & IMAGE_RGB);
+    jpeg_finish_decompress(&d);
+    TRY_DONE(image_upright(made, orientation, err));
+done:
+    jpeg_destroy_decompress(&d);
+    mem_free(cmyk);
+    if (status != CSEG_OK)
+        image_release(made);
+    return status;
+}
+
+cseg_status image_jpeg_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err)
+{
+    if (m->type != IMAGE_U8 || (m->c != 1 && m->c != 3) || how->palette)
+        return fail(err, CSEG_USAGE, "%s: JPEG holds uint8 images of 1 or 3 channels, not %s with %lld", name,
+                    image_type_name(m->type), (long long)m->c);
+    if (m->h > JPEG_MAX_DIMENSION || m->w > JPEG_MAX_DIMENSION)
+        return fail(err, CSEG_SHAPE, "%s: JPEG holds at most %ld pixels a side, not %lld x %lld", name,
+                    JPEG_MAX_DIMENSION, (long long)m->w, (long long)m->h);
+    cseg_status status = CSEG_OK;
+    struct jpeg_compress_struct c = {0};
+    jpeg_failure failure;
+    use_failure(&failure);
+    c.err = &failure.base;
+    if (setjmp(failure.back)) {
+        status = fail(err, CSEG_IO, "%s: cannot write the JPEG: %s", name, failure.text);
+        goto done;
+    }
+    jpeg_create_compress(&c);
+    jpeg_stdio_dest(&c, out);
+    c.image_width = (JDIMENSION)m->w;
+    c.image_height = (JDIMENSION)m->h;
+    c.input_components = (int)m->c;
+    c.in_color_space = m->c == 1 ? JCS_GRAYSCALE : how->rgb ? JCS_EXT_RGB : JCS_EXT_BGR;
+    jpeg_set_defaults(&c);
+    jpeg_set_quality(&c, how->quality ? how->quality : 95, TRUE);
+    jpeg_start_compress(&c, TRUE);
+    while (c.next_scanline < c.image_height) {
+        JSAMPROW row = image_u8(m, c.next_scanline, 0);
+        jpeg_write_scanlines(&c, &row, 1);
+    }
+    jpeg_finish_compress(&c);
+done:
+    jpeg_destroy_compress(&c);
+    return status;
+}
