@@ -13,6 +13,7 @@ typedef struct jpeg_failure {
     struct jpeg_error_mgr base;
     jmp_buf back;
     char text[JMSG_LENGTH_MAX];
+    uint8_t *cmyk; /* a row, where one is needed: lives here to outlive the jump */
 } jpeg_failure;
 
 static void on_error(j_common_ptr info)
@@ -40,6 +41,7 @@ static void on_message(j_common_ptr info, int level)
 
 static void use_failure(jpeg_failure *f)
 {
+    f->cmyk = NULL;
     jpeg_std_error(&f->base);
     f->base.error_exit = on_error;
     f->base.emit_message = on_message;
@@ -106,15 +108,41 @@ static void read_rows(struct jpeg_decompress_struct *d, image *m, uint8_t *cmyk,
     }
 }
 
+/* All between the two ends of the decoder: what it leaves in *out and f->cmyk is given back by the caller, who is
+ * also where libjpeg jumps to. */
+static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_bytes_in *in, image_flags flags,
+                               bool header_only, image *out, jpeg_failure *f, cseg_error *err)
+{
+    jpeg_mem_src(d, in->bytes, in->n);
+    jpeg_save_markers(d, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(d, TRUE);
+    int64_t h = d->image_height, w = d->image_width;
+    int channels = choose_output(d, flags);
+    int orientation = flags & (IMAGE_UNCHANGED | IMAGE_IGNORE_ORIENTATION) ? 1 : orientation_of(d);
+    if (too_large_for_its_bytes(d, in->n))
+        return fail(err, CSEG_CORRUPT, "%s: truncated JPEG: %lld x %lld pixels cannot be in its %zu bytes", in->name,
+                    (long long)w, (long long)h, in->n);
+    TRY(image_check_size(h, w, channels, IMAGE_U8, in->name, err));
+    if (header_only) {
+        bool turned = orientation >= 5;
+        *out = (image){.h = turned ? w : h, .w = turned ? h : w, .c = channels, .type = IMAGE_U8};
+        return CSEG_OK;
+    }
+    TRY(image_new(h, w, channels, IMAGE_U8, out, err));
+    if (d->out_color_space == JCS_CMYK && !(f->cmyk = mem_alloc((size_t)w * 4)))
+        return fail_memory(err);
+    jpeg_start_decompress(d);
+    read_rows(d, out, f->cmyk, flags & IMAGE_RGB);
+    jpeg_finish_decompress(d);
+    return image_upright(out, orientation, err);
+}
+
 cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
                               cseg_error *err)
 {
-    cseg_status status = CSEG_OK;
+    cseg_status status;
     struct jpeg_decompress_struct d = {0};
     jpeg_failure failure;
-    /* What longjmp comes back to must be in memory, not in registers. */
-    image *volatile made = out;
-    uint8_t *volatile cmyk = NULL;
     use_failure(&failure);
     d.err = &failure.base;
     if (setjmp(failure.back)) {
@@ -123,37 +151,12 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
         goto done;
     }
     jpeg_create_decompress(&d);
-    jpeg_mem_src(&d, in->bytes, in->n);
-    jpeg_save_markers(&d, JPEG_APP0 + 1, 0xffff);
-    jpeg_read_header(&d, TRUE);
-    int channels = choose_output(&d, flags);
-    int orientation = flags & (IMAGE_UNCHANGED | IMAGE_IGNORE_ORIENTATION) ? 1 : orientation_of(&d);
-    if (too_large_for_its_bytes(&d, in->n)) {
-        status = fail(err, CSEG_CORRUPT, "%s: truncated JPEG: %u x %u pixels cannot be in its %zu bytes", in->name,
-                      d.image_width, d.image_height, in->n);
-        goto done;
-    }
-    if (header_only) {
-        *made = (image){.h = d.image_height, .w = d.image_width, .c = channels, .type = IMAGE_U8};
-        if (orientation >= 5)
-            *made = (image){.h = d.image_width, .w = d.image_height, .c = channels, .type = IMAGE_U8};
-        goto done;
-    }
-    TRY_DONE(image_check_size(d.image_height, d.image_width, channels, IMAGE_U8, in->name, err));
-    TRY_DONE(image_new(d.image_height, d.image_width, channels, IMAGE_U8, made, err));
-    if (d.out_color_space == JCS_CMYK && !(cmyk = mem_alloc((size_t)d.image_width * 4))) {
-        status = fail_memory(err);
-        goto done;
-    }
-    jpeg_start_decompress(&d);
-    read_rows(&d, made, cmyk, flags & IMAGE_RGB);
-    jpeg_finish_decompress(&d);
-    TRY_DONE(image_upright(made, orientation, err));
+    status = decode_with(&d, in, flags, header_only, out, &failure, err);
 done:
     jpeg_destroy_decompress(&d);
-    mem_free(cmyk);
+    mem_free(failure.cmyk);
     if (status != CSEG_OK)
-        image_release(made);
+        image_release(out);
     return status;
 }
 
@@ -165,7 +168,7 @@ cseg_status image_jpeg_encode(const image *m, const image_save *how, FILE *out, 
     if (m->h > JPEG_MAX_DIMENSION || m->w > JPEG_MAX_DIMENSION)
         return fail(err, CSEG_SHAPE, "%s: JPEG holds at most %ld pixels a side, not %lld x %lld", name,
                     JPEG_MAX_DIMENSION, (long long)m->w, (long long)m->h);
-    cseg_status status = CSEG_OK;
+    volatile cseg_status status = CSEG_OK; /* set once longjmp has come back */
     struct jpeg_compress_struct c = {0};
     jpeg_failure failure;
     use_failure(&failure);
