@@ -1,0 +1,97 @@
+/* Datasets: which files are there, in which order, and what their labels mean. Reads the 0.x and the 1.x dialect of
+ * every dataset of the reference (table.h), the wrappers ConcatDataset, RepeatDataset and MultiImageMixDataset, lists
+ * of folders, and pairs of images for change detection.
+ *
+ * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building:
+ * every function here that takes a const dataset may be called from any number of threads. */
+#ifndef DATA_DATASETS_DATASET_H
+#define DATA_DATASETS_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "config/value.h"
+#include "data/sample.h"
+
+typedef struct dataset dataset;
+
+/* What the labels mean. Of wrappers: that of their first dataset. */
+typedef struct dataset_meta {
+    const char *kind;           /* the config's type: CityscapesDataset; never NULL */
+    bool one_x;                 /* written in the 1.x dialect (data_prefix), not in 0.x's (img_dir) */
+    int64_t n_classes;          /* 0: nobody said */
+    const char *const *classes; /* n_classes names */
+    const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random one if none is known */
+    int64_t ignore_index;
+    bool reduce_zero_label;     /* 0 means ignored, and the classes start at 1 in the files */
+    const value *label_map;     /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
+                                 * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
+    bool pairs;                 /* two images a sample */
+    bool test_mode;
+} dataset_meta;
+
+/* One label or weight map of a sample. */
+typedef struct dataset_map {
+    const char *key;  /* gt_semantic_seg, gt_semantic_seg_from, gt_semantic_seg_to, seg_weight_map */
+    const char *path;
+    bool is_weight;
+} dataset_map;
+
+/* The files of a sample. Paths are joined with data_root, and relative to the working folder if that is relative. */
+typedef struct dataset_item {
+    const char *path;  /* image, of the first date for pairs */
+    const char *path2; /* second date; NULL if not a pair */
+    const dataset_map *maps;
+    int n_maps;               /* 0: nobody named labels */
+    const dataset_meta *meta; /* of the very dataset it is from, within ConcatDataset too */
+    int part;                 /* which dataset of a ConcatDataset */
+} dataset_item;
+
+/* What the surroundings of a dataset's dict decide. A zeroed struct is a good default. */
+typedef struct dataset_options {
+    const value *inherited;    /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
+    const value *preprocessor; /* 1.x: the model's data_preprocessor, whose normalising and padding belong to the
+                                * pipeline here; NULL: none */
+    bool no_pipeline;          /* only the files and the meaning are wanted; dataset_get refuses */
+} dataset_options;
+
+/* Builds what `cfg` describes: a dict with a type, or a list of such dicts (joined, as 0.x has it). Lists the folders
+ * and checks that there is something; *out lives in `mem` and is freed with it.
+ * CSEG_CONFIG: unknown types or keys (with file, line and the nearest known name), classes that the dataset does not
+ * have; CSEG_NOT_FOUND: missing folders, lists, or no image with that suffix. */
+cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out,
+                          cseg_error *err);
+
+int64_t dataset_count(const dataset *ds);
+const dataset_meta *dataset_about(const dataset *ds);
+/* Number of datasets that a ConcatDataset joins at its top (1 for others), and what they mean. The 0.x reference
+ * evaluates each alone unless separate_eval=False. */
+int dataset_parts(const dataset *ds);
+const dataset_meta *dataset_part_about(const dataset *ds, int part);
+bool dataset_separate_eval(const dataset *ds);
+
+/* The files of sample `index` (0 ... count-1). */
+dataset_item dataset_item_at(const dataset *ds, int64_t index);
+
+/* Loads sample `index` and runs the pipeline on it. The random numbers depend on (seed, epoch, index) alone. `mem` holds
+ * the sample's small things and must outlive it; give the pixels back with sample_release, after failure too. A
+ * transform that refuses a sample in training has another one drawn, as the reference does.
+ * CSEG_NOT_FOUND, CSEG_CORRUPT, CSEG_SHAPE...: the message names the file. */
+cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
+                        cseg_error *err);
+
+/* The pipeline that runs last on a sample and so knows how to pack it (pipeline.h); NULL with no_pipeline. */
+struct pipeline;
+const struct pipeline *dataset_pipeline(const dataset *ds, int64_t index);
+
+/* Looks for the files of all samples without opening them. CSEG_NOT_FOUND names the first that is missing, how many
+ * more there are, and, for training without any labels, says so. */
+cseg_status dataset_check_files(const dataset *ds, cseg_error *err);
+
+/* The colours that the reference invents for n classes without palette (numpy's generator, seed 42), and gives to
+ * all users: out [n][3]. */
+void dataset_random_palette(int64_t n, uint8_t *out);
+
+#endif

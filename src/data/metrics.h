@@ -1,0 +1,71 @@
+/* The reference's measures of segmentation: IoU, accuracy, Dice, F-score, precision and recall, from histograms.
+ * Follows mmseg 1.2.2's IoUMetric and 0.30's eval_metrics; both count in the same way. */
+#ifndef DATA_METRICS_H
+#define DATA_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* Pixels by class, over any number of images. All four [n_classes]; the union is predicted + labelled - intersect. */
+typedef struct confusion {
+    int64_t n_classes;
+    int64_t *intersect, *predicted, *labelled;
+} confusion;
+
+cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err);
+void confusion_clear(confusion *c);
+/* Adds `from` to `to`; both of the same number of classes. */
+void confusion_merge(confusion *to, const confusion *from);
+
+/* Counts n pixels. A pixel whose label is ignore_index counts nowhere; a value that is no class counts in no histogram,
+ * but its partner does (as torch.histc has it). With one class, histc counts every value, and so does this. */
+void confusion_add(confusion *c, const int32_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
+/* The same for predictions in bytes. */
+void confusion_add_u8(confusion *c, const uint8_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
+/* What 0.x does to labels before counting: 0 becomes 255, the others one less, 254 becomes 255. In place. */
+void metrics_reduce_zero(int32_t *label, int64_t n);
+
+enum { METRIC_MIOU = 1, METRIC_MDICE = 2, METRIC_MFSCORE = 4 };
+typedef struct metrics_options {
+    const char *const *names; /* "mIoU", "mDice", "mFscore", in the order wanted */
+    int n_names;
+    double beta;              /* of the F-score; 0 counts as 1 */
+    bool replace_nan;         /* nan_to_num */
+    double nan_value;
+} metrics_options;
+
+enum { METRICS_MAX_COLUMNS = 8 };
+
+/* Per-class figures and their means. Figures are per cent, rounded to two decimals as the reference rounds them
+ * (single precision, half to even); NaN where a class does not occur. */
+typedef struct metrics {
+    int64_t n_classes;
+    const char *const *classes;
+    int n_columns;                          /* of the class table: IoU, Acc, Dice, Fscore, Precision, Recall */
+    const char *columns[METRICS_MAX_COLUMNS];
+    float *values[METRICS_MAX_COLUMNS];     /* [n_classes] each */
+    float means[METRICS_MAX_COLUMNS];       /* over the classes that are not NaN */
+    float aAcc;
+} metrics;
+
+/* CSEG_CONFIG: a metric that is none (with the nearest that is one). `classes` may be NULL: numbers stand for names. */
+cseg_status metrics_compute(const confusion *c, const char *const *classes, const metrics_options *options, arena *mem,
+                            metrics *out, cseg_error *err);
+
+/* One figure of the dictionary that evaluation returns: aAcc, mIoU, mAcc, ..., and in 0.x also IoU.CLASS, ... */
+typedef struct metrics_entry {
+    const char *key;
+    double value;
+} metrics_entry;
+/* 1.x: per cent. 0.x: fractions of 1. NULL: out of memory. */
+metrics_entry *metrics_entries(const metrics *m, bool one_x, arena *mem, int64_t *n);
+
+/* Tables as the reference prints them (prettytable in both dialects; 0.x before 0.19 had terminaltables). No newline at
+ * the end. NULL: out of memory. */
+char *metrics_class_table(const metrics *m, arena *mem);
+char *metrics_summary_table(const metrics *m, arena *mem); /* 0.x prints it too */
+
+#endif
