@@ -8,9 +8,13 @@ typedef struct colour_source {
     int palette_n;
 } colour_source;
 
+/* 16 bits to 8 as OpenCV has it for TIFF: gray loses its low byte, colours are rounded. */
 static int to_8_bit(const image *m, int64_t i)
 {
-    return m->type == IMAGE_U8 ? ((const uint8_t *)m->data)[i] : ((const uint16_t *)m->data)[i] >> 8;
+    if (m->type == IMAGE_U8)
+        return ((const uint8_t *)m->data)[i];
+    int v = ((const uint16_t *)m->data)[i];
+    return m->c == 1 ? v >> 8 : (v + 128) / 257;
 }
 
 static void colour_at(const colour_source *s, int64_t pixel, int rgb[static 3])
