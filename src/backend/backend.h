@@ -1,0 +1,23 @@
+/* The backends: what can run a graph. */
+#ifndef BACKEND_BACKEND_H
+#define BACKEND_BACKEND_H
+
+#include "graph/backend.h"
+
+typedef struct cpu_options {
+    int threads;        /* 0: all processors that this process may use */
+    bool deterministic; /* the same bits for any number of threads */
+    bool bf16;          /* reserved for mixed precision; refused by backends that lack it */
+} cpu_options;
+
+/* Naive and obviously correct, one thread: the oracle of the op tests. NULL: out of memory. */
+backend *backend_ref_new(void);
+/* oneDNN and own kernels. NULL: out of memory. Sets OpenMP's thread count for the calling thread. */
+backend *backend_cpu_new(const cpu_options *options);
+static inline void backend_free(backend *b)
+{
+    if (b)
+        b->release(b);
+}
+
+#endif

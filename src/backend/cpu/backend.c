@@ -1,0 +1,81 @@
+#include "backend/cpu/dnnl_util.h"
+
+void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
+                     cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *))
+{
+    cpu_kernel *k = arena_alloc(mem, size);
+    if (k) {
+        k->base.run = run;
+        k->base.in_place = -1;
+        k->base.stale = true;
+        k->b = b;
+        k->n = n;
+    }
+    return k;
+}
+
+/* What is not here is the reference backend's. */
+static cpu_prepare *const table[OP_COUNT] = {
+    [OP_conv2d] = cpu_prepare_conv,
+    [OP_conv2d_grad_data] = cpu_prepare_conv_grad_data,
+    [OP_conv2d_grad_weight] = cpu_prepare_conv_grad_weight,
+    [OP_matmul] = cpu_prepare_matmul,
+    [OP_batch_norm] = cpu_prepare_batch_norm,
+    [OP_batch_norm_train] = cpu_prepare_batch_norm_train,
+    [OP_batch_norm_train_grad] = cpu_prepare_batch_norm_train_grad,
+    [OP_unary] = cpu_prepare_unary,
+    [OP_unary_grad] = cpu_prepare_unary_grad,
+    [OP_binary] = cpu_prepare_binary,
+    [OP_resize] = cpu_prepare_resize,
+    [OP_resize_grad] = cpu_prepare_resize_grad,
+    [OP_concat] = cpu_prepare_concat,
+    [OP_slice] = cpu_prepare_slice,
+    [OP_slice_grad] = cpu_prepare_slice_grad,
+    [OP_max_pool] = cpu_prepare_max_pool,
+    [OP_max_pool_grad] = cpu_prepare_max_pool_grad,
+    [OP_argmax] = cpu_prepare_argmax,
+    [OP_cross_entropy] = cpu_prepare_cross_entropy,
+    [OP_cross_entropy_grad] = cpu_prepare_cross_entropy_grad,
+    [OP_accuracy] = cpu_prepare_accuracy,
+    [OP_resize_argmax] = cpu_prepare_resize_argmax,
+};
+
+static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    cpu_backend *b = (cpu_backend *)base;
+    if (table[n->op])
+        return table[n->op](b, n, mem, out, err);
+    return b->ref->prepare(b->ref, n, mem, out, err);
+}
+
+static void release(backend *base)
+{
+    cpu_backend *b = (cpu_backend *)base;
+    if (b->stream)
+        dnnl_stream_destroy(b->stream);
+    if (b->engine)
+        dnnl_engine_destroy(b->engine);
+    if (b->ref)
+        b->ref->release(b->ref);
+    mem_free(b);
+}
+
+backend *backend_cpu_new(const cpu_options *options)
+{
+    cpu_backend *b = mem_alloc(sizeof *b);
+    if (!b)
+        return NULL;
+    b->base = (backend){.name = "cpu", .prepare = prepare, .release = release};
+    b->options = *options;
+    if (b->options.threads < 1)
+        b->options.threads = omp_get_num_procs();
+    omp_set_num_threads(b->options.threads);
+    b->simd = simd_choose();
+    b->ref = backend_ref_new();
+    if (!b->ref || dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||
+        dnnl_stream_create(&b->stream, b->engine, dnnl_stream_default_flags) != dnnl_success) {
+        release(&b->base);
+        return NULL;
+    }
+    return &b->base;
+}

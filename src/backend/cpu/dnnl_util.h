@@ -1,0 +1,46 @@
+/* oneDNN's C API, wrapped so that a kernel reads as what it computes. */
+#ifndef CPU_DNNL_UTIL_H
+#define CPU_DNNL_UTIL_H
+
+#include <dnnl.h>
+
+#include "backend/cpu/cpu.h"
+
+/* "conv2d in backbone.conv1: oneDNN: VERB failed (code)". */
+cseg_status dnnl_failed(const node *n, const char *verb, dnnl_status_t code, cseg_error *err);
+
+#define DNNL_TRY(call, verb)                                     \
+    do {                                                         \
+        dnnl_status_t dnnl_code_ = (call);                       \
+        if (dnnl_code_ != dnnl_success) {                        \
+            status = dnnl_failed(n, verb, dnnl_code_, err);      \
+            goto done;                                           \
+        }                                                        \
+    } while (0)
+
+/* One primitive with its memories. Slots are bound to addresses before each run. */
+enum { DNNL_SLOTS = 10 };
+typedef struct dnnl_op {
+    dnnl_primitive_t primitive;
+    dnnl_memory_t memory[DNNL_SLOTS];
+    int arg[DNNL_SLOTS];
+    int n;
+    size_t scratch; /* of its scratchpad, which is the last slot when not 0 */
+} dnnl_op;
+
+/* Queries what a primitive descriptor wants at `arg`. */
+const_dnnl_memory_desc_t dnnl_wanted(const_dnnl_primitive_desc_t pd, int arg);
+/* Takes the descriptor (destroys it, also on failure). args: the execution arguments that the caller binds, in order. */
+cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primitive_desc_t pd, const int *args, int n_args,
+                         cseg_error *err);
+/* addresses: n_args of them; scratchpad: op->scratch bytes. */
+cseg_status dnnl_op_run(dnnl_op *op, cpu_backend *b, const node *n, void *const *addresses, void *scratchpad,
+                        cseg_error *err);
+void dnnl_op_release(dnnl_op *op);
+/* An attribute with the user's scratchpad. NULL on failure. */
+dnnl_primitive_attr_t dnnl_attr_new(void);
+/* A reorder between two layouts of the same tensor. */
+cseg_status dnnl_reorder_init(dnnl_op *op, cpu_backend *b, const node *n, const_dnnl_memory_desc_t from,
+                              const_dnnl_memory_desc_t to, cseg_error *err);
+
+#endif

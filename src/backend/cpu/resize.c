@@ -1,0 +1,157 @@
+/* Resizing in NHWC: rows are mixed first, then pixels within the mixed row, which stays in the cache. Bound by memory
+ * traffic: forward writes the large map once; the gradient reads it twice. */
+#include "backend/cpu/interpolation.h"
+
+typedef struct resize_kernel {
+    cpu_kernel k;
+    interpolation y, x;
+    int64_t n, c;
+} resize_kernel;
+
+/* small, large: the map before and after resizing. */
+static cseg_status resize_init(resize_kernel *k, const tensor *small, const tensor *large, arena *mem, cseg_error *err)
+{
+    const resize_attr *a = &k->k.n->attr.resize;
+    k->n = small->dim[0];
+    k->c = small->dim[3];
+    if (!interpolation_init(&k->y, small->dim[1], large->dim[1], a->align_corners, a->nearest, a->scale_h, mem) ||
+        !interpolation_init(&k->x, small->dim[2], large->dim[2], a->align_corners, a->nearest, a->scale_w, mem))
+        return fail_memory(err);
+    return CSEG_OK;
+}
+
+/* Output row i of one image, mixed of two input rows: into `row` [w_in * c], unless one of them is the answer. */
+static const float *mixed_row(const resize_kernel *k, const float *image, int64_t i, float *row)
+{
+    int64_t width = k->x.in * k->c;
+    const float *a = image + k->y.i0[i] * width, *b = image + k->y.i1[i] * width;
+    float w = k->y.w[i];
+    if (w == 0)
+        return a;
+    k->k.b->simd->mix(a, 1 - w, b, w, row, width);
+    return row;
+}
+
+static cseg_status resize_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    resize_kernel *k = (resize_kernel *)base;
+    int64_t small = k->x.in * k->c, large = k->x.out * k->c;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < k->n * k->y.out; i++) {
+        const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
+        const float *row = mixed_row(k, image, i % k->y.out, (float *)scratch + omp_get_thread_num() * small);
+        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, (float *)out[0] + i * large, k->x.out, k->c);
+    }
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_run);
+    if (!k)
+        return fail_memory(err);
+    TRY(resize_init(k, n->in[0], n->out[0], mem, err));
+    k->k.base.scratch = (size_t)(b->options.threads * k->x.in * k->c) * sizeof(float);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    resize_kernel *k = (resize_kernel *)base;
+    const simd_table *v = k->k.b->simd;
+    int64_t small = k->x.in * k->c, large = k->x.out * k->c;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < k->n * k->y.in; i++) {
+        const float *dy = (const float *)in[0] + i / k->y.in * k->y.out * large;
+        float *sum = (float *)scratch + omp_get_thread_num() * large, *dx = (float *)out[0] + i * small;
+        int64_t r = i % k->y.in;
+        memset(sum, 0, (size_t)large * sizeof *sum);
+        memset(dx, 0, (size_t)small * sizeof *dx);
+        for (int64_t o = k->y.first[r]; o <= k->y.last[r]; o++) {
+            float w = interpolation_weight(&k->y, o, r);
+            if (w != 0)
+                v->axpy(w, dy + o * large, sum, large);
+        }
+        v->interpolate_grad(sum, k->x.i0, k->x.i1, k->x.w, dx, k->x.out, k->c);
+    }
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_grad_run);
+    if (!k)
+        return fail_memory(err);
+    TRY(resize_init(k, n->out[0], n->in[0], mem, err));
+    k->k.base.scratch = (size_t)(b->options.threads * k->x.out * k->c) * sizeof(float);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+typedef struct argmax_kernel {
+    resize_kernel r; /* r.y.out == 0: no resizing */
+    int64_t pixels;
+} argmax_kernel;
+
+static void argmax_row(const float *x, int32_t *y, int64_t pixels, int64_t c)
+{
+    for (int64_t i = 0; i < pixels; i++, x += c) {
+        int32_t best = 0;
+        for (int64_t j = 1; j < c; j++)
+            if (x[j] > x[best])
+                best = (int32_t)j;
+        y[i] = best;
+    }
+}
+
+static cseg_status argmax_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    argmax_kernel *k = (argmax_kernel *)base;
+    parts p = parts_of(k->pixels, 4096);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < p.count; i++)
+        argmax_row((const float *)in[0] + i * p.each * k->r.c, (int32_t *)out[0] + i * p.each, parts_size(&p, i), k->r.c);
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    argmax_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, argmax_run);
+    if (!k)
+        return fail_memory(err);
+    k->r.c = n->in[0]->dim[n->in[0]->rank - 1];
+    k->pixels = tensor_count(n->in[0]) / k->r.c;
+    *out = &k->r.k.base;
+    return CSEG_OK;
+}
+
+static cseg_status resize_argmax_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    resize_kernel *k = (resize_kernel *)base;
+    int64_t small = k->x.in * k->c, large = k->x.out * k->c;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < k->n * k->y.out; i++) {
+        float *own = (float *)scratch + omp_get_thread_num() * (small + large);
+        const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
+        const float *row = mixed_row(k, image, i % k->y.out, own);
+        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, own + small, k->x.out, k->c);
+        argmax_row(own + small, (int32_t *)out[0] + i * k->x.out, k->x.out, k->c);
+    }
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_resize_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_argmax_run);
+    if (!k)
+        return fail_memory(err);
+    TRY(resize_init(k, n->in[0], n->out[0], mem, err));
+    k->k.base.scratch = (size_t)(b->options.threads * (k->x.in + k->x.out) * k->c) * sizeof(float);
+    *out = &k->k.base;
+    return CSEG_OK;
+}

@@ -1,0 +1,5 @@
+#define SIMD_NAME(x) x##_avx512
+#define SIMD_TEXT "avx512"
+#include "backend/cpu/simd/tables.h"
+
+#include "backend/cpu/simd/body.h"

@@ -1,0 +1,5 @@
+#define SIMD_NAME(x) x##_generic
+#define SIMD_TEXT "generic"
+#include "backend/cpu/simd/tables.h"
+
+#include "backend/cpu/simd/body.h"
