@@ -1,0 +1,25 @@
+/* Rewriting a traced graph into a faster one with the same results (up to rounding). Each pass has a switch, and every
+ * parity test runs with all off and all on. Call before graph_backward: gradients follow by themselves. */
+#ifndef GRAPH_PASSES_H
+#define GRAPH_PASSES_H
+
+#include "graph/graph.h"
+
+enum {
+    PASS_FOLD_NORM = 1,      /* inference: batch norm into the weights of the convolution before it */
+    PASS_FUSE_CONV = 2,      /* inference: residual sum and activation into the convolution */
+    PASS_COMMUTE_RESIZE = 4, /* 1x1 convolutions below bilinear resizes and concatenations: exact, 4 to 64 times fewer
+                                flops for what was resized */
+    PASS_RESIZE_ARGMAX = 8,  /* resize + argmax without the resized logits */
+    PASS_FUSE_NORM = 16,     /* training: residual sum and ReLU into batch norm */
+    PASS_FUSE_LOSS = 32,     /* training: resize + cross-entropy + accuracy without the resized logits */
+    PASS_ALL = 63
+};
+
+/* From the environment: CSEG_PASSES="-commute_resize,-fuse_loss" or "none"; unset: all. CSEG_USAGE names an unknown
+ * one and lists those that there are. */
+cseg_status passes_from_text(const char *text, unsigned *passes, cseg_error *err);
+/* Returns the graph's status. */
+cseg_status graph_optimize(graph *g, unsigned passes, cseg_error *err);
+
+#endif

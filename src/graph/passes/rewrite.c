@@ -1,0 +1,134 @@
+#include "graph/passes/rewrite.h"
+
+#include <string.h>
+
+bool rewrite_count(rewrite *r, graph *g)
+{
+    r->g = g;
+    r->n = g->tensors.n;
+    r->uses = ARENA_ARRAY(g->mem, r->n, int);
+    r->reader = ARENA_ARRAY(g->mem, r->n, node *);
+    if (!r->uses || !r->reader)
+        return false;
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        node *n = g->nodes.at[i];
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k]) {
+                r->uses[n->in[k]->id]++;
+                r->reader[n->in[k]->id] = n;
+            }
+    }
+    for (size_t i = 0; i < g->outputs.n; i++) {
+        r->uses[g->outputs.at[i].value->id]++;
+        r->reader[g->outputs.at[i].value->id] = NULL;
+    }
+    return true;
+}
+
+node *rewrite_only_reader(const rewrite *r, const tensor *t, op_kind op)
+{
+    if ((size_t)t->id >= r->n || r->uses[t->id] != 1)
+        return NULL;
+    node *n = r->reader[t->id];
+    return n && n->op == op ? n : NULL;
+}
+
+node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op)
+{
+    if (!t || !t->from || t->from->op != op || (size_t)t->id >= r->n || r->uses[t->id] != 1)
+        return NULL;
+    return t->from;
+}
+
+void rewrite_replace(graph *g, tensor *old, tensor *now)
+{
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        node *n = g->nodes.at[i];
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] == old)
+                n->in[k] = now;
+    }
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (g->outputs.at[i].value == old)
+            g->outputs.at[i].value = now;
+}
+
+/* Depth first with a stack of our own: graphs are as deep as networks. */
+typedef struct visit {
+    node *n;
+    int next;
+} visit;
+
+typedef struct sorting {
+    graph *g;
+    char *done; /* by position in g->nodes: 1 on the stack, 2 placed */
+    int *position; /* by first output's tensor id */
+    visit *stack;
+    node **order;
+    size_t placed;
+} sorting;
+
+static int *position_of(sorting *s, const node *n)
+{
+    for (int k = 0; k < n->n_out; k++)
+        if (n->out[k])
+            return &s->position[n->out[k]->id];
+    return NULL;
+}
+
+static void place(sorting *s, node *root)
+{
+    size_t depth = 0;
+    int *at = position_of(s, root);
+    if (!at || s->done[*at])
+        return;
+    s->stack[depth++] = (visit){root, 0};
+    s->done[*at] = 1;
+    while (depth) {
+        visit *v = &s->stack[depth - 1];
+        if (v->next == v->n->n_in) {
+            s->order[s->placed++] = v->n;
+            s->done[*position_of(s, v->n)] = 2;
+            depth--;
+            continue;
+        }
+        tensor *t = v->n->in[v->next++];
+        node *from = t ? t->from : NULL;
+        int *p = from ? position_of(s, from) : NULL;
+        if (p && !s->done[*p]) {
+            s->done[*p] = 1;
+            s->stack[depth++] = (visit){from, 0};
+        }
+    }
+}
+
+static bool is_output(const graph *g, const node *n)
+{
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (g->outputs.at[i].value->from == n)
+            return true;
+    return false;
+}
+
+bool rewrite_sort(graph *g)
+{
+    size_t n = g->nodes.n;
+    sorting s = {.g = g,
+                 .done = ARENA_ARRAY(g->mem, n + 1, char),
+                 .position = ARENA_ARRAY(g->mem, g->tensors.n + 1, int),
+                 .stack = ARENA_ARRAY(g->mem, n + 1, visit),
+                 .order = ARENA_ARRAY(g->mem, n + 1, node *)};
+    if (!s.done || !s.position || !s.stack || !s.order)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < g->nodes.at[i]->n_out; k++)
+            if (g->nodes.at[i]->out[k])
+                s.position[g->nodes.at[i]->out[k]->id] = (int)i;
+    for (size_t i = 0; i < n; i++)
+        if (g->nodes.at[i]->has_effect || is_output(g, g->nodes.at[i]))
+            place(&s, g->nodes.at[i]);
+    if (s.placed)
+        memcpy(g->nodes.at, s.order, s.placed * sizeof *s.order);
+    g->nodes.n = s.placed;
+    return true;
+}

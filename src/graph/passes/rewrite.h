@@ -1,0 +1,32 @@
+/* What passes share: who uses a tensor, putting another one in its place, and order. */
+#ifndef PASSES_REWRITE_H
+#define PASSES_REWRITE_H
+
+#include "graph/passes/passes.h"
+
+typedef struct rewrite {
+    graph *g;
+    int *uses;       /* by tensor id: readers, outputs included */
+    node **reader;   /* by tensor id: the last one seen; the only one when uses is 1 and it is no output */
+    size_t n;        /* tensors known */
+} rewrite;
+
+/* Counts anew; call after each change that a later question depends on. False: out of memory. */
+bool rewrite_count(rewrite *r, graph *g);
+/* The node that alone reads t, if it is an `op`; else NULL. */
+node *rewrite_only_reader(const rewrite *r, const tensor *t, op_kind op);
+/* t's maker, if it is an `op` and nobody else reads t; else NULL. */
+node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op);
+/* Every reader of `old` and every output reads `now` instead. */
+void rewrite_replace(graph *g, tensor *old, tensor *now);
+/* Puts the nodes in an order in which they can run and drops those that nothing needs. False: out of memory. */
+bool rewrite_sort(graph *g);
+
+cseg_status pass_fold_norm(graph *g, cseg_error *err);
+cseg_status pass_fuse_conv(graph *g, cseg_error *err);
+cseg_status pass_commute_resize(graph *g, cseg_error *err);
+cseg_status pass_resize_argmax(graph *g, cseg_error *err);
+cseg_status pass_fuse_norm(graph *g, cseg_error *err);
+cseg_status pass_fuse_loss(graph *g, cseg_error *err);
+
+#endif
