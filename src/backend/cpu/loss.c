@@ -173,7 +173,12 @@ static void grad_block(const loss_kernel *k, void *const *in, float *out, int64_
     int64_t small = k->x.in * k->classes;
     float *dx = out + image * k->y.in * small, *row = own + k->classes, *folded = row + k->width * k->classes;
     memset(dx + r0 * small, 0, (size_t)((r1 - r0) * small) * sizeof *dx);
-    for (int64_t o = k->y.first[r0]; o <= k->y.last[r1 - 1]; o++) {
+    int64_t first = k->y.out, last = -1;
+    for (int64_t r = r0; r < r1; r++) {
+        first = k->y.first[r] < first ? k->y.first[r] : first;
+        last = k->y.last[r] > last ? k->y.last[r] : last;
+    }
+    for (int64_t o = first; o <= last; o++) {
         int64_t label_row = image * k->y.out + o;
         logits_row(k, in[0], label_row, row);
         grad_row(k, in, label_row, row, row, scale);
