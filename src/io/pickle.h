@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/str.h"
 
 typedef enum {
     PICKLE_NONE,
@@ -94,9 +95,14 @@ typedef struct pickle_array {
 bool pickle_is_array(const pickle_node *p);
 cseg_status pickle_as_array(const pickle_node *p, const char *name, pickle_array *out, cseg_error *err);
 double pickle_array_get(const pickle_array *a, int64_t i); /* element i in memory order */
+uint64_t pickle_array_bits(const pickle_array *a, int64_t i); /* its bits; signed integers sign-extended */
+/* For readers of other files with numpy's types. order '<', '>', '=' or '|'; code "f4", "u1"...: false if unknown. */
+bool pickle_array_type(char order, const char *code, pickle_array *out);
+/* Sets shape and count; CSEG_CORRUPT unless `bytes` bytes hold that many elements. */
+cseg_status pickle_array_shape(const int64_t *shape, int ndim, size_t bytes, const char *name, pickle_array *out,
+                               cseg_error *err);
 
 /* Writing, protocol 2, as torch.save does. Append freely, check `out.failed` once at the end. */
-#include "base/str.h"
 typedef struct pickle_writer {
     strbuf out;
 } pickle_writer;
