@@ -1,4 +1,5 @@
-/* What the named datasets of the reference are: their classes, colours and file names. Facts, one row a dataset. */
+/* What the named datasets of the reference are: their classes, colours and file names. Facts, one row a dataset.
+ * mmseg 0.30.0 and 1.2.2 agree about all that both have. */
 #ifndef DATA_DATASETS_TABLE_H
 #define DATA_DATASETS_TABLE_H
 
@@ -6,24 +7,23 @@
 #include <stdint.h>
 
 typedef struct dataset_kind {
-    const char *name;           /* CityscapesDataset */
-    int n_classes;              /* 0: the config must say */
+    const char *name; /* CityscapesDataset */
+    int n_classes;    /* 0: the config must say */
     const char *const *classes;
-    const uint8_t *palette;     /* n_palette colours, red, green, blue; NULL: none */
-    int n_palette;
+    const uint8_t (*palette)[3]; /* n_classes colours, red, green, blue; NULL: none */
     const char *img_suffix;
     const char *seg_map_suffix;
     bool reduce_zero_label;
-    bool pairs;                 /* two images a sample */
-    bool needs_list;            /* split (0.x) or ann_file (1.x) is required */
-    unsigned dialects;          /* DIALECT_* in which it exists */
+    bool pairs;                    /* two images a sample */
+    bool needs_list;               /* split (0.x) or ann_file (1.x) is required */
+    bool to_binary;                /* labels of 128 and more are 1, the others 0 (Open-CD) */
+    const char *folder1, *folder2; /* of pairs in the 0.x dialect: sub_dir_1, sub_dir_2 */
+    const char *refused;           /* why it is not read here; NULL: it is */
 } dataset_kind;
-
-enum { DIALECT_0 = 1, DIALECT_1 = 2 };
 
 /* NULL if there is none of that name. */
 const dataset_kind *dataset_kind_find(const char *name);
 /* The whole table. */
-const dataset_kind *const *dataset_kinds(int *n);
+const dataset_kind *dataset_kinds(int *n);
 
 #endif
