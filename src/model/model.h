@@ -11,7 +11,11 @@ typedef struct model_options {
     const value *train_cfg, *test_cfg; /* top-level ones of the 0.x dialect; NULL: those inside model */
     model_read_numbers *read_numbers;  /* NULL: files are refused */
     void *read_arg;
-    bool no_grad; /* inference only: no gradient memory */
+    bool no_grad;    /* inference only: no gradient memory */
+    bool no_dropout; /* parity with the oracle: dropout layers pass everything on in training too */
+    /* Cross-entropy with class weights averages over pixels, as mmseg 0.x does. Off: over the sum of the labels'
+     * weights, as 1.x does. */
+    bool average_over_pixels;
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
@@ -22,19 +26,36 @@ typedef struct model_pretrained {
     const value *at;
 } model_pretrained;
 
+/* A head whose map can be the answer. EncoderDecoder has one; EncoderDecoderMultiHead one a decode head;
+ * ChangeExtraSegmentor the change map's, then for each extra head its map of the first and of the second date. */
+typedef struct model_head {
+    const char *name; /* decode_head, decode_head.1, extra_head.from */
+    module *head;
+    int64_t num_classes;
+    int64_t out_channels; /* of the logits: 1 with a threshold still means two classes */
+    double threshold;     /* on the sigmoid, for out_channels == 1 */
+    bool align_corners;   /* for later resizing */
+    int64_t ignore_index;
+    const char *gt_key; /* the label it learns from: gt_semantic_seg */
+} model_head;
+
 struct model {
     arena *mem;
     cseg_error error; /* sticky, of construction */
     const value *config;
     model_options options;
+    const value *train_cfg, *test_cfg; /* in effect, wherever they were written; NULL: none */
     module *root;
     VEC(param *) params; /* the state dict, in PyTorch's order */
     VEC(model_pretrained) pretrained;
     float *data, *grad;  /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
     size_t flat_count;   /* elements, with gaps */
     float *buffers;      /* flat: running statistics */
+    size_t buffer_count;
     int64_t *counters;   /* flat: num_batches_tracked */
-    int n_heads;         /* decode heads */
+    size_t counter_count;
+    VEC(model_head) heads;
+    int n_heads;         /* heads.n */
     int answer_head;     /* test_cfg.head_index */
     int num_classes;     /* of the answering head's map: 1 output channel with a threshold still means 2 */
     int out_channels;
@@ -42,22 +63,37 @@ struct model {
     bool align_corners;  /* of the answering head: for later resizing */
     int in_channels;     /* of img; pairs: both dates */
     int64_t ignore_index;
+    int dates;           /* 2: img holds a pair, the first date's channels first */
+    /* ChangeExtraSegmentor with extra heads: the data has gt_semantic_seg_from and _to. True at first; clear it before
+     * tracing where it has not: then the extra heads learn nothing. */
+    bool has_date_labels;
+
+    struct { /* of the trace that is being made */
+        int64_t n, h, w;
+        bool weight_map;
+        tensor *loss;
+    } trace;
 };
 
 /* Builds the model that a `model` dict describes. The weights are allocated and zero: call model_init_weights or load a
- * checkpoint. Owned by its own arena. */
+ * checkpoint. Owned by its own arena; cfg must outlive it. */
 cseg_status model_build(const value *cfg, const model_options *options, model **out, cseg_error *err);
 void model_free(model *m);
-/* As the reference starts: init_cfg rules, PyTorch's defaults elsewhere. Not the pretrained files. */
+/* As the reference starts: init_cfg rules, PyTorch's defaults elsewhere. Not the pretrained files. The same seed gives
+ * the same weights; a parameter's values depend on its name and shape alone, not on its neighbours. */
 void model_init_weights(model *m, uint64_t seed);
 param *model_find(const model *m, const char *name); /* NULL: none */
 
 /* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:
  * "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to), and "seg_weight_map"
- * f32 [N,H,W] if with_weight_map. Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss". */
+ * f32 [N,H,W] if with_weight_map. Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss".
+ * The logits are at img's size, before softmax, and no output yet. head: an index of `heads`, or -1: the answering one.
+ */
 cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,
                                cseg_error *err);
 cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
                              cseg_error *err);
+/* After a training step: num_batches_tracked counts the forward passes of the last model_trace_loss, as PyTorch's. */
+void model_count_batch(model *m);
 
 #endif

@@ -1,0 +1,42 @@
+/* ChangeExtraResNet: a ResNet that sees both dates of a pair with the same weights. */
+#include "model/backbones/resnet.h"
+
+static const field fields[] = {
+    RESNET_FIELDS, RESNET_STEM_FIELDS,
+    FIELD(resnet_config, F_BOOL, use_IN1, "False",
+          "an instance norm instead of the stem's first norm: takes each date's brightness and contrast out")};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(resnet_config), false};
+
+static void build(module *m)
+{
+    const resnet_config *c = m->config;
+    resnet_build(m);
+    if (model_failed(m->model))
+        return;
+    m->model->in_channels = 2 * (int)c->in_channels;
+    m->model->dates = 2;
+}
+
+/* Each date is a pass of its own, so that batch norms see one date's statistics at a time. */
+static features forward(module *m, graph *g, tensor *x)
+{
+    const resnet_config *c = m->config;
+    features both = {.dates = 2, .from = m};
+    for (int date = 0; date < 2; date++) {
+        tensor *img = x ? op_slice(g, x, 3, date * c->in_channels, c->in_channels) : NULL;
+        features one = resnet_forward(m, g, img);
+        for (int i = 0; i < one.n; i++)
+            both.at[both.n++] = one.at[i];
+    }
+    return both;
+}
+
+const kind kind_change_extra_resnet = {
+    .family = FAMILY_BACKBONE,
+    .name = "ChangeExtraResNet",
+    .about = "A ResNet with shared weights for the two dates of a pair: the image has 2 x in_channels channels, the "
+             "first date's first. Gives each stage's map of the first date, then those of the second.",
+    .fields = &table,
+    .build = build,
+    .as.backbone = {.forward = forward},
+};

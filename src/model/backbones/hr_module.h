@@ -1,0 +1,20 @@
+/* One exchange of HRNet: each branch runs its blocks, then each output is the sum of all branches brought to its size. */
+#ifndef MODEL_HR_MODULE_H
+#define MODEL_HR_MODULE_H
+
+#include "model/backbones/res_block.h"
+
+enum { HR_BRANCHES_MAX = 8 };
+
+typedef struct hr_module_spec {
+    int branches, outputs; /* outputs: branches, or 1 */
+    bool bottleneck;
+    const int64_t *blocks, *planes; /* of each branch */
+    const int64_t *channels;        /* of each branch's input, which is also what its blocks give */
+    const value *conv_cfg, *norm_cfg;
+} hr_module_spec;
+
+module *hr_module_new(module *parent, const char *name, const hr_module_spec *s);
+features hr_module_run(module *m, graph *g, features x);
+
+#endif

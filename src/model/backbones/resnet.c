@@ -1,0 +1,231 @@
+/* ResNet, ResNetV1c and ResNetV1d (arXiv:1512.03385, arXiv:1812.01187). */
+#include "model/backbones/resnet.h"
+
+#include <string.h>
+
+#include "model/init.h"
+
+typedef struct resnet {
+    module *stem;         /* deep_stem */
+    module *conv1, *norm1; /* else */
+    module *layer[RESNET_STAGES];
+} resnet;
+
+static const struct {
+    int64_t depth;
+    bool bottleneck;
+    int64_t blocks[RESNET_STAGES];
+} architectures[] = {{18, false, {2, 2, 2, 2}},
+                     {34, false, {3, 4, 6, 3}},
+                     {50, true, {3, 4, 6, 3}},
+                     {101, true, {3, 4, 23, 3}},
+                     {152, true, {3, 8, 36, 3}}};
+enum { BLOCKS_MAX = 36 };
+
+static int find_architecture(module *m, int64_t depth)
+{
+    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+        if (architectures[i].depth == depth)
+            return (int)i;
+    model_fail(m->model, CSEG_CONFIG, module_at(m, "depth"), "%s: depth is 18, 34, 50, 101 or 152, not %lld",
+               m->class_name, (long long)depth);
+    return -1;
+}
+
+static void check_lengths(module *m, const resnet_config *c, int architecture)
+{
+    model *mod = m->model;
+    if ((int64_t)c->strides.n != c->num_stages || (int64_t)c->dilations.n != c->num_stages)
+        model_fail(mod, CSEG_CONFIG, module_at(m, "strides"),
+                   "%s: num_stages=%lld, but strides has %zu entries and dilations %zu", m->class_name,
+                   (long long)c->num_stages, c->strides.n, c->dilations.n);
+    if (!c->out_indices.n)
+        model_fail(mod, CSEG_CONFIG, module_at(m, "out_indices"), "%s: out_indices is empty", m->class_name);
+    for (size_t i = 0; i < c->out_indices.n; i++)
+        if (c->out_indices.at[i] >= c->num_stages)
+            model_fail(mod, CSEG_CONFIG, module_at(m, "out_indices"), "%s: out_indices names stage %lld of %lld",
+                       m->class_name, (long long)c->out_indices.at[i], (long long)c->num_stages);
+    if (c->frozen_stages > c->num_stages)
+        model_fail(mod, CSEG_CONFIG, module_at(m, "frozen_stages"), "%s: frozen_stages=%lld of %lld stages",
+                   m->class_name, (long long)c->frozen_stages, (long long)c->num_stages);
+    int64_t last = architectures[architecture].blocks[c->num_stages - 1];
+    if (c->multi_grid.n && (int64_t)c->multi_grid.n < last)
+        model_fail(mod, CSEG_CONFIG, module_at(m, "multi_grid"), "%s: multi_grid has %zu entries for %lld blocks",
+                   m->class_name, c->multi_grid.n, (long long)last);
+}
+
+static void check(module *m, const resnet_config *c, int architecture)
+{
+    if (c->dcn)
+        model_fail(m->model, CSEG_UNSUPPORTED, c->dcn, "%s: deformable convolutions (dcn) are not supported",
+                   m->class_name);
+    if (c->plugins)
+        model_fail(m->model, CSEG_UNSUPPORTED, c->plugins, "%s: plugins are not supported", m->class_name);
+    check_lengths(m, c, architecture);
+}
+
+/* use_IN1: an instance norm with gamma and beta, under the name that mmcv gives to one. */
+static const value *first_norm(module *m, const resnet_config *c)
+{
+    if (!c->use_IN1)
+        return c->norm_cfg;
+    value *cfg = value_new(m->model->mem, V_DICT, (where){0});
+    value *type = value_str(m->model->mem, "IN", (where){0}), *affine = value_bool(m->model->mem, true, (where){0});
+    if (!cfg || !type || !affine || !value_set(m->model->mem, cfg, "type", type) ||
+        !value_set(m->model->mem, cfg, "affine", affine)) {
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+        return NULL;
+    }
+    return cfg;
+}
+
+static void build_deep_stem(module *m, resnet *r, const resnet_config *c)
+{
+    int64_t half = c->stem_channels / 2, in[] = {c->in_channels, half, half}, out[] = {half, half, c->stem_channels};
+    r->stem = sequential_new(m, "stem");
+    for (int i = 0; i < 3; i++) {
+        conv2d_new(r->stem, module_index(m, 3 * i), c->conv_cfg, conv_square(in[i], out[i], 3, i ? 1 : 2, 1, 1));
+        norm_new(r->stem, module_index(m, 3 * i + 1), i ? c->norm_cfg : first_norm(m, c), out[i]);
+        relu_new(r->stem, module_index(m, 3 * i + 2));
+    }
+}
+
+static void build_stem(module *m, resnet *r, const resnet_config *c)
+{
+    const value *norm = first_norm(m, c);
+    r->conv1 = conv2d_new(m, "conv1", c->conv_cfg, conv_square(c->in_channels, c->stem_channels, 7, 2, 3, 1));
+    r->norm1 = norm_new(m, norm_name(m, norm, "1"), norm, c->stem_channels);
+}
+
+/* Of each block in a stage. */
+static void stage_dilations(const resnet_config *c, int64_t stage, int64_t blocks, int64_t *out)
+{
+    int64_t d = c->dilations.at[stage];
+    bool grid = c->multi_grid.n && stage == c->num_stages - 1;
+    for (int64_t i = 0; i < blocks; i++)
+        out[i] = grid ? c->multi_grid.at[i] : d;
+    if (!grid && d > 1 && c->contract_dilation)
+        out[0] = d / 2;
+}
+
+static void build_stages(module *m, resnet *r, const resnet_config *c, int architecture)
+{
+    bool bottleneck = architectures[architecture].bottleneck;
+    res_block_spec s = {.bottleneck = bottleneck,
+                        .in = c->stem_channels,
+                        .caffe = strcmp(c->style, "caffe") == 0,
+                        .avg_down = c->avg_down,
+                        .conv_cfg = c->conv_cfg,
+                        .norm_cfg = c->norm_cfg};
+    if (c->zero_init_residual && !c->pretrained && !(c->init_cfg && value_true(c->init_cfg)))
+        s.init = res_block_zero_init(bottleneck);
+    for (int64_t i = 0; i < c->num_stages; i++) {
+        int64_t blocks = architectures[architecture].blocks[i], dilation[BLOCKS_MAX];
+        stage_dilations(c, i, blocks, dilation);
+        s.planes = c->base_channels << i;
+        s.stride = c->strides.at[i];
+        r->layer[i] = res_layer_new(m, module_text(m, "layer%d", (int)i + 1), s, blocks, dilation);
+        s.in = s.planes * res_block_expansion(bottleneck);
+    }
+}
+
+static void freeze(resnet *r, const resnet_config *c)
+{
+    if (c->frozen_stages >= 0) {
+        module_freeze(r->stem);
+        module_freeze(r->conv1);
+        module_freeze(r->norm1);
+    }
+    for (int64_t i = 0; i < c->frozen_stages; i++)
+        module_freeze(r->layer[i]);
+}
+
+void resnet_build(module *m)
+{
+    const resnet_config *c = m->config;
+    int architecture = find_architecture(m, c->depth);
+    resnet *r = m->state = module_state(m, sizeof *r);
+    if (!r)
+        return;
+    check(m, c, architecture);
+    init_choose(m, c->init_cfg, c->pretrained,
+                "[dict(type='Kaiming', layer='Conv2d'),"
+                " dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm'])]");
+    if (model_failed(m->model))
+        return;
+    if (c->deep_stem)
+        build_deep_stem(m, r, c);
+    else
+        build_stem(m, r, c);
+    build_stages(m, r, c, architecture);
+    if (model_failed(m->model))
+        return;
+    freeze(r, c);
+    if (c->norm_eval)
+        norm_freeze_statistics(m);
+    m->model->in_channels = (int)c->in_channels;
+}
+
+features resnet_forward(module *m, graph *g, tensor *x)
+{
+    const resnet_config *c = m->config;
+    resnet *r = m->state;
+    features out = {.dates = 1, .from = m};
+    x = r->stem ? layer_run(r->stem, g, x) : op_relu(g, layer_run(r->norm1, g, layer_run(r->conv1, g, x)));
+    x = op_max_pool(g, x, (pool_attr){{3, 3}, {2, 2}, {1, 1}, false, false});
+    for (int64_t i = 0; i < c->num_stages; i++) {
+        x = layer_run(r->layer[i], g, x);
+        for (size_t j = 0; j < c->out_indices.n; j++)
+            if (c->out_indices.at[j] == i) {
+                out.at[out.n++] = x;
+                break;
+            }
+    }
+    return out;
+}
+
+static const field fields[] = {RESNET_FIELDS, RESNET_STEM_FIELDS};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(resnet_config), false};
+/* The variants fix the stem, as their classes do. */
+static const field variant_fields[] = {RESNET_FIELDS};
+static const field_table variant_table = {variant_fields, sizeof variant_fields / sizeof *variant_fields,
+                                          sizeof(resnet_config), false};
+
+static void build_v1c(module *m)
+{
+    ((resnet_config *)m->config)->deep_stem = true;
+    resnet_build(m);
+}
+
+static void build_v1d(module *m)
+{
+    ((resnet_config *)m->config)->avg_down = true;
+    build_v1c(m);
+}
+
+const kind kind_resnet = {
+    .family = FAMILY_BACKBONE,
+    .name = "ResNet",
+    .about = "Residual networks of 18 to 152 layers (arXiv:1512.03385).",
+    .fields = &table,
+    .build = resnet_build,
+    .as.backbone = {.forward = resnet_forward},
+};
+
+const kind kind_resnet_v1c = {
+    .family = FAMILY_BACKBONE,
+    .name = "ResNetV1c",
+    .about = "ResNet with deep_stem=True (arXiv:1812.01187).",
+    .fields = &variant_table,
+    .build = build_v1c,
+    .as.backbone = {.forward = resnet_forward},
+};
+
+const kind kind_resnet_v1d = {
+    .family = FAMILY_BACKBONE,
+    .name = "ResNetV1d",
+    .about = "ResNet with deep_stem=True and avg_down=True (arXiv:1812.01187).",
+    .fields = &variant_table,
+    .build = build_v1d,
+    .as.backbone = {.forward = resnet_forward},
+};

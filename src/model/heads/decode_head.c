@@ -1,0 +1,172 @@
+#include "model/heads/decode_head.h"
+
+#include <string.h>
+
+static bool check_inputs(module *m, decode_head *h)
+{
+    const head_config *c = h->config;
+    model *mod = m->model;
+    if (!c->in_channels.n || !c->in_index.n) {
+        model_fail(mod, CSEG_CONFIG, module_at(m, "in_channels"), "%s: in_channels and in_index may not be empty",
+                   m->name);
+    } else if (c->in_channels.n != c->in_index.n) {
+        model_fail(mod, CSEG_CONFIG, module_at(m, "in_channels"),
+                   "%s: in_channels has %zu entries, but in_index has %zu", m->name, c->in_channels.n, c->in_index.n);
+    } else if (!c->input_transform && c->in_index.n != 1) {
+        model_fail(mod, CSEG_CONFIG, module_at(m, "in_index"),
+                   "%s: several inputs need input_transform='resize_concat' or 'multiple_select'", m->name);
+    } else if (c->in_index.n > FEATURES_MAX) {
+        model_fail(mod, CSEG_CONFIG, module_at(m, "in_index"), "%s: at most %d inputs", m->name, (int)FEATURES_MAX);
+    }
+    for (size_t i = 0; i < c->in_channels.n; i++)
+        h->in_channels += c->in_channels.at[i];
+    return !model_failed(mod);
+}
+
+static bool check_outputs(module *m, decode_head *h)
+{
+    const head_config *c = h->config;
+    h->out_channels = c->num_classes;
+    if (!value_is_none(c->out_channels) && !value_integer(c->out_channels, &h->out_channels))
+        model_fail(m->model, CSEG_CONFIG, c->out_channels, "%s: out_channels is an int, not %s", m->name,
+                   value_kind_name(c->out_channels));
+    if (h->out_channels != c->num_classes && !(h->out_channels == 1 && c->num_classes == 2))
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "out_channels"),
+                   "%s: out_channels is num_classes, or 1 where num_classes is 2; not %lld with num_classes=%lld",
+                   m->name, (long long)h->out_channels, (long long)c->num_classes);
+    h->threshold = 0.3;
+    if (!value_is_none(c->threshold) && !value_number(c->threshold, &h->threshold))
+        model_fail(m->model, CSEG_CONFIG, c->threshold, "%s: threshold is a number, not %s", m->name,
+                   value_kind_name(c->threshold));
+    if (!value_is_none(c->sampler))
+        model_fail(m->model, CSEG_UNSUPPORTED, c->sampler, "%s: sampler is not supported", m->name);
+    return !model_failed(m->model);
+}
+
+static void add_loss(module *m, decode_head *h, module *parent, const char *name, const value *cfg)
+{
+    module *loss = module_build(parent, name, FAMILY_LOSS, cfg, NULL);
+    if (loss && !vec_push(m->model->mem, &h->losses, loss))
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+static void build_losses(module *m, decode_head *h)
+{
+    const value *cfg = h->config->loss_decode;
+    if (!value_is_list(cfg)) {
+        add_loss(m, h, m, "loss_decode", cfg);
+        return;
+    }
+    module *list = module_new(m, "loss_decode");
+    for (size_t i = 0; i < value_count(cfg); i++)
+        add_loss(m, h, list, module_index(m, (int64_t)i), value_item(cfg, i));
+}
+
+bool head_begin(module *m, size_t state_size)
+{
+    decode_head *h = m->state = module_state(m, state_size);
+    if (!h)
+        return false;
+    h->config = m->config;
+    if (!check_inputs(m, h) || !check_outputs(m, h))
+        return false;
+    m->init_cfg = h->config->init_cfg;
+    build_losses(m, h);
+    conv_spec classify = conv_square(h->config->channels, h->out_channels, 1, 1, 0, 1);
+    classify.bias = true;
+    h->conv_seg = conv2d_new(m, "conv_seg", NULL, classify);
+    return !model_failed(m->model);
+}
+
+/* The i-th of the maps that in_index names; its channels must be what in_channels says. */
+static tensor *select_map(module *m, graph *g, features x, size_t i)
+{
+    const head_config *c = ((decode_head *)m->state)->config;
+    int64_t index = c->in_index.at[i], at = index < 0 ? index + x.n : index;
+    char place[512];
+    const char *from = x.from ? x.from->name : "", *class_name = x.from ? x.from->class_name : "";
+    if (at < 0 || at >= x.n)
+        return graph_fail(g, CSEG_SHAPE, "%s%s (%s) takes map %lld, but %s (%s) gives %d",
+                          value_place(module_at(m, "in_index"), place), m->name, m->kind->name, (long long)index, from,
+                          class_name, x.n);
+    tensor *t = x.at[at];
+    if (t && t->dim[3] != c->in_channels.at[i])
+        return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has in_channels=%lld, but map %lld of %s (%s) has %lld channels",
+                          value_place(module_at(m, "in_channels"), place), m->name, m->kind->name,
+                          (long long)c->in_channels.at[i], (long long)at, from, class_name, (long long)t->dim[3]);
+    return t;
+}
+
+features head_inputs(module *m, graph *g, features x)
+{
+    const head_config *c = ((decode_head *)m->state)->config;
+    features f = {.n = (int)c->in_index.n, .dates = 1, .from = x.from};
+    for (int i = 0; i < f.n; i++)
+        f.at[i] = select_map(m, g, x, (size_t)i);
+    return f;
+}
+
+tensor *head_input(module *m, graph *g, features x)
+{
+    const head_config *c = ((decode_head *)m->state)->config;
+    features f = head_inputs(m, g, x);
+    if (f.n == 1)
+        return f.at[0];
+    for (int i = 0; i < f.n; i++)
+        if (!f.at[i])
+            return NULL;
+    for (int i = 1; i < f.n; i++)
+        f.at[i] = op_resize_to(g, f.at[i], f.at[0]->dim[1], f.at[0]->dim[2], c->align_corners);
+    return op_concat(g, f.at, f.n, -1);
+}
+
+tensor *head_classify(module *m, graph *g, tensor *x)
+{
+    decode_head *h = m->state;
+    if (h->config->dropout_ratio > 0 && !m->model->options.no_dropout)
+        x = op_dropout2d(g, x, (float)h->config->dropout_ratio);
+    return layer_run(h->conv_seg, g, x);
+}
+
+static const char *loss_name(const module *loss)
+{
+    return loss->kind->as.loss.loss_name(loss);
+}
+
+/* The sum of the losses from the i-th on that have its name; NULL if an earlier one had it, and took them. */
+static tensor *sum_of_name(decode_head *h, size_t i, graph *g, tensor *logits, loss_inputs in)
+{
+    const char *name = loss_name(h->losses.at[i]);
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(loss_name(h->losses.at[j]), name) == 0)
+            return NULL;
+    tensor *sum = loss_run(h->losses.at[i], g, logits, in, h->config->ignore_index);
+    for (size_t j = i + 1; j < h->losses.n; j++)
+        if (strcmp(loss_name(h->losses.at[j]), name) == 0)
+            sum = op_add(g, sum, loss_run(h->losses.at[j], g, logits, in, h->config->ignore_index));
+    return sum;
+}
+
+void head_add_losses(module *m, graph *g, tensor *logits, loss_inputs in, const char *prefix)
+{
+    decode_head *h = m->state;
+    if (!logits || !in.label)
+        return;
+    logits = op_resize_to(g, logits, in.label->dim[1], in.label->dim[2], h->config->align_corners);
+    for (size_t i = 0; i < h->losses.n; i++) {
+        tensor *sum = sum_of_name(h, i, g, logits, in);
+        if (sum)
+            model_add_loss(m->model, g, prefix, loss_name(h->losses.at[i]), sum);
+    }
+    model_add_loss(m->model, g, prefix, "acc_seg", op_accuracy(g, logits, in.label, h->config->ignore_index));
+}
+
+void head_run_loss(module *m, graph *g, features x, loss_inputs in, const char *prefix)
+{
+    graph_push_scope(g, m->name);
+    if (m->kind->as.head.loss)
+        m->kind->as.head.loss(m, g, x, in, prefix);
+    else
+        head_add_losses(m, g, m->kind->as.head.forward(m, g, x), in, prefix);
+    graph_pop_scope(g);
+}

@@ -1,0 +1,324 @@
+#include "model/init.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "config/config.h"
+
+void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
+{
+    p->init = rule;
+    p->init_a = a;
+    p->init_b = b;
+    p->fan_out = fan_out;
+}
+
+void init_default(module *m, const char *text)
+{
+    value *v = NULL;
+    if (model_failed(m->model))
+        return;
+    if (config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) == CSEG_OK)
+        m->init_cfg = v;
+}
+
+void init_choose(module *m, const value *init_cfg, const char *pretrained, const char *text)
+{
+    bool given = init_cfg && value_true(init_cfg);
+    if (given && pretrained) {
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "pretrained"), "%s: init_cfg and pretrained cannot both be set",
+                   m->class_name);
+        return;
+    }
+    if (pretrained) {
+        model_pretrained p = {m->name, pretrained, NULL, module_at(m, "pretrained")};
+        if (!vec_push(m->model->mem, &m->model->pretrained, p))
+            model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+    } else if (given) {
+        m->init_cfg = init_cfg;
+    } else if (text) {
+        init_default(m, text);
+    }
+}
+
+/* ---- the initializers ------------------------------------------------------------------------------------------ */
+
+typedef struct init_config {
+    double val, bias, gain, mean, std, a, b;
+    const value *bias_prob, *layer, *override;
+    const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix;
+} init_config;
+
+#define COMMON                                                                                               \
+    FIELD(init_config, F_FLOAT, bias, "0", "of the biases"),                                                 \
+        FIELD(init_config, F_VALUE, bias_prob, "None", "the biases start so that a sigmoid gives this"),     \
+        FIELD(init_config, F_VALUE, layer, "None", "PyTorch's classes that are initialised"),                \
+        FIELD(init_config, F_VALUE, override, "None", "other rules for children by name")
+#define DISTRIBUTION FIELD_CHOICE(init_config, distribution, "'normal'", "normal|uniform", "of the values")
+
+static const field constant_fields[] = {COMMON, FIELD(init_config, F_FLOAT, val, NULL, "of the weights")};
+static const field xavier_fields[] = {COMMON, DISTRIBUTION, FIELD(init_config, F_FLOAT, gain, "1", "scale")};
+static const field normal_fields[] = {COMMON, FIELD(init_config, F_FLOAT, mean, "0", "mean"),
+                                      FIELD(init_config, F_FLOAT, std, "1", "deviation")};
+static const field trunc_normal_fields[] = {COMMON, FIELD(init_config, F_FLOAT, mean, "0", "mean"),
+                                            FIELD(init_config, F_FLOAT, std, "1", "deviation"),
+                                            FIELD(init_config, F_FLOAT, a, "-2", "cut below"),
+                                            FIELD(init_config, F_FLOAT, b, "2", "cut above")};
+static const field uniform_fields[] = {COMMON, FIELD(init_config, F_FLOAT, a, "0", "lower bound"),
+                                       FIELD(init_config, F_FLOAT, b, "1", "upper bound")};
+static const field kaiming_fields[] = {
+    COMMON, DISTRIBUTION, FIELD(init_config, F_FLOAT, a, "0", "negative slope of a leaky ReLU"),
+    FIELD_CHOICE(init_config, mode, "'fan_out'", "fan_in|fan_out", "what keeps its variance"),
+    FIELD_CHOICE(init_config, nonlinearity, "'relu'", "relu|leaky_relu", "what follows the layer")};
+static const field caffe2_fields[] = {COMMON};
+static const field pretrained_fields[] = {
+    FIELD(init_config, F_STR, checkpoint, NULL, "file, address or open-mmlab:// name"),
+    FIELD(init_config, F_STR, prefix, "None", "of the keys that are taken"),
+    FIELD_IGNORED(map_location, "there is one device")};
+
+typedef enum { CONSTANT, XAVIER, NORMAL, TRUNC_NORMAL, UNIFORM, KAIMING, CAFFE2_XAVIER, PRETRAINED } initializer;
+#define TABLE(name, fields) {name, {fields, sizeof fields / sizeof *fields, sizeof(init_config), false}}
+static const struct {
+    const char *name;
+    field_table table;
+} initializers[] = {
+    [CONSTANT] = TABLE("Constant", constant_fields),
+    [XAVIER] = TABLE("Xavier", xavier_fields),
+    [NORMAL] = TABLE("Normal", normal_fields),
+    [TRUNC_NORMAL] = TABLE("TruncNormal", trunc_normal_fields),
+    [UNIFORM] = TABLE("Uniform", uniform_fields),
+    [KAIMING] = TABLE("Kaiming", kaiming_fields),
+    [CAFFE2_XAVIER] = TABLE("Caffe2Xavier", caffe2_fields),
+    [PRETRAINED] = TABLE("Pretrained", pretrained_fields),
+};
+enum { INITIALIZERS = sizeof initializers / sizeof *initializers };
+
+/* mmengine also knows them as ConstantInit, PretrainedInit and so on. */
+static bool same_initializer(const char *type, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(type, name, n) == 0 && (type[n] == '\0' || strcmp(type + n, "Init") == 0);
+}
+
+static bool parse(module *m, const value *cfg, initializer *which, init_config *c)
+{
+    const char *type = value_type_name(cfg);
+    for (int i = 0; type && i < INITIALIZERS; i++) {
+        if (!same_initializer(type, initializers[i].name))
+            continue;
+        *which = (initializer)i;
+        model *mod = m->model;
+        return fields_parse(&initializers[i].table, initializers[i].name, cfg, NULL, mod->mem, c, &mod->error) ==
+               CSEG_OK;
+    }
+    model_fail(m->model, CSEG_UNSUPPORTED, cfg, "%s: init_cfg of type %s is not supported", m->class_name,
+               type ? type : value_kind_name(cfg));
+    return false;
+}
+
+/* What a rule does to one layer's weight and bias. */
+typedef struct init_action {
+    initializer which;
+    init_config c;
+    float bias;
+    bool whole; /* every layer, not just those of c.layer */
+} init_action;
+
+static bool needs_two_axes(initializer w)
+{
+    return w == XAVIER || w == KAIMING || w == CAFFE2_XAVIER;
+}
+
+static void set_weight(param *p, const init_action *a)
+{
+    const init_config *c = &a->c;
+    bool uniform = c->distribution && strcmp(c->distribution, "uniform") == 0;
+    switch (a->which) {
+    case CONSTANT:
+        init_set(p, INIT_CONSTANT, (float)c->val, 0, false);
+        break;
+    case XAVIER:
+        init_set(p, uniform ? INIT_XAVIER_UNIFORM : INIT_XAVIER_NORMAL, (float)c->gain, 0, false);
+        break;
+    case NORMAL:
+        init_set(p, INIT_NORMAL, (float)c->mean, (float)c->std, false);
+        break;
+    case TRUNC_NORMAL:
+        init_set(p, INIT_TRUNC_NORMAL, (float)c->std, 0, false);
+        break;
+    case UNIFORM:
+        init_set(p, INIT_UNIFORM, (float)c->a, (float)c->b, false);
+        break;
+    case KAIMING:
+        init_set(p, uniform ? INIT_KAIMING_UNIFORM : INIT_KAIMING_NORMAL,
+                 strcmp(c->nonlinearity, "relu") == 0 ? 0 : (float)c->a, 0, strcmp(c->mode, "fan_out") == 0);
+        break;
+    case CAFFE2_XAVIER:
+        init_set(p, INIT_KAIMING_UNIFORM, 1, 0, false);
+        break;
+    case PRETRAINED:
+        break;
+    }
+}
+
+/* A layer is meant by its class's name or that of its base. */
+static bool is_class(const module *m, const char *name)
+{
+    static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},
+                                           {"BatchNorm2d", "_BatchNorm"},
+                                           {"BatchNorm1d", "_BatchNorm"},
+                                           {"SyncBatchNorm", "_BatchNorm"},
+                                           {"InstanceNorm2d", "_InstanceNorm"}};
+    if (strcmp(m->class_name, name) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+        if (strcmp(bases[i][0], m->class_name) == 0 && strcmp(bases[i][1], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_meant(const module *m, const init_action *a)
+{
+    if (a->whole)
+        return true;
+    const char *one = value_text(a->c.layer);
+    if (one)
+        return is_class(m, one);
+    for (size_t i = 0; i < value_count(a->c.layer); i++) {
+        const char *name = value_text(value_item(a->c.layer, i));
+        if (name && is_class(m, name))
+            return true;
+    }
+    return false;
+}
+
+static void apply_below(module *m, const init_action *a, const value *cfg)
+{
+    param *weight = module_own(m, "weight"), *bias = module_own(m, "bias");
+    if (is_meant(m, a)) {
+        if (weight && weight->rank < 2 && needs_two_axes(a->which))
+            model_fail(m->model, CSEG_CONFIG, cfg, "init_cfg of type %s makes no sense for %s, which has one axis",
+                       initializers[a->which].name, weight->name);
+        if (weight)
+            set_weight(weight, a);
+        if (bias)
+            init_set(bias, INIT_CONSTANT, a->bias, 0, false);
+    }
+    for (size_t i = 0; i < m->children.n; i++)
+        apply_below(m->children.at[i], a, cfg);
+}
+
+static bool is_default_cut(const init_config *c)
+{
+    return c->mean == 0 && c->a == -2 && c->b == 2;
+}
+
+static void add_pretrained(module *m, const init_config *c, const value *cfg)
+{
+    model_pretrained p = {m->name, c->checkpoint, c->prefix, cfg};
+    if (!vec_push(m->model->mem, &m->model->pretrained, p))
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+static void apply(module *m, const value *cfg, bool whole, init_config *parsed)
+{
+    init_action a = {.whole = whole};
+    if (!parse(m, cfg, &a.which, &a.c))
+        return;
+    if (parsed)
+        *parsed = a.c;
+    if (a.which == PRETRAINED) {
+        add_pretrained(m, &a.c, cfg);
+        return;
+    }
+    if (a.which == TRUNC_NORMAL && !is_default_cut(&a.c)) {
+        model_fail(m->model, CSEG_UNSUPPORTED, cfg, "TruncNormal is supported with mean=0, a=-2 and b=2 only");
+        return;
+    }
+    double prob;
+    a.bias = (float)a.c.bias;
+    if (value_number(a.c.bias_prob, &prob))
+        a.bias = (float)-log((1 - prob) / prob);
+    apply_below(m, &a, cfg);
+}
+
+/* A child by the name of its attribute: norm2 stands for whatever norm layer is called bn2, gn2, in2. */
+static module *attribute(module *m, const char *name)
+{
+    module *child = module_child(m, name);
+    if (child || !str_starts(name, "norm"))
+        return child;
+    static const char *const abbreviations[] = {"bn", "gn", "ln", "in"};
+    for (size_t i = 0; i < sizeof abbreviations / sizeof *abbreviations && !child; i++) {
+        const char *local = module_text(m, "%s%s", abbreviations[i], name + strlen("norm"));
+        child = local ? module_child(m, local) : NULL;
+    }
+    return child;
+}
+
+static void apply_override(module *m, const value *override, const value *cfg)
+{
+    if (!override || override->kind != V_DICT) {
+        model_fail(m->model, CSEG_CONFIG, override, "override of an init_cfg is a dict or a list of dicts, not %s",
+                   value_kind_name(override));
+        return;
+    }
+    const char *name = value_text(value_get(override, "name"));
+    module *child = name ? attribute(m, name) : NULL;
+    if (!child) {
+        model_fail(m->model, CSEG_CONFIG, override, "override of %s's init_cfg names no part of it: %s", m->class_name,
+                   name ? name : "`name` is missing");
+        return;
+    }
+    bool own = value_count(override) > 1;
+    if (own && !value_get(override, "type")) {
+        model_fail(m->model, CSEG_CONFIG, override, "override of an init_cfg needs a `type` beside other keys");
+        return;
+    }
+    value *rule = value_copy(m->model->mem, own ? override : cfg);
+    if (!rule) {
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+        return;
+    }
+    value_remove(rule, "name");
+    value_remove(rule, "override");
+    apply(child, rule, true, NULL);
+}
+
+static void apply_with_overrides(module *m, const value *cfg)
+{
+    init_config c = {0};
+    apply(m, cfg, false, &c);
+    if (value_is_none(c.override) || model_failed(m->model))
+        return;
+    if (!value_is_list(c.override)) {
+        apply_override(m, c.override, cfg);
+        return;
+    }
+    for (size_t i = 0; i < value_count(c.override); i++)
+        apply_override(m, value_item(c.override, i), cfg);
+}
+
+static void walk(module *m)
+{
+    if (model_failed(m->model))
+        return;
+    if (m->init) {
+        m->init(m);
+        return;
+    }
+    if (value_is_list(m->init_cfg))
+        for (size_t i = 0; i < value_count(m->init_cfg); i++)
+            apply_with_overrides(m, value_item(m->init_cfg, i));
+    else if (m->init_cfg && value_true(m->init_cfg))
+        apply_with_overrides(m, m->init_cfg);
+    for (size_t i = 0; i < m->children.n; i++)
+        if (m->children.at[i]->base || m->children.at[i]->init)
+            walk(m->children.at[i]);
+}
+
+void init_resolve(model *m)
+{
+    walk(m->root);
+}

@@ -1,0 +1,60 @@
+/* The registry: one list, looked up by family and name. */
+#include <string.h>
+
+#include "base/str.h"
+#include "model/module.h"
+
+#define KIND(family, type, id) extern const kind kind_##id;
+#include "model/kinds.h"
+#undef KIND
+
+static const kind *const kinds[] = {
+#define KIND(family, type, id) &kind_##id,
+#include "model/kinds.h"
+#undef KIND
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+const char *family_name(family f)
+{
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss"};
+    return names[f];
+}
+
+const kind *kind_at(size_t i)
+{
+    return i < KINDS ? kinds[i] : NULL;
+}
+
+const kind *kind_find(family f, const char *type, const char **nearest)
+{
+    const char *dot = strrchr(type, '.');
+    const char *name = dot ? dot + 1 : type;
+    const char *known[KINDS];
+    size_t n = 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i]->family != f)
+            continue;
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+        known[n++] = kinds[i]->name;
+    }
+    if (nearest)
+        *nearest = str_nearest(name, known, n);
+    return NULL;
+}
+
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses"};
+
+void kinds_document(FILE *out)
+{
+    for (int f = 0; f < FAMILY_COUNT; f++) {
+        fprintf(out, "%s## %s\n", f ? "\n" : "", titles[f]);
+        for (size_t i = 0; i < KINDS; i++) {
+            if ((int)kinds[i]->family != f)
+                continue;
+            fprintf(out, "\n### %s\n%s\n\n", kinds[i]->name, kinds[i]->about);
+            fields_document(kinds[i]->fields, out);
+        }
+    }
+}

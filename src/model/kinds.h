@@ -1,0 +1,12 @@
+/* Every kind, once: KIND(FAMILY, type in configs, struct kind_NAME). */
+KIND(SEGMENTOR, EncoderDecoder, encoder_decoder)
+KIND(SEGMENTOR, EncoderDecoderMultiHead, encoder_decoder_multi_head)
+KIND(SEGMENTOR, ChangeExtraSegmentor, change_extra_segmentor)
+KIND(BACKBONE, ResNet, resnet)
+KIND(BACKBONE, ResNetV1c, resnet_v1c)
+KIND(BACKBONE, ResNetV1d, resnet_v1d)
+KIND(BACKBONE, HRNet, hrnet)
+KIND(BACKBONE, ChangeExtraResNet, change_extra_resnet)
+KIND(NECK, FPN, fpn)
+KIND(HEAD, FCNHead, fcn_head)
+KIND(LOSS, CrossEntropyLoss, cross_entropy_loss)

@@ -1,0 +1,76 @@
+/* mmcv's ConvModule. */
+#include "base/str.h"
+#include "model/init.h"
+#include "model/layers/layers.h"
+
+typedef struct conv_module {
+    module *layer[3]; /* in order of running; NULL: none */
+    float slope;      /* of a leaky activation: the weights start accordingly */
+} conv_module;
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    conv_module *s = m->state;
+    for (int i = 0; i < 3; i++)
+        if (s->layer[i])
+            x = layer_run(s->layer[i], g, x);
+    return x;
+}
+
+/* The reference's ConvModule.init_weights: Kaiming's normal by fan out, ones and zeros for the norm. */
+static void init(module *m)
+{
+    conv_module *s = m->state;
+    for (size_t i = 0; i < m->children.n; i++) {
+        param *weight = module_own(m->children.at[i], "weight"), *bias = module_own(m->children.at[i], "bias");
+        bool conv = m->children.at[i] == module_child(m, "conv");
+        if (m->children.at[i] == module_child(m, "activate"))
+            continue;
+        if (weight && conv)
+            init_set(weight, INIT_KAIMING_NORMAL, s->slope, 0, true);
+        else if (weight)
+            init_set(weight, INIT_CONSTANT, 1, 0, false);
+        if (bias)
+            init_set(bias, INIT_ZERO, 0, 0, false);
+    }
+}
+
+static float slope_of(const value *act_cfg)
+{
+    const char *type = value_type_name(act_cfg);
+    double slope = 0.01;
+    if (!type || !str_starts(type, "LeakyReLU"))
+        return 0;
+    value_number(value_get(act_cfg, "negative_slope"), &slope);
+    return (float)slope;
+}
+
+module *conv_module_new(module *parent, const char *name, conv_module_spec c)
+{
+    module *m = module_new(parent, name);
+    conv_module *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = "ConvModule";
+    m->state = s;
+    m->forward = forward;
+    m->init = init;
+    s->slope = slope_of(c.act_cfg);
+    bool norm = !value_is_none(c.norm_cfg), act = !value_is_none(c.act_cfg);
+    c.conv.bias = c.bias == BIAS_AUTO ? !norm : c.bias == BIAS_YES;
+    module *conv_layer = conv2d_new(m, "conv", c.conv_cfg, c.conv), *norm_layer = NULL, *act_layer = NULL;
+    if (norm)
+        norm_layer = norm_new(m, norm_name(m, c.norm_cfg, ""), c.norm_cfg,
+                              c.order == ORDER_NORM_ACT_CONV ? c.conv.in : c.conv.out);
+    if (act)
+        act_layer = act_new(m, "activate", c.act_cfg);
+    module *const orders[][3] = {[ORDER_CONV_NORM_ACT] = {conv_layer, norm_layer, act_layer},
+                                 [ORDER_ACT_CONV_NORM] = {act_layer, conv_layer, norm_layer},
+                                 [ORDER_NORM_ACT_CONV] = {norm_layer, act_layer, conv_layer}};
+    for (int i = 0; i < 3; i++)
+        s->layer[i] = orders[c.order][i];
+    if (model_failed(m->model))
+        return NULL;
+    init(m);
+    return m;
+}

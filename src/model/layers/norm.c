@@ -1,0 +1,216 @@
+/* Normalisation layers, as mmcv builds and names them. */
+#include <string.h>
+
+#include "model/layers/layers.h"
+
+typedef enum { NORM_BATCH, NORM_GROUP, NORM_LAYER, NORM_INSTANCE } norm_kind;
+
+typedef struct norm_type {
+    const char *name;       /* in configs */
+    const char *class_name; /* PyTorch's */
+    const char *owner;      /* the class that does its work here */
+    norm_kind kind;
+    const char *abbreviation;
+} norm_type;
+
+static const norm_type types[] = {
+    {"BN", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
+    {"BN2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
+    {"BN1d", "BatchNorm1d", "BatchNorm1d", NORM_BATCH, "bn"},
+    {"BatchNorm2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
+    {"SyncBN", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn"},
+    {"SyncBatchNorm", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn"},
+    {"GN", "GroupNorm", "GroupNorm", NORM_GROUP, "gn"},
+    {"GroupNorm", "GroupNorm", "GroupNorm", NORM_GROUP, "gn"},
+    {"LN", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
+    {"LayerNorm", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
+    {"IN", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
+    {"IN2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
+    {"InstanceNorm2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
+};
+enum { TYPES = sizeof types / sizeof *types };
+
+typedef struct norm_config {
+    bool requires_grad, affine, track_running_stats, elementwise_affine;
+    double eps, momentum;
+    int64_t num_groups;
+} norm_config;
+
+#define COMMON                                                                                     \
+    FIELD(norm_config, F_BOOL, requires_grad, "True", "whether gamma and beta learn"),             \
+        FIELD_RANGE(norm_config, F_FLOAT, eps, "1e-5", 0, 1, "added to the variance")
+#define MOMENTUM FIELD_RANGE(norm_config, F_FLOAT, momentum, "0.1", 0, 1, "weight of a new batch's statistics")
+
+static const field batch_fields[] = {
+    COMMON, MOMENTUM, FIELD(norm_config, F_BOOL, affine, "True", "has gamma and beta"),
+    FIELD(norm_config, F_BOOL, track_running_stats, "True", "keeps statistics for testing")};
+static const field instance_fields[] = {
+    COMMON, MOMENTUM, FIELD(norm_config, F_BOOL, affine, "False", "has gamma and beta"),
+    FIELD(norm_config, F_BOOL, track_running_stats, "False", "keeps statistics for testing")};
+static const field group_fields[] = {
+    COMMON, FIELD(norm_config, F_BOOL, affine, "True", "has gamma and beta"),
+    FIELD_RANGE(norm_config, F_INT, num_groups, NULL, 1, 1 << 20, "groups of channels")};
+static const field layer_fields[] = {COMMON,
+                                     FIELD(norm_config, F_BOOL, elementwise_affine, "True", "has gamma and beta")};
+
+#define TABLE(fields) {fields, sizeof fields / sizeof *fields, sizeof(norm_config), false}
+static const field_table tables[] = {[NORM_BATCH] = TABLE(batch_fields),
+                                     [NORM_GROUP] = TABLE(group_fields),
+                                     [NORM_LAYER] = TABLE(layer_fields),
+                                     [NORM_INSTANCE] = TABLE(instance_fields)};
+
+typedef struct norm_state {
+    norm_kind kind;
+    param *gamma, *beta, *mean, *var, *counter;
+    norm_attr attr;
+    int64_t channels;
+    bool eval;
+    int calls; /* of the trace at hand, in training mode */
+} norm_state;
+
+static const norm_type *find_type(module *parent, const value *cfg)
+{
+    if (!parent || model_failed(parent->model))
+        return NULL;
+    const char *name = value_type_name(cfg);
+    for (int i = 0; name && i < TYPES; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    model_fail(parent->model, CSEG_UNSUPPORTED, cfg,
+               "%s: norm_cfg of type %s is not supported; there are BN, SyncBN, GN, LN and IN", parent->name,
+               name ? name : value_kind_name(cfg));
+    return NULL;
+}
+
+const char *norm_name(module *parent, const value *norm_cfg, const char *postfix)
+{
+    const norm_type *t = find_type(parent, norm_cfg);
+    return t ? module_text(parent, "%s%s", t->abbreviation, postfix) : NULL;
+}
+
+/* A batch norm without gamma and beta still needs the numbers. */
+static tensor *channel_constant(graph *g, int64_t channels, float v)
+{
+    return op_fill(g, 1, &channels, v);
+}
+
+static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
+{
+    tensor *gamma = s->gamma ? graph_param(g, s->gamma) : channel_constant(g, s->channels, 1);
+    tensor *beta = s->beta ? graph_param(g, s->beta) : channel_constant(g, s->channels, 0);
+    tensor *mean = graph_param(g, s->mean), *var = graph_param(g, s->var);
+    if (!g->train || s->eval)
+        return op_batch_norm(g, x, gamma, beta, mean, var, s->attr.eps);
+    s->calls++;
+    return op_batch_norm_train(g, x, gamma, beta, mean, var, s->attr);
+}
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    norm_state *s = m->state;
+    if (x && x->dim[x->rank - 1] != s->channels)
+        return graph_fail(g, CSEG_SHAPE, "the norm layer %s takes %lld channels, but gets %lld", m->name,
+                          (long long)s->channels, (long long)x->dim[x->rank - 1]);
+    if (s->kind == NORM_BATCH)
+        return batch_norm(s, g, x);
+    tensor *gamma = s->gamma ? graph_param(g, s->gamma) : NULL, *beta = s->beta ? graph_param(g, s->beta) : NULL;
+    if (s->kind != NORM_LAYER)
+        return op_group_norm(g, x, gamma, beta, s->attr.groups, s->attr.eps);
+    if (!gamma) {
+        gamma = channel_constant(g, s->channels, 1);
+        beta = channel_constant(g, s->channels, 0);
+    }
+    return op_layer_norm(g, x, gamma, beta, s->attr.eps);
+}
+
+static bool check_config(module *m, const value *cfg, const norm_config *c, norm_kind which, int64_t channels)
+{
+    if (which == NORM_GROUP && channels % c->num_groups) {
+        model_fail(m->model, CSEG_CONFIG, cfg, "%s: %lld channels do not divide into %lld groups", m->name,
+                   (long long)channels, (long long)c->num_groups);
+        return false;
+    }
+    bool batch = which == NORM_BATCH, instance = which == NORM_INSTANCE;
+    if ((batch && !c->track_running_stats) || (instance && c->track_running_stats)) {
+        model_fail(m->model, CSEG_UNSUPPORTED, cfg, "%s: track_running_stats=%s is not supported for %s", m->name,
+                   batch ? "False" : "True", m->class_name);
+        return false;
+    }
+    return true;
+}
+
+static void declare(module *m, norm_state *s, const norm_config *c, const char *owner)
+{
+    if (s->kind == NORM_LAYER ? c->elementwise_affine : c->affine) {
+        s->gamma = module_param(m, "weight", 1, &s->channels, INIT_CONSTANT, 1, 0);
+        s->beta = module_param(m, "bias", 1, &s->channels, INIT_ZERO, 0, 0);
+    }
+    if (s->kind == NORM_BATCH) {
+        s->mean = module_buffer(m, "running_mean", DT_F32, 1, &s->channels, 0);
+        s->var = module_buffer(m, "running_var", DT_F32, 1, &s->channels, 1);
+        s->counter = module_buffer(m, "num_batches_tracked", DT_I64, 0, NULL, 0);
+    }
+    param *own[] = {s->gamma, s->beta, s->mean, s->var, s->counter};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (!own[i])
+            continue;
+        own[i]->owner = owner;
+        own[i]->requires_grad = own[i]->role == PARAM_TRAINED && c->requires_grad;
+    }
+}
+
+module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_t channels)
+{
+    const norm_type *t = find_type(parent, norm_cfg);
+    module *m = t ? module_new(parent, name) : NULL;
+    norm_state *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    norm_config c = {0};
+    if (fields_parse(&tables[t->kind], t->name, norm_cfg, NULL, m->model->mem, &c, &m->model->error) != CSEG_OK)
+        return NULL;
+    m->class_name = t->class_name;
+    if (!check_config(m, norm_cfg, &c, t->kind, channels))
+        return NULL;
+    m->state = s;
+    m->forward = forward;
+    s->kind = t->kind;
+    s->channels = channels;
+    s->attr = (norm_attr){.eps = (float)c.eps, .momentum = (float)c.momentum, .update = true};
+    s->attr.groups = (int)(t->kind == NORM_INSTANCE ? channels : c.num_groups);
+    declare(m, s, &c, t->owner);
+    return model_failed(m->model) ? NULL : m;
+}
+
+static void use_running_statistics(module *m)
+{
+    if (m->forward == forward)
+        ((norm_state *)m->state)->eval = true;
+}
+
+void norm_freeze_statistics(module *m)
+{
+    module_each(m, use_running_statistics);
+}
+
+static void stop_gradients(module *m)
+{
+    for (size_t i = 0; i < m->params.n; i++)
+        m->params.at[i]->requires_grad = false;
+}
+
+void module_freeze(module *m)
+{
+    norm_freeze_statistics(m);
+    module_each(m, stop_gradients);
+}
+
+bool norm_counter(const module *m, param **counter, int **calls)
+{
+    if (m->forward != forward)
+        return false;
+    norm_state *s = m->state;
+    *counter = s->counter;
+    *calls = &s->calls;
+    return s->counter != NULL;
+}

@@ -1,0 +1,67 @@
+/* Layers without parameters, and sequences. */
+#include "model/layers/layers.h"
+
+static tensor *run_children(module *m, graph *g, tensor *x)
+{
+    for (size_t i = 0; i < m->children.n; i++)
+        x = layer_run(m->children.at[i], g, x);
+    return x;
+}
+
+module *sequential_new(module *parent, const char *name)
+{
+    module *m = module_new(parent, name);
+    if (m) {
+        m->class_name = "Sequential";
+        m->forward = run_children;
+    }
+    return m;
+}
+
+static tensor *run_avg_pool(module *m, graph *g, tensor *x)
+{
+    return op_avg_pool(g, x, *(const pool_attr *)m->state);
+}
+
+module *avg_pool_new(module *parent, const char *name, pool_attr a)
+{
+    module *m = module_new(parent, name);
+    pool_attr *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = a;
+    m->class_name = "AvgPool2d";
+    m->state = s;
+    m->forward = run_avg_pool;
+    return m;
+}
+
+typedef struct upsample_state {
+    int64_t scale;
+    bool nearest, align_corners;
+} upsample_state;
+
+/* mmseg's Upsample: by a size that it works out itself, so source positions follow from the sizes. */
+static tensor *run_upsample(module *m, graph *g, tensor *x)
+{
+    const upsample_state *s = m->state;
+    if (!x)
+        return NULL;
+    return op_resize(g, x, (resize_attr){.h = x->dim[1] * s->scale,
+                                         .w = x->dim[2] * s->scale,
+                                         .align_corners = s->align_corners,
+                                         .nearest = s->nearest});
+}
+
+module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners)
+{
+    module *m = module_new(parent, name);
+    upsample_state *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (upsample_state){scale, nearest, align_corners};
+    m->class_name = "Upsample";
+    m->state = s;
+    m->forward = run_upsample;
+    return m;
+}

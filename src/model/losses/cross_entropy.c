@@ -1,0 +1,125 @@
+/* CrossEntropyLoss: softmax or sigmoid, with the reference's ways of averaging. */
+#include <string.h>
+
+#include "model/model.h"
+
+typedef struct loss_config {
+    bool use_sigmoid, use_mask, avg_non_ignore;
+    const char *reduction, *loss_name;
+    const value *class_weight;
+    double loss_weight;
+} loss_config;
+
+static const field fields[] = {
+    FIELD(loss_config, F_BOOL, use_sigmoid, "False", "a sigmoid for each class instead of a softmax over all"),
+    FIELD(loss_config, F_BOOL, use_mask, "False", "of mask heads: not supported"),
+    FIELD_CHOICE(loss_config, reduction, "'mean'", "none|mean|sum", "over pixels"),
+    FIELD(loss_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
+    FIELD(loss_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    FIELD(loss_config, F_STR, loss_name, "'loss_ce'", "in logs; only those with loss in it are learnt from"),
+    FIELD(loss_config, F_BOOL, avg_non_ignore, "False", "the mean leaves ignored pixels out"),
+};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(loss_config), false};
+
+typedef struct loss_state {
+    floats weight; /* of classes; n == 0: none */
+    loss_attr attr;
+} loss_state;
+
+static bool read_list(module *m, const value *list, floats *out)
+{
+    out->n = value_count(list);
+    out->at = module_state(m, out->n * sizeof *out->at);
+    for (size_t i = 0; out->at && i < out->n; i++)
+        if (!value_number(value_item(list, i), &out->at[i]))
+            model_fail(m->model, CSEG_CONFIG, value_item(list, i), "class_weight holds numbers, not %s",
+                       value_kind_name(value_item(list, i)));
+    return !model_failed(m->model);
+}
+
+static bool read_class_weight(module *m, const value *v, floats *out)
+{
+    model *mod = m->model;
+    const char *path = v && v->kind == V_STR ? value_text(v) : NULL;
+    if (value_is_list(v))
+        return read_list(m, v, out);
+    if (!path)
+        model_fail(mod, CSEG_CONFIG, v, "class_weight is a list of numbers or a file, not %s", value_kind_name(v));
+    else if (!mod->options.read_numbers)
+        model_fail(mod, CSEG_UNSUPPORTED, v, "class_weight from a file is not supported here");
+    else
+        mod->options.read_numbers(mod->options.read_arg, path, mod->mem, out, &mod->error);
+    return !model_failed(mod);
+}
+
+/* 'none' leaves the mean to the sum of losses, which takes it over all elements whatever else is set. */
+static avg_mode averaging(const module *m, const loss_config *c, bool weighted)
+{
+    if (strcmp(c->reduction, "sum") == 0)
+        return AVG_SUM;
+    if (strcmp(c->reduction, "none") == 0)
+        return AVG_ALL;
+    if (weighted && !c->use_sigmoid && !m->model->options.average_over_pixels)
+        return AVG_CLASS_WEIGHT;
+    return c->avg_non_ignore ? AVG_NON_IGNORED : AVG_ALL;
+}
+
+static void build(module *m)
+{
+    const loss_config *c = m->config;
+    loss_state *s = m->state = module_state(m, sizeof *s);
+    if (!s)
+        return;
+    if (c->use_mask)
+        model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_mask"), "use_mask=True is not supported");
+    if (!value_is_none(c->class_weight) && !read_class_weight(m, c->class_weight, &s->weight))
+        return;
+    s->attr = (loss_attr){.avg = averaging(m, c, s->weight.n > 0),
+                          .avg_non_ignore = c->avg_non_ignore,
+                          .scale = (float)c->loss_weight,
+                          .eps = 0x1p-23f};
+}
+
+static tensor *weights(module *m, graph *g, int64_t classes)
+{
+    const floats *w = &((loss_state *)m->state)->weight;
+    char place[512];
+    if ((int64_t)w->n != classes)
+        return graph_fail(g, CSEG_CONFIG, "%sclass_weight has %zu numbers for %lld classes",
+                          value_place(module_at(m, "class_weight"), place), w->n, (long long)classes);
+    float *data = arena_array(g->mem, w->n, sizeof *data);
+    if (!data)
+        return graph_fail(g, CSEG_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < w->n; i++)
+        data[i] = (float)w->at[i];
+    return graph_const(g, DT_F32, 1, &classes, data);
+}
+
+static tensor *forward(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index)
+{
+    const loss_config *c = m->config;
+    loss_state *s = m->state;
+    if (!logits)
+        return NULL;
+    tensor *class_weight = s->weight.n ? weights(m, g, logits->dim[3]) : NULL;
+    if (s->weight.n && !class_weight)
+        return NULL;
+    loss_attr a = s->attr;
+    a.ignore_index = ignore_index;
+    return c->use_sigmoid ? op_binary_cross_entropy(g, logits, in.label, class_weight, in.weight, a)
+                          : op_cross_entropy(g, logits, in.label, class_weight, in.weight, a);
+}
+
+static const char *loss_name(const module *m)
+{
+    return ((const loss_config *)m->config)->loss_name;
+}
+
+const kind kind_cross_entropy_loss = {
+    .family = FAMILY_LOSS,
+    .name = "CrossEntropyLoss",
+    .about = "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
+    .fields = &table,
+    .build = build,
+    .as.loss = {.forward = forward, .loss_name = loss_name},
+};

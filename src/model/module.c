@@ -1,0 +1,243 @@
+/* The tree of modules: making it, naming it, and the errors of constructors. */
+#include "model/module.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "model/model.h"
+
+/* No parameter of any network is near this; a typo in a config may be beyond it. */
+static const int64_t PARAM_MAX = (int64_t)1 << 31;
+
+void model_fail(model *m, cseg_status code, const value *at, const char *fmt, ...)
+{
+    if (model_failed(m))
+        return;
+    char place[512], text[1400];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    fail(&m->error, code, "%s%s", value_place(at, place), text);
+}
+
+bool model_failed(const model *m)
+{
+    return m->error.code != CSEG_OK;
+}
+
+static void fail_no_memory(model *m)
+{
+    if (!model_failed(m))
+        fail_memory(&m->error);
+}
+
+void *module_state(module *m, size_t size)
+{
+    if (!m || model_failed(m->model))
+        return NULL;
+    void *p = arena_alloc(m->model->mem, size);
+    if (!p)
+        fail_no_memory(m->model);
+    return p;
+}
+
+const char *module_text(module *m, const char *fmt, ...)
+{
+    if (!m)
+        return NULL;
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const char *copy = arena_strdup(m->model->mem, text);
+    if (!copy)
+        fail_no_memory(m->model);
+    return copy;
+}
+
+const char *module_index(module *m, int64_t i)
+{
+    return module_text(m, "%lld", (long long)i);
+}
+
+static const char *full_name(module *m, const char *local)
+{
+    return m->name[0] ? arena_printf(m->model->mem, "%s.%s", m->name, local) : arena_strdup(m->model->mem, local);
+}
+
+module *module_new(module *parent, const char *name)
+{
+    if (!parent || !name || model_failed(parent->model))
+        return NULL;
+    arena *mem = parent->model->mem;
+    module *m = ARENA_NEW(mem, module);
+    if (m) {
+        m->model = parent->model;
+        m->parent = parent;
+        m->class_name = "";
+        m->name = full_name(parent, name);
+    }
+    if (!m || !m->name || !vec_push(mem, &parent->children, m)) {
+        fail_no_memory(parent->model);
+        return NULL;
+    }
+    return m;
+}
+
+const char *module_local_name(const module *m)
+{
+    size_t skip = m->parent && m->parent->name[0] ? strlen(m->parent->name) + 1 : 0;
+    return m->name + skip;
+}
+
+module *module_child(const module *m, const char *local_name)
+{
+    for (size_t i = 0; i < m->children.n; i++)
+        if (strcmp(module_local_name(m->children.at[i]), local_name) == 0)
+            return m->children.at[i];
+    return NULL;
+}
+
+param *module_own(const module *m, const char *local_name)
+{
+    size_t skip = m->name[0] ? strlen(m->name) + 1 : 0;
+    for (size_t i = 0; i < m->params.n; i++)
+        if (strcmp(m->params.at[i]->name + skip, local_name) == 0)
+            return m->params.at[i];
+    return NULL;
+}
+
+const value *module_at(const module *m, const char *key)
+{
+    const value *v = value_get(m->cfg, key);
+    return v ? v : m->cfg;
+}
+
+static param *new_param(module *m, const char *name, int rank, const int64_t *dim)
+{
+    param *p = module_state(m, sizeof *p);
+    if (!p)
+        return NULL;
+    p->count = 1;
+    p->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        if (dim[i] < 1 || dim[i] > PARAM_MAX || p->count > PARAM_MAX / dim[i]) {
+            model_fail(m->model, CSEG_CONFIG, m->parent ? m->parent->cfg : NULL,
+                       "%s.%s: axis %d would have %lld elements, which makes no parameter", m->name, name, i,
+                       (long long)dim[i]);
+            return NULL;
+        }
+        p->dim[i] = dim[i];
+        p->count *= dim[i];
+    }
+    p->owner = m->class_name;
+    p->lr_mult = p->decay_mult = 1;
+    p->name = full_name(m, name);
+    if (!p->name) {
+        fail_no_memory(m->model);
+        return NULL;
+    }
+    return p;
+}
+
+param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b)
+{
+    param *p = new_param(m, name, rank, dim);
+    if (!p)
+        return NULL;
+    p->role = PARAM_TRAINED;
+    p->type = DT_F32;
+    p->requires_grad = true;
+    p->init = init;
+    p->init_a = a;
+    p->init_b = b;
+    if (!vec_push(m->model->mem, &m->params, p))
+        fail_no_memory(m->model);
+    return p;
+}
+
+param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v)
+{
+    param *p = new_param(m, name, rank, dim);
+    if (!p)
+        return NULL;
+    p->role = PARAM_BUFFER;
+    p->type = type;
+    p->init = INIT_CONSTANT;
+    p->init_a = v;
+    if (!vec_push(m->model->mem, &m->buffers, p))
+        fail_no_memory(m->model);
+    return p;
+}
+
+void module_each(module *m, void (*fn)(module *m))
+{
+    if (!m)
+        return;
+    fn(m);
+    for (size_t i = 0; i < m->children.n; i++)
+        module_each(m->children.at[i], fn);
+}
+
+/* The kinds that there are, for a message: "ResNet, HRNet". */
+static const char *known_kinds(module *parent, family f)
+{
+    strbuf b = {.mem = parent->model->mem};
+    const kind *k;
+    for (size_t i = 0; (k = kind_at(i)); i++)
+        if (k->family == f)
+            strbuf_addf(&b, "%s%s", b.n ? ", " : "", k->name);
+    return b.failed || !b.text ? "" : b.text;
+}
+
+static const kind *find_kind(module *parent, const char *name, family f, const value *cfg)
+{
+    if (!cfg || cfg->kind != V_DICT) {
+        model_fail(parent->model, CSEG_CONFIG, cfg, "%s must be a dict with a `type`, not %s", name,
+                   value_kind_name(cfg));
+        return NULL;
+    }
+    const value *type = value_get(cfg, "type");
+    const char *text = value_text(type);
+    if (!text) {
+        model_fail(parent->model, CSEG_CONFIG, type ? type : cfg, "%s has no `type` (known %s types: %s)", name,
+                   family_name(f), known_kinds(parent, f));
+        return NULL;
+    }
+    const char *nearest = NULL;
+    const kind *k = kind_find(f, text, &nearest);
+    if (!k && nearest)
+        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: there is no %s type '%s'; did you mean '%s'?", name,
+                   family_name(f), text, nearest);
+    else if (!k)
+        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: there is no %s type '%s' (there are: %s)", name,
+                   family_name(f), text, known_kinds(parent, f));
+    return k;
+}
+
+module *module_build(module *parent, const char *name, family f, const value *cfg, const value *inherited)
+{
+    if (!parent || model_failed(parent->model))
+        return NULL;
+    model *mod = parent->model;
+    const kind *k = find_kind(parent, name, f, cfg);
+    /* The root stands for itself: it is its own tree's first module. */
+    module *m = !k ? NULL : f == FAMILY_SEGMENTOR ? parent : module_new(parent, name);
+    if (!m)
+        return NULL;
+    m->kind = k;
+    m->class_name = k->name;
+    m->base = true;
+    m->cfg = cfg;
+    m->config = module_state(m, k->fields->size ? k->fields->size : 1);
+    if (!m->config)
+        return NULL;
+    if (fields_parse(k->fields, k->name, cfg, inherited, mod->mem, m->config, &mod->error) != CSEG_OK)
+        return NULL;
+    k->build(m);
+    return model_failed(mod) ? NULL : m;
+}

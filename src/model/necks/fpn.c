@@ -1,0 +1,208 @@
+/* FPN: a top-down way that adds coarse maps to fine ones (Lin et al. 2017, arXiv:1612.03144). */
+#include <string.h>
+
+#include "model/init.h"
+#include "model/layers/layers.h"
+
+typedef struct fpn_config {
+    ints in_channels;
+    int64_t out_channels, num_outs, start_level, end_level;
+    bool extra_convs_on_inputs, relu_before_extra_convs, no_norm_on_lateral;
+    const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
+} fpn_config;
+
+static const field fields[] = {
+    FIELD_RANGE(fpn_config, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
+    FIELD_RANGE(fpn_config, F_INT, out_channels, NULL, 1, 1 << 20, "channels of each map that it gives"),
+    FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, FEATURES_MAX, "maps that it gives"),
+    FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, FEATURES_MAX - 1, "the first map that is used"),
+    FIELD_RANGE(fpn_config, F_INT, end_level, "-1", -1, FEATURES_MAX, "behind the last that is used; -1: all"),
+    FIELD(fpn_config, F_VALUE, add_extra_convs, "False",
+          "further maps by convolutions: False, True, 'on_input', 'on_lateral' or 'on_output'"),
+    FIELD(fpn_config, F_BOOL, extra_convs_on_inputs, "False", "makes add_extra_convs=True mean 'on_input'"),
+    FIELD(fpn_config, F_BOOL, relu_before_extra_convs, "False", "a ReLU before each further convolution but the first"),
+    FIELD(fpn_config, F_BOOL, no_norm_on_lateral, "False", "laterals go without norm_cfg"),
+    FIELD(fpn_config, F_VALUE, conv_cfg, "None", "kind of convolution"),
+    FIELD(fpn_config, F_VALUE, norm_cfg, "None", "kind of normalisation"),
+    FIELD(fpn_config, F_VALUE, act_cfg, "None", "kind of activation"),
+    FIELD(fpn_config, F_VALUE, upsample_cfg, "dict(mode='nearest')",
+          "mode ('nearest', 'bilinear'), align_corners, scale_factor"),
+    FIELD(fpn_config, F_VALUE, init_cfg, "dict(type='Xavier', layer='Conv2d', distribution='uniform')",
+          "how the weights start"),
+};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(fpn_config), false};
+
+typedef struct upsample_config {
+    const char *mode;
+    bool align_corners;
+    double scale_factor;
+} upsample_config;
+
+static const field upsample_fields[] = {
+    FIELD_CHOICE(upsample_config, mode, "'nearest'", "nearest|bilinear", "how values are interpolated"),
+    FIELD(upsample_config, F_BOOL, align_corners, "False", "corners of both maps lie on each other"),
+    FIELD_RANGE(upsample_config, F_FLOAT, scale_factor, "0", 0, 64, "0: to the size of the finer map"),
+};
+static const field_table upsample_table = {upsample_fields, sizeof upsample_fields / sizeof *upsample_fields,
+                                           sizeof(upsample_config), false};
+
+typedef enum { EXTRA_POOL, EXTRA_ON_INPUT, EXTRA_ON_LATERAL, EXTRA_ON_OUTPUT } extra_source;
+
+typedef struct fpn {
+    int start, end; /* levels of the input that are used */
+    extra_source extra;
+    upsample_config upsample;
+    module *lateral_convs, *fpn_convs;
+} fpn;
+
+static void read_extra(module *m, fpn *f, const fpn_config *c)
+{
+    static const char *const names[] = {[EXTRA_ON_INPUT] = "on_input",
+                                        [EXTRA_ON_LATERAL] = "on_lateral",
+                                        [EXTRA_ON_OUTPUT] = "on_output"};
+    const char *text = value_text(c->add_extra_convs);
+    for (int i = EXTRA_ON_INPUT; text && i <= EXTRA_ON_OUTPUT; i++)
+        if (strcmp(names[i], text) == 0)
+            f->extra = (extra_source)i;
+    if (c->add_extra_convs && c->add_extra_convs->kind == V_BOOL) {
+        if (value_true(c->add_extra_convs))
+            f->extra = c->extra_convs_on_inputs ? EXTRA_ON_INPUT : EXTRA_ON_OUTPUT;
+    } else if (f->extra == EXTRA_POOL) {
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "add_extra_convs"),
+                   "FPN: add_extra_convs is False, True, 'on_input', 'on_lateral' or 'on_output'");
+    }
+}
+
+static void check_levels(module *m, fpn *f, const fpn_config *c)
+{
+    int ins = (int)c->in_channels.n, outs = (int)c->num_outs;
+    f->start = (int)c->start_level;
+    f->end = c->end_level == -1 ? ins : (int)c->end_level;
+    if (f->end > ins || f->start >= f->end)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "start_level"),
+                   "FPN: levels %d to %d of %d maps are none that could be used", f->start, f->end - 1, ins);
+    else if (c->end_level == -1 ? outs < f->end - f->start : outs != f->end - f->start)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "num_outs"),
+                   "FPN: num_outs=%d does not fit the %d levels that are used%s", outs, f->end - f->start,
+                   c->end_level == -1 ? "" : "; with an end_level no further maps are made");
+}
+
+static void conv_module(module *list, const fpn_config *c, bool lateral, int64_t in, int64_t kernel, int64_t stride)
+{
+    bool norm = !lateral || !c->no_norm_on_lateral;
+    conv_module_new(list, list ? module_index(list, (int64_t)list->children.n) : NULL,
+                    (conv_module_spec){.conv = conv_square(in, c->out_channels, kernel, stride, kernel / 2, 1),
+                                       .conv_cfg = c->conv_cfg,
+                                       .norm_cfg = norm ? c->norm_cfg : NULL,
+                                       .act_cfg = c->act_cfg});
+}
+
+static void build(module *m)
+{
+    const fpn_config *c = m->config;
+    fpn *f = m->state = module_state(m, sizeof *f);
+    if (!f)
+        return;
+    model *mod = m->model;
+    if (fields_parse(&upsample_table, "upsample_cfg", c->upsample_cfg, NULL, mod->mem, &f->upsample, &mod->error) !=
+        CSEG_OK)
+        return;
+    read_extra(m, f, c);
+    check_levels(m, f, c);
+    if (model_failed(mod))
+        return;
+    m->init_cfg = c->init_cfg;
+    f->lateral_convs = module_new(m, "lateral_convs");
+    f->fpn_convs = module_new(m, "fpn_convs");
+    for (int i = f->start; i < f->end; i++) {
+        conv_module(f->lateral_convs, c, true, c->in_channels.at[i], 1, 1);
+        conv_module(f->fpn_convs, c, false, c->out_channels, 3, 1);
+    }
+    int64_t extra = f->extra == EXTRA_POOL ? 0 : c->num_outs - (f->end - f->start);
+    for (int64_t i = 0; i < extra; i++) {
+        int64_t in = i == 0 && f->extra == EXTRA_ON_INPUT ? c->in_channels.at[f->end - 1] : c->out_channels;
+        conv_module(f->fpn_convs, c, false, in, 3, 2);
+    }
+}
+
+static tensor *upsample(const fpn *f, graph *g, tensor *x, const tensor *like)
+{
+    if (!x || !like)
+        return NULL;
+    resize_attr a = {.h = like->dim[1],
+                     .w = like->dim[2],
+                     .nearest = strcmp(f->upsample.mode, "nearest") == 0,
+                     .align_corners = f->upsample.align_corners};
+    double scale = f->upsample.scale_factor;
+    if (scale > 0) {
+        a.h = (int64_t)((double)x->dim[1] * scale);
+        a.w = (int64_t)((double)x->dim[2] * scale);
+        a.scale_h = a.scale_w = scale;
+    }
+    return op_resize(g, x, a);
+}
+
+static bool check_inputs(module *m, graph *g, features x)
+{
+    const fpn_config *c = m->config;
+    char place[512];
+    const char *where_ = value_place(module_at(m, "in_channels"), place), *from = x.from ? x.from->class_name : "";
+    if (x.n != (int)c->in_channels.n) {
+        graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels for %zu maps, but %s gives %d", where_, c->in_channels.n,
+                   from, x.n);
+        return false;
+    }
+    for (int i = 0; i < x.n; i++)
+        if (x.at[i] && x.at[i]->dim[3] != c->in_channels.at[i]) {
+            graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels[%d]=%lld, but map %d of %s has %lld channels", where_,
+                       i, (long long)c->in_channels.at[i], i, from, (long long)x.at[i]->dim[3]);
+            return false;
+        }
+    return true;
+}
+
+/* Maps beyond the levels that there are. */
+static void add_extra(module *m, graph *g, features x, tensor *last_lateral, features *out)
+{
+    const fpn_config *c = m->config;
+    fpn *f = m->state;
+    tensor *source = f->extra == EXTRA_ON_INPUT     ? x.at[f->end - 1]
+                     : f->extra == EXTRA_ON_LATERAL ? last_lateral
+                                                    : out->at[out->n - 1];
+    for (bool first = true; out->n < (int)c->num_outs; first = false) {
+        tensor *y;
+        if (f->extra == EXTRA_POOL)
+            y = op_max_pool(g, source, (pool_attr){{1, 1}, {2, 2}, {0, 0}, false, false});
+        else
+            y = layer_run(f->fpn_convs->children.at[out->n], g,
+                          !first && c->relu_before_extra_convs ? op_relu(g, source) : source);
+        out->at[out->n++] = source = y;
+    }
+}
+
+static features forward(module *m, graph *g, features x)
+{
+    fpn *f = m->state;
+    features out = {.dates = 1, .from = m};
+    tensor *lateral[FEATURES_MAX];
+    if (!check_inputs(m, g, x))
+        return out;
+    int n = f->end - f->start;
+    for (int i = 0; i < n; i++)
+        lateral[i] = layer_run(f->lateral_convs->children.at[i], g, x.at[f->start + i]);
+    for (int i = n - 1; i > 0; i--)
+        lateral[i - 1] = op_add(g, lateral[i - 1], upsample(f, g, lateral[i], lateral[i - 1]));
+    for (int i = 0; i < n; i++)
+        out.at[out.n++] = layer_run(f->fpn_convs->children.at[i], g, lateral[i]);
+    add_extra(m, g, x, lateral[n - 1], &out);
+    return out;
+}
+
+const kind kind_fpn = {
+    .family = FAMILY_NECK,
+    .name = "FPN",
+    .about = "A top-down way that adds coarse maps to fine ones (arXiv:1612.03144).",
+    .fields = &table,
+    .build = build,
+    .as.neck = {.forward = forward},
+};

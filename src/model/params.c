@@ -1,0 +1,80 @@
+#include "model/params.h"
+
+#include <string.h>
+
+static void collect(module *m)
+{
+    model *mod = m->model;
+    bool ok = true;
+    for (size_t i = 0; i < m->params.n && ok; i++)
+        ok = vec_push(mod->mem, &mod->params, m->params.at[i]);
+    for (size_t i = 0; i < m->buffers.n && ok; i++)
+        ok = vec_push(mod->mem, &mod->params, m->buffers.at[i]);
+    if (!ok)
+        model_fail(mod, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+void params_collect(model *m)
+{
+    module_each(m->root, collect);
+}
+
+/* Whole cache lines, so that vectors never straddle two parameters. */
+static size_t padded(int64_t count)
+{
+    return ((size_t)count + 15) & ~(size_t)15;
+}
+
+static size_t *total_of(model *m, const param *p)
+{
+    return p->role == PARAM_TRAINED ? &m->flat_count : p->type == DT_I64 ? &m->counter_count : &m->buffer_count;
+}
+
+static void *allocate(model *m, size_t count, size_t size)
+{
+    void *p = count <= SIZE_MAX / size ? mem_alloc(count ? count * size : 1) : NULL;
+    if (!p || !arena_defer(m->mem, mem_free, p)) {
+        model_fail(m, CSEG_NO_MEMORY, NULL, "out of memory: the model's weights need %zu MiB", count * size >> 20);
+        return NULL;
+    }
+    return p;
+}
+
+static void place(model *m, param *p)
+{
+    if (p->role == PARAM_TRAINED) {
+        p->data = m->data + p->offset;
+        p->grad = m->grad && p->requires_grad ? m->grad + p->offset : NULL;
+    } else if (p->type == DT_I64) {
+        p->data = m->counters + p->offset;
+    } else {
+        p->data = m->buffers + p->offset;
+    }
+}
+
+void params_allocate(model *m)
+{
+    for (size_t i = 0; i < m->params.n; i++) {
+        param *p = m->params.at[i];
+        size_t *total = total_of(m, p);
+        p->offset = *total;
+        *total += padded(p->count);
+    }
+    m->data = allocate(m, m->flat_count, sizeof(float));
+    m->buffers = allocate(m, m->buffer_count, sizeof(float));
+    m->counters = allocate(m, m->counter_count, sizeof(int64_t));
+    if (!m->options.no_grad)
+        m->grad = allocate(m, m->flat_count, sizeof(float));
+    if (model_failed(m))
+        return;
+    for (size_t i = 0; i < m->params.n; i++)
+        place(m, m->params.at[i]);
+}
+
+param *model_find(const model *m, const char *name)
+{
+    for (size_t i = 0; i < m->params.n; i++)
+        if (strcmp(m->params.at[i]->name, name) == 0)
+            return m->params.at[i];
+    return NULL;
+}

@@ -1,0 +1,110 @@
+/* ChangeExtraSegmentor: what changed between two dates, and what each date shows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/segmentors/segmentor.h"
+
+static const field fields[] = {
+    SEGMENTOR_FIELDS,
+    FIELD(segmentor_config, F_VALUE, decode_head, NULL,
+          "dict of a head that sees both dates' features fused, and gives the change map"),
+    FIELD_CHOICE(segmentor_config, fusion, "'concat'", "concat|diff|abs_diff",
+                 "of the dates' maps: beside each other (twice the channels), second minus first, or its absolute value"),
+    FIELD(segmentor_config, F_VALUE, extra_head, "None",
+          "dict of a head, or a list of them, that sees each date's own features with shared weights, and learns from "
+          "gt_semantic_seg_from and gt_semantic_seg_to; its losses are called extra_from.* and extra_to.*"),
+};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(segmentor_config), false};
+
+static const char *const date_names[] = {"from", "to"};
+static const char *const date_labels[] = {"gt_semantic_seg_from", "gt_semantic_seg_to"};
+
+static void build(module *m)
+{
+    const segmentor_config *c = m->config;
+    segmentor *s = segmentor_begin(m);
+    if (!s)
+        return;
+    if (m->model->dates != 2)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "backbone"),
+                   "%s needs a backbone that sees pairs, as ChangeExtraResNet does; %s sees one image", m->class_name,
+                   s->backbone->class_name);
+    if (value_is_list(c->decode_head))
+        model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head, not a list", m->class_name);
+    segmentor_build_heads(m, "decode_head", c->decode_head, &s->decode);
+    segmentor_build_heads(m, "auxiliary_head", c->auxiliary_head, &s->auxiliary);
+    segmentor_build_heads(m, "extra_head", c->extra_head, &s->extra);
+    if (model_failed(m->model))
+        return;
+    module *change = s->decode.heads.at[0];
+    segmentor_add_answer(m, change->name, change, segmentor_head_config(change)->gt_key);
+    for (size_t i = 0; i < s->extra.heads.n; i++) {
+        module *head = s->extra.heads.at[i];
+        head->parent->base = true;
+        for (int date = 0; date < 2; date++)
+            segmentor_add_answer(m, module_text(m, "%s.%s", head->name, date_names[date]), head, date_labels[date]);
+    }
+}
+
+/* The two dates' maps as one set. */
+static features fuse(const segmentor_config *c, graph *g, features x)
+{
+    features first = features_of_date(x, 0), second = features_of_date(x, 1), y = first;
+    for (int i = 0; i < y.n; i++) {
+        if (strcmp(c->fusion, "concat") == 0) {
+            y.at[i] = op_concat(g, (tensor *[]){first.at[i], second.at[i]}, 2, -1);
+            continue;
+        }
+        y.at[i] = op_sub(g, second.at[i], first.at[i]);
+        if (strcmp(c->fusion, "abs_diff") == 0)
+            y.at[i] = op_unary(g, y.at[i], (unary_attr){.kind = UNARY_ABS});
+    }
+    return y;
+}
+
+/* Answers: 0 the change map; then each extra head's, of the first and of the second date. */
+static tensor *logits(module *m, graph *g, tensor *img, int answer)
+{
+    segmentor *s = m->state;
+    features x = segmentor_features(s, g, img);
+    if (answer == 0)
+        return segmentor_logits(s->decode.heads.at[0], g, fuse(m->config, g, x), img);
+    return segmentor_logits(s->extra.heads.at[(answer - 1) / 2], g, features_of_date(x, (answer - 1) % 2), img);
+}
+
+static void extra_losses(module *m, graph *g, features x)
+{
+    segmentor *s = m->state;
+    for (size_t i = 0; i < s->extra.heads.n; i++) {
+        for (int date = 0; date < 2; date++) {
+            char prefix[64];
+            if (s->extra.listed)
+                snprintf(prefix, sizeof prefix, "extra_%zu_%s", i, date_names[date]);
+            else
+                snprintf(prefix, sizeof prefix, "extra_%s", date_names[date]);
+            loss_inputs in = {.label = model_label_input(m->model, g, date_labels[date]),
+                              .weight = model_weight_input(m->model, g)};
+            head_run_loss(s->extra.heads.at[i], g, features_of_date(x, date), in, prefix);
+        }
+    }
+}
+
+static void loss(module *m, graph *g, tensor *img)
+{
+    segmentor *s = m->state;
+    features x = segmentor_features(s, g, img), fused = fuse(m->config, g, x);
+    segmentor_losses(&s->decode, g, fused, "decode");
+    segmentor_losses(&s->auxiliary, g, fused, "aux");
+    if (m->model->has_date_labels)
+        extra_losses(m, g, x);
+}
+
+const kind kind_change_extra_segmentor = {
+    .family = FAMILY_SEGMENTOR,
+    .name = "ChangeExtraSegmentor",
+    .about = "Change detection and extraction in one: a head on both dates' fused features gives the change map, and "
+             "extra heads on each date's own features give each date's map.",
+    .fields = &table,
+    .build = build,
+    .as.segmentor = {.logits = logits, .loss = loss},
+};

@@ -1,0 +1,48 @@
+/* What segmentors share: the parts that they build from the same keys. */
+#ifndef MODEL_SEGMENTOR_H
+#define MODEL_SEGMENTOR_H
+
+#include "model/heads/decode_head.h"
+
+typedef struct segmentor_config {
+    const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;
+    const char *pretrained, *fusion;
+} segmentor_config;
+
+/* The entries of a field_table for segmentor_config that all have. */
+#define SEGMENTOR_FIELDS                                                                                           \
+    FIELD(segmentor_config, F_VALUE, backbone, NULL, "dict of a backbone"),                                        \
+        FIELD(segmentor_config, F_VALUE, neck, "None", "dict of a neck"),                                          \
+        FIELD(segmentor_config, F_VALUE, auxiliary_head, "None",                                                   \
+              "dict of a head, or a list of them, that helps training only"),                                      \
+        FIELD(segmentor_config, F_VALUE, train_cfg, "None", "settings of training"),                               \
+        FIELD(segmentor_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride, head_index"), \
+        FIELD_IGNORED(data_preprocessor, "read where batches are made"),                                           \
+        FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),               \
+        FIELD(segmentor_config, F_VALUE, init_cfg, "None", "how the weights start")
+
+/* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */
+typedef struct head_list {
+    bool listed;
+    VEC(module *) heads;
+} head_list;
+
+typedef struct segmentor {
+    module *backbone, *neck; /* neck NULL: none */
+    head_list decode, auxiliary, extra;
+} segmentor;
+
+/* m->state (a segmentor), the backbone with `pretrained` handed on, and the neck. */
+segmentor *segmentor_begin(module *m);
+void segmentor_build_heads(module *m, const char *name, const value *cfg, head_list *out);
+/* Makes a head's map one of the model's answers, under `name`. */
+void segmentor_add_answer(module *m, const char *name, module *head, const char *gt_key);
+const head_config *segmentor_head_config(const module *head);
+
+features segmentor_features(segmentor *s, graph *g, tensor *img);
+/* Logits of a head, resized to img. */
+tensor *segmentor_logits(module *head, graph *g, features x, tensor *img);
+/* Losses of each head of a list under `prefix`, or prefix_0, prefix_1 ... */
+void segmentor_losses(const head_list *l, graph *g, features x, const char *prefix);
+
+#endif
