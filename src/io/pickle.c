@@ -369,8 +369,9 @@ static cseg_status op_build(pickle_reader *r)
 static cseg_status push_persistent(pickle_reader *r, const pickle_node *id)
 {
     pickle_node *p = pickle_new(r, PICKLE_PERSISTENT);
-    if (p)
-        p->object.args = id;
+    if (!p || !vec_push(r->mem, &r->persistent, p))
+        return fail_memory(r->err);
+    p->object.args = id;
     return pickle_push(r, p);
 }
 
@@ -443,7 +444,7 @@ static pickle_handler *const handlers[256] = {
 };
 
 cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *mem, const pickle_node **out,
-                        size_t *used, cseg_error *err)
+                        pickle_found *found, cseg_error *err)
 {
     pickle_reader r = {.bytes = bytes, .n = n, .name = name, .mem = mem, .err = err};
     for (;;) {
@@ -460,7 +461,7 @@ cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *me
     pickle_node *root;
     TRY(pickle_pop(&r, &root));
     *out = root;
-    if (used)
-        *used = r.at;
+    if (found)
+        *found = (pickle_found){r.at, r.persistent.at, r.persistent.n};
     return CSEG_OK;
 }

@@ -62,11 +62,18 @@ struct pickle_node {
     };
 };
 
-/* Reads one pickle from the front of `bytes`; *used (may be NULL) says how long it was. The tree lives in `mem`, and
- * is a graph where the pickle shares objects: it may hold loops, so that whoever walks it limits the depth.
- * `name` stands for the file in messages. CSEG_CORRUPT; CSEG_UNSUPPORTED for calls that are refused. */
+/* What a reader of several pickles in a row, and of what lies behind them, must know too. */
+typedef struct pickle_found {
+    size_t used;                /* bytes of the pickle */
+    pickle_node **persistent;   /* its persistent references, in order */
+    size_t n_persistent;
+} pickle_found;
+
+/* Reads one pickle from the front of `bytes`. The tree lives in `mem`, and is a graph where the pickle shares objects:
+ * it may hold loops, so that whoever walks it limits the depth. `name` stands for the file in messages; `found` may be
+ * NULL. CSEG_CORRUPT; CSEG_UNSUPPORTED for calls that are refused. */
 cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *mem, const pickle_node **out,
-                        size_t *used, cseg_error *err);
+                        pickle_found *found, cseg_error *err);
 
 /* Questions. All of them accept NULL and wrong kinds, and answer NULL or false. */
 const pickle_node *pickle_get(const pickle_node *dict, const char *key); /* value of a string key; the last one */

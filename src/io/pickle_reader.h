@@ -14,6 +14,7 @@ typedef struct pickle_reader {
     VEC(pickle_node *) stack;
     VEC(size_t) marks; /* sizes of the stack at each MARK */
     VEC(pickle_node *) memo;
+    VEC(pickle_node *) persistent;
     cseg_error *err;
 } pickle_reader;
 

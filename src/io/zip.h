@@ -34,11 +34,11 @@ const zip_entry *zip_find(const zip_archive *z, const char *name); /* NULL: not 
 /* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. */
 cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err);
 
-/* Writing: stored entries only, each entry's data aligned to 64 bytes. Errors of stdio are left to the FILE. */
+/* Writing: stored entries only, each entry's data aligned to 64 bytes in the file. Errors of stdio are left to the
+ * FILE, whose owner asks for them once at the end. */
 typedef struct zip_writer zip_writer;
-zip_writer *zip_writer_new(FILE *out, arena *mem);                /* NULL: out of memory */
-void zip_begin(zip_writer *w, const char *name);                  /* a new entry, ends the last one */
-void zip_write(zip_writer *w, const void *data, size_t n);        /* more of its data */
-cseg_status zip_finish(zip_writer *w, cseg_error *err);           /* directory and end */
+zip_writer *zip_writer_new(FILE *out, arena *mem); /* `out` stands at byte 0; NULL: out of memory */
+bool zip_add(zip_writer *w, const char *name, const void *data, size_t n); /* false: out of memory */
+void zip_finish(zip_writer *w);                                            /* directory and end */
 
 #endif

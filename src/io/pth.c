@@ -1,0 +1,361 @@
+#include "io/pth.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "io/file_map.h"
+#include "io/pth_file.h"
+
+static const struct {
+    const char *dtype, *storage;
+    size_t size;
+} types[PTH_TYPES] = {
+    [PTH_F32] = {"float32", "FloatStorage", 4},  [PTH_F64] = {"float64", "DoubleStorage", 8},
+    [PTH_F16] = {"float16", "HalfStorage", 2},   [PTH_BF16] = {"bfloat16", "BFloat16Storage", 2},
+    [PTH_I64] = {"int64", "LongStorage", 8},     [PTH_I32] = {"int32", "IntStorage", 4},
+    [PTH_I16] = {"int16", "ShortStorage", 2},    [PTH_I8] = {"int8", "CharStorage", 1},
+    [PTH_U8] = {"uint8", "ByteStorage", 1},      [PTH_BOOL] = {"bool", "BoolStorage", 1},
+};
+
+size_t pth_type_size(pth_type t)
+{
+    return types[t].size;
+}
+
+const char *pth_type_name(pth_type t)
+{
+    return types[t].dtype;
+}
+
+const char *pth_storage_name(pth_type t)
+{
+    return types[t].storage;
+}
+
+bool pth_type_of_dtype(const char *name, pth_type *out)
+{
+    for (int t = 0; t < PTH_TYPES; t++)
+        if (strcmp(name, types[t].dtype) == 0) {
+            *out = (pth_type)t;
+            return true;
+        }
+    return false;
+}
+
+void pth_shape_text(int ndim, const int64_t *shape, char out[static 256])
+{
+    size_t n = 0;
+    out[n++] = '[';
+    for (int i = 0; i < ndim && n < 220; i++)
+        n += (size_t)snprintf(out + n, 256 - n, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    snprintf(out + n, 256 - n, "]");
+}
+
+/* --- storages --- */
+
+cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_reference *out, cseg_error *err)
+{
+    const pickle_node *id = persistent->object.args, *type = pickle_item(id, 1), *view = pickle_item(id, 5);
+    const char *what = pickle_str(pickle_item(id, 0));
+    *out = (pth_reference){.key = pickle_str(pickle_item(id, 2))};
+    if (!what || strcmp(what, "storage") != 0 || !out->key || !pickle_int(pickle_item(id, 4), &out->count) ||
+        out->count < 0)
+        return fail(err, CSEG_CORRUPT, "%s: the reference at byte %zu is to no storage", p->path, persistent->at);
+    if (type && type->kind == PICKLE_GLOBAL && str_starts(type->global.module, "torch"))
+        for (int t = 0; t < PTH_TYPES && !out->typed; t++)
+            if (strcmp(type->global.name, types[t].storage) == 0) {
+                out->type = (pth_type)t;
+                out->typed = true;
+            }
+    if (!out->typed) {
+        if (!type || type->kind != PICKLE_GLOBAL || strcmp(type->global.name, "UntypedStorage") != 0)
+            return fail(err, CSEG_UNSUPPORTED, "%s: a tensor of %s, which has no meaning here", p->path,
+                        type && type->kind == PICKLE_GLOBAL ? type->global.name : "unknown type");
+        out->type = PTH_U8;
+    }
+    if (view && view->kind == PICKLE_TUPLE) {
+        out->view_key = pickle_str(pickle_item(view, 0));
+        if (!out->view_key || !pickle_int(pickle_item(view, 1), &out->view_offset) || out->view_offset < 0)
+            return fail(err, CSEG_CORRUPT, "%s: the reference at byte %zu is to no storage", p->path, persistent->at);
+    }
+    return CSEG_OK;
+}
+
+pth_storage *pth_find_storage(const pth *p, const char *key)
+{
+    for (size_t i = 0; i < p->storages.n; i++)
+        if (strcmp(p->storages.at[i].key, key) == 0)
+            return &p->storages.at[i];
+    return NULL;
+}
+
+/* Zip: a storage is made known when its first tensor is. */
+static cseg_status add_storage(pth *p, const pth_reference *r, cseg_error *err)
+{
+    strbuf name = {.mem = p->mem};
+    strbuf_addf(&name, "%sdata/%s", p->prefix, r->key);
+    if (name.failed)
+        return fail_memory(err);
+    const zip_entry *e = zip_find(&p->zip, name.text);
+    if (!e)
+        return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' is missing", p->path, name.text);
+    if ((uint64_t)r->count != e->size / types[r->type].size)
+        return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' has %llu bytes, not %lld elements of %zu", p->path,
+                    name.text, (unsigned long long)e->size, (long long)r->count, types[r->type].size);
+    pth_storage s = {.key = r->key, .type = r->type, .typed = r->typed, .n = e->size, .entry = e};
+    return vec_push(p->mem, &p->storages, s) ? CSEG_OK : fail_memory(err);
+}
+
+static cseg_status storage_of(pth *p, const pickle_node *persistent, pth_tensor *t, cseg_error *err)
+{
+    pth_reference r;
+    if (!persistent || persistent->kind != PICKLE_PERSISTENT)
+        return fail(err, CSEG_CORRUPT, "%s: a tensor without a storage", p->path);
+    TRY(pth_read_reference(p, persistent, &r, err));
+    pth_storage *s = pth_find_storage(p, r.key);
+    if (!s && p->zipped) {
+        TRY(add_storage(p, &r, err));
+        s = &p->storages.at[p->storages.n - 1];
+    }
+    if (!s)
+        return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is missing", p->path, r.key);
+    t->storage = (int)(s - p->storages.at);
+    t->type = r.type;
+    if (__builtin_add_overflow(t->offset, r.view_offset, &t->offset))
+        return fail(err, CSEG_CORRUPT, "%s: a tensor lies outside of its storage", p->path);
+    return CSEG_OK;
+}
+
+cseg_status pth_storage_bytes(pth *p, int storage, const uint8_t **out, cseg_error *err)
+{
+    pth_storage *s = &p->storages.at[storage];
+    if (!s->bytes)
+        TRY(zip_bytes(&p->zip, s->entry, p->mem, &s->bytes, err));
+    *out = s->bytes;
+    return CSEG_OK;
+}
+
+/* --- tensors --- */
+
+static bool is_rebuild(const pickle_node *type)
+{
+    return type && type->kind == PICKLE_GLOBAL &&
+           ((strcmp(type->global.module, "torch._utils") == 0 && str_starts(type->global.name, "_rebuild_")) ||
+            pickle_is(type, "torch._tensor._rebuild_from_type_v2") || pickle_is(type, "torch.nn.parameter.Parameter"));
+}
+
+bool pth_is_tensor(const pickle_node *n)
+{
+    return n && n->kind == PICKLE_OBJECT && is_rebuild(n->type);
+}
+
+/* Peels parameters and subclasses off: what is left is _rebuild_tensor*(storage, offset, size, stride...). */
+static cseg_status innermost(const pth *p, const pickle_node *n, const pickle_node **type, const pickle_node **args,
+                             cseg_error *err)
+{
+    *type = n->type;
+    *args = n->object.args;
+    for (int depth = 0; depth < 8; depth++) {
+        const pickle_node *inner;
+        if (pickle_is(*type, "torch._tensor._rebuild_from_type_v2")) { /* (function, class, arguments, state) */
+            *type = pickle_item(*args, 0);
+            *args = pickle_item(*args, 2);
+            if (!is_rebuild(*type) || !*args)
+                break;
+            continue;
+        }
+        const char *name = (*type)->global.name;
+        if (str_starts(name, "_rebuild_tensor"))
+            return CSEG_OK;
+        if (!str_starts(name, "_rebuild_parameter") && strcmp(name, "Parameter") != 0)
+            return fail(err, CSEG_UNSUPPORTED, "%s: a tensor made by %s (quantised, sparse or of another device) has no "
+                        "meaning here", p->path, name);
+        inner = pickle_item(*args, 0);
+        if (!pth_is_tensor(inner))
+            break;
+        *type = inner->type;
+        *args = inner->object.args;
+    }
+    return fail(err, CSEG_CORRUPT, "%s: the object at byte %zu of its pickle is no tensor", p->path, n->at);
+}
+
+/* The tensor's last element must lie within the storage. */
+static cseg_status check_extent(const pth *p, pth_tensor *t, cseg_error *err)
+{
+    int64_t last = t->offset, step;
+    uint64_t held = p->storages.at[t->storage].n / types[t->type].size;
+    t->count = 1;
+    bool bad = t->offset < 0;
+    for (int i = 0; i < t->ndim && !bad; i++)
+        bad = t->shape[i] < 0 || t->stride[i] < 0 || __builtin_mul_overflow(t->count, t->shape[i], &t->count);
+    for (int i = 0; i < t->ndim && !bad && t->count > 0; i++)
+        bad = __builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &step) || __builtin_add_overflow(last, step, &last);
+    if (bad || (t->count > 0 && (uint64_t)last >= held))
+        return fail(err, CSEG_CORRUPT, "%s: tensor '%.200s' lies outside of its storage", p->path, t->name);
+    return CSEG_OK;
+}
+
+static cseg_status read_sizes(const pth *p, const pickle_node *from, int ndim, int64_t *to, cseg_error *err)
+{
+    for (int i = 0; i < ndim; i++)
+        if (!pickle_int(pickle_item(from, (size_t)i), &to[i]))
+            return fail(err, CSEG_CORRUPT, "%s: a tensor's shape holds what is no integer", p->path);
+    return CSEG_OK;
+}
+
+/* torch.Size is written as a call with a tuple. */
+static const pickle_node *plain_tuple(const pickle_node *n)
+{
+    return n && n->kind == PICKLE_OBJECT && pickle_is(n, "torch.Size") ? pickle_item(n->object.args, 0) : n;
+}
+
+static cseg_status as_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err)
+{
+    const pickle_node *type, *args;
+    *out = (pth_tensor){.name = name};
+    TRY(innermost(p, n, &type, &args, err));
+    const pickle_node *size = plain_tuple(pickle_item(args, 2)), *stride = plain_tuple(pickle_item(args, 3));
+    size_t ndim = pickle_len(size);
+    if (!size || !stride || ndim != pickle_len(stride) || !pickle_int(pickle_item(args, 1), &out->offset))
+        return fail(err, CSEG_CORRUPT, "%s: tensor '%.200s' has no shape", p->path, name);
+    if (ndim > PTH_MAX_DIMS)
+        return fail(err, CSEG_UNSUPPORTED, "%s: tensor '%.200s' has %zu dimensions, at most %d are handled", p->path,
+                    name, ndim, PTH_MAX_DIMS);
+    out->ndim = (int)ndim;
+    TRY(read_sizes(p, size, out->ndim, out->shape, err));
+    TRY(read_sizes(p, stride, out->ndim, out->stride, err));
+    TRY(storage_of(p, pickle_item(args, 0), out, err));
+    if (strcmp(type->global.name, "_rebuild_tensor_v3") == 0) { /* the type stands apart, the storage is bytes */
+        const pickle_node *dtype = pickle_item(args, 6);
+        if (!dtype || dtype->kind != PICKLE_GLOBAL || !pth_type_of_dtype(dtype->global.name, &out->type))
+            return fail(err, CSEG_UNSUPPORTED, "%s: tensor '%.200s' is of type %s, which has no meaning here", p->path,
+                        name, dtype && dtype->kind == PICKLE_GLOBAL ? dtype->global.name : "unknown");
+    }
+    return check_extent(p, out, err);
+}
+
+cseg_status pth_as_tensor(pth *p, const pickle_node *n, pth_tensor *out, cseg_error *err)
+{
+    if (!pth_is_tensor(n))
+        return fail(err, CSEG_CORRUPT, "%s: a tensor is expected, not %s", p->path,
+                    n ? pickle_kind_name(n->kind) : "nothing");
+    return as_tensor(p, n, "", out, err);
+}
+
+/* --- the file --- */
+
+static cseg_status open_zip(pth *p, cseg_error *err)
+{
+    TRY(zip_open(p->bytes, p->n, p->path, p->mem, &p->zip, err));
+    const char *slash = p->zip.count ? strchr(p->zip.entries[0].name, '/') : NULL;
+    p->zipped = true;
+    p->prefix = slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
+    if (!p->prefix)
+        return fail_memory(err);
+    strbuf name = {.mem = p->mem};
+    strbuf_addf(&name, "%sconstants.pkl", p->prefix);
+    if (!name.failed && zip_find(&p->zip, name.text))
+        return fail(err, CSEG_UNSUPPORTED, "%s: is a TorchScript program, not a checkpoint; save the model's "
+                    "state_dict() with torch.save", p->path);
+    name.n = 0;
+    strbuf_addf(&name, "%sbyteorder", p->prefix);
+    const zip_entry *order = name.failed ? NULL : zip_find(&p->zip, name.text);
+    if (order && order->size == 3 && memcmp(p->bytes + order->at, "big", 3) == 0)
+        return fail(err, CSEG_UNSUPPORTED, "%s: was written on a big-endian machine", p->path);
+    name.n = 0;
+    strbuf_addf(&name, "%sdata.pkl", p->prefix);
+    if (name.failed)
+        return fail_memory(err);
+    const zip_entry *data = zip_find(&p->zip, name.text);
+    if (!data)
+        return fail(err, CSEG_CORRUPT, "%s: is a zip archive, but no PyTorch checkpoint: it has no '%.100s'", p->path,
+                    name.text);
+    const uint8_t *pickle;
+    TRY(zip_bytes(&p->zip, data, p->mem, &pickle, err));
+    return pickle_read(pickle, data->size, p->path, p->mem, &p->root, NULL, err);
+}
+
+static cseg_status list_tensors(pth *p, cseg_error *err)
+{
+    const pickle_node *dict = pickle_get(p->root, "state_dict");
+    dict = dict ? dict : p->root;
+    if (dict->kind == PICKLE_OBJECT && dict->object.pairs)
+        dict = dict->object.pairs;
+    if (dict->kind != PICKLE_DICT)
+        return fail(err, CSEG_CORRUPT, "%s: holds %s%s%s, no state dict; save the model's state_dict()", p->path,
+                    pickle_kind_name(dict->kind), dict->type ? " of class " : "",
+                    dict->type ? dict->type->global.name : "");
+    for (size_t i = 0; i + 1 < dict->seq.n; i += 2) {
+        const char *name = pickle_str(dict->seq.at[i]);
+        const pickle_node *value = dict->seq.at[i + 1];
+        pth_tensor t;
+        if (!name || !pth_is_tensor(value))
+            continue;
+        TRY(as_tensor(p, value, name, &t, err));
+        if (!vec_push(p->mem, &p->tensors, t))
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
+cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err)
+{
+    pth *p = ARENA_NEW(mem, pth);
+    if (!p || !(p->path = arena_strdup(mem, name)))
+        return fail_memory(err);
+    p->mem = mem;
+    p->bytes = bytes;
+    p->n = n;
+    if (n == 0)
+        return fail(err, CSEG_CORRUPT, "%s: is empty", name);
+    if (zip_is(bytes, n))
+        TRY(open_zip(p, err));
+    else if (pth_may_be_legacy(bytes, n))
+        TRY(pth_open_legacy(p, err));
+    else if (n > 262 && memcmp(p->bytes + 257, "ustar", 5) == 0)
+        return fail(err, CSEG_UNSUPPORTED, "%s: is in the tar format of before 2017; load it with a PyTorch of before "
+                    "version 2 and save it again", name);
+    else
+        return fail(err, CSEG_CORRUPT, "%s: is no PyTorch checkpoint: it begins with neither a zip archive nor the "
+                    "older format's mark", name);
+    TRY(list_tensors(p, err));
+    *out = p;
+    return CSEG_OK;
+}
+
+cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err)
+{
+    const uint8_t *bytes = NULL;
+    size_t n = 0;
+    TRY(file_map(path, mem, &bytes, &n, err));
+    return pth_open_bytes(bytes, n, path, mem, out, err);
+}
+
+const char *pth_path(const pth *p)
+{
+    return p->path;
+}
+
+const pickle_node *pth_root(const pth *p)
+{
+    return p->root;
+}
+
+size_t pth_count(const pth *p)
+{
+    return p->tensors.n;
+}
+
+const pth_tensor *pth_at(const pth *p, size_t i)
+{
+    return i < p->tensors.n ? &p->tensors.at[i] : NULL;
+}
+
+const pth_tensor *pth_find(const pth *p, const char *name)
+{
+    for (size_t i = 0; i < p->tensors.n; i++)
+        if (strcmp(p->tensors.at[i].name, name) == 0)
+            return &p->tensors.at[i];
+    return NULL;
+}
