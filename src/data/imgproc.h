@@ -1,0 +1,66 @@
+/* Image kernels, bit for bit as OpenCV 5's C++ code computes them (without Intel's IPP, whose results depend on the
+ * processor; 8-bit nearest, linear and area resizing, warps, colours and CLAHE are the same with it and without).
+ *
+ * Images are HWC with any number of channels unless a function says otherwise. Functions that make an image put it in
+ * *out, which is image_release'd by the caller, also when it was made of the same size. */
+#ifndef DATA_IMGPROC_H
+#define DATA_IMGPROC_H
+
+#include "data/sample.h"
+
+/* ---- resizing, by rows ---- */
+
+/* A picture that is resized, cut and (by its reader) flipped row by row, so that nothing is computed that is not seen.
+ * Reads src while it lives. */
+typedef struct resizer resizer;
+/* d must be `any`; its window lies in its full size. CSEG_SHAPE for an empty size, CSEG_UNSUPPORTED for sample types
+ * that the kind does not know (32-bit integers but for RESIZE_NEAREST). */
+cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg_error *err);
+/* Row y of the window, w * c samples of the source's type, not flipped. Any order; ascending is fastest. The row is
+ * src's own memory or the resizer's, good until the next call. */
+const void *resizer_row(resizer *r, int64_t y);
+void resizer_close(resizer *r); /* NULL is fine */
+
+cseg_status imgproc_resize(const image *src, int64_t h, int64_t w, resize_kind kind, image *out, cseg_error *err);
+/* Resize, cut, flip: all that *d says. */
+cseg_status imgproc_settle(const image *src, const delayed *d, image *out, cseg_error *err);
+
+/* ---- geometry ---- */
+
+/* Reverses the order of n pixels of `bytes` bytes each; to and from do not overlap. */
+void imgproc_reverse(void *to, const void *from, int64_t n, size_t bytes);
+
+typedef enum { BORDER_CONSTANT, BORDER_EDGE, BORDER_REFLECT, BORDER_SYMMETRIC } border_kind;
+/* Adds rows below and columns to the right, up to [h, w] (where it is smaller). value: one a channel, rounded half to
+ * even and clamped to the type; NULL: 0. BORDER_REFLECT leaves the edge out (cba|abcd|cb.), SYMMETRIC repeats it. */
+cseg_status imgproc_pad(const image *src, int64_t h, int64_t w, border_kind kind, const double *value, image *out,
+                        cseg_error *err);
+
+/* Rotates clockwise by `degrees` around (cx, cy), into an image of [h, w] moved by (dx, dy): as mmcv.imrotate calls
+ * getRotationMatrix2D and warpAffine. Outside is `border`, one value a channel. nearest: no interpolation.
+ * Channels are taken in groups of 3, 4 or 1, since OpenCV warps up to four (u8, u16, f32). */
+typedef struct rotation {
+    double degrees, cx, cy, dx, dy;
+    int64_t h, w;
+    bool nearest;
+    const double *border;
+} rotation;
+cseg_status imgproc_rotate(const image *src, const rotation *r, image *out, cseg_error *err);
+/* np.rot90 by k quarter turns counter-clockwise, k in 0 ... 3. */
+cseg_status imgproc_rot90(const image *src, int k, image *out, cseg_error *err);
+
+/* ---- values ---- */
+
+/* 8-bit BGR to HSV and back in place (hue 0 ... 179), for c == 3 and, by groups of three, any multiple of it. */
+void imgproc_bgr_to_hsv(uint8_t *pixels, int64_t n);
+/* `width` is the row's length: OpenCV rounds the last width % 32 pixels of a row otherwise than the rest. */
+void imgproc_hsv_to_bgr(uint8_t *pixels, int64_t width);
+/* clip(float32(v) * alpha + beta) towards zero, in place, every `step`-th of n values. */
+void imgproc_scale_u8(uint8_t *v, int64_t n, int64_t step, float alpha, float beta);
+void imgproc_lut(uint8_t *v, int64_t n, const uint8_t table[256]);
+/* Contrast limited adaptive histogram equalisation of each channel of an 8-bit image, in place. */
+cseg_status imgproc_clahe(image *m, double clip_limit, int tiles_x, int tiles_y, cseg_error *err);
+/* Dilation by a size x size square, u8, one channel; outside is 0. */
+cseg_status imgproc_dilate(const image *src, int size, image *out, cseg_error *err);
+
+#endif
