@@ -58,9 +58,8 @@ void prediction_release(prediction *out);
 cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_t ori_h, int64_t ori_w, int head,
                           bool want_scores, prediction *out, cseg_error *err);
 
-/* The same for image `at` of a loader's batch. With test-time augmentation the views of an image arrive one by one, in
- * batches of different sizes: their sum is kept here, and *ready is true with the last of them (metas[at].view ==
- * n_views - 1). Without it *ready is always true. */
+/* The same for image `at` of a loader's batch. With test-time augmentation a batch comes view after view, each of its
+ * own size: the images' sums are kept here, and *ready is true with the last view. Without it *ready is always true. */
 cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, bool want_scores, prediction *out,
                            bool *ready, cseg_error *err);
 
