@@ -46,14 +46,19 @@ static bool must_fail(void)
     return false;
 }
 
-void *mem_alloc(size_t n)
+void *mem_alloc_raw(size_t n)
 {
     if (must_fail() || n > PTRDIFF_MAX - 64)
         return NULL;
     size_t rounded = (n + 63) / 64 * 64;
-    void *p = aligned_alloc(64, rounded ? rounded : 64);
+    return aligned_alloc(64, rounded ? rounded : 64);
+}
+
+void *mem_alloc(size_t n)
+{
+    void *p = mem_alloc_raw(n);
     if (p)
-        memset(p, 0, rounded ? rounded : 64);
+        memset(p, 0, n ? n : 64);
     return p;
 }
 
