@@ -17,17 +17,20 @@ typedef enum {
 typedef struct loader_options {
     int batch_size;  /* at least 1 */
     int workers;     /* threads; 0 counts as 1 */
-    int prefetch;    /* batches read ahead of the one in use; 0: chosen from the number of threads */
+    int prefetch;    /* batches read ahead of the one in use; 0: 2 a thread, as PyTorch has it */
     loader_order order;
     bool drop_last;  /* an epoch's incomplete last batch is left out. Without meaning for the infinite orders */
     uint64_t seed;
     int64_t limit;   /* 1.x num_batch_per_epoch: batches an epoch has at most; 0: no limit */
+    const preprocessor *pre; /* how images become a batch; must outlive the loader. NULL: as they are */
+    bool training;   /* images of different sizes are padded to the largest; else they are refused */
+    bool truth;      /* where the pipeline gives no labels, deliver those of dataset_get_truth */
 } loader_options;
 
 /* A map of a batch. Exactly one of label and weight is set. */
 typedef struct batch_map {
     const char *key;  /* gt_semantic_seg ... as in sample.h */
-    int64_t h, w;     /* of the images in training; of the files in 1.x testing */
+    int64_t h, w;     /* of the images in training; of the files in testing */
     int32_t *label;   /* [n,h,w] */
     float *weight;    /* [n,h,w] */
 } batch_map;
@@ -36,7 +39,6 @@ typedef struct batch_map {
 typedef struct batch_meta {
     const char *path, *path2;
     int64_t index;            /* in the dataset */
-    int64_t view, n_views;    /* of test-time augmentation: 0 of 1 without it */
     int64_t ori_h, ori_w;     /* of the file */
     int64_t img_h, img_w;     /* resized and cropped, before padding */
     int64_t pad_h, pad_w;     /* as in img */
@@ -53,7 +55,8 @@ typedef struct batch {
     batch_map maps[SAMPLE_MAX_LABELS];
     int n_maps;
     batch_meta *metas;        /* n */
-    uint64_t iteration;       /* since the run's start */
+    int view, n_views;        /* of test time augmentation: 0 of 1 without it */
+    uint64_t iteration;       /* since the run's start; all views of a batch have the same */
     uint64_t epoch;
     bool last_of_epoch;
     void *slot;               /* the loader's own */
@@ -67,7 +70,8 @@ void loader_close(loader *l); /* NULL is fine */
 /* Batches an epoch has; for the infinite orders, count / batch_size rounded up, as the reference counts them. */
 int64_t loader_batches(const loader *l);
 
-/* The next batch, in order. Waits for it. Without error *out is valid until loader_give_back, and at most one batch
+/* The next batch, in order. Waits for it. With test time augmentation a batch comes view after view, each of its own
+ * size. Without error *out is valid until loader_give_back, and at most one batch
  * is out at a time. An error that a thread met surfaces here, with the batch that needed that sample (of several, the
  * first by position); asking again gives the same error. The batches never end: after an epoch comes the next. */
 cseg_status loader_next(loader *l, batch *out, cseg_error *err);

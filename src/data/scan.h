@@ -5,8 +5,15 @@
 
 #include "data/datasets/dataset.h"
 
+/* What is expected of one label map. */
+typedef struct scan_key {
+    const char *key;         /* gt_semantic_seg... */
+    int64_t num_classes;     /* of the head that learns it */
+} scan_key;
+
 typedef struct scan_options {
-    int64_t num_classes;     /* of the head; 0: those of the dataset */
+    const scan_key *keys;    /* maps that are not named are not looked at; */
+    int n_keys;              /* 0: gt_semantic_seg, with the dataset's classes */
     int64_t ignore_index;    /* of the loss; -1: that of the dataset */
     int threads;             /* at least 1 */
     const char *cache_file;  /* what was found in earlier runs; NULL: no cache. A damaged one is made anew */
@@ -17,12 +24,12 @@ typedef struct scan_options {
 
 typedef struct scan_report {
     int64_t files, cached;   /* label files looked at, and of these told from the cache */
-    int64_t *pixels;         /* [num_classes] pixels of each class over all files, in the arena */
-    int64_t ignored;         /* pixels */
-    int64_t absent;          /* classes without any pixel */
+    int64_t *pixels;         /* [n] pixels of each class of the first key over all files, in the arena */
+    int64_t n;
+    int64_t ignored;         /* pixels of the first key */
 } scan_report;
 
-/* Reads all label files (keys gt_semantic_seg*) in parallel. `report` may be NULL.
+/* Reads the label files in parallel. `report` may be NULL.
  * CSEG_DATA: a value that is neither class nor ignored; names the first such file in the dataset's order, the values and
  * their counts, how many more files are wrong, and the likely cause (0/255 masks, reduce_zero_label, colours instead of
  * indices, classes counted from 1). CSEG_SHAPE: a label map whose size differs from its image's. CSEG_NOT_FOUND,

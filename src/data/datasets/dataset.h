@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/value.h"
-#include "data/sample.h"
+#include "data/pipeline.h"
 
 typedef struct dataset dataset;
 
@@ -29,6 +29,7 @@ typedef struct dataset_meta {
     const value *label_map;     /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
                                  * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
     bool pairs;                 /* two images a sample */
+    bool to_binary;             /* labels of 128 and more are 1, the others 0 */
     bool test_mode;
 } dataset_meta;
 
@@ -49,12 +50,13 @@ typedef struct dataset_item {
     int part;                 /* which dataset of a ConcatDataset */
 } dataset_item;
 
+typedef enum { DATASET_ANY, DATASET_0X, DATASET_1X } dataset_dialect;
+
 /* What the surroundings of a dataset's dict decide. A zeroed struct is a good default. */
 typedef struct dataset_options {
-    const value *inherited;    /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
-    const value *preprocessor; /* 1.x: the model's data_preprocessor, whose normalising and padding belong to the
-                                * pipeline here; NULL: none */
-    bool no_pipeline;          /* only the files and the meaning are wanted; dataset_get refuses */
+    dataset_dialect dialect; /* of the whole config; DATASET_ANY: told from the keys of each dict */
+    const value *inherited;  /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
+    bool no_pipeline;        /* only the files and the meaning are wanted; dataset_get refuses */
 } dataset_options;
 
 /* Builds what `cfg` describes: a dict with a type, or a list of such dicts (joined, as 0.x has it). Lists the folders
@@ -76,15 +78,19 @@ bool dataset_separate_eval(const dataset *ds);
 dataset_item dataset_item_at(const dataset *ds, int64_t index);
 
 /* Loads sample `index` and runs the pipeline on it. The random numbers depend on (seed, epoch, index) alone. `mem` holds
- * the sample's small things and must outlive it; give the pixels back with sample_release, after failure too. A
- * transform that refuses a sample in training has another one drawn, as the reference does.
+ * the sample's small things and must outlive it; give the pixels back with sample_release, after failure too.
  * CSEG_NOT_FOUND, CSEG_CORRUPT, CSEG_SHAPE...: the message names the file. */
 cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
                         cseg_error *err);
+/* For test time augmentation: out[0 ... variants-1], as pipeline_apply_variants gives them. */
+cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
+                                 sample *out, cseg_error *err);
+/* The label maps of sample `index` as evaluation wants them: of the file's size, ids mapped, zero reduced. The image is
+ * not read. The 0.x dialect, whose test pipelines load no labels, evaluates against these. */
+cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, sample *out, cseg_error *err);
 
-/* The pipeline that runs last on a sample and so knows how to pack it (pipeline.h); NULL with no_pipeline. */
-struct pipeline;
-const struct pipeline *dataset_pipeline(const dataset *ds, int64_t index);
+/* The last pipeline that samples go through (of a ConcatDataset: its first part's); NULL with no_pipeline. */
+const pipeline *dataset_pipeline(const dataset *ds);
 
 /* Looks for the files of all samples without opening them. CSEG_NOT_FOUND names the first that is missing, how many
  * more there are, and, for training without any labels, says so. */

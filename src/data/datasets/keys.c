@@ -1,0 +1,336 @@
+/* The keys of a dataset's dict, in both dialects, brought to one form. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "config/fields.h"
+#include "data/datasets/leaf.h"
+
+/* What both dialects call alike. */
+typedef struct common_keys {
+    value *pipeline;
+    const char *data_root;
+    const char *img_suffix, *seg_map_suffix, *weight_suffix;
+    bool test_mode;
+    int64_t ignore_index;
+    value *reduce_zero_label; /* None: the dataset's own */
+} common_keys;
+
+#define SHARED(struct_, type_, name_, initial_, about_)                                                 \
+    {.name = #name_, .type = type_, .offset = offsetof(struct_, common.name_), .initial = initial_, .about = about_}
+#define COMMON(struct_)                                                                                             \
+    SHARED(struct_, F_VALUE, pipeline, "None", "the transforms"),                                                   \
+        SHARED(struct_, F_STR, data_root, "None", "put in front of all relative paths"),                            \
+        SHARED(struct_, F_STR, img_suffix, "None", "how the images' names end; None: as the dataset has it"),       \
+        SHARED(struct_, F_STR, seg_map_suffix, "None", "how the labels' names end; None: as the dataset has it"),   \
+        SHARED(struct_, F_STR, weight_suffix, "'.png'", "how the weights' names end"),                              \
+        SHARED(struct_, F_BOOL, test_mode, "False", "no labels are needed"),                                        \
+        SHARED(struct_, F_INT, ignore_index, "255", "the label that counts nowhere"),                               \
+        SHARED(struct_, F_VALUE, reduce_zero_label, "None", "0 means ignored, classes start at 1; None: as the dataset has it")
+
+typedef struct keys_0x {
+    common_keys common;
+    const char *img_dir, *split, *weight_dir, *sub_dir_1, *sub_dir_2, *format_ann;
+    value *ann_dir, *classes, *palette, *gt_seg_map_loader_cfg;
+} keys_0x;
+
+static const field fields_0x[] = {
+    COMMON(keys_0x),
+    FIELD(keys_0x, F_STR, img_dir, NULL, "folder of the images"),
+    FIELD(keys_0x, F_VALUE, ann_dir, "None", "folder of the labels, or a dict: field name -> folder"),
+    FIELD(keys_0x, F_STR, split, "None", "text file: one name a line, without suffix"),
+    FIELD(keys_0x, F_STR, weight_dir, "None", "folder of the weight maps (seg_weight_map)"),
+    FIELD(keys_0x, F_STR, sub_dir_1, "None", "pairs: the first date's folder below img_dir"),
+    FIELD(keys_0x, F_STR, sub_dir_2, "None", "pairs: the second date's folder below img_dir"),
+    FIELD_CHOICE(keys_0x, format_ann, "None", "binary", "labels of 128 and more are 1, the others 0"),
+    FIELD(keys_0x, F_VALUE, classes, "None", "names of the classes that are wanted, or a file of them"),
+    FIELD(keys_0x, F_VALUE, palette, "None", "their colours"),
+    FIELD(keys_0x, F_VALUE, gt_seg_map_loader_cfg, "None", "options of LoadAnnotations in evaluation"),
+    FIELD_IGNORED(file_client_args, "files are read from the disk"),
+};
+
+typedef struct keys_1x {
+    common_keys common;
+    const char *ann_file, *img_suffix2, *format_seg_map;
+    value *data_prefix, *metainfo, *indices;
+    bool reduce_semantic_zero_label;
+} keys_1x;
+
+static const field fields_1x[] = {
+    COMMON(keys_1x),
+    FIELD(keys_1x, F_STR, ann_file, "''", "text file: one name a line, without suffix"),
+    FIELD(keys_1x, F_VALUE, data_prefix, "None", "folders: img_path, seg_map_path, weight_path, ..."),
+    FIELD(keys_1x, F_VALUE, metainfo, "None", "dict: classes, palette"),
+    FIELD(keys_1x, F_VALUE, indices, "None", "only the first so many samples, or those of a list"),
+    FIELD(keys_1x, F_STR, img_suffix2, "None", "pairs: how the second date's names end; None: as the first's"),
+    FIELD_CHOICE(keys_1x, format_seg_map, "None", "to_binary", "labels of 128 and more are 1, the others 0"),
+    FIELD(keys_1x, F_BOOL, reduce_semantic_zero_label, "False", "reduce_zero_label for the two dates' own labels"),
+    FIELD_IGNORED(filter_cfg, "the reference's segmentation datasets filter nothing"),
+    FIELD_IGNORED(serialize_data, "samples are held once for all threads"),
+    FIELD_IGNORED(lazy_init, "files are listed at once"),
+    FIELD_IGNORED(max_refetch, "no transform here refuses a sample"),
+    FIELD_IGNORED(backend_args, "files are read from the disk"),
+};
+
+#define TABLE(list, struct_) {.at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)}
+static const field_table table_0x = TABLE(fields_0x, keys_0x), table_1x = TABLE(fields_1x, keys_1x);
+
+/* `path` below data_root; NULL: memory. */
+static const char *below_root(const char *root, const char *path, arena *mem)
+{
+    return root ? path_join(mem, root, path) : arena_strdup(mem, path);
+}
+
+static cseg_status add_map(leaf *l, const char *key, const char *dir, const char *suffix, bool is_weight,
+                           cseg_error *err)
+{
+    char at[512];
+    if (!dir || !key)
+        return fail_memory(err);
+    if (l->n_maps == SAMPLE_MAX_LABELS)
+        return fail(err, CSEG_CONFIG, "%sa sample has at most %d label and weight maps", value_place(l->at, at),
+                    SAMPLE_MAX_LABELS);
+    l->maps[l->n_maps++] = (map_place){.key = key, .dir = dir, .suffix = suffix, .is_weight = is_weight};
+    return CSEG_OK;
+}
+
+static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err)
+{
+    char at[512];
+    const dataset_kind *kind = l->kind;
+    l->pipeline = keys->pipeline;
+    l->img_suffix = keys->img_suffix ? keys->img_suffix : kind->img_suffix;
+    l->img_suffix2 = l->img_suffix;
+    l->meta.kind = kind->name;
+    l->meta.one_x = l->one_x;
+    l->meta.ignore_index = keys->ignore_index;
+    l->meta.test_mode = keys->test_mode;
+    l->meta.reduce_zero_label = kind->reduce_zero_label;
+    l->meta.to_binary = kind->to_binary;
+    if (value_is_none(keys->reduce_zero_label))
+        return CSEG_OK;
+    if (keys->reduce_zero_label->kind != V_BOOL)
+        return fail(err, CSEG_CONFIG, "%sreduce_zero_label is %s; give True or False",
+                    value_place(keys->reduce_zero_label, at), value_kind_name(keys->reduce_zero_label));
+    l->meta.reduce_zero_label = keys->reduce_zero_label->as.b;
+    return CSEG_OK;
+}
+
+static cseg_status check_meaning(leaf *l, cseg_error *err)
+{
+    char at[512];
+    if (l->kind->needs_list && !l->list)
+        return fail(err, CSEG_CONFIG, "%s%s needs %s, a text file that names its images", value_place(l->at, at),
+                    l->kind->name, l->list_key);
+    if (l->meta.test_mode && l->meta.n_classes == 0)
+        return fail(err, CSEG_CONFIG, "%s%s with test_mode=True needs %s, to know what it measures",
+                    value_place(l->at, at), l->kind->name, l->one_x ? "metainfo=dict(classes=...)" : "classes=");
+    return CSEG_OK;
+}
+
+/* ---- 0.x ----------------------------------------------------------------------------------------------------- */
+
+/* ann_dir: a folder, or a dict of folders by the name of their field; Open-CD's three names stand for its fields. */
+static cseg_status labels_0x(const keys_0x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
+{
+    static const char *const names[][2] = {{"binary_dir", "gt_semantic_seg"},
+                                           {"semantic_dir_from", "gt_semantic_seg_from"},
+                                           {"semantic_dir_to", "gt_semantic_seg_to"}};
+    char at[512];
+    const char *root = k->common.data_root, *dir = value_text(k->ann_dir);
+    if (value_is_none(k->ann_dir))
+        return CSEG_OK;
+    if (dir)
+        return add_map(l, "gt_semantic_seg", below_root(root, dir, mem), suffix, false, err);
+    if (k->ann_dir->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%sann_dir is %s; give a folder, or a dict of folders",
+                    value_place(k->ann_dir, at), value_kind_name(k->ann_dir));
+    for (size_t i = 0; i < value_count(k->ann_dir); i++) {
+        const value_entry *e = &k->ann_dir->as.dict.entry[i];
+        const char *key = e->key;
+        for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
+            if (strcmp(key, names[j][0]) == 0)
+                key = names[j][1];
+        dir = value_text(e->item);
+        if (!dir)
+            return fail(err, CSEG_CONFIG, "%sann_dir['%s'] is %s; give a folder", value_place(e->item, at), e->key,
+                        value_kind_name(e->item));
+        TRY(add_map(l, key, below_root(root, dir, mem), suffix, false, err));
+    }
+    return CSEG_OK;
+}
+
+static cseg_status parse_0x(const value *cfg, const value *inherited, arena *mem, leaf *l, cseg_error *err)
+{
+    keys_0x k;
+    TRY(fields_parse(&table_0x, l->kind->name, cfg, inherited, mem, &k, err));
+    TRY(take_common(&k.common, l, err));
+    const char *root = k.common.data_root;
+    const char *suffix = k.common.seg_map_suffix ? k.common.seg_map_suffix : l->kind->seg_map_suffix;
+    const char *dir = below_root(root, k.img_dir, mem);
+    l->img_dir = dir;
+    l->img_key = l->img_key2 = "img_dir";
+    l->list_key = "split";
+    l->truth_loader = k.gt_seg_map_loader_cfg;
+    l->meta.pairs = l->kind->pairs || k.sub_dir_1 || k.sub_dir_2;
+    if (k.format_ann)
+        l->meta.to_binary = true;
+    if (dir && l->meta.pairs) {
+        const char *first = k.sub_dir_1 ? k.sub_dir_1 : l->kind->pairs ? l->kind->folder1 : "A";
+        const char *second = k.sub_dir_2 ? k.sub_dir_2 : l->kind->pairs ? l->kind->folder2 : "B";
+        l->img_dir = path_join(mem, dir, first);
+        l->img_dir2 = path_join(mem, dir, second);
+    }
+    if (!dir || !l->img_dir || (l->meta.pairs && !l->img_dir2))
+        return fail_memory(err);
+    if (k.split && !(l->list = below_root(root, k.split, mem)))
+        return fail_memory(err);
+    TRY(labels_0x(&k, suffix, mem, l, err));
+    if (k.weight_dir)
+        TRY(add_map(l, "seg_weight_map", below_root(root, k.weight_dir, mem), k.common.weight_suffix, true, err));
+    TRY(meaning_resolve(l->kind, false, k.classes, k.palette, mem, &l->meta, err));
+    return check_meaning(l, err);
+}
+
+/* ---- 1.x ----------------------------------------------------------------------------------------------------- */
+
+/* The folder that data_prefix has under `key`, joined with data_root. NULL: it has none. */
+static cseg_status prefix(const keys_1x *k, const char *key, arena *mem, const char **out, cseg_error *err)
+{
+    char at[512];
+    const value *v = value_get(k->data_prefix, key);
+    *out = NULL;
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (!value_text(v))
+        return fail(err, CSEG_CONFIG, "%sdata_prefix['%s'] is %s; give a folder", value_place(v, at), key,
+                    value_kind_name(v));
+    *out = below_root(k->common.data_root, value_text(v), mem);
+    return *out ? CSEG_OK : fail_memory(err);
+}
+
+/* img_path2, or Open-CD's img_path_from and img_path_to, make a sample a pair. */
+static cseg_status images_1x(const keys_1x *k, arena *mem, leaf *l, cseg_error *err)
+{
+    bool open_cd = value_get(k->data_prefix, "img_path_from") || value_get(k->data_prefix, "img_path_to");
+    l->img_key = open_cd ? "data_prefix['img_path_from']" : "data_prefix['img_path']";
+    l->img_key2 = open_cd ? "data_prefix['img_path_to']" : "data_prefix['img_path2']";
+    l->meta.pairs = l->kind->pairs || open_cd || value_get(k->data_prefix, "img_path2");
+    l->splits_extension = l->meta.pairs && !open_cd;
+    l->img_suffix2 = k->img_suffix2 ? k->img_suffix2 : l->img_suffix;
+    TRY(prefix(k, open_cd ? "img_path_from" : "img_path", mem, &l->img_dir, err));
+    if (l->meta.pairs)
+        TRY(prefix(k, open_cd ? "img_path_to" : "img_path2", mem, &l->img_dir2, err));
+    return CSEG_OK;
+}
+
+/* Pairs without data_prefix lie as they are published: A, B and label below data_root. */
+static cseg_status default_places(const keys_1x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
+{
+    const char *root = k->common.data_root;
+    bool pairs = l->meta.pairs;
+    l->img_dir = below_root(root, pairs ? l->kind->folder1 : "", mem);
+    l->img_dir2 = pairs ? below_root(root, l->kind->folder2, mem) : NULL;
+    if (!l->img_dir || (pairs && !l->img_dir2))
+        return fail_memory(err);
+    return add_map(l, "gt_semantic_seg", below_root(root, pairs ? "label" : "", mem), suffix, false, err);
+}
+
+/* seg_map_path gives gt_semantic_seg, seg_map_path_NAME gives gt_semantic_seg_NAME, weight_path the weights. */
+static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
+{
+    static const char *const known[] = {"img_path",  "img_path2",         "img_path_from",   "img_path_to",
+                                        "seg_map_path", "seg_map_path_from", "seg_map_path_to", "weight_path"};
+    char at[512];
+    for (size_t i = 0; i < value_count(k->data_prefix); i++) {
+        const value_entry *e = &k->data_prefix->as.dict.entry[i];
+        const char *dir;
+        if (str_starts(e->key, "img_path"))
+            ; /* images_1x took it */
+        else if (!str_starts(e->key, "seg_map_path") && strcmp(e->key, "weight_path") != 0) {
+            const char *near = str_nearest(e->key, known, sizeof known / sizeof known[0]);
+            return fail(err, CSEG_CONFIG, "%sdata_prefix has no key '%s'%s%s%s", value_place(e->item, at), e->key,
+                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        } else {
+            TRY(prefix(k, e->key, mem, &dir, err));
+            if (!dir)
+                continue;
+            bool weight = e->key[0] == 'w';
+            TRY(add_map(l,
+                        weight ? "seg_weight_map"
+                               : arena_printf(mem, "gt_semantic_seg%s", e->key + strlen("seg_map_path")),
+                        dir, weight ? k->common.weight_suffix : suffix, weight, err));
+        }
+    }
+    return CSEG_OK;
+}
+
+static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem, leaf *l, cseg_error *err)
+{
+    char at[512];
+    keys_1x k;
+    TRY(fields_parse(&table_1x, l->kind->name, cfg, inherited, mem, &k, err));
+    TRY(take_common(&k.common, l, err));
+    const char *suffix = k.common.seg_map_suffix ? k.common.seg_map_suffix : l->kind->seg_map_suffix;
+    const value *dicts[] = {k.data_prefix, k.metainfo};
+    for (int i = 0; i < 2; i++)
+        if (!value_is_none(dicts[i]) && dicts[i]->kind != V_DICT)
+            return fail(err, CSEG_CONFIG, "%s%s is %s; give a dict", value_place(dicts[i], at),
+                        i ? "metainfo" : "data_prefix", value_kind_name(dicts[i]));
+    l->list_key = "ann_file";
+    l->indices = k.indices;
+    if (k.format_seg_map)
+        l->meta.to_binary = true;
+    TRY(images_1x(&k, mem, l, err));
+    if (value_is_none(k.data_prefix))
+        TRY(default_places(&k, suffix, mem, l, err));
+    else
+        TRY(maps_1x(&k, suffix, mem, l, err));
+    if (!l->img_dir || (l->meta.pairs && !l->img_dir2))
+        return fail(err, CSEG_CONFIG, "%s%s: %s is missing, the folder of the %simages", value_place(l->at, at),
+                    l->kind->name, l->img_dir ? l->img_key2 : l->img_key, l->img_dir ? "second date's " : "");
+    for (int i = 0; i < l->n_maps; i++)
+        l->five_columns = l->five_columns || (l->meta.pairs && str_ends(l->maps[i].key, "_from"));
+    if (k.reduce_semantic_zero_label && !l->meta.reduce_zero_label)
+        return fail(err, CSEG_UNSUPPORTED, "%sreduce_semantic_zero_label=True beside reduce_zero_label=False is not "
+                    "done; write the two dates' labels with 255 for 0 and one less for the others",
+                    value_place(l->at, at));
+    if (k.ann_file && k.ann_file[0]) {
+        l->list = below_root(k.common.data_root, k.ann_file, mem);
+        if (!l->list)
+            return fail_memory(err);
+        if (file_is_dir(l->list))
+            l->list = NULL; /* the reference then lists the images' folder too */
+    }
+    TRY(meaning_resolve(l->kind, true, value_get(k.metainfo, "classes"), value_get(k.metainfo, "palette"), mem,
+                        &l->meta, err));
+    return check_meaning(l, err);
+}
+
+/* ---- which of the two ---------------------------------------------------------------------------------------- */
+
+static bool is_1x(const value *cfg, const dataset_kind *kind, const dataset_options *options)
+{
+    static const char *const old_keys[] = {"img_dir", "ann_dir", "split", "classes", "palette", "file_client_args"};
+    static const char *const old_kinds[] = {"CustomDataset", "FaceOccludedDataset", "CDDataset", "SCDDataset"};
+    if (options->dialect != DATASET_ANY)
+        return options->dialect == DATASET_1X;
+    for (size_t i = 0; i < sizeof old_keys / sizeof old_keys[0]; i++)
+        if (value_get(cfg, old_keys[i]))
+            return false;
+    for (size_t i = 0; i < sizeof old_kinds / sizeof old_kinds[0]; i++)
+        if (strcmp(kind->name, old_kinds[i]) == 0)
+            return false;
+    return true;
+}
+
+cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
+                       leaf *out, cseg_error *err)
+{
+    char at[512];
+    if (kind->refused)
+        return fail(err, CSEG_UNSUPPORTED, "%s%s cannot be read: %s", value_place(cfg, at), kind->name, kind->refused);
+    *out = (leaf){.at = cfg, .kind = kind, .one_x = is_1x(cfg, kind, options)};
+    return out->one_x ? parse_1x(cfg, options->inherited, mem, out, err)
+                      : parse_0x(cfg, options->inherited, mem, out, err);
+}

@@ -1,0 +1,56 @@
+/* One dataset that lists files, between its config and its samples. Private to this folder. */
+#ifndef DATA_DATASETS_LEAF_H
+#define DATA_DATASETS_LEAF_H
+
+#include "data/datasets/dataset.h"
+#include "data/datasets/table.h"
+
+/* Where a kind of label or weight map lies: `dir`/NAME`suffix`. */
+typedef struct map_place {
+    const char *key;
+    const char *dir; /* joined with data_root */
+    const char *suffix;
+    bool is_weight;
+} map_place;
+
+/* What both dialects say, brought to one form. */
+typedef struct leaf {
+    const value *at; /* the dict, for messages */
+    const dataset_kind *kind;
+    bool one_x;
+    bool splits_extension; /* BaseCDDataset: each file keeps its own ending, whatever img_suffix says */
+    bool five_columns;     /* Open-CD's lists for semantic change may name both images and the three label maps */
+    const char *img_dir, *img_dir2; /* joined; img_dir2 NULL: no pair */
+    const char *img_key, *img_key2; /* what the config calls them, for messages */
+    const char *img_suffix, *img_suffix2;
+    const char *list; /* split or ann_file; NULL: the folder is listed */
+    const char *list_key;
+    map_place maps[SAMPLE_MAX_LABELS];
+    int n_maps;
+    const value *indices;
+    const value *pipeline;
+    const value *truth_loader; /* gt_seg_map_loader_cfg */
+    dataset_meta meta;
+} leaf;
+
+/* The files of a leaf, in order. Of sample i: image[i], image2[i], maps[i * n_maps ...]. */
+typedef struct leaf_files {
+    int64_t n;
+    const char **image, **image2; /* image2 NULL: no pairs */
+    dataset_map *maps;
+} leaf_files;
+
+/* keys.c: reads a dataset's dict in the dialect that it is written in. */
+cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
+                       leaf *out, cseg_error *err);
+/* files.c: lists the folder or reads the list, then takes `indices`. */
+cseg_status leaf_list(const leaf *l, arena *mem, leaf_files *out, cseg_error *err);
+
+/* meaning.c: classes, colours and label map. `classes` and `palette` are the config's own, or NULL.
+ * Fills the four members of *meta. */
+cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
+                            arena *mem, dataset_meta *meta, cseg_error *err);
+/* The lines of a text file without their ends, Python's readlines. */
+cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
+
+#endif
