@@ -8,6 +8,9 @@
 
 #include "data/sample.h"
 
+/* As image_new, but the pixels are not cleared. */
+cseg_status imgproc_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err);
+
 /* ---- resizing, by rows ---- */
 
 /* A picture that is resized, cut and (by its reader) flipped row by row, so that nothing is computed that is not seen.

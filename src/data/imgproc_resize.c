@@ -158,24 +158,19 @@ static void carve_all(resizer *r, carver *c, const axis_plan *px, const axis_pla
         r->row = carve(c, r->row_samples, image_type_size(r->src->type));
 }
 
-static void fill_nearest(resizer *r, const axis_plan *px, const axis_plan *py)
+static void fill_nearest(int32_t *at, const axis_plan *p)
 {
-    size_t pixel = (size_t)r->c * image_type_size(r->src->type);
-    for (int64_t i = 0; i < r->w; i++) {
-        int64_t s = (int64_t)floor((double)(px->start + i) * px->scale);
-        r->near_x[i] = (s < px->from - 1 ? s : px->from - 1) * (int64_t)pixel;
-    }
-    for (int64_t i = 0; i < r->h; i++) {
-        int64_t s = (int64_t)floor((double)(py->start + i) * py->scale);
-        r->near_y[i] = (int32_t)(s < py->from - 1 ? s : py->from - 1);
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t s = (int64_t)floor((double)(p->start + i) * p->scale);
+        at[i] = (int32_t)(s < p->from - 1 ? s : p->from - 1);
     }
 }
 
 /* What opencv-python's OpenCV leaves to IPP. */
-static bool fused_kind(const image *m, resize_kind kind)
+static bool fused_kind(const image *m, resize_kind kind, int64_t group)
 {
     bool type = m->type == IMAGE_U16 || m->type == IMAGE_F32 || (m->type == IMAGE_U8 && kind == RESIZE_CUBIC);
-    return type && (kind == RESIZE_LINEAR || kind == RESIZE_CUBIC) && (m->c == 1 || m->c == 3 || m->c == 4) &&
+    return type && (kind == RESIZE_LINEAR || kind == RESIZE_CUBIC) && (group == 1 || group == 3 || group == 4) &&
            m->h > 1 && m->w > 1;
 }
 
@@ -184,6 +179,8 @@ static bool fused_kind(const image *m, resize_kind kind)
 static void choose_way(resizer *r, const delayed *d, const axis_plan *px, const axis_plan *py)
 {
     resize_kind kind = d->kind;
+    int64_t group = r->group;
+    bool usual = group == 1 || group == 3 || group == 4;
     bool whole_x = whole_scale(px->scale, &r->block_w), whole_y = whole_scale(py->scale, &r->block_h);
     bool blocks = whole_x && whole_y;
     if (!d->resizes || (r->src->h == d->full_h && r->src->w == d->full_w))
@@ -192,12 +189,12 @@ static void choose_way(resizer *r, const delayed *d, const axis_plan *px, const 
         r->how = BY_NEAREST;
     else if (kind == RESIZE_AREA && px->scale >= 1 && py->scale >= 1)
         r->how = blocks ? BY_BLOCKS : BY_AREA;
-    else if (fused_kind(r->src, kind)) {
+    else if (fused_kind(r->src, kind, group)) {
         r->fused = true;
         r->taps = kind == RESIZE_CUBIC ? 4 : 2;
         r->how = BY_TAPS;
     } else if (kind == RESIZE_LINEAR && blocks && r->block_w == 2 && r->block_h == 2)
-        r->how = BY_BLOCKS;
+        r->how = usual && r->src->type == IMAGE_U8 ? BY_HALVES_U8 : BY_BLOCKS;
     else {
         r->taps = kind == RESIZE_CUBIC ? 4 : 2;
         r->how = r->taps == 2 && r->src->type == IMAGE_U8 ? BY_LINEAR_U8 : BY_TAPS;
@@ -221,6 +218,7 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
     r->y0 = d->y;
     r->x0 = d->x;
     r->full_w = d->full_w;
+    r->group = d->group ? d->group : src->c;
     axis_plan px = plan_axis(src->w, d->full_w, d->x, d->w), py = plan_axis(src->h, d->full_h, d->y, d->h);
     choose_way(r, d, &px, &py);
     cseg_status status = CSEG_OK;
@@ -240,11 +238,12 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
     for (int i = 0; i < RESIZE_MAX_TAPS; i++)
         r->held[i] = -1;
     if (r->how == BY_NEAREST)
-        fill_nearest(r, &px, &py);
+        fill_nearest(r->near_x, &px), fill_nearest(r->near_y, &py);
     if (r->how == BY_LINEAR_U8 || r->how == BY_TAPS) {
         fill_taps(&r->x, &px, r->taps, true, d->kind == RESIZE_AREA, r->fused);
         fill_taps(&r->y, &py, r->taps, false, d->kind == RESIZE_AREA, r->fused);
-        while (r->fast_x < r->w && (int64_t)r->x.at[r->fast_x] * r->c + 8 <= src->w * r->c)
+        int64_t step = src->type == IMAGE_U8 ? 8 : 4, reach = r->c + (r->c + step - 1) / step * step;
+        while (r->fast_x < r->w && (int64_t)r->x.at[r->fast_x] * r->c + reach <= src->w * r->c)
             r->fast_x++;
     }
     if (r->how == BY_AREA) {
@@ -267,20 +266,26 @@ void resizer_close(resizer *r)
     mem_free(r);
 }
 
+/* With a constant size, memcpy is a move. */
+#define NEAREST(bytes)                                                             \
+    for (int64_t i = 0; i < r->w; i++)                                             \
+    memcpy(to + (size_t)i * (bytes), from + (size_t)r->near_x[i] * (bytes), (bytes))
+
 static void nearest_row(resizer *r, int64_t y)
 {
     const char *from = image_at(r->src, r->near_y[y], 0);
     size_t pixel = (size_t)r->c * image_type_size(r->src->type);
     char *to = r->row;
-    if (pixel == 1)
-        for (int64_t i = 0; i < r->w; i++)
-            to[i] = from[r->near_x[i]];
-    else if (pixel == 4)
-        for (int64_t i = 0; i < r->w; i++)
-            memcpy(to + 4 * i, from + r->near_x[i], 4);
-    else
-        for (int64_t i = 0; i < r->w; i++)
-            memcpy(to + pixel * (size_t)i, from + r->near_x[i], pixel);
+    if (r->held[0] == r->near_y[y])
+        return;
+    r->held[0] = r->near_y[y];
+    switch (pixel) {
+    case 1: NEAREST(1); break;
+    case 2: NEAREST(2); break;
+    case 3: NEAREST(3); break;
+    case 4: NEAREST(4); break;
+    default: NEAREST(pixel); break;
+    }
 }
 
 const void *resizer_row(resizer *r, int64_t y)
@@ -289,11 +294,26 @@ const void *resizer_row(resizer *r, int64_t y)
     case BY_COPY: return image_at(r->src, r->y0 + y, r->x0);
     case BY_NEAREST: nearest_row(r, y); break;
     case BY_LINEAR_U8: resize_linear_u8_row(r, y); break;
+    case BY_HALVES_U8: resize_halves_u8_row(r, y); break;
     case BY_TAPS: resize_taps_row(r, y); break;
     case BY_BLOCKS: resize_blocks_row(r, y); break;
     case BY_AREA: resize_area_row(r, y); break;
     }
     return r->row;
+}
+
+cseg_status imgproc_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err)
+{
+    *out = (image){0};
+    if (h < 1 || w < 1 || h > IMAGE_MAX_SIDE || w > IMAGE_MAX_SIDE ||
+        h * w > IMAGE_MAX_BYTES / (c * (int64_t)image_type_size(t)))
+        return fail(err, CSEG_SHAPE, "cannot make an image of %lld x %lld pixels", (long long)h, (long long)w);
+    image m = {.h = h, .w = w, .c = c, .type = t};
+    m.data = mem_alloc_raw((size_t)(h * w * c) * image_type_size(t));
+    if (!m.data)
+        return fail_memory(err);
+    *out = m;
+    return CSEG_OK;
 }
 
 void imgproc_reverse(void *to, const void *from, int64_t n, size_t bytes)
@@ -313,7 +333,7 @@ cseg_status imgproc_settle(const image *src, const delayed *d, image *out, cseg_
     *out = (image){0};
     resizer *r = NULL;
     TRY(resizer_open(src, d, &r, err));
-    cseg_status status = image_new(d->h, d->w, src->c, src->type, out, err);
+    cseg_status status = imgproc_new(d->h, d->w, src->c, src->type, out, err);
     size_t pixel = (size_t)src->c * image_type_size(src->type);
     for (int64_t y = 0; y < d->h && status == CSEG_OK; y++) {
         const void *row = resizer_row(r, y);

@@ -27,18 +27,18 @@ typedef struct area_axis {
 struct resizer {
     const image *src;
     int64_t c, w, h;      /* channels; size of the window */
+    int64_t group;        /* channels of one picture */
     int64_t row_samples;  /* w * c */
-    enum { BY_COPY, BY_NEAREST, BY_LINEAR_U8, BY_TAPS, BY_BLOCKS, BY_AREA } how;
+    enum { BY_COPY, BY_NEAREST, BY_LINEAR_U8, BY_TAPS, BY_HALVES_U8, BY_BLOCKS, BY_AREA } how;
     int taps;
     bool fused;           /* sums of taps as Intel's IPP makes them, see imgproc_resize_taps.c */
     float *wide;          /* fused: a source row as float32 */
     int64_t y0, x0, full_w; /* place of the window; width of the whole */
-    int64_t *near_x;      /* nearest: byte offsets in a row */
-    int32_t *near_y;
+    int32_t *near_x, *near_y; /* nearest: source pixels */
     resize_axis x, y;
     area_axis ax, ay;
     int block_h, block_w; /* averaging of whole blocks */
-    int64_t fast_x;       /* linear u8: so many pixels may be read 8 bytes at once */
+    int64_t fast_x;       /* linear: so many pixels may be read in whole vectors */
     void *ring[RESIZE_MAX_TAPS]; /* rows resized along x; which source row each holds (-1: none) */
     int64_t held[RESIZE_MAX_TAPS];
     float *sum;           /* area */
@@ -48,6 +48,7 @@ struct resizer {
 
 /* Each makes row y of the window in r->row. */
 void resize_linear_u8_row(resizer *r, int64_t y);
+void resize_halves_u8_row(resizer *r, int64_t y); /* in both directions, c of 1, 3, 4 */
 void resize_taps_row(resizer *r, int64_t y);
 void resize_blocks_row(resizer *r, int64_t y);
 void resize_area_row(resizer *r, int64_t y);

@@ -23,10 +23,10 @@ static float block_sum(const resizer *r, const char *corner, int64_t k, bool pai
 void resize_blocks_row(resizer *r, int64_t y)
 {
     const image *m = r->src;
-    int64_t c = m->c;
+    int64_t c = m->c, group = r->group;
     bool two = r->block_h == 2 && r->block_w == 2;
-    bool halves = two && (c == 1 || c == 3 || c == 4) && m->type != IMAGE_F32;
-    int64_t pairs = two && m->type == IMAGE_F32 ? c == 4 ? r->w : c == 1 ? r->full_w / 4 * 4 - r->x0 : 0 : 0;
+    bool halves = two && (group == 1 || group == 3 || group == 4) && m->type != IMAGE_F32;
+    int64_t pairs = two && m->type == IMAGE_F32 ? group == 4 ? r->w : group == 1 ? r->full_w / 4 * 4 - r->x0 : 0 : 0;
     float scale = 1.f / (float)(r->block_h * r->block_w);
     for (int64_t i = 0; i < r->w; i++)
         for (int64_t k = 0; k < c; k++) {

@@ -6,7 +6,9 @@
  * cubic weights differ in the last bit: there, results here are within one unit in the last place of float32. */
 #include "data/imgproc_resize.h"
 
-#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 /* Along x: float sums, or for u8 integer ones of fixed weights. */
 static void taps_along_x(const resizer *r, int64_t s, void *to)
@@ -32,111 +34,154 @@ static void taps_along_x(const resizer *r, int64_t s, void *to)
         }
 }
 
-#if defined(__x86_64__)
-#define FMA_TARGET __attribute__((target("avx2,fma")))
-#endif
-
-/* The fused sums, once for any processor and once for those that have the instruction; n outputs of c channels. */
-static inline __attribute__((always_inline)) void fused_x(const resizer *r, const float *from, float *to)
+/* The fused sums of outputs first ... w - 1 along x. */
+static void fused_x_plain(const resizer *r, const float *from, float *to, int64_t first)
 {
     int64_t c = r->c, last = r->src->w - 1;
-    for (int64_t i = 0; i < r->w; i++) {
+    for (int64_t i = first; i < r->w; i++) {
         const float *w = r->x.weight + i * r->taps;
         int64_t at[RESIZE_MAX_TAPS];
         for (int t = 0; t < r->taps; t++)
             at[t] = resize_clamp(r->x.at[i] + t, 0, last) * c;
         for (int64_t k = 0; k < c; k++) {
+            float a = from[at[0] + k];
             if (r->taps == 2) {
-                float a = from[at[0] + k];
-                to[i * c + k] = __builtin_fmaf(w[1], from[at[1] + k] - a, a);
-            } else {
-                float sum = from[at[0] + k] * w[0];
-                for (int t = 1; t < 4; t++)
-                    sum = __builtin_fmaf(from[at[t] + k], w[t], sum);
-                to[i * c + k] = sum;
+                to[i * c + k] = fmaf(w[1], from[at[1] + k] - a, a);
+                continue;
             }
+            float sum = a * w[0];
+            for (int t = 1; t < 4; t++)
+                sum = fmaf(from[at[t] + k], w[t], sum);
+            to[i * c + k] = sum;
         }
     }
 }
 
-static inline __attribute__((always_inline)) void fused_y(const float *const *s, const float *w, int taps, float *to,
-                                                          int64_t n)
+static void fused_y_plain(const float *const *s, const float *w, int taps, float *to, int64_t first, int64_t n)
 {
-    if (taps == 2)
-        for (int64_t i = 0; i < n; i++)
-            to[i] = __builtin_fmaf(w[1], s[1][i] - s[0][i], s[0][i]);
-    else
-        for (int64_t i = 0; i < n; i++) {
-            float sum = s[0][i] * w[0];
-            for (int t = 1; t < 4; t++)
-                sum = __builtin_fmaf(s[t][i], w[t], sum);
-            to[i] = sum;
+    for (int64_t i = first; i < n; i++) {
+        if (taps == 2) {
+            to[i] = fmaf(w[1], s[1][i] - s[0][i], s[0][i]);
+            continue;
         }
+        float sum = s[0][i] * w[0];
+        for (int t = 1; t < 4; t++)
+            sum = fmaf(s[t][i], w[t], sum);
+        to[i] = sum;
+    }
 }
 
-static void fused_x_plain(const resizer *r, const float *from, float *to)
-{
-    fused_x(r, from, to);
-}
-
-static void fused_y_plain(const float *const *s, const float *w, int taps, float *to, int64_t n)
-{
-    fused_y(s, w, taps, to, n);
-}
-
-#ifdef FMA_TARGET
-FMA_TARGET static void fused_x_fma(const resizer *r, const float *from, float *to)
-{
-    fused_x(r, from, to);
-}
-
-FMA_TARGET static void fused_y_fma(const float *const *s, const float *w, int taps, float *to, int64_t n)
-{
-    fused_y(s, w, taps, to, n);
-}
+#if defined(__x86_64__)
+#define FMA_TARGET __attribute__((target("avx2,fma")))
 
 static bool has_fma(void)
 {
     return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2");
 }
+
+/* Linear: one pixel a turn, four channels a vector (the next overwrites what is too much), or eight gray pixels. */
+FMA_TARGET static int64_t fused_x_fma(const resizer *r, const float *from, float *to)
+{
+    int64_t c = r->c, i = 0;
+    if (r->taps != 2)
+        return 0;
+    if (c > 1) {
+        for (; i < r->fast_x; i++) {
+            const float *p = from + r->x.at[i] * c;
+            __m128 w = _mm_set1_ps(r->x.weight[2 * i + 1]);
+            for (int64_t k = 0; k < c; k += 4) {
+                __m128 a = _mm_loadu_ps(p + k), b = _mm_loadu_ps(p + c + k);
+                _mm_storeu_ps(to + i * c + k, _mm_fmadd_ps(w, _mm_sub_ps(b, a), a));
+            }
+        }
+        return i;
+    }
+    const __m256i odd = _mm256_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15);
+    for (; i + 8 <= r->fast_x; i += 8) {
+        __m256i at = _mm256_loadu_si256((const __m256i *)(r->x.at + i));
+        __m256 w = _mm256_i32gather_ps(r->x.weight + 2 * i, odd, 4);
+        __m256 a = _mm256_i32gather_ps(from, at, 4), b = _mm256_i32gather_ps(from + 1, at, 4);
+        _mm256_storeu_ps(to + i, _mm256_fmadd_ps(w, _mm256_sub_ps(b, a), a));
+    }
+    return i;
+}
+
+FMA_TARGET static int64_t fused_y_fma(const float *const *s, const float *w, int taps, float *to, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256 a = _mm256_loadu_ps(s[0] + i), sum;
+        if (taps == 2) {
+            sum = _mm256_fmadd_ps(_mm256_set1_ps(w[1]), _mm256_sub_ps(_mm256_loadu_ps(s[1] + i), a), a);
+        } else {
+            sum = _mm256_mul_ps(a, _mm256_set1_ps(w[0]));
+            for (int t = 1; t < 4; t++)
+                sum = _mm256_fmadd_ps(_mm256_loadu_ps(s[t] + i), _mm256_set1_ps(w[t]), sum);
+        }
+        _mm256_storeu_ps(to + i, sum);
+    }
+    return i;
+}
+
+/* Rounds half to even and clamps, as resize_store. */
+FMA_TARGET static int64_t store_u16_fma(const float *from, uint16_t *to, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i v = _mm256_cvtps_epi32(_mm256_loadu_ps(from + i));
+        _mm_storeu_si128((__m128i *)(to + i),
+                         _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+    }
+    return i;
+}
+
+FMA_TARGET static int64_t widen_u16_fma(const uint16_t *from, float *to, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(to + i, _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(from + i)))));
+    return i;
+}
 #else
-#define fused_x_fma fused_x_plain
-#define fused_y_fma fused_y_plain
 static bool has_fma(void)
 {
     return false;
 }
+#define fused_x_fma(r, from, to) 0
+#define fused_y_fma(s, w, taps, to, n) 0
+#define store_u16_fma(from, to, n) 0
+#define widen_u16_fma(from, to, n) 0
 #endif
 
 static void fused_along_x(const resizer *r, int64_t s, float *to)
 {
-    const float *from = image_at(r->src, s, 0);
+    const void *row = image_at(r->src, s, 0);
+    const float *from = row;
+    bool fma = has_fma();
     if (r->src->type != IMAGE_F32) {
-        int64_t n = r->src->w * r->c;
-        for (int64_t i = 0; i < n; i++)
-            r->wide[i] = resize_load(image_at(r->src, s, 0), r->src->type, i);
+        int64_t n = r->src->w * r->c, i = fma && r->src->type == IMAGE_U16 ? widen_u16_fma(row, r->wide, n) : 0;
+        for (; i < n; i++)
+            r->wide[i] = resize_load(row, r->src->type, i);
         from = r->wide;
     }
-    if (has_fma())
-        fused_x_fma(r, from, to);
-    else
-        fused_x_plain(r, from, to);
+    fused_x_plain(r, from, to, fma ? fused_x_fma(r, from, to) : 0);
 }
 
 static void fused_along_y(resizer *r, const void *const *s, int64_t y)
 {
     const float *const *rows = (const float *const *)s, *w = r->y.weight + r->taps * y;
-    float part[256];
-    for (int64_t at = 0; at < r->row_samples; at += 256) {
-        int64_t n = r->row_samples - at < 256 ? r->row_samples - at : 256;
+    bool fma = has_fma();
+    float part[512];
+    for (int64_t at = 0; at < r->row_samples; at += 512) {
+        int64_t n = r->row_samples - at < 512 ? r->row_samples - at : 512, i = 0;
+        float *to = r->src->type == IMAGE_F32 ? (float *)r->row + at : part;
         const float *here[RESIZE_MAX_TAPS];
         for (int t = 0; t < r->taps; t++)
             here[t] = rows[t] + at;
-        if (has_fma())
-            fused_y_fma(here, w, r->taps, part, n);
-        else
-            fused_y_plain(here, w, r->taps, part, n);
-        for (int64_t i = 0; i < n; i++)
+        fused_y_plain(here, w, r->taps, to, fma ? fused_y_fma(here, w, r->taps, to, n) : 0, n);
+        if (to == part && fma && r->src->type == IMAGE_U16)
+            i = store_u16_fma(part, (uint16_t *)r->row + at, n);
+        for (; to == part && i < n; i++)
             resize_store(r->row, r->src->type, at + i, part[i]);
     }
 }

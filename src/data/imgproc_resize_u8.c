@@ -31,9 +31,12 @@ static void along_y_plain(const int16_t *s0, const int16_t *s1, int b0, int b1, 
 }
 
 #ifdef HAVE_AVX2
-/* Bound by the shuffles: 8 bytes are read for each output pixel (both its source pixels), spread to pairs of 16-bit
- * numbers and multiplied with the pair of weights; four pixels a turn. Writes up to 8 numbers too far. */
-__attribute__((target("avx2"))) static int64_t along_x_avx2(const resizer *r, const uint8_t *from, int16_t *to)
+#define AVX2 __attribute__((target("avx2")))
+
+/* Three or four channels. Bound by the shuffles: 8 bytes are read for each output pixel (both its source pixels),
+ * spread to pairs of 16-bit numbers and multiplied with the pair of weights; four pixels a turn. All these kernels
+ * return how many pixels they did and may write up to 8 numbers too far. */
+AVX2 static int64_t along_x_34(const resizer *r, const uint8_t *from, int16_t *to)
 {
     const __m256i spread =
         r->c == 3 ? _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1, 3, -1, 1, -1, 4,
@@ -62,8 +65,42 @@ __attribute__((target("avx2"))) static int64_t along_x_avx2(const resizer *r, co
     return i;
 }
 
-__attribute__((target("avx2"))) static int64_t along_y_avx2(const int16_t *s0, const int16_t *s1, int b0, int b1,
-                                                            uint8_t *to, int64_t n)
+/* One channel: eight pairs of neighbours are gathered (four bytes each, of which two count). */
+AVX2 static int64_t along_x_1(const resizer *r, const uint8_t *from, int16_t *to)
+{
+    const __m256i spread = _mm256_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4,
+                                            -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1);
+    int64_t i = 0;
+    for (; i + 8 <= r->fast_x; i += 8) {
+        __m256i at = _mm256_loadu_si256((const __m256i *)(r->x.at + i));
+        __m256i pairs = _mm256_shuffle_epi8(_mm256_i32gather_epi32((const int *)(const void *)from, at, 1), spread);
+        __m256i s = _mm256_madd_epi16(pairs, _mm256_loadu_si256((const __m256i *)(r->x.pair + i)));
+        s = _mm256_srai_epi32(s, 4);
+        __m128i both = _mm_packs_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+        _mm_storeu_si128((__m128i *)(to + i), both);
+    }
+    return i;
+}
+
+/* Any number of channels, eight at a time. */
+AVX2 static int64_t along_x_any(const resizer *r, const uint8_t *from, int16_t *to)
+{
+    int64_t c = r->c;
+    for (int64_t i = 0; i < r->fast_x; i++) {
+        const uint8_t *p = from + r->x.at[i] * c;
+        __m256i w = _mm256_set1_epi32(r->x.pair[i]);
+        for (int64_t k = 0; k < c; k += 8) {
+            __m128i a = _mm_loadl_epi64((const __m128i *)(p + k)), b = _mm_loadl_epi64((const __m128i *)(p + c + k));
+            __m256i s = _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)), w);
+            s = _mm256_srai_epi32(s, 4);
+            __m128i both = _mm_packs_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+            _mm_storeu_si128((__m128i *)(to + i * c + k), both);
+        }
+    }
+    return r->fast_x;
+}
+
+AVX2 static int64_t along_y_avx2(const int16_t *s0, const int16_t *s1, int b0, int b1, uint8_t *to, int64_t n)
 {
     const __m256i w0 = _mm256_set1_epi16((short)b0), w1 = _mm256_set1_epi16((short)b1), two = _mm256_set1_epi16(2);
     int64_t i = 0;
@@ -85,8 +122,9 @@ static void along_x(const resizer *r, const uint8_t *from, int16_t *to)
 {
     int64_t done = 0;
 #ifdef HAVE_AVX2
-    if ((r->c == 3 || r->c == 4) && __builtin_cpu_supports("avx2"))
-        done = along_x_avx2(r, from, to);
+    if (__builtin_cpu_supports("avx2"))
+        done = r->c == 1 ? along_x_1(r, from, to)
+               : r->c == 3 || r->c == 4 ? along_x_34(r, from, to) : along_x_any(r, from, to);
 #endif
     along_x_plain(r, from, to, done);
 }
@@ -115,4 +153,49 @@ void resize_linear_u8_row(resizer *r, int64_t y)
         done = along_y_avx2(s0, s1, b0, b1, r->row, r->row_samples);
 #endif
     along_y_plain(s0, s1, b0, b1, r->row, done, r->row_samples);
+}
+
+static void halves_plain(const uint8_t *a, const uint8_t *b, int64_t c, uint8_t *to, int64_t first, int64_t w)
+{
+    for (int64_t i = first; i < w; i++)
+        for (int64_t k = 0; k < c; k++) {
+            int64_t p = 2 * i * c + k, q = p + c;
+            to[i * c + k] = (uint8_t)((a[p] + a[q] + b[p] + b[q] + 2) >> 2);
+        }
+}
+
+#ifdef HAVE_AVX2
+/* Bytes c apart are brought side by side and added with a multiplication by one. A turn reads 16 bytes twice from each
+ * row and makes 8 (c == 3: 6) samples of each. Returns the pixels done; may write 2 samples too far within the row. */
+AVX2 static int64_t halves_avx2(const uint8_t *a, const uint8_t *b, int64_t c, uint8_t *to, int64_t w)
+{
+    __m128i side = c == 3   ? _mm_setr_epi8(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1)
+                   : c == 4 ? _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
+                            : _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m256i sides = _mm256_set_m128i(side, side), ones = _mm256_set1_epi8(1), two = _mm256_set1_epi16(2);
+    int64_t in = c == 3 ? 12 : 16, out = in / 2, pixels = out / c, i = 0;
+    for (; 2 * i * c + in + 16 <= 2 * w * c; i += 2 * pixels) {
+        const uint8_t *p = a + 2 * i * c, *q = b + 2 * i * c;
+        __m256i u = _mm256_set_m128i(_mm_loadu_si128((const void *)(p + in)), _mm_loadu_si128((const void *)p));
+        __m256i v = _mm256_set_m128i(_mm_loadu_si128((const void *)(q + in)), _mm_loadu_si128((const void *)q));
+        u = _mm256_maddubs_epi16(_mm256_shuffle_epi8(u, sides), ones);
+        v = _mm256_maddubs_epi16(_mm256_shuffle_epi8(v, sides), ones);
+        __m256i s = _mm256_srli_epi16(_mm256_add_epi16(_mm256_add_epi16(u, v), two), 2);
+        s = _mm256_packus_epi16(s, s);
+        _mm_storel_epi64((__m128i *)(to + i * c), _mm256_castsi256_si128(s));
+        _mm_storel_epi64((__m128i *)(to + i * c + out), _mm256_extracti128_si256(s, 1));
+    }
+    return i;
+}
+#endif
+
+void resize_halves_u8_row(resizer *r, int64_t y)
+{
+    const uint8_t *a = image_at(r->src, 2 * (r->y0 + y), 2 * r->x0), *b = image_at(r->src, 2 * (r->y0 + y) + 1, 2 * r->x0);
+    int64_t done = 0;
+#ifdef HAVE_AVX2
+    if ((r->c == 1 || r->c == 3 || r->c == 4) && __builtin_cpu_supports("avx2"))
+        done = halves_avx2(a, b, r->c, r->row, r->w);
+#endif
+    halves_plain(a, b, r->c, r->row, done, r->w);
 }

@@ -22,6 +22,7 @@ typedef struct delayed {
     resize_kind kind;
     int64_t full_h, full_w; /* the whole resized picture; without resize the picture's own size */
     int64_t y, x, h, w;     /* window in it */
+    int64_t group;          /* channels of one picture, that OpenCV sees at a time (half of a pair's); 0: all */
     bool flip_x, flip_y;    /* left and right, top and bottom exchanged, after cutting */
 } delayed;
 
