@@ -54,6 +54,17 @@ void pth_shape_text(int ndim, const int64_t *shape, char out[static 256])
 
 /* --- storages --- */
 
+static bool type_of_storage(const char *name, pth_type *out)
+{
+    *out = PTH_U8;
+    for (int t = 0; t < PTH_TYPES; t++)
+        if (strcmp(name, types[t].storage) == 0) {
+            *out = (pth_type)t;
+            return true;
+        }
+    return strcmp(name, "UntypedStorage") == 0;
+}
+
 cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_reference *out, cseg_error *err)
 {
     const pickle_node *id = persistent->object.args, *type = pickle_item(id, 1), *view = pickle_item(id, 5);
@@ -62,18 +73,9 @@ cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_
     if (!what || strcmp(what, "storage") != 0 || !out->key || !pickle_int(pickle_item(id, 4), &out->count) ||
         out->count < 0)
         return fail(err, CSEG_CORRUPT, "%s: the reference at byte %zu is to no storage", p->path, persistent->at);
-    if (type && type->kind == PICKLE_GLOBAL && str_starts(type->global.module, "torch"))
-        for (int t = 0; t < PTH_TYPES && !out->typed; t++)
-            if (strcmp(type->global.name, types[t].storage) == 0) {
-                out->type = (pth_type)t;
-                out->typed = true;
-            }
-    if (!out->typed) {
-        if (!type || type->kind != PICKLE_GLOBAL || strcmp(type->global.name, "UntypedStorage") != 0)
-            return fail(err, CSEG_UNSUPPORTED, "%s: a tensor of %s, which has no meaning here", p->path,
-                        type && type->kind == PICKLE_GLOBAL ? type->global.name : "unknown type");
-        out->type = PTH_U8;
-    }
+    if (!type || type->kind != PICKLE_GLOBAL || !type_of_storage(type->global.name, &out->type))
+        return fail(err, CSEG_UNSUPPORTED, "%s: a tensor of %s, which has no meaning here", p->path,
+                    type && type->kind == PICKLE_GLOBAL ? type->global.name : "unknown type");
     if (view && view->kind == PICKLE_TUPLE) {
         out->view_key = pickle_str(pickle_item(view, 0));
         if (!out->view_key || !pickle_int(pickle_item(view, 1), &out->view_offset) || out->view_offset < 0)
@@ -91,20 +93,25 @@ pth_storage *pth_find_storage(const pth *p, const char *key)
 }
 
 /* Zip: a storage is made known when its first tensor is. */
-static cseg_status add_storage(pth *p, const pth_reference *r, cseg_error *err)
+static cseg_status zip_storage(pth *p, const pth_reference *r, int *out, cseg_error *err)
 {
-    strbuf name = {.mem = p->mem};
-    strbuf_addf(&name, "%sdata/%s", p->prefix, r->key);
-    if (name.failed)
-        return fail_memory(err);
-    const zip_entry *e = zip_find(&p->zip, name.text);
+    char name[600];
+    snprintf(name, sizeof name, "%.300sdata/%.100s", p->prefix, r->key);
+    const zip_entry *e = zip_find(&p->zip, name);
     if (!e)
-        return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' is missing", p->path, name.text);
+        return fail(err, CSEG_CORRUPT, "%s: entry '%s' is missing", p->path, name);
+    int *number = &p->storage_of[e - p->zip.entries];
+    if (!*number) {
+        pth_storage s = {.key = r->key, .type = r->type, .n = e->size, .entry = e};
+        if (!vec_push(p->mem, &p->storages, s))
+            return fail_memory(err);
+        *number = (int)p->storages.n;
+    }
     if ((uint64_t)r->count != e->size / types[r->type].size)
-        return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' has %llu bytes, not %lld elements of %zu", p->path,
-                    name.text, (unsigned long long)e->size, (long long)r->count, types[r->type].size);
-    pth_storage s = {.key = r->key, .type = r->type, .typed = r->typed, .n = e->size, .entry = e};
-    return vec_push(p->mem, &p->storages, s) ? CSEG_OK : fail_memory(err);
+        return fail(err, CSEG_CORRUPT, "%s: entry '%s' has %llu bytes, not %lld elements of %zu", p->path, name,
+                    (unsigned long long)e->size, (long long)r->count, types[r->type].size);
+    *out = *number - 1;
+    return CSEG_OK;
 }
 
 static cseg_status storage_of(pth *p, const pickle_node *persistent, pth_tensor *t, cseg_error *err)
@@ -113,14 +120,14 @@ static cseg_status storage_of(pth *p, const pickle_node *persistent, pth_tensor 
     if (!persistent || persistent->kind != PICKLE_PERSISTENT)
         return fail(err, CSEG_CORRUPT, "%s: a tensor without a storage", p->path);
     TRY(pth_read_reference(p, persistent, &r, err));
-    pth_storage *s = pth_find_storage(p, r.key);
-    if (!s && p->zipped) {
-        TRY(add_storage(p, &r, err));
-        s = &p->storages.at[p->storages.n - 1];
+    if (p->zipped) {
+        TRY(zip_storage(p, &r, &t->storage, err));
+    } else {
+        const pth_storage *s = pth_find_storage(p, r.key);
+        if (!s)
+            return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is missing", p->path, r.key);
+        t->storage = (int)(s - p->storages.at);
     }
-    if (!s)
-        return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is missing", p->path, r.key);
-    t->storage = (int)(s - p->storages.at);
     t->type = r.type;
     if (__builtin_add_overflow(t->offset, r.view_offset, &t->offset))
         return fail(err, CSEG_CORRUPT, "%s: a tensor lies outside of its storage", p->path);
@@ -250,8 +257,9 @@ static cseg_status open_zip(pth *p, cseg_error *err)
     TRY(zip_open(p->bytes, p->n, p->path, p->mem, &p->zip, err));
     const char *slash = p->zip.count ? strchr(p->zip.entries[0].name, '/') : NULL;
     p->zipped = true;
+    p->storage_of = ARENA_ARRAY(p->mem, p->zip.count, int);
     p->prefix = slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
-    if (!p->prefix)
+    if (!p->prefix || !p->storage_of)
         return fail_memory(err);
     strbuf name = {.mem = p->mem};
     strbuf_addf(&name, "%sconstants.pkl", p->prefix);

@@ -8,7 +8,6 @@
 typedef struct pth_storage {
     const char *key;
     pth_type type;
-    bool typed;            /* false: bytes (UntypedStorage), the tensor says of what */
     const uint8_t *bytes;  /* NULL until the first use of a zip entry */
     uint64_t n;            /* bytes */
     const zip_entry *entry; /* NULL: legacy format */
@@ -22,6 +21,7 @@ struct pth {
     bool zipped;
     zip_archive zip;
     const char *prefix; /* of the zip's entries: "archive/" */
+    int *storage_of;    /* zip: for each entry the number of its storage, from 1; 0: none yet */
     const pickle_node *root;
     VEC(pth_storage) storages;
     VEC(pth_tensor) tensors;
@@ -30,8 +30,7 @@ struct pth {
 /* ('storage', type, key, location, elements[, view]) */
 typedef struct pth_reference {
     const char *key;
-    pth_type type;
-    bool typed;
+    pth_type type; /* PTH_U8 for UntypedStorage: then the tensor says of what */
     int64_t count;
     const char *view_key; /* legacy: a part of another storage, or NULL */
     int64_t view_offset;

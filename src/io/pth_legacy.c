@@ -27,7 +27,7 @@ static cseg_status note_storages(pth *p, const pickle_found *found, cseg_error *
         pth_storage *s = pth_find_storage(p, r.key);
         if (s && s->type != r.type)
             return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is of two types", p->path, r.key);
-        pth_storage fresh = {.key = r.key, .type = r.type, .typed = r.typed};
+        pth_storage fresh = {.key = r.key, .type = r.type};
         if (!s && !vec_push(p->mem, &p->storages, fresh))
             return fail_memory(err);
     }

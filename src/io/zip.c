@@ -151,11 +151,15 @@ cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, 
     return CSEG_OK;
 }
 
-const zip_entry *zip_find(const zip_archive *z, const char *name)
+const zip_entry *zip_find(zip_archive *z, const char *name)
 {
-    for (size_t i = 0; i < z->count; i++)
-        if (strcmp(z->entries[i].name, name) == 0)
-            return &z->entries[i];
+    for (size_t i = 0; i < z->count; i++) {
+        size_t k = (z->next + i) % z->count;
+        if (strcmp(z->entries[k].name, name) == 0) {
+            z->next = k + 1;
+            return &z->entries[k];
+        }
+    }
     return NULL;
 }
 

@@ -25,12 +25,13 @@ typedef struct zip_archive {
     size_t n;
     zip_entry *entries; /* in the directory's order */
     size_t count;
+    size_t next; /* where the next search begins: entries are mostly asked for in order */
 } zip_archive;
 
 bool zip_is(const void *bytes, size_t n); /* begins like a zip archive */
 /* `bytes` must stay. Directory and local headers are checked against each other and the file's size. */
 cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, zip_archive *out, cseg_error *err);
-const zip_entry *zip_find(const zip_archive *z, const char *name); /* NULL: not there */
+const zip_entry *zip_find(zip_archive *z, const char *name); /* NULL: not there */
 /* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. */
 cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err);
 

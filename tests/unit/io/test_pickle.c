@@ -187,7 +187,7 @@ static void damage_is_named_with_its_byte(void **state)
         {"I12x\n.", "number cannot be read"},
         {"\x80\x09.", "protocol 9"},
         {"Z.", "byte 0 is 0x5a"},
-        {"ccollections\nOrderedDict\n(K\x01tR]R.", "wants to call a dict"},
+        {"ccollections\nOrderedDict\n(K\x01tR)R.", "wants to call a dict"},
         {"ccollections\nOrderedDict\n((]ltR.", "no pairs"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
