@@ -1,0 +1,44 @@
+/* docs/adding-a-head.md shows a head that compiles: it holds the file, whole. */
+#include "base/file.h"
+#include "model_test.h"
+
+static void the_example_is_the_file(void **state)
+{
+    (void)state;
+    cseg_error err;
+    arena *mem = arena_new();
+    char *page = NULL, *source = NULL;
+    size_t n;
+    assert_int_equal(file_read(SOURCE_DIR "/docs/adding-a-head.md", 0, mem, &page, &n, &err), CSEG_OK);
+    assert_int_equal(file_read(SOURCE_DIR "/src/model/heads/psp_head.c", 0, mem, &source, &n, &err), CSEG_OK);
+    assert_true(n > 1000);
+    assert_non_null(strstr(page, source));
+    arena_free(mem);
+}
+
+static void the_example_works(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(
+        "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=8),\n"
+        "  decode_head=dict(type='PSPHead', in_channels=64, channels=8, num_classes=4, pool_scales=(1, 3)))\n");
+    static const char *const names[] = {"decode_head.conv_seg.weight", "decode_head.psp_modules.0.1.conv.weight",
+                                        "decode_head.psp_modules.1.1.conv.bias", "decode_head.bottleneck.conv.weight"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_non_null(model_find(t.m, names[i]));
+    assert_int_equal(model_find(t.m, names[3])->dim[1], 64 + 2 * 8);
+    graph *g = graph_new(true);
+    tensor *loss = NULL;
+    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 96, false, &loss, &t.err), CSEG_OK);
+    graph_free(g);
+    test_end(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_is_the_file),
+        cmocka_unit_test(the_example_works),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
