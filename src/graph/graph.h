@@ -21,6 +21,7 @@ struct graph {
     VEC(node *) nodes;       /* in an order in which they can run */
     VEC(tensor *) tensors;
     VEC(tensor *) inputs;
+    VEC(tensor *) params;
     VEC(graph_output) outputs;
     VEC(const char *) scopes; /* the stack of the trace; scope names are full */
     tensor *seed;            /* input "seed", i64 [2], made by the first dropout */

@@ -99,6 +99,7 @@ typedef struct conv_attr {
 typedef struct pool_attr {
     int kernel[2], stride[2], pad[2];
     bool ceil_mode, count_include_pad;
+    int64_t x_dim[4]; /* avg_pool_grad: the shape of x */
 } pool_attr;
 
 typedef struct resize_attr {
@@ -152,6 +153,7 @@ typedef struct axis_attr {
     int64_t dim[TENSOR_MAX_RANK];
     int rank;
     bool trans_a, trans_b; /* matmul */
+    float value;           /* fill */
 } axis_attr;
 
 /* How a loss is averaged; the divisor is part of the op so that its gradient knows it. */

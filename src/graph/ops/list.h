@@ -44,4 +44,4 @@ OP(binary_cross_entropy_grad)
 OP(accuracy)           /* logits, label -> percent */
 OP(argmax)             /* x -> index, over the last axis */
 OP(resize_argmax)      /* x -> index: resize, then argmax, without the resized map */
-OP(fill)               /* -> y: a constant value, attr.unary.alpha */
+OP(fill)               /* -> y: attr.axis.value everywhere */

@@ -1,0 +1,26 @@
+/* Which elements dropout keeps: a function of the run's seed, the node and the element's unit alone. So forward and
+ * gradient agree without keeping a mask, and the number of threads does not matter. */
+#ifndef OPS_DROPOUT_MASK_H
+#define OPS_DROPOUT_MASK_H
+
+#include "base/random.h"
+#include "graph/tensor.h"
+
+/* Elements that are kept or dropped together: 1, the channel of an image, or a sample. */
+static inline uint64_t dropout_unit(const dropout_attr *a, int64_t i, int64_t per_sample, int64_t channels)
+{
+    uint64_t n = (uint64_t)(i / per_sample);
+    if (a->samples)
+        return n;
+    return a->channels ? n * (uint64_t)channels + (uint64_t)(i % channels) : (uint64_t)i;
+}
+
+/* 0 or 1 / (1 - p). seed: the graph's input, two words. */
+static inline float dropout_factor(const dropout_attr *a, const int64_t *seed, uint64_t unit)
+{
+    uint64_t z = rng_mix((uint64_t)seed[0] + 0x9E3779B97F4A7C15u * (uint64_t)(seed[1] + 1));
+    double u = rng_named(rng_mix(z ^ a->salt), unit);
+    return u < (double)a->p ? 0 : 1 / (1 - a->p);
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* Functions of one element, sums and products of two, and PReLU. */
+#include "graph/op.h"
+
+static const char *unary_infer(graph *g, node *n)
+{
+    (void)g;
+    op_out_like(n, 0, n->in[0]);
+    return NULL;
+}
+
+static void unary_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    if (n->attr.unary.kind == UNARY_SCALE) {
+        din[0] = op_scale(g, dout[0], n->attr.unary.alpha, 0);
+        return;
+    }
+    din[0] = op_node1(g, OP_unary_grad, 3, (tensor *[]){n->in[0], n->out[0], dout[0]}, &n->attr);
+}
+const op_def op_def_unary = {"unary", unary_infer, unary_grad};
+const op_def op_def_unary_grad = {"unary_grad", unary_infer, NULL};
+
+tensor *op_unary(graph *g, tensor *x, unary_attr a)
+{
+    op_attr attr = {.unary = a};
+    return x ? op_node1(g, OP_unary, 1, &x, &attr) : NULL;
+}
+
+tensor *op_relu(graph *g, tensor *x)
+{
+    return op_unary(g, x, (unary_attr){.kind = UNARY_RELU});
+}
+
+tensor *op_scale(graph *g, tensor *x, float alpha, float beta)
+{
+    return op_unary(g, x, (unary_attr){.kind = UNARY_SCALE, .alpha = alpha, .beta = beta});
+}
+
+static const char *prelu_infer(graph *g, node *n)
+{
+    int64_t slopes = tensor_count(n->in[1]);
+    op_out_like(n, 0, n->in[0]);
+    return slopes == 1 || slopes == n->in[0]->dim[n->in[0]->rank - 1] ? NULL
+                                                                     : op_mismatch(g, "map and slope", n->in[0], n->in[1]);
+}
+static void prelu_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    node *d = graph_add_node(g, OP_prelu_grad, 3, (tensor *[]){n->in[0], n->in[1], dout[0]}, 2, NULL);
+    for (int i = 0; d && i < 2; i++)
+        din[i] = d->out[i];
+}
+static const char *prelu_grad_infer(graph *g, node *n)
+{
+    (void)g;
+    op_out_like(n, 0, n->in[0]);
+    op_out_like(n, 1, n->in[1]);
+    return NULL;
+}
+const op_def op_def_prelu = {"prelu", prelu_infer, prelu_grad};
+const op_def op_def_prelu_grad = {"prelu_grad", prelu_grad_infer, NULL};
+
+tensor *op_prelu(graph *g, tensor *x, tensor *slope)
+{
+    return x && slope ? op_node1(g, OP_prelu, 2, (tensor *[]){x, slope}, NULL) : NULL;
+}
+
+static const char *binary_infer(graph *g, node *n)
+{
+    const tensor *a = n->in[0], *b = n->in[1];
+    int64_t dim[TENSOR_MAX_RANK];
+    if (a->rank != b->rank)
+        return op_mismatch(g, "operands of different rank", a, b);
+    for (int i = 0; i < a->rank; i++) {
+        if (a->dim[i] != b->dim[i] && a->dim[i] != 1 && b->dim[i] != 1)
+            return op_mismatch(g, "operands that do not fit", a, b);
+        dim[i] = a->dim[i] == 1 ? b->dim[i] : a->dim[i];
+    }
+    op_out(n, 0, DT_F32, a->rank, dim);
+    return NULL;
+}
+
+/* The gradient of an operand that was repeated is summed over the repeats. */
+static tensor *unrepeat(graph *g, tensor *d, const tensor *to)
+{
+    uint32_t axes = 0;
+    for (int i = 0; d && i < to->rank; i++)
+        if (to->dim[i] == 1 && d->dim[i] != 1)
+            axes |= 1u << i;
+    return axes ? op_reduce_sum(g, d, axes, true) : d;
+}
+
+/* 1 where a is the one that max or min chose (ties: a), through the sign of the difference; no gradient needed of it. */
+static tensor *chosen(graph *g, tensor *a, tensor *b, binary_kind kind)
+{
+    tensor *d = kind == BINARY_MAX ? op_sub(g, a, b) : op_sub(g, b, a);
+    /* clamp(d * big + 1, 0, 1): exact for differences of at least 1 / big; smaller ones are shared. */
+    return op_unary(g, op_scale(g, d, 1e30f, 1), (unary_attr){.kind = UNARY_CLAMP, .alpha = 0, .beta = 1});
+}
+
+static void binary_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    tensor *a = n->in[0], *b = n->in[1], *d = dout[0], *da = NULL, *db = NULL;
+    bool wa = op_wants(n, 0), wb = op_wants(n, 1);
+    switch (n->attr.binary) {
+    case BINARY_ADD:
+        da = d;
+        db = d;
+        break;
+    case BINARY_SUB:
+        da = d;
+        db = wb ? op_scale(g, d, -1, 0) : NULL;
+        break;
+    case BINARY_MUL:
+        da = wa ? op_mul(g, d, b) : NULL;
+        db = wb ? op_mul(g, d, a) : NULL;
+        break;
+    case BINARY_DIV:
+        da = wa ? op_binary(g, d, b, BINARY_DIV) : NULL;
+        db = wb ? op_scale(g, op_binary(g, op_mul(g, d, n->out[0]), b, BINARY_DIV), -1, 0) : NULL;
+        break;
+    case BINARY_MAX:
+    case BINARY_MIN:
+        da = op_mul(g, d, chosen(g, a, b, n->attr.binary));
+        db = wb ? op_sub(g, d, da) : NULL;
+        break;
+    }
+    din[0] = wa ? unrepeat(g, da, a) : NULL;
+    din[1] = wb ? unrepeat(g, db, b) : NULL;
+}
+const op_def op_def_binary = {"binary", binary_infer, binary_grad};
+
+tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind)
+{
+    op_attr attr = {.binary = kind};
+    return a && b ? op_node1(g, OP_binary, 2, (tensor *[]){a, b}, &attr) : NULL;
+}
+tensor *op_add(graph *g, tensor *a, tensor *b)
+{
+    return op_binary(g, a, b, BINARY_ADD);
+}
+tensor *op_sub(graph *g, tensor *a, tensor *b)
+{
+    return op_binary(g, a, b, BINARY_SUB);
+}
+tensor *op_mul(graph *g, tensor *a, tensor *b)
+{
+    return op_binary(g, a, b, BINARY_MUL);
+}
+
+static const char *fill_infer(graph *g, node *n)
+{
+    (void)g;
+    op_out(n, 0, DT_F32, n->attr.axis.rank, n->attr.axis.dim);
+    return NULL;
+}
+const op_def op_def_fill = {"fill", fill_infer, NULL};
+
+tensor *op_fill(graph *g, int rank, const int64_t *dim, float v)
+{
+    op_attr a = {.axis = {.rank = rank}};
+    for (int i = 0; i < rank; i++)
+        a.axis.dim[i] = dim[i];
+    a.axis.value = v;
+    return op_node1(g, OP_fill, 0, NULL, &a);
+}

@@ -1,0 +1,157 @@
+/* Batch, group and layer normalisation. */
+#include "graph/op.h"
+
+static int64_t channels(const tensor *x)
+{
+    return x->dim[x->rank - 1];
+}
+
+static const char *per_channel(graph *g, const node *n, int from, int to)
+{
+    for (int i = from; i < to; i++)
+        if (n->in[i] && tensor_count(n->in[i]) != channels(n->in[0]))
+            return op_mismatch(g, "map and per-channel parameter", n->in[0], n->in[i]);
+    return NULL;
+}
+
+static const char *batch_norm_infer(graph *g, node *n)
+{
+    op_out_like(n, 0, n->in[0]);
+    return n->in[0]->rank < 2 ? "needs at least [N, C]" : per_channel(g, n, 1, 5);
+}
+
+static void batch_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    tensor *in[5] = {n->in[0], dout[0], n->in[1], n->in[3], n->in[4]};
+    node *d = graph_add_node(g, OP_batch_norm_grad, 5, in, 3, &n->attr);
+    for (int i = 0; d && i < 3; i++)
+        din[i] = d->out[i];
+}
+const op_def op_def_batch_norm = {"batch_norm", batch_norm_infer, batch_norm_grad};
+
+/* dx as x; dgamma and dbeta [C]; what is added like x. */
+static const char *norm_grad_infer(graph *g, node *n)
+{
+    (void)g;
+    int64_t c = channels(n->in[0]);
+    op_out_like(n, 0, n->in[0]);
+    op_out(n, 1, DT_F32, 1, &c);
+    op_out(n, 2, DT_F32, 1, &c);
+    if (n->n_out > 3)
+        op_out_like(n, 3, n->in[0]);
+    return NULL;
+}
+const op_def op_def_batch_norm_grad = {"batch_norm_grad", norm_grad_infer, NULL};
+
+static const char *batch_norm_train_infer(graph *g, node *n)
+{
+    int64_t c = channels(n->in[0]);
+    if (n->in[0]->rank < 2)
+        return "needs at least [N, C]";
+    if (tensor_count(n->in[0]) == c)
+        return "needs more than one value per channel to train on; a batch of 1 with 1x1 maps has none";
+    op_out_like(n, 0, n->in[0]);
+    op_out(n, 1, DT_F32, 1, &c);
+    op_out(n, 2, DT_F32, 1, &c);
+    n->has_effect = n->attr.norm.update;
+    if (n->n_in > 5 && !op_same_shape(n->in[5], n->in[0]))
+        return op_mismatch(g, "residual and map", n->in[5], n->in[0]);
+    return per_channel(g, n, 1, 5);
+}
+
+static void batch_norm_train_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    bool act = n->attr.norm.act != 0, residual = n->n_in > 5;
+    tensor *in[6] = {n->in[0], dout[0], n->in[1], n->out[1], n->out[2], n->out[0]};
+    node *d = graph_add_node(g, OP_batch_norm_train_grad, act ? 6 : 5, in, residual ? 4 : 3, &n->attr);
+    for (int i = 0; d && i < 3; i++)
+        din[i] = d->out[i];
+    if (d && residual)
+        din[5] = d->out[3];
+}
+const op_def op_def_batch_norm_train = {"batch_norm_train", batch_norm_train_infer, batch_norm_train_grad};
+const op_def op_def_batch_norm_train_grad = {"batch_norm_train_grad", norm_grad_infer, NULL};
+
+/* One mean and deviation a group of an image, or a row. */
+static const char *grouped_infer(graph *g, node *n, int64_t rows)
+{
+    op_out_like(n, 0, n->in[0]);
+    op_out(n, 1, DT_F32, 1, &rows);
+    op_out(n, 2, DT_F32, 1, &rows);
+    return per_channel(g, n, 1, 3);
+}
+
+static const char *group_norm_infer(graph *g, node *n)
+{
+    const tensor *x = n->in[0];
+    int groups = n->attr.norm.groups;
+    if (x->rank < 3 || groups < 1 || channels(x) % groups)
+        return arena_printf(g->mem, "%lld channels cannot be cut into %d groups", (long long)channels(x), groups);
+    return grouped_infer(g, n, x->dim[0] * groups);
+}
+
+static const char *layer_norm_infer(graph *g, node *n)
+{
+    return grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
+}
+
+static void grouped_grad(graph *g, node *n, op_kind op, tensor *const *dout, tensor **din)
+{
+    tensor *in[5] = {n->in[0], dout[0], op_in(n, 1), n->out[1], n->out[2]};
+    node *d = graph_add_node(g, op, 5, in, 3, &n->attr);
+    if (!d)
+        return;
+    din[0] = d->out[0];
+    for (int i = 1; i < 3; i++)
+        if (op_wants(n, i))
+            din[i] = d->out[i];
+}
+
+static void group_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    grouped_grad(g, n, OP_group_norm_grad, dout, din);
+}
+static void layer_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+{
+    grouped_grad(g, n, OP_layer_norm_grad, dout, din);
+}
+const op_def op_def_group_norm = {"group_norm", group_norm_infer, group_norm_grad};
+const op_def op_def_group_norm_grad = {"group_norm_grad", norm_grad_infer, NULL};
+const op_def op_def_layer_norm = {"layer_norm", layer_norm_infer, layer_norm_grad};
+const op_def op_def_layer_norm_grad = {"layer_norm_grad", norm_grad_infer, NULL};
+
+tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps)
+{
+    if (!x || !gamma || !beta || !mean || !var)
+        return NULL;
+    op_attr a = {.norm = {.eps = eps}};
+    return op_node1(g, OP_batch_norm, 5, (tensor *[]){x, gamma, beta, mean, var}, &a);
+}
+
+tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean,
+                            tensor *running_var, norm_attr a)
+{
+    if (!x || !gamma || !beta || !running_mean || !running_var)
+        return NULL;
+    op_attr attr = {.norm = a};
+    node *n = graph_add_node(g, OP_batch_norm_train, 5, (tensor *[]){x, gamma, beta, running_mean, running_var}, 3, &attr);
+    return n ? n->out[0] : NULL;
+}
+
+tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int groups, float eps)
+{
+    if (!x)
+        return NULL;
+    op_attr a = {.norm = {.eps = eps, .groups = groups}};
+    node *n = graph_add_node(g, OP_group_norm, 3, (tensor *[]){x, gamma, beta}, 3, &a);
+    return n ? n->out[0] : NULL;
+}
+
+tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float eps)
+{
+    if (!x)
+        return NULL;
+    op_attr a = {.norm = {.eps = eps}};
+    node *n = graph_add_node(g, OP_layer_norm, 3, (tensor *[]){x, gamma, beta}, 3, &a);
+    return n ? n->out[0] : NULL;
+}
