@@ -8,18 +8,11 @@
 
 #include "config/value.h"
 
-typedef struct config_options {
-    /* Folders that hold Python packages, as PYTHONPATH has them, colon-separated: for bases such as
-     * 'mmdet::_base_/x.py' and 'from mmdet.configs.x import *'. NULL: the environment's CSEG_PACKAGES, then its
-     * PYTHONPATH. Packages that hold the config file itself are found without. */
-    const char *packages;
-    bool keep_imported; /* pure-Python style: keep imported names as keys, as Config._cfg_dict does */
-} config_options;
-
 /* The resolved config: a dict, exactly what the reference's Config.fromfile(path).to_dict() gives, in its order of
- * keys. The result lives in `mem` and shares nothing: it may be changed in place. */
+ * keys. The result lives in `mem` and shares nothing: it may be changed in place.
+ * Bases in packages ('mmdet::_base_/x.py', 'from mmdet.configs.x import *') are looked for in the folders of the
+ * environment's CSEG_PACKAGES, then of its PYTHONPATH (colon-separated), then above the config file itself. */
 cseg_status config_load(const char *path, arena *mem, value **out, cseg_error *err);
-cseg_status config_load_with(const char *path, const config_options *options, arena *mem, value **out, cseg_error *err);
 
 /* The same for a config that no file holds. `name` is used in messages; bases are looked for beside it. */
 cseg_status config_parse_text(const char *text, const char *name, arena *mem, value **out, cseg_error *err);

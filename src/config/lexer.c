@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "config/keywords.h"
+#include "config/template.h"
 
 enum { DEEPEST_INDENT = 100, DEEPEST_BRACKET = 200 };
 
@@ -198,6 +199,8 @@ static cseg_status lex_operator(lexer *l)
             l->at += 2;
             return push(l, T_OP, l->at - 2, 2, OP2(p[0], p[1]));
         }
+    if (*p == TEMPLATE_MARK)
+        return lex_fail(l, l->at, "{{_base_...}} stands for a whole value, not for a part of a string in double quotes");
     if (!strchr("+-*/%@&|^~<>()[]{},:.;=", *p))
         return source_fail(l->s, source_spot(l->s, l->at), CSEG_CONFIG, l->err, "'%c' has no meaning here", *p);
     TRY(track_bracket(l, *p));

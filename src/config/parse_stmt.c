@@ -124,7 +124,9 @@ static cseg_status parse_loop(parser *p, stmt *s)
     } else {
         TRY(parse_expression(p, &s->value));
     }
+    p->loops++;
     TRY(add_arm(p, &arms, NULL));
+    p->loops--;
     if (parse_take_word(p, "else"))
         TRY(add_arm(p, &arms, NULL));
     set_arms(s, &arms);
@@ -343,6 +345,8 @@ static cseg_status parse_kind(parser *p, stmt *s, bool *simple)
     *simple = true;
     if (parse_is_word(p, "pass") || parse_is_word(p, "break") || parse_is_word(p, "continue")) {
         s->kind = parse_is_word(p, "pass") ? S_PASS : parse_is_word(p, "break") ? S_BREAK : S_CONTINUE;
+        if (s->kind != S_PASS && !p->loops)
+            return parse_fail(p, s->at, CSEG_CONFIG, "'break' and 'continue' stand in loops only");
         p->t++;
         return CSEG_OK;
     }

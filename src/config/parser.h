@@ -12,6 +12,7 @@ typedef struct parser {
     cseg_error *err;
     token *t;  /* the next token */
     int depth; /* of nested expressions and blocks */
+    int loops; /* around the statement that is read */
 } parser;
 
 cseg_status parse_module(const source *s, arena *mem, block *out, cseg_error *err);

@@ -143,6 +143,20 @@ bool value_set_by(arena *mem, value *dict, value *key, value *item)
 
 enum { DEEPEST = 400 };
 
+static value *copy(arena *mem, const value *v, long *budget, int depth);
+
+static bool copy_entry(arena *mem, value_entry *to, const value_entry *from, long *budget, int depth)
+{
+    value_entry *over = from->over ? ARENA_NEW(mem, value_entry) : NULL;
+    if (from->over && (!over || !copy_entry(mem, over, from->over, budget, depth + 1)))
+        return false;
+    to->over = over;
+    to->key = arena_strdup(mem, from->key);
+    to->key_value = from->key_value ? copy(mem, from->key_value, budget, depth + 1) : NULL;
+    to->item = copy(mem, from->item, budget, depth + 1);
+    return to->key && to->item && (to->key_value || !from->key_value);
+}
+
 static value *copy(arena *mem, const value *v, long *budget, int depth)
 {
     if (--*budget < 0 || depth > DEEPEST) {
@@ -170,15 +184,9 @@ static value *copy(arena *mem, const value *v, long *budget, int depth)
         c->as.dict.entry = ARENA_ARRAY(mem, v->as.dict.n, value_entry);
         if (!c->as.dict.entry)
             return NULL;
-        for (size_t i = 0; i < v->as.dict.n; i++) {
-            const value_entry *from = &v->as.dict.entry[i];
-            value_entry *to = &c->as.dict.entry[i];
-            if (!(to->key = arena_strdup(mem, from->key)) ||
-                (from->key_value && !(to->key_value = copy(mem, from->key_value, budget, depth + 1))) ||
-                (from->over && !(to->over = copy(mem, from->over, budget, depth + 1))) ||
-                !(to->item = copy(mem, from->item, budget, depth + 1)))
+        for (size_t i = 0; i < v->as.dict.n; i++)
+            if (!copy_entry(mem, &c->as.dict.entry[i], &v->as.dict.entry[i], budget, depth))
                 return NULL;
-        }
     }
     return c;
 }

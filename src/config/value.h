@@ -34,7 +34,7 @@ typedef struct value_entry {
     const char *key; /* non-string keys (ints in a dict) are kept as their text, with key_value set */
     value *key_value;
     value *item;
-    const value *over; /* what this key held in a base, before the item replaced it; NULL if nothing */
+    const struct value_entry *over; /* the entry of a base that this one replaced; NULL: none */
 } value_entry;
 
 struct value {

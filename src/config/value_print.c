@@ -145,7 +145,7 @@ char *value_repr_text(arena *mem, const value *v)
     return out.failed ? NULL : out.text;
 }
 
-bool value_is_identifier(const char *s)
+static bool is_identifier(const char *s)
 {
     if (!*s || isdigit((unsigned char)*s) || keyword_is(s, strlen(s)))
         return false;
@@ -159,7 +159,7 @@ static bool keys_are_identifiers(const value *dict)
 {
     for (size_t i = 0; i < dict->as.dict.n; i++) {
         const value_entry *e = &dict->as.dict.entry[i];
-        if (e->key_value || !value_is_identifier(e->key))
+        if (e->key_value || !is_identifier(e->key))
             return false;
     }
     return true;
