@@ -1,0 +1,62 @@
+# Two commands are enough: `make demo` and `make test`. `make help` lists the rest. CMake does the work underneath.
+BUILD  ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+DESTDIR ?=
+GENERATOR := $(if $(shell command -v ninja),Ninja,Unix Makefiles)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CONFIGURE = cmake -S . -B $(1) -G "$(GENERATOR)" -DCMAKE_C_COMPILER=$(CC) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(2)
+COMPILE = cmake --build $(1) --parallel $(JOBS)
+SOURCES = include src tests bench examples fuzz
+
+all: $(BUILD)/CMakeCache.txt ## build the program (build/cseg) and the libraries
+	@$(call COMPILE,$(BUILD))
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+deps: build/deps/.stamp ## find what the build needs; with root or sudo, install it
+
+build/deps/.stamp: tools/deps.sh
+	@tools/deps.sh build/deps
+	@touch $@
+
+$(BUILD)/CMakeCache.txt: build/deps/.stamp
+	@$(call CONFIGURE,$(BUILD),-DCMAKE_BUILD_TYPE=Release)
+	@touch $@
+
+demo: all ## train, test and run the water example; results in build/demo
+	@examples/water/demo.sh $(BUILD)/cseg build/demo
+
+reference:
+	@tools/reference_configs.sh build/deps
+
+test: all reference ## build what is missing, run every test, count them
+	@tools/run_tests.sh $(BUILD) $(JOBS)
+
+asan: build/deps/.stamp reference ## all tests under the address and undefined-behaviour sanitizers
+	@test -f build/asan/CMakeCache.txt || $(call CONFIGURE,build/asan,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_SANITIZE=ON)
+	@$(call COMPILE,build/asan)
+	@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 tools/run_tests.sh build/asan $(JOBS)
+
+clang: build/deps/.stamp ## build everything with clang too
+	@test -f build/clang/CMakeCache.txt || $(call CONFIGURE,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release)
+	@$(call COMPILE,build/clang)
+
+bench: all ## measure operations, inference and training steps
+	@bench/run.sh $(BUILD)
+
+install: all ## PREFIX=/usr/local, DESTDIR=
+	@cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) -P $(BUILD)/cmake_install.cmake
+
+format: ## clang-format over all C sources
+	@find $(wildcard $(SOURCES)) -name '*.[ch]' -print0 | xargs -0 clang-format -i
+
+lint: ## formatting and the direction of includes
+	@tests/check_includes.sh .
+	@find $(wildcard $(SOURCES)) -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+
+clean: ## remove what was built; downloads stay
+	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+
+.PHONY: all help deps demo reference test asan clang bench install format lint clean
