@@ -47,30 +47,65 @@ static void reduce(const colour_source *s, image_flags flags, image *out)
     }
 }
 
-static cseg_status read_reduced(raster *r, const char *name, image_flags flags, image *out, cseg_error *err)
+/* The window's place in the raster, and its size. */
+typedef struct window {
+    int64_t y, x, h, w;
+} window;
+
+static cseg_status read_reduced(raster *r, const char *name, window at, image_flags flags, image *out, cseg_error *err)
 {
     const raster_info *info = raster_describe(r);
     if (info->type != IMAGE_U8 && info->type != IMAGE_U16)
-        return fail(err, CSEG_UNSUPPORTED, "%s: holds %s samples, which do not become 8-bit colours by themselves; "
-                    "load it with color_type='unchanged' and scale it (Rerange, Normalize)", name, info->stored);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%s: holds %s samples, which do not become 8-bit colours by themselves; "
+                    "load it with color_type='unchanged' and scale it (Rerange, Normalize)",
+                    name, info->stored);
     cseg_status status = CSEG_OK;
     image all = {0};
     colour_source s = {&all, info->type == IMAGE_U8 ? info->palette : NULL, info->palette_n};
-    TRY_DONE(image_new(info->h, info->w, info->bands < 3 ? 1 : 3, info->type, &all, err));
-    TRY_DONE(raster_read(r, 0, 0, NULL, &all, err));
-    TRY_DONE(image_new(info->h, info->w, flags & IMAGE_GRAYSCALE ? 1 : 3, IMAGE_U8, out, err));
+    TRY_DONE(image_new(at.h, at.w, info->bands < 3 ? 1 : 3, info->type, &all, err));
+    TRY_DONE(raster_read(r, at.y, at.x, NULL, &all, err));
+    TRY_DONE(image_new(at.h, at.w, flags & IMAGE_GRAYSCALE ? 1 : 3, IMAGE_U8, out, err));
     reduce(&s, flags, out);
 done:
     image_release(&all);
     return status;
 }
 
+static bool keeps_bands(const raster_info *info, image_flags flags)
+{
+    bool palette = info->palette && info->bands == 1 && info->type == IMAGE_U8;
+    return flags & IMAGE_UNCHANGED && (!palette || flags & IMAGE_PILLOW);
+}
+
+static cseg_status read_window(raster *r, const char *name, window at, image_flags flags, image *out, cseg_error *err)
+{
+    const raster_info *info = raster_describe(r);
+    if (!keeps_bands(info, flags))
+        return read_reduced(r, name, at, flags, out, err);
+    cseg_status status = CSEG_OK;
+    TRY_DONE(image_new(at.h, at.w, info->bands, info->type, out, err));
+    TRY_DONE(raster_read(r, at.y, at.x, NULL, out, err));
+    /* Three or four bands are colours to cv2; five and more are bands. */
+    if (!(flags & IMAGE_RGB) && (out->c == 3 || out->c == 4))
+        image_swap_red_blue(out);
+done:
+    if (status != CSEG_OK)
+        image_release(out);
+    return status;
+}
+
+cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,
+                           image *out, cseg_error *err)
+{
+    return read_window(r, name, (window){y, x, h, w}, flags, out, err);
+}
+
 cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, bool header_only, image *out,
                                 cseg_error *err)
 {
     const raster_info *info = raster_describe(r);
-    bool palette = info->palette && info->bands == 1 && info->type == IMAGE_U8;
-    bool all_bands = flags & IMAGE_UNCHANGED && (!palette || flags & IMAGE_PILLOW);
+    bool all_bands = keeps_bands(info, flags);
     int64_t c = all_bands ? info->bands : flags & IMAGE_GRAYSCALE ? 1 : 3;
     image_type t = all_bands ? info->type : IMAGE_U8;
     TRY(image_check_size(info->h, info->w, c, t, name, err));
@@ -78,16 +113,5 @@ cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, 
         *out = (image){.h = info->h, .w = info->w, .c = c, .type = t};
         return CSEG_OK;
     }
-    if (!all_bands)
-        return read_reduced(r, name, flags, out, err);
-    cseg_status status = CSEG_OK;
-    TRY_DONE(image_new(info->h, info->w, c, t, out, err));
-    TRY_DONE(raster_read(r, 0, 0, NULL, out, err));
-    /* Three or four bands are colours to cv2; five and more are bands. */
-    if (!(flags & IMAGE_RGB) && (c == 3 || c == 4))
-        image_swap_red_blue(out);
-done:
-    if (status != CSEG_OK)
-        image_release(out);
-    return status;
+    return read_window(r, name, (window){0, 0, info->h, info->w}, flags, out, err);
 }

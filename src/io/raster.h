@@ -45,6 +45,10 @@ const raster_info *raster_describe(const raster *r);
  * into->type is narrower than the file's. The window must lie within the raster (CSEG_SHAPE). */
 cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image *into, cseg_error *err);
 
+/* A window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
+cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,
+                           image *out, cseg_error *err);
+
 /* What to create. */
 typedef struct raster_spec {
     int64_t h, w, bands;
