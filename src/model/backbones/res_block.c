@@ -37,7 +37,7 @@ static module *downsample_new(module *m, res_block_spec s)
     int at = 0;
     if (s.avg_down) {
         int k = (int)s.stride;
-        avg_pool_new(d, module_index(m, at++), (pool_attr){{k, k}, {k, k}, {0, 0}, true, false});
+        avg_pool_new(d, module_index(m, at++), (pool_attr){.kernel = {k, k}, .stride = {k, k}, .ceil_mode = true});
         stride = 1;
     }
     conv2d_new(d, module_index(m, at++), s.conv_cfg, conv_square(s.in, out, 1, stride, 0, 1));

@@ -172,7 +172,7 @@ static void add_extra(module *m, graph *g, features x, tensor *last_lateral, fea
     for (bool first = true; out->n < (int)c->num_outs; first = false) {
         tensor *y;
         if (f->extra == EXTRA_POOL)
-            y = op_max_pool(g, source, (pool_attr){{1, 1}, {2, 2}, {0, 0}, false, false});
+            y = op_max_pool(g, source, (pool_attr){.kernel = {1, 1}, .stride = {2, 2}});
         else
             y = layer_run(f->fpn_convs->children.at[out->n], g,
                           !first && c->relu_before_extra_convs ? op_relu(g, source) : source);

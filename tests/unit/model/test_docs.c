@@ -1,4 +1,4 @@
-/* docs/adding-a-head.md shows a head that compiles: it holds the file, whole. */
+/* docs/adding-a-head.md shows a head that compiles: it holds the file, whole. docs/models.md is what the tables say. */
 #include "base/file.h"
 #include "model_test.h"
 
@@ -34,11 +34,31 @@ static void the_example_works(void **state)
     test_end(&t);
 }
 
+static void models_page_is_up_to_date(void **state)
+{
+    (void)state;
+    cseg_error err;
+    arena *mem = arena_new();
+    char *page = NULL, *now = NULL;
+    size_t n, m;
+    const char *path = BUILD_DIR "/models.md";
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs("# Models\n\nWritten from the tables of fields that configs are read by.\n\n", out);
+    kinds_document(out);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(file_read(path, 0, mem, &now, &n, &err), CSEG_OK);
+    if (file_read(SOURCE_DIR "/docs/models.md", 0, mem, &page, &m, &err) != CSEG_OK || n != m || memcmp(page, now, n) != 0)
+        fail_msg("docs/models.md is out of date: copy %s there", path);
+    arena_free(mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_is_the_file),
         cmocka_unit_test(the_example_works),
+        cmocka_unit_test(models_page_is_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,8 @@ static void listed_auxiliary_heads_keep_pytorchs(void **state)
 {
     (void)state;
     test_model t = test_build_ok(TEST_RESNET(
-        "", "", ",\n  auxiliary_head=[dict(type='FCNHead', in_channels=32, in_index=2, channels=64, num_classes=40)]"));
+        "", ", channels=64, num_classes=40",
+        ",\n  auxiliary_head=[dict(type='FCNHead', in_channels=32, in_index=2, channels=64, num_classes=40)]"));
     model_init_weights(t.m, 3);
     double bound = 1 / sqrt(64);
     moments r = moments_of(t.m, "auxiliary_head.0.conv_seg.weight");
