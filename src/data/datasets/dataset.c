@@ -99,6 +99,12 @@ static const char *difference(const dataset_meta *a, const dataset_meta *b, cons
     return colours || listed(ignored, "palette") ? NULL : "palette";
 }
 
+static int variants(const dataset *ds)
+{
+    const pipeline *p = dataset_pipeline(ds);
+    return p ? pipeline_describe(p)->variants : 1;
+}
+
 static cseg_status join(builder *b, const value *list, const value *ignored, bool separate, dataset *ds,
                         cseg_error *err)
 {
@@ -121,6 +127,9 @@ static cseg_status join(builder *b, const value *list, const value *ignored, boo
         if (what)
             return fail(err, CSEG_CONFIG, "%sthe joined datasets differ in %s (part 0 and part %zu); name it in "
                         "ignore_keys if that is meant", value_place(value_item(list, i), at), what, i);
+        if (variants(part) != variants(ds->parts[0]))
+            return fail(err, CSEG_CONFIG, "%sthe pipelines of joined datasets make different numbers of variants",
+                        value_place(value_item(list, i), at));
         if (part->meta.pairs != ds->parts[0]->meta.pairs)
             return fail(err, CSEG_CONFIG, "%ssingle images and pairs cannot be joined",
                         value_place(value_item(list, i), at));

@@ -1,0 +1,242 @@
+#include "data/scan_cache.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+#include "io/image.h"
+
+/* The cache is text, one line a label file:
+ *     LABEL-STAMP IMAGE-STAMP C H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
+ * where a stamp is size, seconds and nanoseconds. Names with tabs or line ends are not kept. */
+#define FIRST_LINE "cseg label scan 1"
+
+enum { VALUES = 65536, LARGEST_CACHE = 1 << 30 };
+
+/* ---- counting ------------------------------------------------------------------------------------------------ */
+
+struct scan_counter {
+    arena *mem;
+    int64_t counts[VALUES];
+};
+
+scan_counter *scan_counter_new(void)
+{
+    scan_counter *c = mem_alloc(sizeof *c);
+    if (c && !(c->mem = arena_new())) {
+        mem_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void scan_counter_free(scan_counter *c)
+{
+    if (c)
+        arena_free(c->mem);
+    mem_free(c);
+}
+
+static cseg_status count_any(scan_counter *c, const image *m, const char *path, cseg_error *err)
+{
+    for (int64_t y = 0; y < m->h; y++)
+        for (int64_t x = 0; x < m->w; x++) {
+            double v = image_get(m, y, x, 0);
+            if (!(v >= 0 && v < VALUES) || v != floor(v))
+                return fail(err, CSEG_DATA, "%s: pixel (row %lld, column %lld) is %g; labels are whole numbers of 0 "
+                            "to %d", path, (long long)y, (long long)x, v, VALUES - 1);
+            c->counts[(int)v]++;
+        }
+    return CSEG_OK;
+}
+
+static cseg_status count_values(scan_counter *c, const image *m, const char *path, cseg_error *err)
+{
+    memset(c->counts, 0, sizeof c->counts);
+    if (m->type != IMAGE_U8)
+        return count_any(c, m, path, err);
+    const uint8_t *at = m->data;
+    for (int64_t i = 0; i < m->h * m->w; i++)
+        c->counts[at[i]]++;
+    return CSEG_OK;
+}
+
+static cseg_status list_values(scan_counter *c, scan_facts *out, cseg_error *err)
+{
+    for (int v = 0; v < VALUES; v++)
+        out->n_values += c->counts[v] > 0;
+    out->values = ARENA_ARRAY(c->mem, (size_t)out->n_values, scan_value);
+    if (!out->values)
+        return fail_memory(err);
+    int n = 0;
+    for (int v = 0; v < VALUES; v++)
+        if (c->counts[v])
+            out->values[n++] = (scan_value){v, c->counts[v]};
+    return CSEG_OK;
+}
+
+cseg_status scan_file(scan_counter *c, const char *label, const char *picture, scan_facts *out, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    image m = {0};
+    int64_t channels;
+    *out = (scan_facts){0};
+    TRY_DONE(image_read(label, IMAGE_UNCHANGED | IMAGE_PILLOW, &m, err));
+    out->h = m.h;
+    out->w = m.w;
+    out->c = (int)m.c;
+    if (m.c == 1) {
+        TRY_DONE(count_values(c, &m, label, err));
+        TRY_DONE(list_values(c, out, err));
+    }
+    TRY_DONE(image_probe(picture, IMAGE_COLOR, &out->image_h, &out->image_w, &channels, err));
+done:
+    image_release(&m);
+    return status;
+}
+
+/* ---- reading the cache --------------------------------------------------------------------------------------- */
+
+typedef struct stamp {
+    int64_t size, seconds, nanoseconds;
+} stamp;
+
+typedef struct cached {
+    const char *label, *picture;
+    stamp of_label, of_picture;
+    scan_facts facts;
+} cached;
+
+static bool stamp_of(const char *path, stamp *out)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return false;
+    *out = (stamp){st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+    return true;
+}
+
+static bool same_stamp(const stamp *a, const stamp *b)
+{
+    return a->size == b->size && a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
+}
+
+/* Reads numbers from *at on. False where there is none. */
+static bool take(char **at, char after, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(*at, &end, 10);
+    if (end == *at || errno || *end != after)
+        return false;
+    *at = end + 1;
+    return true;
+}
+
+static bool read_line(char *line, arena *mem, cached *out)
+{
+    int64_t head[12];
+    char *picture = strrchr(line, '\t'), *label;
+    if (!picture)
+        return false;
+    *picture++ = 0;
+    label = strrchr(line, '\t');
+    if (!label)
+        return false;
+    *label++ = 0;
+    for (int i = 0; i < 12; i++)
+        if (!take(&line, ' ', &head[i]))
+            return false;
+    if (head[6] < 1 || head[6] > IMAGE_MAX_CHANNELS || head[11] < 0 || head[11] > VALUES)
+        return false;
+    *out = (cached){.label = label,
+                    .picture = picture,
+                    .of_label = {head[0], head[1], head[2]},
+                    .of_picture = {head[3], head[4], head[5]},
+                    .facts = {.c = (int)head[6], .h = head[7], .w = head[8], .image_h = head[9], .image_w = head[10]}};
+    out->facts.n_values = (int)head[11];
+    out->facts.values = ARENA_ARRAY(mem, (size_t)head[11], scan_value);
+    for (int i = 0; out->facts.values && i < out->facts.n_values; i++) {
+        scan_value *v = &out->facts.values[i];
+        if (!take(&line, ':', &v->value) || !take(&line, ' ', &v->count) || v->value < 0 || v->value >= VALUES ||
+            v->count < 1)
+            return false;
+    }
+    return out->facts.values && *line == 0;
+}
+
+static int by_label(const void *a, const void *b)
+{
+    return strcmp(((const cached *)a)->label, ((const cached *)b)->label);
+}
+
+void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
+{
+    cseg_error error;
+    char *text;
+    size_t size, lines = 0;
+    *cache = (scan_cache){0};
+    if (!file_exists(path) || file_read(path, LARGEST_CACHE, mem, &text, &size, &error) != CSEG_OK)
+        return;
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    cached *at = ARENA_ARRAY(mem, lines + 1, cached);
+    if (!at || !str_starts(text, FIRST_LINE "\n"))
+        return;
+    size_t n = 0;
+    for (char *line = text + strlen(FIRST_LINE "\n"), *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        if (!read_line(line, mem, &at[n]))
+            return; /* damaged: nothing of it is believed */
+        n++;
+    }
+    qsort(at, n, sizeof *at, by_label);
+    *cache = (scan_cache){.at = at, .n = n};
+}
+
+bool scan_cache_find(const scan_cache *cache, const char *label, const char *picture, scan_facts *out)
+{
+    cached wanted = {.label = label};
+    stamp of_label, of_picture;
+    const cached *hit = cache->n ? bsearch(&wanted, cache->at, cache->n, sizeof *cache->at, by_label) : NULL;
+    if (!hit || strcmp(hit->picture, picture) != 0 || !stamp_of(label, &of_label) || !stamp_of(picture, &of_picture) ||
+        !same_stamp(&hit->of_label, &of_label) || !same_stamp(&hit->of_picture, &of_picture))
+        return false;
+    *out = hit->facts;
+    return true;
+}
+
+/* ---- writing the cache --------------------------------------------------------------------------------------- */
+
+cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, cseg_error *err)
+{
+    char *dir = path_dir(mem, path);
+    if (!dir)
+        return fail_memory(err);
+    TRY(dir_create(dir, err));
+    TRY(file_replace_open(&w->file, path, mem, err));
+    fputs(FIRST_LINE "\n", w->file.out);
+    return CSEG_OK;
+}
+
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, const scan_facts *f)
+{
+    stamp a, b;
+    if (strpbrk(label, "\t\n") || strpbrk(picture, "\t\n") || !stamp_of(label, &a) || !stamp_of(picture, &b))
+        return;
+    fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %lld %lld %lld %lld %d ", (long long)a.size,
+            (long long)a.seconds, (long long)a.nanoseconds, (long long)b.size, (long long)b.seconds,
+            (long long)b.nanoseconds, f->c, (long long)f->h, (long long)f->w, (long long)f->image_h,
+            (long long)f->image_w, f->n_values);
+    for (int i = 0; i < f->n_values; i++)
+        fprintf(w->file.out, "%lld:%lld ", (long long)f->values[i].value, (long long)f->values[i].count);
+    fprintf(w->file.out, "\t%s\t%s\n", label, picture);
+}
+
+cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err)
+{
+    return file_replace_commit(&w->file, err);
+}
