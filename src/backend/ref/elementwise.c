@@ -1,0 +1,201 @@
+#include "backend/ref/ref.h"
+#include "graph/ops/dropout_mask.h"
+
+static float clamp(float v, float low, float high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static float sigmoid(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+
+float ref_unary_value(const unary_attr *a, float x)
+{
+    switch (a->kind) {
+    case UNARY_RELU:
+        return x < 0 ? 0 : x;
+    case UNARY_RELU6:
+        return clamp(x, 0, 6);
+    case UNARY_LEAKY_RELU:
+        return x < 0 ? a->alpha * x : x;
+    case UNARY_SIGMOID:
+        return sigmoid(x);
+    case UNARY_TANH:
+        return tanhf(x);
+    case UNARY_GELU:
+        return 0.5f * x * (1 + erff(x * 0.70710678118654752f));
+    case UNARY_SILU:
+        return x * sigmoid(x);
+    case UNARY_HSWISH:
+        return x * clamp(x + 3, 0, 6) / 6;
+    case UNARY_HSIGMOID:
+        return clamp((x + a->alpha) / a->beta, 0, 1);
+    case UNARY_ELU:
+        return x < 0 ? a->alpha * expm1f(x) : x;
+    case UNARY_EXP:
+        return expf(x);
+    case UNARY_LOG:
+        return logf(x);
+    case UNARY_SQRT:
+        return sqrtf(x);
+    case UNARY_ABS:
+        return fabsf(x);
+    case UNARY_SQUARE:
+        return x * x;
+    case UNARY_RECIPROCAL:
+        return 1 / x;
+    case UNARY_CLAMP:
+        return clamp(x, a->alpha, a->beta);
+    case UNARY_SCALE:
+        return a->alpha * x + a->beta;
+    case UNARY_POW:
+        return powf(x, a->alpha);
+    }
+    return NAN;
+}
+
+float ref_unary_slope(const unary_attr *a, float x, float y)
+{
+    switch (a->kind) {
+    case UNARY_RELU:
+        return y > 0;
+    case UNARY_RELU6:
+        return x > 0 && x < 6;
+    case UNARY_LEAKY_RELU:
+        return x > 0 ? 1 : a->alpha;
+    case UNARY_SIGMOID:
+        return y * (1 - y);
+    case UNARY_TANH:
+        return 1 - y * y;
+    case UNARY_GELU:
+        return 0.5f * (1 + erff(x * 0.70710678118654752f)) + x * 0.39894228040143268f * expf(-0.5f * x * x);
+    case UNARY_SILU:
+        return sigmoid(x) * (1 + x * (1 - sigmoid(x)));
+    case UNARY_HSWISH:
+        return x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6;
+    case UNARY_HSIGMOID:
+        return y > 0 && y < 1 ? 1 / a->beta : 0;
+    case UNARY_ELU:
+        return x < 0 ? y + a->alpha : 1;
+    case UNARY_EXP:
+        return y;
+    case UNARY_LOG:
+        return 1 / x;
+    case UNARY_SQRT:
+        return 0.5f / y;
+    case UNARY_ABS:
+        return (float)((x > 0) - (x < 0));
+    case UNARY_SQUARE:
+        return 2 * x;
+    case UNARY_RECIPROCAL:
+        return -y * y;
+    case UNARY_CLAMP:
+        return x >= a->alpha && x <= a->beta;
+    case UNARY_SCALE:
+        return a->alpha;
+    case UNARY_POW:
+        return a->alpha * powf(x, a->alpha - 1);
+    }
+    return NAN;
+}
+
+void ref_unary(const node *n, void *const *in, void *const *out)
+{
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = ref_unary_value(&n->attr.unary, ((const float *)in[0])[i]);
+}
+
+void ref_unary_grad(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *y = in[1], *dy = in[2];
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = dy[i] * ref_unary_slope(&n->attr.unary, x[i], y[i]);
+}
+
+void ref_prelu(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *slope = in[1];
+    int64_t slopes = tensor_count(n->in[1]);
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = x[i] > 0 ? x[i] : slope[i % slopes] * x[i];
+}
+
+void ref_prelu_grad(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *slope = in[1], *dy = in[2];
+    float *dx = out[0], *dslope = out[1];
+    int64_t slopes = tensor_count(n->in[1]);
+    memset(dslope, 0, tensor_bytes(n->out[1]));
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++) {
+        dx[i] = x[i] > 0 ? dy[i] : slope[i % slopes] * dy[i];
+        dslope[i % slopes] += x[i] > 0 ? 0 : x[i] * dy[i];
+    }
+}
+
+static float combined(binary_kind k, float a, float b)
+{
+    switch (k) {
+    case BINARY_ADD:
+        return a + b;
+    case BINARY_SUB:
+        return a - b;
+    case BINARY_MUL:
+        return a * b;
+    case BINARY_DIV:
+        return a / b;
+    case BINARY_MAX:
+        return a > b ? a : b;
+    case BINARY_MIN:
+        return a < b ? a : b;
+    }
+    return NAN;
+}
+
+/* Where element i of `whole` lies in `part`, whose axes of size 1 are repeated. */
+static int64_t repeated(const tensor *part, const tensor *whole, int64_t i)
+{
+    int64_t at = 0, step = 1;
+    for (int k = whole->rank - 1; k >= 0; k--) {
+        int64_t p = i % whole->dim[k];
+        i /= whole->dim[k];
+        at += part->dim[k] == 1 ? 0 : p * step;
+        step *= part->dim[k];
+    }
+    return at;
+}
+
+void ref_binary(const node *n, void *const *in, void *const *out)
+{
+    const tensor *y = n->out[0];
+    for (int64_t i = 0; i < tensor_count(y); i++)
+        ((float *)out[0])[i] = combined(n->attr.binary, ((const float *)in[0])[repeated(n->in[0], y, i)],
+                                        ((const float *)in[1])[repeated(n->in[1], y, i)]);
+}
+
+void ref_broadcast(const node *n, void *const *in, void *const *out)
+{
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = ((const float *)in[0])[repeated(n->in[0], n->out[0], i)];
+}
+
+void ref_fill(const node *n, void *const *in, void *const *out)
+{
+    (void)in;
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = n->attr.axis.value;
+}
+
+void ref_dropout(const node *n, void *const *in, void *const *out)
+{
+    const tensor *x = n->in[0];
+    int64_t per_sample = tensor_count(x) / x->dim[0], channels = ref_channels(x);
+    for (int64_t i = 0; i < tensor_count(x); i++)
+        ((float *)out[0])[i] =
+            ((const float *)in[0])[i] * dropout_factor(&n->attr.dropout, in[1], dropout_unit(&n->attr.dropout, i, per_sample, channels));
+}
+void ref_dropout_grad(const node *n, void *const *in, void *const *out)
+{
+    ref_dropout(n, in, out);
+}

@@ -1,0 +1,166 @@
+/* Normalisation by definition. */
+#include "backend/ref/ref.h"
+
+void ref_batch_norm(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *gamma = in[1], *beta = in[2], *mean = in[3], *var = in[4];
+    int64_t channels = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
+        int64_t c = i % channels;
+        double d = sqrt((double)var[c] + (double)n->attr.norm.eps);
+        ((float *)out[0])[i] = (float)(((double)x[i] - (double)mean[c]) / d * (double)gamma[c] + (double)beta[c]);
+    }
+}
+
+void ref_batch_norm_grad(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *var = in[4];
+    int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
+    for (int64_t c = 0; c < channels; c++) {
+        double g = 0, b = 0, i = 1 / sqrt((double)var[c] + (double)n->attr.norm.eps);
+        for (int64_t k = c; k < count; k += channels) {
+            g += (double)dy[k] * ((double)x[k] - (double)mean[c]) * i;
+            b += (double)dy[k];
+            ((float *)out[0])[k] = (float)((double)dy[k] * (double)gamma[c] * i);
+        }
+        ((float *)out[1])[c] = (float)g;
+        ((float *)out[2])[c] = (float)b;
+    }
+}
+
+void ref_batch_norm_train(const node *n, void *const *in, void *const *out)
+{
+    const norm_attr *a = &n->attr.norm;
+    const float *x = in[0], *gamma = in[1], *beta = in[2], *residual = n->n_in > 5 ? in[5] : NULL;
+    float *running_mean = in[3], *running_var = in[4];
+    int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]), each = count / channels;
+    for (int64_t c = 0; c < channels; c++) {
+        double mean = 0, m2 = 0;
+        for (int64_t k = c; k < count; k += channels)
+            mean += (double)x[k] / (double)each;
+        for (int64_t k = c; k < count; k += channels)
+            m2 += ((double)x[k] - mean) * ((double)x[k] - mean);
+        double i = 1 / sqrt(m2 / (double)each + (double)a->eps);
+        ((float *)out[1])[c] = (float)mean;
+        ((float *)out[2])[c] = (float)i;
+        for (int64_t k = c; k < count; k += channels) {
+            float v = (float)(((double)x[k] - mean) * i * (double)gamma[c] + (double)beta[c]) + (residual ? residual[k] : 0);
+            ((float *)out[0])[k] = a->act && v < 0 ? 0 : v;
+        }
+        if (a->update) {
+            double m = (double)a->momentum, unbiased = m2 / (double)(each - 1);
+            running_mean[c] = (float)((1 - m) * (double)running_mean[c] + m * mean);
+            running_var[c] = (float)((1 - m) * (double)running_var[c] + m * unbiased);
+        }
+    }
+}
+
+void ref_batch_norm_train_grad(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4], *y = n->n_in > 5 ? in[5] : NULL;
+    float *residual = n->n_out > 3 ? out[3] : NULL;
+    int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
+    double each = (double)(count / channels);
+    for (int64_t c = 0; c < channels; c++) {
+        double g = 0, b = 0, i = (double)invstd[c];
+        for (int64_t k = c; k < count; k += channels) {
+            double d = y && !(y[k] > 0) ? 0 : (double)dy[k];
+            g += d * ((double)x[k] - (double)mean[c]) * i;
+            b += d;
+        }
+        for (int64_t k = c; k < count; k += channels) {
+            double d = y && !(y[k] > 0) ? 0 : (double)dy[k], hat = ((double)x[k] - (double)mean[c]) * i;
+            ((float *)out[0])[k] = (float)((double)gamma[c] * i * (d - b / each - hat * g / each));
+            if (residual)
+                residual[k] = (float)d;
+        }
+        ((float *)out[1])[c] = (float)g;
+        ((float *)out[2])[c] = (float)b;
+    }
+}
+
+/* One set of elements that share a mean: groups of channels of an image, or a row. */
+typedef struct set {
+    int64_t image, pixels, channels, first, width;
+} set;
+
+static set set_of(const node *n, int64_t s)
+{
+    const tensor *x = n->in[0];
+    int64_t c = ref_channels(x);
+    if (n->op == OP_layer_norm || n->op == OP_layer_norm_grad)
+        return (set){s, 1, c, 0, c};
+    int groups = n->attr.norm.groups;
+    int64_t width = c / groups;
+    return (set){s / groups, tensor_count(x) / x->dim[0] / c, c, s % groups * width, width};
+}
+
+static int64_t element(const set *s, int64_t i)
+{
+    return (s->image * s->pixels + i / s->width) * s->channels + s->first + i % s->width;
+}
+
+static void grouped(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *gamma = in[1], *beta = in[2];
+    for (int64_t k = 0; k < tensor_count(n->out[1]); k++) {
+        set s = set_of(n, k);
+        int64_t count = s.pixels * s.width;
+        double mean = 0, m2 = 0;
+        for (int64_t i = 0; i < count; i++)
+            mean += (double)x[element(&s, i)] / (double)count;
+        for (int64_t i = 0; i < count; i++)
+            m2 += ((double)x[element(&s, i)] - mean) * ((double)x[element(&s, i)] - mean);
+        double invstd = 1 / sqrt(m2 / (double)count + (double)n->attr.norm.eps);
+        for (int64_t i = 0; i < count; i++) {
+            int64_t e = element(&s, i), c = e % s.channels;
+            double hat = ((double)x[e] - mean) * invstd;
+            ((float *)out[0])[e] = (float)(hat * (gamma ? (double)gamma[c] : 1) + (beta ? (double)beta[c] : 0));
+        }
+        ((float *)out[1])[k] = (float)mean;
+        ((float *)out[2])[k] = (float)invstd;
+    }
+}
+
+static void grouped_grad(const node *n, void *const *in, void *const *out)
+{
+    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4];
+    float *dgamma = out[1], *dbeta = out[2];
+    memset(dgamma, 0, tensor_bytes(n->out[1]));
+    memset(dbeta, 0, tensor_bytes(n->out[2]));
+    for (int64_t k = 0; k < tensor_count(n->in[3]); k++) {
+        set s = set_of(n, k);
+        int64_t count = s.pixels * s.width;
+        double g = 0, b = 0, inv = (double)invstd[k];
+        for (int64_t i = 0; i < count; i++) {
+            int64_t e = element(&s, i), c = e % s.channels;
+            double hat = ((double)x[e] - (double)mean[k]) * inv, d = (double)dy[e] * (gamma ? (double)gamma[c] : 1);
+            g += d * hat;
+            b += d;
+            dgamma[c] += (float)((double)dy[e] * hat);
+            dbeta[c] += dy[e];
+        }
+        for (int64_t i = 0; i < count; i++) {
+            int64_t e = element(&s, i), c = e % s.channels;
+            double hat = ((double)x[e] - (double)mean[k]) * inv, d = (double)dy[e] * (gamma ? (double)gamma[c] : 1);
+            ((float *)out[0])[e] = (float)(inv * (d - b / (double)count - hat * g / (double)count));
+        }
+    }
+}
+
+void ref_group_norm(const node *n, void *const *in, void *const *out)
+{
+    grouped(n, in, out);
+}
+void ref_layer_norm(const node *n, void *const *in, void *const *out)
+{
+    grouped(n, in, out);
+}
+void ref_group_norm_grad(const node *n, void *const *in, void *const *out)
+{
+    grouped_grad(n, in, out);
+}
+void ref_layer_norm_grad(const node *n, void *const *in, void *const *out)
+{
+    grouped_grad(n, in, out);
+}

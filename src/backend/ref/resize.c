@@ -1,0 +1,112 @@
+/* torch.nn.functional.interpolate, in its own arithmetic: source positions in float32. */
+#include "backend/ref/ref.h"
+
+typedef struct source {
+    int64_t i0, i1;
+    float w1;
+} source;
+
+static source source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
+{
+    float scale = given > 0 ? (float)(1.0 / given) : (float)in / (float)out;
+    if (a->nearest) {
+        int64_t i = (int64_t)((float)o * scale);
+        i = i < in - 1 ? i : in - 1;
+        return (source){i, i, 0};
+    }
+    float at;
+    if (a->align_corners)
+        at = out > 1 ? (float)o * ((float)(in - 1) / (float)(out - 1)) : 0;
+    else
+        at = ((float)o + 0.5f) * scale - 0.5f;
+    at = at < 0 ? 0 : at;
+    int64_t i = (int64_t)at;
+    i = i < in - 1 ? i : in - 1;
+    return (source){i, i < in - 1 ? i + 1 : i, at - (float)i};
+}
+
+/* Calls for the four (pixel, weight) pairs of each output element. */
+typedef void pair(void *arg, int64_t in, int64_t out, float w);
+static void each_pair(const int64_t *x, const int64_t *y, const resize_attr *a, pair *f, void *arg)
+{
+    for (int64_t i = 0; i < y[0] * y[1] * y[2] * y[3]; i++) {
+        int64_t c = i % y[3], ox = i / y[3] % y[2], oy = i / y[3] / y[2] % y[1], image = i / y[3] / y[2] / y[1];
+        source v = source_of(oy, x[1], y[1], a, a->scale_h), h = source_of(ox, x[2], y[2], a, a->scale_w);
+        for (int k = 0; k < 4; k++) {
+            int64_t iy = k & 2 ? v.i1 : v.i0, ix = k & 1 ? h.i1 : h.i0;
+            float w = (k & 2 ? v.w1 : 1 - v.w1) * (k & 1 ? h.w1 : 1 - h.w1);
+            if (w != 0)
+                f(arg, ((image * x[1] + iy) * x[2] + ix) * x[3] + c, i, w);
+        }
+    }
+}
+
+typedef struct maps {
+    const float *from;
+    float *to;
+} maps;
+static void take(void *arg, int64_t in, int64_t out, float w)
+{
+    maps *m = arg;
+    m->to[out] += w * m->from[in];
+}
+static void give(void *arg, int64_t in, int64_t out, float w)
+{
+    maps *m = arg;
+    m->to[in] += w * m->from[out];
+}
+
+void ref_resize(const node *n, void *const *in, void *const *out)
+{
+    memset(out[0], 0, tensor_bytes(n->out[0]));
+    each_pair(n->in[0]->dim, n->out[0]->dim, &n->attr.resize, take, &(maps){in[0], out[0]});
+}
+
+void ref_resize_grad(const node *n, void *const *in, void *const *out)
+{
+    memset(out[0], 0, tensor_bytes(n->out[0]));
+    each_pair(n->out[0]->dim, n->in[0]->dim, &n->attr.resize, give, &(maps){in[0], out[0]});
+}
+
+void ref_resized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to)
+{
+    resize_attr a = {.align_corners = align_corners};
+    memset(to, 0, (size_t)(y[0] * y[1] * y[2] * y[3]) * sizeof *to);
+    each_pair(x, y, &a, take, &(maps){from, to});
+}
+
+void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to)
+{
+    resize_attr a = {.align_corners = align_corners};
+    memset(to, 0, (size_t)(x[0] * x[1] * x[2] * x[3]) * sizeof *to);
+    each_pair(x, y, &a, give, &(maps){from, to});
+}
+
+static void classes_of(const float *x, int64_t pixels, int64_t c, int32_t *out)
+{
+    for (int64_t i = 0; i < pixels; i++) {
+        out[i] = 0;
+        for (int64_t k = 1; k < c; k++)
+            if (x[i * c + k] > x[i * c + out[i]])
+                out[i] = (int32_t)k;
+    }
+}
+
+void ref_argmax(const node *n, void *const *in, void *const *out)
+{
+    classes_of(in[0], tensor_count(n->out[0]), ref_channels(n->in[0]), out[0]);
+}
+
+void ref_resize_argmax(const node *n, void *const *in, void *const *out)
+{
+    const tensor *x = n->in[0], *y = n->out[0];
+    int64_t dim[4] = {y->dim[0], y->dim[1], y->dim[2], x->dim[3]};
+    float *large = mem_alloc((size_t)tensor_count(y) * (size_t)x->dim[3] * sizeof *large);
+    if (!large) {
+        memset(out[0], 0xff, tensor_bytes(y)); /* no class at all */
+        return;
+    }
+    each_pair(x->dim, dim, &n->attr.resize, take, &(maps){in[0], large});
+    classes_of(large, tensor_count(y), x->dim[3], out[0]);
+    mem_free(large);
+}

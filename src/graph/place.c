@@ -1,0 +1,203 @@
+/* Laying tensors out in one arena by lifetime: the largest first, each at the lowest offset where nothing that lives at
+ * the same time is in the way (greedy by size, as in Pisarchyk and Lee 2020). Tensors that may share memory (a reshape,
+ * an operation in place) are one buffer from the start. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "graph/plan_internal.h"
+
+typedef struct buffer {
+    int root;        /* tensor id of the first */
+    int first, last; /* steps */
+    size_t bytes, offset;
+    bool fixed;      /* lives for ever, in fixed memory */
+    void *external;
+} buffer;
+
+typedef struct layout {
+    plan *p;
+    int *buffer_of; /* by tensor id; -1: none */
+    buffer *buffers;
+    size_t n;
+    int *last_use;  /* by tensor id */
+} layout;
+
+static size_t rounded(size_t n)
+{
+    return (n + 63) / 64 * 64;
+}
+
+static void find_last_uses(layout *l)
+{
+    const plan *p = l->p;
+    for (size_t i = 0; i < p->n_steps; i++)
+        for (int k = 0; k < p->steps[i].node->n_in; k++)
+            if (p->steps[i].node->in[k])
+                l->last_use[p->steps[i].node->in[k]->id] = (int)i;
+    for (size_t i = 0; i < p->graph->outputs.n; i++)
+        l->last_use[p->graph->outputs.at[i].value->id] = (int)p->n_steps;
+}
+
+static buffer *new_buffer(layout *l, const tensor *t, int at)
+{
+    buffer *b = &l->buffers[l->n];
+    *b = (buffer){.root = t->id, .first = at, .last = at, .bytes = rounded(tensor_bytes(t))};
+    l->buffer_of[t->id] = (int)l->n++;
+    return b;
+}
+
+/* The buffer that output 0 of the step may take over from an input, or NULL. */
+static buffer *taken_over(layout *l, const step *s, int at)
+{
+    const node *n = s->node;
+    int k = s->kernel ? s->kernel->in_place : 0;
+    const tensor *t = k >= 0 && k < n->n_in ? n->in[k] : NULL;
+    if (!t || t->role != TENSOR_TEMP || l->buffer_of[t->id] < 0)
+        return NULL;
+    buffer *b = &l->buffers[l->buffer_of[t->id]];
+    if (!s->kernel)
+        return b; /* a reshape */
+    /* Nobody may read it later, under any of its names, nor twice in this step. */
+    if (b->fixed || b->external || b->last > at || rounded(tensor_bytes(n->out[0])) > b->bytes)
+        return NULL;
+    for (int j = 0; j < n->n_in; j++)
+        if (j != k && n->in[j] && l->buffer_of[n->in[j]->id] == l->buffer_of[t->id])
+            return NULL;
+    return b;
+}
+
+static void extend(buffer *b, int last)
+{
+    if (last > b->last)
+        b->last = last;
+}
+
+static void make_buffers(layout *l)
+{
+    plan *p = l->p;
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const step *s = &p->steps[i];
+        for (int k = 0; k < s->node->n_out; k++) {
+            const tensor *t = s->node->out[k];
+            buffer *b = k == 0 ? taken_over(l, s, (int)i) : NULL;
+            if (b)
+                l->buffer_of[t->id] = (int)(b - l->buffers);
+            else
+                b = new_buffer(l, t, (int)i);
+            b->fixed |= s->fixed;
+            extend(b, l->last_use[t->id]);
+        }
+    }
+}
+
+/* A gradient goes straight to its parameter when the buffer holds nothing else. */
+static void place_gradients(layout *l)
+{
+    plan *p = l->p;
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
+        const graph_output *o = &p->graph->outputs.at[i];
+        int at = o->grad_of && o->value->role == TENSOR_TEMP ? l->buffer_of[o->value->id] : -1;
+        if (at < 0 || !o->grad_of->grad)
+            continue;
+        buffer *b = &l->buffers[at];
+        if (b->root == o->value->id && !b->external && !b->fixed &&
+            tensor_bytes(o->value) == (size_t)o->grad_of->count * sizeof(float))
+            b->external = o->grad_of->grad;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const buffer *x = *(buffer *const *)a, *y = *(buffer *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->root - y->root;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const buffer *x = *(buffer *const *)a, *y = *(buffer *const *)b;
+    return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : x->root - y->root;
+}
+
+/* The lowest gap among those placed already (sorted by offset) that live at the same time. */
+static void place_one(buffer *b, buffer **placed, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        const buffer *o = placed[i];
+        if (o->last < b->first || o->first > b->last)
+            continue;
+        if (o->offset >= at + b->bytes)
+            break;
+        if (o->offset + o->bytes > at)
+            at = o->offset + o->bytes;
+    }
+    b->offset = at;
+}
+
+static cseg_status lay_out(layout *l, cseg_error *err)
+{
+    plan *p = l->p;
+    buffer **order = ARENA_ARRAY(p->mem, l->n + 1, buffer *), **placed = ARENA_ARRAY(p->mem, l->n + 1, buffer *);
+    if (!order || !placed)
+        return fail_memory(err);
+    size_t n = 0, done = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        buffer *b = &l->buffers[i];
+        if (b->external)
+            continue;
+        if (b->fixed) {
+            b->offset = p->fixed_bytes;
+            p->fixed_bytes += b->bytes;
+            continue;
+        }
+        order[n++] = b;
+    }
+    qsort(order, n, sizeof *order, by_size);
+    for (size_t i = 0; i < n; i++) {
+        place_one(order[i], placed, done);
+        size_t to = done++;
+        while (to > 0 && by_offset(&placed[to - 1], &order[i]) > 0) {
+            placed[to] = placed[to - 1];
+            to--;
+        }
+        placed[to] = order[i];
+        if (order[i]->offset + order[i]->bytes > p->bytes)
+            p->bytes = order[i]->offset + order[i]->bytes;
+    }
+    return CSEG_OK;
+}
+
+cseg_status plan_place(plan *p, cseg_error *err)
+{
+    graph *g = p->graph;
+    size_t n = g->tensors.n + 1;
+    layout l = {.p = p,
+                .buffer_of = ARENA_ARRAY(p->mem, n, int),
+                .buffers = ARENA_ARRAY(p->mem, n, buffer),
+                .last_use = ARENA_ARRAY(p->mem, n, int)};
+    p->place = ARENA_ARRAY(p->mem, n, place);
+    if (!l.buffer_of || !l.buffers || !l.last_use || !p->place)
+        return fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        l.buffer_of[i] = -1;
+    find_last_uses(&l);
+    make_buffers(&l);
+    place_gradients(&l);
+    for (size_t i = 0; i < g->inputs.n; i++) {
+        const tensor *t = g->inputs.at[i];
+        p->place[t->id] = (place){.offset = p->fixed_bytes, .fixed = true};
+        p->fixed_bytes += rounded(tensor_bytes(t));
+    }
+    TRY(lay_out(&l, err));
+    for (size_t i = 0; i < g->tensors.n; i++) {
+        int at = l.buffer_of[i];
+        if (at < 0 || g->tensors.at[i]->role != TENSOR_TEMP)
+            continue;
+        const buffer *b = &l.buffers[at];
+        p->place[i] = (place){.offset = b->offset, .fixed = b->fixed, .external = b->external};
+    }
+    return CSEG_OK;
+}

@@ -1,0 +1,313 @@
+#define _GNU_SOURCE
+#include "graph/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "graph/plan_internal.h"
+
+static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
+{
+    s->node = n;
+    s->in = ARENA_ARRAY(p->mem, (size_t)n->n_in + 1, void *);
+    s->out = ARENA_ARRAY(p->mem, (size_t)n->n_out + 1, void *);
+    if (!s->in || !s->out)
+        return fail_memory(err);
+    if (n->op == OP_reshape && n->in[0]->role == TENSOR_TEMP)
+        return CSEG_OK; /* the same memory under another shape */
+    TRY(p->backend->prepare(p->backend, n, p->mem, &s->kernel, err));
+    s->kernel->stale = true;
+    if (s->kernel->scratch > p->scratch_bytes)
+        p->scratch_bytes = s->kernel->scratch;
+    return CSEG_OK;
+}
+
+/* Depends on parameters and constants alone. */
+static bool only_weights(const plan *p, const node *n)
+{
+    if (n->has_effect)
+        return false;
+    for (int i = 0; i < n->n_in; i++) {
+        const tensor *t = n->in[i];
+        if (t && (t->role == TENSOR_INPUT || (t->role == TENSOR_TEMP && !p->fixed[t->id])))
+            return false;
+    }
+    return true;
+}
+
+static cseg_status make_steps(plan *p, cseg_error *err)
+{
+    graph *g = p->graph;
+    bool *needed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
+    char *keep = ARENA_ARRAY(p->mem, g->nodes.n + 1, char);
+    p->steps = ARENA_ARRAY(p->mem, g->nodes.n + 1, step);
+    p->fixed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
+    if (!needed || !keep || !p->steps || !p->fixed)
+        return fail_memory(err);
+    for (size_t i = 0; i < g->outputs.n; i++)
+        needed[g->outputs.at[i].value->id] = true;
+    for (size_t i = g->nodes.n; i-- > 0;) {
+        node *n = g->nodes.at[i];
+        keep[i] = n->has_effect;
+        for (int k = 0; k < n->n_out; k++)
+            keep[i] |= needed[n->out[k]->id];
+        for (int k = 0; keep[i] && k < n->n_in; k++)
+            if (n->in[k])
+                needed[n->in[k]->id] = true;
+    }
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        node *n = g->nodes.at[i];
+        if (!keep[i])
+            continue;
+        step *s = &p->steps[p->n_steps++];
+        s->fixed = p->backend->weights_fixed && only_weights(p, n);
+        for (int k = 0; k < n->n_out; k++)
+            p->fixed[n->out[k]->id] = s->fixed;
+        TRY(prepare_step(p, s, n, err));
+    }
+    return CSEG_OK;
+}
+
+static void *address(const plan *p, const tensor *t)
+{
+    if (!t)
+        return NULL;
+    const place *at = &p->place[t->id];
+    switch (t->role) {
+    case TENSOR_PARAM:
+        return t->param->data;
+    case TENSOR_CONST:
+        return (void *)(uintptr_t)t->data;
+    case TENSOR_INPUT:
+        return p->bound[t->id] ? (void *)(uintptr_t)p->bound[t->id] : p->fixed_memory + at->offset;
+    case TENSOR_TEMP:
+        break;
+    }
+    if (at->external)
+        return at->external;
+    return (at->fixed ? p->fixed_memory : p->memory) + at->offset;
+}
+
+static void connect(plan *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++) {
+        step *s = &p->steps[i];
+        for (int k = 0; k < s->node->n_in; k++)
+            s->in[k] = address(p, s->node->in[k]);
+        for (int k = 0; k < s->node->n_out; k++)
+            s->out[k] = address(p, s->node->out[k]);
+    }
+    p->connected = true;
+}
+
+cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
+{
+    cseg_status status = graph_status(g, err);
+    if (status != CSEG_OK)
+        return status;
+    arena *mem = arena_new();
+    plan *p = mem ? ARENA_NEW(mem, plan) : NULL;
+    if (!p) {
+        arena_free(mem);
+        return fail_memory(err);
+    }
+    p->mem = mem;
+    p->graph = g;
+    p->backend = b;
+    p->weights_changed = true;
+    b->weights_fixed = !g->train;
+    TRY_DONE(make_steps(p, err));
+    TRY_DONE(plan_place(p, err));
+    p->bound = ARENA_ARRAY(mem, g->tensors.n + 1, const void *);
+    p->memory = mem_alloc_raw(p->bytes);
+    p->fixed_memory = mem_alloc_raw(p->fixed_bytes);
+    p->scratch = mem_alloc_raw(p->scratch_bytes);
+    if (!p->bound || !p->memory || !p->fixed_memory || !p->scratch) {
+        status = fail_memory(err);
+        goto done;
+    }
+    *out = p;
+done:
+    if (status != CSEG_OK)
+        plan_free(p);
+    return status;
+}
+
+void plan_free(plan *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].kernel && p->steps[i].kernel->release)
+            p->steps[i].kernel->release(p->steps[i].kernel);
+    mem_free(p->memory);
+    mem_free(p->fixed_memory);
+    mem_free(p->scratch);
+    arena_free(p->mem);
+}
+
+static tensor *input_named(const plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->graph->inputs.n; i++)
+        if (strcmp(p->graph->inputs.at[i]->name, name) == 0)
+            return p->graph->inputs.at[i];
+    return NULL;
+}
+
+void *plan_input(plan *p, const char *name, const tensor **shape)
+{
+    tensor *t = input_named(p, name);
+    if (!t)
+        return NULL;
+    if (shape)
+        *shape = t;
+    return p->fixed_memory + p->place[t->id].offset;
+}
+
+cseg_status plan_bind_input(plan *p, const char *name, const void *data, cseg_error *err)
+{
+    tensor *t = input_named(p, name);
+    if (!t)
+        return fail(err, CSEG_NOT_FOUND, "the graph has no input '%s'", name);
+    p->connected &= p->bound[t->id] == data;
+    p->bound[t->id] = data;
+    return CSEG_OK;
+}
+
+const void *plan_output(plan *p, const char *name, const tensor **shape)
+{
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
+        const graph_output *o = &p->graph->outputs.at[i];
+        if (o->grad_of || strcmp(o->name, name) != 0)
+            continue;
+        if (shape)
+            *shape = o->value;
+        return address(p, o->value);
+    }
+    return NULL;
+}
+
+void plan_weights_changed(plan *p)
+{
+    p->weights_changed = true;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].kernel)
+            p->steps[i].kernel->stale = true;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static cseg_status run_step(plan *p, step *s, cseg_error *err)
+{
+    if (!s->kernel)
+        return CSEG_OK;
+    double begin = p->profiling ? now() : 0;
+    cseg_status status = s->kernel->run(s->kernel, s->in, s->out, p->scratch, err);
+    if (p->profiling) {
+        s->seconds += now() - begin;
+        s->runs++;
+    }
+    return status;
+}
+
+/* Gradients whose tensor lives elsewhere (an output twice, a reshape, a shared sum) are copied to where they belong. */
+static void store_gradients(const plan *p)
+{
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
+        const graph_output *o = &p->graph->outputs.at[i];
+        void *from = o->grad_of ? address(p, o->value) : NULL;
+        if (from && from != o->grad_of->grad)
+            memcpy(o->grad_of->grad, from, (size_t)o->grad_of->count * sizeof(float));
+    }
+}
+
+static bool is_finite(const step *s, int k)
+{
+    const tensor *t = s->node->out[k];
+    const float *x = s->out[k];
+    if (t->type != DT_F32 || !x)
+        return true;
+    int64_t n = tensor_count(t);
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return false;
+    return true;
+}
+
+static cseg_status check_step(const step *s, cseg_error *err)
+{
+    char shape[96];
+    for (int k = 0; k < s->node->n_out; k++)
+        if (!is_finite(s, k))
+            return fail(err, CSEG_NUMERIC, "the first tensor with a NaN or infinity is output %d of %s%s in %s, shape %s", k,
+                        op_name(s->node->op), s->node->is_grad ? " (gradient)" : "",
+                        s->node->scope && *s->node->scope ? s->node->scope : "the model",
+                        tensor_shape_text(s->node->out[k], shape));
+    return CSEG_OK;
+}
+
+static cseg_status run_all(plan *p, bool check, cseg_error *err)
+{
+    if (!p->connected)
+        connect(p);
+    for (size_t i = 0; i < p->n_steps; i++) {
+        step *s = &p->steps[i];
+        if (s->fixed && !p->weights_changed)
+            continue;
+        TRY(run_step(p, s, err));
+        if (check)
+            TRY(check_step(s, err));
+    }
+    p->weights_changed = false;
+    store_gradients(p);
+    return CSEG_OK;
+}
+
+cseg_status plan_run(plan *p, cseg_error *err)
+{
+    return run_all(p, false, err);
+}
+
+cseg_status plan_find_nan(plan *p, cseg_error *err)
+{
+    return run_all(p, true, err);
+}
+
+size_t plan_bytes(const plan *p)
+{
+    return p->bytes + p->fixed_bytes + p->scratch_bytes;
+}
+
+void plan_profile(plan *p, bool on)
+{
+    p->profiling = on;
+    for (size_t i = 0; on && i < p->n_steps; i++) {
+        p->steps[i].seconds = 0;
+        p->steps[i].runs = 0;
+    }
+}
+
+char *plan_text(const plan *p, arena *mem)
+{
+    strbuf b = {.mem = mem};
+    char in[96], out[96];
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const step *s = &p->steps[i];
+        const node *n = s->node;
+        strbuf_addf(&b, "%8.3f ms  %s%s  %s -> %s  %s%s\n", s->runs ? 1e3 * s->seconds / s->runs : 0.0, op_name(n->op),
+                    n->is_grad ? "'" : "", n->n_in && n->in[0] ? tensor_shape_text(n->in[0], in) : "",
+                    tensor_shape_text(n->out[0], out), n->scope ? n->scope : "", s->fixed ? " (once)" : "");
+    }
+    strbuf_addf(&b, "%zu steps; memory: %.1f MiB laid out, %.1f MiB fixed, %.1f MiB scratch\n", p->n_steps,
+                (double)p->bytes / 0x1p20, (double)p->fixed_bytes / 0x1p20, (double)p->scratch_bytes / 0x1p20);
+    return b.failed ? NULL : b.text;
+}

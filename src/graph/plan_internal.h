@@ -1,0 +1,40 @@
+/* A plan's inside, shared by its two files: plan.c runs it, place.c lays it out. */
+#ifndef GRAPH_PLAN_INTERNAL_H
+#define GRAPH_PLAN_INTERNAL_H
+
+#include "graph/plan.h"
+
+typedef struct step {
+    node *node;
+    kernel *kernel; /* NULL: nothing to do (reshape) */
+    bool fixed;     /* depends on weights alone: runs when they changed */
+    void **in, **out;
+    double seconds; /* profiling */
+    int runs;
+} step;
+
+/* Where a tensor lies. */
+typedef struct place {
+    size_t offset;
+    bool fixed;     /* in fixed_memory: inputs, results of fixed steps */
+    void *external; /* a parameter's gradient */
+} place;
+
+struct plan {
+    arena *mem;
+    graph *graph;
+    backend *backend;
+    step *steps;
+    size_t n_steps;
+    bool *fixed;   /* by tensor id: made by a fixed step */
+    place *place;  /* by tensor id */
+    const void **bound; /* by tensor id: inputs in the caller's memory */
+    char *memory, *fixed_memory, *scratch;
+    size_t bytes, fixed_bytes, scratch_bytes;
+    bool weights_changed, connected, profiling;
+};
+
+/* Fills place, bytes and fixed_bytes. */
+cseg_status plan_place(plan *p, cseg_error *err);
+
+#endif
