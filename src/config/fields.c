@@ -87,18 +87,17 @@ static bool is_choice(const char *choices, const char *text)
     return false;
 }
 
+/* None is no choice unless it is the default. */
 static cseg_status set_str(const target *t)
 {
-    const char *text = value_text(t->v);
+    const char *text = value_text(t->v), *choices = t->f->choices, *initial = t->f->initial;
     char wanted[256];
     *(const char **)t->at = text;
-    if (t->v->kind == V_NONE)
+    if (t->v->kind == V_NONE && (!choices || (initial && strcmp(initial, "None") == 0)))
         return CSEG_OK;
-    if (!text)
-        return wrong(t, "a string");
-    if (!t->f->choices || is_choice(t->f->choices, text))
+    if (text && (!choices || is_choice(choices, text)))
         return CSEG_OK;
-    snprintf(wanted, sizeof wanted, "one of %.240s", t->f->choices);
+    snprintf(wanted, sizeof wanted, choices ? "one of %.240s" : "a string", choices);
     return wrong(t, wanted);
 }
 

@@ -15,6 +15,15 @@ static const kind *const kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+static const struct {
+    family family;
+    const char *name;
+} absent[] = {
+#define ABSENT(family, type) {FAMILY_##family, #type},
+#include "model/absent.h"
+#undef ABSENT
+};
+
 const char *family_name(family f)
 {
     static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss"};
@@ -42,6 +51,15 @@ const kind *kind_find(family f, const char *type, const char **nearest)
     if (nearest)
         *nearest = str_nearest(name, known, n);
     return NULL;
+}
+
+bool kind_is_absent(family f, const char *type)
+{
+    const char *dot = strrchr(type, '.');
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+        if (absent[i].family == f && strcmp(absent[i].name, dot ? dot + 1 : type) == 0)
+            return true;
+    return false;
 }
 
 static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses"};

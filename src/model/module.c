@@ -210,13 +210,18 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
     }
     const char *nearest = NULL;
     const kind *k = kind_find(f, text, &nearest);
-    if (!k && nearest)
-        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: there is no %s type '%s'; did you mean '%s'?", name,
-                   family_name(f), text, nearest);
-    else if (!k)
-        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: there is no %s type '%s' (there are: %s)", name,
+    if (k)
+        return k;
+    if (kind_is_absent(f, text))
+        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here (there are: %s)", name,
                    family_name(f), text, known_kinds(parent, f));
-    return k;
+    else if (nearest)
+        model_fail(parent->model, CSEG_CONFIG, type, "%s: there is no %s type '%s'; did you mean '%s'?", name,
+                   family_name(f), text, nearest);
+    else
+        model_fail(parent->model, CSEG_CONFIG, type, "%s: there is no %s type '%s' (there are: %s)", name,
+                   family_name(f), text, known_kinds(parent, f));
+    return NULL;
 }
 
 module *module_build(module *parent, const char *name, family f, const value *cfg, const value *inherited)

@@ -87,6 +87,8 @@ struct kind {
 /* The registry: NULL with the nearest known name in *nearest (may be NULL) when there is none. A scope prefix
  * (mmseg.FCNHead) and dotted paths (mmseg.models.FCNHead) are accepted. */
 const kind *kind_find(family f, const char *type, const char **nearest);
+/* Whether mmseg has a kind of that name which is missing here. */
+bool kind_is_absent(family f, const char *type);
 const kind *kind_at(size_t i); /* all kinds, NULL at the end */
 const char *family_name(family f);
 /* Markdown: all kinds by family, each with its table of fields. */

@@ -40,6 +40,8 @@ static bool check_outputs(module *m, decode_head *h)
                    value_kind_name(c->threshold));
     if (!value_is_none(c->sampler))
         model_fail(m->model, CSEG_UNSUPPORTED, c->sampler, "%s: sampler is not supported", m->name);
+    if (!c->gt_key)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "gt_key"), "%s: gt_key is a string, not None", m->name);
     return !model_failed(m->model);
 }
 

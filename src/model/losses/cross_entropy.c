@@ -70,6 +70,8 @@ static void build(module *m)
     loss_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
+    if (!c->loss_name)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
     if (c->use_mask)
         model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_mask"), "use_mask=True is not supported");
     if (!value_is_none(c->class_weight) && !read_class_weight(m, c->class_weight, &s->weight))

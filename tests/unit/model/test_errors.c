@@ -22,11 +22,13 @@ static void unknown_types(void **state)
     (void)state;
     test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1e', depth=18),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=512, channels=8, num_classes=4))\n",
-                 CSEG_UNSUPPORTED, "ResNetV1e", "did you mean 'ResNetV1");
+                 CSEG_CONFIG, "ResNetV1e", "did you mean 'ResNetV1");
     test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='SwinTransformer'),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=512, channels=8, num_classes=4))\n",
-                 CSEG_UNSUPPORTED, "SwinTransformer", "HRNet");
-    test_refused("model = dict(type='EncoderDecodr')\n", CSEG_UNSUPPORTED, "EncoderDecodr", "'EncoderDecoder'");
+                 CSEG_UNSUPPORTED, "SwinTransformer is not implemented", "HRNet");
+    test_refused(TEST_RESNET("", ", type='GCHead'", ""), CSEG_UNSUPPORTED, "GCHead is not implemented", "PSPHead");
+    test_refused(TEST_RESNET(", type='Foo'", "", ""), CSEG_CONFIG, "there is no backbone type 'Foo'", "test.py:2");
+    test_refused("model = dict(type='EncoderDecodr')\n", CSEG_CONFIG, "EncoderDecodr", "'EncoderDecoder'");
     test_refused("model = dict(backbone=1)\n", CSEG_CONFIG, "type", "segmentor");
     test_refused("model = dict(type='EncoderDecoder', backbone=3, decode_head=dict())\n", CSEG_CONFIG, "backbone",
                  "must be a dict");
