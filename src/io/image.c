@@ -38,8 +38,10 @@ cseg_status image_check_size(int64_t h, int64_t w, int64_t c, image_type t, cons
     /* 10^6 * 10^6 * 4096 * 4 < 2^63: none of the products below can overflow once the sides are in bounds. */
     if (h > IMAGE_MAX_SIDE || w > IMAGE_MAX_SIDE || c > IMAGE_MAX_CHANNELS ||
         h * w * c * (int64_t)image_type_size(t) > IMAGE_MAX_BYTES)
-        return fail(err, CSEG_SHAPE, "%s: an image of %lld x %lld pixels with %lld channels is larger than one piece "
-                    "of memory should be; read it by windows", name, (long long)w, (long long)h, (long long)c);
+        return fail(err, CSEG_SHAPE,
+                    "%s: an image of %lld x %lld pixels with %lld channels is larger than one piece "
+                    "of memory should be; read it by windows",
+                    name, (long long)w, (long long)h, (long long)c);
     return CSEG_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <jpeglib.h>
+
 #include <jerror.h>
 
 #include "base/arena.h"

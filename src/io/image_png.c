@@ -54,8 +54,8 @@ static png_layout ask_for_pillow(png_structp png, int color, int depth)
     if (depth == 16 && color != PNG_COLOR_TYPE_GRAY)
         png_set_strip_16(png);
     bool deep = depth == 16 && color == PNG_COLOR_TYPE_GRAY;
-    int channels = color == PNG_COLOR_TYPE_RGB         ? 3
-                   : color == PNG_COLOR_TYPE_RGB_ALPHA ? 4
+    int channels = color == PNG_COLOR_TYPE_RGB          ? 3
+                   : color == PNG_COLOR_TYPE_RGB_ALPHA  ? 4
                    : color == PNG_COLOR_TYPE_GRAY_ALPHA ? 2
                                                         : 1;
     return (png_layout){channels, deep ? IMAGE_U16 : IMAGE_U8};
@@ -89,9 +89,8 @@ static png_layout ask_for(png_structp png, png_infop info, image_flags flags)
 {
     int color = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
     bool has_trns = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-    png_layout l = flags & IMAGE_PILLOW && flags & IMAGE_UNCHANGED
-                       ? ask_for_pillow(png, color, depth)
-                       : ask_for_cv2(png, color, depth, has_trns, flags);
+    png_layout l = flags & IMAGE_PILLOW && flags & IMAGE_UNCHANGED ? ask_for_pillow(png, color, depth)
+                                                                   : ask_for_cv2(png, color, depth, has_trns, flags);
     if (l.channels >= 3 && !(flags & IMAGE_RGB))
         png_set_bgr(png);
     if (l.type == IMAGE_U16)
@@ -143,8 +142,7 @@ static cseg_status decode_with(png_structp png, png_infop info, const png_source
     return upright ? image_upright(out, orientation_of(png, info), err) : CSEG_OK;
 }
 
-cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
-                             cseg_error *err)
+cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     png_source s = {.in = in};

@@ -33,8 +33,8 @@ static cseg_status not_numbers(const number_list *l)
 static cseg_status add_array(number_list *l, const pickle_array *a)
 {
     if (a->ndim > 1)
-        return fail(l->err, CSEG_SHAPE, "%s: a flat list of numbers is expected, not an array of %d dimensions", l->path,
-                    a->ndim);
+        return fail(l->err, CSEG_SHAPE, "%s: a flat list of numbers is expected, not an array of %d dimensions",
+                    l->path, a->ndim);
     for (int64_t i = 0; i < a->count; i++)
         TRY(add(l, pickle_array_get(a, i)));
     return CSEG_OK;

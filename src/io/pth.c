@@ -11,11 +11,11 @@ static const struct {
     const char *dtype, *storage;
     size_t size;
 } types[PTH_TYPES] = {
-    [PTH_F32] = {"float32", "FloatStorage", 4},  [PTH_F64] = {"float64", "DoubleStorage", 8},
-    [PTH_F16] = {"float16", "HalfStorage", 2},   [PTH_BF16] = {"bfloat16", "BFloat16Storage", 2},
-    [PTH_I64] = {"int64", "LongStorage", 8},     [PTH_I32] = {"int32", "IntStorage", 4},
-    [PTH_I16] = {"int16", "ShortStorage", 2},    [PTH_I8] = {"int8", "CharStorage", 1},
-    [PTH_U8] = {"uint8", "ByteStorage", 1},      [PTH_BOOL] = {"bool", "BoolStorage", 1},
+    [PTH_F32] = {"float32", "FloatStorage", 4}, [PTH_F64] = {"float64", "DoubleStorage", 8},
+    [PTH_F16] = {"float16", "HalfStorage", 2},  [PTH_BF16] = {"bfloat16", "BFloat16Storage", 2},
+    [PTH_I64] = {"int64", "LongStorage", 8},    [PTH_I32] = {"int32", "IntStorage", 4},
+    [PTH_I16] = {"int16", "ShortStorage", 2},   [PTH_I8] = {"int8", "CharStorage", 1},
+    [PTH_U8] = {"uint8", "ByteStorage", 1},     [PTH_BOOL] = {"bool", "BoolStorage", 1},
 };
 
 size_t pth_type_size(pth_type t)
@@ -176,8 +176,10 @@ static cseg_status innermost(const pth *p, const pickle_node *n, const pickle_no
         if (str_starts(name, "_rebuild_tensor"))
             return CSEG_OK;
         if (!str_starts(name, "_rebuild_parameter") && strcmp(name, "Parameter") != 0)
-            return fail(err, CSEG_UNSUPPORTED, "%s: a tensor made by %s (quantised, sparse or of another device) has no "
-                        "meaning here", p->path, name);
+            return fail(err, CSEG_UNSUPPORTED,
+                        "%s: a tensor made by %s (quantised, sparse or of another device) has no "
+                        "meaning here",
+                        p->path, name);
         inner = pickle_item(*args, 0);
         if (!pth_is_tensor(inner))
             break;
@@ -258,14 +260,17 @@ static cseg_status open_zip(pth *p, cseg_error *err)
     const char *slash = p->zip.count ? strchr(p->zip.entries[0].name, '/') : NULL;
     p->zipped = true;
     p->storage_of = ARENA_ARRAY(p->mem, p->zip.count, int);
-    p->prefix = slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
+    p->prefix =
+        slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
     if (!p->prefix || !p->storage_of)
         return fail_memory(err);
     strbuf name = {.mem = p->mem};
     strbuf_addf(&name, "%sconstants.pkl", p->prefix);
     if (!name.failed && zip_find(&p->zip, name.text))
-        return fail(err, CSEG_UNSUPPORTED, "%s: is a TorchScript program, not a checkpoint; save the model's "
-                    "state_dict() with torch.save", p->path);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%s: is a TorchScript program, not a checkpoint; save the model's "
+                    "state_dict() with torch.save",
+                    p->path);
     name.n = 0;
     strbuf_addf(&name, "%sbyteorder", p->prefix);
     const zip_entry *order = name.failed ? NULL : zip_find(&p->zip, name.text);
@@ -322,11 +327,15 @@ cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena 
     else if (pth_may_be_legacy(bytes, n))
         TRY(pth_open_legacy(p, err));
     else if (n > 262 && memcmp(p->bytes + 257, "ustar", 5) == 0)
-        return fail(err, CSEG_UNSUPPORTED, "%s: is in the tar format of before 2017; load it with a PyTorch of before "
-                    "version 2 and save it again", name);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%s: is in the tar format of before 2017; load it with a PyTorch of before "
+                    "version 2 and save it again",
+                    name);
     else
-        return fail(err, CSEG_CORRUPT, "%s: is no PyTorch checkpoint: it begins with neither a zip archive nor the "
-                    "older format's mark", name);
+        return fail(err, CSEG_CORRUPT,
+                    "%s: is no PyTorch checkpoint: it begins with neither a zip archive nor the "
+                    "older format's mark",
+                    name);
     TRY(list_tensors(p, err));
     *out = p;
     return CSEG_OK;

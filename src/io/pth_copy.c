@@ -8,15 +8,15 @@
 /* n elements that lie `step` bytes apart, into a packed row. */
 typedef void copy_run(const uint8_t *from, int64_t step, int64_t n, void *to);
 
-#define RUN(name, source, target, expression)                                       \
-    static void name(const uint8_t *from, int64_t step, int64_t n, void *to)        \
-    {                                                                               \
-        target *t = to;                                                             \
-        for (int64_t i = 0; i < n; i++, from += step) {                             \
-            source v;                                                               \
-            memcpy(&v, from, sizeof v); /* entries of foreign zips are unaligned */ \
-            t[i] = (expression);                                                    \
-        }                                                                           \
+#define RUN(name, source, target, expression)                                                                          \
+    static void name(const uint8_t *from, int64_t step, int64_t n, void *to)                                           \
+    {                                                                                                                  \
+        target *t = to;                                                                                                \
+        for (int64_t i = 0; i < n; i++, from += step) {                                                                \
+            source v;                                                                                                  \
+            memcpy(&v, from, sizeof v); /* entries of foreign zips are unaligned */                                    \
+            t[i] = (expression);                                                                                       \
+        }                                                                                                              \
     }
 RUN(f32_of_f32, float, float, v)
 RUN(f32_of_f64, double, float, (float)v)
@@ -40,8 +40,8 @@ RUN(raw_32, uint32_t, uint32_t, v)
 RUN(raw_64, uint64_t, uint64_t, v)
 
 static copy_run *const to_f32[PTH_TYPES] = {
-    [PTH_F32] = f32_of_f32, [PTH_F64] = f32_of_f64, [PTH_F16] = f32_of_f16, [PTH_BF16] = f32_of_bf16,
-    [PTH_I64] = f32_of_i64, [PTH_I32] = f32_of_i32, [PTH_I16] = f32_of_i16, [PTH_I8] = f32_of_i8,
+    [PTH_F32] = f32_of_f32, [PTH_F64] = f32_of_f64,   [PTH_F16] = f32_of_f16, [PTH_BF16] = f32_of_bf16,
+    [PTH_I64] = f32_of_i64, [PTH_I32] = f32_of_i32,   [PTH_I16] = f32_of_i16, [PTH_I8] = f32_of_i8,
     [PTH_U8] = f32_of_u8,   [PTH_BOOL] = f32_of_bool,
 };
 static copy_run *const to_i64[PTH_TYPES] = {

@@ -52,9 +52,10 @@ static cseg_status place_storages(pth *p, const pickle_node *keys, size_t at, cs
             count = count << 8 | p->bytes[at + (size_t)k];
         at += 8;
         if (count > (p->n - at) / size)
-            return fail(err, CSEG_CORRUPT, "%s: ends too early: storage '%.100s' at byte %zu has %llu elements of %llu "
-                        "bytes, the file has %zu bytes", p->path, key, at, (unsigned long long)count,
-                        (unsigned long long)size, p->n);
+            return fail(err, CSEG_CORRUPT,
+                        "%s: ends too early: storage '%.100s' at byte %zu has %llu elements of %llu "
+                        "bytes, the file has %zu bytes",
+                        p->path, key, at, (unsigned long long)count, (unsigned long long)size, p->n);
         s->bytes = p->bytes + at;
         s->n = count * size;
         at += s->n;

@@ -87,8 +87,8 @@ static cseg_status describe_bands(raster *r, arena *mem, cseg_error *err)
         GDALRasterBandH band = GDALGetRasterBand(r->set, b + 1);
         GDALDataType t = GDALGetRasterDataType(band);
         if (GDALDataTypeIsComplex(t))
-            return fail(err, CSEG_UNSUPPORTED, "%s: band %d holds complex numbers (%s), which are no image", r->name,
-                        b, GDALGetDataTypeName(t));
+            return fail(err, CSEG_UNSUPPORTED, "%s: band %d holds complex numbers (%s), which are no image", r->name, b,
+                        GDALGetDataTypeName(t));
         i->type = b ? wider(i->type, type_of(t)) : type_of(t);
         if (!(i->names[b] = arena_strdup(mem, GDALGetDescription(band))))
             return fail_memory(err);
@@ -103,8 +103,10 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
     i->w = GDALGetRasterXSize(r->set);
     i->bands = GDALGetRasterCount(r->set);
     if (i->bands < 1 || i->h < 1 || i->w < 1)
-        return fail(err, CSEG_UNSUPPORTED, "%s: holds no raster band itself (a container of several? name one of its "
-                    "subdatasets, as gdalinfo lists them)", r->name);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%s: holds no raster band itself (a container of several? name one of its "
+                    "subdatasets, as gdalinfo lists them)",
+                    r->name);
     TRY(describe_bands(r, mem, err));
     GDALRasterBandH first = GDALGetRasterBand(r->set, 1);
     i->stored = GDALGetDataTypeName(GDALGetRasterDataType(first));
@@ -208,9 +210,11 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
 {
     const raster_info *i = &r->info;
     if (y < 0 || x < 0 || into->h > i->h || into->w > i->w || y > i->h - into->h || x > i->w - into->w)
-        return fail(err, CSEG_SHAPE, "%s: a window of %lld x %lld at column %lld, row %lld does not lie within its "
-                    "%lld x %lld pixels", r->name, (long long)into->w, (long long)into->h, (long long)x, (long long)y,
-                    (long long)i->w, (long long)i->h);
+        return fail(err, CSEG_SHAPE,
+                    "%s: a window of %lld x %lld at column %lld, row %lld does not lie within its "
+                    "%lld x %lld pixels",
+                    r->name, (long long)into->w, (long long)into->h, (long long)x, (long long)y, (long long)i->w,
+                    (long long)i->h);
     int *map = mem_alloc((size_t)into->c * sizeof *map);
     if (!map)
         return fail_memory(err);

@@ -43,8 +43,8 @@ static GDALDatasetH create(const char *temporary, const raster_spec *s)
     options = CSLSetNameValue(options, "BIGTIFF", "IF_SAFER");
     if (s->bands > 1)
         options = CSLSetNameValue(options, "INTERLEAVE", "BAND");
-    GDALDatasetH set = GDALCreate(driver, temporary, (int)s->w, (int)s->h, (int)s->bands, raster_gdal_type(s->type),
-                                  options);
+    GDALDatasetH set =
+        GDALCreate(driver, temporary, (int)s->w, (int)s->h, (int)s->bands, raster_gdal_type(s->type), options);
     CSLDestroy(options);
     return set;
 }
@@ -114,10 +114,11 @@ cseg_status raster_write(raster_writer *w, int64_t y, int64_t x, int first_band,
 {
     if (y < 0 || x < 0 || from->h > w->h || from->w > w->w || y > w->h - from->h || x > w->w - from->w ||
         first_band < 0 || first_band > w->bands - from->c)
-        return fail(err, CSEG_SHAPE, "%s: a window of %lld x %lld at column %lld, row %lld, bands %d to %lld, does not "
-                    "lie within its %lld x %lld pixels and %lld bands", w->path, (long long)from->w,
-                    (long long)from->h, (long long)x, (long long)y, first_band, (long long)(first_band + from->c - 1),
-                    (long long)w->w, (long long)w->h, (long long)w->bands);
+        return fail(err, CSEG_SHAPE,
+                    "%s: a window of %lld x %lld at column %lld, row %lld, bands %d to %lld, does not "
+                    "lie within its %lld x %lld pixels and %lld bands",
+                    w->path, (long long)from->w, (long long)from->h, (long long)x, (long long)y, first_band,
+                    (long long)(first_band + from->c - 1), (long long)w->w, (long long)w->h, (long long)w->bands);
     int *map = mem_alloc((size_t)from->c * sizeof *map);
     if (!map)
         return fail_memory(err);

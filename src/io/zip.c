@@ -110,8 +110,8 @@ static cseg_status locate(const zip_archive *z, uint64_t local, zip_entry *e, cs
     return CSEG_OK;
 }
 
-static cseg_status read_entry(const zip_archive *z, uint64_t at, uint64_t end, arena *mem, zip_entry *e,
-                              uint64_t *next, cseg_error *err)
+static cseg_status read_entry(const zip_archive *z, uint64_t at, uint64_t end, arena *mem, zip_entry *e, uint64_t *next,
+                              cseg_error *err)
 {
     if (end - at < CENTRAL_BYTES || get(z->bytes + at, 4) != CENTRAL_SIGN)
         return bad(z, at, "its directory is damaged", err);

@@ -1,0 +1,296 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "io/fetch.h"
+#include "io/sha256.h"
+
+#include <cmocka.h> /* last: it has a macro called fail */
+
+static cseg_error err;
+static arena *mem;
+static pid_t server;
+static int server_input, port;
+
+/* The file that the server gives: 300 kB, more than one packet. */
+enum { BODY = 300 * 1000 };
+static char body[BODY], body_hash[65];
+
+static bool start_server(void)
+{
+    int to[2], from[2];
+    if (system("python3 -c 'import http.server' 2>/dev/null") != 0)
+        return false;
+    assert_int_equal(pipe(to), 0);
+    assert_int_equal(pipe(from), 0);
+    server = fork();
+    if (server == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        close(to[1]);
+        execlp("python3", "python3", TEST_DATA "/io/http_server.py", "fetch_body", (char *)NULL);
+        _exit(1);
+    }
+    close(to[0]);
+    close(from[1]);
+    server_input = to[1];
+    FILE *f = fdopen(from[0], "r");
+    bool good = fscanf(f, "%d", &port) == 1;
+    fclose(f);
+    return good;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    mem = arena_new();
+    for (int i = 0; i < BODY; i++)
+        body[i] = (char)(i * 7 ^ i >> 8);
+    sha256 s;
+    sha256_begin(&s);
+    sha256_add(&s, body, BODY);
+    sha256_end(&s, body_hash);
+    unsetenv("http_proxy");
+    setenv("TORCH_HOME", "fetch_cache", 1);
+    if (system("rm -rf fetch_cache") != 0 || file_replace_bytes("fetch_body", body, BODY, mem, &err) != CSEG_OK)
+        return -1;
+    if (!start_server())
+        port = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (server > 0) {
+        close(server_input);
+        waitpid(server, NULL, 0);
+    }
+    arena_free(mem);
+    return system("rm -rf fetch_cache fetch_body");
+}
+
+static char *address(const char *way, const char *name)
+{
+    if (!port) {
+        print_message("skipped: no python3 for a server\n");
+        skip();
+    }
+    return arena_printf(mem, "http://127.0.0.1:%d/%s/%s", port, way, name);
+}
+
+static char *hashed_name(const char *stem)
+{
+    return arena_printf(mem, "%s-%.8s.pth", stem, body_hash);
+}
+
+static void check_body(const char *path)
+{
+    char *got;
+    size_t n;
+    assert_int_equal(file_read(path, 0, mem, &got, &n, &err), CSEG_OK);
+    assert_int_equal(n, BODY);
+    assert_memory_equal(got, body, BODY);
+}
+
+static void sha256_gives_the_standards_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *hash;
+    } cases[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    for (size_t i = 0; i < 3; i++)
+        for (size_t step = 1; step < 65; step += 21) {
+            sha256 s;
+            char hex[65];
+            size_t n = strlen(cases[i].text);
+            sha256_begin(&s);
+            for (size_t at = 0; at < n; at += step)
+                sha256_add(&s, cases[i].text + at, at + step < n ? step : n - at);
+            sha256_end(&s, hex);
+            assert_string_equal(hex, cases[i].hash);
+        }
+    sha256 s;
+    char hex[65], block[1000];
+    memset(block, 'a', sizeof block);
+    sha256_begin(&s);
+    for (int i = 0; i < 1000; i++)
+        sha256_add(&s, block, sizeof block);
+    sha256_end(&s, hex);
+    assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+static void names_have_addresses(void **state)
+{
+    (void)state;
+    const char *better;
+    assert_string_equal(zoo_find("open-mmlab", "resnet50_v1c", &better),
+                        "https://download.openmmlab.com/pretrain/third_party/resnet50_v1c-2cccc1ad.pth");
+    assert_null(better);
+    assert_string_equal(zoo_find("openmmlab", "msra/hrnetv2_w18", NULL),
+                        "https://download.openmmlab.com/pretrain/third_party/hrnetv2_w18-00eb2006.pth");
+    assert_string_equal(zoo_find("modelzoo", "resnet50", NULL), zoo_find("torchvision", "resnet50.imagenet1k_v1", NULL));
+    assert_string_equal(zoo_find("open-mmlab", "resnet50_caffe", &better),
+                        zoo_find("open-mmlab", "detectron/resnet50_caffe", NULL));
+    assert_string_equal(better, "detectron/resnet50_caffe");
+    assert_null(zoo_find("open-mmlab", "resnet50_v1x", &better));
+    assert_string_equal(better, "resnet50_v1c");
+    char *path;
+    assert_int_equal(weights_resolve("open-mmlab://resnet50_v1x", mem, &path, &err), CSEG_NOT_FOUND);
+    assert_non_null(strstr(err.text, "did you mean 'resnet50_v1c'?"));
+    assert_int_equal(weights_resolve("s3://bucket/a.pth", mem, &path, &err), CSEG_UNSUPPORTED);
+}
+
+static void local_files_are_themselves(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve("fetch_body", mem, &path, &err), CSEG_OK);
+    assert_string_equal(path, "fetch_body");
+    assert_int_equal(weights_resolve("/nowhere/a.pth", mem, &path, &err), CSEG_NOT_FOUND);
+    assert_int_equal(weights_resolve(TEST_DATA, mem, &path, &err), CSEG_IO);
+}
+
+static void a_file_is_downloaded_once(void **state)
+{
+    (void)state;
+    char *path, *again, *name = hashed_name("once"), *url = address("good", name);
+    if (weights_resolve(url, mem, &path, &err) != CSEG_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(path, arena_printf(mem, "fetch_cache/hub/checkpoints/%s", name));
+    check_body(path);
+    assert_false(file_exists(arena_printf(mem, "%s.part", path)));
+    /* Now from another server, that does not exist: only the name counts. */
+    assert_int_equal(weights_resolve(arena_printf(mem, "http://127.0.0.1:1/%s?x=1", name), mem, &again, &err), CSEG_OK);
+    assert_string_equal(again, path);
+}
+
+static void redirects_are_followed_to_an_end(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve(address("moved", "moved.pth"), mem, &path, &err), CSEG_OK);
+    check_body(path);
+    assert_int_equal(weights_resolve(address("round", "round.pth"), mem, &path, &err), CSEG_IO);
+}
+
+static void a_wrong_hash_is_refused(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve(address("good", "bad-0123456789.pth"), mem, &path, &err), CSEG_CORRUPT);
+    assert_non_null(strstr(err.text, "promises 0123456789"));
+    assert_false(file_exists("fetch_cache/hub/checkpoints/bad-0123456789.pth"));
+    assert_false(file_exists("fetch_cache/hub/checkpoints/bad-0123456789.pth.part"));
+    /* Fewer than eight digits are no hash, as in PyTorch's own names with a date. */
+    assert_int_equal(weights_resolve(address("good", "good-abc.pth"), mem, &path, &err), CSEG_OK);
+}
+
+static void a_damaged_cache_is_found(void **state)
+{
+    (void)state;
+    char *path, *name = hashed_name("damaged"), *url = address("good", name);
+    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+    assert_int_equal(file_replace_bytes(path, body, BODY - 1, mem, &err), CSEG_OK);
+    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
+    assert_non_null(strstr(err.text, "Delete it"));
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve(address("nowhere", "none.pth"), mem, &path, &err), CSEG_NOT_FOUND);
+    assert_non_null(strstr(err.text, "404"));
+    assert_false(file_exists("fetch_cache/hub/checkpoints/none.pth"));
+    assert_false(file_exists("fetch_cache/hub/checkpoints/none.pth.part"));
+    assert_int_equal(weights_resolve("http://127.0.0.1/", mem, &path, &err), CSEG_USAGE);
+}
+
+static void a_broken_download_is_gone_on_with(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"ranges", "good"}; /* the second server cannot: begin anew */
+    for (int i = 0; i < 2; i++) {
+        char *path, *name = hashed_name(ways[i]);
+        assert_int_equal(weights_resolve(address("short", name), mem, &path, &err), CSEG_IO);
+        char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
+        assert_int_equal(file_size(part), BODY / 2);
+        assert_non_null(strstr(err.text, arena_printf(mem, "put it at fetch_cache/hub/checkpoints/%s", name)));
+        if (weights_resolve(address(ways[i], name), mem, &path, &err) != CSEG_OK)
+            fail_msg("%s", err.text);
+        check_body(path);
+        assert_false(file_exists(part));
+    }
+}
+
+static void a_part_that_is_whole_is_begun_anew(void **state)
+{
+    (void)state;
+    char *path, *name = hashed_name("whole"), *url = address("ranges", name);
+    char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
+    assert_int_equal(dir_create("fetch_cache/hub/checkpoints", &err), CSEG_OK);
+    assert_int_equal(file_replace_bytes(part, body, BODY, mem, &err), CSEG_OK);
+    if (weights_resolve(url, mem, &path, &err) != CSEG_OK)
+        fail_msg("%s", err.text);
+    check_body(path);
+}
+
+static void without_network_the_message_helps(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve("http://127.0.0.1:1/a-0123456789.pth", mem, &path, &err), CSEG_IO);
+    assert_non_null(strstr(err.text, "put it at fetch_cache/hub/checkpoints/a-0123456789.pth"));
+}
+
+static void a_full_disk_is_reported(void **state)
+{
+    (void)state;
+    char *path, *url = address("good", "full.pth");
+    struct rlimit old, small;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = 100000;
+    setrlimit(RLIMIT_FSIZE, &small);
+    cseg_status status = weights_resolve(url, mem, &path, &err);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(status, CSEG_IO);
+    assert_non_null(strstr(err.text, "full.pth.part: cannot write"));
+    assert_false(file_exists("fetch_cache/hub/checkpoints/full.pth"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256_gives_the_standards_answers),
+        cmocka_unit_test(names_have_addresses),
+        cmocka_unit_test(local_files_are_themselves),
+        cmocka_unit_test(a_file_is_downloaded_once),
+        cmocka_unit_test(redirects_are_followed_to_an_end),
+        cmocka_unit_test(a_wrong_hash_is_refused),
+        cmocka_unit_test(a_damaged_cache_is_found),
+        cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(a_broken_download_is_gone_on_with),
+        cmocka_unit_test(a_part_that_is_whole_is_begun_anew),
+        cmocka_unit_test(without_network_the_message_helps),
+        cmocka_unit_test(a_full_disk_is_reported),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
