@@ -1,0 +1,144 @@
+#include "geo/scene.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *out, cseg_error *err)
+{
+    *out = (scene){.path = path, .flags = flags};
+    TRY(raster_open(path, mem, &out->r, err));
+    out->info = raster_describe(out->r);
+    return CSEG_OK;
+}
+
+cseg_status scene_read(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
+{
+    return raster_read_as(s->r, s->path, y, x, h, w, s->flags, out, err);
+}
+
+/* Whether a sample says "no data". */
+static bool is_hole(const raster_info *info, const image *m, int64_t i)
+{
+    double v;
+    switch (m->type) {
+    case IMAGE_U8:
+        v = ((const uint8_t *)m->data)[i];
+        break;
+    case IMAGE_U16:
+        v = ((const uint16_t *)m->data)[i];
+        break;
+    case IMAGE_I16:
+        v = ((const int16_t *)m->data)[i];
+        break;
+    case IMAGE_I32:
+        v = ((const int32_t *)m->data)[i];
+        break;
+    default:
+        v = ((const float *)m->data)[i];
+        return isnan(v) || (info->has_nodata && (float)v == (float)info->nodata);
+    }
+    return info->has_nodata && v == info->nodata;
+}
+
+cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,
+                         cseg_error *err)
+{
+    const raster_info *info = s->info;
+    int64_t pixels = h * w, holes = 0;
+    image m = {0};
+    bool can_have = info->has_nodata || info->type == IMAGE_F32;
+    if (can_have) {
+        cseg_status status = image_new(h, w, info->bands, info->type, &m, err);
+        if (status == CSEG_OK)
+            status = raster_read(s->r, y, x, NULL, &m, err);
+        if (status != CSEG_OK) {
+            image_release(&m);
+            return status;
+        }
+    }
+    for (int64_t i = 0; i < pixels; i++) {
+        bool hole = can_have;
+        for (int64_t k = 0; hole && k < m.c; k++)
+            hole = is_hole(info, &m, i * m.c + k);
+        mask[i] = hole;
+        holes += hole;
+    }
+    image_release(&m);
+    if (n)
+        *n = holes;
+    return CSEG_OK;
+}
+
+struct scene_mask {
+    const scene *of;
+    raster_writer *w;
+    int64_t nodata;
+    uint8_t *holes; /* room for a nodata mask */
+    int64_t room;
+};
+
+static void free_holes(void *arg)
+{
+    scene_mask *m = arg;
+    mem_free(m->holes);
+    m->holes = NULL;
+}
+
+cseg_status scene_mask_create(const char *path, const scene *of, image_type type, const uint8_t *palette, int n,
+                              arena *mem, scene_mask **out, cseg_error *err)
+{
+    scene_mask *m = ARENA_NEW(mem, scene_mask);
+    if (!m || !arena_defer(mem, free_holes, m))
+        return fail_memory(err);
+    m->of = of;
+    m->nodata = type == IMAGE_U8 ? 255 : 65535;
+    *out = m;
+    raster_spec spec = {.h = of->info->h, .w = of->info->w, .bands = 1, .type = type, .place = &of->info->place,
+                        .has_nodata = true, .nodata = (double)m->nodata};
+    if (type == IMAGE_U8 && n > 0) {
+        spec.palette = palette;
+        spec.palette_n = n;
+    }
+    return raster_create(path, &spec, mem, &m->w, err);
+}
+
+static void put_nodata(const scene_mask *m, image *labels)
+{
+    for (int64_t i = 0, n = labels->h * labels->w; i < n; i++) {
+        if (!m->holes[i])
+            continue;
+        if (labels->type == IMAGE_U8)
+            ((uint8_t *)labels->data)[i] = (uint8_t)m->nodata;
+        else
+            ((int32_t *)labels->data)[i] = (int32_t)m->nodata;
+    }
+}
+
+cseg_status scene_mask_write(scene_mask *m, int64_t y, int64_t x, const image *labels, cseg_error *err)
+{
+    int64_t n = labels->h * labels->w, holes;
+    if (n > m->room) {
+        mem_free(m->holes);
+        m->room = 0;
+        m->holes = mem_alloc((size_t)n);
+        if (!m->holes)
+            return fail_memory(err);
+        m->room = n;
+    }
+    TRY(scene_nodata(m->of, y, x, labels->h, labels->w, m->holes, &holes, err));
+    if (!holes)
+        return raster_write(m->w, y, x, 0, labels, err);
+    image marked = {0};
+    cseg_status status = image_copy(labels, &marked, err);
+    if (status == CSEG_OK) {
+        put_nodata(m, &marked);
+        status = raster_write(m->w, y, x, 0, &marked, err);
+    }
+    image_release(&marked);
+    return status;
+}
+
+cseg_status scene_mask_commit(scene_mask *m, cseg_error *err)
+{
+    return raster_commit(m->w, err);
+}
