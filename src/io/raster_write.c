@@ -103,10 +103,12 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
     if (!w->set || !describe(w->set, spec))
         status = gdal_fail(&scope, CSEG_IO, path, "create the GeoTIFF", err);
     gdal_end(&scope);
-    if (status != CSEG_OK)
+    if (status != CSEG_OK) {
         raster_abort(w);
-    else
+        unlink(w->temporary); /* also what a failed GDALCreate may have left */
+    } else {
         *out = w;
+    }
     return status;
 }
 
