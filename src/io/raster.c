@@ -231,9 +231,11 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
         map[k] = (int)b + 1;
     }
     int size = (int)image_type_size(into->type);
-    if (GDALDatasetRasterIOEx(r->set, GF_Read, (int)x, (int)y, (int)into->w, (int)into->h, into->data, (int)into->w,
-                              (int)into->h, raster_gdal_type(into->type), (int)into->c, map, size * into->c,
-                              image_row_bytes(into), size, NULL) != CE_None)
+    CPLErr result = GDALDatasetRasterIOEx(r->set, GF_Read, (int)x, (int)y, (int)into->w, (int)into->h, into->data,
+                                          (int)into->w, (int)into->h, raster_gdal_type(into->type), (int)into->c, map,
+                                          size * into->c, image_row_bytes(into), size, NULL);
+    /* GDAL takes tiles whose places in the file it cannot read for empty ones: it complains, and succeeds. */
+    if (result != CE_None || scope.text[0])
         status = gdal_fail(&scope, CSEG_CORRUPT, r->name, "read its pixels (truncated or damaged?)", err);
 done:
     gdal_end(&scope);

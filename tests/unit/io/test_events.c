@@ -44,15 +44,18 @@ static void records_are_framed_as_tensorboard_does(void **state)
 {
     (void)state;
     static const unsigned char version[] = {0x18, 0, 0, 0, 0, 0, 0, 0, 0xa3, 0x7f, 0x4b, 0x22, 0x09};
-    static const unsigned char loss[] = {0x10, 0x01, 0x2a, 0x13, 0x0a, 0x11, 0x0a, 0x0a, 't', 'r', 'a', 'i', 'n',
-                                         '/',  'l',  'o',  's',  's',  0x15, 0,    0,    0,   0x3f};
+    static const unsigned char loss[] = {0x10, 0x01, 0x2a, 0x13, 0x0a, 0x11, 0x0a, 0x0a, 't', 'r', 'a', 'i',
+                                         'n',  '/',  'l',  'o',  's',  's',  0x15, 0,    0,   0,   0x3f};
     const char *path;
     char *bytes;
     size_t n;
     write_some(&path);
     assert_int_equal(file_read(path, 0, mem, &bytes, &n, &err), CSEG_OK);
     assert_memory_equal(bytes, version, sizeof version);
-    assert_memory_equal(bytes + 21, "\x1a\x0d" "brain.Event:2", 15);
+    assert_memory_equal(bytes + 21,
+                        "\x1a\x0d"
+                        "brain.Event:2",
+                        15);
     double when;
     memcpy(&when, bytes + 13, sizeof when);
     assert_true(when > (double)time(NULL) - 60 && when <= (double)time(NULL) + 1);
@@ -79,7 +82,8 @@ static void tensorboard_reads_them(void **state)
         "import sys; from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader as L\n"
         "from tensorboard.compat.proto.event_pb2 import Event\n"
         "for r in L(sys.argv[1]).Load():\n"
-        "    e = Event.FromString(r); print(e.file_version, e.step, [(v.tag, v.simple_value) for v in e.summary.value])\n";
+        "    e = Event.FromString(r); print(e.file_version, e.step, [(v.tag, v.simple_value) for v in "
+        "e.summary.value])\n";
     assert_int_equal(file_replace_bytes("events_dir/read.py", program, strlen(program), mem, &err), CSEG_OK);
     FILE *f = popen(arena_printf(mem, "%s events_dir/read.py %s 2>/dev/null", python, path), "r");
     char got[1000];

@@ -144,7 +144,8 @@ static void names_have_addresses(void **state)
     assert_null(better);
     assert_string_equal(zoo_find("openmmlab", "msra/hrnetv2_w18", NULL),
                         "https://download.openmmlab.com/pretrain/third_party/hrnetv2_w18-00eb2006.pth");
-    assert_string_equal(zoo_find("modelzoo", "resnet50", NULL), zoo_find("torchvision", "resnet50.imagenet1k_v1", NULL));
+    assert_string_equal(zoo_find("modelzoo", "resnet50", NULL),
+                        zoo_find("torchvision", "resnet50.imagenet1k_v1", NULL));
     assert_string_equal(zoo_find("open-mmlab", "resnet50_caffe", &better),
                         zoo_find("open-mmlab", "detectron/resnet50_caffe", NULL));
     assert_string_equal(better, "detectron/resnet50_caffe");
@@ -279,18 +280,12 @@ static void a_full_disk_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_gives_the_standards_answers),
-        cmocka_unit_test(names_have_addresses),
-        cmocka_unit_test(local_files_are_themselves),
-        cmocka_unit_test(a_file_is_downloaded_once),
-        cmocka_unit_test(redirects_are_followed_to_an_end),
-        cmocka_unit_test(a_wrong_hash_is_refused),
-        cmocka_unit_test(a_damaged_cache_is_found),
-        cmocka_unit_test(what_is_not_there_is_not_found),
-        cmocka_unit_test(a_broken_download_is_gone_on_with),
-        cmocka_unit_test(a_part_that_is_whole_is_begun_anew),
-        cmocka_unit_test(without_network_the_message_helps),
-        cmocka_unit_test(a_full_disk_is_reported),
+        cmocka_unit_test(sha256_gives_the_standards_answers), cmocka_unit_test(names_have_addresses),
+        cmocka_unit_test(local_files_are_themselves),         cmocka_unit_test(a_file_is_downloaded_once),
+        cmocka_unit_test(redirects_are_followed_to_an_end),   cmocka_unit_test(a_wrong_hash_is_refused),
+        cmocka_unit_test(a_damaged_cache_is_found),           cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(a_broken_download_is_gone_on_with),  cmocka_unit_test(a_part_that_is_whole_is_begun_anew),
+        cmocka_unit_test(without_network_the_message_helps),  cmocka_unit_test(a_full_disk_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -115,8 +115,8 @@ static void rgb_order_is_the_other_order(void **state)
 static void truncation_is_found_at_every_byte(void **state)
 {
     (void)state;
-    static const char *const names[] = {"orientation6.jpg", "progressive.jpg",  "orientation6.png", "palette4.png",
-                                        "interlaced.png",   "gray16.png",       "rgb.bmp"};
+    static const char *const names[] = {"orientation6.jpg", "progressive.jpg", "orientation6.png", "palette4.png",
+                                        "interlaced.png",   "gray16.png",      "rgb.bmp"};
     arena *mem = arena_new();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *bytes, *path = path_join(mem, TEST_DATA "/io/images", names[i]);

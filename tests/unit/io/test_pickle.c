@@ -146,7 +146,10 @@ static void unknown_instances_are_records(void **state)
 {
     (void)state;
     const pickle_node *root;
-    assert_int_equal(READ("\x80\x02" "cmy.module\nThing\n)\x81}(X\x01\0\0\0aK\x05ub.", &root), CSEG_OK);
+    assert_int_equal(READ("\x80\x02"
+                          "cmy.module\nThing\n)\x81}(X\x01\0\0\0aK\x05ub.",
+                          &root),
+                     CSEG_OK);
     int64_t v;
     assert_true(pickle_is(root, "my.module.Thing"));
     assert_true(pickle_int(pickle_attr(root, "a"), &v) && v == 5);
@@ -170,17 +173,25 @@ static void damage_is_named_with_its_byte(void **state)
     } cases[] = {
         {"", "ends too early"},
         {"K", "ends too early"},
-        {"X\xff\xff\xff\xff" "a", "ends too early"},
+        {"X\xff\xff\xff\xff"
+         "a",
+         "ends too early"},
         {"K\x01", "ends too early"},
         {".", "byte 0: takes more from the stack"},
-        {"K\x01(K\x02" "a.", "byte 5: takes more from the stack"},
-        {"K\x01K\x02" "a.", "byte 4: appends to what is no list"},
+        {"K\x01(K\x02"
+         "a.",
+         "byte 5: takes more from the stack"},
+        {"K\x01K\x02"
+         "a.",
+         "byte 4: appends to what is no list"},
         {"K\x01(K\x02K\x03u.", "sets a key of what is no dict"},
         {"}(K\x02u.", "key without a value"},
         {"h\x05.", "asks for an object that it did not keep"},
         {"t.", "no mark"},
         {"K\x01r\xff\xff\xff\xff.", "memo number"},
-        {"K\x01K\x02" "b.", "gives a state"},
+        {"K\x01K\x02"
+         "b.",
+         "gives a state"},
         {"K\x01)R.", "wants to call an integer"},
         {"K\x01)\x81.", "instance of what is no class"},
         {"S'a\n.", "no quotes"},
@@ -204,7 +215,8 @@ static void small_files_stay_small(void **state)
     (void)state;
     enum { PAIRS = 20000, CALLS = 20000 };
     strbuf b = {.mem = mem};
-    strbuf_add(&b, "(K\x01K\x01tq\x01" "0(");
+    strbuf_add(&b, "(K\x01K\x01tq\x01"
+                   "0(");
     for (int i = 0; i < PAIRS; i++)
         strbuf_add(&b, "h\x01");
     strbuf_addn(&b, "lq\2ccollections\nOrderedDict\nq\3", 30);
@@ -298,16 +310,11 @@ static void what_is_written_is_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_of_every_protocol),
-        cmocka_unit_test(arrays_of_every_protocol),
-        cmocka_unit_test(every_kind_in_every_protocol),
-        cmocka_unit_test(calls_are_refused_by_name),
-        cmocka_unit_test(unknown_instances_are_records),
-        cmocka_unit_test(loops_are_kept_and_not_followed),
-        cmocka_unit_test(damage_is_named_with_its_byte),
-        cmocka_unit_test(small_files_stay_small),
-        cmocka_unit_test(truncation_and_damage_never_crash),
-        cmocka_unit_test(every_failing_allocation_is_reported),
+        cmocka_unit_test(numbers_of_every_protocol),         cmocka_unit_test(arrays_of_every_protocol),
+        cmocka_unit_test(every_kind_in_every_protocol),      cmocka_unit_test(calls_are_refused_by_name),
+        cmocka_unit_test(unknown_instances_are_records),     cmocka_unit_test(loops_are_kept_and_not_followed),
+        cmocka_unit_test(damage_is_named_with_its_byte),     cmocka_unit_test(small_files_stay_small),
+        cmocka_unit_test(truncation_and_damage_never_crash), cmocka_unit_test(every_failing_allocation_is_reported),
         cmocka_unit_test(what_is_written_is_read_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -127,7 +127,8 @@ static void mmengine_checkpoints_open_whole(void **state)
         assert_true(pickle_int(pickle_get(meta, "iter"), &v) && v == 3);
         assert_true(pickle_int(pickle_get(meta, "seed"), &v) && v == INT64_C(1) << 33);
         assert_true(pickle_number(pickle_get(meta, "big"), &d) && d == 0x1p70);
-        assert_string_equal(pickle_str(pickle_get(meta, "name")), "Gr\xc3\xb6\xc3\x9f" "e");
+        assert_string_equal(pickle_str(pickle_get(meta, "name")), "Gr\xc3\xb6\xc3\x9f"
+                                                                  "e");
         const pickle_node *info = pickle_get(hub, "runtime_info");
         assert_true(pickle_number(pickle_get(info, "eta"), &d) && d == 12.5);
         assert_true(pickle_int(pickle_get(info, "count"), &v) && v == -4);
@@ -297,7 +298,9 @@ static pth_value *sample_tree(pth_builder *b)
     pth_set(b, meta, "iter", pth_int(b, 1500));
     pth_set(b, meta, "seed", pth_int(b, INT64_MIN));
     pth_set(b, meta, "lr", pth_float(b, 0.01));
-    pth_set(b, meta, "name", pth_str(b, "Gr\xc3\xb6\xc3\x9f" "e"));
+    pth_set(b, meta, "name",
+            pth_str(b, "Gr\xc3\xb6\xc3\x9f"
+                       "e"));
     pth_set(b, meta, "good", pth_bool(b, true));
     pth_set(b, meta, "none", pth_none(b));
     pth_add(b, list, pth_str(b, "a"));
@@ -392,13 +395,15 @@ static const char *find_python(void)
 static void torch_loads_what_is_written(void **state)
 {
     (void)state;
-    static const char want[] = " dict\n 'meta'\n  dict\n  'iter'\n   1500\n  'seed'\n   -9223372036854775808\n  'lr'\n   0.01\n"
-                               "  'name'\n   'Gr\xc3\xb6\xc3\x9f" "e'\n  'good'\n   True\n  'none'\n   None\n  'list'\n   list\n"
-                               "    'a'\n    list\n    tuple\n     -0.5\n     70000\n    tuple\n 'state_dict'\n  OrderedDict\n"
-                               "  'shared'\n   torch.float32 (2, 3) [1.5, -2.0, 3.0, 0.0625, inf, 6.0] 0\n"
-                               "  'tracked'\n   torch.int64 () [41] 0\n  'made'\n   torch.uint8 (5,) [250, 251, 252, 253, 254] 0\n"
-                               "  'empty'\n   torch.float32 (0, 4) [] 0\n 'states'\n  dict\n  0\n   dict\n 'again'\n"
-                               "  torch.float32 (2, 3) [1.5, -2.0, 3.0, 0.0625, inf, 6.0] 0\nshared True\n";
+    static const char want[] =
+        " dict\n 'meta'\n  dict\n  'iter'\n   1500\n  'seed'\n   -9223372036854775808\n  'lr'\n   0.01\n"
+        "  'name'\n   'Gr\xc3\xb6\xc3\x9f"
+        "e'\n  'good'\n   True\n  'none'\n   None\n  'list'\n   list\n"
+        "    'a'\n    list\n    tuple\n     -0.5\n     70000\n    tuple\n 'state_dict'\n  OrderedDict\n"
+        "  'shared'\n   torch.float32 (2, 3) [1.5, -2.0, 3.0, 0.0625, inf, 6.0] 0\n"
+        "  'tracked'\n   torch.int64 () [41] 0\n  'made'\n   torch.uint8 (5,) [250, 251, 252, 253, 254] 0\n"
+        "  'empty'\n   torch.float32 (0, 4) [] 0\n 'states'\n  dict\n  0\n   dict\n 'again'\n"
+        "  torch.float32 (2, 3) [1.5, -2.0, 3.0, 0.0625, inf, 6.0] 0\nshared True\n";
     const char *python = find_python();
     if (!python) {
         print_message("skipped: torch_loads_what_is_written, no python with torch ($CSEG_PYTHON)\n");

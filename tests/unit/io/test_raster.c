@@ -65,8 +65,14 @@ static void what_is_written_by_windows_is_read_by_windows(void **state)
     (void)state;
     for (int type = 0; type < IMAGE_TYPES; type++) {
         static const char *const names[] = {"red", "green", "near infrared"};
-        raster_spec spec = {.h = 300, .w = 421, .bands = 3, .type = (image_type)type, .place = &place, .has_nodata = true,
-                            .nodata = 7, .names = names};
+        raster_spec spec = {.h = 300,
+                            .w = 421,
+                            .bands = 3,
+                            .type = (image_type)type,
+                            .place = &place,
+                            .has_nodata = true,
+                            .nodata = 7,
+                            .names = names};
         raster_writer *w;
         image all = pattern(300, 421, 3, (image_type)type), part;
         assert_int_equal(raster_create("t.tif", &spec, mem, &w, &err), CSEG_OK);
@@ -178,9 +184,10 @@ static void what_is_no_raster_has_a_clear_message(void **state)
     assert_int_equal(raster_open(TEST_DATA "/io/images.tsv", mem, &r, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, "images.tsv"));
     /* In memory a format that names other files is not opened. */
-    static const char vrt[] = "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\"><VRTRasterBand dataType=\"Byte\" band=\"1\">"
-                              "<SimpleSource><SourceFilename>/etc/hostname</SourceFilename></SimpleSource>"
-                              "</VRTRasterBand></VRTDataset>";
+    static const char vrt[] =
+        "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\"><VRTRasterBand dataType=\"Byte\" band=\"1\">"
+        "<SimpleSource><SourceFilename>/etc/hostname</SourceFilename></SimpleSource>"
+        "</VRTRasterBand></VRTDataset>";
     assert_int_equal(raster_open_bytes(vrt, sizeof vrt - 1, "a.vrt", mem, &r, &err), CSEG_CORRUPT);
 }
 
