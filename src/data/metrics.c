@@ -114,10 +114,10 @@ static float mean_of_known(const float *x, int64_t n, float *spare)
     return known ? (float)((double)pairwise_sum(spare, n) / (double)known) : NAN;
 }
 
-/* np.round(x * 100, 2) */
+/* np.round(x * 100, 2). 0 / 0 has a sign on some machines, which nobody should read. */
 static float per_cent(float x)
 {
-    return rintf(x * 100.0f * 100.0f) / 100.0f;
+    return isnan(x) ? NAN : rintf(x * 100.0f * 100.0f) / 100.0f;
 }
 
 static cseg_status add_column(metrics *m, const char *name, arena *mem, float **out, cseg_error *err)
