@@ -1,0 +1,86 @@
+/* cseg: semantic segmentation from MMSegmentation's own config files and checkpoints.
+ *
+ * Every function that can fail returns a status and fills a cseg_error that the caller owns (NULL: not wanted). The
+ * library prints nothing and never exits; what it has to say goes to cseg_log_to's function. Handles belong to one
+ * thread at a time, different ones may be used by different threads at once. Strings and pixels that a handle gives
+ * out live as long as the handle says. */
+#ifndef CSEG_CSEG_H
+#define CSEG_CSEG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cseg/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The API of one major version stays compatible. */
+#define CSEG_API_MAJOR 0
+#define CSEG_API_MINOR 1
+CSEG_API const char *cseg_version(void); /* "0.1.0", of the library that is loaded */
+CSEG_API const char *cseg_status_name(cseg_status status);
+
+typedef enum cseg_log_level { CSEG_LOG_DEBUG, CSEG_LOG_INFO, CSEG_LOG_WARNING, CSEG_LOG_ERROR } cseg_log_level;
+/* One receiver a process; NULL: nobody. Calls come one at a time, from any thread. */
+CSEG_API void cseg_log_to(void (*receiver)(void *arg, cseg_log_level level, const char *text), void *arg);
+
+/* ---- configs --------------------------------------------------------------------------------------------------- */
+
+typedef struct cseg_config cseg_config;
+
+/* Reads a config of either dialect, resolves its bases and applies `n` assignments "model.decode_head.num_classes=2". */
+CSEG_API cseg_status cseg_config_open(const char *path, const char *const *assignments, size_t n, cseg_config **out,
+                                      cseg_error *err);
+CSEG_API void cseg_config_close(cseg_config *config); /* NULL is fine; so with all _close and _release functions */
+/* The whole as Python or JSON text; lives until the config is closed. */
+CSEG_API cseg_status cseg_config_python(cseg_config *config, const char **text, cseg_error *err);
+CSEG_API cseg_status cseg_config_json(cseg_config *config, const char **text, cseg_error *err);
+
+/* ---- segmenting ------------------------------------------------------------------------------------------------ */
+
+typedef struct cseg_segmentor cseg_segmentor;
+
+typedef struct cseg_segmentor_options {
+    int threads; /* 0: one for each processor */
+    int head;    /* of several decode heads, from 1; 0: the one that test_cfg chooses */
+} cseg_segmentor_options;
+
+/* Class ids of an image. */
+typedef struct cseg_map {
+    int64_t height, width;
+    const uint8_t *ids;   /* [height][width], for up to 256 classes; else NULL */
+    const int32_t *ids32; /* the same for more classes; else NULL */
+    void *owner;
+} cseg_map;
+
+/* An image in memory: rows of interleaved 8-bit samples. */
+typedef struct cseg_pixels {
+    int64_t height, width, channels;
+    int64_t row_bytes;    /* 0: height rows without gaps */
+    int red_first;        /* of three channels: the first one is red; 0: blue, as OpenCV has them */
+    const uint8_t *bytes;
+} cseg_pixels;
+
+/* Builds the model of a config (either dialect) and loads a checkpoint: a file, an address, or an open-mmlab:// name.
+ * `options` may be NULL. The config's test pipeline and test_cfg say how images become the model's input. */
+CSEG_API cseg_status cseg_segmentor_open(const char *config, const char *checkpoint,
+                                         const cseg_segmentor_options *options, cseg_segmentor **out, cseg_error *err);
+CSEG_API void cseg_segmentor_close(cseg_segmentor *s);
+CSEG_API int cseg_segmentor_class_count(const cseg_segmentor *s);
+/* NULL for ids that are none. */
+CSEG_API const char *cseg_segmentor_class_name(const cseg_segmentor *s, int id);
+CSEG_API cseg_status cseg_segmentor_class_colour(const cseg_segmentor *s, int id, uint8_t rgb[3], cseg_error *err);
+
+/* The map has the image's size and is the caller's: cseg_map_release. */
+CSEG_API cseg_status cseg_segment_file(cseg_segmentor *s, const char *image, cseg_map *out, cseg_error *err);
+CSEG_API cseg_status cseg_segment_pixels(cseg_segmentor *s, const cseg_pixels *image, cseg_map *out, cseg_error *err);
+CSEG_API void cseg_map_release(cseg_map *map);
+/* An indexed PNG in the classes' colours. The file is there whole or not at all. */
+CSEG_API cseg_status cseg_map_save(const cseg_segmentor *s, const cseg_map *map, const char *path, cseg_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
