@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "io/file_map.h"
 #include "io/image_codec.h"
 
 size_t image_type_size(image_type t)
@@ -209,9 +210,15 @@ static cseg_status read(const char *path, image_flags flags, bool header_only, i
         return fail_memory(err);
     cseg_status status = CSEG_OK;
     if (got == 0 || is_jpeg(first, got) || is_png(first, got)) {
-        char *bytes;
-        size_t n;
-        TRY_DONE(file_read(path, 0, mem, &bytes, &n, err));
+        const uint8_t *bytes = NULL;
+        char *copy;
+        size_t n = 0;
+        if (header_only) { /* only its first pages are ever read */
+            TRY_DONE(file_map(path, mem, &bytes, &n, err));
+        } else {
+            TRY_DONE(file_read(path, 0, mem, &copy, &n, err));
+            bytes = (const uint8_t *)copy;
+        }
         TRY_DONE(decode(bytes, n, path, flags, header_only, out, err));
     } else {
         raster *r;

@@ -55,11 +55,23 @@ static size_t byte_reached(const struct jpeg_decompress_struct *d, const image_b
 }
 
 /* Every 8x8 block takes at least one bit in the first scan of its component (two, in fact, when not progressive), so
- * n bytes cannot hold more than 512 n pixels: a lying header is found before its memory is taken. Arithmetic coding
- * has no such bound. */
+ * n bytes cannot hold more than 512 n pixels: a lying header is found before its memory is taken. Arithmetic coding has
+ * no such bound; the one here is far above what pictures reach. */
 static bool too_large_for_its_bytes(const struct jpeg_decompress_struct *d, size_t n)
 {
-    return !d->arith_code && (uint64_t)d->image_width * d->image_height / 512 > n;
+    enum { HUFFMAN_PIXELS = 512, ARITHMETIC_PIXELS = 32768 };
+    return (uint64_t)d->image_width * d->image_height / (d->arith_code ? ARITHMETIC_PIXELS : HUFFMAN_PIXELS) > n;
+}
+
+/* Each scan of a progressive file costs a pass over all of the picture and may be a few bytes long. Writers make ten. */
+static void limit_scans(j_common_ptr info)
+{
+    enum { MOST_SCANS = 500 };
+    if (info->is_decompressor && ((j_decompress_ptr)info)->input_scan_number > MOST_SCANS) {
+        jpeg_failure *f = (jpeg_failure *)info->err;
+        strcpy(f->text, "more than 500 scans");
+        longjmp(f->back, 1);
+    }
 }
 
 static int orientation_of(const struct jpeg_decompress_struct *d)
@@ -144,6 +156,7 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
     cseg_status status;
     struct jpeg_decompress_struct d = {0};
     jpeg_failure failure;
+    struct jpeg_progress_mgr progress = {.progress_monitor = limit_scans};
     use_failure(&failure);
     d.err = &failure.base;
     if (setjmp(failure.back)) {
@@ -152,6 +165,7 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
         goto done;
     }
     jpeg_create_decompress(&d);
+    d.progress = &progress;
     status = decode_with(&d, in, flags, header_only, out, &failure, err);
 done:
     jpeg_destroy_decompress(&d);

@@ -176,6 +176,29 @@ static void sizes_that_lie_are_refused_before_memory_is_taken(void **state)
     arena_free(mem);
 }
 
+/* The last scan of a good progressive file, again and again: small files must not cost hours. */
+static void endless_scans_are_refused(void **state)
+{
+    (void)state;
+    arena *mem = arena_new();
+    char *bytes;
+    size_t n, scan = 0;
+    image m;
+    assert_int_equal(file_read(TEST_DATA "/io/images/progressive.jpg", 0, mem, &bytes, &n, &err), CSEG_OK);
+    for (size_t i = 0; i + 1 < n; i++)
+        if (memcmp(bytes + i, "\xff\xda", 2) == 0)
+            scan = i;
+    strbuf b = {.mem = mem};
+    strbuf_addn(&b, bytes, scan);
+    for (int i = 0; i < 600; i++)
+        strbuf_addn(&b, bytes + scan, n - 2 - scan);
+    strbuf_addn(&b, "\xff\xd9", 2);
+    assert_false(b.failed);
+    assert_int_equal(image_decode(b.text, b.n, "scans.jpg", IMAGE_COLOR, &m, &err), CSEG_CORRUPT);
+    assert_non_null(strstr(err.text, "more than 500 scans"));
+    arena_free(mem);
+}
+
 static void missing_and_odd_files_have_clear_messages(void **state)
 {
     (void)state;
@@ -331,6 +354,7 @@ int main(void)
         cmocka_unit_test(truncation_is_found_at_every_byte),
         cmocka_unit_test(damage_never_crashes),
         cmocka_unit_test(sizes_that_lie_are_refused_before_memory_is_taken),
+        cmocka_unit_test(endless_scans_are_refused),
         cmocka_unit_test(missing_and_odd_files_have_clear_messages),
         cmocka_unit_test(written_png_is_read_back_equal),
         cmocka_unit_test(palette_png_keeps_indices),
