@@ -30,7 +30,7 @@ typedef struct delayed {
 typedef struct sample_map {
     const char *key;  /* gt_semantic_seg (0.x) and gt_seg_map (1.x) are one: stored as gt_semantic_seg */
     const char *path; /* the dataset says it, LoadAnnotations reads it; NULL for maps that a transform makes */
-    image map;        /* labels: c == 1, u8; weights: c == 1, f32 (or u8, taken as they are) */
+    image map;        /* labels: c == 1, u8; weights: c == 1, f32 */
     delayed todo;
     bool is_weight;   /* resized linearly, rotated linearly, padded with 0: not as labels */
 } sample_map;
@@ -92,6 +92,8 @@ int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);
 /* Does the delayed geometry. The 0.x normalisation and the padding after it stay noted, for pipeline_pack. */
 cseg_status sample_settle(sample *s, cseg_error *err);
+/* The same for one picture. */
+cseg_status sample_settle_image(image *m, delayed *todo, cseg_error *err);
 /* A deep copy, pixels too; *out is released by the caller whatever the result. Strings are shared. */
 cseg_status sample_copy(const sample *s, sample *out, cseg_error *err);
 

@@ -1,0 +1,98 @@
+/* The list of all transforms: TRANSFORM(name in configs, kind), and REFUSED(name, why). A kind may have several names;
+ * the MultiImg ones are Open-CD's, for pairs of images, which all kinds handle anyway. Sorted by subject. */
+#ifndef TRANSFORM
+#define TRANSFORM(name, kind)
+#endif
+#ifndef REFUSED
+#define REFUSED(name, why)
+#endif
+
+/* loading */
+TRANSFORM(LoadImageFromFile, load_image)
+TRANSFORM(MultiImgLoadImageFromFile, load_pair)
+TRANSFORM(LoadSingleRSImageFromFile, load_raster)
+TRANSFORM(LoadMultipleRSImageFromFile, load_raster_pair)
+TRANSFORM(LoadImageFromNDArray, load_given)
+TRANSFORM(MultiImgLoadLoadImageFromNDArray, load_given)
+TRANSFORM(InferencerLoader, load_inferencer)
+TRANSFORM(MultiImgLoadInferencerLoader, load_inferencer)
+TRANSFORM(LoadAnnotations, load_annotations)
+TRANSFORM(MultiImgLoadAnnotations, load_annotations)
+TRANSFORM(MultiImgMultiAnnLoadAnnotations, load_annotations)
+TRANSFORM(ConcatCDInput, concat_pair)
+/* geometry */
+TRANSFORM(Resize, resize)
+TRANSFORM(MultiImgResize, resize)
+TRANSFORM(RandomResize, random_resize)
+TRANSFORM(MultiImgRandomResize, random_resize)
+TRANSFORM(RandomChoiceResize, random_choice_resize)
+TRANSFORM(ResizeShortestEdge, resize_shortest_edge)
+TRANSFORM(MultiImgResizeShortestEdge, resize_shortest_edge)
+TRANSFORM(ResizeToMultiple, resize_to_multiple)
+TRANSFORM(MultiImgResizeToMultiple, resize_to_multiple)
+TRANSFORM(SegRescale, seg_rescale)
+TRANSFORM(RandomCrop, random_crop)
+TRANSFORM(MultiImgRandomCrop, random_crop)
+TRANSFORM(CenterCrop, center_crop)
+TRANSFORM(RandomFlip, random_flip)
+TRANSFORM(MultiImgRandomFlip, random_flip)
+TRANSFORM(RandomRotate, random_rotate)
+TRANSFORM(MultiImgRandomRotate, random_rotate)
+TRANSFORM(RandomRotFlip, random_rot_flip)
+TRANSFORM(MultiImgRandomRotFlip, random_rot_flip)
+TRANSFORM(Pad, pad)
+TRANSFORM(MultiImgPad, pad)
+TRANSFORM(RandomMosaic, random_mosaic)
+/* values */
+TRANSFORM(Normalize, normalize)
+TRANSFORM(MultiImgNormalize, normalize)
+TRANSFORM(PhotoMetricDistortion, photo_metric_distortion)
+TRANSFORM(MultiImgPhotoMetricDistortion, photo_metric_distortion)
+TRANSFORM(RandomCutOut, random_cut_out)
+TRANSFORM(MultiImgRandomCutOut, random_cut_out)
+TRANSFORM(CLAHE, clahe)
+TRANSFORM(MultiImgCLAHE, clahe)
+TRANSFORM(AdjustGamma, adjust_gamma)
+TRANSFORM(MultiImgAdjustGamma, adjust_gamma)
+TRANSFORM(Rerange, rerange)
+TRANSFORM(MultiImgRerange, rerange)
+TRANSFORM(RGB2Gray, rgb2gray)
+TRANSFORM(MultiImgRGB2Gray, rgb2gray)
+TRANSFORM(MultiImgExchangeTime, exchange_time)
+TRANSFORM(GenerateEdge, generate_edge)
+/* delivery */
+TRANSFORM(DefaultFormatBundle, format_bundle)
+TRANSFORM(ImageToTensor, image_to_tensor)
+TRANSFORM(ToTensor, image_to_tensor)
+TRANSFORM(Transpose, transpose)
+TRANSFORM(ToDataContainer, to_data_container)
+TRANSFORM(Collect, collect)
+TRANSFORM(PackSegInputs, pack_seg_inputs)
+TRANSFORM(MultiImgPackSegInputs, pack_seg_inputs)
+/* pipelines within pipelines */
+TRANSFORM(Compose, compose)
+TRANSFORM(RandomApply, random_apply)
+TRANSFORM(RandomChoice, random_choice)
+TRANSFORM(MultiScaleFlipAug, multi_scale_flip_aug)
+TRANSFORM(TestTimeAug, test_time_aug)
+
+REFUSED(Albu, "it runs the Python package albumentations; write the same with RandomFlip, RandomRotate, RandomCrop, "
+              "PhotoMetricDistortion and their kin")
+REFUSED(MultiImgAlbu, "it runs the Python package albumentations; write the same with the other MultiImg transforms")
+REFUSED(KeyMapper, "samples here have fixed names; pairs of images go through every transform by themselves")
+REFUSED(TransformBroadcaster, "pairs of images go through every transform by themselves: list the inner transforms "
+                              "directly")
+REFUSED(LoadBiomedicalImageFromFile, "volumes are not supported, only images")
+REFUSED(LoadBiomedicalAnnotation, "volumes are not supported, only images")
+REFUSED(LoadBiomedicalData, "volumes are not supported, only images")
+REFUSED(BioMedical3DRandomCrop, "volumes are not supported, only images")
+REFUSED(BioMedical3DRandomFlip, "volumes are not supported, only images")
+REFUSED(BioMedical3DPad, "volumes are not supported, only images")
+REFUSED(BioMedicalGaussianNoise, "volumes are not supported, only images")
+REFUSED(BioMedicalGaussianBlur, "volumes are not supported, only images")
+REFUSED(BioMedicalRandomGamma, "volumes are not supported, only images")
+REFUSED(LoadDepthAnnotation, "depth maps are not supported")
+REFUSED(RandomDepthMix, "depth maps are not supported")
+
+#undef TRANSFORM
+#undef REFUSED

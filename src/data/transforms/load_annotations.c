@@ -1,0 +1,174 @@
+/* Reading label and weight maps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/transforms/transform.h"
+
+typedef struct annotations_conf {
+    value *reduce_zero_label, *reduce_semantic_zero_label;
+    const char *imdecode_backend;
+    double weight_scale;
+    bool one_x, open_cd;   /* which dialect's order of steps */
+    bool reduce;           /* asked for here */
+} annotations_conf;
+
+static const field annotation_fields[] = {
+    FIELD(annotations_conf, F_VALUE, reduce_zero_label, "None",
+          "0 becomes 255 (ignored) and every other label one less. 1.x: None takes the dataset's word"),
+    FIELD(annotations_conf, F_VALUE, reduce_semantic_zero_label, "None",
+          "Open-CD: the same for the maps of each date"),
+    FIELD_CHOICE(annotations_conf, imdecode_backend, "'pillow'", "cv2|pillow|tifffile|gdal",
+                 "cv2 turns palettes into colours, the others give their indices"),
+    FIELD_RANGE(annotations_conf, F_FLOAT, weight_scale, "1.0", 1e-9, 1e9,
+                "weight maps are multiplied with it: 1/255 for 8-bit maps whose 255 means 1"),
+    FIELD_IGNORED(file_client_args, "files are read from disk"),
+    FIELD_IGNORED(backend_args, "files are read from disk"),
+};
+static const field_table annotation_table = FIELDS(annotation_fields, annotations_conf);
+
+static cseg_status annotations_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
+{
+    annotations_conf *c = conf;
+    (void)t;
+    value *flags[] = {c->reduce_zero_label, c->reduce_semantic_zero_label};
+    for (int i = 0; i < 2; i++)
+        if (flags[i] && flags[i]->kind != V_BOOL)
+            return transform_fail(b, err, "whether to reduce the zero label is True, False or None");
+    c->one_x = b->dialect == DIALECT_1X;
+    c->open_cd = strncmp(b->name, "MultiImg", 8) == 0;
+    c->reduce = value_true(c->reduce_zero_label);
+    b->info->loads_labels = true;
+    b->info->reduce_zero_label |= c->reduce;
+    return CSEG_OK;
+}
+
+/* One channel of numbers that are whole and fit 8 bits, as the reference keeps labels. */
+static cseg_status as_labels(const char *path, image *m, cseg_error *err)
+{
+    if (m->c != 1)
+        return fail(err, CSEG_DATA, "%s has %lld channels where labels have one: it looks like a picture in colours; "
+                    "labels are images of class numbers", path, (long long)m->c);
+    if (m->type == IMAGE_U8)
+        return CSEG_OK;
+    image done;
+    TRY(imgproc_new(m->h, m->w, 1, IMAGE_U8, &done, err));
+    for (int64_t y = 0; y < m->h; y++)
+        for (int64_t x = 0; x < m->w; x++) {
+            double v = image_get(m, y, x, 0);
+            if (!(v >= 0 && v <= 255) || v != (double)(int)v) {
+                image_release(&done);
+                return fail(err, CSEG_DATA, "%s: label %g at row %lld, column %lld is no number from 0 to 255", path, v,
+                            (long long)y, (long long)x);
+            }
+            *image_u8(&done, y, x) = (uint8_t)v;
+        }
+    picture_replace(m, done);
+    return CSEG_OK;
+}
+
+static void fill_reduce(uint8_t table[256])
+{
+    for (int i = 0; i < 256; i++)
+        table[i] = table[i] == 0 || table[i] == 255 ? 255 : (uint8_t)(table[i] - 1);
+}
+
+static void fill_map(uint8_t table[256], const value *label_map)
+{
+    uint8_t before[256];
+    memcpy(before, table, 256);
+    for (size_t i = 0; i < value_count(label_map); i++) {
+        const value_entry *e = &label_map->as.dict.entry[i];
+        int64_t from = -1, to = -1;
+        if (e->key_value)
+            value_integer(e->key_value, &from);
+        else
+            from = strtol(e->key, NULL, 10);
+        if (!value_integer(e->item, &to))
+            continue;
+        for (int v = 0; v < 256; v++)
+            if (before[v] == from)
+                table[v] = (uint8_t)to; /* -1 is 255, as in the reference's bytes */
+    }
+}
+
+/* The steps from file to class, in the dialect's order. */
+static void fill_table(const annotations_conf *c, const sample *s, const sample_map *m, uint8_t table[256])
+{
+    bool date = strcmp(m->key, "gt_semantic_seg") != 0;
+    bool reduce = c->reduce || (c->one_x && !c->reduce_zero_label && s->reduce_zero_label);
+    if (c->open_cd && date)
+        reduce = value_true(c->reduce_semantic_zero_label);
+    for (int i = 0; i < 256; i++)
+        table[i] = (uint8_t)i;
+    if (!c->one_x)
+        fill_map(table, s->label_map);
+    if (reduce)
+        fill_reduce(table);
+    for (int i = 0; i < 256 && s->to_binary && !date; i++)
+        table[i] = table[i] >= 128;
+    if (c->one_x && !(c->open_cd && date))
+        fill_map(table, s->label_map);
+}
+
+static cseg_status as_weights(const char *path, double scale, image *m, cseg_error *err)
+{
+    if (m->c != 1)
+        return fail(err, CSEG_DATA, "%s has %lld channels where weights have one", path, (long long)m->c);
+    if (m->type != IMAGE_F32) {
+        image done;
+        TRY(image_convert(m, IMAGE_F32, &done, err));
+        picture_replace(m, done);
+    }
+    float *v = m->data, by = (float)scale;
+    for (int64_t i = 0; i < m->h * m->w; i++) {
+        v[i] *= by;
+        if (!(v[i] >= 0 && v[i] < 1e30f))
+            return fail(err, CSEG_NUMERIC, "%s: the weight at row %lld, column %lld is %g; weights are 0 or more", path,
+                        (long long)(i / m->w), (long long)(i % m->w), (double)v[i]);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m, cseg_error *err)
+{
+    image_flags flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+    if (c->open_cd && !m->is_weight)
+        flags = IMAGE_GRAYSCALE;
+    image_release(&m->map);
+    m->todo = (delayed){0};
+    TRY(image_read(m->path, flags, &m->map, err));
+    if (m->is_weight)
+        TRY(as_weights(m->path, c->weight_scale, &m->map, err));
+    else
+        TRY(as_labels(m->path, &m->map, err));
+    if (s->img.data && (m->map.h != s->ori_h || m->map.w != s->ori_w))
+        return fail(err, CSEG_DATA, "%s is %lld x %lld, but its image %s is %lld x %lld (width x height)", m->path,
+                    (long long)m->map.w, (long long)m->map.h, s->path ? s->path : "", (long long)s->ori_w,
+                    (long long)s->ori_h);
+    if (m->is_weight)
+        return CSEG_OK;
+    uint8_t table[256];
+    fill_table(c, s, m, table);
+    imgproc_lut(m->map.data, m->map.h * m->map.w, table);
+    return CSEG_OK;
+}
+
+static cseg_status annotations_apply(const transform *t, sample *s, cseg_error *err)
+{
+    const annotations_conf *c = t->conf;
+    int loaded = 0;
+    for (int i = 0; i < s->n_maps; i++)
+        if (s->maps[i].path) {
+            TRY(load_one(c, s, &s->maps[i], err));
+            loaded++;
+        }
+    if (!loaded)
+        return fail(err, CSEG_CONFIG, "%s: the dataset names no labels for it", s->path ? s->path : "the sample");
+    return CSEG_OK;
+}
+
+const transform_kind transform_load_annotations = {
+    &annotation_table,
+    "Reads the label maps that the dataset found, and the weight map (`seg_weight_map`) where it has one. Labels keep "
+    "their numbers through all geometry (nearest sample); weights, float32, are interpolated linearly.",
+    annotations_build, annotations_apply};

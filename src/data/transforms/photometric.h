@@ -1,0 +1,19 @@
+/* Photometric distortion with its decisions made, so that they can be set. */
+#ifndef DATA_TRANSFORMS_PHOTOMETRIC_H
+#define DATA_TRANSFORMS_PHOTOMETRIC_H
+
+#include "io/image.h"
+
+typedef struct photometric {
+    bool brightens, contrasts, saturates, shifts;
+    bool contrast_first;
+    double brightness;  /* added */
+    double contrast;    /* factor */
+    double saturation;  /* factor */
+    int64_t hue;        /* added, modulo 180 */
+} photometric;
+
+/* Channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */
+cseg_status photometric_apply(image *m, int64_t first, const photometric *p, cseg_error *err);
+
+#endif

@@ -1,0 +1,106 @@
+/* What a transform is. A kind is one file (small families share one): a table of its fields under the names of both
+ * dialects, a build function that checks them and prepares what applying needs, and apply. One line in list.h
+ * registers it. A built transform never changes, so that any number of threads may apply it. */
+#ifndef DATA_TRANSFORMS_TRANSFORM_H
+#define DATA_TRANSFORMS_TRANSFORM_H
+
+#include <stddef.h>
+
+#include "config/fields.h"
+#include "data/imgproc.h"
+#include "data/pipeline.h"
+
+typedef struct transform transform;
+
+/* Size of the images behind a transform, as far as it is known when the pipeline is built. 0: not at all. */
+typedef struct known_size {
+    int64_t h, w;
+    bool exact; /* all have it; else it is the largest that can come */
+} known_size;
+
+typedef struct transform_builder {
+    arena *mem;
+    config_dialect dialect;
+    const char *name;      /* as the config writes the type: a kind may have several names */
+    const value *dict;
+    pipeline_info *info;   /* what the whole pipeline does, filled as it is built */
+    known_size size;       /* in front of this transform; build changes it to what is behind */
+    int depth;             /* of pipelines within pipelines */
+} transform_builder;
+
+typedef struct transform_kind {
+    const field_table *fields; /* of conf */
+    const char *about;         /* one line for the documentation */
+    /* Checks conf (filled from the table, zeroed behind it up to fields->size) and prepares t. May be NULL. */
+    cseg_status (*build)(transform_builder *b, void *conf, transform *t, cseg_error *err);
+    cseg_status (*apply)(const transform *t, sample *s, cseg_error *err);
+} transform_kind;
+
+/* Transforms in a row. */
+typedef struct transform_list {
+    size_t n;
+    transform **at;
+} transform_list;
+
+/* One way through test time augmentation: what is decided beforehand, and the transforms to run. */
+typedef struct variant {
+    bool has_preset;
+    int64_t scale[2];  /* (w, h) or a long and a short edge, as 0.x has it; ratio > 0: of the image's own size */
+    double ratio;
+    bool flip;
+    char direction;
+    transform_list steps;
+} variant;
+
+struct transform {
+    const transform_kind *kind;
+    const char *name;
+    where at;
+    const void *conf;
+    transform_list *inner; /* of wrappers: n_inner lists */
+    size_t n_inner;
+    variant *variants;     /* of test time augmentation */
+    int n_variants;
+};
+
+#define FIELDS(array, struct_) {.at = array, .n = sizeof(array) / sizeof *(array), .size = sizeof(struct_)}
+
+/* A list of dicts, or one dict, to transforms. b->size goes through all of them. */
+cseg_status transforms_build(transform_builder *b, const value *list, transform_list *out, cseg_error *err);
+cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *err);
+
+/* "FILE:LINE: NAME: what" */
+cseg_status transform_fail(const transform_builder *b, cseg_error *err, const char *fmt, ...) CSEG_PRINTF(3, 4);
+
+/* ---- reading fields ---- */
+
+/* A size: two whole numbers of 1 or more, or one number for both if `one` allows it. out[0] is the first. */
+cseg_status transform_pair(const transform_builder *b, const char *what, const value *v, bool one, int64_t out[2],
+                           cseg_error *err);
+cseg_status transform_probability(const transform_builder *b, const char *what, double p, cseg_error *err);
+
+/* ---- for apply ---- */
+
+/* Geometry of the image or of one map; put off if it can be. group: channels of one picture (0: all). */
+cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize_kind kind, int64_t group,
+                           cseg_error *err);
+cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t h, int64_t w, cseg_error *err);
+void picture_flip(image *m, delayed *todo, char direction); /* 'h', 'v' or 'd' */
+int64_t picture_height(const image *m, const delayed *todo);
+int64_t picture_width(const image *m, const delayed *todo);
+
+/* The same for the image and all maps that are loaded: labels by the nearest sample, weights linearly. Each also does
+ * what Normalize left to do, if that comes first. */
+cseg_status sample_resize(sample *s, int64_t h, int64_t w, resize_kind kind, cseg_error *err);
+cseg_status sample_crop(sample *s, int64_t y, int64_t x, int64_t h, int64_t w, cseg_error *err);
+cseg_status sample_flip(sample *s, char direction, cseg_error *err);
+/* Everything that waits is done, Normalize and the padding behind it included: pixels as the reference has them now. */
+cseg_status sample_need_pixels(sample *s, cseg_error *err);
+/* Channels of one date's image. */
+int64_t sample_group(const sample *s);
+/* Replaces the image of s or of a map. */
+void picture_replace(image *m, image with);
+/* No image, so nothing to do it to: CSEG_CONFIG. */
+cseg_status sample_need_image(const sample *s, cseg_error *err);
+
+#endif
