@@ -1,4 +1,4 @@
-/* 16-bit floats: IEEE binary16 and bfloat16, to and from binary32, rounded to nearest even. */
+/* 16-bit floats: IEEE binary16 and bfloat16, to binary32; both exact. */
 #ifndef IO_HALF_H
 #define IO_HALF_H
 
@@ -26,15 +26,6 @@ static inline float half_to_f32(uint16_t h)
 static inline float bfloat_to_f32(uint16_t b)
 {
     return half_of_bits((uint32_t)b << 16);
-}
-
-static inline uint16_t bfloat_of_f32(float v)
-{
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    if ((bits & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40); /* a NaN stays one */
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 #endif

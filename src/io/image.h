@@ -30,10 +30,10 @@ typedef struct image {
 /* What a decoder is asked for. Exactly one of the first three; the others may be added. */
 typedef unsigned image_flags;
 enum {
-    IMAGE_COLOR = 0,               /* u8, 3 channels: gray repeated, alpha dropped, deeper samples reduced as cv2 does */
-    IMAGE_GRAYSCALE = 1,           /* u8, 1 channel */
-    IMAGE_UNCHANGED = 2,           /* type and channels of the file, orientation ignored */
-    IMAGE_RGB = 16,                /* first three channels red first; without it blue first, as cv2 has them */
+    IMAGE_COLOR = 0,     /* u8, 3 channels: gray repeated, alpha dropped, deeper samples reduced as cv2 does */
+    IMAGE_GRAYSCALE = 1, /* u8, 1 channel */
+    IMAGE_UNCHANGED = 2, /* type and channels of the file, orientation ignored */
+    IMAGE_RGB = 16,      /* first three channels red first; without it blue first, as cv2 has them */
     IMAGE_IGNORE_ORIENTATION = 32, /* EXIF orientation is not applied */
     IMAGE_PILLOW = 64 /* with IMAGE_UNCHANGED: palette images give their indices, bilevel ones 0 and 1 (labels) */
 };

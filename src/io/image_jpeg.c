@@ -63,7 +63,8 @@ static bool too_large_for_its_bytes(const struct jpeg_decompress_struct *d, size
     return (uint64_t)d->image_width * d->image_height / (d->arith_code ? ARITHMETIC_PIXELS : HUFFMAN_PIXELS) > n;
 }
 
-/* Each scan of a progressive file costs a pass over all of the picture and may be a few bytes long. Writers make ten. */
+/* Each scan of a progressive file costs a pass over all of the picture and may be a few bytes long. Writers make ten.
+ */
 static void limit_scans(j_common_ptr info)
 {
     enum { MOST_SCANS = 500 };

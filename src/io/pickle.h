@@ -35,7 +35,7 @@ typedef enum {
 typedef struct pickle_node pickle_node;
 struct pickle_node {
     pickle_kind kind;
-    size_t at; /* byte in the pickle where it begins, for messages */
+    size_t at;               /* byte in the pickle where it begins, for messages */
     const pickle_node *type; /* DICT: its class; OBJECT: class or function; a GLOBAL */
     union {
         bool boolean;
@@ -64,8 +64,8 @@ struct pickle_node {
 
 /* What a reader of several pickles in a row, and of what lies behind them, must know too. */
 typedef struct pickle_found {
-    size_t used;                /* bytes of the pickle */
-    pickle_node **persistent;   /* its persistent references, in order */
+    size_t used;              /* bytes of the pickle */
+    pickle_node **persistent; /* its persistent references, in order */
     size_t n_persistent;
 } pickle_found;
 
@@ -79,21 +79,21 @@ cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *me
 const pickle_node *pickle_get(const pickle_node *dict, const char *key); /* value of a string key; the last one */
 const pickle_node *pickle_get_int(const pickle_node *dict, int64_t key);
 const pickle_node *pickle_item(const pickle_node *list_or_tuple, size_t i);
-size_t pickle_len(const pickle_node *p);                        /* items; pairs of a dict; bytes of a string */
-bool pickle_is(const pickle_node *p, const char *dotted);       /* GLOBAL, or OBJECT/DICT whose type is: "torch.Size" */
-const char *pickle_str(const pickle_node *p);                   /* text without NUL inside */
-bool pickle_int(const pickle_node *p, int64_t *out);            /* INT, BOOL, numpy integer scalars */
-bool pickle_number(const pickle_node *p, double *out);          /* INT, BOOL, FLOAT, BIGINT, numpy scalars */
+size_t pickle_len(const pickle_node *p);                  /* items; pairs of a dict; bytes of a string */
+bool pickle_is(const pickle_node *p, const char *dotted); /* GLOBAL, or OBJECT/DICT whose type is: "torch.Size" */
+const char *pickle_str(const pickle_node *p);             /* text without NUL inside */
+bool pickle_int(const pickle_node *p, int64_t *out);      /* INT, BOOL, numpy integer scalars */
+bool pickle_number(const pickle_node *p, double *out);    /* INT, BOOL, FLOAT, BIGINT, numpy scalars */
 const pickle_node *pickle_attr(const pickle_node *object, const char *name); /* from its state */
 const char *pickle_kind_name(pickle_kind k);
 
 /* A numpy array inside a pickle. `data` points into the pickle's tree, unaligned. */
 enum { PICKLE_MAX_DIMS = 32 };
 typedef struct pickle_array {
-    char type;     /* 'f', 'i', 'u', 'b' (bool) */
-    int size;      /* bytes of an element */
-    bool swapped;  /* big-endian */
-    bool fortran;  /* first index fastest */
+    char type;    /* 'f', 'i', 'u', 'b' (bool) */
+    int size;     /* bytes of an element */
+    bool swapped; /* big-endian */
+    bool fortran; /* first index fastest */
     int ndim;
     int64_t shape[PICKLE_MAX_DIMS];
     int64_t count; /* of elements */
@@ -101,7 +101,7 @@ typedef struct pickle_array {
 } pickle_array;
 bool pickle_is_array(const pickle_node *p);
 cseg_status pickle_as_array(const pickle_node *p, const char *name, pickle_array *out, cseg_error *err);
-double pickle_array_get(const pickle_array *a, int64_t i); /* element i in memory order */
+double pickle_array_get(const pickle_array *a, int64_t i);    /* element i in memory order */
 uint64_t pickle_array_bits(const pickle_array *a, int64_t i); /* its bits; signed integers sign-extended */
 /* For readers of other files with numpy's types. order '<', '>', '=' or '|'; code "f4", "u1"...: false if unknown. */
 bool pickle_array_type(char order, const char *code, pickle_array *out);

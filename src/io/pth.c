@@ -33,7 +33,7 @@ const char *pth_storage_name(pth_type t)
     return types[t].storage;
 }
 
-bool pth_type_of_dtype(const char *name, pth_type *out)
+static bool type_of_dtype(const char *name, pth_type *out)
 {
     for (int t = 0; t < PTH_TYPES; t++)
         if (strcmp(name, types[t].dtype) == 0) {
@@ -237,7 +237,7 @@ static cseg_status as_tensor(pth *p, const pickle_node *n, const char *name, pth
     TRY(storage_of(p, pickle_item(args, 0), out, err));
     if (strcmp(type->global.name, "_rebuild_tensor_v3") == 0) { /* the type stands apart, the storage is bytes */
         const pickle_node *dtype = pickle_item(args, 6);
-        if (!dtype || dtype->kind != PICKLE_GLOBAL || !pth_type_of_dtype(dtype->global.name, &out->type))
+        if (!dtype || dtype->kind != PICKLE_GLOBAL || !type_of_dtype(dtype->global.name, &out->type))
             return fail(err, CSEG_UNSUPPORTED, "%s: tensor '%.200s' is of type %s, which has no meaning here", p->path,
                         name, dtype && dtype->kind == PICKLE_GLOBAL ? dtype->global.name : "unknown");
     }

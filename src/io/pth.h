@@ -2,7 +2,8 @@
  * running anything that is in them.
  *
  * Read: the file is mapped; tensors are copied out when asked for, each storage's CRC is checked the first time. The
- * state dict is the root's 'state_dict' where there is one, else the root itself. Names are as stored (prefixes too). */
+ * state dict is the root's 'state_dict' where there is one, else the root itself. Names are as stored (prefixes too).
+ */
 #ifndef IO_PTH_H
 #define IO_PTH_H
 
@@ -99,7 +100,8 @@ void pth_set_key(pth_builder *b, pth_value *dict, pth_value *key, pth_value *val
  * CSEG_CORRUPT for trees that are nested too deeply or hold themselves. */
 cseg_status pth_again(pth_builder *b, pth *from, const pickle_node *n, pth_value **out, cseg_error *err);
 
-/* The zip format, as torch.save writes it: loads with torch.load(weights_only=True). Written beside, synced, renamed. */
+/* The zip format, as torch.save writes it: loads with torch.load(weights_only=True). Written beside, synced, renamed.
+ */
 cseg_status pth_write(const char *path, pth_builder *b, const pth_value *root, cseg_error *err);
 
 #endif

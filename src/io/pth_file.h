@@ -8,8 +8,8 @@
 typedef struct pth_storage {
     const char *key;
     pth_type type;
-    const uint8_t *bytes;  /* NULL until the first use of a zip entry */
-    uint64_t n;            /* bytes */
+    const uint8_t *bytes;   /* NULL until the first use of a zip entry */
+    uint64_t n;             /* bytes */
     const zip_entry *entry; /* NULL: legacy format */
 } pth_storage;
 
@@ -43,9 +43,7 @@ pth_storage *pth_find_storage(const pth *p, const char *key);
 /* The storage's bytes, checked. */
 cseg_status pth_storage_bytes(pth *p, int storage, const uint8_t **out, cseg_error *err);
 
-/* NAME in "torch.NAMEStorage" or "torch.NAME" (dtypes), or NULL. */
-const char *pth_storage_name(pth_type t);
-bool pth_type_of_dtype(const char *name, pth_type *out);
+const char *pth_storage_name(pth_type t); /* "FloatStorage" */
 
 /* --- writing --- */
 typedef enum { V_NONE, V_BOOL, V_INT, V_FLOAT, V_STR, V_LIST, V_TUPLE, V_DICT, V_ORDERED, V_TENSOR } pth_value_kind;

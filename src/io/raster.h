@@ -20,13 +20,13 @@ typedef struct raster_place {
 
 typedef struct raster_info {
     int64_t h, w, bands;
-    image_type type;       /* the smallest type here that holds all bands' samples */
-    const char *stored;    /* GDAL's name of the first band's type: "Byte", "UInt16", "Float64"... */
-    const char *driver;    /* "GTiff", "PNG"... */
+    image_type type;    /* the smallest type here that holds all bands' samples */
+    const char *stored; /* GDAL's name of the first band's type: "Byte", "UInt16", "Float64"... */
+    const char *driver; /* "GTiff", "PNG"... */
     raster_place place;
-    bool has_nodata;       /* of the first band */
+    bool has_nodata; /* of the first band */
     double nodata;
-    const char **names;    /* `bands` descriptions; "" where none */
+    const char **names;     /* `bands` descriptions; "" where none */
     const uint8_t *palette; /* of the first band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
     int64_t block_h, block_w; /* windows that are multiples of these read fastest */
@@ -53,12 +53,12 @@ cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, in
 typedef struct raster_spec {
     int64_t h, w, bands;
     image_type type;
-    const raster_place *place;     /* NULL: none */
+    const raster_place *place; /* NULL: none */
     bool has_nodata;
     double nodata;
-    const uint8_t *palette;        /* one u8 band: palette_n colours, red, green, blue; NULL: none */
+    const uint8_t *palette; /* one u8 band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
-    const char *const *names;      /* `bands` descriptions; NULL: none */
+    const char *const *names; /* `bands` descriptions; NULL: none */
 } raster_spec;
 
 /* A tiled, DEFLATE-compressed GeoTIFF (BigTIFF where needed). It is written beside `path`; raster_commit syncs and

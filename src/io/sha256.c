@@ -18,25 +18,37 @@ static uint32_t rotate(uint32_t v, int n)
     return v >> n | v << (32 - n);
 }
 
+/* One round; what the standard moves along eight registers each time is renamed by the caller instead. */
+static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
+                        uint32_t *h, uint32_t k)
+{
+    uint32_t t = *h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + k;
+    *d += t;
+    *h = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void add_block(sha256 *s, const uint8_t *p)
 {
-    uint32_t w[64], v[8];
+    uint32_t w[64], *v = s->h;
     for (int i = 0; i < 16; i++, p += 4)
         w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
     for (int i = 16; i < 64; i++)
         w[i] = w[i - 16] + w[i - 7] + (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
                (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
-    memcpy(v, s->h, sizeof v);
-    for (int i = 0; i < 64; i++) {
-        uint32_t a = v[0], e = v[4];
-        uint32_t t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & v[5]) ^ (~e & v[6])) + K[i] + w[i];
-        uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
+    uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
+    for (int i = 0; i < 64; i += 8) {
+        step(a, b, c, &d, e, f, g, &h, K[i] + w[i]);
+        step(h, a, b, &c, d, e, f, &g, K[i + 1] + w[i + 1]);
+        step(g, h, a, &b, c, d, e, &f, K[i + 2] + w[i + 2]);
+        step(f, g, h, &a, b, c, d, &e, K[i + 3] + w[i + 3]);
+        step(e, f, g, &h, a, b, c, &d, K[i + 4] + w[i + 4]);
+        step(d, e, f, &g, h, a, b, &c, K[i + 5] + w[i + 5]);
+        step(c, d, e, &f, g, h, a, &b, K[i + 6] + w[i + 6]);
+        step(b, c, d, &e, f, g, h, &a, K[i + 7] + w[i + 7]);
     }
+    const uint32_t add[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
-        s->h[i] += v[i];
+        v[i] += add[i];
 }
 
 void sha256_begin(sha256 *s)

@@ -392,9 +392,7 @@ enum { ROWS = sizeof rows / sizeof *rows };
 /* Two schemes have old names of their own. */
 static const char *present_scheme(const char *scheme)
 {
-    return strcmp(scheme, "openmmlab") == 0   ? "open-mmlab"
-           : strcmp(scheme, "modelzoo") == 0 ? "torchvision"
-                                             : scheme;
+    return strcmp(scheme, "openmmlab") == 0 ? "open-mmlab" : strcmp(scheme, "modelzoo") == 0 ? "torchvision" : scheme;
 }
 
 const char *zoo_find(const char *scheme, const char *name, const char **better)
