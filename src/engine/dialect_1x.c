@@ -1,0 +1,198 @@
+/* The 1.x dialect: *_dataloader, optim_wrapper, param_scheduler, *_cfg loops, default_hooks. */
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/dialect.h"
+
+static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
+{
+    const value *l = value_get(cfg, key);
+    if (value_is_none(l))
+        return CSEG_OK;
+    d->dataset = value_get(l, "dataset");
+    d->batch_size = 1;
+    TRY(read_int(l, "batch_size", &d->batch_size, err));
+    TRY(read_int(l, "num_workers", &d->workers, err));
+    TRY(read_bool(l, "drop_last", &d->drop_last, err));
+    TRY(read_int(l, "num_batch_per_epoch", &d->limit, err));
+    const value *sampler = value_get(l, "sampler");
+    const char *type = value_type_name(sampler);
+    bool shuffle = train;
+    TRY(read_bool(sampler, "shuffle", &shuffle, err));
+    if (!type || strcmp(type, "DefaultSampler") == 0)
+        d->order = shuffle ? ORDER_SHUFFLE : ORDER_SEQUENTIAL;
+    else if (strcmp(type, "InfiniteSampler") == 0)
+        d->order = shuffle ? ORDER_INFINITE : ORDER_INFINITE_SEQUENTIAL;
+    else {
+        char place[512];
+        return fail(err, CSEG_CONFIG, "%sthere is no sampler '%s' here; known are DefaultSampler and InfiniteSampler",
+                    value_place(sampler, place), type);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluation *e, cseg_error *err)
+{
+    static const char *const usual[] = {"mIoU"};
+    char place[512];
+    if (value_is_list(v)) {
+        if (value_count(v) > 1)
+            log_say(LOG_WARNING, "%sonly the first evaluator is used", value_place(v, place));
+        v = value_item(v, 0);
+    }
+    e->beta = 1;
+    e->metrics = (const char **)(uintptr_t)usual;
+    e->n_metrics = 1;
+    const char *type = value_type_name(v);
+    if (!type)
+        return CSEG_OK;
+    if (strcmp(type, "CityscapesMetric") == 0)
+        log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
+                value_place(v, place));
+    else if (strcmp(type, "IoUMetric") != 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
+    TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
+    double beta = 1;
+    TRY(read_number(v, "beta", &beta, err));
+    e->beta = beta;
+    e->has_nan_to_num = !value_is_none(value_get(v, "nan_to_num"));
+    TRY(read_number(v, "nan_to_num", &e->nan_to_num, err));
+    TRY(read_bool(v, "format_only", &e->format_only, err));
+    return read_text(v, "output_dir", &e->output_dir, err);
+}
+
+static cseg_status read_optimizer(experiment *e, cseg_error *err)
+{
+    const value *w = value_get(e->cfg, "optim_wrapper");
+    if (value_is_none(w))
+        return CSEG_OK;
+    const char *type = value_type_name(w);
+    char place[512];
+    if (type && strcmp(type, "OptimWrapper") != 0 && strcmp(type, "AmpOptimWrapper") != 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here", value_place(w, place), type);
+    e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
+    e->optimizer = value_get(w, "optimizer");
+    e->paramwise = value_get(w, "paramwise_cfg");
+    const value *constructor = value_get(w, "constructor");
+    const char *name = value_text(constructor);
+    if (name && strcmp(name, "DefaultOptimWrapperConstructor") != 0)
+        return fail(err, CSEG_UNSUPPORTED, "%sthe optimizer constructor %s is not done here; the default one is",
+                    value_place(constructor, place), name);
+    TRY(read_int(w, "accumulative_counts", &e->accumulate, err));
+    const value *clip = value_get(w, "clip_grad");
+    if (value_is_none(clip))
+        return CSEG_OK;
+    const char *how = "norm";
+    TRY(read_text(clip, "type", &how, err));
+    TRY(read_number(clip, "norm_type", &e->clip_norm_type, err));
+    if (strcmp(how, "value") == 0)
+        return read_number(clip, "clip_value", &e->clip_value, err);
+    return read_number(clip, "max_norm", &e->clip_norm, err);
+}
+
+static cseg_status read_loops(experiment *e, cseg_error *err)
+{
+    const value *t = value_get(e->cfg, "train_cfg");
+    const char *type = value_type_name(t);
+    char place[512];
+    if (value_is_none(t))
+        return CSEG_OK;
+    bool by_epoch = false;
+    TRY(read_bool(t, "by_epoch", &by_epoch, err));
+    if (type && strcmp(type, "EpochBasedTrainLoop") == 0)
+        by_epoch = true;
+    else if (type && strcmp(type, "IterBasedTrainLoop") != 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
+                    value_place(t, place), type);
+    e->by_epoch = by_epoch;
+    TRY(read_int(t, by_epoch ? "max_epochs" : "max_iters", &e->max, err));
+    e->workflow[0] = (experiment_phase){PHASE_TRAIN, by_epoch ? 1 : e->max};
+    e->n_workflow = 1;
+    int64_t begin = 1, every = by_epoch ? 1 : 1000;
+    TRY(read_int(t, "val_begin", &begin, err));
+    TRY(read_int(t, "val_interval", &every, err));
+    e->validate_by_epoch = by_epoch;
+    e->validate[e->n_validate++] = (experiment_interval){begin, every};
+    const value *dynamic = value_get(t, "dynamic_intervals");
+    for (size_t i = 0; i < value_count(dynamic) && e->n_validate < 8; i++) {
+        experiment_interval *v = &e->validate[e->n_validate++];
+        const value *pair = value_item(dynamic, i);
+        if (!value_integer(value_item(pair, 0), &v->begin) || !value_integer(value_item(pair, 1), &v->every))
+            return fail(err, CSEG_CONFIG, "%sdynamic_intervals is a list of (begin, interval)", value_place(dynamic, place));
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *err)
+{
+    experiment_checkpoint *c = &e->checkpoint;
+    *c = (experiment_checkpoint){.on = h != NULL, .interval = -1, .by_epoch = true, .max_keep = -1, .save_last = true,
+                                 .save_optimizer = true};
+    if (!h)
+        return CSEG_OK;
+    TRY(read_int(h, "interval", &c->interval, err));
+    TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
+    TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
+    TRY(read_bool(h, "save_last", &c->save_last, err));
+    TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
+    TRY(read_text(h, "out_dir", &c->out_dir, err));
+    const value *best = value_get(h, "save_best"), *rule = value_get(h, "rule");
+    if (value_is_list(best))
+        best = value_item(best, 0);
+    if (value_is_list(rule))
+        rule = value_item(rule, 0);
+    c->save_best = value_text(best);
+    c->rule = value_text(rule);
+    return CSEG_OK;
+}
+
+static cseg_status read_hooks(experiment *e, cseg_error *err)
+{
+    const value *d = value_get(e->cfg, "default_hooks"), *logger = value_get(d, "logger");
+    const value *checkpoint = value_get(d, "checkpoint");
+    TRY(read_checkpoint(e, value_is_none(checkpoint) ? NULL : checkpoint, err));
+    e->log.interval = 10;
+    TRY(read_int(logger, "interval", &e->log.interval, err));
+    const value *custom = value_get(e->cfg, "custom_hooks");
+    for (size_t i = 0; i < value_count(custom); i++) {
+        const value *h = value_item(custom, i);
+        const char *type = value_type_name(h);
+        if (type && strcmp(type, "EMAHook") == 0)
+            TRY(read_ema(e, h, true, err));
+        else if (type && strcmp(type, "EarlyStoppingHook") == 0)
+            TRY(read_stopping(e, h, err));
+        else
+            ignored_hook(h);
+    }
+    const value *backends = value_get(e->cfg, "vis_backends"), *visualizer = value_get(e->cfg, "visualizer");
+    if (!backends)
+        backends = value_get(visualizer, "vis_backends");
+    for (size_t i = 0; i < value_count(backends); i++) {
+        const char *type = value_type_name(value_item(backends, i));
+        e->log.tensorboard |= type && strcmp(type, "TensorboardVisBackend") == 0;
+    }
+    return CSEG_OK;
+}
+
+cseg_status dialect_1x_read(experiment *e, cseg_error *err)
+{
+    const value *cfg = e->cfg;
+    e->preprocessor = value_get(e->model, "data_preprocessor");
+    if (!e->preprocessor)
+        e->preprocessor = value_get(cfg, "data_preprocessor");
+    e->tta_pipeline = value_get(cfg, "tta_pipeline");
+    TRY(read_loader(cfg, "train_dataloader", true, &e->train, err));
+    TRY(read_loader(cfg, "val_dataloader", false, &e->val, err));
+    TRY(read_loader(cfg, "test_dataloader", false, &e->test, err));
+    TRY(read_evaluator(value_get(cfg, "val_evaluator"), e->mem, &e->val_eval, err));
+    TRY(read_evaluator(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
+    TRY(read_optimizer(e, err));
+    e->param_scheduler = value_get(cfg, "param_scheduler");
+    TRY(read_loops(e, err));
+    TRY(read_hooks(e, err));
+    TRY(read_bool(cfg, "resume", &e->resume, err));
+    const value *randomness = value_get(cfg, "randomness");
+    e->has_seed = !value_is_none(value_get(randomness, "seed"));
+    TRY(read_int(randomness, "seed", &e->seed, err));
+    return read_bool(randomness, "deterministic", &e->deterministic, err);
+}

@@ -1,0 +1,152 @@
+#include "engine/experiment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/dialect.h"
+
+static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
+{
+    char place[512];
+    return fail(err, CSEG_CONFIG, "%s%s is %s, but %s is needed", value_place(v, place), key, value_kind_name(v), wanted);
+}
+
+cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    return value_is_none(v) || value_integer(v, out) ? CSEG_OK : wrong_type(v, key, "a whole number", err);
+}
+
+cseg_status read_number(const value *dict, const char *key, double *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    return value_is_none(v) || value_number(v, out) ? CSEG_OK : wrong_type(v, key, "a number", err);
+}
+
+cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (v->kind != V_BOOL && v->kind != V_INT)
+        return wrong_type(v, key, "True or False", err);
+    *out = value_true(v);
+    return CSEG_OK;
+}
+
+cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (!value_text(v))
+        return wrong_type(v, key, "a string", err);
+    *out = value_text(v);
+    return CSEG_OK;
+}
+
+cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    size_t count = value_is_list(v) ? value_count(v) : 1;
+    *out = ARENA_ARRAY(mem, count + 1, const char *);
+    if (!*out)
+        return fail_memory(err);
+    *n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = value_text(value_is_list(v) ? value_item(v, i) : v);
+        if (!text)
+            return wrong_type(v, key, "a string or a list of strings", err);
+        (*out)[(*n)++] = text;
+    }
+    return CSEG_OK;
+}
+
+cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err)
+{
+    experiment_ema *m = &e->ema;
+    *m = (experiment_ema){.on = true, .momentum = 0.0002, .warmup = 100, .gamma = 2000, .interval = 1};
+    TRY(read_number(hook, "momentum", &m->momentum, err));
+    TRY(read_int(hook, "interval", &m->interval, err));
+    TRY(read_int(hook, "warm_up", &m->warmup, err));
+    if (!one_x)
+        return CSEG_OK;
+    const char *type = "ExponentialMovingAverage";
+    TRY(read_text(hook, "ema_type", &type, err));
+    TRY(read_int(hook, "gamma", &m->gamma, err));
+    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
+    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
+    m->exponential = strcmp(type, "ExpMomentumEMA") == 0 || strcmp(type, "MomentumAnnealingEMA") == 0;
+    m->stochastic = strcmp(type, "StochasticWeightAverage") == 0;
+    m->warm_up = false;
+    return CSEG_OK;
+}
+
+cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
+{
+    e->stopping.on = true;
+    e->stopping.patience = 5;
+    e->stopping.min_delta = 0.1;
+    TRY(read_text(hook, "monitor", &e->stopping.monitor, err));
+    TRY(read_text(hook, "rule", &e->stopping.rule, err));
+    TRY(read_int(hook, "patience", &e->stopping.patience, err));
+    return read_number(hook, "min_delta", &e->stopping.min_delta, err);
+}
+
+void ignored_hook(const value *hook)
+{
+    char place[512];
+    const char *type = value_type_name(hook);
+    log_say(LOG_WARNING, "%sthe hook %s is not known here and has no effect", value_place(hook, place),
+            type ? type : "without a type");
+}
+
+static cseg_status default_work_dir(experiment *e, cseg_error *err)
+{
+    if (e->work_dir)
+        return CSEG_OK;
+    const char *base = path_base(e->path), *ext = path_ext(e->path);
+    e->work_dir = arena_printf(e->mem, "work_dirs/%.*s", (int)(strlen(base) - strlen(ext)), base);
+    return e->work_dir ? CSEG_OK : fail_memory(err);
+}
+
+cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err)
+{
+    experiment *e = ARENA_NEW(mem, experiment);
+    if (!e)
+        return fail_memory(err);
+    e->mem = mem;
+    e->cfg = cfg;
+    e->path = path;
+    e->dialect = config_dialect_of(cfg);
+    e->model = value_get(cfg, "model");
+    if (!e->model)
+        return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);
+    e->accumulate = 1;
+    e->clip_norm_type = 2;
+    e->log.interval = 50;
+    e->log.text = true;
+    TRY(read_text(cfg, "load_from", &e->load_from, err));
+    TRY(read_text(cfg, "work_dir", &e->work_dir, err));
+    TRY(default_work_dir(e, err));
+    TRY(e->dialect == DIALECT_0X ? dialect_0x_read(e, err) : dialect_1x_read(e, err));
+    *out = e;
+    return CSEG_OK;
+}
+
+cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
+                            experiment **out, cseg_error *err)
+{
+    value *cfg;
+    char *name = arena_strdup(mem, path);
+    if (!name)
+        return fail_memory(err);
+    TRY(config_load(path, mem, &cfg, err));
+    for (int i = 0; i < n_overrides; i++)
+        TRY(config_override(cfg, overrides[i], mem, err));
+    return experiment_read(cfg, name, mem, out, err);
+}

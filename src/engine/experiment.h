@@ -1,0 +1,111 @@
+/* What a config asks for, whatever dialect it is written in. Nothing after the dialects knows that there are two. */
+#ifndef ENGINE_EXPERIMENT_H
+#define ENGINE_EXPERIMENT_H
+
+#include "config/config.h"
+#include "data/loader.h"
+
+/* One of train, val, test. */
+typedef struct experiment_data {
+    const value *dataset;  /* dict or list of dicts; NULL: there is none */
+    int64_t batch_size, workers;
+    bool drop_last;
+    loader_order order;
+    int64_t limit;         /* batches an epoch; 0: all */
+} experiment_data;
+
+typedef enum { PHASE_TRAIN, PHASE_VAL } phase;
+typedef struct experiment_phase {
+    phase mode;
+    int64_t n; /* iterations or epochs */
+} experiment_phase;
+
+typedef struct experiment_interval {
+    int64_t begin, every;
+} experiment_interval;
+
+typedef struct experiment_checkpoint {
+    bool on;
+    int64_t interval;
+    bool by_epoch;
+    int64_t max_keep;  /* -1: all */
+    bool save_last, save_optimizer;
+    const char *save_best; /* NULL: off; "auto"; or a figure's name */
+    const char *rule;      /* "greater", "less" or NULL: by the name */
+    const char *out_dir;   /* NULL: the work dir */
+} experiment_checkpoint;
+
+typedef struct experiment_evaluation {
+    const char **metrics; /* mIoU, mDice, mFscore */
+    int n_metrics;
+    double beta;
+    bool has_nan_to_num;
+    double nan_to_num;
+    bool format_only;
+    const char *output_dir;
+} experiment_evaluation;
+
+typedef struct experiment_ema {
+    bool on;
+    double momentum;   /* weight of the new value; 0.x and 1.x alike here */
+    bool warm_up, exponential, stochastic; /* kinds of averages */
+    int64_t warmup, gamma, interval, begin_iter, begin_epoch;
+} experiment_ema;
+
+typedef struct experiment {
+    arena *mem;
+    const char *path; /* of the config */
+    const value *cfg;
+    config_dialect dialect;
+
+    const value *model, *train_cfg, *test_cfg; /* the last two: 0.x's top-level ones, or NULL */
+    const value *preprocessor;                 /* 1.x data_preprocessor, or NULL */
+    const value *tta_pipeline;                 /* 1.x, or NULL */
+    experiment_data train, val, test;
+
+    const value *optimizer, *paramwise;
+    double clip_norm, clip_norm_type, clip_value; /* 0: off */
+    int64_t accumulate;                           /* iterations a step; at least 1 */
+    bool amp;                                     /* fp16= or AmpOptimWrapper */
+    const value *lr_config, *momentum_config;     /* 0.x */
+    const value *param_scheduler;                 /* 1.x */
+
+    bool by_epoch;
+    int64_t max;                   /* iterations or epochs */
+    experiment_phase workflow[8];  /* 0.x; 1.x: train alone */
+    int n_workflow;
+    experiment_interval validate[8]; /* sorted by begin; every 0: never */
+    int n_validate;
+    bool validate_by_epoch;
+    experiment_evaluation val_eval, test_eval;
+
+    experiment_checkpoint checkpoint;
+    experiment_ema ema;
+    struct {
+        bool on;
+        const char *monitor, *rule;
+        int64_t patience;
+        double min_delta;
+    } stopping;
+    struct {
+        int64_t interval;
+        bool text, tensorboard;
+    } log;
+
+    const char *load_from, *resume_from;
+    bool resume;      /* from the last checkpoint of the work dir */
+    bool has_seed;
+    int64_t seed;
+    bool deterministic;
+    const char *work_dir;
+    const value *revise_keys; /* 0.x and 1.x: of load_from, or NULL */
+} experiment;
+
+/* Reads the config at `path` with overrides ("key=value"). Warnings (what is noted but has no effect here) go to the
+ * log. *out lives in `mem`. */
+cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
+                            experiment **out, cseg_error *err);
+/* From a config that is resolved already. */
+cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err);
+
+#endif
