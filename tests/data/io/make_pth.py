@@ -5,6 +5,7 @@ import collections
 import json
 import pathlib
 import pickle
+import zipfile
 
 import numpy as np
 import torch
@@ -67,6 +68,20 @@ state = {'meta': {'iter': 3, 'epoch': 0, 'seed': 2**33, 'cfg': 'model = dict()\n
          'numbers': np.arange(6, dtype=np.float32).reshape(2, 3), 'order': np.asfortranarray(np.arange(6).reshape(2, 3))}
 save('mmengine.pth', state, net.state_dict())
 save('mmengine_old.pth', state, net.state_dict(), _use_new_zipfile_serialization=False)
+
+# Archives that other tools packed again: deflated; with 64-bit sizes and unaligned; and one without checksums.
+with zipfile.ZipFile(here / 'pth/mmengine.pth') as z, zipfile.ZipFile(here / 'pth/deflated.pth', 'w', zipfile.ZIP_DEFLATED) as d, \
+        zipfile.ZipFile(here / 'pth/zip64.pth', 'w') as w:
+    for entry in z.infolist():
+        d.writestr(entry.filename, z.read(entry))
+        with w.open(entry.filename, 'w', force_zip64=True) as f:
+            f.write(z.read(entry))
+note('deflated.pth', net.state_dict())
+note('zip64.pth', net.state_dict())
+torch.serialization.set_crc32_options(False)
+save('no_checksums.pth', net.state_dict(), net.state_dict())
+torch.serialization.set_crc32_options(True)
+
 with open(here / 'pth.json', 'w') as f:
     text = ',\n'.join(f' {json.dumps(k)}: {json.dumps(v)}' for k, v in expected.items())
     f.write('{\n' + text.replace('Infinity', '1e999') + '\n}\n')  # JSON has no infinity
