@@ -108,7 +108,7 @@ static void *look(void *arg)
         if (e->cached || s->stopped)
             continue;
         pthread_mutex_unlock(&s->lock);
-        cseg_status status = scan_file(me->counter, e->path, e->of, &e->facts, &error);
+        cseg_status status = scan_file(me->counter, e->path, e->of, e->meta->gray_labels, &e->facts, &error);
         pthread_mutex_lock(&s->lock);
         if (status != CSEG_OK && i < s->failed) {
             s->failed = i;
@@ -160,17 +160,18 @@ static int64_t reduced(int64_t v)
     return v == 0 || v == 255 ? 255 : v - 1;
 }
 
-/* What training sees where the file says v: in 1.x zero goes first, in 0.x the classes are mapped first. */
+/* What training sees where the file says v, by LoadAnnotations' steps: 0.x maps classes first, 1.x last. */
 static int64_t seen(const scan *s, const entry *e, int64_t v)
 {
-    bool reduce = s->options->reduce_zero_label || (e->meta->one_x && e->meta->reduce_zero_label);
-    bool first = strcmp(s->keys[e->key].key, "gt_semantic_seg") == 0;
-    if (e->meta->to_binary && first)
-        v = v >= 128;
-    if (reduce && e->meta->one_x)
+    const dataset_meta *meta = e->meta;
+    bool change = strcmp(s->keys[e->key].key, "gt_semantic_seg") == 0; /* to_binary is about that map alone */
+    if (!meta->one_x)
+        v = mapped(meta, v);
+    if (s->options->reduce_zero_label || (meta->one_x && meta->reduce_zero_label))
         v = reduced(v);
-    v = mapped(e->meta, v);
-    return reduce && !e->meta->one_x ? reduced(v) : v;
+    if (meta->to_binary && change)
+        v = v >= 128;
+    return meta->one_x ? mapped(meta, v) : v;
 }
 
 static int64_t ignored_by(const scan *s, const entry *e)
@@ -333,7 +334,7 @@ static cseg_status count_pixels(const scan *s, arena *mem, scan_report *out, cse
 static void use_cache(scan *s, scan_cache *cache)
 {
     for (int64_t i = 0; i < s->n; i++)
-        s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, &s->at[i].facts);
+        s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
 }
 
 /* A cache that cannot be written costs time later, no more. */
@@ -346,7 +347,7 @@ static void keep(const scan *s, const char *path, arena *mem)
         return;
     }
     for (int64_t i = 0; i < s->n; i++)
-        scan_cache_add(&w, s->at[i].path, s->at[i].of, &s->at[i].facts);
+        scan_cache_add(&w, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
     if (scan_cache_commit(&w, &error) != CSEG_OK)
         log_say(LOG_WARNING, "what was found about the labels is not kept: %s", error.text);
 }

@@ -10,9 +10,9 @@
 #include "io/image.h"
 
 /* The cache is text, one line a label file:
- *     LABEL-STAMP IMAGE-STAMP C H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
+ *     LABEL-STAMP IMAGE-STAMP GRAY C H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
  * where a stamp is size, seconds and nanoseconds. Names with tabs or line ends are not kept. */
-#define FIRST_LINE "cseg label scan 1"
+#define FIRST_LINE "cseg label scan 2"
 
 enum { VALUES = 65536, LARGEST_CACHE = 1 << 30 };
 
@@ -78,13 +78,14 @@ static cseg_status list_values(scan_counter *c, scan_facts *out, cseg_error *err
     return CSEG_OK;
 }
 
-cseg_status scan_file(scan_counter *c, const char *label, const char *picture, scan_facts *out, cseg_error *err)
+cseg_status scan_file(scan_counter *c, const char *label, const char *picture, bool gray, scan_facts *out,
+                      cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     image m = {0};
     int64_t channels;
     *out = (scan_facts){0};
-    TRY_DONE(image_read(label, IMAGE_UNCHANGED | IMAGE_PILLOW, &m, err));
+    TRY_DONE(image_read(label, gray ? IMAGE_GRAYSCALE : IMAGE_UNCHANGED | IMAGE_PILLOW, &m, err));
     out->h = m.h;
     out->w = m.w;
     out->c = (int)m.c;
@@ -107,6 +108,7 @@ typedef struct stamp {
 typedef struct cached {
     const char *label, *picture;
     stamp of_label, of_picture;
+    bool gray;
     scan_facts facts;
 } cached;
 
@@ -138,7 +140,7 @@ static bool take(char **at, char after, int64_t *out)
 
 static bool read_line(char *line, arena *mem, cached *out)
 {
-    int64_t head[12];
+    int64_t head[13];
     char *picture = strrchr(line, '\t'), *label;
     if (!picture)
         return false;
@@ -147,18 +149,19 @@ static bool read_line(char *line, arena *mem, cached *out)
     if (!label)
         return false;
     *label++ = 0;
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < 13; i++)
         if (!take(&line, ' ', &head[i]))
             return false;
-    if (head[6] < 1 || head[6] > IMAGE_MAX_CHANNELS || head[11] < 0 || head[11] > VALUES)
+    if (head[7] < 1 || head[7] > IMAGE_MAX_CHANNELS || head[12] < 0 || head[12] > VALUES)
         return false;
     *out = (cached){.label = label,
                     .picture = picture,
                     .of_label = {head[0], head[1], head[2]},
                     .of_picture = {head[3], head[4], head[5]},
-                    .facts = {.c = (int)head[6], .h = head[7], .w = head[8], .image_h = head[9], .image_w = head[10]}};
-    out->facts.n_values = (int)head[11];
-    out->facts.values = ARENA_ARRAY(mem, (size_t)head[11], scan_value);
+                    .gray = head[6] != 0,
+                    .facts = {.c = (int)head[7], .h = head[8], .w = head[9], .image_h = head[10], .image_w = head[11]}};
+    out->facts.n_values = (int)head[12];
+    out->facts.values = ARENA_ARRAY(mem, (size_t)head[12], scan_value);
     for (int i = 0; out->facts.values && i < out->facts.n_values; i++) {
         scan_value *v = &out->facts.values[i];
         if (!take(&line, ':', &v->value) || !take(&line, ' ', &v->count) || v->value < 0 || v->value >= VALUES ||
@@ -197,12 +200,12 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     *cache = (scan_cache){.at = at, .n = n};
 }
 
-bool scan_cache_find(const scan_cache *cache, const char *label, const char *picture, scan_facts *out)
+bool scan_cache_find(const scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out)
 {
     cached wanted = {.label = label};
     stamp of_label, of_picture;
     const cached *hit = cache->n ? bsearch(&wanted, cache->at, cache->n, sizeof *cache->at, by_label) : NULL;
-    if (!hit || strcmp(hit->picture, picture) != 0 || !stamp_of(label, &of_label) || !stamp_of(picture, &of_picture) ||
+    if (!hit || hit->gray != gray || strcmp(hit->picture, picture) != 0 || !stamp_of(label, &of_label) || !stamp_of(picture, &of_picture) ||
         !same_stamp(&hit->of_label, &of_label) || !same_stamp(&hit->of_picture, &of_picture))
         return false;
     *out = hit->facts;
@@ -222,14 +225,15 @@ cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, 
     return CSEG_OK;
 }
 
-void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, const scan_facts *f)
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray,
+                    const scan_facts *f)
 {
     stamp a, b;
     if (strpbrk(label, "\t\n") || strpbrk(picture, "\t\n") || !stamp_of(label, &a) || !stamp_of(picture, &b))
         return;
-    fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %lld %lld %lld %lld %d ", (long long)a.size,
+    fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %d %lld %lld %lld %lld %d ", (long long)a.size,
             (long long)a.seconds, (long long)a.nanoseconds, (long long)b.size, (long long)b.seconds,
-            (long long)b.nanoseconds, f->c, (long long)f->h, (long long)f->w, (long long)f->image_h,
+            (long long)b.nanoseconds, gray, f->c, (long long)f->h, (long long)f->w, (long long)f->image_h,
             (long long)f->image_w, f->n_values);
     for (int i = 0; i < f->n_values; i++)
         fprintf(w->file.out, "%lld:%lld ", (long long)f->values[i].value, (long long)f->values[i].count);

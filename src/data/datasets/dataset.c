@@ -44,7 +44,8 @@ static cseg_status build_truth(const leaf *l, const pipeline_options *options, a
                                cseg_error *err)
 {
     value *load = value_is_none(l->truth_loader) ? value_new(mem, V_DICT, l->at->at) : value_copy(mem, l->truth_loader);
-    value *list = value_new(mem, V_LIST, l->at->at), *type = value_str(mem, "LoadAnnotations", l->at->at);
+    const char *name = l->meta.gray_labels ? "MultiImgLoadAnnotations" : "LoadAnnotations";
+    value *list = value_new(mem, V_LIST, l->at->at), *type = value_str(mem, name, l->at->at);
     value *reduce = value_bool(mem, true, l->at->at);
     if (!load || !list || !type || !reduce || !value_set(mem, load, "type", type) || !value_append(mem, list, load))
         return fail_memory(err);
@@ -433,7 +434,7 @@ dataset_item dataset_item_at(const dataset *ds, int64_t index)
 /* ---- samples ------------------------------------------------------------------------------------------------- */
 
 /* Everything that is known of a sample before anything is read. */
-static cseg_status describe(const dataset *l, int64_t index, sample *s, cseg_error *err)
+static cseg_status describe(const dataset *l, int64_t index, bool weights, sample *s, cseg_error *err)
 {
     s->path = l->files.image[index];
     s->path2 = l->files.image2 ? l->files.image2[index] : NULL;
@@ -443,7 +444,7 @@ static cseg_status describe(const dataset *l, int64_t index, sample *s, cseg_err
     s->to_binary = l->meta.to_binary;
     for (int i = 0; i < l->n_maps; i++) {
         const dataset_map *m = &l->files.maps[index * l->n_maps + i];
-        if (!sample_add_map(s, m->key, m->path, m->is_weight))
+        if ((weights || !m->is_weight) && !sample_add_map(s, m->key, m->path, m->is_weight))
             return fail(err, CSEG_CONFIG, "%s: more than %d label and weight maps", s->path, SAMPLE_MAX_LABELS);
     }
     return CSEG_OK;
@@ -464,7 +465,7 @@ static cseg_status prepare(const dataset *ds, int64_t index, sample *out, const 
         return fail(err, CSEG_USAGE, "this dataset was built without its pipeline");
     *last = ds->run;
     if (ds->form == LEAF)
-        return describe(ds, index, out, err);
+        return describe(ds, index, true, out, err);
     TRY(get(ds->parts[0], index, out, err));
     out->others = &ds->source;
     return CSEG_OK;
@@ -518,7 +519,7 @@ cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, samp
     ds = find_leaf(ds, &index);
     if (!ds->truth)
         return fail(err, CSEG_USAGE, "this dataset was built without its pipeline");
-    TRY(describe(ds, index, out, err));
+    TRY(describe(ds, index, false, out, err));
     if (!sample_find(out, "gt_semantic_seg"))
         return fail(err, CSEG_DATA, "%s has no labels to measure against: the config names no folder of labels",
                     out->path);

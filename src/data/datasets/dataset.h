@@ -30,6 +30,7 @@ typedef struct dataset_meta {
                                  * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
     bool pairs;                 /* two images a sample */
     bool to_binary;             /* labels of 128 and more are 1, the others 0 */
+    bool gray_labels;           /* label files in colours are read as gray levels, as Open-CD's loaders do */
     bool test_mode;
 } dataset_meta;
 

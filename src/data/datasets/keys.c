@@ -94,6 +94,17 @@ static cseg_status add_map(leaf *l, const char *key, const char *dir, const char
     return CSEG_OK;
 }
 
+/* Whether labels go through one of Open-CD's loaders, which read files in colours as gray levels. */
+static bool reads_gray(const value *pipeline_list)
+{
+    for (size_t i = 0; i < value_count(pipeline_list); i++) {
+        const char *type = value_is_list(pipeline_list) ? value_type_name(value_item(pipeline_list, i)) : NULL;
+        if (type && str_starts(type, "MultiImg") && str_ends(type, "LoadAnnotations"))
+            return true;
+    }
+    return false;
+}
+
 static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err)
 {
     char at[512];
@@ -107,6 +118,7 @@ static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err
     l->meta.test_mode = keys->test_mode;
     l->meta.reduce_zero_label = kind->reduce_zero_label;
     l->meta.to_binary = kind->to_binary;
+    l->meta.gray_labels = reads_gray(keys->pipeline);
     if (value_is_none(keys->reduce_zero_label))
         return CSEG_OK;
     if (keys->reduce_zero_label->kind != V_BOOL)
