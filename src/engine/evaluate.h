@@ -1,0 +1,35 @@
+/* Measuring a model on a dataset. */
+#ifndef ENGINE_EVALUATE_H
+#define ENGINE_EVALUATE_H
+
+#include "data/metrics.h"
+#include "engine/experiment.h"
+#include "engine/predict.h"
+
+typedef struct evaluate_options {
+    int head;        /* -1: the answering one */
+    bool no_truth;   /* predictions only: labels are not wanted */
+    const experiment_evaluation *how;
+    /* Called for each image with its prediction; may be NULL. */
+    cseg_status (*each)(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
+                        cseg_error *err);
+    void *arg;
+    bool (*stop)(void *arg); /* true: CSEG_INTERRUPTED; may be NULL */
+    void *stop_arg;
+} evaluate_options;
+
+typedef struct evaluation {
+    metrics m;
+    metrics_entry *entries;
+    int64_t n;
+    double seconds, data_seconds; /* an image */
+} evaluation;
+
+/* Runs over one epoch of `l`, which reads `ds`. *out lives in `mem` and is empty with no_truth. */
+cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l, const evaluate_options *o, arena *mem,
+                     evaluation *out, cseg_error *err);
+/* The loader that evaluation of this part of the experiment reads from. */
+cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
+                          arena *mem, dataset **ds, loader **l, cseg_error *err);
+
+#endif
