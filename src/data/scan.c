@@ -246,7 +246,7 @@ static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_
 {
     const entry *e = v->first;
     strbuf text = {.mem = mem};
-    int64_t others = 0, pixels = 0;
+    int64_t others = 0;
     if (e->facts.c != 1)
         return fail(err, CSEG_DATA, "%s has %d channels (and %lld more label files are wrong): %s", e->path,
                     e->facts.c, (long long)(v->files - 1), likely_cause(s, v));
@@ -255,7 +255,6 @@ static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_
         const scan_value *x = &e->facts.values[k];
         if (!is_bad(s, e, x->value))
             continue;
-        pixels += x->count;
         if (named++ < NAMED_VALUES)
             strbuf_addf(&text, "%s%lld in %lld pixels", named > 1 ? ", " : "", (long long)x->value,
                         (long long)x->count);
