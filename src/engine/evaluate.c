@@ -14,10 +14,10 @@ static double now(void)
 }
 
 /* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
-static const value *with_pipeline(const value *dataset, const value *pipeline, arena *mem)
+static const value *with_pipeline(const value *ds, const value *steps, arena *mem)
 {
-    value *copy = value_copy(mem, dataset);
-    return copy && value_set(mem, copy, "pipeline", value_copy(mem, pipeline)) ? copy : NULL;
+    value *copy = value_copy(mem, ds);
+    return copy && value_set(mem, copy, "pipeline", value_copy(mem, steps)) ? copy : NULL;
 }
 
 cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,

@@ -144,14 +144,14 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
     return CSEG_OK;
 }
 
-cseg_status weights_load(model *m, pth *file, const char *module, const char *prefix, const value *revise,
+cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
                          weights_mode mode, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    loading l = {.m = m, .file = file, .mem = mem, .module = module, .prefix = prefix, .revise = revise,
+    loading l = {.m = m, .file = file, .mem = mem, .module = part, .prefix = prefix, .revise = revise,
                  .missing = {.mem = mem}, .unexpected = {.mem = mem}, .misshaped = {.mem = mem}};
     bool *seen = ARENA_ARRAY(mem, m->params.n + 1, bool);
     if (!seen) {
@@ -168,7 +168,7 @@ done:
     return status;
 }
 
-static cseg_status load_spec(model *m, const char *spec, const char *module, const char *prefix, const value *revise,
+static cseg_status load_spec(model *m, const char *spec, const char *part, const char *prefix, const value *revise,
                              weights_mode mode, cseg_error *err)
 {
     cseg_status status;
@@ -180,7 +180,7 @@ static cseg_status load_spec(model *m, const char *spec, const char *module, con
     TRY_DONE(weights_resolve(spec, mem, &path, err));
     TRY_DONE(pth_open(path, mem, &file, err));
     log_say(LOG_INFO, "load checkpoint from %s", path);
-    status = weights_load(m, file, module, prefix, revise, mode, err);
+    status = weights_load(m, file, part, prefix, revise, mode, err);
 done:
     arena_free(mem);
     return status;

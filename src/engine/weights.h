@@ -10,11 +10,11 @@ typedef enum {
     WEIGHTS_FINETUNE /* to start from: what fits is taken, the rest is listed in the log */
 } weights_mode;
 
-/* Copies the file's state dict into the model, or into the part of it below `module` ("" for all), taking only keys
+/* Copies the file's state dict into the model, or into the part of it below `part` ("" for all), taking only keys
  * that begin with `prefix` (NULL: all) without it. `module.` in front of all keys (DataParallel) is dropped, and
  * `revise` (None or a list of (pattern, replacement), of which ^literal patterns are understood) applied.
  * Missing, unexpected and mis-shaped keys are listed. CSEG_SHAPE: they are an error, or nothing fitted at all. */
-cseg_status weights_load(model *m, pth *file, const char *module, const char *prefix, const value *revise,
+cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
                          weights_mode mode, cseg_error *err);
 /* The same from a path, address or zoo name. */
 cseg_status weights_load_from(model *m, const char *spec, const value *revise, weights_mode mode, cseg_error *err);

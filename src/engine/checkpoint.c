@@ -1,0 +1,278 @@
+#define _GNU_SOURCE
+#include "engine/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "engine/weights.h"
+
+static pth_value *tensor_of(pth_builder *b, const param *p, const void *data)
+{
+    return pth_tensor_value(b, p->type == DT_I64 ? PTH_I64 : PTH_F32, p->rank, p->dim, data);
+}
+
+static pth_value *state_dict(pth_builder *b, const model *m)
+{
+    pth_value *d = pth_ordered_dict(b);
+    for (size_t i = 0; i < m->params.n; i++)
+        pth_set(b, d, m->params.at[i]->name, tensor_of(b, m->params.at[i], m->params.at[i]->data));
+    return d;
+}
+
+/* The other weights of a run with averages: where the parameter lies in them. */
+static const void *in_average(const ema *e, const param *p)
+{
+    const float *data = p->data;
+    if (p->type != DT_F32)
+        return p->data;
+    if (data >= e->m->buffers && data < e->m->buffers + e->m->buffer_count)
+        return e->buffers + (data - e->m->buffers);
+    return e->weights + (data - e->m->data);
+}
+
+static pth_value *other_dict(pth_builder *b, const ema *e)
+{
+    pth_value *d = pth_ordered_dict(b);
+    char name[640];
+    for (size_t i = 0; i < e->m->params.n; i++) {
+        const param *p = e->m->params.at[i];
+        snprintf(name, sizeof name, "module.%s", p->name);
+        pth_set(b, d, name, tensor_of(b, p, in_average(e, p)));
+    }
+    int64_t *steps = arena_alloc(b->mem, sizeof *steps);
+    if (steps) {
+        *steps = e->steps;
+        pth_set(b, d, "steps", pth_tensor_value(b, PTH_I64, 0, NULL, steps));
+    }
+    return d;
+}
+
+static pth_value *palette_of(pth_builder *b, const dataset_meta *meta)
+{
+    pth_value *list = pth_list(b);
+    for (int64_t i = 0; i < meta->n_classes; i++) {
+        pth_value *rgb = pth_list(b);
+        for (int k = 0; k < 3; k++)
+            pth_add(b, rgb, pth_int(b, meta->palette[3 * i + k]));
+        pth_add(b, list, rgb);
+    }
+    return list;
+}
+
+static pth_value *classes_of(pth_builder *b, const dataset_meta *meta)
+{
+    pth_value *t = pth_tuple(b);
+    for (int64_t i = 0; i < meta->n_classes; i++)
+        pth_add(b, t, pth_str(b, meta->classes[i]));
+    return t;
+}
+
+static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
+{
+    pth_value *d = pth_dict(b);
+    bool one_x = c->e->dialect == DIALECT_1X;
+    char when[64];
+    time_t t = time(NULL);
+    struct tm at;
+    localtime_r(&t, &at);
+    strftime(when, sizeof when, one_x ? "%Y%m%d_%H%M%S" : "%a %b %e %H:%M:%S %Y", &at);
+    pth_set(b, d, "epoch", pth_int(b, c->state->epoch));
+    pth_set(b, d, "iter", pth_int(b, c->state->iter));
+    char *cfg = value_python(b->mem, c->e->cfg);
+    if (!cfg)
+        b->failed = true;
+    pth_set(b, d, one_x ? "cfg" : "config", pth_str(b, cfg ? cfg : ""));
+    pth_set(b, d, "seed", pth_int(b, (int64_t)c->state->seed));
+    pth_set(b, d, one_x ? "experiment_name" : "exp_name", pth_str(b, path_base(c->e->path)));
+    pth_set(b, d, "time", pth_str(b, when));
+    pth_set(b, d, "cseg_version", pth_str(b, CSEG_VERSION));
+    if (!c->meta)
+        return d;
+    if (!one_x) {
+        pth_set(b, d, "CLASSES", classes_of(b, c->meta));
+        pth_set(b, d, "PALETTE", palette_of(b, c->meta));
+        return d;
+    }
+    pth_value *m = pth_dict(b);
+    pth_set(b, m, "classes", classes_of(b, c->meta));
+    pth_set(b, m, "palette", palette_of(b, c->meta));
+    pth_set(b, d, "dataset_meta", m);
+    return d;
+}
+
+/* mmengine looks for these three. */
+static pth_value *message_hub(pth_builder *b, const run_state *s)
+{
+    pth_value *d = pth_dict(b), *info = pth_dict(b);
+    pth_set(b, info, "iter", pth_int(b, s->iter));
+    pth_set(b, info, "epoch", pth_int(b, s->epoch));
+    if (s->has_best)
+        pth_set(b, info, "best_score", pth_float(b, s->best));
+    if (s->best_path)
+        pth_set(b, info, "best_ckpt", pth_str(b, s->best_path));
+    pth_set(b, d, "log_scalars", pth_dict(b));
+    pth_set(b, d, "runtime_info", info);
+    pth_set(b, d, "resumed_keys", pth_dict(b));
+    return d;
+}
+
+static pth_value *own_state(pth_builder *b, const run_state *s)
+{
+    pth_value *d = pth_dict(b);
+    pth_set(b, d, "inner_iter", pth_int(b, s->inner_iter));
+    pth_set(b, d, "bad_rounds", pth_int(b, s->bad_rounds));
+    if (s->has_best)
+        pth_set(b, d, "best", pth_float(b, s->best));
+    if (s->best_path)
+        pth_set(b, d, "best_path", pth_str(b, s->best_path));
+    return d;
+}
+
+cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err)
+{
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    pth_builder b = {.mem = mem};
+    pth_value *root = pth_dict(&b);
+    pth_set(&b, root, "meta", meta_of(&b, c));
+    /* With averages the state dict holds them, and the weights that training goes on with stand beside. */
+    if (c->average)
+        ema_swap(c->average);
+    pth_set(&b, root, "state_dict", state_dict(&b, c->m));
+    if (c->average)
+        pth_set(&b, root, "ema_state_dict", other_dict(&b, c->average));
+    if (c->o)
+        pth_set(&b, root, "optimizer", optimizer_state(c->o, &b));
+    if (c->e->dialect == DIALECT_1X) {
+        if (c->s)
+            pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
+        pth_set(&b, root, "message_hub", message_hub(&b, c->state));
+    }
+    pth_set(&b, root, "cseg", own_state(&b, c->state));
+    cseg_status status = pth_write(path, &b, root, err);
+    if (c->average)
+        ema_swap(c->average);
+    arena_free(mem);
+    return status;
+}
+
+static cseg_status load_average(ema *e, pth *file, cseg_error *err)
+{
+    const pickle_node *d = pickle_get(pth_root(file), "ema_state_dict");
+    char name[640];
+    if (!d)
+        return CSEG_OK;
+    /* The state dict that has been loaded is the average's. */
+    memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
+    memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+    for (size_t i = 0; i < e->m->params.n; i++) {
+        param *p = e->m->params.at[i];
+        snprintf(name, sizeof name, "module.%s", p->name);
+        pth_tensor t;
+        const pickle_node *n = pickle_get(d, name);
+        if (!n)
+            continue;
+        TRY(pth_as_tensor(file, n, &t, err));
+        if (t.count != p->count)
+            return fail(err, CSEG_SHAPE, "%s: ema_state_dict's %s has another shape than the model's", pth_path(file), name);
+        TRY(p->type == DT_I64 ? pth_tensor_i64(file, &t, p->data, err) : pth_tensor_f32(file, &t, p->data, err));
+    }
+    pth_tensor t;
+    const pickle_node *steps = pickle_get(d, "steps");
+    if (steps) {
+        TRY(pth_as_tensor(file, steps, &t, err));
+        if (t.count == 1)
+            TRY(pth_tensor_i64(file, &t, &e->steps, err));
+    }
+    return CSEG_OK;
+}
+
+static void read_state(const pickle_node *root, run_state *s, arena *mem)
+{
+    const pickle_node *meta = pickle_get(root, "meta"), *own = pickle_get(root, "cseg");
+    pickle_int(pickle_get(meta, "iter"), &s->iter);
+    pickle_int(pickle_get(meta, "epoch"), &s->epoch);
+    int64_t seed;
+    if (pickle_int(pickle_get(meta, "seed"), &seed))
+        s->seed = (uint64_t)seed;
+    pickle_int(pickle_get(own, "inner_iter"), &s->inner_iter);
+    pickle_int(pickle_get(own, "bad_rounds"), &s->bad_rounds);
+    const pickle_node *info = pickle_get(pickle_get(root, "message_hub"), "runtime_info");
+    const pickle_node *best = pickle_get(own, "best"), *path = pickle_get(own, "best_path");
+    s->has_best = pickle_number(best ? best : pickle_get(info, "best_score"), &s->best);
+    const char *text = pickle_str(path ? path : pickle_get(info, "best_ckpt"));
+    s->best_path = text ? arena_strdup(mem, text) : NULL;
+}
+
+cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err)
+{
+    cseg_status status;
+    pth *file;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    TRY_DONE(pth_open(path, mem, &file, err));
+    const pickle_node *root = pth_root(file), *saved = pickle_get(root, "optimizer");
+    TRY_DONE(weights_load(c->m, file, "", NULL, NULL, WEIGHTS_EXACT, err));
+    if (c->average)
+        TRY_DONE(load_average(c->average, file, err));
+    if (!saved)
+        log_say(LOG_WARNING, "%s: has no optimizer state; momentum starts anew", path);
+    else if (c->o)
+        TRY_DONE(optimizer_load(c->o, file, saved, err));
+    read_state(root, c->state, c->e->mem);
+    schedule_time now = *t;
+    now.iter = c->state->iter;
+    now.epoch = c->state->epoch;
+    schedule_resume(c->s, &now);
+    log_say(LOG_INFO, "resumed from %s: epoch %lld, iteration %lld", path, (long long)c->state->epoch, (long long)c->state->iter);
+done:
+    arena_free(mem);
+    return status;
+}
+
+/* iter_500.pth, epoch_3.pth: the number, or -1. */
+static int64_t number_of(const char *name)
+{
+    const char *p = str_starts(name, "iter_") ? name + 5 : str_starts(name, "epoch_") ? name + 6 : NULL;
+    char *end;
+    if (!p || *p < '0' || *p > '9')
+        return -1;
+    int64_t n = strtoll(p, &end, 10);
+    return strcmp(end, ".pth") == 0 ? n : -1;
+}
+
+char *checkpoint_last(const char *work_dir, arena *mem)
+{
+    char *mark = path_join(mem, work_dir, "last_checkpoint"), *text = NULL, **names;
+    size_t n;
+    if (mark && file_exists(mark) && file_read(mark, 4096, mem, &text, &n, NULL) == CSEG_OK) {
+        while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+            text[--n] = 0;
+        if (file_exists(text))
+            return text;
+        /* The folder may have been moved since. */
+        char *here = path_join(mem, work_dir, path_base(text));
+        if (here && file_exists(here))
+            return here;
+    }
+    char *latest = path_join(mem, work_dir, "latest.pth");
+    if (latest && file_exists(latest))
+        return latest;
+    char *best = NULL;
+    int64_t most = -1;
+    if (!file_is_dir(work_dir) || dir_list(work_dir, ".pth", false, mem, &names, &n, NULL) != CSEG_OK)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (number_of(names[i]) > most) {
+            most = number_of(names[i]);
+            best = names[i];
+        }
+    return best ? path_join(mem, work_dir, best) : NULL;
+}

@@ -1,0 +1,40 @@
+/* Checkpoints: the reference's layout, in both dialects. */
+#ifndef ENGINE_CHECKPOINT_H
+#define ENGINE_CHECKPOINT_H
+
+#include "data/datasets/dataset.h"
+#include "engine/ema.h"
+#include "engine/experiment.h"
+#include "engine/schedule/schedule.h"
+
+/* What a checkpoint holds besides weights. */
+typedef struct run_state {
+    int64_t iter, epoch;  /* done */
+    int64_t inner_iter;   /* of the epoch, for a resume in its midst */
+    uint64_t seed;
+    double best;          /* of save_best */
+    bool has_best;
+    const char *best_path;
+    int64_t bad_rounds;   /* of early stopping */
+} run_state;
+
+typedef struct checkpoint_parts {
+    const experiment *e;
+    model *m;
+    optimizer *o;         /* NULL: not saved, not asked for */
+    schedule *s;
+    ema *average;         /* NULL: none */
+    const dataset_meta *meta;
+    run_state *state;
+} checkpoint_parts;
+
+/* Written beside, synced, renamed: `path` holds the old file or the whole new one. */
+cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err);
+/* Weights, optimizer, schedules, averages and counters: the run continues as if it had not stopped. From checkpoints of
+ * the reference too, as far as they hold these. */
+cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
+/* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); NULL:
+ * none. */
+char *checkpoint_last(const char *work_dir, arena *mem);
+
+#endif
