@@ -206,6 +206,28 @@ static void what_is_no_list_of_numbers_is_refused(void **state)
     remove("n.yml");
 }
 
+static void every_failing_allocation_is_reported(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {TEST_DATA "/io/npy/f4_big.npy", TEST_DATA "/io/pickle/array2.pkl"};
+    for (int i = 0; i < 2; i++) {
+        cseg_status status = CSEG_NO_MEMORY;
+        int failures = 0;
+        for (long nth = 1; status != CSEG_OK; nth++) {
+            arena *own = arena_new();
+            double *v;
+            size_t n;
+            mem_fail_at(nth);
+            status = numbers_read(paths[i], own, &v, &n, &err);
+            mem_fail_at(0);
+            assert_true(status == CSEG_OK || status == CSEG_NO_MEMORY);
+            failures += status != CSEG_OK;
+            arena_free(own);
+        }
+        assert_in_range(failures, 1, 20);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +235,7 @@ int main(void)
         cmocka_unit_test(truncation_is_found_at_every_byte),     cmocka_unit_test(headers_that_lie_are_refused),
         cmocka_unit_test(what_is_written_is_read_back),          cmocka_unit_test(numbers_come_from_every_kind_of_file),
         cmocka_unit_test(what_is_no_list_of_numbers_is_refused),
+        cmocka_unit_test(every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
