@@ -1,3 +1,4 @@
+/* NOTE: complete and in use; see op.h. */
 #include "graph/graph.h"
 
 #include <stdarg.h>

@@ -4,26 +4,22 @@
 
 static const char *dropout_infer(graph *g, node *n)
 {
-    (void)g;
-    op_out_like(n, 0, n->in[0]);
-    return NULL;
+    return n->in[0]->rank < 1 ? "needs at least one axis" : op_like_first(g, n);
 }
 
-static void dropout_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void dropout_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    din[0] = op_node1(g, OP_dropout_grad, 2, (tensor *[]){dout[0], n->in[1]}, &n->attr);
+    din[0] = op_node1(g, OP_dropout_grad, 2, (tensor *[]){dy, n->in[1]}, &n->attr);
 }
-const op_def op_def_dropout = {"dropout", dropout_infer, dropout_grad};
-const op_def op_def_dropout_grad = {"dropout_grad", dropout_infer, NULL};
+const op_def op_def_dropout = {"dropout", dropout_infer, dropout_grad, 2, "fl"};
+const op_def op_def_dropout_grad = {"dropout_grad", dropout_infer, NULL, 2, "fl"};
 
 static tensor *dropout(graph *g, tensor *x, dropout_attr a)
 {
-    if (!x || !g->train || a.p <= 0)
+    if (!op_given(g, "dropout", x) || !g->train || a.p <= 0)
         return x;
     if (!g->seed)
         g->seed = graph_input(g, "seed", DT_I64, 1, (int64_t[]){2});
-    if (!g->seed)
-        return NULL;
     a.salt = rng_mix(g->nodes.n + 1);
     op_attr attr = {.dropout = a};
     return op_node1(g, OP_dropout, 2, (tensor *[]){x, g->seed}, &attr);
@@ -33,10 +29,12 @@ tensor *op_dropout(graph *g, tensor *x, float p)
 {
     return dropout(g, x, (dropout_attr){.p = p});
 }
+
 tensor *op_dropout2d(graph *g, tensor *x, float p)
 {
     return dropout(g, x, (dropout_attr){.p = p, .channels = true});
 }
+
 tensor *op_drop_path(graph *g, tensor *x, float p)
 {
     return dropout(g, x, (dropout_attr){.p = p, .samples = true});

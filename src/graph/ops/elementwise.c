@@ -1,28 +1,61 @@
 /* Functions of one element, sums and products of two, and PReLU. */
 #include "graph/op.h"
 
-static const char *unary_infer(graph *g, node *n)
+/* What the slope is computed from: x, y or both. The other one is not kept for the gradient, so that its memory is free
+ * for others. */
+static void slope_needs(const unary_attr *a, bool *x, bool *y)
 {
-    (void)g;
-    op_out_like(n, 0, n->in[0]);
-    return NULL;
+    switch (a->kind) {
+    case UNARY_RELU:
+    case UNARY_RELU6:
+    case UNARY_SIGMOID:
+    case UNARY_TANH:
+    case UNARY_HSIGMOID:
+    case UNARY_EXP:
+    case UNARY_SQRT:
+    case UNARY_RECIPROCAL:
+        *y = true;
+        break;
+    case UNARY_LEAKY_RELU: /* the sign of y is that of x unless alpha turns it */
+        *y = a->alpha >= 0;
+        *x = !*y;
+        break;
+    case UNARY_ELU:
+        *y = true;
+        *x = a->alpha <= 0;
+        break;
+    default:
+        *x = true;
+        break;
+    }
 }
 
-static void unary_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void unary_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     if (n->attr.unary.kind == UNARY_SCALE) {
-        din[0] = op_scale(g, dout[0], n->attr.unary.alpha, 0);
+        din[0] = op_scale(g, dy, n->attr.unary.alpha, 0);
         return;
     }
-    din[0] = op_node1(g, OP_unary_grad, 3, (tensor *[]){n->in[0], n->out[0], dout[0]}, &n->attr);
+    bool x = false, y = false;
+    slope_needs(&n->attr.unary, &x, &y);
+    din[0] = op_node1(g, OP_unary_grad, 3, (tensor *[]){x ? n->in[0] : NULL, y ? n->out[0] : NULL, dy}, &n->attr);
 }
-const op_def op_def_unary = {"unary", unary_infer, unary_grad};
-const op_def op_def_unary_grad = {"unary_grad", unary_infer, NULL};
+
+static const char *unary_grad_infer(graph *g, node *n)
+{
+    (void)g;
+    if (n->n_in != 3 || !n->in[2])
+        return "needs the gradient of its output";
+    op_out_like(n, 0, n->in[2]);
+    return NULL;
+}
+const op_def op_def_unary = {"unary", op_like_first, unary_grad, 1, "f"};
+const op_def op_def_unary_grad = {"unary_grad", unary_grad_infer, NULL, 0, "f"};
 
 tensor *op_unary(graph *g, tensor *x, unary_attr a)
 {
     op_attr attr = {.unary = a};
-    return x ? op_node1(g, OP_unary, 1, &x, &attr) : NULL;
+    return op_node1(g, OP_unary, 1, &x, &attr);
 }
 
 tensor *op_relu(graph *g, tensor *x)
@@ -37,17 +70,19 @@ tensor *op_scale(graph *g, tensor *x, float alpha, float beta)
 
 static const char *prelu_infer(graph *g, node *n)
 {
+    const tensor *x = n->in[0];
     int64_t slopes = tensor_count(n->in[1]);
-    op_out_like(n, 0, n->in[0]);
-    return slopes == 1 || slopes == n->in[0]->dim[n->in[0]->rank - 1] ? NULL
-                                                                     : op_mismatch(g, "map and slope", n->in[0], n->in[1]);
+    op_out_like(n, 0, x);
+    return slopes == 1 || (x->rank && slopes == x->dim[x->rank - 1]) ? NULL : op_mismatch(g, "map and slope", x, n->in[1]);
 }
-static void prelu_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+
+static void prelu_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    node *d = graph_add_node(g, OP_prelu_grad, 3, (tensor *[]){n->in[0], n->in[1], dout[0]}, 2, NULL);
+    node *d = graph_add_node(g, OP_prelu_grad, 3, (tensor *[]){n->in[0], n->in[1], dy}, 2, NULL);
     for (int i = 0; d && i < 2; i++)
         din[i] = d->out[i];
 }
+
 static const char *prelu_grad_infer(graph *g, node *n)
 {
     (void)g;
@@ -55,12 +90,12 @@ static const char *prelu_grad_infer(graph *g, node *n)
     op_out_like(n, 1, n->in[1]);
     return NULL;
 }
-const op_def op_def_prelu = {"prelu", prelu_infer, prelu_grad};
-const op_def op_def_prelu_grad = {"prelu_grad", prelu_grad_infer, NULL};
+const op_def op_def_prelu = {"prelu", prelu_infer, prelu_grad, 2, "f"};
+const op_def op_def_prelu_grad = {"prelu_grad", prelu_grad_infer, NULL, 3, "f"};
 
 tensor *op_prelu(graph *g, tensor *x, tensor *slope)
 {
-    return x && slope ? op_node1(g, OP_prelu, 2, (tensor *[]){x, slope}, NULL) : NULL;
+    return op_node1(g, OP_prelu, 2, (tensor *[]){x, slope}, NULL);
 }
 
 static const char *binary_infer(graph *g, node *n)
@@ -88,17 +123,18 @@ static tensor *unrepeat(graph *g, tensor *d, const tensor *to)
     return axes ? op_reduce_sum(g, d, axes, true) : d;
 }
 
-/* 1 where a is the one that max or min chose (ties: a), through the sign of the difference; no gradient needed of it. */
+/* The share of the gradient that goes to a: 1 where max or min chose it, 0 where not, 1/2 where both are equal, as
+ * PyTorch's. */
 static tensor *chosen(graph *g, tensor *a, tensor *b, binary_kind kind)
 {
     tensor *d = kind == BINARY_MAX ? op_sub(g, a, b) : op_sub(g, b, a);
-    /* clamp(d * big + 1, 0, 1): exact for differences of at least 1 / big; smaller ones are shared. */
-    return op_unary(g, op_scale(g, d, 1e30f, 1), (unary_attr){.kind = UNARY_CLAMP, .alpha = 0, .beta = 1});
+    /* The difference's sign: of numbers of ordinary size none is below 1e-30. */
+    return op_unary(g, op_scale(g, d, 1e30f, 0.5f), (unary_attr){.kind = UNARY_CLAMP, .alpha = 0, .beta = 1});
 }
 
-static void binary_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void binary_grad(graph *g, node *n, tensor *d, tensor **din)
 {
-    tensor *a = n->in[0], *b = n->in[1], *d = dout[0], *da = NULL, *db = NULL;
+    tensor *a = n->in[0], *b = n->in[1], *da = NULL, *db = NULL;
     bool wa = op_wants(n, 0), wb = op_wants(n, 1);
     switch (n->attr.binary) {
     case BINARY_ADD:
@@ -126,21 +162,24 @@ static void binary_grad(graph *g, node *n, tensor *const *dout, tensor **din)
     din[0] = wa ? unrepeat(g, da, a) : NULL;
     din[1] = wb ? unrepeat(g, db, b) : NULL;
 }
-const op_def op_def_binary = {"binary", binary_infer, binary_grad};
+const op_def op_def_binary = {"binary", binary_infer, binary_grad, 2, "f"};
 
 tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind)
 {
     op_attr attr = {.binary = kind};
-    return a && b ? op_node1(g, OP_binary, 2, (tensor *[]){a, b}, &attr) : NULL;
+    return op_node1(g, OP_binary, 2, (tensor *[]){a, b}, &attr);
 }
+
 tensor *op_add(graph *g, tensor *a, tensor *b)
 {
     return op_binary(g, a, b, BINARY_ADD);
 }
+
 tensor *op_sub(graph *g, tensor *a, tensor *b)
 {
     return op_binary(g, a, b, BINARY_SUB);
 }
+
 tensor *op_mul(graph *g, tensor *a, tensor *b)
 {
     return op_binary(g, a, b, BINARY_MUL);
@@ -152,13 +191,12 @@ static const char *fill_infer(graph *g, node *n)
     op_out(n, 0, DT_F32, n->attr.axis.rank, n->attr.axis.dim);
     return NULL;
 }
-const op_def op_def_fill = {"fill", fill_infer, NULL};
+const op_def op_def_fill = {"fill", fill_infer, NULL, 0, "*"};
 
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v)
 {
-    op_attr a = {.axis = {.rank = rank}};
-    for (int i = 0; i < rank; i++)
+    op_attr a = {.axis = {.rank = rank, .value = v}};
+    for (int i = 0; i < rank && i < TENSOR_MAX_RANK; i++)
         a.axis.dim[i] = dim[i];
-    a.axis.value = v;
     return op_node1(g, OP_fill, 0, NULL, &a);
 }

@@ -26,9 +26,9 @@ static tensor *flat(graph *g, tensor *t)
     return t->rank == 2 ? t : op_reshape(g, t, 2, (int64_t[]){-1, t->dim[t->rank - 1]});
 }
 
-static void matmul_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void matmul_grad(graph *g, node *n, tensor *d, tensor **din)
 {
-    tensor *a = n->in[0], *b = n->in[1], *d = dout[0];
+    tensor *a = n->in[0], *b = n->in[1];
     bool ta = n->attr.axis.trans_a, tb = n->attr.axis.trans_b;
     if (op_wants(n, 0))
         din[0] = ta ? op_matmul(g, b, d, tb, true) : op_matmul(g, d, b, false, !tb);
@@ -41,12 +41,12 @@ static void matmul_grad(graph *g, node *n, tensor *const *dout, tensor **din)
     if (a && d)
         din[1] = tb ? op_matmul(g, d, a, true, ta) : op_matmul(g, a, d, !ta, false);
 }
-const op_def op_def_matmul = {"matmul", matmul_infer, matmul_grad};
+const op_def op_def_matmul = {"matmul", matmul_infer, matmul_grad, 2, "f"};
 
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b)
 {
     op_attr attr = {.axis = {.trans_a = trans_a, .trans_b = trans_b}};
-    return a && b ? op_node1(g, OP_matmul, 2, (tensor *[]){a, b}, &attr) : NULL;
+    return op_node1(g, OP_matmul, 2, (tensor *[]){a, b}, &attr);
 }
 
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias)
@@ -60,21 +60,19 @@ tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias)
     return op_add(g, y, op_reshape(g, bias, y->rank, dim));
 }
 
-static const char *like_first(graph *g, node *n)
+static const char *softmax_infer(graph *g, node *n)
 {
-    (void)g;
-    op_out_like(n, 0, n->in[0]);
-    return NULL;
+    return n->in[0]->rank < 1 ? "needs at least one axis" : op_like_first(g, n);
 }
 
-static void softmax_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void softmax_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    din[0] = op_node1(g, OP_softmax_grad, 2, (tensor *[]){n->out[0], dout[0]}, NULL);
+    din[0] = op_node1(g, OP_softmax_grad, 2, (tensor *[]){n->out[0], dy}, NULL);
 }
-const op_def op_def_softmax = {"softmax", like_first, softmax_grad};
-const op_def op_def_softmax_grad = {"softmax_grad", like_first, NULL};
+const op_def op_def_softmax = {"softmax", softmax_infer, softmax_grad, 1, "f"};
+const op_def op_def_softmax_grad = {"softmax_grad", softmax_infer, NULL, 2, "f"};
 
 tensor *op_softmax(graph *g, tensor *x)
 {
-    return x ? op_node1(g, OP_softmax, 1, &x, NULL) : NULL;
+    return op_node1(g, OP_softmax, 1, &x, NULL);
 }
