@@ -1,5 +1,5 @@
-/* Image kernels, bit for bit as OpenCV 5's C++ code computes them (without Intel's IPP, whose results depend on the
- * processor; 8-bit nearest, linear and area resizing, warps, colours and CLAHE are the same with it and without).
+/* Image kernels, bit for bit as opencv-python 5 on x86-64 computes them, Intel's IPP included where that is what runs
+ * there (linear resizing of 16 bits and float32; cubic only to the last digits, see imgproc_resize_taps.c).
  *
  * Images are HWC with any number of channels unless a function says otherwise. Functions that make an image put it in
  * *out, which is image_release'd by the caller, also when it was made of the same size. */
@@ -7,6 +7,11 @@
 #define DATA_IMGPROC_H
 
 #include "data/sample.h"
+
+/* Whether the kernels may use AVX2 with FMA: what the processor has, unless a test wants the plain code. Results are the
+ * same either way. */
+bool imgproc_has_avx2(void);
+void imgproc_use_vectors(bool yes);
 
 /* As image_new, but the pixels are not cleared. */
 cseg_status imgproc_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err);

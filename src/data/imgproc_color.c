@@ -74,7 +74,7 @@ __attribute__((target("avx2,fma"))) static void hsv_row_fma(uint8_t *p, int64_t 
 void imgproc_hsv_to_bgr(uint8_t *pixels, int64_t width)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")) {
+    if (imgproc_has_avx2()) {
         hsv_row_fma(pixels, width);
         return;
     }

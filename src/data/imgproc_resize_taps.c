@@ -2,8 +2,8 @@
  *
  * Two orders of the same sums exist, and the reference's bits depend on which: OpenCV's own code, places and weights in
  * float32; and Intel's IPP, which opencv-python on x86-64 calls for images of 1, 3 or 4 channels (`fused`): places in
- * double, a + f * (b - a) with one rounding. Where IPP enlarges more than eightfold it uses yet another order, and its
- * cubic weights differ in the last bit: there, results here are within one unit in the last place of float32. */
+ * double, a + f * (b - a) with one rounding. Where IPP enlarges more than eightfold its linear sums have yet another
+ * order (here the last bit may differ), and its cubic ones are followed only to about 1e-6 of the values. */
 #include "data/imgproc_resize.h"
 
 #if defined(__x86_64__)
@@ -74,11 +74,6 @@ static void fused_y_plain(const float *const *s, const float *w, int taps, float
 #if defined(__x86_64__)
 #define FMA_TARGET __attribute__((target("avx2,fma")))
 
-static bool has_fma(void)
-{
-    return __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2");
-}
-
 /* Linear: one pixel a turn, four channels a vector (the next overwrites what is too much), or eight gray pixels. */
 FMA_TARGET static int64_t fused_x_fma(const resizer *r, const float *from, float *to)
 {
@@ -143,10 +138,6 @@ FMA_TARGET static int64_t widen_u16_fma(const uint16_t *from, float *to, int64_t
     return i;
 }
 #else
-static bool has_fma(void)
-{
-    return false;
-}
 #define fused_x_fma(r, from, to) 0
 #define fused_y_fma(s, w, taps, to, n) 0
 #define store_u16_fma(from, to, n) 0
@@ -157,7 +148,7 @@ static void fused_along_x(const resizer *r, int64_t s, float *to)
 {
     const void *row = image_at(r->src, s, 0);
     const float *from = row;
-    bool fma = has_fma();
+    bool fma = imgproc_has_avx2();
     if (r->src->type != IMAGE_F32) {
         int64_t n = r->src->w * r->c, i = fma && r->src->type == IMAGE_U16 ? widen_u16_fma(row, r->wide, n) : 0;
         for (; i < n; i++)
@@ -170,7 +161,7 @@ static void fused_along_x(const resizer *r, int64_t s, float *to)
 static void fused_along_y(resizer *r, const void *const *s, int64_t y)
 {
     const float *const *rows = (const float *const *)s, *w = r->y.weight + r->taps * y;
-    bool fma = has_fma();
+    bool fma = imgproc_has_avx2();
     float part[512];
     for (int64_t at = 0; at < r->row_samples; at += 512) {
         int64_t n = r->row_samples - at < 512 ? r->row_samples - at : 512, i = 0;

@@ -122,7 +122,7 @@ static void along_x(const resizer *r, const uint8_t *from, int16_t *to)
 {
     int64_t done = 0;
 #ifdef HAVE_AVX2
-    if (__builtin_cpu_supports("avx2"))
+    if (imgproc_has_avx2())
         done = r->c == 1 ? along_x_1(r, from, to)
                : r->c == 3 || r->c == 4 ? along_x_34(r, from, to) : along_x_any(r, from, to);
 #endif
@@ -149,7 +149,7 @@ void resize_linear_u8_row(resizer *r, int64_t y)
     int b0 = r->y.fixed[2 * y], b1 = r->y.fixed[2 * y + 1];
     int64_t done = 0;
 #ifdef HAVE_AVX2
-    if (__builtin_cpu_supports("avx2"))
+    if (imgproc_has_avx2())
         done = along_y_avx2(s0, s1, b0, b1, r->row, r->row_samples);
 #endif
     along_y_plain(s0, s1, b0, b1, r->row, done, r->row_samples);
@@ -194,7 +194,7 @@ void resize_halves_u8_row(resizer *r, int64_t y)
     const uint8_t *a = image_at(r->src, 2 * (r->y0 + y), 2 * r->x0), *b = image_at(r->src, 2 * (r->y0 + y) + 1, 2 * r->x0);
     int64_t done = 0;
 #ifdef HAVE_AVX2
-    if ((r->c == 1 || r->c == 3 || r->c == 4) && __builtin_cpu_supports("avx2"))
+    if ((r->c == 1 || r->c == 3 || r->c == 4) && imgproc_has_avx2())
         done = halves_avx2(a, b, r->c, r->row, r->w);
 #endif
     halves_plain(a, b, r->c, r->row, done, r->w);

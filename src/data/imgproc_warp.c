@@ -160,7 +160,7 @@ cseg_status imgproc_rotate(const image *src, const rotation *r, image *out, cseg
     cseg_status status = imgproc_new(r->h, r->w, src->c, src->type, out, err);
     if (status == CSEG_OK) {
 #if defined(__x86_64__)
-        if (__builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2"))
+        if (imgproc_has_avx2())
             rotate_fma(&w, out);
         else
 #endif

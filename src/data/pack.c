@@ -264,27 +264,18 @@ AVX2 static int64_t reverse_u8_avx2(const uint8_t *from, uint8_t *to, int64_t pi
     }
     return i;
 }
-
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2");
-}
 #else
 #define floats_u8_avx2(f, from, to, n) 0
 #define floats_f32_avx2(f, from, to, n) 0
 #define swap_u8_avx2(from, to, pixels) 0
 #define reverse_u8_avx2(from, to, pixels, swap) 0
-static bool has_avx2(void)
-{
-    return false;
-}
 #endif
 
 static void to_floats(const form *f, image_type type, const void *from, float *to, int64_t n)
 {
     switch (type) {
-    case IMAGE_U8: floats_u8(f, from, to, n, has_avx2() ? floats_u8_avx2(f, from, to, n) : 0); break;
-    case IMAGE_F32: floats_f32(f, from, to, n, has_avx2() ? floats_f32_avx2(f, from, to, n) : 0); break;
+    case IMAGE_U8: floats_u8(f, from, to, n, imgproc_has_avx2() ? floats_u8_avx2(f, from, to, n) : 0); break;
+    case IMAGE_F32: floats_f32(f, from, to, n, imgproc_has_avx2() ? floats_f32_avx2(f, from, to, n) : 0); break;
     case IMAGE_U16: floats_u16(f, from, to, n, 0); break;
     case IMAGE_I16: floats_i16(f, from, to, n, 0); break;
     default: floats_i32(f, from, to, n, 0); break;
@@ -302,7 +293,7 @@ static void put_in_order(const order *o, const char *from, char *to, int64_t w)
 {
     int64_t i = 0;
     size_t pixel = (size_t)o->c * o->size;
-    if (pixel == 3 && has_avx2())
+    if (pixel == 3 && imgproc_has_avx2())
         i = o->reverse ? reverse_u8_avx2((const uint8_t *)from, (uint8_t *)to, w, o->swap)
                        : swap_u8_avx2((const uint8_t *)from, (uint8_t *)to, w);
     for (; i < w; i++) {

@@ -175,6 +175,19 @@ static void test_batches(void **state)
     }
 }
 
+/* The same once more without the processor's vectors. */
+static int plain(void **state)
+{
+    imgproc_use_vectors(false);
+    return setup(state);
+}
+
+static int vectors_again(void **state)
+{
+    imgproc_use_vectors(true);
+    return teardown(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,5 +196,6 @@ int main(void)
         cmocka_unit_test(test_photometric),
         cmocka_unit_test(test_batches),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    int failed = cmocka_run_group_tests(tests, setup, teardown);
+    return failed + cmocka_run_group_tests_name("without vectors", tests, plain, vectors_again);
 }
