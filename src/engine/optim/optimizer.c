@@ -1,5 +1,6 @@
-/* Building: hyper-parameters and groups. Follows mmengine's DefaultOptimWrapperConstructor and mmcv's
- * DefaultOptimizerConstructor, which agree. */
+/* Building: hyper-parameters and groups. Follows mmengine's DefaultOptimWrapperConstructor (1.x) and mmcv's
+ * DefaultOptimizerConstructor (0.x). They differ: mmcv gives frozen parameters groups too, puts the rule of depthwise
+ * convolutions before that of biases, and knows no flat_decay_mult. */
 #include "engine/optim/optimizer.h"
 
 #include <stdio.h>
@@ -87,6 +88,7 @@ static cseg_status read_rule(optimizer *o, const value *cfg, optim_group *base, 
 }
 
 typedef struct paramwise {
+    bool one_x;
     const value *custom; /* dict */
     const char **names;  /* its keys: longest first, then by name */
     size_t n;
@@ -122,16 +124,16 @@ static bool number_of(const value *v, double *out)
     return v && value_number(v, out);
 }
 
-static cseg_status read_paramwise(const value *cfg, arena *mem, paramwise *out, cseg_error *err)
+static cseg_status read_paramwise(const value *cfg, bool one_x, arena *mem, paramwise *out, cseg_error *err)
 {
     paramwise_config c;
     TRY(fields_parse(&paramwise_table, "paramwise_cfg", cfg, NULL, mem, &c, err));
-    *out = (paramwise){.custom = c.custom_keys, .n = value_count(c.custom_keys)};
+    *out = (paramwise){.one_x = one_x, .custom = c.custom_keys, .n = value_count(c.custom_keys)};
     out->has_bias_lr = number_of(c.bias_lr_mult, &out->bias_lr);
     out->has_bias_decay = number_of(c.bias_decay_mult, &out->bias_decay);
     out->has_norm_decay = number_of(c.norm_decay_mult, &out->norm_decay);
     out->has_dwconv_decay = number_of(c.dwconv_decay_mult, &out->dwconv_decay);
-    out->has_flat_decay = number_of(c.flat_decay_mult, &out->flat_decay);
+    out->has_flat_decay = one_x && number_of(c.flat_decay_mult, &out->flat_decay);
     out->names = ARENA_ARRAY(mem, out->n + 1, const char *);
     if (!out->names)
         return fail_memory(err);
@@ -159,28 +161,53 @@ static bool is_depthwise(const model *m, const param *p)
     return w && w->rank == 4 && w->dim[1] == 1;
 }
 
+static void set_by_key(optim_group *g, const paramwise *w, const value *key)
+{
+    double v;
+    g->lr *= number_of(value_get(key, "lr_mult"), &v) ? v : 1;
+    g->weight_decay *= number_of(value_get(key, "decay_mult"), &v) ? v : 1;
+    if (!w->one_x)
+        return;
+    /* mmengine puts whatever else a key holds into the group. */
+    number_of(value_get(key, "lr"), &g->lr);
+    number_of(value_get(key, "momentum"), &g->momentum);
+    number_of(value_get(key, "weight_decay"), &g->weight_decay);
+}
+
+/* The first rule that was given and applies. */
+static double decay_1x(const paramwise *w, bool norm, bool bias, bool depthwise, int rank)
+{
+    if (norm && w->has_norm_decay)
+        return w->norm_decay;
+    if (bias && w->has_bias_decay)
+        return w->bias_decay;
+    if (depthwise && w->has_dwconv_decay)
+        return w->dwconv_decay;
+    return rank == 1 && w->has_flat_decay ? w->flat_decay : 1;
+}
+
+/* The rule that applies, given or not. */
+static double decay_0x(const paramwise *w, bool norm, bool bias, bool depthwise)
+{
+    if (norm)
+        return w->has_norm_decay ? w->norm_decay : 1;
+    if (depthwise)
+        return w->has_dwconv_decay ? w->dwconv_decay : 1;
+    return bias && w->has_bias_decay ? w->bias_decay : 1;
+}
+
 static void set_group(optim_group *g, const paramwise *w, const model *m, const param *p)
 {
-    for (size_t i = 0; i < w->n; i++) {
-        if (!strstr(p->name, w->names[i]))
-            continue;
-        const value *key = value_get(w->custom, w->names[i]);
-        double v;
-        g->lr *= number_of(value_get(key, "lr_mult"), &v) ? v : 1;
-        g->weight_decay *= number_of(value_get(key, "decay_mult"), &v) ? v : 1;
-        return;
-    }
+    for (size_t i = 0; i < w->n; i++)
+        if (strstr(p->name, w->names[i])) {
+            set_by_key(g, w, value_get(w->custom, w->names[i]));
+            return;
+        }
     bool norm = is_norm(p), bias = str_ends(p->name, ".bias");
     if (bias && !norm && w->has_bias_lr)
         g->lr *= w->bias_lr;
-    if (norm && w->has_norm_decay)
-        g->weight_decay *= w->norm_decay;
-    else if (bias && w->has_bias_decay)
-        g->weight_decay *= w->bias_decay;
-    else if (w->has_dwconv_decay && is_depthwise(m, p))
-        g->weight_decay *= w->dwconv_decay;
-    else if (p->rank == 1 && w->has_flat_decay)
-        g->weight_decay *= w->flat_decay;
+    g->weight_decay *= w->one_x ? decay_1x(w, norm, bias, is_depthwise(m, p), p->rank)
+                                : decay_0x(w, norm, bias, is_depthwise(m, p));
 }
 
 static void finish_group(optim_group *g, int64_t first, int64_t n)
@@ -191,7 +218,8 @@ static void finish_group(optim_group *g, int64_t first, int64_t n)
     g->n = n;
 }
 
-static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, optim_group base, arena *mem, cseg_error *err)
+static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool one_x, optim_group base, arena *mem,
+                               cseg_error *err)
 {
     model *m = o->model;
     o->per_parameter = value_count(paramwise_cfg) > 0;
@@ -201,16 +229,17 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, optim_g
     if (!o->entries || !o->groups)
         return fail_memory(err);
     if (o->per_parameter)
-        TRY(read_paramwise(paramwise_cfg, mem, &w, err));
+        TRY(read_paramwise(paramwise_cfg, one_x, mem, &w, err));
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
-        if (p->role != PARAM_TRAINED || (o->per_parameter && !p->requires_grad))
+        if (p->role != PARAM_TRAINED || (o->per_parameter && one_x && !p->requires_grad))
             continue;
         o->entries[o->n_entries] = (optim_entry){.p = p, .used = p->requires_grad, .group = o->n_groups};
         if (o->per_parameter) {
             optim_group *g = &o->groups[o->n_groups++];
             *g = base;
-            set_group(g, &w, m, p);
+            if (p->requires_grad)
+                set_group(g, &w, m, p);
             finish_group(g, o->n_entries, 1);
         }
         o->n_entries++;
@@ -233,14 +262,16 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model 
     optim_group base = {0};
     TRY(read_rule(o, cfg, &base, mem, err));
     o->base_lr = base.lr;
-    if (!paramwise_cfg)
+    bool one_x = paramwise_cfg != NULL;
+    if (!one_x)
         paramwise_cfg = value_get(cfg, "paramwise_cfg");
-    TRY(make_groups(o, paramwise_cfg, base, mem, err));
+    TRY(make_groups(o, paramwise_cfg, one_x, base, mem, err));
     bool adam = o->rule != OPTIM_SGD;
     o->started = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, bool);
     o->steps = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, int64_t);
     o->first = mem_alloc(m->flat_count * sizeof(float));
-    if (!o->started || !o->steps || !o->first || !arena_defer(mem, mem_free, o->first))
+    o->norms = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, double);
+    if (!o->started || !o->steps || !o->norms || !o->first || !arena_defer(mem, mem_free, o->first))
         return fail_memory(err);
     if (adam && (!(o->second = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->second)))
         return fail_memory(err);

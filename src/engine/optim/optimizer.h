@@ -35,9 +35,11 @@ typedef struct optimizer {
     float *first, *second, *largest; /* state, laid out as model->data; second and largest: Adam's */
     bool *started;                   /* by entry: has state */
     int64_t *steps;                  /* by entry: Adam's step */
+    double *norms;                   /* by entry: room for clipping */
 } optimizer;
 
-/* `cfg` is the optimizer's dict; a paramwise_cfg in it (0.x) or beside it (1.x) may be NULL. Owned by `mem`.
+/* `cfg` is the optimizer's dict. paramwise_cfg stands beside it in 1.x, and in it in 0.x, where `paramwise` is NULL:
+ * the groups then follow mmcv's rules instead of mmengine's. Owned by `mem`.
  * CSEG_CONFIG with file and line: unknown optimizer or key. */
 cseg_status optimizer_build(const value *cfg, const value *paramwise, model *m, arena *mem, optimizer **out,
                             cseg_error *err);

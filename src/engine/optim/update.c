@@ -45,7 +45,6 @@ static void adam_chunk(const optimizer *o, const optim_group *g, int64_t step, f
     }
 }
 
-
 void optimizer_step(optimizer *o, double scale)
 {
     for (int64_t e = 0; e < o->n_entries; e++)
@@ -72,27 +71,54 @@ void optimizer_step(optimizer *o, double scale)
     }
 }
 
+/* In eight lanes, which are added in a fixed order: the compiler makes vectors of them, and no sum depends on threads. */
+static double sum_of_squares(const float *g, int64_t n)
+{
+    enum { LANES = 8 };
+    double lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++)
+            lane[k] += (double)g[i + k] * g[i + k];
+    double total = 0;
+    for (int k = 0; k < LANES; k++)
+        total += lane[k];
+    for (; i < n; i++)
+        total += (double)g[i] * g[i];
+    return total;
+}
+
+static double sum_of_powers(const float *g, int64_t n, double norm_type)
+{
+    if (norm_type == 2)
+        return sum_of_squares(g, n);
+    double total = 0;
+    for (int64_t i = 0; i < n; i++)
+        total = isinf(norm_type) ? fmax(total, fabs((double)g[i])) : total + pow(fabs((double)g[i]), norm_type);
+    return total;
+}
+
 double optimizer_clip_norm(optimizer *o, double max_norm, double norm_type)
 {
     double total = 0;
+#pragma omp parallel for schedule(dynamic, 8)
     for (int64_t e = 0; e < o->n_entries; e++) {
         const param *p = o->entries[e].p;
-        if (!o->entries[e].used || !p->grad)
-            continue;
-        for (int64_t i = 0; i < p->count; i++) {
-            double v = fabs((double)p->grad[i]);
-            total = isinf(norm_type) ? fmax(total, v) : norm_type == 2 ? total + v * v : total + pow(v, norm_type);
-        }
+        o->norms[e] = o->entries[e].used && p->grad ? sum_of_powers(p->grad, p->count, norm_type) : 0;
     }
+    for (int64_t e = 0; e < o->n_entries; e++)
+        total = isinf(norm_type) ? fmax(total, o->norms[e]) : total + o->norms[e];
     if (!isinf(norm_type))
         total = norm_type == 2 ? sqrt(total) : pow(total, 1 / norm_type);
-    double factor = max_norm / (total + 1e-6);
-    if (factor < 1)
-        for (int64_t e = 0; e < o->n_entries; e++) {
-            param *p = o->entries[e].p;
-            for (int64_t i = 0; o->entries[e].used && p->grad && i < p->count; i++)
-                p->grad[i] *= (float)factor;
-        }
+    float factor = (float)(max_norm / (total + 1e-6));
+    if (!(factor < 1))
+        return total;
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int64_t e = 0; e < o->n_entries; e++) {
+        const param *p = o->entries[e].p;
+        for (int64_t i = 0; o->entries[e].used && p->grad && i < p->count; i++)
+            p->grad[i] *= factor;
+    }
     return total;
 }
 
