@@ -237,6 +237,20 @@ done:
     return status;
 }
 
+cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err)
+{
+    arena *mem = arena_new();
+    pth *file;
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = pth_open(path, mem, &file, err);
+    int64_t v;
+    if (status == CSEG_OK && pickle_int(pickle_get(pickle_get(pth_root(file), "meta"), "seed"), &v))
+        *seed = (uint64_t)v;
+    arena_free(mem);
+    return status;
+}
+
 /* iter_500.pth, epoch_3.pth: the number, or -1. */
 static int64_t number_of(const char *name)
 {

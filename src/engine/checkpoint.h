@@ -33,6 +33,8 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
 /* Weights, optimizer, schedules, averages and counters: the run continues as if it had not stopped. From checkpoints of
  * the reference too, as far as they hold these. */
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
+/* The seed that a run began with; left alone where the file tells none. */
+cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);
 /* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); NULL:
  * none. */
 char *checkpoint_last(const char *work_dir, arena *mem);

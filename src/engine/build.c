@@ -1,0 +1,46 @@
+#include "engine/build.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "io/npy.h"
+
+static cseg_status read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err)
+{
+    (void)arg;
+    return numbers_read(path, mem, &out->at, &out->n, err);
+}
+
+cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_error *err)
+{
+    model_options o = {.train_cfg = e->train_cfg,
+                       .test_cfg = e->test_cfg,
+                       .read_numbers = read_numbers,
+                       .no_grad = no_grad,
+                       .average_over_pixels = e->dialect == DIALECT_0X};
+    return model_build(e->model, &o, out, err);
+}
+
+cseg_status build_backend(const char *name, int threads, bool deterministic, backend **out, cseg_error *err)
+{
+    cpu_options o = {.threads = threads, .deterministic = deterministic};
+    if (!name || strcmp(name, "cpu") == 0)
+        *out = backend_cpu_new(&o);
+    else if (strcmp(name, "ref") == 0)
+        *out = backend_ref_new();
+    else
+        return fail(err, CSEG_USAGE, "there is no backend '%s'; known are cpu and ref", name);
+    return *out ? CSEG_OK : fail_memory(err);
+}
+
+cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err)
+{
+    return preprocessor_build(e->preprocessor, mem, out, err);
+}
+
+cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err)
+{
+    predict_options o;
+    TRY(predict_options_read(m->test_cfg, &o, err));
+    return predictor_new(m, b, &o, out, err);
+}

@@ -1,0 +1,319 @@
+#define _GNU_SOURCE
+#include "engine/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/scan.h"
+#include "engine/trainer.h"
+#include "engine/weights.h"
+#include "graph/passes/passes.h"
+
+/* ---- setting up ------------------------------------------------------------------------------------------------- */
+
+static cseg_status open_train(trainer *t, cseg_error *err)
+{
+    const experiment *e = t->e;
+    const experiment_data *d = &e->train;
+    if (!d->dataset)
+        return fail(err, CSEG_CONFIG, "%s: there is no dataset to train on in this config", e->path);
+    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
+    TRY(dataset_check_files(t->train_set, err));
+    loader_options l = {.batch_size = (int)d->batch_size, .workers = (int)d->workers, .order = d->order,
+                        .drop_last = d->drop_last, .seed = t->state.seed, .limit = d->limit, .pre = &t->pre, .training = true};
+    TRY(loader_open(t->train_set, &l, &t->train, err));
+    t->epoch_length = loader_batches(t->train);
+    return CSEG_OK;
+}
+
+static bool validates(const trainer *t)
+{
+    bool any = false;
+    for (int i = 0; i < t->e->n_validate; i++)
+        any |= t->e->validate[i].every > 0;
+    return any && !t->options->no_validate && t->e->val.dataset;
+}
+
+/* 0.x's workflow ('val', n): losses on the val set, through the training pipeline. */
+static cseg_status open_workflow_val(trainer *t, cseg_error *err)
+{
+    const experiment *e = t->e;
+    bool wanted = false;
+    for (int i = 0; i < e->n_workflow; i++)
+        wanted |= e->workflow[i].mode == PHASE_VAL;
+    if (!wanted)
+        return CSEG_OK;
+    if (!e->val.dataset)
+        return fail(err, CSEG_CONFIG, "%s: the workflow has a 'val' phase, but there is no data.val", e->path);
+    value *cfg = value_copy(t->mem, e->val.dataset);
+    const value *steps = value_get(e->train.dataset, "pipeline");
+    if (!cfg || (steps && !value_set(t->mem, cfg, "pipeline", value_copy(t->mem, steps))))
+        return fail_memory(err);
+    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    TRY(dataset_build(cfg, &o, t->mem, &t->workflow_set, err));
+    loader_options l = {.batch_size = (int)e->train.batch_size, .workers = (int)e->val.workers, .order = ORDER_INFINITE,
+                        .seed = t->state.seed + 1, .pre = &t->pre, .training = true};
+    return loader_open(t->workflow_set, &l, &t->workflow_val, err);
+}
+
+static cseg_status scan(trainer *t, cseg_error *err)
+{
+    scan_key keys[SAMPLE_MAX_LABELS];
+    int n = 0;
+    for (size_t i = 0; i < t->m->heads.n && n < SAMPLE_MAX_LABELS; i++) {
+        const model_head *h = &t->m->heads.at[i];
+        bool known = false;
+        for (int k = 0; k < n; k++)
+            known |= strcmp(keys[k].key, h->gt_key) == 0;
+        if (!known)
+            keys[n++] = (scan_key){h->gt_key, h->num_classes};
+    }
+    char *cache = path_join(t->mem, t->e->work_dir, "label_scan.cache");
+    const pipeline *steps = dataset_pipeline(t->train_set);
+    scan_report report;
+    scan_options o = {.keys = keys, .n_keys = n, .ignore_index = -1, .threads = t->options->threads > 0 ? t->options->threads : 2,
+                      .cache_file = cache, .reduce_zero_label = steps && pipeline_describe(steps)->reduce_zero_label,
+                      .stop = t->options->stop, .stop_arg = t->options->stop_arg};
+    if (!cache)
+        return fail_memory(err);
+    TRY(scan_labels(t->train_set, &o, t->mem, &report, err));
+    log_say(LOG_INFO, "looked at %lld label files (%lld of them known from before)", (long long)report.files,
+            (long long)report.cached);
+    return CSEG_OK;
+}
+
+static void set_lengths(trainer *t)
+{
+    const experiment *e = t->e;
+    t->max_epochs = e->by_epoch ? e->max : (e->max + t->epoch_length - 1) / t->epoch_length;
+    t->max_iters = e->by_epoch ? e->max * t->epoch_length : e->max;
+}
+
+static cseg_status start_weights(trainer *t, cseg_error *err)
+{
+    model_init_weights(t->m, t->state.seed);
+    TRY(weights_load_pretrained(t->m, err));
+    if (t->e->load_from)
+        return weights_load_from(t->m, t->e->load_from, t->e->revise_keys, WEIGHTS_FINETUNE, err);
+    return CSEG_OK;
+}
+
+static cseg_status resume(trainer *t, const char *path, cseg_error *err)
+{
+    checkpoint_parts c = {.e = t->e, .m = t->m, .o = t->o, .s = t->s, .average = t->average,
+                          .meta = dataset_about(t->train_set), .state = &t->state};
+    schedule_time time = trainer_time(t);
+    return checkpoint_resume(path, &c, &time, err);
+}
+
+static cseg_status seed_of(trainer *t, const char *resumed, cseg_error *err)
+{
+    (void)err;
+    t->state.seed = (uint64_t)t->e->seed;
+    if (t->e->has_seed || resumed)
+        return CSEG_OK;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    t->state.seed = ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) & 0x7fffffff;
+    return CSEG_OK;
+}
+
+static cseg_status build_learning(trainer *t, cseg_error *err)
+{
+    const experiment *e = t->e;
+    if (value_is_none(e->optimizer))
+        return fail(err, CSEG_CONFIG, "%s: there is no optimizer in this config", e->path);
+    TRY(optimizer_build(e->optimizer, e->paramwise, t->m, t->mem, &t->o, err));
+    schedule_time time = trainer_time(t);
+    if (e->dialect == DIALECT_1X)
+        TRY(schedule_build_1x(e->param_scheduler, t->o, &time, t->mem, &t->s, err));
+    else
+        TRY(schedule_build_0x(e->lr_config, e->momentum_config, t->o, &time, t->mem, &t->s, err));
+    if (e->accumulate > 1) {
+        t->sum = mem_alloc(t->m->flat_count * sizeof(float));
+        if (!t->sum || !arena_defer(t->mem, mem_free, t->sum))
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status set_up(trainer *t, cseg_error *err)
+{
+    experiment *e = t->e;
+    TRY(dir_create(e->work_dir, err));
+    if (e->max < 1)
+        return fail(err, CSEG_CONFIG, "%s: the config does not say how long to train (max_iters or max_epochs)", e->path);
+    const char *from = e->resume_from;
+    if (!from && e->resume && !(from = checkpoint_last(e->work_dir, t->mem)))
+        log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
+    TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
+    TRY(build_backend(t->options->backend, t->options->threads, e->deterministic, &t->b, err));
+    if (e->amp)
+        log_say(LOG_WARNING, "mixed precision is not done here yet: the run is in float32");
+    TRY(build_model(e, false, &t->m, err));
+    TRY(build_preprocessor(e, t->mem, &t->pre, err));
+    /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
+    TRY(seed_of(t, from, err));
+    if (from)
+        TRY(checkpoint_peek_seed(from, &t->state.seed, err));
+    TRY(open_train(t, err));
+    set_lengths(t);
+    TRY(open_workflow_val(t, err));
+    TRY(scan(t, err));
+    TRY(build_learning(t, err));
+    if (!from)
+        TRY(start_weights(t, err));
+    if (e->ema.on)
+        TRY(ema_new(&e->ema, e->dialect == DIALECT_0X, t->m, t->mem, &t->average, err));
+    if (from) {
+        TRY(resume(t, from, err));
+        loader_seek(t->train, (uint64_t)t->state.iter);
+    }
+    t->begun_iter = t->state.iter;
+    if (validates(t)) {
+        TRY(evaluate_open(e, &e->val, &t->pre, false, t->mem, &t->val_set, &t->val, err));
+        TRY(build_predictor(t->m, t->b, &t->predictor, err));
+    }
+    return run_log_open(e, t->state.seed, t->mem, &t->log, err);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static bool validation_due(const trainer *t, int64_t done, int64_t whole)
+{
+    int64_t every = 0, begin = 0;
+    for (int i = 0; i < t->e->n_validate; i++)
+        if (i == 0 || done >= t->e->validate[i].begin)
+            every = t->e->validate[i].every;
+    if (t->e->n_validate)
+        begin = t->e->validate[0].begin;
+    if (every < 1 || done < begin)
+        return false;
+    /* 1.x also measures at the very end. */
+    return done % every == 0 || (t->e->dialect == DIALECT_1X && done == whole);
+}
+
+static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
+{
+    const experiment *e = t->e;
+    log_step s = trainer_log_step(t);
+    TRY(run_log_train(t->log, &s, err));
+    /* The line tells the rate that the iteration ran with (0.x) or the next one (1.x), as the reference's do. */
+    if (t->options->progress)
+        t->options->progress(t->options->progress_arg,
+                             &(runner_progress){.iter = s.iter, .max_iters = s.max_iters, .loss = s.values[s.n - 1],
+                                                .seconds = s.seconds, .eta = run_log_eta(t->log), .memory = s.memory,
+                                                .doing = "train"});
+    const experiment_checkpoint *c = &e->checkpoint;
+    bool last = t->state.iter == t->max_iters;
+    bool stop = trainer_must_stop(t);
+    bool due = c->on && !c->by_epoch && ((c->interval > 0 && t->state.iter % c->interval == 0) || (last && c->save_last));
+    if (due || (stop && !last))
+        TRY(trainer_save(t, false, err));
+    if (stop)
+        return fail(err, CSEG_INTERRUPTED, "stopped after iteration %lld; go on with --resume", (long long)t->state.iter);
+    if (!e->validate_by_epoch && validation_due(t, t->state.iter, t->max_iters))
+        TRY(trainer_evaluate(t, over, err));
+    return CSEG_OK;
+}
+
+static cseg_status train_iterations(trainer *t, int64_t n, bool *over, cseg_error *err)
+{
+    for (int64_t i = 0; i < n && t->state.iter < t->max_iters && !*over; i++) {
+        TRY(trainer_iteration(t, err));
+        schedule_after_iter(t->s);
+        TRY(after_iteration(t, over, err));
+        /* Iteration-based runs count an epoch when the data has been seen once. */
+        if (!t->e->by_epoch && t->state.inner_iter == t->epoch_length) {
+            t->state.inner_iter = 0;
+            t->state.epoch++;
+        }
+    }
+    return CSEG_OK;
+}
+
+static cseg_status run_by_iter(trainer *t, cseg_error *err)
+{
+    bool over = false;
+    int64_t cycle = 0;
+    for (int i = 0; i < t->e->n_workflow; i++)
+        cycle += t->e->workflow[i].mode == PHASE_TRAIN ? t->e->workflow[i].n : 0;
+    /* A resumed run goes on in the midst of the workflow. */
+    int64_t skip = t->state.iter % cycle;
+    while (t->state.iter < t->max_iters && !over)
+        for (int i = 0; i < t->e->n_workflow && !over; i++) {
+            const experiment_phase *p = &t->e->workflow[i];
+            if (p->mode == PHASE_TRAIN) {
+                int64_t n = p->n - (skip < p->n ? skip : p->n);
+                skip -= p->n - n;
+                TRY(train_iterations(t, n, &over, err));
+            } else if (t->state.iter > 0 && skip == 0) {
+                TRY(trainer_workflow_val(t, p->n, err));
+            }
+        }
+    return CSEG_OK;
+}
+
+static cseg_status after_epoch(trainer *t, bool *over, cseg_error *err)
+{
+    const experiment_checkpoint *c = &t->e->checkpoint;
+    t->state.epoch++;
+    t->state.inner_iter = 0;
+    schedule_after_epoch(t->s);
+    bool last = t->state.epoch == t->max_epochs;
+    if (c->on && c->by_epoch && ((c->interval > 0 && t->state.epoch % c->interval == 0) || (last && c->save_last)))
+        TRY(trainer_save(t, true, err));
+    if (t->e->validate_by_epoch && validation_due(t, t->state.epoch, t->max_epochs))
+        TRY(trainer_evaluate(t, over, err));
+    return CSEG_OK;
+}
+
+static cseg_status run_by_epoch(trainer *t, cseg_error *err)
+{
+    bool over = false;
+    while (t->state.epoch < t->max_epochs && !over)
+        for (int i = 0; i < t->e->n_workflow && !over; i++) {
+            const experiment_phase *p = &t->e->workflow[i];
+            for (int64_t k = 0; k < p->n && t->state.epoch < t->max_epochs && !over; k++) {
+                if (p->mode == PHASE_VAL) {
+                    TRY(trainer_workflow_val(t, loader_batches(t->workflow_val), err));
+                    continue;
+                }
+                TRY(train_iterations(t, t->epoch_length - t->state.inner_iter, &over, err));
+                TRY(after_epoch(t, &over, err));
+            }
+        }
+    return CSEG_OK;
+}
+
+cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err)
+{
+    arena *mem = arena_new();
+    trainer *t = mem ? ARENA_NEW(mem, trainer) : NULL;
+    if (!t) {
+        arena_free(mem);
+        return fail_memory(err);
+    }
+    t->mem = mem;
+    t->e = e;
+    t->options = o;
+    cseg_status status = set_up(t, err);
+    if (status == CSEG_OK)
+        status = e->by_epoch ? run_by_epoch(t, err) : run_by_iter(t, err);
+    loader_close(t->train);
+    loader_close(t->val);
+    loader_close(t->workflow_val);
+    predictor_free(t->predictor);
+    trainer_release_plans(t);
+    model *m = t->m;
+    backend *b = t->b;
+    arena_free(mem);
+    model_free(m);
+    backend_free(b);
+    return status;
+}

@@ -1,0 +1,205 @@
+/* When and where a run's checkpoints are saved, evaluated, and dropped. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "engine/trainer.h"
+
+static const char *folder(const trainer *t)
+{
+    return t->e->checkpoint.out_dir ? t->e->checkpoint.out_dir : t->e->work_dir;
+}
+
+static cseg_status write_checkpoint(trainer *t, const char *path, bool with_optimizer, cseg_error *err)
+{
+    checkpoint_parts c = {.e = t->e, .m = t->m, .o = with_optimizer ? t->o : NULL, .s = t->s, .average = t->average,
+                          .meta = dataset_about(t->train_set), .state = &t->state};
+    return checkpoint_save(path, &c, err);
+}
+
+/* 1.x: a text file that names it; 0.x: a link. Both are replaced at once, never half. */
+static cseg_status point_to(trainer *t, const char *path, cseg_error *err)
+{
+    if (t->e->dialect == DIALECT_1X) {
+        char *mark = path_join(t->mem, t->e->work_dir, "last_checkpoint");
+        return mark ? file_replace_bytes(mark, path, strlen(path), t->mem, err) : fail_memory(err);
+    }
+    char *link = path_join(t->mem, folder(t), "latest.pth"), *beside = path_join(t->mem, folder(t), ".latest.pth.new");
+    if (!link || !beside)
+        return fail_memory(err);
+    unlink(beside);
+    if (symlink(path_base(path), beside) != 0 || rename(beside, link) != 0)
+        return fail_errno(err, link, "link the latest checkpoint");
+    return CSEG_OK;
+}
+
+static void drop_old(trainer *t)
+{
+    int64_t most = t->e->checkpoint.max_keep;
+    while (most > 0 && (int64_t)t->kept.n > most) {
+        unlink(t->kept.at[0]);
+        memmove(t->kept.at, t->kept.at + 1, (t->kept.n - 1) * sizeof *t->kept.at);
+        t->kept.n--;
+    }
+}
+
+cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
+{
+    char *name = by_epoch ? arena_printf(t->mem, "epoch_%lld.pth", (long long)t->state.epoch)
+                          : arena_printf(t->mem, "iter_%lld.pth", (long long)t->state.iter);
+    char *path = name ? path_join(t->mem, folder(t), name) : NULL;
+    if (!path)
+        return fail_memory(err);
+    if (by_epoch)
+        run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)t->state.epoch);
+    else
+        run_log_line(t->log, "Saving checkpoint at %lld iterations", (long long)t->state.iter);
+    TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
+    TRY(point_to(t, path, err));
+    t->newest = path;
+    bool again = false;
+    for (size_t i = 0; i < t->kept.n; i++)
+        again |= strcmp(t->kept.at[i], path) == 0;
+    if (!again && !vec_push(t->mem, &t->kept, path))
+        return fail_memory(err);
+    drop_old(t);
+    return CSEG_OK;
+}
+
+static bool greater_is_better(const char *rule, const char *key)
+{
+    if (rule)
+        return strcmp(rule, "greater") == 0;
+    return !strstr(key, "loss");
+}
+
+/* save_best: the figure's checkpoint when it is the best so far, in place of the one before. */
+static cseg_status save_best(trainer *t, const evaluation *v, cseg_error *err)
+{
+    const char *wanted = t->e->checkpoint.save_best;
+    if (!wanted || v->n == 0)
+        return CSEG_OK;
+    const metrics_entry *m = strcmp(wanted, "auto") == 0 ? &v->entries[0] : NULL;
+    for (int64_t i = 0; !m && i < v->n; i++)
+        if (strcmp(v->entries[i].key, wanted) == 0)
+            m = &v->entries[i];
+    if (!m)
+        return fail(err, CSEG_CONFIG, "save_best='%s' is none of the figures that evaluation gives (the first is %s)", wanted,
+                    v->entries[0].key);
+    bool greater = greater_is_better(t->e->checkpoint.rule, m->key);
+    if (t->state.has_best && (greater ? m->value <= t->state.best : m->value >= t->state.best))
+        return CSEG_OK;
+    char *name = t->e->checkpoint.by_epoch
+                     ? arena_printf(t->mem, "best_%s_epoch_%lld.pth", m->key, (long long)t->state.epoch)
+                     : arena_printf(t->mem, "best_%s_iter_%lld.pth", m->key, (long long)t->state.iter);
+    char *path = name ? path_join(t->mem, folder(t), name) : NULL;
+    if (!path)
+        return fail_memory(err);
+    const char *before = t->state.best_path;
+    t->state.best = m->value;
+    t->state.has_best = true;
+    t->state.best_path = path;
+    TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
+    if (before && strcmp(before, path) != 0)
+        unlink(before);
+    run_log_line(t->log, "The best checkpoint with %.4f %s at %lld %s is saved to %s.", m->value, m->key,
+                 (long long)(t->e->checkpoint.by_epoch ? t->state.epoch : t->state.iter),
+                 t->e->checkpoint.by_epoch ? "epoch" : "iter", name);
+    return CSEG_OK;
+}
+
+static bool ends_early(trainer *t, const evaluation *v)
+{
+    const char *monitor = t->e->stopping.monitor;
+    for (int64_t i = 0; t->e->stopping.on && monitor && i < v->n; i++) {
+        if (strcmp(v->entries[i].key, monitor) != 0)
+            continue;
+        double now = v->entries[i].value, best = t->best_watched;
+        bool greater = greater_is_better(t->e->stopping.rule, monitor);
+        bool better = !t->has_watched || (greater ? now > best + t->e->stopping.min_delta : now < best - t->e->stopping.min_delta);
+        if (better) {
+            t->best_watched = now;
+            t->has_watched = true;
+        }
+        t->state.bad_rounds = better ? 0 : t->state.bad_rounds + 1;
+        return t->state.bad_rounds >= t->e->stopping.patience;
+    }
+    return false;
+}
+
+static cseg_status tell(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
+                        cseg_error *err)
+{
+    (void)b, (void)at, (void)out, (void)err;
+    trainer *t = arg;
+    if (t->options->progress)
+        t->options->progress(t->options->progress_arg, &(runner_progress){.iter = t->state.iter, .max_iters = t->max_iters,
+                                                                          .doing = "val", .done = done, .all = all});
+    return CSEG_OK;
+}
+
+static cseg_status measure(trainer *t, arena *mem, evaluation *v, cseg_error *err)
+{
+    evaluate_options o = {.head = -1, .how = &t->e->val_eval, .each = tell, .arg = t, .stop = t->options->stop,
+                          .stop_arg = t->options->stop_arg};
+    loader_seek(t->val, 0);
+    predictor_weights_changed(t->predictor);
+    return evaluate(t->predictor, t->m, t->val_set, t->val, &o, mem, v, err);
+}
+
+cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
+{
+    *stop_early = false;
+    if (!t->val)
+        return CSEG_OK;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    evaluation v;
+    if (t->average)
+        ema_swap(t->average);
+    cseg_status status = measure(t, mem, &v, err);
+    if (t->average)
+        ema_swap(t->average);
+    if (status != CSEG_OK)
+        goto done;
+    log_step s = trainer_log_step(t);
+    TRY_DONE(run_log_evaluation(t->log, &s, &v, mem, err));
+    TRY_DONE(save_best(t, &v, err));
+    for (int64_t i = 0; i < v.n; i++)
+        schedule_metric(t->s, v.entries[i].key, v.entries[i].value);
+    *stop_early = ends_early(t, &v);
+    if (*stop_early)
+        run_log_line(t->log, "%s has not improved for %lld evaluations: training ends early", t->e->stopping.monitor,
+                     (long long)t->state.bad_rounds);
+done:
+    arena_free(mem);
+    return status;
+}
+
+cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err)
+{
+    losses sum = {.n = 0}, one;
+    for (int64_t i = 0; i < iterations; i++) {
+        batch b;
+        TRY(loader_next(t->workflow_val, &b, err));
+        cseg_status status = trainer_losses(t, &b, false, &one, err);
+        loader_give_back(t->workflow_val, &b);
+        if (status != CSEG_OK)
+            return status;
+        for (int k = 0; k < one.n; k++)
+            one.values[k] = (i ? sum.values[k] : 0) + one.values[k];
+        sum = one;
+    }
+    for (int k = 0; k < sum.n; k++)
+        sum.values[k] /= (double)iterations;
+    log_step s = trainer_log_step(t);
+    s.names = sum.names;
+    s.values = sum.values;
+    s.n = sum.n;
+    return run_log_val_losses(t->log, &s, err);
+}

@@ -1,0 +1,251 @@
+#define _GNU_SOURCE
+#include "engine/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "graph/passes/passes.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void release_plan(loss_plan *p)
+{
+    plan_free(p->p);
+    graph_free(p->g);
+    *p = (loss_plan){0};
+}
+
+void trainer_release_plans(trainer *t)
+{
+    for (int i = 0; i < TRAINER_PLANS; i++)
+        release_plan(&t->plans[i]);
+}
+
+/* The pass may have put another tensor in the traced one's place. */
+static tensor *output_named(const graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (!g->outputs.at[i].grad_of && strcmp(g->outputs.at[i].name, name) == 0)
+            return g->outputs.at[i].value;
+    return NULL;
+}
+
+static void note_used_params(trainer *t, const graph *g)
+{
+    for (int64_t e = 0; e < t->o->n_entries; e++) {
+        t->o->entries[e].used = false;
+        for (size_t i = 0; i < g->outputs.n && !t->o->entries[e].used; i++)
+            t->o->entries[e].used = g->outputs.at[i].grad_of == t->o->entries[e].p;
+    }
+}
+
+static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
+{
+    tensor *loss = NULL;
+    p->g = graph_new(p->train);
+    if (!p->g)
+        return fail_memory(err);
+    TRY(model_trace_loss(t->m, p->g, p->n, p->h, p->w, p->weights, &loss, err));
+    TRY(graph_optimize(p->g, t->passes, err));
+    if (p->train) {
+        TRY(graph_backward(p->g, output_named(p->g, "loss"), err));
+        note_used_params(t, p->g);
+    }
+    return plan_build(p->g, t->b, &p->p, err);
+}
+
+static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan **out, cseg_error *err)
+{
+    bool weights = batch_find(b, "seg_weight_map") != NULL;
+    loss_plan *oldest = &t->plans[0];
+    for (int i = 0; i < TRAINER_PLANS; i++) {
+        loss_plan *p = &t->plans[i];
+        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights && p->train == train) {
+            p->used = ++t->clock;
+            *out = p;
+            return CSEG_OK;
+        }
+        if (p->used < oldest->used)
+            oldest = p;
+    }
+    release_plan(oldest);
+    *oldest = (loss_plan){.n = b->n, .h = b->h, .w = b->w, .weights = weights, .train = train, .used = ++t->clock};
+    cseg_status status = make_plan(t, oldest, err);
+    if (status != CSEG_OK)
+        release_plan(oldest);
+    *out = oldest;
+    return status;
+}
+
+static cseg_status bind(const trainer *t, plan *p, const batch *b, cseg_error *err)
+{
+    TRY(plan_bind_input(p, "img", b->img, err));
+    for (int i = 0; i < b->n_maps; i++) {
+        const batch_map *m = &b->maps[i];
+        if (plan_input(p, m->key, NULL))
+            TRY(plan_bind_input(p, m->key, m->label ? (const void *)m->label : m->weight, err));
+    }
+    int64_t *seed = plan_input(p, "seed", NULL);
+    if (seed) {
+        seed[0] = (int64_t)t->state.seed;
+        seed[1] = t->state.iter;
+    }
+    return CSEG_OK;
+}
+
+/* Every label that the graph reads must be in the batch. */
+static cseg_status check_labels(const loss_plan *p, const batch *b, cseg_error *err)
+{
+    for (size_t i = 0; i < p->g->inputs.n; i++) {
+        const char *name = p->g->inputs.at[i]->name;
+        if (strcmp(name, "img") == 0 || strcmp(name, "seed") == 0)
+            continue;
+        const batch_map *m = batch_find(b, name);
+        if (!m)
+            return fail(err, CSEG_DATA, "%s: the model learns from %s, but the data set gives no such map; is the pipeline "
+                        "without LoadAnnotations, or the folder unnamed?", b->metas[0].path, name);
+        if (m->h != b->h || m->w != b->w)
+            return fail(err, CSEG_SHAPE, "%s: %s is %lld x %lld in the batch, the image %lld x %lld", b->metas[0].path,
+                        name, (long long)m->h, (long long)m->w, (long long)b->h, (long long)b->w);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
+{
+    out->n = 0;
+    double total = NAN;
+    for (size_t i = 0; i < p->g->outputs.n && out->n < TRAINER_LOSSES - 1; i++) {
+        const graph_output *o = &p->g->outputs.at[i];
+        const float *v = o->grad_of ? NULL : plan_output(p->p, o->name, NULL);
+        if (!v)
+            continue;
+        if (strcmp(o->name, "loss") == 0) {
+            total = (double)*v;
+            continue;
+        }
+        out->names[out->n] = o->name;
+        out->values[out->n++] = (double)*v;
+    }
+    out->names[out->n] = "loss";
+    out->values[out->n++] = total;
+    (void)err;
+    return CSEG_OK;
+}
+
+static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error *err)
+{
+    cseg_error where = {0};
+    plan_find_nan(p->p, &where);
+    return fail(err, CSEG_NUMERIC, "iteration %lld: the loss is %s. %s. A lower learning rate, a warm-up or grad_clip may "
+                "help; the last checkpoint is untouched", (long long)t->state.iter + 1, isnan(loss) ? "not a number" : "infinite",
+                where.code != CSEG_OK ? where.text : "No tensor of the graph shows it again");
+}
+
+cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
+{
+    loss_plan *p;
+    if (t->m->dates == 2)
+        t->m->has_date_labels = batch_find(b, "gt_semantic_seg_from") && batch_find(b, "gt_semantic_seg_to");
+    TRY(find_plan(t, b, train, &p, err));
+    TRY(check_labels(p, b, err));
+    TRY(bind(t, p->p, b, err));
+    if (!train)
+        plan_weights_changed(p->p);
+    TRY(plan_run(p->p, err));
+    TRY(read_losses(p, out, err));
+    double loss = out->values[out->n - 1];
+    return isfinite(loss) ? CSEG_OK : explain_nan(t, p, loss, err);
+}
+
+static void add_gradients(trainer *t)
+{
+    const float *grad = t->m->grad;
+    int64_t n = (int64_t)t->m->flat_count;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        t->sum[i] += grad[i];
+    t->summed++;
+}
+
+static void step(trainer *t)
+{
+    const experiment *e = t->e;
+    double scale = 1;
+    if (t->sum) {
+        float share = (float)(1.0 / (double)e->accumulate);
+        for (size_t i = 0; i < t->m->flat_count; i++) {
+            t->m->grad[i] = t->sum[i] * share;
+            t->sum[i] = 0;
+        }
+        t->summed = 0;
+    }
+    t->grad_norm = NAN;
+    if (e->clip_norm > 0)
+        t->grad_norm = optimizer_clip_norm(t->o, e->clip_norm, e->clip_norm_type);
+    if (e->clip_value > 0)
+        optimizer_clip_value(t->o, e->clip_value);
+    optimizer_step(t->o, scale);
+}
+
+schedule_time trainer_time(const trainer *t)
+{
+    return (schedule_time){.iter = t->state.iter, .epoch = t->state.epoch, .epoch_length = t->epoch_length,
+                           .max_iters = t->max_iters, .max_epochs = t->max_epochs};
+}
+
+cseg_status trainer_iteration(trainer *t, cseg_error *err)
+{
+    batch b;
+    double begin = now();
+    schedule_time time = trainer_time(t);
+    schedule_before_iter(t->s, &time);
+    TRY(loader_next(t->train, &b, err));
+    t->data_seconds = now() - begin;
+    cseg_status status = trainer_losses(t, &b, true, &t->last, err);
+    loader_give_back(t->train, &b);
+    if (status != CSEG_OK)
+        return status;
+    model_count_batch(t->m);
+    if (t->e->accumulate > 1)
+        add_gradients(t);
+    bool last = t->state.iter + 1 == t->max_iters;
+    if (t->e->accumulate <= 1 || t->summed == t->e->accumulate || last)
+        step(t);
+    t->state.iter++;
+    t->state.inner_iter++;
+    if (t->average)
+        ema_update(t->average, t->state.iter, t->state.epoch);
+    t->seconds = now() - begin;
+    return CSEG_OK;
+}
+
+static size_t peak_memory(void)
+{
+    struct rusage r;
+    return getrusage(RUSAGE_SELF, &r) == 0 ? (size_t)r.ru_maxrss * 1024 : 0;
+}
+
+log_step trainer_log_step(const trainer *t)
+{
+    const optim_group *g = &t->o->groups[0];
+    return (log_step){.iter = t->state.iter, .max_iters = t->max_iters, .epoch = t->state.epoch + 1,
+                      .max_epochs = t->max_epochs, .inner = t->state.inner_iter, .epoch_length = t->epoch_length,
+                      .lr = g->lr, .base_lr = t->o->base_lr, .momentum = g->momentum, .data_seconds = t->data_seconds,
+                      .seconds = t->seconds, .grad_norm = t->grad_norm, .memory = peak_memory(), .names = t->last.names,
+                      .values = t->last.values, .n = t->last.n};
+}
+
+bool trainer_must_stop(const trainer *t)
+{
+    return t->options->stop && t->options->stop(t->options->stop_arg);
+}

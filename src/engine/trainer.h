@@ -1,0 +1,73 @@
+/* The inside of a run, shared by the runner's files. */
+#ifndef ENGINE_TRAINER_H
+#define ENGINE_TRAINER_H
+
+#include "engine/build.h"
+#include "engine/checkpoint.h"
+#include "engine/run_log.h"
+#include "engine/runner.h"
+#include "graph/plan.h"
+
+enum { TRAINER_PLANS = 4, TRAINER_LOSSES = 64 };
+
+/* A graph of the loss for one shape of batch. */
+typedef struct loss_plan {
+    graph *g;
+    plan *p;
+    int64_t n, h, w;
+    bool weights, train;
+    uint64_t used;
+} loss_plan;
+
+typedef struct losses {
+    const char *names[TRAINER_LOSSES];
+    double values[TRAINER_LOSSES];
+    int n;
+} losses;
+
+typedef struct trainer {
+    experiment *e;
+    const runner_options *options;
+    arena *mem;
+    model *m;
+    backend *b;
+    preprocessor pre;
+    dataset *train_set, *val_set, *workflow_set;
+    loader *train, *val, *workflow_val;
+    predictor *predictor;
+    optimizer *o;
+    schedule *s;
+    ema *average;
+    run_log *log;
+    run_state state;
+    int64_t epoch_length, max_iters, max_epochs;
+    loss_plan plans[TRAINER_PLANS];
+    uint64_t clock;
+    unsigned passes;
+    float *sum;          /* of gradients, when several iterations make a step */
+    int64_t summed;
+    losses last;
+    double data_seconds, seconds, grad_norm;
+    int64_t begun_iter;  /* where this process began */
+    double best_watched; /* of early stopping */
+    bool has_watched;
+    const char *newest;  /* the last checkpoint that was saved */
+    VEC(char *) kept;    /* checkpoints of this run, oldest first */
+} trainer;
+
+/* The losses of a batch, by a plan that is made when its shape is new; gradients too if train. */
+cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err);
+/* One iteration: batch, losses, gradients, step. */
+cseg_status trainer_iteration(trainer *t, cseg_error *err);
+void trainer_release_plans(trainer *t);
+
+schedule_time trainer_time(const trainer *t);
+log_step trainer_log_step(const trainer *t);
+
+/* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
+cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
+cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err);
+cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err);
+bool trainer_must_stop(const trainer *t);
+
+#endif
