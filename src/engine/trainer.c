@@ -144,11 +144,11 @@ static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
 
 static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error *err)
 {
-    cseg_error where = {0};
-    plan_find_nan(p->p, &where);
+    cseg_error found = {0};
+    plan_find_nan(p->p, &found);
     return fail(err, CSEG_NUMERIC, "iteration %lld: the loss is %s. %s. A lower learning rate, a warm-up or grad_clip may "
                 "help; the last checkpoint is untouched", (long long)t->state.iter + 1, isnan(loss) ? "not a number" : "infinite",
-                where.code != CSEG_OK ? where.text : "No tensor of the graph shows it again");
+                found.code != CSEG_OK ? found.text : "No tensor of the graph shows it again");
 }
 
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
