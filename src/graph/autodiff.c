@@ -13,27 +13,22 @@ typedef struct backward {
 static void add_to(backward *b, const tensor *of, tensor *d)
 {
     tensor **at = &b->grad[of->id];
-    *at = *at && d ? op_add(b->g, *at, d) : d;
+    *at = *at ? op_add(b->g, *at, d) : d;
 }
 
 static void visit(backward *b, node *n)
 {
     const op_def *def = op_define(n->op);
-    tensor *dout[4] = {NULL};
-    bool any = false;
-    for (int i = 0; i < n->n_out && i < 4; i++) {
-        dout[i] = b->grad[n->out[i]->id];
-        any |= dout[i] != NULL;
-    }
-    if (!any || !def->grad || !n->out[0]->needs_grad)
+    tensor *dy = b->grad[n->out[0]->id];
+    if (!dy || !n->out[0]->needs_grad)
         return;
     tensor **din = ARENA_ARRAY(b->g->mem, (size_t)n->n_in + 1, tensor *);
     if (!din) {
-        fail_memory(&b->g->error);
+        graph_fail(b->g, CSEG_NO_MEMORY, "out of memory");
         return;
     }
     graph_push_scope(b->g, n->scope ? n->scope : "");
-    def->grad(b->g, n, dout, din);
+    def->grad(b->g, n, dy, din);
     graph_pop_scope(b->g);
     for (int i = 0; i < n->n_in; i++)
         if (din[i] && n->in[i]->needs_grad)

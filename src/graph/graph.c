@@ -1,4 +1,3 @@
-/* NOTE: complete and in use; see op.h. */
 #include "graph/graph.h"
 
 #include <stdarg.h>
@@ -103,6 +102,18 @@ void graph_pop_scope(graph *g)
         g->scopes.n--;
 }
 
+/* Neither empty nor so large that a size in bytes could overflow. */
+static bool possible_size(int rank, const int64_t *dim)
+{
+    int64_t most = INT64_C(1) << 44;
+    for (int i = 0; i < rank; i++) {
+        if (dim[i] < 1 || dim[i] > most)
+            return false;
+        most /= dim[i];
+    }
+    return true;
+}
+
 static tensor *new_tensor(graph *g, tensor_role role, dtype type, int rank, const int64_t *dim)
 {
     if (rank < 0 || rank > TENSOR_MAX_RANK)
@@ -116,14 +127,29 @@ static tensor *new_tensor(graph *g, tensor_role role, dtype type, int rank, cons
     t->rank = rank;
     if (rank)
         memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
-    return t;
+    char text[96];
+    if (possible_size(rank, t->dim))
+        return t;
+    return graph_fail(g, CSEG_SHAPE, "a tensor %s is empty or too large", tensor_shape_text(t, text));
+}
+
+/* An input that is asked for again must be what it was. */
+static tensor *same_input(graph *g, tensor *t, dtype type, int rank, const int64_t *dim)
+{
+    tensor wanted = {.type = type, .rank = rank};
+    char had[96], wants[96];
+    memcpy(wanted.dim, dim, (size_t)(rank < TENSOR_MAX_RANK ? rank : TENSOR_MAX_RANK) * sizeof *dim);
+    if (t->type == type && op_same_shape(t, &wanted))
+        return t;
+    return graph_fail(g, CSEG_SHAPE, "input '%s' is asked for as %s %s and as %s %s", t->name, dtype_name(t->type),
+                      tensor_shape_text(t, had), dtype_name(type), tensor_shape_text(&wanted, wants));
 }
 
 tensor *graph_input(graph *g, const char *name, dtype type, int rank, const int64_t *dim)
 {
     for (size_t i = 0; i < g->inputs.n; i++)
         if (strcmp(g->inputs.at[i]->name, name) == 0)
-            return g->inputs.at[i];
+            return same_input(g, g->inputs.at[i], type, rank, dim);
     tensor *t = new_tensor(g, TENSOR_INPUT, type, rank, dim);
     if (!t)
         return NULL;
@@ -134,13 +160,13 @@ tensor *graph_input(graph *g, const char *name, dtype type, int rank, const int6
 tensor *graph_param(graph *g, param *p)
 {
     if (!p)
-        return NULL;
+        return graph_fail(g, CSEG_SHAPE, "a parameter is missing");
     for (size_t i = 0; i < g->params.n; i++)
         if (g->params.at[i]->param == p)
             return g->params.at[i];
     tensor *t = new_tensor(g, TENSOR_PARAM, p->type, p->rank, p->dim);
     if (!t || !vec_push(g->mem, &g->params, t))
-        return no_memory(g);
+        return no_memory(g); /* an error of new_tensor's own stays */
     t->param = p;
     t->needs_grad = g->train && p->role == PARAM_TRAINED && p->requires_grad;
     return t;
@@ -166,6 +192,46 @@ void graph_add_output(graph *g, const char *name, tensor *t)
         no_memory(g);
 }
 
+/* NULL, or what is wrong with the inputs as such, before the op's own rule looks at them. */
+static const char *check_inputs(graph *g, const op_def *def, const node *n)
+{
+    static const char letter[] = {[DT_F32] = 'f', [DT_BF16] = 'b', [DT_I32] = 'i', [DT_I64] = 'l', [DT_U8] = 'u'};
+    const char *type = def->types;
+    for (int i = 0; i < n->n_in || i < def->required; i++) {
+        const tensor *t = i < n->n_in ? n->in[i] : NULL;
+        if (!t && i < def->required)
+            return op_say(g, "input %d is missing", i);
+        if (t && *type != '*' && *type != letter[t->type])
+            return op_say(g, "input %d is %s", i, dtype_name(t->type));
+        if (type[1])
+            type++;
+    }
+    return NULL;
+}
+
+static const char *check_outputs(graph *g, const node *n)
+{
+    char text[96];
+    for (int i = 0; i < n->n_out; i++)
+        if (!possible_size(n->out[i]->rank, n->out[i]->dim))
+            return op_say(g, "the result %s is empty or too large", tensor_shape_text(n->out[i], text));
+    return NULL;
+}
+
+static bool make_outputs(graph *g, node *n, bool needs_grad)
+{
+    for (int i = 0; i < n->n_out; i++) {
+        tensor *t = new_tensor(g, TENSOR_TEMP, DT_F32, 0, NULL);
+        if (!t)
+            return false;
+        t->from = n;
+        t->from_index = i;
+        t->needs_grad = needs_grad && i == 0;
+        n->out[i] = t;
+    }
+    return true;
+}
+
 node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_out, const op_attr *attr)
 {
     if (g->error.code != CSEG_OK)
@@ -188,16 +254,13 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
         needs |= in[i] && in[i]->needs_grad;
     }
     const op_def *def = op_define(op);
-    for (int i = 0; i < n_out; i++) {
-        tensor *t = new_tensor(g, TENSOR_TEMP, DT_F32, 0, NULL);
-        if (!t)
-            return NULL;
-        t->from = n;
-        t->from_index = i;
-        t->needs_grad = needs && def->grad && i == 0;
-        n->out[i] = t;
-    }
-    const char *wrong = def->infer(g, n);
+    const char *wrong = check_inputs(g, def, n);
+    if (!wrong && !make_outputs(g, n, needs && def->grad))
+        return NULL;
+    if (!wrong)
+        wrong = def->infer(g, n);
+    if (!wrong)
+        wrong = check_outputs(g, n);
     if (wrong) {
         graph_fail(g, CSEG_SHAPE, "%s: %s", def->name, wrong);
         return NULL;
@@ -207,60 +270,6 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
         return NULL;
     }
     return n;
-}
-
-static const op_def *const defs[] = {
-#define OP(name) [OP_##name] = &op_def_##name,
-#include "graph/ops/list.h"
-#undef OP
-};
-
-const op_def *op_define(op_kind op)
-{
-    return defs[op];
-}
-
-const char *op_name(op_kind op)
-{
-    return defs[op]->name;
-}
-
-void op_out(node *n, int i, dtype type, int rank, const int64_t *dim)
-{
-    tensor *t = n->out[i];
-    t->type = type;
-    t->rank = rank;
-    for (int k = 0; k < rank; k++)
-        t->dim[k] = dim[k];
-}
-
-void op_out_like(node *n, int i, const tensor *t)
-{
-    op_out(n, i, DT_F32, t->rank, t->dim);
-}
-
-bool op_same_shape(const tensor *a, const tensor *b)
-{
-    if (a->rank != b->rank)
-        return false;
-    for (int i = 0; i < a->rank; i++)
-        if (a->dim[i] != b->dim[i])
-            return false;
-    return true;
-}
-
-const char *op_mismatch(graph *g, const char *what, const tensor *a, const tensor *b)
-{
-    char ta[96], tb[96];
-    const char *text =
-        arena_printf(g->mem, "%s: shapes %s and %s", what, tensor_shape_text(a, ta), tensor_shape_text(b, tb));
-    return text ? text : what;
-}
-
-tensor *op_node1(graph *g, op_kind op, int n_in, tensor *const *in, const op_attr *attr)
-{
-    node *n = graph_add_node(g, op, n_in, in, 1, attr);
-    return n ? n->out[0] : NULL;
 }
 
 char *graph_text(const graph *g, arena *mem)

@@ -91,7 +91,8 @@ tensor *op_transpose(graph *g, tensor *x, const int *perm); /* out axis i is in 
 tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim); /* same rank; axes of 1 are repeated */
 tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep); /* bit i = axis i; all axes, !keep: a scalar */
 tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
-/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. */
+/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. Not with a transposed
+ * where b alone has rank 2. */
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
@@ -106,17 +107,28 @@ tensor *op_dropout2d(graph *g, tensor *x, float p);
 tensor *op_drop_path(graph *g, tensor *x, float p);
 
 /* logits [N,H,W,K] f32, label [N,H,W] i32, class_weight [K] or NULL, weight [N,H,W] f32 or NULL -> scalar f32:
- *   a.scale * sum(weight * class_weight[label] * -log softmax(logits)[label], pixels that are not ignored) / divisor
- * divisor by a.avg; AVG_CLASS_WEIGHT sums class_weight[label] over pixels that are not ignored (labels outside 0..K-1
- * that are not ignore_index are ignored too). */
+ *   a.scale * sum(weight * class_weight[label] * -log softmax(logits)[label]) / divisor
+ * over the pixels whose label is a class: 0..K-1 and not ignore_index. Divisor, with e = 2^-23 against empty sums:
+ *   AVG_ALL           N*H*W
+ *   AVG_NON_IGNORED   the pixels whose label is not ignore_index, + e
+ *   AVG_CLASS_WEIGHT  the sum of class_weight[label] over labels 0..K-1, + e. An ignore_index that lies in that range
+ *                     counts too, unless avg_non_ignore
+ *   AVG_SUM           1
+ * As mmseg's losses/cross_entropy_loss.py has it; there a label outside 0..K-1 other than ignore_index is an error, and
+ * so is an ignore_index outside that range together with class weights (1.x). Here both just do not count. The
+ * reference's reduction='none' is averaged where losses are added up: AVG_ALL. */
 tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a);
-/* Sigmoid and binary cross-entropy against the one-hot label, summed over classes and pixels; class_weight [K]
- * multiplies per class. Divisor: AVG_ALL: N*H*W*K; AVG_NON_IGNORED: number of (pixel, class) pairs not ignored.
- * K == 1: the label itself (0 or 1) is the target. */
+/* Sigmoid and binary cross-entropy against the one-hot label t (K == 1: the label itself, 0 or 1), summed over the
+ * classes of the pixels whose label is a class (K == 1: 0 or 1) and not ignore_index:
+ *   weight * -(class_weight[k] * t[k] * log(sigmoid(x[k])) + (1 - t[k]) * log(1 - sigmoid(x[k])))
+ * So class_weight is PyTorch's pos_weight, which the reference makes of it. (It hands pos_weight over with shape [K] for
+ * logits [N,K,H,W], which PyTorch takes for weights along W; here they are the classes'.)
+ * Divisor: AVG_ALL: N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. */
 tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
                                 loss_attr a);
-/* 100 * (pixels whose argmax is the label) / (pixels that are not ignored) -> scalar. For K == 1: sigmoid > 0.5,
- * given as the logit's sign. No gradient. */
+/* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So 100
+ * where all are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in the reference. No
+ * gradient. */
 tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index);
 
 #endif

@@ -1,5 +1,3 @@
-/* NOTE to whoever works on src/graph: graph.c, autodiff.c, plan.c, place.c, all of ops/ and backend/ref are committed,
- * complete and in use (model goldens agree). Do not replace them: build on them (tests/ops, unit tests, fixes). */
 /* What an op is: a rule for the shapes of its outputs and one for its gradients. */
 #ifndef GRAPH_OP_H
 #define GRAPH_OP_H
@@ -9,11 +7,13 @@
 typedef struct op_def {
     const char *name;
     /* Sets type, rank and dim of every output from inputs and attributes; returns NULL, or what does not fit (in the
-     * graph's arena or static). */
+     * graph's arena or static). Inputs were checked against `required` and `types`. */
     const char *(*infer)(graph *g, node *n);
-    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dout (NULL where nothing
-     * depends on that output). NULL: no gradient (labels, masks, integer results). */
-    void (*grad)(graph *g, node *n, tensor *const *dout, tensor **din);
+    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy, the gradient of the first
+     * output (the only one that has any). NULL: no gradient (labels, masks, integer results). */
+    void (*grad)(graph *g, node *n, tensor *dy, tensor **din);
+    int required;      /* as many inputs must be there; what follows may be missing */
+    const char *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
 } op_def;
 
 const op_def *op_define(op_kind op);
@@ -25,8 +25,11 @@ const op_def *op_define(op_kind op);
 /* Helpers of the rules. */
 void op_out(node *n, int i, dtype type, int rank, const int64_t *dim);
 void op_out_like(node *n, int i, const tensor *t); /* f32, the shape of t */
+/* What does not fit, in the graph's arena; never NULL. */
+const char *op_say(graph *g, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *op_mismatch(graph *g, const char *what, const tensor *a, const tensor *b);
 bool op_same_shape(const tensor *a, const tensor *b);
+const char *op_like_first(graph *g, node *n); /* a rule: one output, of the first input's shape */
 static inline bool op_wants(const node *n, int i)
 {
     return i < n->n_in && n->in[i] && n->in[i]->needs_grad;
@@ -35,7 +38,9 @@ static inline tensor *op_in(const node *n, int i)
 {
     return i < n->n_in ? n->in[i] : NULL;
 }
-/* A node of one output, or NULL. */
+/* A node of one output, or NULL. Inputs that are NULL are for graph_add_node to judge. */
 tensor *op_node1(graph *g, op_kind op, int n_in, tensor *const *in, const op_attr *attr);
+/* For builders that look at an input before there is a node: records that it is missing and returns false if it is. */
+bool op_given(graph *g, const char *op, const tensor *t);
 
 #endif

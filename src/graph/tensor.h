@@ -113,7 +113,7 @@ typedef struct norm_attr {
     float eps, momentum; /* momentum: weight of the new batch's statistics */
     int groups;          /* group_norm; instance_norm is groups == C */
     bool update;         /* batch_norm_train: update the running statistics */
-    int act;             /* set by passes: fused activation */
+    int act;             /* set by passes: UNARY_RELU + 1, or 0 */
 } norm_attr;
 
 typedef enum {
@@ -156,20 +156,18 @@ typedef struct axis_attr {
     float value;           /* fill */
 } axis_attr;
 
-/* How a loss is averaged; the divisor is part of the op so that its gradient knows it. */
+/* How a loss is averaged; the divisor is part of the op so that its gradient knows it. See op_cross_entropy. */
 typedef enum {
     AVG_ALL,          /* all pixels, ignored ones included (the reference's default) */
     AVG_NON_IGNORED,  /* pixels whose label is not ignore_index */
-    AVG_CLASS_WEIGHT, /* sum of class_weight[label]; ignored pixels count class_weight[ignore] as the reference does:
-                         see op_cross_entropy */
+    AVG_CLASS_WEIGHT, /* sum of class_weight[label], as mmseg 1.x does where there are class weights */
     AVG_SUM           /* no division */
 } avg_mode;
 typedef struct loss_attr {
     int64_t ignore_index;
     avg_mode avg;
-    bool avg_non_ignore;
-    float scale; /* loss_weight: multiplies the result */
-    float eps;
+    bool avg_non_ignore; /* for AVG_CLASS_WEIGHT: pixels of ignore_index weigh nothing even where it is a class */
+    float scale;         /* loss_weight: multiplies the result */
     /* Set by passes: the logits are resized to the label's size inside the op. */
     bool resized, align_corners;
 } loss_attr;

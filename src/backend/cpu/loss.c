@@ -64,8 +64,6 @@ static bool is_class(int32_t label, const loss_kernel *k)
 
 static int32_t best_of(const float *x, int64_t n)
 {
-    if (n == 1)
-        return x[0] > 0;
     int32_t best = 0;
     for (int64_t j = 1; j < n; j++)
         if (x[j] > x[best])
@@ -91,18 +89,21 @@ static row_sums forward_row(const loss_kernel *k, void *const *in, int64_t row, 
             s.counted++;
             s.right += wants_right && best_of(x, k->classes) == label[i];
         }
-        if (!is_class(label[i], k))
+        bool counts = is_class(label[i], k);
+        double w = 1;
+        if (class_weight && label[i] >= 0 && label[i] < k->classes)
+            w = (double)class_weight[label[i]];
+        if (counts || (!a->avg_non_ignore && label[i] >= 0 && label[i] < k->classes))
+            s.divisor += w;
+        if (!counts)
             continue;
         float m = v->max(x, k->classes), e = v->exp_sum(x, m, own, k->classes);
-        double w = class_weight ? (double)class_weight[label[i]] : 1;
-        if (a->avg == AVG_CLASS_WEIGHT)
-            s.divisor += w;
         s.loss += (double)(logf(e) + m - x[label[i]]) * w * (weight ? (double)weight[row * k->width + i] : 1);
     }
     return s;
 }
 
-/* The reference adds float32's epsilon to a divisor that it counted, so that a batch without labels gives 0. */
+/* The reference adds float32's epsilon to what it counted, so that a batch without labels gives 0 (and 100 % right). */
 static double counted(double divisor)
 {
     return divisor + 0x1p-23;
@@ -133,7 +134,7 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
     *(float *)out[0] = (float)((double)a->scale * all.loss / divisor);
     *(float *)out[1] = (float)divisor;
     if (n->n_out > 2)
-        *(float *)out[2] = (float)(100.0 * (double)all.right / counted((double)all.counted));
+        *(float *)out[2] = (float)(100.0 * counted((double)all.right) / counted((double)all.counted));
     return CSEG_OK;
 }
 
@@ -242,7 +243,7 @@ static cseg_status accuracy_run(kernel *base, void *const *in, void *const *out,
         right += best_of((const float *)in[0] + i * k->classes, k->classes) == label[i];
         n++;
     }
-    *(float *)out[0] = (float)(100.0 * (double)right / counted((double)n));
+    *(float *)out[0] = (float)(100.0 * counted((double)right) / counted((double)n));
     return CSEG_OK;
 }
 

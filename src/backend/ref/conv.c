@@ -35,38 +35,37 @@ static void forward(void *arg, int64_t x, int64_t w, int64_t y)
     operands *p = arg;
     p->sum[y] += (double)p->a[x] * (double)p->b[w];
 }
+
 static void to_data(void *arg, int64_t x, int64_t w, int64_t y)
 {
     operands *p = arg;
     p->sum[x] += (double)p->a[y] * (double)p->b[w];
 }
+
 static void to_weight(void *arg, int64_t x, int64_t w, int64_t y)
 {
     operands *p = arg;
     p->sum[w] += (double)p->a[x] * (double)p->b[y];
 }
 
-/* Sums in double, then rounds once. Where the memory for them is missing the result is NaN, which no test takes for an
- * answer. */
-static void summed(const conv_attr *a, const int64_t *xd, const int64_t *wd, const int64_t *yd, product *f,
-                   const float *left, const float *right, float *out, int64_t count)
+/* x, w, y: the tensors in these roles. left, right: the factors' data; the sums of `count` elements go to scratch, then
+ * rounded once to out. */
+static void summed(const conv_attr *a, const tensor *x, const tensor *w, const tensor *y, product *f, const float *left,
+                   const float *right, void *scratch, float *out, int64_t count)
 {
-    double *sum = mem_alloc((size_t)count * sizeof *sum);
-    if (sum)
-        each_product(a, xd, wd, yd, f, &(operands){left, right, sum});
-    for (int64_t i = 0; i < count; i++)
-        out[i] = sum ? (float)sum[i] : NAN;
-    mem_free(sum);
+    double *sum = ref_zeros(scratch, count);
+    each_product(a, x->dim, w->dim, y->dim, f, &(operands){left, right, sum});
+    ref_round(sum, count, out);
 }
 
-void ref_conv2d(const node *n, void *const *in, void *const *out)
+REF(conv2d)
 {
     const tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
     const conv_attr *a = &n->attr.conv;
     const float *bias = n->n_in > 2 ? in[2] : NULL, *residual = n->n_in > 3 ? in[3] : NULL;
     float *to = out[0];
     int64_t count = tensor_count(y);
-    summed(a, x->dim, w->dim, y->dim, forward, in[0], in[1], to, count);
+    summed(a, x, w, y, forward, in[0], in[1], scratch, to, count);
     unary_attr act = {.kind = (unary_kind)(a->act - 1), .alpha = a->act_alpha};
     for (int64_t i = 0; i < count; i++) {
         to[i] += (bias ? bias[i % y->dim[3]] : 0) + (residual ? residual[i] : 0);
@@ -75,17 +74,15 @@ void ref_conv2d(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_conv2d_grad_data(const node *n, void *const *in, void *const *out)
+REF(conv2d_grad_data)
 {
-    summed(&n->attr.conv, n->out[0]->dim, n->in[1]->dim, n->in[0]->dim, to_data, in[0], in[1], out[0],
-           tensor_count(n->out[0]));
+    summed(&n->attr.conv, n->out[0], n->in[1], n->in[0], to_data, in[0], in[1], scratch, out[0], tensor_count(n->out[0]));
 }
 
-void ref_conv2d_grad_weight(const node *n, void *const *in, void *const *out)
+REF(conv2d_grad_weight)
 {
     const tensor *dy = n->in[1];
-    summed(&n->attr.conv, n->in[0]->dim, n->out[0]->dim, dy->dim, to_weight, in[0], in[1], out[0],
-           tensor_count(n->out[0]));
+    summed(&n->attr.conv, n->in[0], n->out[0], dy, to_weight, in[0], in[1], scratch, out[0], tensor_count(n->out[0]));
     for (int64_t o = 0; n->n_out > 1 && o < dy->dim[3]; o++) {
         double sum = 0;
         for (int64_t i = o; i < tensor_count(dy); i += dy->dim[3])
@@ -94,7 +91,7 @@ void ref_conv2d_grad_weight(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_fold_batch_norm(const node *n, void *const *in, void *const *out)
+REF(fold_batch_norm)
 {
     const float *w = in[0], *bias = in[1], *gamma = in[2], *beta = in[3], *mean = in[4], *var = in[5];
     int64_t channels = n->in[0]->dim[0], each = tensor_count(n->in[0]) / channels;

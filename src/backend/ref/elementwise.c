@@ -62,9 +62,9 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     case UNARY_RELU:
         return y > 0;
     case UNARY_RELU6:
-        return x > 0 && x < 6;
+        return y > 0 && y < 6;
     case UNARY_LEAKY_RELU:
-        return x > 0 ? 1 : a->alpha;
+        return (a->alpha >= 0 ? y : x) > 0 ? 1 : a->alpha;
     case UNARY_SIGMOID:
         return y * (1 - y);
     case UNARY_TANH:
@@ -78,7 +78,7 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     case UNARY_HSIGMOID:
         return y > 0 && y < 1 ? 1 / a->beta : 0;
     case UNARY_ELU:
-        return x < 0 ? y + a->alpha : 1;
+        return (a->alpha > 0 ? y : x) < 0 ? y + a->alpha : 1;
     case UNARY_EXP:
         return y;
     case UNARY_LOG:
@@ -101,20 +101,20 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     return NAN;
 }
 
-void ref_unary(const node *n, void *const *in, void *const *out)
+REF(unary)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = ref_unary_value(&n->attr.unary, ((const float *)in[0])[i]);
 }
 
-void ref_unary_grad(const node *n, void *const *in, void *const *out)
+REF(unary_grad)
 {
     const float *x = in[0], *y = in[1], *dy = in[2];
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
-        ((float *)out[0])[i] = dy[i] * ref_unary_slope(&n->attr.unary, x[i], y[i]);
+        ((float *)out[0])[i] = dy[i] * ref_unary_slope(&n->attr.unary, x ? x[i] : NAN, y ? y[i] : NAN);
 }
 
-void ref_prelu(const node *n, void *const *in, void *const *out)
+REF(prelu)
 {
     const float *x = in[0], *slope = in[1];
     int64_t slopes = tensor_count(n->in[1]);
@@ -122,16 +122,17 @@ void ref_prelu(const node *n, void *const *in, void *const *out)
         ((float *)out[0])[i] = x[i] > 0 ? x[i] : slope[i % slopes] * x[i];
 }
 
-void ref_prelu_grad(const node *n, void *const *in, void *const *out)
+REF(prelu_grad)
 {
     const float *x = in[0], *slope = in[1], *dy = in[2];
-    float *dx = out[0], *dslope = out[1];
+    float *dx = out[0];
     int64_t slopes = tensor_count(n->in[1]);
-    memset(dslope, 0, tensor_bytes(n->out[1]));
+    double *sum = ref_zeros(scratch, slopes);
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++) {
         dx[i] = x[i] > 0 ? dy[i] : slope[i % slopes] * dy[i];
-        dslope[i % slopes] += x[i] > 0 ? 0 : x[i] * dy[i];
+        sum[i % slopes] += x[i] > 0 ? 0 : (double)x[i] * (double)dy[i];
     }
+    ref_round(sum, slopes, out[1]);
 }
 
 static float combined(binary_kind k, float a, float b)
@@ -166,7 +167,7 @@ static int64_t repeated(const tensor *part, const tensor *whole, int64_t i)
     return at;
 }
 
-void ref_binary(const node *n, void *const *in, void *const *out)
+REF(binary)
 {
     const tensor *y = n->out[0];
     for (int64_t i = 0; i < tensor_count(y); i++)
@@ -174,28 +175,31 @@ void ref_binary(const node *n, void *const *in, void *const *out)
                                         ((const float *)in[1])[repeated(n->in[1], y, i)]);
 }
 
-void ref_broadcast(const node *n, void *const *in, void *const *out)
+REF(broadcast)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = ((const float *)in[0])[repeated(n->in[0], n->out[0], i)];
 }
 
-void ref_fill(const node *n, void *const *in, void *const *out)
+REF(fill)
 {
-    (void)in;
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = n->attr.axis.value;
 }
 
-void ref_dropout(const node *n, void *const *in, void *const *out)
+REF(dropout)
 {
     const tensor *x = n->in[0];
-    int64_t per_sample = tensor_count(x) / x->dim[0], channels = ref_channels(x);
-    for (int64_t i = 0; i < tensor_count(x); i++)
-        ((float *)out[0])[i] =
-            ((const float *)in[0])[i] * dropout_factor(&n->attr.dropout, in[1], dropout_unit(&n->attr.dropout, i, per_sample, channels));
+    const dropout_attr *a = &n->attr.dropout;
+    const float *from = in[0];
+    float *to = out[0];
+    int64_t count = tensor_count(x), per_sample = count / x->dim[0], channels = ref_channels(x);
+    dropout_mask m = dropout_mask_of(a, in[1]);
+    for (int64_t i = 0; i < count; i++)
+        to[i] = from[i] * dropout_factor(&m, dropout_unit(a, i, per_sample, channels));
 }
-void ref_dropout_grad(const node *n, void *const *in, void *const *out)
+
+REF(dropout_grad)
 {
-    ref_dropout(n, in, out);
+    ref_dropout(n, in, out, scratch);
 }

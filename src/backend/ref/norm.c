@@ -1,7 +1,7 @@
 /* Normalisation by definition. */
 #include "backend/ref/ref.h"
 
-void ref_batch_norm(const node *n, void *const *in, void *const *out)
+REF(batch_norm)
 {
     const float *x = in[0], *gamma = in[1], *beta = in[2], *mean = in[3], *var = in[4];
     int64_t channels = ref_channels(n->in[0]);
@@ -12,7 +12,7 @@ void ref_batch_norm(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_batch_norm_grad(const node *n, void *const *in, void *const *out)
+REF(batch_norm_grad)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *var = in[4];
     int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
@@ -28,7 +28,7 @@ void ref_batch_norm_grad(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_batch_norm_train(const node *n, void *const *in, void *const *out)
+REF(batch_norm_train)
 {
     const norm_attr *a = &n->attr.norm;
     const float *x = in[0], *gamma = in[1], *beta = in[2], *residual = n->n_in > 5 ? in[5] : NULL;
@@ -55,7 +55,7 @@ void ref_batch_norm_train(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_batch_norm_train_grad(const node *n, void *const *in, void *const *out)
+REF(batch_norm_train_grad)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4], *y = n->n_in > 5 ? in[5] : NULL;
     float *residual = n->n_out > 3 ? out[3] : NULL;
@@ -122,12 +122,11 @@ static void grouped(const node *n, void *const *in, void *const *out)
     }
 }
 
-static void grouped_grad(const node *n, void *const *in, void *const *out)
+static void grouped_grad(const node *n, void *const *in, void *const *out, void *scratch)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4];
-    float *dgamma = out[1], *dbeta = out[2];
-    memset(dgamma, 0, tensor_bytes(n->out[1]));
-    memset(dbeta, 0, tensor_bytes(n->out[2]));
+    int64_t channels = ref_channels(n->in[0]);
+    double *dgamma = ref_zeros(scratch, 2 * channels), *dbeta = dgamma + channels;
     for (int64_t k = 0; k < tensor_count(n->in[3]); k++) {
         set s = set_of(n, k);
         int64_t count = s.pixels * s.width;
@@ -137,8 +136,8 @@ static void grouped_grad(const node *n, void *const *in, void *const *out)
             double hat = ((double)x[e] - (double)mean[k]) * inv, d = (double)dy[e] * (gamma ? (double)gamma[c] : 1);
             g += d * hat;
             b += d;
-            dgamma[c] += (float)((double)dy[e] * hat);
-            dbeta[c] += dy[e];
+            dgamma[c] += (double)dy[e] * hat;
+            dbeta[c] += (double)dy[e];
         }
         for (int64_t i = 0; i < count; i++) {
             int64_t e = element(&s, i), c = e % s.channels;
@@ -146,21 +145,26 @@ static void grouped_grad(const node *n, void *const *in, void *const *out)
             ((float *)out[0])[e] = (float)(inv * (d - b / (double)count - hat * g / (double)count));
         }
     }
+    ref_round(dgamma, channels, out[1]);
+    ref_round(dbeta, channels, out[2]);
 }
 
-void ref_group_norm(const node *n, void *const *in, void *const *out)
+REF(group_norm)
 {
     grouped(n, in, out);
 }
-void ref_layer_norm(const node *n, void *const *in, void *const *out)
+
+REF(layer_norm)
 {
     grouped(n, in, out);
 }
-void ref_group_norm_grad(const node *n, void *const *in, void *const *out)
+
+REF(group_norm_grad)
 {
-    grouped_grad(n, in, out);
+    grouped_grad(n, in, out, scratch);
 }
-void ref_layer_norm_grad(const node *n, void *const *in, void *const *out)
+
+REF(layer_norm_grad)
 {
-    grouped_grad(n, in, out);
+    grouped_grad(n, in, out, scratch);
 }

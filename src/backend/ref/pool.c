@@ -9,6 +9,7 @@ static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+
 static int64_t most(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -66,6 +67,7 @@ static void take_max(void *arg, window w, int64_t image, int64_t out, int64_t c)
                 m->to[out] = v;
         }
 }
+
 static void give_max(void *arg, window w, int64_t image, int64_t out, int64_t c)
 {
     maps *m = arg;
@@ -76,6 +78,7 @@ static void give_max(void *arg, window w, int64_t image, int64_t out, int64_t c)
                 return;
             }
 }
+
 static void take_average(void *arg, window w, int64_t image, int64_t out, int64_t c)
 {
     maps *m = arg;
@@ -85,6 +88,7 @@ static void take_average(void *arg, window w, int64_t image, int64_t out, int64_
             sum += (double)m->from[at(m, image, y, x, c)];
     m->to[out] = (float)(sum / (double)w.area);
 }
+
 static void give_average(void *arg, window w, int64_t image, int64_t out, int64_t c)
 {
     maps *m = arg;
@@ -93,29 +97,34 @@ static void give_average(void *arg, window w, int64_t image, int64_t out, int64_
             m->to[at(m, image, y, x, c)] += m->dy[out] / (float)w.area;
 }
 
-void ref_max_pool(const node *n, void *const *in, void *const *out)
+REF(max_pool)
 {
     each_window(n, n->in[0]->dim, n->out[0]->dim, take_max, &(maps){n->in[0]->dim, in[0], NULL, NULL, out[0]});
 }
-void ref_max_pool_grad(const node *n, void *const *in, void *const *out)
+
+REF(max_pool_grad)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
     each_window(n, n->in[0]->dim, n->in[1]->dim, give_max, &(maps){n->in[0]->dim, in[0], in[1], in[2], out[0]});
 }
-void ref_avg_pool(const node *n, void *const *in, void *const *out)
+
+REF(avg_pool)
 {
     each_window(n, n->in[0]->dim, n->out[0]->dim, take_average, &(maps){n->in[0]->dim, in[0], NULL, NULL, out[0]});
 }
-void ref_avg_pool_grad(const node *n, void *const *in, void *const *out)
+
+REF(avg_pool_grad)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
     each_window(n, n->out[0]->dim, n->in[0]->dim, give_average, &(maps){n->out[0]->dim, NULL, NULL, in[0], out[0]});
 }
-void ref_adaptive_avg_pool(const node *n, void *const *in, void *const *out)
+
+REF(adaptive_avg_pool)
 {
-    ref_avg_pool(n, in, out);
+    ref_avg_pool(n, in, out, scratch);
 }
-void ref_adaptive_avg_pool_grad(const node *n, void *const *in, void *const *out)
+
+REF(adaptive_avg_pool_grad)
 {
-    ref_avg_pool_grad(n, in, out);
+    ref_avg_pool_grad(n, in, out, scratch);
 }

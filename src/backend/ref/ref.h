@@ -1,4 +1,4 @@
-/* The reference backend: each op as its definition reads, one thread, sums in double. Slow; what it says is right. */
+/* The reference backend: each op as its definition reads, one thread, long sums in double. Slow; what it says is right. */
 #ifndef REF_REF_H
 #define REF_REF_H
 
@@ -8,28 +8,46 @@
 #include "backend/backend.h"
 #include "base/error.h"
 
-typedef void ref_fn(const node *n, void *const *in, void *const *out);
+/* REF(conv2d) { ... } is the function of the op. in and out are the node's tensors in memory; scratch is as large as
+ * ref_scratch says. */
+#define REF(op)                                                                                               \
+    void ref_##op(const node *n, __attribute__((unused)) void *const *in, void *const *out,                    \
+                  __attribute__((unused)) void *scratch)
+#define OP(op) REF(op);
+#include "graph/ops/list.h"
+#undef OP
 
-ref_fn ref_conv2d, ref_conv2d_grad_data, ref_conv2d_grad_weight, ref_fold_batch_norm, ref_batch_norm, ref_batch_norm_grad,
-    ref_batch_norm_train, ref_batch_norm_train_grad, ref_group_norm, ref_group_norm_grad, ref_layer_norm,
-    ref_layer_norm_grad, ref_unary, ref_unary_grad, ref_prelu, ref_prelu_grad, ref_binary, ref_max_pool,
-    ref_max_pool_grad, ref_avg_pool, ref_avg_pool_grad, ref_adaptive_avg_pool, ref_adaptive_avg_pool_grad, ref_resize,
-    ref_resize_grad, ref_concat, ref_slice, ref_slice_grad, ref_reshape, ref_transpose, ref_broadcast, ref_reduce_sum,
-    ref_matmul, ref_softmax, ref_softmax_grad, ref_one_hot, ref_dropout, ref_dropout_grad, ref_cross_entropy,
-    ref_cross_entropy_grad, ref_binary_cross_entropy, ref_binary_cross_entropy_grad, ref_accuracy, ref_argmax,
-    ref_resize_argmax, ref_fill;
+size_t ref_scratch(const node *n);
 
-/* The function of one element, and its derivative given x and y. */
+/* The function of one element, and its derivative given what unary_grad gets of x and y. */
 float ref_unary_value(const unary_attr *a, float x);
 float ref_unary_slope(const unary_attr *a, float x, float y);
 
-/* Bilinear: from [x] to [y], and its transpose from [y] to [x]. Dims N, H, W, C. */
+/* Bilinear: from [x] to [y], and its transpose from [y] to [x], whose sums take a double for each element of [x]. Dims
+ * N, H, W, C. */
 void ref_resized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to);
-void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to);
+void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, double *sum, float *to);
 
 static inline int64_t ref_channels(const tensor *t)
 {
     return t->rank ? t->dim[t->rank - 1] : 1;
+}
+
+static inline const void *ref_optional(const node *n, void *const *in, int i)
+{
+    return i < n->n_in ? in[i] : NULL;
+}
+
+/* Room for `count` sums, cleared; and the sums rounded once. */
+static inline double *ref_zeros(void *scratch, int64_t count)
+{
+    return memset(scratch, 0, (size_t)count * sizeof(double));
+}
+
+static inline void ref_round(const double *sum, int64_t count, float *out)
+{
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (float)sum[i];
 }
 
 #endif

@@ -9,6 +9,8 @@ typedef struct source {
 static source source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
 {
     float scale = given > 0 ? (float)(1.0 / given) : (float)in / (float)out;
+    if (in == out)
+        return (source){o, o, 0}; /* whatever the given scale: PyTorch copies */
     if (a->nearest) {
         int64_t i = (int64_t)((float)o * scale);
         i = i < in - 1 ? i : in - 1;
@@ -44,42 +46,49 @@ static void each_pair(const int64_t *x, const int64_t *y, const resize_attr *a, 
 typedef struct maps {
     const float *from;
     float *to;
+    double *sum; /* of give: dx */
 } maps;
 static void take(void *arg, int64_t in, int64_t out, float w)
 {
     maps *m = arg;
     m->to[out] += w * m->from[in];
 }
+
 static void give(void *arg, int64_t in, int64_t out, float w)
 {
     maps *m = arg;
-    m->to[in] += w * m->from[out];
+    m->sum[in] += (double)w * (double)m->from[out];
 }
 
-void ref_resize(const node *n, void *const *in, void *const *out)
+REF(resize)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
-    each_pair(n->in[0]->dim, n->out[0]->dim, &n->attr.resize, take, &(maps){in[0], out[0]});
+    each_pair(n->in[0]->dim, n->out[0]->dim, &n->attr.resize, take, &(maps){.from = in[0], .to = out[0]});
 }
 
-void ref_resize_grad(const node *n, void *const *in, void *const *out)
+static void unresized(const int64_t *x, const int64_t *y, const resize_attr *a, const float *from, double *sum, float *to)
 {
-    memset(out[0], 0, tensor_bytes(n->out[0]));
-    each_pair(n->out[0]->dim, n->in[0]->dim, &n->attr.resize, give, &(maps){in[0], out[0]});
+    int64_t count = x[0] * x[1] * x[2] * x[3];
+    each_pair(x, y, a, give, &(maps){.from = from, .sum = ref_zeros(sum, count)});
+    ref_round(sum, count, to);
+}
+
+REF(resize_grad)
+{
+    unresized(n->out[0]->dim, n->in[0]->dim, &n->attr.resize, in[0], scratch, out[0]);
 }
 
 void ref_resized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to)
 {
     resize_attr a = {.align_corners = align_corners};
     memset(to, 0, (size_t)(y[0] * y[1] * y[2] * y[3]) * sizeof *to);
-    each_pair(x, y, &a, take, &(maps){from, to});
+    each_pair(x, y, &a, take, &(maps){.from = from, .to = to});
 }
 
-void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to)
+void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, double *sum, float *to)
 {
     resize_attr a = {.align_corners = align_corners};
-    memset(to, 0, (size_t)(x[0] * x[1] * x[2] * x[3]) * sizeof *to);
-    each_pair(x, y, &a, give, &(maps){from, to});
+    unresized(x, y, &a, from, sum, to);
 }
 
 static void classes_of(const float *x, int64_t pixels, int64_t c, int32_t *out)
@@ -92,21 +101,17 @@ static void classes_of(const float *x, int64_t pixels, int64_t c, int32_t *out)
     }
 }
 
-void ref_argmax(const node *n, void *const *in, void *const *out)
+REF(argmax)
 {
     classes_of(in[0], tensor_count(n->out[0]), ref_channels(n->in[0]), out[0]);
 }
 
-void ref_resize_argmax(const node *n, void *const *in, void *const *out)
+REF(resize_argmax)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     int64_t dim[4] = {y->dim[0], y->dim[1], y->dim[2], x->dim[3]};
-    float *large = mem_alloc((size_t)tensor_count(y) * (size_t)x->dim[3] * sizeof *large);
-    if (!large) {
-        memset(out[0], 0xff, tensor_bytes(y)); /* no class at all */
-        return;
-    }
-    each_pair(x->dim, dim, &n->attr.resize, take, &(maps){in[0], large});
+    float *large = scratch;
+    memset(large, 0, (size_t)(tensor_count(y) * x->dim[3]) * sizeof *large);
+    each_pair(x->dim, dim, &n->attr.resize, take, &(maps){.from = in[0], .to = large});
     classes_of(large, tensor_count(y), x->dim[3], out[0]);
-    mem_free(large);
 }

@@ -14,7 +14,7 @@ static size_t axis_bytes(const tensor *t, int axis)
     return (size_t)product(t, axis, t->rank) * dtype_size(t->type);
 }
 
-void ref_concat(const node *n, void *const *in, void *const *out)
+REF(concat)
 {
     int axis = n->attr.axis.axis;
     size_t whole = axis_bytes(n->out[0], axis), at = 0;
@@ -26,7 +26,7 @@ void ref_concat(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_slice(const node *n, void *const *in, void *const *out)
+REF(slice)
 {
     const axis_attr *a = &n->attr.axis;
     size_t whole = axis_bytes(n->in[0], a->axis), part = axis_bytes(n->out[0], a->axis);
@@ -35,7 +35,7 @@ void ref_slice(const node *n, void *const *in, void *const *out)
         memcpy((char *)out[0] + (size_t)o * part, (const char *)in[0] + (size_t)o * whole + skip, part);
 }
 
-void ref_slice_grad(const node *n, void *const *in, void *const *out)
+REF(slice_grad)
 {
     const axis_attr *a = &n->attr.axis;
     size_t whole = axis_bytes(n->out[0], a->axis), part = axis_bytes(n->in[0], a->axis);
@@ -45,12 +45,12 @@ void ref_slice_grad(const node *n, void *const *in, void *const *out)
         memcpy((char *)out[0] + (size_t)o * whole + skip, (const char *)in[0] + (size_t)o * part, part);
 }
 
-void ref_reshape(const node *n, void *const *in, void *const *out)
+REF(reshape)
 {
     memcpy(out[0], in[0], tensor_bytes(n->out[0]));
 }
 
-void ref_transpose(const node *n, void *const *in, void *const *out)
+REF(transpose)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     size_t size = dtype_size(x->type);
@@ -65,12 +65,12 @@ void ref_transpose(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_reduce_sum(const node *n, void *const *in, void *const *out)
+REF(reduce_sum)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     int64_t count = tensor_count(y);
-    double *sum = mem_alloc((size_t)count * sizeof *sum);
-    for (int64_t i = 0; sum && i < tensor_count(x); i++) {
+    double *sum = ref_zeros(scratch, count);
+    for (int64_t i = 0; i < tensor_count(x); i++) {
         int64_t rest = i, at = 0, step = 1;
         for (int k = x->rank - 1; k >= 0; k--) {
             if (!(n->attr.axis.axes >> k & 1)) {
@@ -81,12 +81,10 @@ void ref_reduce_sum(const node *n, void *const *in, void *const *out)
         }
         sum[at] += (double)((const float *)in[0])[i];
     }
-    for (int64_t i = 0; i < count; i++)
-        ((float *)out[0])[i] = sum ? (float)sum[i] : NAN;
-    mem_free(sum);
+    ref_round(sum, count, out[0]);
 }
 
-void ref_matmul(const node *n, void *const *in, void *const *out)
+REF(matmul)
 {
     const tensor *a = n->in[0], *b = n->in[1], *y = n->out[0];
     bool ta = n->attr.axis.trans_a, tb = n->attr.axis.trans_b;
@@ -101,7 +99,7 @@ void ref_matmul(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_softmax(const node *n, void *const *in, void *const *out)
+REF(softmax)
 {
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
@@ -117,7 +115,7 @@ void ref_softmax(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_softmax_grad(const node *n, void *const *in, void *const *out)
+REF(softmax_grad)
 {
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
@@ -130,7 +128,7 @@ void ref_softmax_grad(const node *n, void *const *in, void *const *out)
     }
 }
 
-void ref_one_hot(const node *n, void *const *in, void *const *out)
+REF(one_hot)
 {
     int64_t c = ref_channels(n->out[0]);
     memset(out[0], 0, tensor_bytes(n->out[0]));

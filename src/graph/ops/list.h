@@ -5,14 +5,15 @@ OP(conv2d_grad_weight) /* x, dy -> dw, [dbias] */
 OP(fold_batch_norm)    /* w, [bias], gamma, beta, mean, var -> w, bias */
 OP(batch_norm)         /* x, gamma, beta, mean, var -> y: with fixed statistics */
 OP(batch_norm_grad)    /* x, dy, gamma, mean, var -> dx, dgamma, dbeta */
-OP(batch_norm_train)   /* x, gamma, beta, running mean, running var -> y, batch mean, inverse std */
-OP(batch_norm_train_grad) /* x, dy, gamma, batch mean, inverse std -> dx, dgamma, dbeta */
+OP(batch_norm_train)   /* x, gamma, beta, running mean, running var, [residual] -> y, batch mean, inverse std */
+OP(batch_norm_train_grad) /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
+                             [dresidual] */
 OP(group_norm)         /* x, [gamma], [beta] -> y, mean, inverse std */
 OP(group_norm_grad)    /* x, dy, [gamma], mean, inverse std -> dx, dgamma, dbeta */
 OP(layer_norm)         /* x, gamma, beta -> y, mean, inverse std: over the last axis */
 OP(layer_norm_grad)    /* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
 OP(unary)              /* x -> y */
-OP(unary_grad)         /* x, y, dy -> dx */
+OP(unary_grad)         /* x, y, dy -> dx; x or y is missing where the slope needs it not */
 OP(prelu)              /* x, slope -> y */
 OP(prelu_grad)         /* x, slope, dy -> dx, dslope */
 OP(binary)             /* a, b -> y, broadcasting */
@@ -37,7 +38,7 @@ OP(softmax_grad)       /* y, dy -> dx */
 OP(one_hot)            /* label -> y */
 OP(dropout)            /* x, seed -> y */
 OP(dropout_grad)       /* dy, seed -> dx */
-OP(cross_entropy)      /* logits, label, [class weight], [pixel weight] -> loss, divisor */
+OP(cross_entropy)      /* logits, label, [class weight], [pixel weight] -> loss, divisor, [accuracy: set by passes] */
 OP(cross_entropy_grad) /* logits, label, [class weight], [pixel weight], divisor, dloss -> dlogits */
 OP(binary_cross_entropy)      /* the same inputs */
 OP(binary_cross_entropy_grad)

@@ -5,17 +5,16 @@ static const char *label_fits(graph *g, const node *n)
 {
     const tensor *logits = n->in[0], *label = n->in[1];
     bool resized = n->attr.loss.resized;
-    if (label->type != DT_I32)
-        return "labels must be int32";
-    if (logits->rank != label->rank + 1 || logits->dim[0] != label->dim[0])
+    if (label->rank < 1 || logits->rank != label->rank + 1 || logits->dim[0] != label->dim[0] ||
+        (resized && label->rank != 3))
         return op_mismatch(g, "logits and labels", logits, label);
     for (int i = 0; i < label->rank && !resized; i++)
         if (logits->dim[i] != label->dim[i])
             return op_mismatch(g, "logits and labels", logits, label);
     const tensor *class_weight = op_in(n, 2), *weight = op_in(n, 3);
     if (class_weight && tensor_count(class_weight) != logits->dim[logits->rank - 1])
-        return arena_printf(g->mem, "%lld class weights for %lld classes", (long long)tensor_count(class_weight),
-                            (long long)logits->dim[logits->rank - 1]);
+        return op_say(g, "%lld class weights for %lld classes", (long long)tensor_count(class_weight),
+                      (long long)logits->dim[logits->rank - 1]);
     if (weight && !op_same_shape(weight, label))
         return op_mismatch(g, "weights and labels", weight, label);
     return NULL;
@@ -26,39 +25,34 @@ static const char *loss_infer(graph *g, node *n)
 {
     for (int i = 0; i < n->n_out; i++)
         op_out(n, i, DT_F32, 0, NULL);
+    if (n->op == OP_binary_cross_entropy && n->attr.loss.avg == AVG_CLASS_WEIGHT)
+        return "cannot be averaged by class weights: the reference has no such mean";
     return label_fits(g, n);
 }
 
-static void loss_grad(graph *g, node *n, op_kind op, tensor *const *dout, tensor **din)
+static void loss_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din)
 {
-    if (dout[0] && op_wants(n, 0))
-        din[0] = op_node1(g, op, 6, (tensor *[]){n->in[0], n->in[1], op_in(n, 2), op_in(n, 3), n->out[1], dout[0]},
-                          &n->attr);
-}
-static void cross_entropy_grad(graph *g, node *n, tensor *const *dout, tensor **din)
-{
-    loss_grad(g, n, OP_cross_entropy_grad, dout, din);
-}
-static void binary_cross_entropy_grad(graph *g, node *n, tensor *const *dout, tensor **din)
-{
-    loss_grad(g, n, OP_binary_cross_entropy_grad, dout, din);
+    if (op_wants(n, 0))
+        din[0] = op_node1(g, op, 6, (tensor *[]){n->in[0], n->in[1], op_in(n, 2), op_in(n, 3), n->out[1], dy}, &n->attr);
 }
 
-static const char *like_logits(graph *g, node *n)
+static void cross_entropy_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    (void)g;
-    op_out_like(n, 0, n->in[0]);
-    return NULL;
+    loss_grad(g, n, OP_cross_entropy_grad, dy, din);
 }
-const op_def op_def_cross_entropy = {"cross_entropy", loss_infer, cross_entropy_grad};
-const op_def op_def_cross_entropy_grad = {"cross_entropy_grad", like_logits, NULL};
-const op_def op_def_binary_cross_entropy = {"binary_cross_entropy", loss_infer, binary_cross_entropy_grad};
-const op_def op_def_binary_cross_entropy_grad = {"binary_cross_entropy_grad", like_logits, NULL};
+
+static void binary_cross_entropy_grad(graph *g, node *n, tensor *dy, tensor **din)
+{
+    loss_grad(g, n, OP_binary_cross_entropy_grad, dy, din);
+}
+
+const op_def op_def_cross_entropy = {"cross_entropy", loss_infer, cross_entropy_grad, 2, "fif"};
+const op_def op_def_cross_entropy_grad = {"cross_entropy_grad", op_like_first, NULL, 2, "fif"};
+const op_def op_def_binary_cross_entropy = {"binary_cross_entropy", loss_infer, binary_cross_entropy_grad, 2, "fif"};
+const op_def op_def_binary_cross_entropy_grad = {"binary_cross_entropy_grad", op_like_first, NULL, 2, "fif"};
 
 static tensor *loss(graph *g, op_kind op, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a)
 {
-    if (!logits || !label)
-        return NULL;
     op_attr attr = {.loss = a};
     node *n = graph_add_node(g, op, 4, (tensor *[]){logits, label, class_weight, weight}, 2, &attr);
     return n ? n->out[0] : NULL;
@@ -75,28 +69,28 @@ tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor 
     return loss(g, OP_binary_cross_entropy, logits, label, class_weight, weight, a);
 }
 
-const op_def op_def_accuracy = {"accuracy", loss_infer, NULL};
+const op_def op_def_accuracy = {"accuracy", loss_infer, NULL, 2, "fi"};
 
 tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index)
 {
     op_attr a = {.loss = {.ignore_index = ignore_index}};
-    return logits && label ? op_node1(g, OP_accuracy, 2, (tensor *[]){logits, label}, &a) : NULL;
+    return op_node1(g, OP_accuracy, 2, (tensor *[]){logits, label}, &a);
 }
 
 static const char *one_hot_infer(graph *g, node *n)
 {
     (void)g;
     const tensor *label = n->in[0];
-    if (label->type != DT_I32 || label->rank + 1 > TENSOR_MAX_RANK)
-        return "needs int32 labels";
+    if (label->rank + 1 > TENSOR_MAX_RANK)
+        return "has no room for one more axis";
     op_out(n, 0, DT_F32, label->rank + 1, label->dim);
     n->out[0]->dim[label->rank] = n->attr.axis.size;
     return NULL;
 }
-const op_def op_def_one_hot = {"one_hot", one_hot_infer, NULL};
+const op_def op_def_one_hot = {"one_hot", one_hot_infer, NULL, 1, "i"};
 
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes)
 {
     op_attr a = {.axis = {.size = classes}};
-    return label ? op_node1(g, OP_one_hot, 1, &label, &a) : NULL;
+    return op_node1(g, OP_one_hot, 1, &label, &a);
 }

@@ -5,8 +5,10 @@ static const char *matmul_infer(graph *g, node *n)
 {
     const tensor *a = n->in[0], *b = n->in[1];
     bool ta = n->attr.axis.trans_a, tb = n->attr.axis.trans_b;
-    if (a->rank < 2 || b->rank < 2 || (b->rank != a->rank && b->rank != 2) || (b->rank == 2 && a->rank > 2 && ta))
+    if (a->rank < 2 || b->rank < 2 || (b->rank != a->rank && b->rank != 2))
         return op_mismatch(g, "matrices", a, b);
+    if (b->rank == 2 && a->rank > 2 && ta)
+        return op_mismatch(g, "a batch of transposed matrices times one matrix is not supported", a, b);
     int64_t m = a->dim[a->rank - (ta ? 1 : 2)], k = a->dim[a->rank - (ta ? 2 : 1)];
     int64_t kb = b->dim[b->rank - (tb ? 1 : 2)], cols = b->dim[b->rank - (tb ? 2 : 1)];
     for (int i = 0; b->rank > 2 && i < a->rank - 2; i++)

@@ -3,7 +3,7 @@
 
 static int64_t channels(const tensor *x)
 {
-    return x->dim[x->rank - 1];
+    return x->rank ? x->dim[x->rank - 1] : 1;
 }
 
 static const char *per_channel(graph *g, const node *n, int from, int to)
@@ -20,14 +20,18 @@ static const char *batch_norm_infer(graph *g, node *n)
     return n->in[0]->rank < 2 ? "needs at least [N, C]" : per_channel(g, n, 1, 5);
 }
 
-static void batch_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void batch_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    tensor *in[5] = {n->in[0], dout[0], n->in[1], n->in[3], n->in[4]};
+    if (n->attr.norm.act) {
+        graph_fail(g, CSEG_UNSUPPORTED, "batch_norm: fused with what follows it, it has no gradient; differentiate first");
+        return;
+    }
+    tensor *in[5] = {n->in[0], dy, n->in[1], n->in[3], n->in[4]};
     node *d = graph_add_node(g, OP_batch_norm_grad, 5, in, 3, &n->attr);
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
 }
-const op_def op_def_batch_norm = {"batch_norm", batch_norm_infer, batch_norm_grad};
+const op_def op_def_batch_norm = {"batch_norm", batch_norm_infer, batch_norm_grad, 5, "f"};
 
 /* dx as x; dgamma and dbeta [C]; what is added like x. */
 static const char *norm_grad_infer(graph *g, node *n)
@@ -41,7 +45,7 @@ static const char *norm_grad_infer(graph *g, node *n)
         op_out_like(n, 3, n->in[0]);
     return NULL;
 }
-const op_def op_def_batch_norm_grad = {"batch_norm_grad", norm_grad_infer, NULL};
+const op_def op_def_batch_norm_grad = {"batch_norm_grad", norm_grad_infer, NULL, 5, "f"};
 
 static const char *batch_norm_train_infer(graph *g, node *n)
 {
@@ -54,23 +58,23 @@ static const char *batch_norm_train_infer(graph *g, node *n)
     op_out(n, 1, DT_F32, 1, &c);
     op_out(n, 2, DT_F32, 1, &c);
     n->has_effect = n->attr.norm.update;
-    if (n->n_in > 5 && !op_same_shape(n->in[5], n->in[0]))
+    if (op_in(n, 5) && !op_same_shape(n->in[5], n->in[0]))
         return op_mismatch(g, "residual and map", n->in[5], n->in[0]);
     return per_channel(g, n, 1, 5);
 }
 
-static void batch_norm_train_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void batch_norm_train_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     bool act = n->attr.norm.act != 0, residual = n->n_in > 5;
-    tensor *in[6] = {n->in[0], dout[0], n->in[1], n->out[1], n->out[2], n->out[0]};
+    tensor *in[6] = {n->in[0], dy, n->in[1], n->out[1], n->out[2], n->out[0]};
     node *d = graph_add_node(g, OP_batch_norm_train_grad, act ? 6 : 5, in, residual ? 4 : 3, &n->attr);
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
     if (d && residual)
         din[5] = d->out[3];
 }
-const op_def op_def_batch_norm_train = {"batch_norm_train", batch_norm_train_infer, batch_norm_train_grad};
-const op_def op_def_batch_norm_train_grad = {"batch_norm_train_grad", norm_grad_infer, NULL};
+const op_def op_def_batch_norm_train = {"batch_norm_train", batch_norm_train_infer, batch_norm_train_grad, 5, "f"};
+const op_def op_def_batch_norm_train_grad = {"batch_norm_train_grad", norm_grad_infer, NULL, 5, "f"};
 
 /* One mean and deviation a group of an image, or a row. */
 static const char *grouped_infer(graph *g, node *n, int64_t rows)
@@ -85,19 +89,21 @@ static const char *group_norm_infer(graph *g, node *n)
 {
     const tensor *x = n->in[0];
     int groups = n->attr.norm.groups;
-    if (x->rank < 3 || groups < 1 || channels(x) % groups)
-        return arena_printf(g->mem, "%lld channels cannot be cut into %d groups", (long long)channels(x), groups);
+    if (x->rank < 3)
+        return "needs a map [N, H, W, C] or a sequence [N, L, C]";
+    if (groups < 1 || channels(x) % groups)
+        return op_say(g, "%lld channels cannot be cut into %d groups", (long long)channels(x), groups);
     return grouped_infer(g, n, x->dim[0] * groups);
 }
 
 static const char *layer_norm_infer(graph *g, node *n)
 {
-    return grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
+    return n->in[0]->rank < 1 ? "needs at least one axis" : grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
 }
 
-static void grouped_grad(graph *g, node *n, op_kind op, tensor *const *dout, tensor **din)
+static void grouped_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din)
 {
-    tensor *in[5] = {n->in[0], dout[0], op_in(n, 1), n->out[1], n->out[2]};
+    tensor *in[5] = {n->in[0], dy, op_in(n, 1), n->out[1], n->out[2]};
     node *d = graph_add_node(g, op, 5, in, 3, &n->attr);
     if (!d)
         return;
@@ -107,23 +113,22 @@ static void grouped_grad(graph *g, node *n, op_kind op, tensor *const *dout, ten
             din[i] = d->out[i];
 }
 
-static void group_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void group_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    grouped_grad(g, n, OP_group_norm_grad, dout, din);
+    grouped_grad(g, n, OP_group_norm_grad, dy, din);
 }
-static void layer_norm_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+
+static void layer_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    grouped_grad(g, n, OP_layer_norm_grad, dout, din);
+    grouped_grad(g, n, OP_layer_norm_grad, dy, din);
 }
-const op_def op_def_group_norm = {"group_norm", group_norm_infer, group_norm_grad};
-const op_def op_def_group_norm_grad = {"group_norm_grad", norm_grad_infer, NULL};
-const op_def op_def_layer_norm = {"layer_norm", layer_norm_infer, layer_norm_grad};
-const op_def op_def_layer_norm_grad = {"layer_norm_grad", norm_grad_infer, NULL};
+const op_def op_def_group_norm = {"group_norm", group_norm_infer, group_norm_grad, 1, "f"};
+const op_def op_def_group_norm_grad = {"group_norm_grad", norm_grad_infer, NULL, 2, "f"};
+const op_def op_def_layer_norm = {"layer_norm", layer_norm_infer, layer_norm_grad, 1, "f"};
+const op_def op_def_layer_norm_grad = {"layer_norm_grad", norm_grad_infer, NULL, 2, "f"};
 
 tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps)
 {
-    if (!x || !gamma || !beta || !mean || !var)
-        return NULL;
     op_attr a = {.norm = {.eps = eps}};
     return op_node1(g, OP_batch_norm, 5, (tensor *[]){x, gamma, beta, mean, var}, &a);
 }
@@ -131,8 +136,6 @@ tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *
 tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean,
                             tensor *running_var, norm_attr a)
 {
-    if (!x || !gamma || !beta || !running_mean || !running_var)
-        return NULL;
     op_attr attr = {.norm = a};
     node *n = graph_add_node(g, OP_batch_norm_train, 5, (tensor *[]){x, gamma, beta, running_mean, running_var}, 3, &attr);
     return n ? n->out[0] : NULL;
@@ -140,8 +143,6 @@ tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, te
 
 tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int groups, float eps)
 {
-    if (!x)
-        return NULL;
     op_attr a = {.norm = {.eps = eps, .groups = groups}};
     node *n = graph_add_node(g, OP_group_norm, 3, (tensor *[]){x, gamma, beta}, 3, &a);
     return n ? n->out[0] : NULL;
@@ -149,8 +150,6 @@ tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int grou
 
 tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float eps)
 {
-    if (!x)
-        return NULL;
     op_attr a = {.norm = {.eps = eps}};
     node *n = graph_add_node(g, OP_layer_norm, 3, (tensor *[]){x, gamma, beta}, 3, &a);
     return n ? n->out[0] : NULL;

@@ -7,32 +7,32 @@ static const char *resize_infer(graph *g, node *n)
     const resize_attr *a = &n->attr.resize;
     char text[96];
     if (x->rank != 4 || a->h < 1 || a->w < 1)
-        return arena_printf(g->mem, "%s to %lld x %lld is no resize of a map [N, H, W, C]", tensor_shape_text(x, text),
-                            (long long)a->h, (long long)a->w);
+        return op_say(g, "%s to %lld x %lld is no resize of a map [N, H, W, C]", tensor_shape_text(x, text),
+                      (long long)a->h, (long long)a->w);
     op_out(n, 0, DT_F32, 4, (int64_t[]){x->dim[0], a->h, a->w, x->dim[3]});
     return NULL;
 }
 
 /* The gradient's attr holds the small size in h, w: the output is dx. */
-static void resize_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void resize_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     op_attr a = n->attr;
     a.resize.h = n->in[0]->dim[1];
     a.resize.w = n->in[0]->dim[2];
-    din[0] = op_node1(g, OP_resize_grad, 1, (tensor *[]){dout[0]}, &a);
+    din[0] = op_node1(g, OP_resize_grad, 1, &dy, &a);
 }
-const op_def op_def_resize = {"resize", resize_infer, resize_grad};
-const op_def op_def_resize_grad = {"resize_grad", resize_infer, NULL};
+const op_def op_def_resize = {"resize", resize_infer, resize_grad, 1, "f"};
+const op_def op_def_resize_grad = {"resize_grad", resize_infer, NULL, 1, "f"};
 
 tensor *op_resize(graph *g, tensor *x, resize_attr a)
 {
     op_attr attr = {.resize = a};
-    return x ? op_node1(g, OP_resize, 1, &x, &attr) : NULL;
+    return op_node1(g, OP_resize, 1, &x, &attr);
 }
 
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners)
 {
-    if (!x || (x->rank == 4 && x->dim[1] == h && x->dim[2] == w))
+    if (!op_given(g, "resize", x) || (x->rank == 4 && x->dim[1] == h && x->dim[2] == w))
         return x;
     return op_resize(g, x, (resize_attr){.h = h, .w = w, .align_corners = align_corners});
 }
@@ -46,17 +46,19 @@ static const char *argmax_infer(graph *g, node *n)
     op_out(n, 0, DT_I32, x->rank - 1, x->dim);
     return NULL;
 }
-const op_def op_def_argmax = {"argmax", argmax_infer, NULL};
+const op_def op_def_argmax = {"argmax", argmax_infer, NULL, 1, "f"};
 
 static const char *resize_argmax_infer(graph *g, node *n)
 {
     (void)g;
+    if (n->in[0]->rank != 4)
+        return "needs a map [N, H, W, C]";
     op_out(n, 0, DT_I32, 3, (int64_t[]){n->in[0]->dim[0], n->attr.resize.h, n->attr.resize.w});
     return NULL;
 }
-const op_def op_def_resize_argmax = {"resize_argmax", resize_argmax_infer, NULL};
+const op_def op_def_resize_argmax = {"resize_argmax", resize_argmax_infer, NULL, 1, "f"};
 
 tensor *op_argmax(graph *g, tensor *x)
 {
-    return x ? op_node1(g, OP_argmax, 1, &x, NULL) : NULL;
+    return op_node1(g, OP_argmax, 1, &x, NULL);
 }

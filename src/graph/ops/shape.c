@@ -12,6 +12,8 @@ static const char *concat_infer(graph *g, node *n)
         dim[i] = first->dim[i];
     for (int k = 1; k < n->n_in; k++) {
         const tensor *t = n->in[k];
+        if (!t || t->type != first->type)
+            return "a part is missing or of another type";
         for (int i = 0; i < first->rank; i++)
             if (t->rank != first->rank || (i != axis && t->dim[i] != first->dim[i]))
                 return op_mismatch(g, "parts that do not fit", first, t);
@@ -21,27 +23,24 @@ static const char *concat_infer(graph *g, node *n)
     return NULL;
 }
 
-static void concat_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void concat_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     int axis = n->attr.axis.axis;
     int64_t at = 0;
     for (int k = 0; k < n->n_in; k++) {
         if (op_wants(n, k))
-            din[k] = op_slice(g, dout[0], axis, at, n->in[k]->dim[axis]);
+            din[k] = op_slice(g, dy, axis, at, n->in[k]->dim[axis]);
         at += n->in[k]->dim[axis];
     }
 }
-const op_def op_def_concat = {"concat", concat_infer, concat_grad};
+const op_def op_def_concat = {"concat", concat_infer, concat_grad, 1, "*"};
 
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis)
 {
-    for (int i = 0; i < n; i++)
-        if (!x[i])
-            return NULL;
-    if (n == 1)
-        return x[0];
     if (n < 1)
         return graph_fail(g, CSEG_SHAPE, "concat of nothing");
+    if (!op_given(g, "concat", x[0]) || n == 1)
+        return x[0];
     op_attr a = {.axis = {.axis = axis < 0 ? axis + x[0]->rank : axis}};
     return op_node1(g, OP_concat, n, x, &a);
 }
@@ -52,22 +51,22 @@ static const char *slice_infer(graph *g, node *n)
     const axis_attr *a = &n->attr.axis;
     char text[96];
     if (a->axis < 0 || a->axis >= x->rank || a->start < 0 || a->size < 1 || a->start > x->dim[a->axis] - a->size)
-        return arena_printf(g->mem, "%lld from %lld on axis %d is not within %s", (long long)a->size, (long long)a->start,
-                            a->axis, tensor_shape_text(x, text));
+        return op_say(g, "%lld from %lld on axis %d is not within %s", (long long)a->size, (long long)a->start, a->axis,
+                      tensor_shape_text(x, text));
     op_out(n, 0, x->type, x->rank, x->dim);
     n->out[0]->dim[a->axis] = a->size;
     return NULL;
 }
 
-static void slice_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void slice_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     op_attr a = n->attr;
     a.axis.rank = n->in[0]->rank;
     for (int i = 0; i < a.axis.rank; i++)
         a.axis.dim[i] = n->in[0]->dim[i];
-    din[0] = op_node1(g, OP_slice_grad, 1, (tensor *[]){dout[0]}, &a);
+    din[0] = op_node1(g, OP_slice_grad, 1, &dy, &a);
 }
-const op_def op_def_slice = {"slice", slice_infer, slice_grad};
+const op_def op_def_slice = {"slice", slice_infer, slice_grad, 1, "*"};
 
 static const char *to_attr_shape(graph *g, node *n)
 {
@@ -75,42 +74,44 @@ static const char *to_attr_shape(graph *g, node *n)
     op_out(n, 0, n->in[0]->type, n->attr.axis.rank, n->attr.axis.dim);
     return NULL;
 }
-const op_def op_def_slice_grad = {"slice_grad", to_attr_shape, NULL};
+const op_def op_def_slice_grad = {"slice_grad", to_attr_shape, NULL, 1, "*"};
 
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size)
 {
-    if (!x)
+    if (!op_given(g, "slice", x))
         return NULL;
     op_attr a = {.axis = {.axis = axis < 0 ? axis + x->rank : axis, .start = start, .size = size}};
     return op_node1(g, OP_slice, 1, &x, &a);
 }
 
-static void reshape_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void reshape_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
-    din[0] = op_reshape(g, dout[0], n->in[0]->rank, n->in[0]->dim);
+    din[0] = op_reshape(g, dy, n->in[0]->rank, n->in[0]->dim);
 }
-const op_def op_def_reshape = {"reshape", to_attr_shape, reshape_grad};
+const op_def op_def_reshape = {"reshape", to_attr_shape, reshape_grad, 1, "*"};
 
 tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim)
 {
-    if (!x)
+    if (!op_given(g, "reshape", x))
         return NULL;
+    if (rank < 0 || rank > TENSOR_MAX_RANK)
+        return graph_fail(g, CSEG_SHAPE, "reshape: to %d axes; at most %d are possible", rank, TENSOR_MAX_RANK);
     op_attr a = {.axis = {.rank = rank}};
     int64_t known = 1, count = tensor_count(x);
     int open = -1;
     for (int i = 0; i < rank; i++) {
         a.axis.dim[i] = dim[i];
-        if (dim[i] == -1)
+        if (dim[i] == -1 && open < 0)
             open = i;
-        else
-            known *= dim[i];
+        else /* 0, which divides nothing, once it cannot fit any more */
+            known = dim[i] < 1 || known > count / dim[i] ? 0 : known * dim[i];
     }
     if (open >= 0 && known > 0)
         a.axis.dim[open] = count / known;
     char text[96];
     if (known < 1 || (open < 0 ? known != count : count % known))
-        return graph_fail(g, CSEG_SHAPE, "reshape: %s holds %lld elements, not a multiple of %lld",
-                          tensor_shape_text(x, text), (long long)count, (long long)known);
+        return graph_fail(g, CSEG_SHAPE, "reshape: the %lld elements of %s do not fill the new shape", (long long)count,
+                          tensor_shape_text(x, text));
     return op_node1(g, OP_reshape, 1, &x, &a);
 }
 
@@ -130,18 +131,18 @@ static const char *transpose_infer(graph *g, node *n)
     return NULL;
 }
 
-static void transpose_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void transpose_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     int back[TENSOR_MAX_RANK] = {0};
     for (int i = 0; i < n->in[0]->rank; i++)
         back[n->attr.axis.perm[i]] = i;
-    din[0] = op_transpose(g, dout[0], back);
+    din[0] = op_transpose(g, dy, back);
 }
-const op_def op_def_transpose = {"transpose", transpose_infer, transpose_grad};
+const op_def op_def_transpose = {"transpose", transpose_infer, transpose_grad, 1, "*"};
 
 tensor *op_transpose(graph *g, tensor *x, const int *perm)
 {
-    if (!x)
+    if (!op_given(g, "transpose", x))
         return NULL;
     op_attr a = {0};
     for (int i = 0; i < x->rank; i++)
@@ -159,19 +160,19 @@ static const char *broadcast_infer(graph *g, node *n)
     return NULL;
 }
 
-static void broadcast_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void broadcast_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     uint32_t axes = 0;
     for (int i = 0; i < n->in[0]->rank; i++)
         if (n->in[0]->dim[i] != n->out[0]->dim[i])
             axes |= 1u << i;
-    din[0] = axes ? op_reduce_sum(g, dout[0], axes, true) : dout[0];
+    din[0] = axes ? op_reduce_sum(g, dy, axes, true) : dy;
 }
-const op_def op_def_broadcast = {"broadcast", broadcast_infer, broadcast_grad};
+const op_def op_def_broadcast = {"broadcast", broadcast_infer, broadcast_grad, 1, "f"};
 
 tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim)
 {
-    if (!x)
+    if (!op_given(g, "broadcast", x))
         return NULL;
     op_attr a = {.axis = {.rank = x->rank}};
     for (int i = 0; i < x->rank; i++)
@@ -196,20 +197,20 @@ static const char *reduce_infer(graph *g, node *n)
     return NULL;
 }
 
-static void reduce_grad(graph *g, node *n, tensor *const *dout, tensor **din)
+static void reduce_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     const tensor *x = n->in[0];
     int64_t kept[TENSOR_MAX_RANK];
     for (int i = 0; i < x->rank; i++)
         kept[i] = n->attr.axis.axes >> i & 1 ? 1 : x->dim[i];
-    din[0] = op_broadcast(g, op_reshape(g, dout[0], x->rank, kept), x->dim);
+    din[0] = op_broadcast(g, op_reshape(g, dy, x->rank, kept), x->dim);
 }
-const op_def op_def_reduce_sum = {"reduce_sum", reduce_infer, reduce_grad};
+const op_def op_def_reduce_sum = {"reduce_sum", reduce_infer, reduce_grad, 1, "f"};
 
 tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep)
 {
     op_attr a = {.axis = {.axes = axes, .keep = keep}};
-    return x ? op_node1(g, OP_reduce_sum, 1, &x, &a) : NULL;
+    return op_node1(g, OP_reduce_sum, 1, &x, &a);
 }
 
 tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep)

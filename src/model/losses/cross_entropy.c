@@ -78,8 +78,7 @@ static void build(module *m)
         return;
     s->attr = (loss_attr){.avg = averaging(m, c, s->weight.n > 0),
                           .avg_non_ignore = c->avg_non_ignore,
-                          .scale = (float)c->loss_weight,
-                          .eps = 0x1p-23f};
+                          .scale = (float)c->loss_weight};
 }
 
 static tensor *weights(module *m, graph *g, int64_t classes)
