@@ -65,7 +65,7 @@ void imgproc_bgr_to_hsv(uint8_t *pixels, int64_t n);
 void imgproc_hsv_to_bgr(uint8_t *pixels, int64_t width);
 /* clip(float32(v) * alpha + beta) towards zero, in place, every `step`-th of n values. */
 void imgproc_scale_u8(uint8_t *v, int64_t n, int64_t step, float alpha, float beta);
-void imgproc_lut(uint8_t *v, int64_t n, const uint8_t table[256]);
+void imgproc_lut(uint8_t *v, int64_t n, const uint8_t to[256]);
 /* Contrast limited adaptive histogram equalisation of each channel of an 8-bit image, in place. */
 cseg_status imgproc_clahe(image *m, double clip_limit, int tiles_x, int tiles_y, cseg_error *err);
 /* Dilation by a size x size square, u8, one channel; outside is 0. */

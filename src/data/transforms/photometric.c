@@ -65,10 +65,13 @@ static void distort_row(uint8_t *row, int64_t w, const photometric *p)
         imgproc_scale_u8(row + 1, 3 * w - 1, 3, (float)p->saturation, 0);
         imgproc_hsv_to_bgr(row, w);
     }
+    int shift = (int)((p->hue % 180 + 180) % 180);
     if (p->shifts) {
         imgproc_bgr_to_hsv(row, w);
-        for (int64_t i = 0; i < w; i++)
-            row[3 * i] = (uint8_t)(((int)row[3 * i] + (int)p->hue + 360) % 180);
+        for (int64_t i = 0; i < w; i++) {
+            int hue = (int)row[3 * i] + shift; /* 0 ... 358 */
+            row[3 * i] = (uint8_t)(hue >= 180 ? hue - 180 : hue);
+        }
         imgproc_hsv_to_bgr(row, w);
     }
     if (p->contrasts && !p->contrast_first)
