@@ -1,161 +1,10 @@
-/* From samples to batches: what SegDataPreProcessor (1.x), and Normalize, DefaultFormatBundle and the collate function
- * (0.x) do, in one pass over the pixels. Bound by writing the batch: 4 bytes a sample. */
+/* From samples to their places in a batch: what SegDataPreProcessor (1.x), and Normalize, DefaultFormatBundle and the
+ * collate function (0.x) do to pixels, in one pass. Bound by writing the batch: 4 bytes a sample. */
 #include <math.h>
 #include <string.h>
 
-#include "config/fields.h"
 #include "data/imgproc.h"
-#include "data/pipeline.h"
-
-/* ---- the config's data_preprocessor ---- */
-
-typedef struct preprocessor_conf {
-    floats mean, std;
-    ints size, size_divisor;
-    double pad_val, seg_pad_val;
-    bool bgr_to_rgb, rgb_to_bgr;
-    value *batch_augments, *test_cfg;
-} preprocessor_conf;
-
-static const field preprocessor_fields[] = {
-    FIELD(preprocessor_conf, F_FLOATS, mean, "None", "one a channel (red first if bgr_to_rgb); None: no normalisation"),
-    FIELD(preprocessor_conf, F_FLOATS, std, "None", "one a channel; not 0"),
-    FIELD_RANGE(preprocessor_conf, F_INTS, size, "None", 1, 1000000, "(h, w) to which training images are padded"),
-    FIELD_RANGE(preprocessor_conf, F_INTS, size_divisor, "None", 0, 1000000, "or: to the batch's largest, a multiple of it"),
-    FIELD(preprocessor_conf, F_FLOAT, pad_val, "0", "fills images, after normalisation"),
-    FIELD(preprocessor_conf, F_FLOAT, seg_pad_val, "255", "fills labels; weights get 0"),
-    FIELD(preprocessor_conf, F_BOOL, bgr_to_rgb, "False", "exchange blue and red"),
-    FIELD(preprocessor_conf, F_BOOL, rgb_to_bgr, "False", "the same"),
-    FIELD(preprocessor_conf, F_VALUE, batch_augments, "None", "only None"),
-    FIELD(preprocessor_conf, F_VALUE, test_cfg, "None", "dict(size=) or dict(size_divisor=) for testing; None: no padding"),
-    FIELD_IGNORED(non_blocking, "there is one memory"),
-};
-static const field_table preprocessor_table = {.at = preprocessor_fields,
-                                               .n = sizeof preprocessor_fields / sizeof *preprocessor_fields,
-                                               .size = sizeof(preprocessor_conf)};
-
-typedef struct padding_conf {
-    ints size, size_divisor;
-} padding_conf;
-
-static const field padding_fields[] = {
-    FIELD_RANGE(padding_conf, F_INTS, size, "None", 1, 1000000, "(h, w)"),
-    FIELD_RANGE(padding_conf, F_INTS, size_divisor, "None", 0, 1000000, "or a multiple of it"),
-};
-static const field_table padding_table = {.at = padding_fields,
-                                          .n = sizeof padding_fields / sizeof *padding_fields,
-                                          .size = sizeof(padding_conf)};
-
-static cseg_status read_padding(const value *dict, const ints *size, const ints *size_divisor, int64_t *h, int64_t *w,
-                                int64_t *divisor, cseg_error *err)
-{
-    char place[512];
-    if (size->n && size_divisor->n)
-        return fail(err, CSEG_CONFIG, "%sdata_preprocessor: 'size' and 'size_divisor' exclude each other",
-                    value_place(dict, place));
-    if (size->n > 2 || size_divisor->n > 1)
-        return fail(err, CSEG_CONFIG, "%sdata_preprocessor: 'size' is (h, w), 'size_divisor' one number",
-                    value_place(dict, place));
-    *h = size->n ? size->at[0] : 0;
-    *w = size->n ? size->at[size->n - 1] : 0;
-    *divisor = size_divisor->n ? size_divisor->at[0] : 0;
-    if (size_divisor->n && *divisor < 1)
-        *divisor = 1;
-    return CSEG_OK;
-}
-
-cseg_status preprocessor_build(const value *dict, arena *mem, preprocessor *out, cseg_error *err)
-{
-    char place[512];
-    preprocessor_conf c;
-    padding_conf test;
-    *out = (preprocessor){.seg_pad_val = 255};
-    if (value_is_none(dict))
-        return CSEG_OK;
-    const char *kind = value_type_name(dict) ? value_type_name(dict) : "SegDataPreProcessor";
-    if (strcmp(kind, "SegDataPreProcessor") != 0 && strcmp(kind, "DualInputSegDataPreProcessor") != 0)
-        return fail(err, CSEG_CONFIG, "%sthere is no data preprocessor '%s'; did you mean 'SegDataPreProcessor'?",
-                    value_place(dict, place), kind);
-    TRY(fields_parse(&preprocessor_table, kind, dict, NULL, mem, &c, err));
-    if (c.bgr_to_rgb && c.rgb_to_bgr)
-        return fail(err, CSEG_CONFIG, "%s%s: bgr_to_rgb and rgb_to_bgr undo each other", value_place(dict, place), kind);
-    if (value_true(c.batch_augments))
-        return fail(err, CSEG_UNSUPPORTED, "%s%s: batch_augments is not supported", value_place(dict, place), kind);
-    if (c.mean.n != c.std.n || c.mean.n > SAMPLE_MAX_CHANNELS)
-        return fail(err, CSEG_CONFIG, "%s%s: 'mean' and 'std' must have one number a channel, up to %d",
-                    value_place(dict, place), kind, SAMPLE_MAX_CHANNELS);
-    for (size_t i = 0; i < c.mean.n; i++) {
-        if (!isfinite(c.mean.at[i]) || !isfinite(c.std.at[i]) || (float)c.std.at[i] == 0)
-            return fail(err, CSEG_CONFIG, "%s%s: 'std' must not be 0, and all numbers finite", value_place(dict, place),
-                        kind);
-        out->mean[i] = c.mean.at[i];
-        out->std[i] = c.std.at[i];
-    }
-    out->n = (int)c.mean.n;
-    out->swap = c.bgr_to_rgb || c.rgb_to_bgr;
-    out->pad_val = c.pad_val;
-    out->seg_pad_val = (int64_t)c.seg_pad_val;
-    TRY(read_padding(dict, &c.size, &c.size_divisor, &out->h, &out->w, &out->divisor, err));
-    out->test.any = value_true(c.test_cfg);
-    if (!out->test.any)
-        return CSEG_OK;
-    TRY(fields_parse(&padding_table, "test_cfg", c.test_cfg, NULL, mem, &test, err));
-    if (!test.size.n && !test.size_divisor.n)
-        return fail(err, CSEG_CONFIG, "%s%s: test_cfg needs 'size' or 'size_divisor'", value_place(c.test_cfg, place), kind);
-    return read_padding(c.test_cfg, &test.size, &test.size_divisor, &out->test.h, &out->test.w, &out->test.divisor, err);
-}
-
-/* ---- the size of a batch ---- */
-
-static int64_t padded_height(const sample *s)
-{
-    return s->norm.n && s->pad_h > sample_height(s) ? s->pad_h : sample_height(s);
-}
-
-static int64_t padded_width(const sample *s)
-{
-    return s->norm.n && s->pad_w > sample_width(s) ? s->pad_w : sample_width(s);
-}
-
-cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samples, int n, bool training, int64_t *h,
-                              int64_t *w, cseg_error *err)
-{
-    int64_t fixed_h = training ? pre->h : pre->test.h, fixed_w = training ? pre->w : pre->test.w;
-    int64_t divisor = training ? pre->divisor : pre->test.divisor;
-    *h = *w = 0;
-    if (n < 1)
-        return fail(err, CSEG_USAGE, "a batch needs a sample");
-    bool alike = true;
-    for (int i = 0; i < n; i++) {
-        int64_t sh = padded_height(samples[i]), sw = padded_width(samples[i]);
-        if (!samples[i]->img.data || samples[i]->img.c != samples[0]->img.c)
-            return fail(err, CSEG_SHAPE, "%s has %lld channels, others of its batch have %lld",
-                        samples[i]->path ? samples[i]->path : "a sample", (long long)samples[i]->img.c,
-                        (long long)samples[0]->img.c);
-        alike = alike && sh == padded_height(samples[0]) && sw == padded_width(samples[0]);
-        *h = sh > *h ? sh : *h;
-        *w = sw > *w ? sw : *w;
-    }
-    if (!alike && (!training || (!fixed_h && !divisor)))
-        return fail(err, CSEG_SHAPE, "images of one batch have different sizes (%s is %lld x %lld, the largest %lld x "
-                    "%lld); %s", samples[0]->path ? samples[0]->path : "the first", (long long)padded_height(samples[0]),
-                    (long long)padded_width(samples[0]), (long long)*h, (long long)*w,
-                    training ? "crop or pad them alike, or give the data_preprocessor a 'size'"
-                             : "test with a batch size of 1");
-    if (fixed_h) {
-        if (!alike && (*h > fixed_h || *w > fixed_w))
-            return fail(err, CSEG_SHAPE, "images of up to %lld x %lld do not fit the data_preprocessor's size %lld x %lld",
-                        (long long)*h, (long long)*w, (long long)fixed_h, (long long)fixed_w);
-        *h = *h > fixed_h ? *h : fixed_h;
-        *w = *w > fixed_w ? *w : fixed_w;
-    } else if (divisor > 1) {
-        *h = (*h + divisor - 1) / divisor * divisor;
-        *w = (*w + divisor - 1) / divisor * divisor;
-    }
-    return CSEG_OK;
-}
-
-/* ---- pixels ---- */
+#include "data/transforms/transform.h"
 
 enum { PATTERN = 16 * SAMPLE_MAX_CHANNELS };
 
@@ -370,7 +219,7 @@ cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t
         return fail(err, CSEG_CONFIG, "%s: there is no image to pack", s->path ? s->path : "the sample");
     int64_t group = s->n_images > 1 && s->img.c % s->n_images == 0 ? s->img.c / s->n_images : s->img.c;
     delayed d = whole_or(&s->todo, &s->img);
-    int64_t pad_h = padded_height(s), pad_w = padded_width(s);
+    int64_t pad_h = sample_padded_height(s), pad_w = sample_padded_width(s);
     TRY(check_channels(pre, s, group, err));
     if (pad_h > h || pad_w > w)
         return fail(err, CSEG_SHAPE, "%s is %lld x %lld, larger than its batch's %lld x %lld",

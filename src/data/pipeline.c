@@ -235,8 +235,8 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
 
 void transforms_document(FILE *out)
 {
-    fprintf(out, "# Transforms\n\nWritten by `cseg`'s own tables; the names of both dialects are understood, and "
-                 "`MultiImg...` are the same for pairs of images.\n");
+    fprintf(out, "# Transforms\n\nWritten from the tables of fields that configs are read by. The names of both dialects "
+                 "are understood; `MultiImg...` are the same transforms for pairs of images.\n");
     for (int i = 0; i < N_ENTRIES; i++) {
         const entry *e = &entries[i];
         if (e->refused || str_starts(e->name, "MultiImg"))
@@ -247,6 +247,7 @@ void transforms_document(FILE *out)
             fields_document(e->kind->fields, out);
         }
     }
+    preprocessor_document(out);
     fprintf(out, "\n## Known, and refused\n\n| transform | why |\n| --- | --- |\n");
     for (int i = 0; i < N_ENTRIES; i++)
         if (entries[i].refused)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "data/transforms/transform.h"
 
 /* Where the size comes from. */
@@ -60,7 +61,7 @@ static const field_table resize_table = FIELDS(resize_fields, resize_conf);
 static const field random_fields[] = {
     FIELD(resize_conf, F_VALUE, scale, "None", "(w, h), for ratio_range; or a list of two to draw between"),
     FIELD(resize_conf, F_VALUE, ratio_range, "None", "(low, high): scale times a ratio between"),
-    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge",
+    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge",
                  "what is done with the size"),
     FIELD(resize_conf, F_VALUE, keep_ratio, "None", "keep height / width. Default: False"),
     FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000, "of ResizeShortestEdge: the long edge becomes no longer"),
@@ -70,7 +71,7 @@ static const field_table random_table = FIELDS(random_fields, resize_conf);
 
 static const field choice_fields[] = {
     FIELD(resize_conf, F_VALUE, scales, NULL, "a list of (w, h), or of short edges for ResizeShortestEdge"),
-    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge",
+    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge",
                  "what is done with the size"),
     FIELD(resize_conf, F_VALUE, keep_ratio, "None", "keep height / width. Default: False"),
     FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000, "of ResizeShortestEdge: the long edge becomes no longer"),
@@ -217,7 +218,7 @@ static cseg_status resize_build(transform_builder *b, void *conf, transform *t, 
 
 static cseg_status read_resize_type(transform_builder *b, resize_conf *c, cseg_error *err)
 {
-    c->shortest = strcmp(c->resize_type, "ResizeShortestEdge") == 0;
+    c->shortest = str_ends(c->resize_type, "ResizeShortestEdge");
     if (c->shortest && !c->max_size)
         return transform_fail(b, err, "ResizeShortestEdge needs 'max_size'");
     if (!c->shortest && c->max_size)

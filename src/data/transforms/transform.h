@@ -100,7 +100,13 @@ cseg_status sample_need_pixels(sample *s, cseg_error *err);
 int64_t sample_group(const sample *s);
 /* Replaces the image of s or of a map. */
 void picture_replace(image *m, image with);
+/* Size that the image takes in a batch at least: with the padding that Normalize left to be done. */
+int64_t sample_padded_height(const sample *s);
+int64_t sample_padded_width(const sample *s);
 /* No image, so nothing to do it to: CSEG_CONFIG. */
 cseg_status sample_need_image(const sample *s, cseg_error *err);
+
+/* The part of transforms_document that is not about transforms. */
+void preprocessor_document(FILE *out);
 
 #endif
