@@ -18,12 +18,14 @@ typedef struct form {
     double inverse[PATTERN];
 } form;
 
-static void fill_form(form *f, const double *mean, const double *std, int n, int64_t c, bool times)
+/* turned: the channels change places after they are normalised, so that the numbers do too. */
+static void fill_form(form *f, const double *mean, const double *std, int n, int64_t c, bool times, bool turned)
 {
     f->how = n == 0 ? PLAIN : times ? TIMES : OVER;
     f->n = 16 * c;
     for (int64_t i = 0; i < f->n && n; i++) {
-        int64_t k = i % c % n;
+        int64_t k = turned ? i % c / 3 * 3 + 2 - i % c % 3 : i % c;
+        k %= n;
         f->mean[i] = (float)mean[k];
         f->std[i] = (float)std[k];
         f->inverse[i] = 1 / (double)f->std[i];
@@ -225,12 +227,12 @@ cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t
         return fail(err, CSEG_SHAPE, "%s is %lld x %lld, larger than its batch's %lld x %lld",
                     s->path ? s->path : "the image", (long long)pad_h, (long long)pad_w, (long long)h, (long long)w);
     form f;
+    bool swap = pre->swap && (s->img.c == 3 || (pre->pairs && group == 3));
     if (s->norm.n)
-        fill_form(&f, s->norm.mean, s->norm.std, s->norm.n, s->img.c, true);
+        fill_form(&f, s->norm.mean, s->norm.std, s->norm.n, s->img.c, true, swap);
     else
-        fill_form(&f, pre->mean, pre->std, pre->n, s->img.c, false);
-    bool swap = s->norm.n ? s->norm.to_rgb : pre->swap;
-    order o = {.reverse = d.flip_x, .swap = swap && group == 3, .c = s->img.c, .group = group,
+        fill_form(&f, pre->mean, pre->std, pre->n, s->img.c, false, false);
+    order o = {.reverse = d.flip_x, .swap = swap != (s->norm.n && s->norm.to_rgb), .c = s->img.c, .group = group,
                .size = image_type_size(s->img.type)};
     float pads[2] = {(float)s->norm.pad_val, (float)pre->pad_val};
     TRY(pack_rows(&s->img, &d, &o, &f, h, w, pads, pad_h, pad_w, slot, err));

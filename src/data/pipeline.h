@@ -52,7 +52,8 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
 typedef struct preprocessor {
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
     int n;             /* channels that are normalised, (x - mean) / std; 0: none are */
-    bool swap;         /* bgr_to_rgb or rgb_to_bgr: of three channels, of each date of a pair */
+    bool swap;         /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
+    bool pairs;        /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
     double pad_val;
     int64_t seg_pad_val;
     int64_t h, w;      /* size=(h, w); 0: none */

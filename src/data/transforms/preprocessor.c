@@ -84,6 +84,7 @@ cseg_status preprocessor_build(const value *dict, arena *mem, preprocessor *out,
     }
     out->n = (int)c.mean.n;
     out->swap = c.bgr_to_rgb || c.rgb_to_bgr;
+    out->pairs = strcmp(kind, "DualInputSegDataPreProcessor") == 0 || out->n == 3;
     out->pad_val = c.pad_val;
     out->seg_pad_val = (int64_t)c.seg_pad_val;
     TRY(read_padding(dict, &c.size, &c.size_divisor, &out->h, &out->w, &out->divisor, err));

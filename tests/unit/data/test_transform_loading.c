@@ -106,7 +106,7 @@ static void test_pair(void **state)
         assert_int_equal(i * 13 % 241, ((uint8_t *)s.img.data)[i / 3 * 6 + 3 + i % 3]);
     }
     /* a batch exchanges blue and red of each date */
-    preprocessor pre = {.swap = true};
+    preprocessor pre = {.swap = true, .pairs = true};
     float slot[72];
     OK(pipeline_pack(&pre, &s, 4, 3, slot, &err));
     assert_true(slot[0] == 14 && slot[2] == 0 && slot[3] == 26 && slot[5] == 0);

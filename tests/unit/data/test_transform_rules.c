@@ -583,6 +583,51 @@ static void test_batches_that_cannot_be(void **state)
     sample_release(&c);
 }
 
+/* Who exchanges blue and red: Normalize, the preprocessor, both (which undoes it), of one image and of pairs. */
+static void test_swaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *normalize, *preprocessor;
+        int n_images;
+        int64_t c;
+        float first, third; /* of pixels that are 1 2 3 (4 5 6) */
+    } cases[] = {
+        {"[]", "dict(type='SegDataPreProcessor', bgr_to_rgb=True)", 1, 3, 3, 1},
+        {"[]", "dict(type='SegDataPreProcessor', rgb_to_bgr=True, mean=[1, 1, 1], std=[1, 1, 1])", 1, 3, 2, 0},
+        {"[]", "dict(type='SegDataPreProcessor', bgr_to_rgb=True)", 1, 4, 1, 3},
+        {"[]", "dict(type='SegDataPreProcessor', bgr_to_rgb=True, mean=[0]*6, std=[1]*6)", 2, 6, 1, 3},
+        {"[]", "dict(type='SegDataPreProcessor', bgr_to_rgb=True, mean=[0]*3, std=[1]*3)", 2, 6, 3, 1},
+        {"[]", "dict(type='DualInputSegDataPreProcessor', bgr_to_rgb=True, mean=[0]*6, std=[1]*6)", 2, 6, 3, 1},
+        {"[dict(type='Normalize', mean=[10, 20, 30], std=[1, 1, 1])]", "None", 1, 3, 3 - 10, 1 - 30},
+        {"[dict(type='Normalize', mean=[10, 20, 30], std=[1, 1, 1], to_rgb=False)]", "None", 1, 3, 1 - 10, 3 - 30},
+        {"[dict(type='Normalize', mean=[10, 20, 30], std=[1, 1, 1])]",
+         "dict(type='SegDataPreProcessor', bgr_to_rgb=True)", 1, 3, 1 - 30, 3 - 10},
+        {"[dict(type='Normalize', mean=[10, 20, 30], std=[1, 1, 1], to_rgb=False)]",
+         "dict(type='SegDataPreProcessor', bgr_to_rgb=True)", 1, 3, 3 - 30, 1 - 10},
+        {"[dict(type='MultiImgNormalize', mean=[10, 20, 30], std=[1, 1, 1])]", "None", 2, 6, 3 - 10, 1 - 30},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        value *dict;
+        preprocessor pre;
+        float slot[12 * 6];
+        image img;
+        OK(image_new(3, 4, cases[i].c, IMAGE_U8, &img, &err));
+        for (int64_t k = 0; k < 12 * img.c; k++)
+            ((uint8_t *)img.data)[k] = (uint8_t)(1 + k % img.c);
+        sample s = sample_of(&img, NULL, mem);
+        s.n_images = cases[i].n_images;
+        apply(cases[i].normalize, DIALECT_1X, &s);
+        OK(config_parse_literal(cases[i].preprocessor, "test.py", mem, &dict, &err));
+        OK(preprocessor_build(dict, mem, &pre, &err));
+        OK(pipeline_pack(&pre, &s, 3, 4, slot, &err));
+        if (slot[0] != cases[i].first || slot[2] != cases[i].third || slot[11 * img.c + 2] != cases[i].third)
+            fail_msg("case %zu: %g, %g", i, (double)slot[0], (double)slot[2]);
+        image_release(&img);
+        sample_release(&s);
+    }
+}
+
 /* ---- no memory ---- */
 
 static void test_memory_runs_out(void **state)
@@ -681,6 +726,7 @@ int main(void)
         TEST(test_nesting_ends),
         TEST(test_unfit_samples),
         TEST(test_batches_that_cannot_be),
+        TEST(test_swaps),
         TEST(test_memory_runs_out),
         TEST(test_memory_runs_out_while_building),
         TEST(test_page_is_up_to_date),
