@@ -200,7 +200,7 @@ static void step(trainer *t)
 schedule_time trainer_time(const trainer *t)
 {
     return (schedule_time){.iter = t->state.iter, .epoch = t->state.epoch, .epoch_length = t->epoch_length,
-                           .max_iters = t->max_iters, .max_epochs = t->max_epochs};
+                           .max_iters = t->max_iters, .max_epochs = t->max_epochs, .by_epoch = t->e->by_epoch};
 }
 
 cseg_status trainer_iteration(trainer *t, cseg_error *err)

@@ -198,7 +198,8 @@ static const one_x_kind *find(const char *type, bool *momentum)
     return NULL;
 }
 
-/* build_iter_from_epoch: what was given in epochs is stretched to iterations. */
+/* build_iter_from_epoch: what was given in epochs is stretched to iterations. A gamma stays what it was, so that
+ * ExponentialLR falls faster; so it is in the reference. */
 static void stretch(policy *p, int64_t length)
 {
     p->by_epoch = false;
@@ -207,13 +208,12 @@ static void stretch(policy *p, int64_t length)
         p->end *= length;
     for (size_t i = 0; i < p->steps.n; i++)
         p->steps.at[i] *= length;
-    if (p->value == exponential_value)
-        p->gamma = pow(p->gamma, 1.0 / (double)length);
     if (p->total > 0)
         p->total *= length;
 }
 
-static cseg_status read_policy(const value *cfg, const schedule_time *t, arena *mem, policy *p, cseg_error *err)
+static cseg_status read_policy(const value *cfg, const schedule_time *t, optimizer *o, arena *mem, policy *p,
+                               cseg_error *err)
 {
     char place[512];
     const char *type = value_type_name(cfg);
@@ -245,6 +245,8 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, arena *
     p->absolute = c.threshold_rule && strcmp(c.threshold_rule, "abs") == 0;
     if (k->value == linear_value)
         p->factor = c.start_factor;
+    for (int g = 0; k->value == one_cycle_value && g < o->n_groups; g++)
+        o->groups[g].initial_lr = c.eta_max / c.div_factor;
     if (k->value == one_cycle_value)
         p->eta_min = c.eta_max;
     if (k->value == step_value) {
@@ -293,7 +295,7 @@ cseg_status schedule_build_1x(const value *list, optimizer *o, const schedule_ti
     s->one_x = true;
     for (size_t i = 0; i < n; i++) {
         policy *p = &s->policies[s->n++];
-        TRY(read_policy(value_is_list(list) ? value_item(list, i) : list, t, mem, p, err));
+        TRY(read_policy(value_is_list(list) ? value_item(list, i) : list, t, o, mem, p, err));
         if (p->plateau)
             p->global_step = 0;
         else
@@ -326,8 +328,11 @@ void schedule_after_epoch(schedule *s)
 
 static bool better(const policy *p, double v)
 {
-    double margin = p->absolute ? p->threshold : p->threshold * fabs(p->best);
-    return !p->has_best || (p->greater ? v > p->best + margin : v < p->best - margin);
+    if (!p->has_best)
+        return true;
+    if (p->absolute)
+        return p->greater ? v > p->best + p->threshold : v < p->best - p->threshold;
+    return p->greater ? v > p->best * (p->threshold + 1) : v < p->best * (1 - p->threshold);
 }
 
 void schedule_metric(schedule *s, const char *name, double v)

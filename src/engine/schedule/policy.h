@@ -20,6 +20,8 @@ struct policy {
     double pct_start, div_factor, final_div_factor;
     bool three_phase, linear;
     /* 0.x */
+    bool idle;  /* counts epochs in a run that has none: never moves anything, as in mmcv */
+    bool every; /* steps.at[0] is an interval, no milestone */
     const char *warmup;
     int64_t warmup_iters;
     double warmup_ratio;
@@ -37,7 +39,6 @@ struct schedule {
     bool one_x;
     policy *policies;
     int n;
-
 };
 
 double schedule_annealed(bool linear, double start, double end, double share);

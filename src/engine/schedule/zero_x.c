@@ -47,7 +47,7 @@ static double step_value(const policy *p, const schedule_time *t, double base, d
 {
     (void)now;
     int64_t at = progress(p, t), times = 0;
-    if (p->three_phase) /* `step` was one number: every so many */
+    if (p->every)
         times = at / p->steps.at[0];
     else
         while (times < (int64_t)p->steps.n && at >= p->steps.at[times])
@@ -75,7 +75,7 @@ static double inv_value(const policy *p, const schedule_time *t, double base, do
     return base * pow(1 + p->gamma * (double)progress(p, t), -p->power);
 }
 
-static double cosine_value(const policy *p, const schedule_time *t, double base, double now)
+static double annealing_value(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)now;
     return schedule_annealed(p->linear, base, target(p, base), (double)progress(p, t) / (double)whole(p, t));
@@ -84,119 +84,158 @@ static double cosine_value(const policy *p, const schedule_time *t, double base,
 static double flat_value(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)now;
+    /* Python's round(): half to even. */
     int64_t start = (int64_t)nearbyint((double)whole(p, t) * p->pct_start), at = progress(p, t) - start;
     return at < 0 ? base : schedule_annealed(false, base, target(p, base), (double)at / (double)(whole(p, t) - start));
 }
 
+/* Beyond the last period, where mmcv stops with an error, its end is kept. */
 static double restart_value(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)now;
     int64_t first = 0, at = progress(p, t);
-    for (size_t i = 0; i < p->steps.n; i++) {
-        if (at < first + p->steps.at[i] || i + 1 == p->steps.n) {
-            double share = (double)(at - first) / (double)p->steps.at[i], low = target(p, base);
-            return low + 0.5 * p->weights.at[i] * (base - low) * (cos(PI * (share > 1 ? 1 : share)) + 1);
-        }
-        first += p->steps.at[i];
-    }
-    return base;
+    size_t i = 0;
+    while (i + 1 < p->steps.n && at >= first + p->steps.at[i])
+        first += p->steps.at[i++];
+    double share = (double)(at - first) / (double)p->steps.at[i], low = target(p, base);
+    return low + 0.5 * p->weights.at[i] * (base - low) * (cos(PI * (share > 1 ? 1 : share)) + 1);
 }
 
 static double cyclic_value(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)now;
-    int64_t phase = whole(p, t) / p->total, up, at;
-    if (phase < 1)
-        phase = 1;
-    up = (int64_t)(p->pct_start * (double)phase);
-    at = t->iter % phase;
-    double scale = pow(p->gamma, (double)(t->iter / phase)), high = p->weights.at[0], low = p->weights.at[1];
+    int64_t cycle = t->max_iters / p->total, up, at;
+    if (cycle < 1)
+        cycle = 1;
+    up = (int64_t)(p->pct_start * (double)cycle);
+    at = t->iter % cycle;
+    double scale = pow(p->gamma, (double)(t->iter / cycle)), low = base * p->weights.at[1];
+    double high = base * (1 - scale + p->weights.at[0] * scale);
     if (at < up)
-        return schedule_annealed(p->linear, base, base * (1 - scale + high * scale), (double)at / (double)up);
-    return schedule_annealed(p->linear, base * (1 - scale + high * scale), base * low, (double)(at - up) / (double)(phase - up));
+        return schedule_annealed(p->linear, base, high, (double)at / (double)up);
+    return schedule_annealed(p->linear, high, low, (double)(at - up) / (double)(cycle - up));
+}
+
+/* The phases of one cycle, from[] to to[]: two, or three that end where the first began. */
+static double in_cycle(const policy *p, const schedule_time *t, const double *from, const double *to)
+{
+    double total = (double)(p->total > 0 ? p->total : t->max_iters), at = (double)t->iter, begin = 0;
+    double end[3] = {p->pct_start * total - 1, p->three_phase ? 2 * p->pct_start * total - 2 : total - 1, total - 1};
+    int last = p->three_phase ? 2 : 1, i = 0;
+    while (i < last && at > end[i])
+        begin = end[i++];
+    return schedule_annealed(p->linear, from[i], to[i], (at - begin) / (end[i] - begin));
 }
 
 static double one_cycle_value(const policy *p, const schedule_time *t, double base, double now)
 {
-    (void)now, (void)base;
-    double start = p->eta_min / p->div_factor, total = (double)(p->total > 0 ? p->total : whole(p, t));
-    double end[3] = {p->pct_start * total - 1, 2 * p->pct_start * total - 2, total - 1};
-    double from[3] = {1, p->div_factor, 1}, to[3] = {p->div_factor, 1, 1 / p->final_div_factor};
-    int phases = p->three_phase ? 3 : 2;
-    if (phases == 2) {
-        end[1] = total - 1;
-        to[1] = 1 / p->final_div_factor;
-    }
-    double begin = 0, at = (double)t->iter;
-    for (int i = 0; i < phases; i++) {
-        if (at <= end[i] || i == phases - 1)
-            return schedule_annealed(p->linear, start * from[i], start * to[i], (at - begin) / (end[i] - begin));
-        begin = end[i];
-    }
-    return start;
+    (void)now;
+    double high = base * p->div_factor, low = base / p->final_div_factor;
+    return in_cycle(p, t, (double[]){base, high, base}, (double[]){high, p->three_phase ? base : low, low});
+}
+
+/* base is not the optimizer's momentum here: weights hold the lowest and the highest one. */
+static double one_cycle_momentum(const policy *p, const schedule_time *t, double base, double now)
+{
+    (void)base, (void)now;
+    double low = p->weights.at[0], high = p->weights.at[1];
+    return in_cycle(p, t, (double[]){high, low, high}, (double[]){low, high, high});
 }
 
 typedef struct zero_x_config {
     const char *policy, *warmup, *anneal_strategy;
-    bool by_epoch, warmup_by_epoch, three_phase;
+    bool warmup_by_epoch, three_phase;
     int64_t warmup_iters, cyclic_times, total_steps;
-    double warmup_ratio, gamma, power, start_percent, step_ratio_up, pct_start, div_factor, final_div_factor;
-    value *step, *min_lr, *min_lr_ratio, *min_momentum, *min_momentum_ratio, *max_lr, *target_ratio;
+    double warmup_ratio, gamma, power, start_percent, step_ratio_up, pct_start, div_factor, final_div_factor, base_momentum,
+        max_momentum;
+    value *by_epoch, *step, *low, *low_ratio, *max_lr, *target_ratio;
     ints periods;
     floats restart_weights;
 } zero_x_config;
 
-static const field zero_x_fields[] = {
-    FIELD(zero_x_config, F_STR, policy, NULL, "fixed, step, exp, poly, inv, CosineAnnealing, FlatCosineAnnealing, ..."),
-    FIELD(zero_x_config, F_BOOL, by_epoch, "True", "progress is counted in epochs"),
-    FIELD_CHOICE(zero_x_config, warmup, "None", "constant|linear|exp", "how the first iterations rise"),
-    FIELD(zero_x_config, F_INT, warmup_iters, "0", ""),
-    FIELD(zero_x_config, F_FLOAT, warmup_ratio, "0.1", "share at which warm-up begins"),
-    FIELD(zero_x_config, F_BOOL, warmup_by_epoch, "False", "warmup_iters counts epochs"),
-    FIELD(zero_x_config, F_VALUE, step, "None", "step: every so many, or a list of milestones"),
-    FIELD(zero_x_config, F_FLOAT, gamma, "0.1", "step, exp, inv, cyclic"),
-    FIELD(zero_x_config, F_FLOAT, power, "1.0", "poly, inv"),
-    FIELD(zero_x_config, F_VALUE, min_lr, "None", "lowest rate"),
-    FIELD(zero_x_config, F_VALUE, min_lr_ratio, "None", "the same, as a share of the initial one"),
-    FIELD(zero_x_config, F_VALUE, min_momentum, "None", "lowest momentum"),
-    FIELD(zero_x_config, F_VALUE, min_momentum_ratio, "None", "the same, as a share of the initial one"),
-    FIELD(zero_x_config, F_FLOAT, start_percent, "0.75", "FlatCosineAnnealing"),
-    FIELD_RANGE(zero_x_config, F_INTS, periods, "None", 1, 1e9, "CosineRestart"),
-    FIELD(zero_x_config, F_FLOATS, restart_weights, "[1]", "CosineRestart"),
-    FIELD(zero_x_config, F_VALUE, target_ratio, "(10, 1e-4)", "cyclic: highest and lowest, as shares"),
-    FIELD_RANGE(zero_x_config, F_INT, cyclic_times, "1", 1, 1e9, "cyclic"),
-    FIELD(zero_x_config, F_FLOAT, step_ratio_up, "0.4", "cyclic: share of a cycle that rises"),
-    FIELD_CHOICE(zero_x_config, anneal_strategy, "'cos'", "cos|linear", "cyclic, OneCycle"),
-    FIELD(zero_x_config, F_VALUE, max_lr, "None", "OneCycle"),
-    FIELD(zero_x_config, F_INT, total_steps, "0", "OneCycle; 0: all"),
-    FIELD(zero_x_config, F_FLOAT, pct_start, "0.3", "OneCycle"),
-    FIELD(zero_x_config, F_FLOAT, div_factor, "25.", "OneCycle"),
-    FIELD(zero_x_config, F_FLOAT, final_div_factor, "1e4", "OneCycle"),
-    FIELD(zero_x_config, F_BOOL, three_phase, "False", "OneCycle"),
-};
-static const field_table zero_x_table = {zero_x_fields, sizeof zero_x_fields / sizeof *zero_x_fields, sizeof(zero_x_config),
-                                         false};
+#define FIELD_AS(name_, member_, about_) \
+    {.name = name_, .type = F_VALUE, .offset = offsetof(zero_x_config, member_), .initial = "None", .about = about_}
+#define COMMON(warmup_ratio_)                                                                                      \
+    FIELD(zero_x_config, F_STR, policy, NULL, "the rule"),                                                         \
+        FIELD(zero_x_config, F_VALUE, by_epoch, "None", "progress is counted in epochs; None: as the runner counts"), \
+        FIELD_CHOICE(zero_x_config, warmup, "None", "constant|linear|exp", "how the first iterations rise"),       \
+        FIELD_RANGE(zero_x_config, F_INT, warmup_iters, "0", 0, 1e12, "iterations of warm-up"),                    \
+        FIELD_RANGE(zero_x_config, F_FLOAT, warmup_ratio, warmup_ratio_, 0, 1, "share at which warm-up begins")
+#define LR_COMMON \
+    COMMON("0.1"), FIELD(zero_x_config, F_BOOL, warmup_by_epoch, "False", "warmup_iters counts epochs")
+#define MOMENTUM_COMMON COMMON("0.9")
+#define LR_FLOORS                                        \
+    FIELD_AS("min_lr", low, "lowest rate"),              \
+        FIELD_AS("min_lr_ratio", low_ratio, "lowest rate, as a share of the initial one")
+#define MOMENTUM_FLOORS                                  \
+    FIELD_AS("min_momentum", low, "lowest momentum"),    \
+        FIELD_AS("min_momentum_ratio", low_ratio, "lowest momentum, as a share of the initial one")
+#define CYCLIC(ratios_)                                                                              \
+    FIELD(zero_x_config, F_VALUE, target_ratio, ratios_, "highest and lowest value, as shares"),     \
+        FIELD_RANGE(zero_x_config, F_INT, cyclic_times, "1", 1, 1e9, "cycles in the run"),           \
+        FIELD_RANGE(zero_x_config, F_FLOAT, step_ratio_up, "0.4", 0, 1, "share of a cycle that rises"), \
+        FIELD_RANGE(zero_x_config, F_FLOAT, gamma, "1", 0, 1, "each cycle's height, as a share of the one before"), STRATEGY
+#define STRATEGY FIELD_CHOICE(zero_x_config, anneal_strategy, "'cos'", "cos|linear", "shape between the ends")
+#define ONE_CYCLE                                                                                    \
+    FIELD_RANGE(zero_x_config, F_FLOAT, pct_start, "0.3", 0, 1, "share of the run that rises"), STRATEGY, \
+        FIELD(zero_x_config, F_BOOL, three_phase, "False", "down as long as up, then to the end")
+#define STEP(gamma_)                                                                                 \
+    FIELD(zero_x_config, F_VALUE, step, NULL, "every so many, or a list of milestones"),             \
+        FIELD(zero_x_config, F_FLOAT, gamma, gamma_, "factor at each")
 
+static const field fixed_fields[] = {LR_COMMON};
+static const field step_fields[] = {LR_COMMON, STEP("0.1"), FIELD_AS("min_lr", low, "lowest rate")};
+static const field exp_fields[] = {LR_COMMON, FIELD(zero_x_config, F_FLOAT, gamma, NULL, "factor each time")};
+static const field poly_fields[] = {LR_COMMON, FIELD(zero_x_config, F_FLOAT, power, "1.0", "exponent"),
+                                    FIELD_AS("min_lr", low, "lowest rate")};
+static const field inv_fields[] = {LR_COMMON, FIELD(zero_x_config, F_FLOAT, gamma, NULL, "steepness"),
+                                   FIELD(zero_x_config, F_FLOAT, power, "1.0", "exponent")};
+static const field annealing_fields[] = {LR_COMMON, LR_FLOORS};
+static const field flat_fields[] = {
+    LR_COMMON, LR_FLOORS, FIELD_RANGE(zero_x_config, F_FLOAT, start_percent, "0.75", 0, 1, "share of the run that is flat")};
+static const field restart_fields[] = {LR_COMMON, LR_FLOORS,
+                                       FIELD_RANGE(zero_x_config, F_INTS, periods, NULL, 1, 1e9, "lengths"),
+                                       FIELD(zero_x_config, F_FLOATS, restart_weights, "[1]", "heights")};
+static const field cyclic_fields[] = {LR_COMMON, CYCLIC("(10, 1e-4)")};
+static const field one_cycle_fields[] = {
+    LR_COMMON, ONE_CYCLE, FIELD(zero_x_config, F_VALUE, max_lr, NULL, "highest rate, or one for each group"),
+    FIELD_RANGE(zero_x_config, F_INT, total_steps, "0", 0, 1e12, "0: those of the run"),
+    FIELD_RANGE(zero_x_config, F_FLOAT, div_factor, "25.", 1e-12, 1e12, "max_lr / first rate"),
+    FIELD_RANGE(zero_x_config, F_FLOAT, final_div_factor, "1e4", 1e-12, 1e12, "first / last rate")};
+static const field momentum_step_fields[] = {MOMENTUM_COMMON, STEP("0.5"), FIELD_AS("min_momentum", low, "lowest momentum")};
+static const field momentum_annealing_fields[] = {MOMENTUM_COMMON, MOMENTUM_FLOORS};
+static const field momentum_cyclic_fields[] = {MOMENTUM_COMMON, CYCLIC("(0.85 / 0.95, 1.)")};
+static const field momentum_one_cycle_fields[] = {MOMENTUM_COMMON, ONE_CYCLE,
+                                                  FIELD(zero_x_config, F_FLOAT, base_momentum, "0.85", "lowest"),
+                                                  FIELD(zero_x_config, F_FLOAT, max_momentum, "0.95", "highest")};
+
+#define TABLE(f) {f, sizeof f / sizeof *f, sizeof(zero_x_config), false}
 typedef struct zero_x_kind {
-    const char *name; /* as mmcv spells the hook, lower case: lr_config's policy is made title case there */
+    const char *name;
     double (*value)(const policy *, const schedule_time *, double, double);
+    field_table table;
 } zero_x_kind;
-static const zero_x_kind kinds[] = {
-    {"fixed", fixed_value},   {"step", step_value},
-    {"exp", exp_value},       {"poly", poly_value},
-    {"inv", inv_value},       {"cosineannealing", cosine_value},
-    {"linearannealing", cosine_value}, {"flatcosineannealing", flat_value},
-    {"cosinerestart", restart_value},  {"cyclic", cyclic_value},
-    {"onecycle", one_cycle_value},
+static const zero_x_kind rate_kinds[] = {
+    {"Fixed", fixed_value, TABLE(fixed_fields)},
+    {"Step", step_value, TABLE(step_fields)},
+    {"Exp", exp_value, TABLE(exp_fields)},
+    {"Poly", poly_value, TABLE(poly_fields)},
+    {"Inv", inv_value, TABLE(inv_fields)},
+    {"CosineAnnealing", annealing_value, TABLE(annealing_fields)},
+    {"LinearAnnealing", annealing_value, TABLE(annealing_fields)},
+    {"FlatCosineAnnealing", flat_value, TABLE(flat_fields)},
+    {"CosineRestart", restart_value, TABLE(restart_fields)},
+    {"Cyclic", cyclic_value, TABLE(cyclic_fields)},
+    {"OneCycle", one_cycle_value, TABLE(one_cycle_fields)},
 };
-
-static bool same_word(const char *a, const char *lower)
-{
-    for (; *a && *lower; a++, lower++)
-        if ((*a >= 'A' && *a <= 'Z' ? *a + 32 : *a) != *lower)
-            return false;
-    return *a == *lower;
-}
+static const zero_x_kind momentum_kinds[] = {
+    {"Step", step_value, TABLE(momentum_step_fields)},
+    {"CosineAnnealing", annealing_value, TABLE(momentum_annealing_fields)},
+    {"LinearAnnealing", annealing_value, TABLE(momentum_annealing_fields)},
+    {"Cyclic", cyclic_value, TABLE(momentum_cyclic_fields)},
+    {"OneCycle", one_cycle_momentum, TABLE(momentum_one_cycle_fields)},
+};
+#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static cseg_status bad(const value *cfg, const char *what, cseg_error *err)
 {
@@ -204,16 +243,42 @@ static cseg_status bad(const value *cfg, const char *what, cseg_error *err)
     return fail(err, CSEG_CONFIG, "%s%s", value_place(cfg, place), what);
 }
 
-static cseg_status read_steps(policy *p, const zero_x_config *c, const value *cfg, arena *mem, cseg_error *err)
+/* mmcv makes a word in lower case a title; all others must be spelt as the hook is. */
+static cseg_status find_kind(const value *cfg, bool momentum, const zero_x_kind **out, cseg_error *err)
 {
-    size_t n = value_is_list(c->step) ? value_count(c->step) : 1;
+    const zero_x_kind *kinds = momentum ? momentum_kinds : rate_kinds;
+    size_t n = momentum ? COUNT(momentum_kinds) : COUNT(rate_kinds);
+    const value *v = value_get(cfg, "policy");
+    const char *text = value_text(v), *names[COUNT(rate_kinds)];
+    char place[512];
+    if (!text)
+        return bad(cfg, momentum ? "momentum_config needs a policy" : "lr_config needs a policy", err);
+    for (size_t i = 0; i < n; i++) {
+        char first = kinds[i].name[0];
+        names[i] = kinds[i].name;
+        *out = &kinds[i];
+        if (strcmp(text, names[i]) == 0)
+            return CSEG_OK;
+        if (text[0] == first + 'a' - 'A' && strcmp(text + 1, names[i] + 1) == 0)
+            return CSEG_OK;
+    }
+    const char *near = str_nearest(text, names, n);
+    return fail(err, CSEG_CONFIG, "%sthere is no policy '%s' for %s%s%s; known are %s", value_place(v, place), text,
+                momentum ? "momentum" : "learning rates", near ? ", did you mean " : "", near ? near : "",
+                momentum ? "step, CosineAnnealing, LinearAnnealing, cyclic and OneCycle"
+                         : "fixed, step, exp, poly, inv, CosineAnnealing, LinearAnnealing, FlatCosineAnnealing, CosineRestart, "
+                           "cyclic and OneCycle");
+}
+
+static cseg_status read_steps(policy *p, const value *step, const value *cfg, arena *mem, cseg_error *err)
+{
+    p->every = !value_is_list(step);
+    size_t n = p->every ? 1 : value_count(step);
     p->steps.at = ARENA_ARRAY(mem, n + 1, int64_t);
     if (!p->steps.at)
         return fail_memory(err);
-    p->three_phase = !value_is_list(c->step);
     for (size_t i = 0; i < n; i++)
-        if (!c->step || !value_integer(p->three_phase ? c->step : value_item(c->step, i), &p->steps.at[i]) ||
-            p->steps.at[i] < 1)
+        if (!value_integer(p->every ? step : value_item(step, i), &p->steps.at[i]) || p->steps.at[i] < 1)
             return bad(cfg, "policy 'step' needs step, a positive number or a list of them", err);
     p->steps.n = n;
     return CSEG_OK;
@@ -224,58 +289,105 @@ static cseg_status read_ratios(policy *p, const value *v, arena *mem, cseg_error
     p->weights = (floats){.n = 2, .at = ARENA_ARRAY(mem, 2, double)};
     if (!p->weights.at)
         return fail_memory(err);
-    const value *first = value_is_list(v) ? value_item(v, 0) : v, *second = value_is_list(v) ? value_item(v, 1) : NULL;
-    if (!first || !value_number(first, &p->weights.at[0]))
+    size_t n = value_is_list(v) ? value_count(v) : 1;
+    if (n < 1 || n > 2 || !value_number(value_is_list(v) ? value_item(v, 0) : v, &p->weights.at[0]))
         return bad(v, "target_ratio is a number or two", err);
     p->weights.at[1] = p->weights.at[0] / 1e5;
-    if (second)
-        value_number(second, &p->weights.at[1]);
+    if (n == 2 && !value_number(value_item(v, 1), &p->weights.at[1]))
+        return bad(v, "target_ratio is a number or two", err);
     return CSEG_OK;
 }
 
-static cseg_status read_policy(const value *cfg, const schedule_time *t, bool momentum, arena *mem, policy *p,
+/* OneCycle's first rate is max_lr / div_factor, whatever the optimizer's is. */
+static cseg_status read_rates(const policy *p, const value *v, optimizer *o, cseg_error *err)
+{
+    bool list = value_is_list(v);
+    if (list && value_count(v) != (size_t)o->n_groups)
+        return bad(v, "max_lr needs as many numbers as there are parameter groups", err);
+    for (int g = 0; g < o->n_groups; g++) {
+        double high;
+        if (!value_number(list ? value_item(v, (size_t)g) : v, &high))
+            return bad(v, "max_lr is a number, or a list of them", err);
+        o->groups[g].initial_lr = high / p->div_factor;
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_floor(policy *p, const zero_x_config *c, const value *cfg, cseg_error *err)
+{
+    p->floor_set = !value_is_none(c->low);
+    p->has_eta_min_ratio = !value_is_none(c->low_ratio);
+    if ((p->floor_set && !value_number(c->low, &p->eta_min)) ||
+        (p->has_eta_min_ratio && !value_number(c->low_ratio, &p->eta_min_ratio)))
+        return bad(p->floor_set ? c->low : c->low_ratio, "the lowest value is a number", err);
+    bool needed = p->value == annealing_value || p->value == flat_value || p->value == restart_value;
+    if (needed && p->floor_set == p->has_eta_min_ratio)
+        return bad(cfg, p->momentum ? "this policy needs min_momentum or min_momentum_ratio, one of them"
+                                    : "this policy needs min_lr or min_lr_ratio, one of them", err);
+    return CSEG_OK;
+}
+
+/* What counts by_epoch when the config does not say: IterBasedRunner sets False for learning rates, not for momentum;
+ * then nothing ever moves, since it has no epochs. */
+static cseg_status read_counting(policy *p, const zero_x_config *c, const schedule_time *t, cseg_error *err)
+{
+    bool by_iter_only = p->value == cyclic_value || p->value == one_cycle_value || p->value == one_cycle_momentum;
+    p->by_epoch = !by_iter_only && (p->momentum || t->by_epoch);
+    if (!value_is_none(c->by_epoch))
+        p->by_epoch = value_true(c->by_epoch);
+    if (by_iter_only && p->by_epoch)
+        return bad(c->by_epoch, "this policy counts iterations: by_epoch must be False", err);
+    p->idle = p->by_epoch && !t->by_epoch;
+    return CSEG_OK;
+}
+
+static cseg_status read_special(policy *p, const zero_x_config *c, const value *cfg, optimizer *o, const schedule_time *t,
+                                arena *mem, cseg_error *err)
+{
+    if (p->value == step_value)
+        return read_steps(p, c->step, cfg, mem, err);
+    if (p->value == restart_value && (!p->steps.n || p->steps.n != p->weights.n))
+        return bad(cfg, "CosineRestart needs periods and restart_weights of the same length", err);
+    if (p->value == cyclic_value)
+        return read_ratios(p, c->target_ratio, mem, err);
+    if (p->value == one_cycle_value && p->total > 0 && p->total < t->max_iters)
+        return bad(value_get(cfg, "total_steps"), "total_steps is less than the run's iterations", err);
+    if (p->value == one_cycle_value)
+        return read_rates(p, c->max_lr, o, err);
+    if (p->value != one_cycle_momentum)
+        return CSEG_OK;
+    p->weights = (floats){.n = 2, .at = ARENA_ARRAY(mem, 2, double)};
+    if (!p->weights.at)
+        return fail_memory(err);
+    p->weights.at[0] = c->base_momentum;
+    p->weights.at[1] = c->max_momentum;
+    for (int g = 0; g < o->n_groups; g++)
+        o->groups[g].momentum = c->max_momentum;
+    return CSEG_OK;
+}
+
+static cseg_status read_policy(const value *cfg, bool momentum, optimizer *o, const schedule_time *t, arena *mem, policy *p,
                                cseg_error *err)
 {
     zero_x_config c;
-    memset(&c, 0, sizeof c);
-    TRY(fields_parse(&zero_x_table, momentum ? "momentum_config" : "lr_config", cfg, NULL, mem, &c, err));
     const zero_x_kind *k = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (same_word(c.policy, kinds[i].name))
-            k = &kinds[i];
-    if (!k)
-        return bad(value_get(cfg, "policy"), "there is no such policy; known are fixed, step, exp, poly, inv, "
-                   "CosineAnnealing, LinearAnnealing, FlatCosineAnnealing, CosineRestart, cyclic and OneCycle", err);
-    *p = (policy){.type = c.policy, .momentum = momentum, .by_epoch = c.by_epoch, .value = k->value, .gamma = c.gamma,
-                  .power = c.power, .steps = c.periods, .weights = c.restart_weights, .warmup = c.warmup,
+    memset(&c, 0, sizeof c);
+    TRY(find_kind(cfg, momentum, &k, err));
+    TRY(fields_parse(&k->table, momentum ? "momentum_config" : "lr_config", cfg, NULL, mem, &c, err));
+    *p = (policy){.type = k->name, .momentum = momentum, .value = k->value, .gamma = c.gamma, .power = c.power,
+                  .steps = c.periods, .weights = c.restart_weights, .warmup = c.warmup, .warmup_ratio = c.warmup_ratio,
                   .warmup_iters = c.warmup_by_epoch ? c.warmup_iters * t->epoch_length : c.warmup_iters,
-                  .warmup_ratio = c.warmup_ratio, .pct_start = c.start_percent, .three_phase = c.three_phase,
-                  .div_factor = c.div_factor, .final_div_factor = c.final_div_factor, .total = c.total_steps};
-    const value *low = momentum ? c.min_momentum : c.min_lr;
-    const value *ratio = momentum ? c.min_momentum_ratio : c.min_lr_ratio;
-    p->floor_set = low && value_number(low, &p->eta_min);
-    p->has_eta_min_ratio = ratio && value_number(ratio, &p->eta_min_ratio);
-    p->linear = same_word(c.policy, "linearannealing") || strcmp(c.anneal_strategy, "linear") == 0;
-    if (k->value == step_value)
-        TRY(read_steps(p, &c, cfg, mem, err));
-    if (k->value == restart_value && (!p->steps.n || p->steps.n != p->weights.n))
-        return bad(cfg, "CosineRestart needs periods and restart_weights of the same length", err);
-    if (k->value == cyclic_value) {
-        p->total = c.cyclic_times;
-        p->pct_start = c.step_ratio_up;
-        p->gamma = value_get(cfg, "gamma") ? c.gamma : 1;
-        p->by_epoch = false;
-        TRY(read_ratios(p, c.target_ratio, mem, err));
-    }
-    if (k->value == one_cycle_value) {
-        p->pct_start = c.pct_start;
-        p->by_epoch = false;
-        if (!c.max_lr || !value_number(c.max_lr, &p->eta_min))
-            return bad(cfg, "OneCycle needs max_lr, a number", err);
-    }
+                  .pct_start = k->value == flat_value ? c.start_percent : k->value == cyclic_value ? c.step_ratio_up : c.pct_start,
+                  .three_phase = c.three_phase, .div_factor = c.div_factor, .final_div_factor = c.final_div_factor,
+                  .total = k->value == cyclic_value ? c.cyclic_times : c.total_steps};
+    p->linear = strcmp(k->name, "LinearAnnealing") == 0 || (c.anneal_strategy && strcmp(c.anneal_strategy, "linear") == 0);
     if (c.warmup && c.warmup_iters < 1)
         return bad(value_get(cfg, "warmup"), "warmup needs warmup_iters, at least 1", err);
-    return CSEG_OK;
+    if (c.warmup && c.warmup_ratio <= 0)
+        return bad(value_get(cfg, "warmup_ratio"), "warmup_ratio must be greater than 0", err);
+    TRY(read_counting(p, &c, t, err));
+    TRY(read_floor(p, &c, cfg, err));
+    return read_special(p, &c, cfg, o, t, mem, err);
 }
 
 cseg_status schedule_build_0x(const value *lr_config, const value *momentum_config, optimizer *o, const schedule_time *t,
@@ -288,14 +400,16 @@ cseg_status schedule_build_0x(const value *lr_config, const value *momentum_conf
     const value *both[2] = {lr_config, momentum_config};
     for (int i = 0; i < 2; i++)
         if (!value_is_none(both[i]))
-            TRY(read_policy(both[i], t, i == 1, mem, &s->policies[s->n++], err));
+            TRY(read_policy(both[i], i == 1, o, t, mem, &s->policies[s->n++], err));
     *out = s;
     return CSEG_OK;
 }
 
-/* The share of the regular rate that warm-up lets through. */
+/* The share of the regular value that warm-up lets through; of momentum it is a divisor. */
 static double warmed(const policy *p, int64_t iter)
 {
+    if (!p->warmup || iter >= p->warmup_iters)
+        return 1;
     if (strcmp(p->warmup, "constant") == 0)
         return p->warmup_ratio;
     double rest = 1 - (double)iter / (double)p->warmup_iters;
@@ -306,10 +420,11 @@ void schedule_before_iter(schedule *s, const schedule_time *t)
 {
     for (int i = 0; !s->one_x && i < s->n; i++) {
         const policy *p = &s->policies[i];
-        double share = p->warmup && t->iter < p->warmup_iters ? warmed(p, t->iter) : 1;
-        for (int g = 0; g < s->optimizer->n_groups; g++) {
+        double share = warmed(p, t->iter);
+        for (int g = 0; !p->idle && g < s->optimizer->n_groups; g++) {
             optim_group *group = &s->optimizer->groups[g];
-            *policy_slot(p, group) = p->value(p, t, policy_base(p, group), 0) * share;
+            double v = p->value(p, t, policy_base(p, group), 0);
+            *policy_slot(p, group) = p->momentum ? v / share : v * share;
         }
     }
 }
