@@ -81,7 +81,9 @@ static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
     struct tm at;
     localtime_r(&t, &at);
     strftime(when, sizeof when, one_x ? "%Y%m%d_%H%M%S" : "%a %b %e %H:%M:%S %Y", &at);
-    pth_set(b, d, "epoch", pth_int(b, c->state->epoch));
+    /* Iteration-based runs: mmcv writes the present epoch, from 1; mmengine knows none. */
+    int64_t epoch = c->e->by_epoch ? c->state->epoch : one_x ? 0 : c->state->epoch + 1;
+    pth_set(b, d, "epoch", pth_int(b, epoch));
     pth_set(b, d, "iter", pth_int(b, c->state->iter));
     char *cfg = value_python(b->mem, c->e->cfg);
     if (!cfg)
@@ -101,6 +103,8 @@ static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
     pth_value *m = pth_dict(b);
     pth_set(b, m, "classes", classes_of(b, c->meta));
     pth_set(b, m, "palette", palette_of(b, c->meta));
+    pth_set(b, m, "label_map", pth_none(b));
+    pth_set(b, m, "reduce_zero_label", pth_bool(b, c->meta->reduce_zero_label));
     pth_set(b, d, "dataset_meta", m);
     return d;
 }
@@ -121,8 +125,10 @@ static pth_value *message_hub(pth_builder *b, const run_state *s)
     return d;
 }
 
-static pth_value *own_state(pth_builder *b, const run_state *s)
+/* What the reference's layout has no place for. */
+static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
 {
+    const run_state *s = c->state;
     pth_value *d = pth_dict(b);
     pth_set(b, d, "inner_iter", pth_int(b, s->inner_iter));
     pth_set(b, d, "bad_rounds", pth_int(b, s->bad_rounds));
@@ -130,6 +136,17 @@ static pth_value *own_state(pth_builder *b, const run_state *s)
         pth_set(b, d, "best", pth_float(b, s->best));
     if (s->best_path)
         pth_set(b, d, "best_path", pth_str(b, s->best_path));
+    if (s->has_watched)
+        pth_set(b, d, "watched", pth_float(b, s->watched));
+    pth_value *kept = pth_list(b);
+    for (size_t i = 0; i < s->kept.n; i++)
+        pth_add(b, kept, pth_str(b, s->kept.at[i]));
+    pth_set(b, d, "kept", kept);
+    if (c->sum && s->summed > 0) {
+        int64_t n = (int64_t)c->m->flat_count;
+        pth_set(b, d, "summed", pth_int(b, s->summed));
+        pth_set(b, d, "gradients", pth_tensor_value(b, PTH_F32, 1, &n, c->sum));
+    }
     return d;
 }
 
@@ -154,7 +171,7 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
             pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
         pth_set(&b, root, "message_hub", message_hub(&b, c->state));
     }
-    pth_set(&b, root, "cseg", own_state(&b, c->state));
+    pth_set(&b, root, "cseg", own_state(&b, c));
     cseg_status status = pth_write(path, &b, root, err);
     if (c->average)
         ema_swap(c->average);
@@ -193,6 +210,31 @@ static cseg_status load_average(ema *e, pth *file, cseg_error *err)
     return CSEG_OK;
 }
 
+/* The gradients that were waiting for a step. */
+static cseg_status read_gradients(pth *file, const pickle_node *own, const checkpoint_parts *c, cseg_error *err)
+{
+    const pickle_node *n = pickle_get(own, "gradients");
+    pth_tensor t;
+    if (!n || !c->sum || !pickle_int(pickle_get(own, "summed"), &c->state->summed))
+        return CSEG_OK;
+    TRY(pth_as_tensor(file, n, &t, err));
+    if (t.count != (int64_t)c->m->flat_count)
+        return fail(err, CSEG_SHAPE, "%s: the gradients in it are of another model", pth_path(file));
+    return pth_tensor_f32(file, &t, c->sum, err);
+}
+
+static cseg_status read_kept(const pickle_node *own, run_state *s, arena *mem, cseg_error *err)
+{
+    const pickle_node *kept = pickle_get(own, "kept");
+    for (size_t i = 0; i < pickle_len(kept); i++) {
+        const char *text = pickle_str(pickle_item(kept, i));
+        char *copy = text ? arena_strdup(mem, text) : NULL;
+        if (text && (!copy || !vec_push(mem, &s->kept, copy)))
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
 static void read_state(const pickle_node *root, run_state *s, arena *mem)
 {
     const pickle_node *meta = pickle_get(root, "meta"), *own = pickle_get(root, "cseg");
@@ -203,6 +245,7 @@ static void read_state(const pickle_node *root, run_state *s, arena *mem)
         s->seed = (uint64_t)seed;
     pickle_int(pickle_get(own, "inner_iter"), &s->inner_iter);
     pickle_int(pickle_get(own, "bad_rounds"), &s->bad_rounds);
+    s->has_watched = pickle_number(pickle_get(own, "watched"), &s->watched);
     const pickle_node *info = pickle_get(pickle_get(root, "message_hub"), "runtime_info");
     const pickle_node *best = pickle_get(own, "best"), *path = pickle_get(own, "best_path");
     s->has_best = pickle_number(best ? best : pickle_get(info, "best_score"), &s->best);
@@ -226,11 +269,15 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
         log_say(LOG_WARNING, "%s: has no optimizer state; momentum starts anew", path);
     else if (c->o)
         TRY_DONE(optimizer_load(c->o, file, saved, err));
+    const pickle_node *own = pickle_get(root, "cseg");
     read_state(root, c->state, c->e->mem);
+    TRY_DONE(read_kept(own, c->state, c->e->mem, err));
+    TRY_DONE(read_gradients(file, own, c, err));
     schedule_time now = *t;
     now.iter = c->state->iter;
     now.epoch = c->state->epoch;
     schedule_resume(c->s, &now);
+    schedule_load(c->s, pickle_get(root, "param_schedulers"));
     log_say(LOG_INFO, "resumed from %s: epoch %lld, iteration %lld", path, (long long)c->state->epoch, (long long)c->state->iter);
 done:
     arena_free(mem);

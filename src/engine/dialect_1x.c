@@ -191,6 +191,8 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     TRY(read_loops(e, err));
     TRY(read_hooks(e, err));
     TRY(read_bool(cfg, "resume", &e->resume, err));
+    if (e->resume && e->load_from)
+        e->resume_from = e->load_from;
     const value *randomness = value_get(cfg, "randomness");
     e->has_seed = !value_is_none(value_get(randomness, "seed"));
     TRY(read_int(randomness, "seed", &e->seed, err));

@@ -105,8 +105,7 @@ static cseg_status start_weights(trainer *t, cseg_error *err)
 
 static cseg_status resume(trainer *t, const char *path, cseg_error *err)
 {
-    checkpoint_parts c = {.e = t->e, .m = t->m, .o = t->o, .s = t->s, .average = t->average,
-                          .meta = dataset_about(t->train_set), .state = &t->state};
+    checkpoint_parts c = trainer_parts(t);
     schedule_time time = trainer_time(t);
     return checkpoint_resume(path, &c, &time, err);
 }
@@ -173,8 +172,10 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (from) {
         TRY(resume(t, from, err));
         loader_seek(t->train, (uint64_t)t->state.iter);
+        t->resumed = true;
     }
     t->begun_iter = t->state.iter;
+    t->saved_iter = t->resumed ? t->state.iter : -1;
     if (validates(t)) {
         TRY(evaluate_open(e, &e->val, &t->pre, false, t->mem, &t->val_set, &t->val, err));
         TRY(build_predictor(t->m, t->b, &t->predictor, err));
@@ -194,8 +195,10 @@ static bool validation_due(const trainer *t, int64_t done, int64_t whole)
         begin = t->e->validate[0].begin;
     if (every < 1 || done < begin)
         return false;
-    /* 1.x also measures at the very end. */
-    return done % every == 0 || (t->e->dialect == DIALECT_1X && done == whole);
+    /* 0.x counts from `start`; 1.x also measures at the very end. */
+    if (t->e->dialect == DIALECT_0X)
+        return (done - begin) % every == 0;
+    return done % every == 0 || done == whole;
 }
 
 static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
@@ -211,15 +214,22 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
                                                 .doing = "train"});
     const experiment_checkpoint *c = &e->checkpoint;
     bool last = t->state.iter == t->max_iters;
-    bool stop = trainer_must_stop(t);
-    bool due = c->on && !c->by_epoch && ((c->interval > 0 && t->state.iter % c->interval == 0) || (last && c->save_last));
-    if (due || (stop && !last))
+    if (c->on && !c->by_epoch && ((c->interval > 0 && t->state.iter % c->interval == 0) || (last && c->save_last)))
         TRY(trainer_save(t, false, err));
-    if (stop)
-        return fail(err, CSEG_INTERRUPTED, "stopped after iteration %lld; go on with --resume", (long long)t->state.iter);
+    if (trainer_must_stop(t))
+        return trainer_interrupted(t, err);
     if (!e->validate_by_epoch && validation_due(t, t->state.iter, t->max_iters))
         TRY(trainer_evaluate(t, over, err));
     return CSEG_OK;
+}
+
+/* Of an iteration-based run: the epoch that the last iteration belongs to, from 0, and its number in it, from 1. */
+static void count_epochs(trainer *t)
+{
+    if (t->e->by_epoch || t->state.iter == 0)
+        return;
+    t->state.epoch = (t->state.iter - 1) / t->epoch_length;
+    t->state.inner_iter = t->state.iter - t->state.epoch * t->epoch_length;
 }
 
 static cseg_status train_iterations(trainer *t, int64_t n, bool *over, cseg_error *err)
@@ -227,67 +237,98 @@ static cseg_status train_iterations(trainer *t, int64_t n, bool *over, cseg_erro
     for (int64_t i = 0; i < n && t->state.iter < t->max_iters && !*over; i++) {
         TRY(trainer_iteration(t, err));
         schedule_after_iter(t->s);
+        count_epochs(t);
         TRY(after_iteration(t, over, err));
-        /* Iteration-based runs count an epoch when the data has been seen once. */
-        if (!t->e->by_epoch && t->state.inner_iter == t->epoch_length) {
-            t->state.inner_iter = 0;
-            t->state.epoch++;
-        }
     }
     return CSEG_OK;
 }
 
-static cseg_status run_by_iter(trainer *t, cseg_error *err)
+static cseg_status validate_epoch(trainer *t, bool *over, cseg_error *err)
 {
-    bool over = false;
-    int64_t cycle = 0;
-    for (int i = 0; i < t->e->n_workflow; i++)
-        cycle += t->e->workflow[i].mode == PHASE_TRAIN ? t->e->workflow[i].n : 0;
-    /* A resumed run goes on in the midst of the workflow. */
-    int64_t skip = t->state.iter % cycle;
-    while (t->state.iter < t->max_iters && !over)
-        for (int i = 0; i < t->e->n_workflow && !over; i++) {
-            const experiment_phase *p = &t->e->workflow[i];
-            if (p->mode == PHASE_TRAIN) {
-                int64_t n = p->n - (skip < p->n ? skip : p->n);
-                skip -= p->n - n;
-                TRY(train_iterations(t, n, &over, err));
-            } else if (t->state.iter > 0 && skip == 0) {
-                TRY(trainer_workflow_val(t, p->n, err));
-            }
-        }
-    return CSEG_OK;
+    return t->e->validate_by_epoch && validation_due(t, t->state.epoch, t->max_epochs) ? trainer_evaluate(t, over, err) : CSEG_OK;
 }
 
-static cseg_status after_epoch(trainer *t, bool *over, cseg_error *err)
+static cseg_status train_epoch(trainer *t, bool *over, cseg_error *err)
 {
     const experiment_checkpoint *c = &t->e->checkpoint;
+    TRY(train_iterations(t, t->epoch_length - t->state.inner_iter, over, err));
+    if (*over)
+        return CSEG_OK;
     t->state.epoch++;
     t->state.inner_iter = 0;
     schedule_after_epoch(t->s);
     bool last = t->state.epoch == t->max_epochs;
     if (c->on && c->by_epoch && ((c->interval > 0 && t->state.epoch % c->interval == 0) || (last && c->save_last)))
         TRY(trainer_save(t, true, err));
-    if (t->e->validate_by_epoch && validation_due(t, t->state.epoch, t->max_epochs))
-        TRY(trainer_evaluate(t, over, err));
+    return validate_epoch(t, over, err);
+}
+
+/* Checkpoints are saved before the evaluation that may be due at the same place: a run that goes on from one makes up
+ * for it. */
+static cseg_status validate_resumed(trainer *t, bool *over, cseg_error *err)
+{
+    if (!t->resumed || t->state.iter == 0)
+        return CSEG_OK;
+    if (t->e->validate_by_epoch)
+        return t->state.epoch > 0 && t->state.inner_iter == 0 ? validate_epoch(t, over, err) : CSEG_OK;
+    return validation_due(t, t->state.iter, t->max_iters) ? trainer_evaluate(t, over, err) : CSEG_OK;
+}
+
+/* Where a resumed run stands in its workflow. */
+typedef struct workflow_place {
+    int64_t skip;   /* iterations or epochs of training that this round has had */
+    bool inside;    /* an epoch is under way: what comes before it in the round has been */
+    int64_t passed; /* batches of validation that were seen */
+    int64_t batches; /* of one unit of validation */
+} workflow_place;
+
+static workflow_place find_place(const trainer *t)
+{
+    int64_t round = 0, validation = 0, done = t->e->by_epoch ? t->state.epoch : t->state.iter;
+    workflow_place p = {.inside = t->e->by_epoch && t->state.inner_iter > 0, .batches = 1};
+    for (int i = 0; i < t->e->n_workflow; i++)
+        *(t->e->workflow[i].mode == PHASE_TRAIN ? &round : &validation) += t->e->workflow[i].n;
+    if (t->e->by_epoch && t->workflow_val)
+        p.batches = loader_batches(t->workflow_val);
+    /* At the end of a round its last phases may be to come. */
+    int64_t rounds = done == 0 ? 0 : p.inside ? done / round : (done - 1) / round;
+    p.skip = done - rounds * round;
+    p.passed = rounds * validation * p.batches;
+    return p;
+}
+
+static cseg_status run_phase(trainer *t, const experiment_phase *part, workflow_place *at, bool *over, cseg_error *err)
+{
+    if (part->mode == PHASE_VAL) {
+        int64_t n = part->n * at->batches;
+        if (at->skip == 0 && !at->inside) {
+            loader_seek(t->workflow_val, (uint64_t)at->passed);
+            for (int64_t i = 0; i < part->n; i++)
+                TRY(trainer_workflow_val(t, at->batches, err));
+        }
+        at->passed += n;
+        return CSEG_OK;
+    }
+    int64_t skipped = at->skip < part->n ? at->skip : part->n, n = part->n - skipped;
+    at->skip -= skipped;
+    if (n > 0)
+        at->inside = false;
+    if (!t->e->by_epoch)
+        return train_iterations(t, n, over, err);
+    for (int64_t i = 0; i < n && t->state.epoch < t->max_epochs && !*over; i++)
+        TRY(train_epoch(t, over, err));
     return CSEG_OK;
 }
 
-static cseg_status run_by_epoch(trainer *t, cseg_error *err)
+static cseg_status run_workflow(trainer *t, cseg_error *err)
 {
     bool over = false;
-    while (t->state.epoch < t->max_epochs && !over)
-        for (int i = 0; i < t->e->n_workflow && !over; i++) {
-            const experiment_phase *p = &t->e->workflow[i];
-            for (int64_t k = 0; k < p->n && t->state.epoch < t->max_epochs && !over; k++) {
-                if (p->mode == PHASE_VAL) {
-                    TRY(trainer_workflow_val(t, loader_batches(t->workflow_val), err));
-                    continue;
-                }
-                TRY(train_iterations(t, t->epoch_length - t->state.inner_iter, &over, err));
-                TRY(after_epoch(t, &over, err));
-            }
-        }
+    count_epochs(t);
+    workflow_place at = find_place(t);
+    TRY(validate_resumed(t, &over, err));
+    while (!over && (t->e->by_epoch ? t->state.epoch < t->max_epochs : t->state.iter < t->max_iters))
+        for (int i = 0; i < t->e->n_workflow && !over; i++)
+            TRY(run_phase(t, &t->e->workflow[i], &at, &over, err));
     return CSEG_OK;
 }
 
@@ -304,7 +345,7 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     t->options = o;
     cseg_status status = set_up(t, err);
     if (status == CSEG_OK)
-        status = e->by_epoch ? run_by_epoch(t, err) : run_by_iter(t, err);
+        status = run_workflow(t, err);
     loader_close(t->train);
     loader_close(t->val);
     loader_close(t->workflow_val);

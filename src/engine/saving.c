@@ -16,8 +16,9 @@ static const char *folder(const trainer *t)
 
 static cseg_status write_checkpoint(trainer *t, const char *path, bool with_optimizer, cseg_error *err)
 {
-    checkpoint_parts c = {.e = t->e, .m = t->m, .o = with_optimizer ? t->o : NULL, .s = t->s, .average = t->average,
-                          .meta = dataset_about(t->train_set), .state = &t->state};
+    checkpoint_parts c = trainer_parts(t);
+    if (!with_optimizer)
+        c.o = NULL;
     return checkpoint_save(path, &c, err);
 }
 
@@ -40,10 +41,10 @@ static cseg_status point_to(trainer *t, const char *path, cseg_error *err)
 static void drop_old(trainer *t)
 {
     int64_t most = t->e->checkpoint.max_keep;
-    while (most > 0 && (int64_t)t->kept.n > most) {
-        unlink(t->kept.at[0]);
-        memmove(t->kept.at, t->kept.at + 1, (t->kept.n - 1) * sizeof *t->kept.at);
-        t->kept.n--;
+    while (most > 0 && (int64_t)t->state.kept.n > most) {
+        unlink(t->state.kept.at[0]);
+        memmove(t->state.kept.at, t->state.kept.at + 1, (t->state.kept.n - 1) * sizeof *t->state.kept.at);
+        t->state.kept.n--;
     }
 }
 
@@ -58,16 +59,23 @@ cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
         run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)t->state.epoch);
     else
         run_log_line(t->log, "Saving checkpoint at %lld iterations", (long long)t->state.iter);
+    bool again = false;
+    for (size_t i = 0; i < t->state.kept.n; i++)
+        again |= strcmp(t->state.kept.at[i], path) == 0;
+    if (!again && !vec_push(t->mem, &t->state.kept, path))
+        return fail_memory(err);
     TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
     TRY(point_to(t, path, err));
-    t->newest = path;
-    bool again = false;
-    for (size_t i = 0; i < t->kept.n; i++)
-        again |= strcmp(t->kept.at[i], path) == 0;
-    if (!again && !vec_push(t->mem, &t->kept, path))
-        return fail_memory(err);
+    t->saved_iter = t->state.iter;
     drop_old(t);
     return CSEG_OK;
+}
+
+cseg_status trainer_interrupted(trainer *t, cseg_error *err)
+{
+    if (t->saved_iter != t->state.iter)
+        TRY(trainer_save(t, false, err));
+    return fail(err, CSEG_INTERRUPTED, "stopped after iteration %lld; go on with --resume", (long long)t->state.iter);
 }
 
 static bool greater_is_better(const char *rule, const char *key)
@@ -118,12 +126,12 @@ static bool ends_early(trainer *t, const evaluation *v)
     for (int64_t i = 0; t->e->stopping.on && monitor && i < v->n; i++) {
         if (strcmp(v->entries[i].key, monitor) != 0)
             continue;
-        double now = v->entries[i].value, best = t->best_watched;
+        double now = v->entries[i].value, best = t->state.watched, margin = t->e->stopping.min_delta;
         bool greater = greater_is_better(t->e->stopping.rule, monitor);
-        bool better = !t->has_watched || (greater ? now > best + t->e->stopping.min_delta : now < best - t->e->stopping.min_delta);
+        bool better = !t->state.has_watched || (greater ? now > best + margin : now < best - margin);
         if (better) {
-            t->best_watched = now;
-            t->has_watched = true;
+            t->state.watched = now;
+            t->state.has_watched = true;
         }
         t->state.bad_rounds = better ? 0 : t->state.bad_rounds + 1;
         return t->state.bad_rounds >= t->e->stopping.patience;
@@ -165,6 +173,8 @@ cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
     cseg_status status = measure(t, mem, &v, err);
     if (t->average)
         ema_swap(t->average);
+    if (status == CSEG_INTERRUPTED)
+        status = trainer_interrupted(t, err);
     if (status != CSEG_OK)
         goto done;
     log_step s = trainer_log_step(t);
@@ -186,6 +196,8 @@ cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err
     losses sum = {.n = 0}, one;
     for (int64_t i = 0; i < iterations; i++) {
         batch b;
+        if (trainer_must_stop(t))
+            return trainer_interrupted(t, err);
         TRY(loader_next(t->workflow_val, &b, err));
         cseg_status status = trainer_losses(t, &b, false, &one, err);
         loader_give_back(t->workflow_val, &b);

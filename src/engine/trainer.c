@@ -174,27 +174,39 @@ static void add_gradients(trainer *t)
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
         t->sum[i] += grad[i];
-    t->summed++;
+    t->state.summed++;
+}
+
+/* The gradients of a step are the mean of its iterations'; the last step of a run may have fewer. */
+static void take_mean(trainer *t)
+{
+    float *grad = t->m->grad, share = (float)(1.0 / (double)t->state.summed);
+    int64_t n = (int64_t)t->m->flat_count;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        grad[i] = t->sum[i] * share;
+        t->sum[i] = 0;
+    }
+    t->state.summed = 0;
 }
 
 static void step(trainer *t)
 {
     const experiment *e = t->e;
-    double scale = 1;
-    if (t->sum) {
-        float share = (float)(1.0 / (double)e->accumulate);
-        for (size_t i = 0; i < t->m->flat_count; i++) {
-            t->m->grad[i] = t->sum[i] * share;
-            t->sum[i] = 0;
-        }
-        t->summed = 0;
-    }
+    if (t->sum)
+        take_mean(t);
     t->grad_norm = NAN;
     if (e->clip_norm > 0)
         t->grad_norm = optimizer_clip_norm(t->o, e->clip_norm, e->clip_norm_type);
     if (e->clip_value > 0)
         optimizer_clip_value(t->o, e->clip_value);
-    optimizer_step(t->o, scale);
+    optimizer_step(t->o, 1);
+}
+
+checkpoint_parts trainer_parts(trainer *t)
+{
+    return (checkpoint_parts){.e = t->e, .m = t->m, .o = t->o, .s = t->s, .average = t->average, .sum = t->sum,
+                              .meta = dataset_about(t->train_set), .state = &t->state};
 }
 
 schedule_time trainer_time(const trainer *t)
@@ -216,10 +228,10 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     if (status != CSEG_OK)
         return status;
     model_count_batch(t->m);
-    if (t->e->accumulate > 1)
+    if (t->sum)
         add_gradients(t);
     bool last = t->state.iter + 1 == t->max_iters;
-    if (t->e->accumulate <= 1 || t->summed == t->e->accumulate || last)
+    if (!t->sum || t->state.summed >= t->e->accumulate || last)
         step(t);
     t->state.iter++;
     t->state.inner_iter++;

@@ -45,14 +45,11 @@ typedef struct trainer {
     uint64_t clock;
     unsigned passes;
     float *sum;          /* of gradients, when several iterations make a step */
-    int64_t summed;
     losses last;
     double data_seconds, seconds, grad_norm;
+    bool resumed;
     int64_t begun_iter;  /* where this process began */
-    double best_watched; /* of early stopping */
-    bool has_watched;
-    const char *newest;  /* the last checkpoint that was saved */
-    VEC(char *) kept;    /* checkpoints of this run, oldest first */
+    int64_t saved_iter;  /* of the newest checkpoint; -1: none yet */
 } trainer;
 
 /* The losses of a batch, by a plan that is made when its shape is new; gradients too if train. */
@@ -66,8 +63,11 @@ log_step trainer_log_step(const trainer *t);
 
 /* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
+/* Saves unless that has been done at this iteration; always fails, with CSEG_INTERRUPTED unless saving does. */
+cseg_status trainer_interrupted(trainer *t, cseg_error *err);
 cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err);
 cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err);
 bool trainer_must_stop(const trainer *t);
+checkpoint_parts trainer_parts(trainer *t);
 
 #endif

@@ -385,7 +385,26 @@ pth_value *schedule_state(const schedule *s, pth_builder *b)
         pth_set(b, d, "by_epoch", pth_bool(b, p->by_epoch));
         pth_set(b, d, "last_step", pth_int(b, p->last_step));
         pth_set(b, d, "_global_step", pth_int(b, p->global_step));
+        if (p->plateau) {
+            pth_set(b, d, "best", p->has_best ? pth_float(b, p->best) : pth_none(b));
+            pth_set(b, d, "num_bad_epochs", pth_int(b, p->bad));
+            pth_set(b, d, "cooldown_counter", pth_int(b, p->cooling));
+        }
         pth_add(b, list, d);
     }
     return list;
+}
+
+void schedule_load(schedule *s, const pickle_node *list)
+{
+    for (int i = 0; s->one_x && i < s->n; i++) {
+        policy *p = &s->policies[i];
+        const pickle_node *d = pickle_item(list, (size_t)i);
+        if (!p->plateau || !d)
+            continue;
+        p->has_best = pickle_number(pickle_get(d, "best"), &p->best) && isfinite(p->best);
+        pickle_int(pickle_get(d, "num_bad_epochs"), &p->bad);
+        pickle_int(pickle_get(d, "cooldown_counter"), &p->cooling);
+        pickle_int(pickle_get(d, "last_step"), &p->last_step);
+    }
 }
