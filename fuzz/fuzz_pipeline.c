@@ -16,7 +16,8 @@ static int has_large_number(const char *text)
     int digits = 0;
     for (; *text; text++) {
         digits = isdigit((unsigned char)*text) ? digits + 1 : 0;
-        if (digits > 3 || ((*text == 'e' || *text == '*' || *text == 'x') && digits == 0 && isdigit((unsigned char)text[1])))
+        if (digits > 3 ||
+            ((*text == 'e' || *text == '*' || *text == 'x') && digits == 0 && isdigit((unsigned char)text[1])))
             return 1;
     }
     return 0;

@@ -8,8 +8,8 @@
 
 #include "data/sample.h"
 
-/* Whether the kernels may use AVX2 with FMA: what the processor has, unless a test wants the plain code. Results are the
- * same either way. */
+/* Whether the kernels may use AVX2 with FMA: what the processor has, unless a test wants the plain code. Results are
+ * the same either way. */
 bool imgproc_has_avx2(void);
 void imgproc_use_vectors(bool yes);
 
@@ -39,8 +39,8 @@ cseg_status imgproc_settle(const image *src, const delayed *d, image *out, cseg_
 void imgproc_reverse(void *to, const void *from, int64_t n, size_t bytes);
 
 typedef enum { BORDER_CONSTANT, BORDER_EDGE, BORDER_REFLECT, BORDER_SYMMETRIC } border_kind;
-/* Adds rows below and columns to the right, up to [h, w] (where it is smaller). with: one value a channel, rounded half to
- * even and clamped to the type; NULL: 0. BORDER_REFLECT leaves the edge out (cba|abcd|cb.), SYMMETRIC repeats it. */
+/* Adds rows below and columns to the right, up to [h, w] (where it is smaller). with: one value a channel, rounded half
+ * to even and clamped to the type; NULL: 0. BORDER_REFLECT leaves the edge out (cba|abcd|cb.), SYMMETRIC repeats it. */
 cseg_status imgproc_pad(const image *src, int64_t h, int64_t w, border_kind kind, const double *with, image *out,
                         cseg_error *err);
 

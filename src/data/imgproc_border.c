@@ -15,10 +15,18 @@ static void put(image_type t, void *p, int64_t i, double v)
     v = nearbyint(v);
     v = v < low ? low : v > high ? high : v;
     switch (t) {
-    case IMAGE_U8: ((uint8_t *)p)[i] = (uint8_t)v; break;
-    case IMAGE_U16: ((uint16_t *)p)[i] = (uint16_t)v; break;
-    case IMAGE_I16: ((int16_t *)p)[i] = (int16_t)v; break;
-    default: ((int32_t *)p)[i] = (int32_t)v; break;
+    case IMAGE_U8:
+        ((uint8_t *)p)[i] = (uint8_t)v;
+        break;
+    case IMAGE_U16:
+        ((uint16_t *)p)[i] = (uint16_t)v;
+        break;
+    case IMAGE_I16:
+        ((int16_t *)p)[i] = (int16_t)v;
+        break;
+    default:
+        ((int32_t *)p)[i] = (int32_t)v;
+        break;
     }
 }
 
@@ -60,8 +68,7 @@ cseg_status imgproc_pad(const image *src, int64_t h, int64_t w, border_kind kind
         return fail_memory(err);
     for (int64_t k = 0; k < src->c && with; k++)
         put(src->type, fill, k, with[k]);
-    cseg_status status =
-        imgproc_new(h > src->h ? h : src->h, w > src->w ? w : src->w, src->c, src->type, out, err);
+    cseg_status status = imgproc_new(h > src->h ? h : src->h, w > src->w ? w : src->w, src->c, src->type, out, err);
     for (int64_t y = 0; y < out->h; y++)
         pad_row(src, y, kind, fill, out);
     mem_free(fill);
@@ -80,7 +87,7 @@ cseg_status imgproc_dilate(const image *src, int size, image *out, cseg_error *e
         for (int64_t x = 0; x < out->w; x++) {
             uint8_t most = 0;
             for (int64_t i = x - before; i < x - before + size; i++)
-                if (i >= 0 && i < out->w && *image_u8(src, y, i) > most)
+                if (i >= 0 && i<out->w && * image_u8(src, y, i)> most)
                     most = *image_u8(src, y, i);
             *image_u8(&across, y, x) = most;
         }
@@ -88,7 +95,7 @@ cseg_status imgproc_dilate(const image *src, int size, image *out, cseg_error *e
         for (int64_t x = 0; x < out->w; x++) {
             uint8_t most = 0;
             for (int64_t i = y - before; i < y - before + size; i++)
-                if (i >= 0 && i < out->h && *image_u8(&across, i, x) > most)
+                if (i >= 0 && i<out->h && * image_u8(&across, i, x)> most)
                     most = *image_u8(&across, i, x);
             *image_u8(out, y, x) = most;
         }

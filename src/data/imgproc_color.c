@@ -164,7 +164,8 @@ AVX2 static int64_t bgr_avx2(uint8_t *p, int64_t width)
         __m256 t3 = _mm256_mul_ps(v, _mm256_fnmadd_ps(s, _mm256_sub_ps(one, f), one));
         for (int k = 0; k < 3; k++) { /* bits 0 and 1 of the choice decide */
             __m256i w = _mm256_permutevar8x32_epi32(which[k], sector);
-            __m256 odd = _mm256_castsi256_ps(_mm256_slli_epi32(w, 31)), high = _mm256_castsi256_ps(_mm256_slli_epi32(w, 30));
+            __m256 odd = _mm256_castsi256_ps(_mm256_slli_epi32(w, 31)),
+                   high = _mm256_castsi256_ps(_mm256_slli_epi32(w, 30));
             __m256 shade = _mm256_blendv_ps(_mm256_blendv_ps(v, t1, odd), _mm256_blendv_ps(t2, t3, odd), high);
             c[k] = _mm256_cvttps_epi32(_mm256_mul_ps(shade, full));
         }
@@ -176,7 +177,8 @@ AVX2 static int64_t bgr_avx2(uint8_t *p, int64_t width)
 /* Returns how many numbers it did. */
 AVX2 static int64_t scale_avx2(uint8_t *v, int64_t n, float alpha, float beta)
 {
-    const __m256 a = _mm256_set1_ps(alpha), b = _mm256_set1_ps(beta), low = _mm256_setzero_ps(), high = _mm256_set1_ps(255.f);
+    const __m256 a = _mm256_set1_ps(alpha), b = _mm256_set1_ps(beta), low = _mm256_setzero_ps(),
+                 high = _mm256_set1_ps(255.f);
     int64_t i = 0;
     for (; i + 8 <= n; i += 8) {
         __m256 x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(v + i))));

@@ -57,10 +57,10 @@ static void fill_taps(resize_axis *axis, const axis_plan *p, int taps, bool clam
             cubic_weights(f, w);
             s -= 1;
         } else {
-            if (clamps && s < 0)
-                s = 0, f = 0;
-            if (clamps && s >= p->from - 1)
-                s = p->from - 1, f = 0;
+            if (clamps && (s < 0 || s >= p->from - 1)) {
+                s = s < 0 ? 0 : p->from - 1;
+                f = 0;
+            }
             w[0] = 1.f - f;
             w[1] = f;
         }
@@ -72,6 +72,15 @@ static void fill_taps(resize_axis *axis, const axis_plan *p, int taps, bool clam
     }
 }
 
+static int64_t put_cell(area_axis *axis, int64_t n, int64_t index, double weight)
+{
+    if (axis) {
+        axis->index[n] = (int32_t)index;
+        axis->weight[n] = (float)weight;
+    }
+    return n + 1;
+}
+
 /* The cells of RESIZE_AREA where it shrinks. Returns the number of entries; with axis NULL it only counts. */
 static int64_t fill_area(area_axis *axis, const axis_plan *p)
 {
@@ -79,26 +88,17 @@ static int64_t fill_area(area_axis *axis, const axis_plan *p)
     for (int64_t i = 0; i < p->n; i++) {
         double low = (double)(p->start + i) * p->scale, high = low + p->scale;
         double cell = fmin(p->scale, (double)p->from - low);
-        int64_t s2 = (int64_t)floor(high);
+        int64_t s1 = (int64_t)ceil(low), s2 = (int64_t)floor(high);
         s2 = s2 > p->from - 1 ? p->from - 1 : s2;
-        int64_t s1 = (int64_t)ceil(low);
         s1 = s1 > s2 ? s2 : s1;
         if (axis)
             axis->first[i] = (int32_t)n;
-        if ((double)s1 - low > 1e-3) {
-            if (axis)
-                axis->index[n] = (int32_t)(s1 - 1), axis->weight[n] = (float)(((double)s1 - low) / cell);
-            n++;
-        }
-        for (int64_t s = s1; s < s2; s++, n++)
-            if (axis)
-                axis->index[n] = (int32_t)s, axis->weight[n] = (float)(1.0 / cell);
-        if (high - (double)s2 > 1e-3) {
-            if (axis)
-                axis->index[n] = (int32_t)s2,
-                axis->weight[n] = (float)(fmin(fmin(high - (double)s2, 1.), cell) / cell);
-            n++;
-        }
+        if ((double)s1 - low > 1e-3)
+            n = put_cell(axis, n, s1 - 1, ((double)s1 - low) / cell);
+        for (int64_t s = s1; s < s2; s++)
+            n = put_cell(axis, n, s, 1.0 / cell);
+        if (high - (double)s2 > 1e-3)
+            n = put_cell(axis, n, s2, fmin(fmin(high - (double)s2, 1.), cell) / cell);
     }
     if (axis)
         axis->first[p->n] = (int32_t)n;
@@ -237,8 +237,10 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
     carve_all(r, &real, &px, &py);
     for (int i = 0; i < RESIZE_MAX_TAPS; i++)
         r->held[i] = -1;
-    if (r->how == BY_NEAREST)
-        fill_nearest(r->near_x, &px), fill_nearest(r->near_y, &py);
+    if (r->how == BY_NEAREST) {
+        fill_nearest(r->near_x, &px);
+        fill_nearest(r->near_y, &py);
+    }
     if (r->how == BY_LINEAR_U8 || r->how == BY_TAPS) {
         fill_taps(&r->x, &px, r->taps, true, d->kind == RESIZE_AREA, r->fused);
         fill_taps(&r->y, &py, r->taps, false, d->kind == RESIZE_AREA, r->fused);
@@ -267,8 +269,8 @@ void resizer_close(resizer *r)
 }
 
 /* With a constant size, memcpy is a move. */
-#define NEAREST(bytes)                                                             \
-    for (int64_t i = 0; i < r->w; i++)                                             \
+#define NEAREST(bytes)                                                                                                 \
+    for (int64_t i = 0; i < r->w; i++)                                                                                 \
     memcpy(to + (size_t)i * (bytes), from + (size_t)r->near_x[i] * (bytes), (bytes))
 
 static void nearest_row(resizer *r, int64_t y)
@@ -280,24 +282,47 @@ static void nearest_row(resizer *r, int64_t y)
         return;
     r->held[0] = r->near_y[y];
     switch (pixel) {
-    case 1: NEAREST(1); break;
-    case 2: NEAREST(2); break;
-    case 3: NEAREST(3); break;
-    case 4: NEAREST(4); break;
-    default: NEAREST(pixel); break;
+    case 1:
+        NEAREST(1);
+        break;
+    case 2:
+        NEAREST(2);
+        break;
+    case 3:
+        NEAREST(3);
+        break;
+    case 4:
+        NEAREST(4);
+        break;
+    default:
+        NEAREST(pixel);
+        break;
     }
 }
 
 const void *resizer_row(resizer *r, int64_t y)
 {
     switch (r->how) {
-    case BY_COPY: return image_at(r->src, r->y0 + y, r->x0);
-    case BY_NEAREST: nearest_row(r, y); break;
-    case BY_LINEAR_U8: resize_linear_u8_row(r, y); break;
-    case BY_HALVES_U8: resize_halves_u8_row(r, y); break;
-    case BY_TAPS: resize_taps_row(r, y); break;
-    case BY_BLOCKS: resize_blocks_row(r, y); break;
-    case BY_AREA: resize_area_row(r, y); break;
+    case BY_COPY:
+        return image_at(r->src, r->y0 + y, r->x0);
+    case BY_NEAREST:
+        nearest_row(r, y);
+        break;
+    case BY_LINEAR_U8:
+        resize_linear_u8_row(r, y);
+        break;
+    case BY_HALVES_U8:
+        resize_halves_u8_row(r, y);
+        break;
+    case BY_TAPS:
+        resize_taps_row(r, y);
+        break;
+    case BY_BLOCKS:
+        resize_blocks_row(r, y);
+        break;
+    case BY_AREA:
+        resize_area_row(r, y);
+        break;
     }
     return r->row;
 }

@@ -268,4 +268,3 @@ void resize_taps_row(resizer *r, int64_t y)
     else
         cubic_float(r, s, y);
 }
-

@@ -38,11 +38,10 @@ static void along_y_plain(const int16_t *s0, const int16_t *s1, int b0, int b1, 
  * return how many pixels they did and may write up to 8 numbers too far. */
 AVX2 static int64_t along_x_34(const resizer *r, const uint8_t *from, int16_t *to)
 {
-    const __m256i spread =
-        r->c == 3 ? _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1, 3, -1, 1, -1, 4,
-                                     -1, 2, -1, 5, -1, -1, -1, -1, -1)
-                  : _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 0, -1, 4, -1, 1, -1, 5, -1,
-                                     2, -1, 6, -1, 3, -1, 7, -1);
+    const __m256i spread = r->c == 3 ? _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1,
+                                                        3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+                                     : _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 0, -1,
+                                                        4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1);
     const __m256i close = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 8,
                                            9, 10, 11, 12, 13, -1, -1, -1, -1);
     const int32_t *at = r->x.at, *pair = r->x.pair;
@@ -123,8 +122,9 @@ static void along_x(const resizer *r, const uint8_t *from, int16_t *to)
     int64_t done = 0;
 #ifdef HAVE_AVX2
     if (imgproc_has_avx2())
-        done = r->c == 1 ? along_x_1(r, from, to)
-               : r->c == 3 || r->c == 4 ? along_x_34(r, from, to) : along_x_any(r, from, to);
+        done = r->c == 1                ? along_x_1(r, from, to)
+               : r->c == 3 || r->c == 4 ? along_x_34(r, from, to)
+                                        : along_x_any(r, from, to);
 #endif
     along_x_plain(r, from, to, done);
 }
@@ -191,7 +191,8 @@ AVX2 static int64_t halves_avx2(const uint8_t *a, const uint8_t *b, int64_t c, u
 
 void resize_halves_u8_row(resizer *r, int64_t y)
 {
-    const uint8_t *a = image_at(r->src, 2 * (r->y0 + y), 2 * r->x0), *b = image_at(r->src, 2 * (r->y0 + y) + 1, 2 * r->x0);
+    const uint8_t *a = image_at(r->src, 2 * (r->y0 + y), 2 * r->x0),
+                  *b = image_at(r->src, 2 * (r->y0 + y) + 1, 2 * r->x0);
     int64_t done = 0;
 #ifdef HAVE_AVX2
     if ((r->c == 1 || r->c == 3 || r->c == 4) && imgproc_has_avx2())

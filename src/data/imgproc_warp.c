@@ -1,5 +1,5 @@
-/* Rotation as OpenCV 5's warpAffine: for every output pixel (x, y) the place (u, v) in the source, in float32 with fused
- * multiplications; then four neighbours or the nearest one. Bound by those multiplications: about 4 ns a pixel of
+/* Rotation as OpenCV 5's warpAffine: for every output pixel (x, y) the place (u, v) in the source, in float32 with
+ * fused multiplications; then four neighbours or the nearest one. Bound by those multiplications: about 4 ns a pixel of
  * three bytes. */
 #include <math.h>
 
@@ -7,7 +7,7 @@
 
 typedef struct warp {
     const image *src;
-    float m[6];          /* u = m0 x + m1 y + m2, v = m3 x + m4 y + m5 */
+    float m[6];           /* u = m0 x + m1 y + m2, v = m3 x + m4 y + m5 */
     const double *border; /* clamped; one a channel */
     bool nearest;
 } warp;
@@ -35,15 +35,12 @@ static void inverse_matrix(const rotation *r, float out[6])
 
 static double clamp_to(image_type t, double v)
 {
-    double low = 0, high = 255;
+    double high = t == IMAGE_U16 ? 65535 : 255;
     if (t == IMAGE_F32)
         return (double)(float)v;
-    if (t == IMAGE_U16)
-        high = 65535;
     if (t == IMAGE_I16)
-        low = -32768, high = 32767;
-    v = nearbyint(v);
-    return v < low ? low : v > high ? high : v;
+        return v < -32768 ? -32768 : v > 32767 ? 32767 : nearbyint(v);
+    return v < 0 ? 0 : v > high ? high : nearbyint(v);
 }
 
 /* All below are inlined into one loop for each sample type, with and without the processor's fused multiplication. */
@@ -52,10 +49,14 @@ static double clamp_to(image_type t, double v)
 INLINE float get(image_type t, const void *p, int64_t i)
 {
     switch (t) {
-    case IMAGE_U8: return ((const uint8_t *)p)[i];
-    case IMAGE_U16: return ((const uint16_t *)p)[i];
-    case IMAGE_I16: return ((const int16_t *)p)[i];
-    default: return ((const float *)p)[i];
+    case IMAGE_U8:
+        return ((const uint8_t *)p)[i];
+    case IMAGE_U16:
+        return ((const uint16_t *)p)[i];
+    case IMAGE_I16:
+        return ((const int16_t *)p)[i];
+    default:
+        return ((const float *)p)[i];
     }
 }
 
@@ -63,10 +64,18 @@ INLINE float get(image_type t, const void *p, int64_t i)
 INLINE void set(image_type t, void *p, int64_t i, float v)
 {
     switch (t) {
-    case IMAGE_U8: ((uint8_t *)p)[i] = (uint8_t)__builtin_rintf(v); break;
-    case IMAGE_U16: ((uint16_t *)p)[i] = (uint16_t)__builtin_rintf(v); break;
-    case IMAGE_I16: ((int16_t *)p)[i] = (int16_t)__builtin_rintf(v); break;
-    default: ((float *)p)[i] = v; break;
+    case IMAGE_U8:
+        ((uint8_t *)p)[i] = (uint8_t)__builtin_rintf(v);
+        break;
+    case IMAGE_U16:
+        ((uint16_t *)p)[i] = (uint16_t)__builtin_rintf(v);
+        break;
+    case IMAGE_I16:
+        ((int16_t *)p)[i] = (int16_t)__builtin_rintf(v);
+        break;
+    default:
+        ((float *)p)[i] = v;
+        break;
     }
 }
 
@@ -88,11 +97,15 @@ INLINE void linear_pixel(const warp *w, image_type t, void *to, int64_t at, floa
         float p00, p01, p10, p11;
         if (inside) {
             int64_t p = y * row + x * c + k;
-            p00 = get(t, w->src->data, p), p01 = get(t, w->src->data, p + c);
-            p10 = get(t, w->src->data, p + row), p11 = get(t, w->src->data, p + row + c);
+            p00 = get(t, w->src->data, p);
+            p01 = get(t, w->src->data, p + c);
+            p10 = get(t, w->src->data, p + row);
+            p11 = get(t, w->src->data, p + row + c);
         } else {
-            p00 = neighbour(w, t, y, x, k), p01 = neighbour(w, t, y, x + 1, k);
-            p10 = neighbour(w, t, y + 1, x, k), p11 = neighbour(w, t, y + 1, x + 1, k);
+            p00 = neighbour(w, t, y, x, k);
+            p01 = neighbour(w, t, y, x + 1, k);
+            p10 = neighbour(w, t, y + 1, x, k);
+            p11 = neighbour(w, t, y + 1, x + 1, k);
         }
         float top = __builtin_fmaf(u, p01 - p00, p00), low = __builtin_fmaf(u, p11 - p10, p10);
         set(t, to, at + k, __builtin_fmaf(v, low - top, top));
@@ -111,7 +124,8 @@ INLINE void rotate_as(const warp *w, image_type t, image *out)
     int64_t vectors = out->w / 16 * 16, c = out->c;
     for (int64_t y = 0; y < out->h; y++)
         for (int64_t x = 0; x < out->w; x++) {
-            float u = place(w->m, (float)x, (float)y, x < vectors), v = place(w->m + 3, (float)x, (float)y, x < vectors);
+            float u = place(w->m, (float)x, (float)y, x < vectors),
+                  v = place(w->m + 3, (float)x, (float)y, x < vectors);
             int64_t at = (y * out->w + x) * c;
             if (!w->nearest) {
                 linear_pixel(w, t, out->data, at, u, v);
@@ -126,10 +140,18 @@ INLINE void rotate_as(const warp *w, image_type t, image *out)
 INLINE void rotate_any(const warp *w, image *out)
 {
     switch (out->type) {
-    case IMAGE_U8: rotate_as(w, IMAGE_U8, out); break;
-    case IMAGE_U16: rotate_as(w, IMAGE_U16, out); break;
-    case IMAGE_I16: rotate_as(w, IMAGE_I16, out); break;
-    default: rotate_as(w, IMAGE_F32, out); break;
+    case IMAGE_U8:
+        rotate_as(w, IMAGE_U8, out);
+        break;
+    case IMAGE_U16:
+        rotate_as(w, IMAGE_U16, out);
+        break;
+    case IMAGE_I16:
+        rotate_as(w, IMAGE_I16, out);
+        break;
+    default:
+        rotate_as(w, IMAGE_F32, out);
+        break;
     }
 }
 
@@ -156,7 +178,8 @@ FMA_TARGET static void rotate_u8(const warp *w, image *out)
     int64_t vectors = out->w / 16 * 16, c = out->c, row = w->src->w * c;
     for (int64_t y = 0; y < out->h; y++)
         for (int64_t x = 0; x < out->w; x++) {
-            float u = place(w->m, (float)x, (float)y, x < vectors), v = place(w->m + 3, (float)x, (float)y, x < vectors);
+            float u = place(w->m, (float)x, (float)y, x < vectors),
+                  v = place(w->m + 3, (float)x, (float)y, x < vectors);
             float fu = floorf(u), fv = floorf(v);
             int64_t sx = (int64_t)fu, sy = (int64_t)fv, at = (y * out->w + x) * c;
             if (sx < 0 || sy < 0 || sx >= w->src->w - 2 || sy >= w->src->h - 1) {

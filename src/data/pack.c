@@ -9,8 +9,8 @@
 enum { PATTERN = 16 * SAMPLE_MAX_CHANNELS };
 
 /* How the numbers of a row become floats: x; or (x - mean) * (1 / std), the difference in float32 and the product in
- * double, as cv2 does it for 0.x; or (x - mean) / std in float32, as torch does it for 1.x. The patterns repeat every 16
- * pixels, so that any number of channels goes through whole vectors. */
+ * double, as cv2 does it for 0.x; or (x - mean) / std in float32, as torch does it for 1.x. The patterns repeat every
+ * 16 pixels, so that any number of channels goes through whole vectors. */
 typedef struct form {
     enum { PLAIN, TIMES, OVER } how;
     int64_t n; /* length of the pattern: 16 * channels */
@@ -42,12 +42,12 @@ INLINE float one(const form *f, int64_t i, float x)
     return f->how == TIMES ? (float)((double)x * f->inverse[i]) : x / f->std[i];
 }
 
-#define TO_FLOATS(type_name, type)                                                                        \
-    static void floats_##type_name(const form *f, const type *from, float *to, int64_t n, int64_t first)  \
-    {                                                                                                     \
-        int64_t k = first % f->n;                                                                         \
-        for (int64_t i = first; i < n; i++, k = k + 1 == f->n ? 0 : k + 1)                                \
-            to[i] = one(f, k, (float)from[i]);                                                            \
+#define TO_FLOATS(type_name, type)                                                                                     \
+    static void floats_##type_name(const form *f, const type *from, float *to, int64_t n, int64_t first)               \
+    {                                                                                                                  \
+        int64_t k = first % f->n;                                                                                      \
+        for (int64_t i = first; i < n; i++, k = k + 1 == f->n ? 0 : k + 1)                                             \
+            to[i] = one(f, k, (float)from[i]);                                                                         \
     }
 TO_FLOATS(u8, uint8_t)
 TO_FLOATS(u16, uint16_t)
@@ -125,11 +125,21 @@ AVX2 static int64_t reverse_u8_avx2(const uint8_t *from, uint8_t *to, int64_t pi
 static void to_floats(const form *f, image_type type, const void *from, float *to, int64_t n)
 {
     switch (type) {
-    case IMAGE_U8: floats_u8(f, from, to, n, imgproc_has_avx2() ? floats_u8_avx2(f, from, to, n) : 0); break;
-    case IMAGE_F32: floats_f32(f, from, to, n, imgproc_has_avx2() ? floats_f32_avx2(f, from, to, n) : 0); break;
-    case IMAGE_U16: floats_u16(f, from, to, n, 0); break;
-    case IMAGE_I16: floats_i16(f, from, to, n, 0); break;
-    default: floats_i32(f, from, to, n, 0); break;
+    case IMAGE_U8:
+        floats_u8(f, from, to, n, imgproc_has_avx2() ? floats_u8_avx2(f, from, to, n) : 0);
+        break;
+    case IMAGE_F32:
+        floats_f32(f, from, to, n, imgproc_has_avx2() ? floats_f32_avx2(f, from, to, n) : 0);
+        break;
+    case IMAGE_U16:
+        floats_u16(f, from, to, n, 0);
+        break;
+    case IMAGE_I16:
+        floats_i16(f, from, to, n, 0);
+        break;
+    default:
+        floats_i32(f, from, to, n, 0);
+        break;
     }
 }
 
@@ -232,7 +242,10 @@ cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t
         fill_form(&f, s->norm.mean, s->norm.std, s->norm.n, s->img.c, true, swap);
     else
         fill_form(&f, pre->mean, pre->std, pre->n, s->img.c, false, false);
-    order o = {.reverse = d.flip_x, .swap = swap != (s->norm.n && s->norm.to_rgb), .c = s->img.c, .group = group,
+    order o = {.reverse = d.flip_x,
+               .swap = swap != (s->norm.n && s->norm.to_rgb),
+               .c = s->img.c,
+               .group = group,
                .size = image_type_size(s->img.type)};
     float pads[2] = {(float)s->norm.pad_val, (float)pre->pad_val};
     TRY(pack_rows(&s->img, &d, &o, &f, h, w, pads, pad_h, pad_w, slot, err));

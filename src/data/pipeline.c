@@ -50,8 +50,8 @@ static cseg_status unknown(const value *dict, const char *name, cseg_error *err)
     for (int i = 0; i < N_ENTRIES; i++)
         names[i] = entries[i].name;
     near = str_nearest(name, names, N_ENTRIES);
-    return fail(err, CSEG_CONFIG, "%sthere is no transform '%s'%s%s%s", value_place(value_get(dict, "type"), place), name,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return fail(err, CSEG_CONFIG, "%sthere is no transform '%s'%s%s%s", value_place(value_get(dict, "type"), place),
+                name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 cseg_status transform_fail(const transform_builder *b, cseg_error *err, const char *fmt, ...)
@@ -235,8 +235,9 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
 
 void transforms_document(FILE *out)
 {
-    fprintf(out, "# Transforms\n\nWritten from the tables of fields that configs are read by. The names of both dialects "
-                 "are understood; `MultiImg...` are the same transforms for pairs of images.\n");
+    fprintf(out,
+            "# Transforms\n\nWritten from the tables of fields that configs are read by. The names of both dialects "
+            "are understood; `MultiImg...` are the same transforms for pairs of images.\n");
     for (int i = 0; i < N_ENTRIES; i++) {
         const entry *e = &entries[i];
         if (e->refused || str_starts(e->name, "MultiImg"))

@@ -51,17 +51,17 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
 /* How images become a batch: SegDataPreProcessor (1.x), or nothing but what the pipeline asked for (0.x). */
 typedef struct preprocessor {
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
-    int n;             /* channels that are normalised, (x - mean) / std; 0: none are */
-    bool swap;         /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
-    bool pairs;        /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
+    int n;      /* channels that are normalised, (x - mean) / std; 0: none are */
+    bool swap;  /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
+    bool pairs; /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
     double pad_val;
     int64_t seg_pad_val;
-    int64_t h, w;      /* size=(h, w); 0: none */
-    int64_t divisor;   /* size_divisor; 0: none */
+    int64_t h, w;    /* size=(h, w); 0: none */
+    int64_t divisor; /* size_divisor; 0: none */
     struct {
         bool any;
         int64_t h, w, divisor;
-    } test;            /* test_cfg */
+    } test; /* test_cfg */
 } preprocessor;
 
 /* `dict` is the config's data_preprocessor; NULL or None: no swap, no normalisation, no padding. */

@@ -32,7 +32,7 @@ typedef struct sample_map {
     const char *path; /* the dataset says it, LoadAnnotations reads it; NULL for maps that a transform makes */
     image map;        /* labels: c == 1, u8; weights: c == 1, f32 */
     delayed todo;
-    bool is_weight;   /* resized linearly, rotated linearly, padded with 0: not as labels */
+    bool is_weight; /* resized linearly, rotated linearly, padded with 0: not as labels */
 } sample_map;
 
 struct sample;
@@ -46,29 +46,29 @@ typedef struct sample_source {
 } sample_source;
 
 typedef struct sample {
-    arena *mem;         /* lives as long as the sample: strings, small things. Pixels are on the heap */
-    rng random;         /* derived from (seed, epoch, index): the same for any number of workers */
-    const char *path;   /* img_path; the first date's for pairs */
-    const char *path2;  /* second date's, or NULL */
+    arena *mem;                  /* lives as long as the sample: strings, small things. Pixels are on the heap */
+    rng random;                  /* derived from (seed, epoch, index): the same for any number of workers */
+    const char *path;            /* img_path; the first date's for pairs */
+    const char *path2;           /* second date's, or NULL */
     const sample_source *others; /* NULL: transforms that mix samples fail */
-    image img;          /* HWC, BGR as the reference loads it; pairs: 2*C channels, first date first */
-    delayed todo;       /* of img */
-    int n_images;       /* 1, or 2 for a pair */
+    image img;                   /* HWC, BGR as the reference loads it; pairs: 2*C channels, first date first */
+    delayed todo;                /* of img */
+    int n_images;                /* 1, or 2 for a pair */
     sample_map maps[SAMPLE_MAX_LABELS];
     int n_maps;
     /* img_metas */
-    int64_t ori_h, ori_w;   /* as the file has it */
-    int64_t img_h, img_w;   /* img_shape: after the geometric transforms (1.x: and Pad) */
-    int64_t pad_h, pad_w;   /* pad_shape */
+    int64_t ori_h, ori_w;    /* as the file has it */
+    int64_t img_h, img_w;    /* img_shape: after the geometric transforms (1.x: and Pad) */
+    int64_t pad_h, pad_w;    /* pad_shape */
     double scale_x, scale_y; /* scale_factor (w, h) */
     bool keep_ratio;
     bool flip;
-    char flip_direction;     /* 'h', 'v', 'd', or 0 */
+    char flip_direction; /* 'h', 'v', 'd', or 0 */
     /* What Normalize (0.x) asked for; pipeline_pack does it, and then the padding that came after it. */
     struct {
         double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS]; /* as float32 holds them */
-        int n;          /* channels; 0: not asked for */
-        bool to_rgb;    /* blue and red change places first */
+        int n;                                                      /* channels; 0: not asked for */
+        bool to_rgb;                                                /* blue and red change places first */
         double pad_val; /* Pad after Normalize: up to [pad_h, pad_w] with this */
     } norm;
     /* What MultiScaleFlipAug (0.x) decides for the Resize and RandomFlip inside it. */
@@ -77,9 +77,9 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    bool reduce_zero_label;  /* of the dataset */
-    bool to_binary;          /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
-    const value *label_map;  /* dict: old id -> new id, or NULL */
+    bool reduce_zero_label; /* of the dataset */
+    bool to_binary;         /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
+    const value *label_map; /* dict: old id -> new id, or NULL */
     int64_t index;
 } sample;
 

@@ -21,7 +21,8 @@ static const field cut_out_fields[] = {
     FIELD(cut_out_conf, F_VALUE, cutout_shape, "None", "(w, h) of a rectangle, or a list to choose from"),
     FIELD(cut_out_conf, F_VALUE, cutout_ratio, "None", "the same as shares of the image's width and height"),
     FIELD(cut_out_conf, F_FLOATS, fill_in, "(0, 0, 0)", "what fills the image there: one a channel"),
-    FIELD_RANGE(cut_out_conf, F_INTS, seg_fill_in, "None", 0, 255, "what fills the labels there (weights: 0); None: they stay"),
+    FIELD_RANGE(cut_out_conf, F_INTS, seg_fill_in, "None", 0, 255,
+                "what fills the labels there (weights: 0); None: they stay"),
 };
 static const field_table cut_out_table = FIELDS(cut_out_fields, cut_out_conf);
 
@@ -67,11 +68,21 @@ static void fill(image *m, int64_t y, int64_t x, int64_t y2, int64_t x2, const d
                 void *p = image_at(m, v, u);
                 double d = with[k % n];
                 switch (m->type) {
-                case IMAGE_U8: ((uint8_t *)p)[k] = (uint8_t)(int64_t)d; break;
-                case IMAGE_U16: ((uint16_t *)p)[k] = (uint16_t)(int64_t)d; break;
-                case IMAGE_I16: ((int16_t *)p)[k] = (int16_t)(int64_t)d; break;
-                case IMAGE_I32: ((int32_t *)p)[k] = (int32_t)(int64_t)d; break;
-                default: ((float *)p)[k] = (float)d; break;
+                case IMAGE_U8:
+                    ((uint8_t *)p)[k] = (uint8_t)(int64_t)d;
+                    break;
+                case IMAGE_U16:
+                    ((uint16_t *)p)[k] = (uint16_t)(int64_t)d;
+                    break;
+                case IMAGE_I16:
+                    ((int16_t *)p)[k] = (int16_t)(int64_t)d;
+                    break;
+                case IMAGE_I32:
+                    ((int32_t *)p)[k] = (int32_t)(int64_t)d;
+                    break;
+                default:
+                    ((float *)p)[k] = (float)d;
+                    break;
                 }
             }
 }

@@ -36,9 +36,10 @@ static const field_table container_table = FIELDS(container_fields, delivery_con
 const transform_kind transform_format_bundle = {&nothing_table, "Accepted; images are packed anyway.", NULL, NULL};
 const transform_kind transform_image_to_tensor = {&keys_table, "Accepted; images are packed anyway.", NULL, NULL};
 const transform_kind transform_transpose = {&transpose_table, "Accepted; images are packed anyway.", NULL, NULL};
-const transform_kind transform_to_data_container = {&container_table, "Accepted; images are packed anyway.", NULL, NULL};
-const transform_kind transform_pack_seg_inputs = {&pack_table, "Delivers the image and all maps that were loaded.", NULL,
-                                                  NULL};
+const transform_kind transform_to_data_container = {&container_table, "Accepted; images are packed anyway.", NULL,
+                                                    NULL};
+const transform_kind transform_pack_seg_inputs = {&pack_table, "Delivers the image and all maps that were loaded.",
+                                                  NULL, NULL};
 
 /* ---- Collect ---- */
 

@@ -7,15 +7,16 @@ enum { MAX_DIRECTIONS = 8, MAX_SWAPS = 64 };
 
 typedef struct flip_conf {
     value *prob, *flip_ratio, *direction, *swap_seg_labels;
-    int n;                         /* directions */
+    int n; /* directions */
     char directions[MAX_DIRECTIONS];
-    double share[MAX_DIRECTIONS];  /* probability of each; what is missing to 1: no flip */
+    double share[MAX_DIRECTIONS]; /* probability of each; what is missing to 1: no flip */
     bool has_prob, listed;
-    uint8_t swap[256];             /* label -> label when flipped */
+    uint8_t swap[256]; /* label -> label when flipped */
 } flip_conf;
 
 static const field flip_fields[] = {
-    FIELD(flip_conf, F_VALUE, prob, "None", "probability, or one for each direction; shared evenly by several directions"),
+    FIELD(flip_conf, F_VALUE, prob, "None",
+          "probability, or one for each direction; shared evenly by several directions"),
     FIELD(flip_conf, F_VALUE, flip_ratio, "None", "the same under its oldest name"),
     FIELD(flip_conf, F_VALUE, direction, "'horizontal'", "'horizontal', 'vertical', 'diagonal' (both), or a list"),
     FIELD(flip_conf, F_VALUE, swap_seg_labels, "None",

@@ -34,8 +34,8 @@ cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize
         return fail(err, CSEG_SHAPE, "an image of %lld x %lld cannot be resized to %lld x %lld (height x width)",
                     (long long)m->h, (long long)m->w, (long long)h, (long long)w);
     TRY(sample_settle_image(m, todo, err));
-    *todo = (delayed){.any = true, .resizes = true, .kind = kind, .full_h = h, .full_w = w, .h = h, .w = w,
-                      .group = group};
+    *todo =
+        (delayed){.any = true, .resizes = true, .kind = kind, .full_h = h, .full_w = w, .h = h, .w = w, .group = group};
     return CSEG_OK;
 }
 

@@ -8,15 +8,14 @@ typedef struct annotations_conf {
     value *reduce_zero_label, *reduce_semantic_zero_label;
     const char *imdecode_backend;
     double weight_scale;
-    bool one_x, open_cd;   /* which dialect's order of steps */
-    bool reduce;           /* asked for here */
+    bool one_x, open_cd; /* which dialect's order of steps */
+    bool reduce;         /* asked for here */
 } annotations_conf;
 
 static const field annotation_fields[] = {
     FIELD(annotations_conf, F_VALUE, reduce_zero_label, "None",
           "0 becomes 255 (ignored) and every other label one less. 1.x: None takes the dataset's word"),
-    FIELD(annotations_conf, F_VALUE, reduce_semantic_zero_label, "None",
-          "Open-CD: the same for the maps of each date"),
+    FIELD(annotations_conf, F_VALUE, reduce_semantic_zero_label, "None", "Open-CD: the same for the maps of each date"),
     FIELD_CHOICE(annotations_conf, imdecode_backend, "'pillow'", "cv2|pillow|tifffile|gdal",
                  "cv2 turns palettes into colours, the others give their indices"),
     FIELD_RANGE(annotations_conf, F_FLOAT, weight_scale, "1.0", 1e-9, 1e9,
@@ -46,8 +45,10 @@ static cseg_status annotations_build(transform_builder *b, void *conf, transform
 static cseg_status as_labels(const char *path, image *m, cseg_error *err)
 {
     if (m->c != 1)
-        return fail(err, CSEG_DATA, "%s has %lld channels where labels have one: it looks like a picture in colours; "
-                    "labels are images of class numbers", path, (long long)m->c);
+        return fail(err, CSEG_DATA,
+                    "%s has %lld channels where labels have one: it looks like a picture in colours; "
+                    "labels are images of class numbers",
+                    path, (long long)m->c);
     if (m->type == IMAGE_U8)
         return CSEG_OK;
     image done;

@@ -84,10 +84,11 @@ static cseg_status join(const image *a, const image *b, const char *path, const 
                         cseg_error *err)
 {
     if (a->h != b->h || a->w != b->w || a->c != b->c || a->type != b->type)
-        return fail(err, CSEG_DATA, "%s is %lld x %lld with %lld channels of %s, but %s is %lld x %lld with %lld of %s; "
-                    "the images of a pair must be alike", path, (long long)a->h, (long long)a->w, (long long)a->c,
-                    image_type_name(a->type), path2, (long long)b->h, (long long)b->w, (long long)b->c,
-                    image_type_name(b->type));
+        return fail(err, CSEG_DATA,
+                    "%s is %lld x %lld with %lld channels of %s, but %s is %lld x %lld with %lld of %s; "
+                    "the images of a pair must be alike",
+                    path, (long long)a->h, (long long)a->w, (long long)a->c, image_type_name(a->type), path2,
+                    (long long)b->h, (long long)b->w, (long long)b->c, image_type_name(b->type));
     TRY(imgproc_new(a->h, a->w, 2 * a->c, a->type, out, err));
     size_t pixel = (size_t)a->c * image_type_size(a->type), n = (size_t)(a->h * a->w);
     const char *from = a->data, *from2 = b->data;
@@ -202,7 +203,8 @@ static cseg_status raster_pair_apply(const transform *t, sample *s, cseg_error *
     return read_pair(s, ALL_BANDS, c->to_float32, err);
 }
 
-const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build, raster_apply};
+const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build,
+                                              raster_apply};
 const transform_kind transform_load_raster_pair = {&raster_table, "Reads all bands of both rasters of a pair.",
                                                    raster_build, raster_pair_apply};
 
@@ -213,7 +215,8 @@ typedef struct concat_conf {
 } concat_conf;
 
 static const field concat_fields[] = {
-    FIELD(concat_conf, F_VALUE, input_keys, "('img', 'img2')", "both dates are in one image already; nothing is left to do"),
+    FIELD(concat_conf, F_VALUE, input_keys, "('img', 'img2')",
+          "both dates are in one image already; nothing is left to do"),
 };
 static const field_table concat_table = FIELDS(concat_fields, concat_conf);
 
@@ -222,13 +225,14 @@ static cseg_status concat_apply(const transform *t, sample *s, cseg_error *err)
     (void)t;
     TRY(sample_need_image(s, err));
     if (s->n_images != 2)
-        return fail(err, CSEG_CONFIG, "there is one image, not a pair; load it with LoadMultipleRSImageFromFile or "
+        return fail(err, CSEG_CONFIG,
+                    "there is one image, not a pair; load it with LoadMultipleRSImageFromFile or "
                     "MultiImgLoadImageFromFile");
     return CSEG_OK;
 }
 
-const transform_kind transform_concat_pair = {&concat_table, "Joins the channels of a pair: second date behind the first.",
-                                              NULL, concat_apply};
+const transform_kind transform_concat_pair = {
+    &concat_table, "Joins the channels of a pair: second date behind the first.", NULL, concat_apply};
 
 typedef struct exchange_conf {
     double prob;
@@ -276,5 +280,6 @@ static cseg_status exchange_apply(const transform *t, sample *s, cseg_error *err
     return CSEG_OK;
 }
 
-const transform_kind transform_exchange_time = {
-    &exchange_table, "Now and then exchanges the two dates of a pair, and their labels.", exchange_build, exchange_apply};
+const transform_kind transform_exchange_time = {&exchange_table,
+                                                "Now and then exchanges the two dates of a pair, and their labels.",
+                                                exchange_build, exchange_apply};

@@ -13,8 +13,10 @@ typedef struct mosaic_conf {
 
 static const field mosaic_fields[] = {
     FIELD_RANGE(mosaic_conf, F_FLOAT, prob, NULL, 0, 1, "how often"),
-    FIELD_RANGE(mosaic_conf, F_INTS, img_scale, "(640, 640)", 1, 100000, "(h, w) of a quarter; what comes out is twice that"),
-    FIELD_RANGE(mosaic_conf, F_FLOATS, center_ratio_range, "(0.5, 1.5)", 0, 2, "where the four meet, in units of img_scale"),
+    FIELD_RANGE(mosaic_conf, F_INTS, img_scale, "(640, 640)", 1, 100000,
+                "(h, w) of a quarter; what comes out is twice that"),
+    FIELD_RANGE(mosaic_conf, F_FLOATS, center_ratio_range, "(0.5, 1.5)", 0, 2,
+                "where the four meet, in units of img_scale"),
     FIELD(mosaic_conf, F_FLOAT, pad_val, "0", "fills the image where nothing is"),
     FIELD_RANGE(mosaic_conf, F_INT, seg_pad_val, "255", 0, 255, "fills the labels there; weights get 0"),
 };
@@ -67,12 +69,12 @@ static cseg_status blank(const mosaic_conf *c, const image *like, double with, i
     TRY(imgproc_new(1, 1, like->c, like->type, &dot, err));
     memset(dot.data, 0, image_bytes(&dot));
     image padded;
-    cseg_status status = imgproc_pad(&dot, 2 * c->img_scale.at[0] + 1, 2 * c->img_scale.at[1] + 1, BORDER_CONSTANT,
-                                     fill, &padded, err);
+    cseg_status status =
+        imgproc_pad(&dot, 2 * c->img_scale.at[0] + 1, 2 * c->img_scale.at[1] + 1, BORDER_CONSTANT, fill, &padded, err);
     image_release(&dot);
     /* the dot is in the first row and column, which are cut off again */
-    delayed cut = {.any = true, .full_h = padded.h, .full_w = padded.w, .y = 1, .x = 1, .h = padded.h - 1,
-                   .w = padded.w - 1};
+    delayed cut = {
+        .any = true, .full_h = padded.h, .full_w = padded.w, .y = 1, .x = 1, .h = padded.h - 1, .w = padded.w - 1};
     *out = (image){0};
     if (status == CSEG_OK)
         status = imgproc_settle(&padded, &cut, out, err);

@@ -11,8 +11,8 @@ typedef struct pad_conf {
     /* derived */
     int64_t h, w, divisor_h, divisor_w;
     double fill[SAMPLE_MAX_CHANNELS];
-    size_t n_fill;   /* numbers that were given */
-    bool every;      /* one for every channel; else one number is the first channel's, as OpenCV takes it */
+    size_t n_fill; /* numbers that were given */
+    bool every;    /* one for every channel; else one number is the first channel's, as OpenCV takes it */
     double seg_fill;
     border_kind border;
     bool one_x;
@@ -26,7 +26,8 @@ static const field pad_fields[] = {
           "fills the image; 1.x: also dict(img=, seg=). A whole number counts for every channel in 1.x; in 0.x, and a "
           "fraction in 1.x, for the first channel only (0 in the others), as OpenCV takes it. Default 0"),
     FIELD(pad_conf, F_VALUE, seg_pad_val, "None", "0.x: fills the labels. Default 255; weights get 0"),
-    FIELD_CHOICE(pad_conf, padding_mode, "'constant'", "constant|edge|reflect|symmetric", "1.x: what stands in the border"),
+    FIELD_CHOICE(pad_conf, padding_mode, "'constant'", "constant|edge|reflect|symmetric",
+                 "1.x: what stands in the border"),
 };
 static const field_table pad_table = FIELDS(pad_fields, pad_conf);
 

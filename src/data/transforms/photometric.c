@@ -14,7 +14,8 @@ static const field photometric_fields[] = {
     FIELD_RANGE(photometric_conf, F_INT, brightness_delta, "32", 0, 255, "added: from minus it to it"),
     FIELD(photometric_conf, F_FLOATS, contrast_range, "(0.5, 1.5)", "factor of all channels: from, to"),
     FIELD(photometric_conf, F_FLOATS, saturation_range, "(0.5, 1.5)", "factor of the saturation: from, to"),
-    FIELD_RANGE(photometric_conf, F_INT, hue_delta, "18", 0, 180, "added to the hue (in degrees / 2): from minus it to less than it"),
+    FIELD_RANGE(photometric_conf, F_INT, hue_delta, "18", 0, 180,
+                "added to the hue (in degrees / 2): from minus it to less than it"),
     FIELD(photometric_conf, F_BOOL, consistent_contrast_mode, "False",
           "Open-CD: contrast comes first for both dates of a pair or for none"),
 };
@@ -106,8 +107,10 @@ static cseg_status photometric_run(const transform *t, sample *s, cseg_error *er
     TRY(sample_need_image(s, err));
     int64_t group = sample_group(s), dates = s->img.c / group;
     if (s->img.type != IMAGE_U8 || group != 3)
-        return fail(err, CSEG_UNSUPPORTED, "it works on 8-bit images of 3 channels, this one is %s of %lld; leave "
-                    "to_float32 out, or this", image_type_name(s->img.type), (long long)group);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "it works on 8-bit images of 3 channels, this one is %s of %lld; leave "
+                    "to_float32 out, or this",
+                    image_type_name(s->img.type), (long long)group);
     TRY(sample_need_pixels(s, err));
     int mode = c->consistent_contrast_mode ? (int)rng_below(&s->random, 2) : -1;
     for (int64_t date = 0; date < dates; date++) {

@@ -7,10 +7,10 @@
 typedef struct photometric {
     bool brightens, contrasts, saturates, shifts;
     bool contrast_first;
-    double brightness;  /* added */
-    double contrast;    /* factor */
-    double saturation;  /* factor */
-    int64_t hue;        /* added, modulo 180 */
+    double brightness; /* added */
+    double contrast;   /* factor */
+    double saturation; /* factor */
+    int64_t hue;       /* added, modulo 180 */
 } photometric;
 
 /* Channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */

@@ -16,13 +16,15 @@ static const field preprocessor_fields[] = {
     FIELD(preprocessor_conf, F_FLOATS, mean, "None", "one a channel (red first if bgr_to_rgb); None: no normalisation"),
     FIELD(preprocessor_conf, F_FLOATS, std, "None", "one a channel; not 0"),
     FIELD_RANGE(preprocessor_conf, F_INTS, size, "None", 1, 1000000, "(h, w) to which training images are padded"),
-    FIELD_RANGE(preprocessor_conf, F_INTS, size_divisor, "None", 0, 1000000, "or: to the batch's largest, a multiple of it"),
+    FIELD_RANGE(preprocessor_conf, F_INTS, size_divisor, "None", 0, 1000000,
+                "or: to the batch's largest, a multiple of it"),
     FIELD(preprocessor_conf, F_FLOAT, pad_val, "0", "fills images, after normalisation"),
     FIELD(preprocessor_conf, F_FLOAT, seg_pad_val, "255", "fills labels; weights get 0"),
     FIELD(preprocessor_conf, F_BOOL, bgr_to_rgb, "False", "exchange blue and red"),
     FIELD(preprocessor_conf, F_BOOL, rgb_to_bgr, "False", "the same"),
     FIELD(preprocessor_conf, F_VALUE, batch_augments, "None", "only None"),
-    FIELD(preprocessor_conf, F_VALUE, test_cfg, "None", "dict(size=) or dict(size_divisor=) for testing; None: no padding"),
+    FIELD(preprocessor_conf, F_VALUE, test_cfg, "None",
+          "dict(size=) or dict(size_divisor=) for testing; None: no padding"),
     FIELD_IGNORED(non_blocking, "there is one memory"),
 };
 static const field_table preprocessor_table = FIELDS(preprocessor_fields, preprocessor_conf);
@@ -69,7 +71,8 @@ cseg_status preprocessor_build(const value *dict, arena *mem, preprocessor *out,
                     value_place(dict, place), kind);
     TRY(fields_parse(&preprocessor_table, kind, dict, NULL, mem, &c, err));
     if (c.bgr_to_rgb && c.rgb_to_bgr)
-        return fail(err, CSEG_CONFIG, "%s%s: bgr_to_rgb and rgb_to_bgr undo each other", value_place(dict, place), kind);
+        return fail(err, CSEG_CONFIG, "%s%s: bgr_to_rgb and rgb_to_bgr undo each other", value_place(dict, place),
+                    kind);
     if (value_true(c.batch_augments))
         return fail(err, CSEG_UNSUPPORTED, "%s%s: batch_augments is not supported", value_place(dict, place), kind);
     if (c.mean.n != c.std.n || c.mean.n > SAMPLE_MAX_CHANNELS)
@@ -93,8 +96,10 @@ cseg_status preprocessor_build(const value *dict, arena *mem, preprocessor *out,
         return CSEG_OK;
     TRY(fields_parse(&padding_table, "test_cfg", c.test_cfg, NULL, mem, &test, err));
     if (!test.size.n && !test.size_divisor.n)
-        return fail(err, CSEG_CONFIG, "%s%s: test_cfg needs 'size' or 'size_divisor'", value_place(c.test_cfg, place), kind);
-    return read_padding(c.test_cfg, &test.size, &test.size_divisor, &out->test.h, &out->test.w, &out->test.divisor, err);
+        return fail(err, CSEG_CONFIG, "%s%s: test_cfg needs 'size' or 'size_divisor'", value_place(c.test_cfg, place),
+                    kind);
+    return read_padding(c.test_cfg, &test.size, &test.size_divisor, &out->test.h, &out->test.w, &out->test.divisor,
+                        err);
 }
 
 int64_t sample_padded_height(const sample *s)
@@ -127,14 +132,17 @@ cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samp
         *w = sw > *w ? sw : *w;
     }
     if (!alike && (!training || (!fixed_h && !divisor)))
-        return fail(err, CSEG_SHAPE, "images of one batch have different sizes (%s is %lld x %lld, the largest %lld x "
-                    "%lld); %s", samples[0]->path ? samples[0]->path : "the first", (long long)sample_padded_height(samples[0]),
+        return fail(err, CSEG_SHAPE,
+                    "images of one batch have different sizes (%s is %lld x %lld, the largest %lld x "
+                    "%lld); %s",
+                    samples[0]->path ? samples[0]->path : "the first", (long long)sample_padded_height(samples[0]),
                     (long long)sample_padded_width(samples[0]), (long long)*h, (long long)*w,
                     training ? "crop or pad them alike, or give the data_preprocessor a 'size'"
                              : "test with a batch size of 1");
     if (fixed_h) {
         if (!alike && (*h > fixed_h || *w > fixed_w))
-            return fail(err, CSEG_SHAPE, "images of up to %lld x %lld do not fit the data_preprocessor's size %lld x %lld",
+            return fail(err, CSEG_SHAPE,
+                        "images of up to %lld x %lld do not fit the data_preprocessor's size %lld x %lld",
                         (long long)*h, (long long)*w, (long long)fixed_h, (long long)fixed_w);
         *h = *h > fixed_h ? *h : fixed_h;
         *w = *w > fixed_w ? *w : fixed_w;

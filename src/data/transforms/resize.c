@@ -7,12 +7,12 @@
 
 /* Where the size comes from. */
 typedef enum {
-    FROM_SCALE,   /* one scale */
-    FROM_FACTOR,  /* 1.x scale_factor */
-    FROM_RANGE,   /* between two scales */
-    FROM_CHOICE,  /* one of several */
-    FROM_RATIO,   /* a scale times a random ratio; no scale: the image's own size */
-    FROM_PRESET   /* MultiScaleFlipAug says it */
+    FROM_SCALE,  /* one scale */
+    FROM_FACTOR, /* 1.x scale_factor */
+    FROM_RANGE,  /* between two scales */
+    FROM_CHOICE, /* one of several */
+    FROM_RATIO,  /* a scale times a random ratio; no scale: the image's own size */
+    FROM_PRESET  /* MultiScaleFlipAug says it */
 } size_from;
 
 typedef struct scale {
@@ -29,7 +29,7 @@ typedef struct resize_conf {
     /* derived */
     int64_t min_size; /* 0: none */
     size_from from;
-    bool old_range;  /* 0.x draws long and short edges, 1.x widths and heights */
+    bool old_range; /* 0.x draws long and short edges, 1.x widths and heights */
     bool keeps, shortest;
     scale *list;
     size_t n;
@@ -37,10 +37,10 @@ typedef struct resize_conf {
     resize_kind kind;
 } resize_conf;
 
-#define INTERPOLATION_FIELDS                                                                                        \
-    FIELD_CHOICE(resize_conf, interpolation, "'bilinear'", "nearest|bilinear|bicubic|area|lanczos",                 \
-                 "of the image; labels take the nearest sample, weights are interpolated linearly"),                 \
-        FIELD_CHOICE(resize_conf, backend, "'cv2'", "cv2|pillow", "only cv2"),                                      \
+#define INTERPOLATION_FIELDS                                                                                           \
+    FIELD_CHOICE(resize_conf, interpolation, "'bilinear'", "nearest|bilinear|bicubic|area|lanczos",                    \
+                 "of the image; labels take the nearest sample, weights are interpolated linearly"),                   \
+        FIELD_CHOICE(resize_conf, backend, "'cv2'", "cv2|pillow", "only cv2"),                                         \
         FIELD_IGNORED(clip_object_border, "there are no boxes")
 
 static const field resize_fields[] = {
@@ -52,8 +52,13 @@ static const field resize_fields[] = {
     FIELD(resize_conf, F_VALUE, ratio_range, "None",
           "0.x: (low, high): img_scale (or the image's own size) times a ratio between"),
     FIELD(resize_conf, F_VALUE, keep_ratio, "None", "keep height / width. Default: 0.x True, 1.x False"),
-    {.name = "min_size", .type = F_INTS, .offset = offsetof(resize_conf, min_short), .initial = "None", .min = 1,
-     .max = 1000000, .about = "0.x: the short edge becomes no smaller; None: no limit"},
+    {.name = "min_size",
+     .type = F_INTS,
+     .offset = offsetof(resize_conf, min_short),
+     .initial = "None",
+     .min = 1,
+     .max = 1000000,
+     .about = "0.x: the short edge becomes no smaller; None: no limit"},
     INTERPOLATION_FIELDS,
 };
 static const field_table resize_table = FIELDS(resize_fields, resize_conf);
@@ -61,20 +66,22 @@ static const field_table resize_table = FIELDS(resize_fields, resize_conf);
 static const field random_fields[] = {
     FIELD(resize_conf, F_VALUE, scale, "None", "(w, h), for ratio_range; or a list of two to draw between"),
     FIELD(resize_conf, F_VALUE, ratio_range, "None", "(low, high): scale times a ratio between"),
-    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge",
-                 "what is done with the size"),
+    FIELD_CHOICE(resize_conf, resize_type, "'Resize'",
+                 "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge", "what is done with the size"),
     FIELD(resize_conf, F_VALUE, keep_ratio, "None", "keep height / width. Default: False"),
-    FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000, "of ResizeShortestEdge: the long edge becomes no longer"),
+    FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000,
+                "of ResizeShortestEdge: the long edge becomes no longer"),
     INTERPOLATION_FIELDS,
 };
 static const field_table random_table = FIELDS(random_fields, resize_conf);
 
 static const field choice_fields[] = {
     FIELD(resize_conf, F_VALUE, scales, NULL, "a list of (w, h), or of short edges for ResizeShortestEdge"),
-    FIELD_CHOICE(resize_conf, resize_type, "'Resize'", "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge",
-                 "what is done with the size"),
+    FIELD_CHOICE(resize_conf, resize_type, "'Resize'",
+                 "Resize|MultiImgResize|ResizeShortestEdge|MultiImgResizeShortestEdge", "what is done with the size"),
     FIELD(resize_conf, F_VALUE, keep_ratio, "None", "keep height / width. Default: False"),
-    FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000, "of ResizeShortestEdge: the long edge becomes no longer"),
+    FIELD_RANGE(resize_conf, F_INT, max_size, "0", 0, 1000000,
+                "of ResizeShortestEdge: the long edge becomes no longer"),
     INTERPOLATION_FIELDS,
 };
 static const field_table choice_table = FIELDS(choice_fields, resize_conf);
@@ -179,8 +186,10 @@ static cseg_status resize_build_old(transform_builder *b, resize_conf *c, cseg_e
             return transform_fail(b, err, "'ratio_range' goes with one 'img_scale' or none");
         return read_ratio_range(b, c, err);
     }
-    c->from = !c->n ? FROM_PRESET : c->n == 1 ? FROM_SCALE : strcmp(c->multiscale_mode, "value") == 0 ? FROM_CHOICE
-                                                                                                       : FROM_RANGE;
+    c->from = !c->n                                      ? FROM_PRESET
+              : c->n == 1                                ? FROM_SCALE
+              : strcmp(c->multiscale_mode, "value") == 0 ? FROM_CHOICE
+                                                         : FROM_RANGE;
     c->old_range = true;
     if (c->from == FROM_RANGE && c->n != 2)
         return transform_fail(b, err, "multiscale_mode='range' draws between two 'img_scale', not %zu", c->n);
@@ -195,9 +204,11 @@ static cseg_status resize_build(transform_builder *b, void *conf, transform *t, 
     c->min_size = c->min_short.n ? c->min_short.at[0] : 0;
     if (c->min_short.n > 1)
         return transform_fail(b, err, "'min_size' is one number");
-    bool old = c->img_scale || c->ratio_range || c->min_size || (b->dialect == DIALECT_0X && !c->scale && !c->scale_factor);
+    bool old =
+        c->img_scale || c->ratio_range || c->min_size || (b->dialect == DIALECT_0X && !c->scale && !c->scale_factor);
     if (old && (c->scale || c->scale_factor))
-        return transform_fail(b, err, "'scale' and 'scale_factor' are the 1.x dialect's, 'img_scale', 'ratio_range' and "
+        return transform_fail(b, err,
+                              "'scale' and 'scale_factor' are the 1.x dialect's, 'img_scale', 'ratio_range' and "
                               "'min_size' the 0.x one's: use one of them");
     if (old) {
         TRY(resize_build_old(b, c, err));
@@ -225,7 +236,8 @@ static cseg_status read_resize_type(transform_builder *b, resize_conf *c, cseg_e
         return transform_fail(b, err, "'max_size' is for resize_type='ResizeShortestEdge'");
     for (size_t i = 0; i < c->n && !c->shortest; i++)
         if (c->list[i].single)
-            return transform_fail(b, err, "a size must be (w, h); single numbers are for "
+            return transform_fail(b, err,
+                                  "a size must be (w, h); single numbers are for "
                                   "resize_type='ResizeShortestEdge'");
     return CSEG_OK;
 }
@@ -293,31 +305,48 @@ static int64_t shorter(const scale *s)
     return s->size[0] < s->size[1] ? s->size[0] : s->size[1];
 }
 
+static void set_size(int64_t out[2], int64_t first, int64_t second)
+{
+    out[0] = first;
+    out[1] = second;
+}
+
 static cseg_status draw_scale(const resize_conf *c, sample *s, int64_t out[2], cseg_error *err)
 {
     int64_t w = sample_width(s), h = sample_height(s);
     const scale *l = c->list;
-    if (s->preset.has_scale || c->from == FROM_PRESET) {
-        if (!s->preset.has_scale)
-            return fail(err, CSEG_CONFIG, "it has no size, and is not within MultiScaleFlipAug which would give one");
-        out[0] = s->preset.scale[0], out[1] = s->preset.scale[1];
-    } else if (c->from == FROM_SCALE) {
-        out[0] = l[0].size[0], out[1] = l[0].size[1];
-    } else if (c->from == FROM_FACTOR) {
-        out[0] = (int64_t)((double)w * c->factor[0] + 0.5), out[1] = (int64_t)((double)h * c->factor[1] + 0.5);
-    } else if (c->from == FROM_CHOICE) {
-        size_t i = (size_t)rng_below(&s->random, (int64_t)c->n);
-        out[0] = l[i].size[0], out[1] = l[i].size[1];
-    } else if (c->from == FROM_RATIO) {
+    if (s->preset.has_scale) {
+        set_size(out, s->preset.scale[0], s->preset.scale[1]);
+        return CSEG_OK;
+    }
+    switch (c->from) {
+    case FROM_PRESET:
+        return fail(err, CSEG_CONFIG, "it has no size, and is not within MultiScaleFlipAug which would give one");
+    case FROM_SCALE:
+        set_size(out, l[0].size[0], l[0].size[1]);
+        break;
+    case FROM_FACTOR:
+        set_size(out, (int64_t)((double)w * c->factor[0] + 0.5), (int64_t)((double)h * c->factor[1] + 0.5));
+        break;
+    case FROM_CHOICE:
+        l += rng_below(&s->random, (int64_t)c->n);
+        set_size(out, l->size[0], l->size[1]);
+        break;
+    case FROM_RATIO: {
         double ratio = rng_uniform(&s->random) * (c->high - c->low) + c->low;
-        out[0] = (int64_t)((double)(c->n ? l[0].size[0] : w) * ratio);
-        out[1] = (int64_t)((double)(c->n ? l[0].size[1] : h) * ratio);
-    } else if (c->old_range) {
-        out[0] = between(&s->random, longer(&l[0]), longer(&l[1]));
-        out[1] = between(&s->random, shorter(&l[0]), shorter(&l[1]));
-    } else {
-        out[0] = between(&s->random, l[0].size[0], l[1].size[0]);
-        out[1] = between(&s->random, l[0].size[1], l[1].size[1]);
+        int64_t base[2] = {c->n ? l[0].size[0] : w, c->n ? l[0].size[1] : h};
+        set_size(out, (int64_t)((double)base[0] * ratio), (int64_t)((double)base[1] * ratio));
+        break;
+    }
+    case FROM_RANGE:
+        if (c->old_range) {
+            out[0] = between(&s->random, longer(&l[0]), longer(&l[1]));
+            out[1] = between(&s->random, shorter(&l[0]), shorter(&l[1]));
+        } else {
+            out[0] = between(&s->random, l[0].size[0], l[1].size[0]);
+            out[1] = between(&s->random, l[0].size[1], l[1].size[1]);
+        }
+        break;
     }
     return CSEG_OK;
 }
@@ -367,7 +396,7 @@ static cseg_status resize_apply(const transform *t, sample *s, cseg_error *err)
     else if (c->keeps)
         fit(target, w, h, size);
     else
-        size[0] = drawn[0], size[1] = drawn[1];
+        set_size(size, drawn[0], drawn[1]);
     TRY(sample_resize(s, size[1], size[0], c->kind, err));
     s->keep_ratio = c->keeps || c->shortest;
     return CSEG_OK;

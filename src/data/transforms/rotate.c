@@ -14,9 +14,10 @@ typedef struct rotate_conf {
     double fill[4];
 } rotate_conf;
 
-#define FILL_FIELDS                                                                                               \
-    FIELD(rotate_conf, F_VALUE, pad_val, "0", "fills the image's corners: a number (of the first channel; 0 in the " \
-          "others, as OpenCV takes it) or one a channel"),                                                        \
+#define FILL_FIELDS                                                                                                    \
+    FIELD(rotate_conf, F_VALUE, pad_val, "0",                                                                          \
+          "fills the image's corners: a number (of the first channel; 0 in the "                                       \
+          "others, as OpenCV takes it) or one a channel"),                                                             \
         FIELD_RANGE(rotate_conf, F_INT, seg_pad_val, "255", 0, 255, "fills the labels' corners; weights get 0")
 
 static const field rotate_fields[] = {
@@ -55,9 +56,11 @@ static cseg_status rotate_build(transform_builder *b, void *conf, transform *t, 
     (void)t;
     TRY(read_fill(b, c, err));
     if (c->degree.n == 1 && c->degree.at[0] > 0) {
-        c->low = -c->degree.at[0], c->high = c->degree.at[0];
+        c->low = -c->degree.at[0];
+        c->high = c->degree.at[0];
     } else if (c->degree.n == 2) {
-        c->low = fmin(c->degree.at[0], c->degree.at[1]), c->high = fmax(c->degree.at[0], c->degree.at[1]);
+        c->low = fmin(c->degree.at[0], c->degree.at[1]);
+        c->high = fmax(c->degree.at[0], c->degree.at[1]);
     } else {
         return transform_fail(b, err, "'degree' must be (low, high) or a number of more than 0");
     }
@@ -78,8 +81,10 @@ static cseg_status rotate_build(transform_builder *b, void *conf, transform *t, 
 static rotation rotation_of(const rotate_conf *c, double degrees, int64_t h, int64_t w)
 {
     rotation r = {.degrees = degrees, .h = h, .w = w, .cx = (double)(w - 1) * 0.5, .cy = (double)(h - 1) * 0.5};
-    if (c->center)
-        r.cx = c->at[0], r.cy = c->at[1];
+    if (c->center) {
+        r.cx = c->at[0];
+        r.cy = c->at[1];
+    }
     r.cx = (double)(float)r.cx;
     r.cy = (double)(float)r.cy;
     if (!c->auto_bound)
@@ -137,11 +142,11 @@ static cseg_status rotate_apply(const transform *t, sample *s, cseg_error *err)
     return rotates ? rotate_sample(c, s, degrees, err) : CSEG_OK;
 }
 
-const transform_kind transform_random_rotate = {
-    &rotate_table,
-    "Rotates image (linear), labels (nearest sample) and weights (linear). Up to 4 channels bit for bit as OpenCV; more "
-    "by the same formula, where OpenCV has a coarser one.",
-    rotate_build, rotate_apply};
+const transform_kind transform_random_rotate = {&rotate_table,
+                                                "Rotates image (linear), labels (nearest sample) and weights (linear). "
+                                                "Up to 4 channels bit for bit as OpenCV; more "
+                                                "by the same formula, where OpenCV has a coarser one.",
+                                                rotate_build, rotate_apply};
 
 static cseg_status turn(image *m, int k, cseg_error *err)
 {

@@ -21,11 +21,11 @@ typedef struct known_size {
 typedef struct transform_builder {
     arena *mem;
     config_dialect dialect;
-    const char *name;      /* as the config writes the type: a kind may have several names */
+    const char *name; /* as the config writes the type: a kind may have several names */
     const value *dict;
-    pipeline_info *info;   /* what the whole pipeline does, filled as it is built */
-    known_size size;       /* in front of this transform; build changes it to what is behind */
-    int depth;             /* of pipelines within pipelines */
+    pipeline_info *info; /* what the whole pipeline does, filled as it is built */
+    known_size size;     /* in front of this transform; build changes it to what is behind */
+    int depth;           /* of pipelines within pipelines */
 } transform_builder;
 
 typedef struct transform_kind {
@@ -45,7 +45,7 @@ typedef struct transform_list {
 /* One way through test time augmentation: what is decided beforehand, and the transforms to run. */
 typedef struct variant {
     bool has_preset;
-    int64_t scale[2];  /* (w, h) or a long and a short edge, as 0.x has it; ratio > 0: of the image's own size */
+    int64_t scale[2]; /* (w, h) or a long and a short edge, as 0.x has it; ratio > 0: of the image's own size */
     double ratio;
     bool flip;
     char direction;
@@ -59,11 +59,14 @@ struct transform {
     const void *conf;
     transform_list *inner; /* of wrappers: n_inner lists */
     size_t n_inner;
-    variant *variants;     /* of test time augmentation */
+    variant *variants; /* of test time augmentation */
     int n_variants;
 };
 
-#define FIELDS(array, struct_) {.at = array, .n = sizeof(array) / sizeof *(array), .size = sizeof(struct_)}
+#define FIELDS(array, struct_)                                                                                         \
+    {                                                                                                                  \
+        .at = array, .n = sizeof(array) / sizeof *(array), .size = sizeof(struct_)                                     \
+    }
 
 /* A list of dicts, or one dict, to transforms. b->size goes through all of them. */
 cseg_status transforms_build(transform_builder *b, const value *list, transform_list *out, cseg_error *err);

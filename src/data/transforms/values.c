@@ -168,9 +168,11 @@ static cseg_status rerange_date(const rerange_conf *c, const image *m, int64_t e
     int64_t n = m->h * m->w * m->c;
     double low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < n; i++) {
+        if (!is_of(i, m->c, each, date))
+            continue;
         double v = image_get(m, 0, i / m->c, i % m->c);
-        if (is_of(i, m->c, each, date))
-            low = v < low ? v : low, high = v > high ? v : high;
+        low = v < low ? v : low;
+        high = v > high ? v : high;
     }
     if (!(low < high))
         return fail(err, CSEG_NUMERIC, "all pixels are the same, so they have no range");
@@ -217,7 +219,8 @@ typedef struct gray_conf {
 } gray_conf;
 
 static const field gray_fields[] = {
-    FIELD_RANGE(gray_conf, F_INTS, out_channels, "None", 1, SAMPLE_MAX_CHANNELS, "copies of the gray channel; None: as many as before"),
+    FIELD_RANGE(gray_conf, F_INTS, out_channels, "None", 1, SAMPLE_MAX_CHANNELS,
+                "copies of the gray channel; None: as many as before"),
     FIELD(gray_conf, F_FLOATS, weights, "(0.299, 0.587, 0.114)", "of the channels, in the order they have"),
 };
 static const field_table gray_table = FIELDS(gray_fields, gray_conf);

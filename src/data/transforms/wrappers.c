@@ -189,8 +189,8 @@ static cseg_status tta_build(transform_builder *b, void *conf, transform *t, cse
     return CSEG_OK;
 }
 
-const transform_kind transform_test_time_aug = {
-    &tta_table, "Several views of one sample. Ends a pipeline.", tta_build, NULL};
+const transform_kind transform_test_time_aug = {&tta_table, "Several views of one sample. Ends a pipeline.", tta_build,
+                                                NULL};
 
 /* ---- test time augmentation, 0.x ---- */
 
@@ -251,7 +251,8 @@ static cseg_status read_directions(const transform_builder *b, const value *v, c
         return transform_fail(b, err, "'flip_direction' must be a direction, or a list of up to 8");
     for (size_t i = 0; i < *n; i++) {
         const char *text = value_text(value_is_list(v) ? value_item(v, i) : v);
-        if (!text || (strcmp(text, "horizontal") != 0 && strcmp(text, "vertical") != 0 && strcmp(text, "diagonal") != 0))
+        if (!text ||
+            (strcmp(text, "horizontal") != 0 && strcmp(text, "vertical") != 0 && strcmp(text, "diagonal") != 0))
             return transform_fail(b, err, "'flip_direction' must be 'horizontal', 'vertical' or 'diagonal', or a list");
         out[i] = text[0];
     }

@@ -230,7 +230,8 @@ static void test_weights(void **state)
     sample s = file_sample(write_filled(0, "a.png", 6, 8, 3, 3, 250), write_filled(1, "l.png", 6, 8, 1, 1, 5));
     sample_add_map(&s, "seg_weight_map", write_filled(2, "w.png", 6, 8, 1, 5, 256), true);
     OK(load("[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations', weight_scale=0.5), "
-            "dict(type='Collect', keys=['img', 'gt_semantic_seg', 'seg_weight_map'])]", DIALECT_0X, &s));
+            "dict(type='Collect', keys=['img', 'gt_semantic_seg', 'seg_weight_map'])]",
+            DIALECT_0X, &s));
     sample_map *w = sample_find(&s, "seg_weight_map");
     assert_int_equal(IMAGE_F32, w->map.type);
     for (int i = 0; i < 48; i++)
@@ -249,7 +250,8 @@ static void test_labels_behind_resize(void **state)
     (void)state;
     sample s = file_sample(write_filled(0, "a.png", 6, 8, 3, 3, 250), write_filled(1, "l.png", 6, 8, 1, 1, 5));
     OK(load("[dict(type='LoadImageFromFile'), dict(type='Resize', scale=(16, 12)), dict(type='LoadAnnotations'), "
-            "dict(type='PackSegInputs')]", DIALECT_1X, &s));
+            "dict(type='PackSegInputs')]",
+            DIALECT_1X, &s));
     assert_int_equal(12, sample_height(&s));
     assert_int_equal(6, sample_find(&s, "gt_seg_map")->map.h);
     sample_release(&s);
@@ -260,10 +262,14 @@ static void test_labels_behind_resize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_image),      TEST(test_pair),
-        TEST(test_labels),     TEST(test_label_map),
-        TEST(test_weights),    TEST(test_dates_have_labels),
-        TEST(test_labels_that_are_none), TEST(test_labels_behind_resize),
+        TEST(test_image),
+        TEST(test_pair),
+        TEST(test_labels),
+        TEST(test_label_map),
+        TEST(test_weights),
+        TEST(test_dates_have_labels),
+        TEST(test_labels_that_are_none),
+        TEST(test_labels_behind_resize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

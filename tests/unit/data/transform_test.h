@@ -20,11 +20,11 @@
 
 #include <cmocka.h> /* last: it makes fail() a macro */
 
-#define OK(call)                                                                         \
-    do {                                                                                 \
-        err.text[0] = 0;                                                                 \
-        if ((call) != CSEG_OK)                                                           \
-            fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #call, err.text);              \
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        err.text[0] = 0;                                                                                               \
+        if ((call) != CSEG_OK)                                                                                         \
+            fail_msg("%s:%d: %s: %s", __FILE__, __LINE__, #call, err.text);                                            \
     } while (0)
 
 /* One record of a golden file. text: its bytes, NUL-terminated. */
@@ -55,8 +55,10 @@ static inline goldens goldens_read(const char *name)
         g.at = arena_grow(g.mem, g.at, g.n, &cap, g.n + 1, sizeof *g.at);
         record *r = &g.at[g.n++];
         *r = (record){.key = arena_strdup(g.mem, key)};
-        image_type t = !strcmp(type, "u2") ? IMAGE_U16 : !strcmp(type, "i4") ? IMAGE_I32
-                       : !strcmp(type, "f4") ? IMAGE_F32 : IMAGE_U8;
+        image_type t = !strcmp(type, "u2")   ? IMAGE_U16
+                       : !strcmp(type, "i4") ? IMAGE_I32
+                       : !strcmp(type, "f4") ? IMAGE_F32
+                                             : IMAGE_U8;
         size_t bytes = (size_t)(h * w * c) * image_type_size(t);
         void *copy = arena_alloc(g.mem, bytes + 1);
         memcpy(copy, data + at, bytes);
