@@ -12,7 +12,7 @@ typedef struct cpu_options {
 
 /* Naive and obviously correct, one thread: the oracle of the op tests. NULL: out of memory. */
 backend *backend_ref_new(void);
-/* oneDNN and own kernels. NULL: out of memory. Sets OpenMP's thread count for the calling thread. */
+/* oneDNN and own kernels. NULL: out of memory. Sets OpenMP's thread count for threads that build or run plans. */
 backend *backend_cpu_new(const cpu_options *options);
 static inline void backend_free(backend *b)
 {

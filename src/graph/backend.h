@@ -19,6 +19,9 @@ typedef struct backend backend;
 struct backend {
     const char *name;
     bool weights_fixed; /* set by plan_build to !graph->train: parameters change only when kernels are told so */
+    /* Called on the thread that builds or runs a plan, before it does: what belongs to a thread (the number of its
+     * helpers) is set here. May be NULL. */
+    void (*enter)(backend *b);
     /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
     cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
     void (*release)(backend *b);

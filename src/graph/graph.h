@@ -17,15 +17,15 @@ typedef struct graph_output {
 
 struct graph {
     arena *mem;
-    bool train;              /* mode that modules trace for */
-    VEC(node *) nodes;       /* in an order in which they can run */
+    bool train;        /* mode that modules trace for */
+    VEC(node *) nodes; /* in an order in which they can run */
     VEC(tensor *) tensors;
     VEC(tensor *) inputs;
     VEC(tensor *) params;
     VEC(graph_output) outputs;
     VEC(const char *) scopes; /* the stack of the trace; scope names are full */
-    tensor *seed;            /* input "seed", i64 [2], made by the first dropout */
-    cseg_error error;        /* code CSEG_OK: none */
+    tensor *seed;             /* input "seed", i64 [2], made by the first dropout */
+    cseg_error error;         /* code CSEG_OK: none */
 };
 
 graph *graph_new(bool train); /* NULL: out of memory. graph_free releases everything */
@@ -60,8 +60,8 @@ tensor *op_conv2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a);
 tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps);
 /* Statistics over all but the last axis; biased variance normalises, unbiased goes to the running variance, as
  * PyTorch. running = (1 - momentum) * running + momentum * batch, in place, when the node runs. */
-tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean,
-                            tensor *running_var, norm_attr a);
+tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean, tensor *running_var,
+                            norm_attr a);
 /* x [N,H,W,C] (or [N,L,C]); statistics over H, W and the C / groups channels of a group; gamma, beta [C] or NULL. */
 tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int groups, float eps);
 /* Over the last axis. gamma, beta [C]. */
@@ -70,7 +70,7 @@ tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float ep
 tensor *op_unary(graph *g, tensor *x, unary_attr a);
 tensor *op_relu(graph *g, tensor *x);
 tensor *op_scale(graph *g, tensor *x, float alpha, float beta); /* alpha * x + beta */
-tensor *op_prelu(graph *g, tensor *x, tensor *slope); /* slope [1] or [C] */
+tensor *op_prelu(graph *g, tensor *x, tensor *slope);           /* slope [1] or [C] */
 /* Ranks equal; an axis of 1 is repeated. */
 tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind);
 tensor *op_add(graph *g, tensor *a, tensor *b);
@@ -87,18 +87,18 @@ tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corne
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis); /* axis -1 is the last: channels */
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size);
 tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim); /* one dim may be -1 */
-tensor *op_transpose(graph *g, tensor *x, const int *perm); /* out axis i is in axis perm[i] */
-tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim); /* same rank; axes of 1 are repeated */
-tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep); /* bit i = axis i; all axes, !keep: a scalar */
+tensor *op_transpose(graph *g, tensor *x, const int *perm);            /* out axis i is in axis perm[i] */
+tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim);         /* same rank; axes of 1 are repeated */
+tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep);  /* bit i = axis i; all axes, !keep: a scalar */
 tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
-/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. Not with a transposed
- * where b alone has rank 2. */
+/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. Not with a
+ * transposed where b alone has rank 2. */
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
-tensor *op_softmax(graph *g, tensor *x); /* over the last axis */
+tensor *op_softmax(graph *g, tensor *x);                      /* over the last axis */
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others all zero */
-tensor *op_argmax(graph *g, tensor *x); /* over the last axis -> i32; the first of equals */
+tensor *op_argmax(graph *g, tensor *x);                       /* over the last axis -> i32; the first of equals */
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
 
 /* Identity when !g->train or p == 0. Masks come from the run's seed: nothing is stored for the gradient. */
@@ -121,14 +121,14 @@ tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_
 /* Sigmoid and binary cross-entropy against the one-hot label t (K == 1: the label itself, 0 or 1), summed over the
  * classes of the pixels whose label is a class (K == 1: 0 or 1) and not ignore_index:
  *   weight * -(class_weight[k] * t[k] * log(sigmoid(x[k])) + (1 - t[k]) * log(1 - sigmoid(x[k])))
- * So class_weight is PyTorch's pos_weight, which the reference makes of it. (It hands pos_weight over with shape [K] for
- * logits [N,K,H,W], which PyTorch takes for weights along W; here they are the classes'.)
- * Divisor: AVG_ALL: N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. */
+ * So class_weight is PyTorch's pos_weight, which the reference makes of it. (It hands pos_weight over with shape [K]
+ * for logits [N,K,H,W], which PyTorch takes for weights along W; here they are the classes'.) Divisor: AVG_ALL:
+ * N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. */
 tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
                                 loss_attr a);
-/* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So 100
- * where all are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in the reference. No
- * gradient. */
+/* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So
+ * 100 where all are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in the reference.
+ * No gradient. */
 tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index);
 
 #endif

@@ -9,11 +9,12 @@ typedef struct op_def {
     /* Sets type, rank and dim of every output from inputs and attributes; returns NULL, or what does not fit (in the
      * graph's arena or static). Inputs were checked against `required` and `types`. */
     const char *(*infer)(graph *g, node *n);
-    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy, the gradient of the first
-     * output (the only one that has any). NULL: no gradient (labels, masks, integer results). */
+    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy, the gradient of the
+     * first output (the only one that has any). NULL: no gradient (labels, masks, integer results). */
     void (*grad)(graph *g, node *n, tensor *dy, tensor **din);
-    int required;      /* as many inputs must be there; what follows may be missing */
-    const char *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
+    int required; /* as many inputs must be there; what follows may be missing */
+    const char
+        *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
 } op_def;
 
 const op_def *op_define(op_kind op);

@@ -11,7 +11,7 @@ typedef struct buffer {
     int root;        /* tensor id of the first */
     int first, last; /* steps */
     size_t bytes, offset;
-    bool fixed;      /* lives for ever, in fixed memory */
+    bool fixed; /* lives for ever, in fixed memory */
     void *external;
 } buffer;
 
@@ -20,7 +20,7 @@ typedef struct layout {
     int *buffer_of; /* by tensor id; -1: none */
     buffer *buffers;
     size_t n;
-    int *last_use;  /* by tensor id */
+    int *last_use; /* by tensor id */
 } layout;
 
 static size_t rounded(size_t n)

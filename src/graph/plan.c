@@ -120,6 +120,8 @@ cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
     p->backend = b;
     p->weights_changed = true;
     b->weights_fixed = !g->train;
+    if (b->enter)
+        b->enter(b);
     TRY_DONE(make_steps(p, err));
     TRY_DONE(plan_place(p, err));
     p->bound = ARENA_ARRAY(mem, g->tensors.n + 1, const void *);
@@ -248,7 +250,8 @@ static cseg_status check_step(const step *s, cseg_error *err)
     char shape[96];
     for (int k = 0; k < s->node->n_out; k++)
         if (!is_finite(s, k))
-            return fail(err, CSEG_NUMERIC, "the first tensor with a NaN or infinity is output %d of %s%s in %s, shape %s", k,
+            return fail(err, CSEG_NUMERIC,
+                        "the first tensor with a NaN or infinity is output %d of %s%s in %s, shape %s", k,
                         op_name(s->node->op), s->node->is_grad ? " (gradient)" : "",
                         s->node->scope && *s->node->scope ? s->node->scope : "the model",
                         tensor_shape_text(s->node->out[k], shape));
@@ -259,6 +262,8 @@ static cseg_status run_all(plan *p, bool check, cseg_error *err)
 {
     if (!p->connected)
         connect(p);
+    if (p->backend->enter)
+        p->backend->enter(p->backend);
     for (size_t i = 0; i < p->n_steps; i++) {
         step *s = &p->steps[i];
         if (s->fixed && !p->weights_changed)

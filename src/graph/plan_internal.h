@@ -26,8 +26,8 @@ struct plan {
     backend *backend;
     step *steps;
     size_t n_steps;
-    bool *fixed;   /* by tensor id: made by a fixed step */
-    place *place;  /* by tensor id */
+    bool *fixed;        /* by tensor id: made by a fixed step */
+    place *place;       /* by tensor id */
     const void **bound; /* by tensor id: inputs in the caller's memory */
     char *memory, *fixed_memory, *scratch;
     size_t bytes, fixed_bytes, scratch_bytes;

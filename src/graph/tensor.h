@@ -38,10 +38,10 @@ typedef enum {
 /* One entry of the state dict. Owned by the model; `data` and `grad` point into the model's flat buffers once
  * params_allocate has run. */
 typedef struct param {
-    const char *name;       /* full: backbone.layer1.0.conv1.weight */
-    const char *owner;      /* PyTorch class that holds it: Conv2d, BatchNorm2d, GroupNorm, LayerNorm, Linear... */
+    const char *name;  /* full: backbone.layer1.0.conv1.weight */
+    const char *owner; /* PyTorch class that holds it: Conv2d, BatchNorm2d, GroupNorm, LayerNorm, Linear... */
     param_role role;
-    dtype type;             /* DT_F32; DT_I64 for num_batches_tracked */
+    dtype type; /* DT_F32; DT_I64 for num_batches_tracked */
     int rank;
     int64_t dim[TENSOR_MAX_RANK];
     int64_t count;
@@ -49,10 +49,10 @@ typedef struct param {
     float lr_mult, decay_mult; /* from paramwise_cfg; 1 */
     init_rule init;
     float init_a, init_b;
-    bool fan_out;           /* kaiming: fan_out instead of fan_in */
-    void *data;             /* count elements of `type`, PyTorch's row-major order */
-    float *grad;            /* NULL without gradient */
-    size_t offset;          /* of data in its flat buffer, in elements */
+    bool fan_out;  /* kaiming: fan_out instead of fan_in */
+    void *data;    /* count elements of `type`, PyTorch's row-major order */
+    float *grad;   /* NULL without gradient */
+    size_t offset; /* of data in its flat buffer, in elements */
 } param;
 
 typedef struct graph graph;
@@ -67,17 +67,17 @@ typedef enum {
 } tensor_role;
 
 struct tensor {
-    int id;            /* index in graph->tensors */
+    int id; /* index in graph->tensors */
     tensor_role role;
     dtype type;
-    int rank;          /* 0: a scalar (one element) */
+    int rank; /* 0: a scalar (one element) */
     int64_t dim[TENSOR_MAX_RANK];
-    node *from;        /* TEMP: who makes it */
-    int from_index;    /* as which of its outputs */
-    param *param;      /* PARAM */
-    const void *data;  /* CONST */
-    const char *name;  /* INPUT: its name; outputs: theirs; else NULL */
-    bool needs_grad;   /* depends on a trained parameter */
+    node *from;       /* TEMP: who makes it */
+    int from_index;   /* as which of its outputs */
+    param *param;     /* PARAM */
+    const void *data; /* CONST */
+    const char *name; /* INPUT: its name; outputs: theirs; else NULL */
+    bool needs_grad;  /* depends on a trained parameter */
 };
 
 int64_t tensor_count(const tensor *t);
@@ -92,8 +92,8 @@ typedef struct conv_attr {
     bool has_residual; /* in[3]: added before the activation */
     int act;           /* unary_kind + 1, or 0 */
     float act_alpha;
-    int64_t x_dim[4];  /* conv2d_grad_data: the shape of x */
-    int64_t w_dim[4];  /* conv2d_grad_weight */
+    int64_t x_dim[4]; /* conv2d_grad_data: the shape of x */
+    int64_t w_dim[4]; /* conv2d_grad_weight */
 } conv_attr;
 
 typedef struct pool_attr {
@@ -133,9 +133,9 @@ typedef enum {
     UNARY_ABS,
     UNARY_SQUARE,
     UNARY_RECIPROCAL,
-    UNARY_CLAMP,  /* to [alpha, beta] */
-    UNARY_SCALE,  /* alpha * x + beta */
-    UNARY_POW     /* x ** alpha */
+    UNARY_CLAMP, /* to [alpha, beta] */
+    UNARY_SCALE, /* alpha * x + beta */
+    UNARY_POW    /* x ** alpha */
 } unary_kind;
 typedef struct unary_attr {
     unary_kind kind;
@@ -149,7 +149,7 @@ typedef struct axis_attr {
     int64_t start, size; /* slice */
     bool keep;           /* reductions */
     int perm[TENSOR_MAX_RANK];
-    uint32_t axes;       /* reductions: bit i = axis i */
+    uint32_t axes; /* reductions: bit i = axis i */
     int64_t dim[TENSOR_MAX_RANK];
     int rank;
     bool trans_a, trans_b; /* matmul */
@@ -201,7 +201,7 @@ typedef enum {
 struct node {
     op_kind op;
     int n_in, n_out;
-    tensor **in;       /* optional ones may be NULL */
+    tensor **in; /* optional ones may be NULL */
     tensor **out;
     op_attr attr;
     const char *scope; /* the module that traced it: backbone.layer1.0 */

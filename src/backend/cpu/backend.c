@@ -48,6 +48,12 @@ static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **ou
     return b->ref->prepare(b->ref, n, mem, out, err);
 }
 
+/* Kernels have room for this many threads. */
+static void enter(backend *base)
+{
+    omp_set_num_threads(((cpu_backend *)base)->options.threads);
+}
+
 static void release(backend *base)
 {
     cpu_backend *b = (cpu_backend *)base;
@@ -65,11 +71,10 @@ backend *backend_cpu_new(const cpu_options *options)
     cpu_backend *b = mem_alloc(sizeof *b);
     if (!b)
         return NULL;
-    b->base = (backend){.name = "cpu", .prepare = prepare, .release = release};
+    b->base = (backend){.name = "cpu", .enter = enter, .prepare = prepare, .release = release};
     b->options = *options;
     if (b->options.threads < 1)
         b->options.threads = omp_get_num_procs();
-    omp_set_num_threads(b->options.threads);
     b->simd = simd_choose();
     b->ref = backend_ref_new();
     if (!b->ref || dnnl_engine_create(&b->engine, dnnl_cpu, 0) != dnnl_success ||

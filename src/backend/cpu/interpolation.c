@@ -30,6 +30,11 @@ bool interpolation_init(interpolation *p, int64_t in, int64_t out, bool align_co
             at = (float)(int64_t)((float)i * step);
             at = at > (float)(in - 1) ? (float)(in - 1) : at;
         }
+        /* Whatever scale was given, as PyTorch. */
+        if (in == out)
+            at = (float)i;
+        else if (nearest && out == 2 * in)
+            at = (float)(i / 2);
         place(p, i, at < 0 ? 0 : at);
     }
     for (int64_t r = 0; r < in; r++) {

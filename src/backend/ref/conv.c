@@ -4,7 +4,8 @@
 /* Calls for each product of the convolution. */
 typedef void product(void *arg, int64_t x, int64_t w, int64_t y);
 
-static void each_product(const conv_attr *a, const int64_t *xd, const int64_t *wd, const int64_t *yd, product *f, void *arg)
+static void each_product(const conv_attr *a, const int64_t *xd, const int64_t *wd, const int64_t *yd, product *f,
+                         void *arg)
 {
     int64_t per_group = wd[0] / a->groups;
     for (int64_t n = 0; n < yd[0]; n++)
@@ -76,7 +77,8 @@ REF(conv2d)
 
 REF(conv2d_grad_data)
 {
-    summed(&n->attr.conv, n->out[0], n->in[1], n->in[0], to_data, in[0], in[1], scratch, out[0], tensor_count(n->out[0]));
+    summed(&n->attr.conv, n->out[0], n->in[1], n->in[0], to_data, in[0], in[1], scratch, out[0],
+           tensor_count(n->out[0]));
 }
 
 REF(conv2d_grad_weight)

@@ -16,8 +16,12 @@ typedef struct problem {
 static problem problem_of(const node *n, void *const *in, void *scratch)
 {
     const tensor *logits = n->in[0], *label = n->in[1];
-    problem p = {.a = &n->attr.loss, .label = in[1], .x = in[0], .classes = ref_channels(logits),
-                 .class_weight = ref_optional(n, in, 2), .weight = ref_optional(n, in, 3),
+    problem p = {.a = &n->attr.loss,
+                 .label = in[1],
+                 .x = in[0],
+                 .classes = ref_channels(logits),
+                 .class_weight = ref_optional(n, in, 2),
+                 .weight = ref_optional(n, in, 3),
                  .pixels = tensor_count(label)};
     if (!p.a->resized)
         return p;
@@ -136,8 +140,8 @@ static void finish_gradient(const problem *p, void *const *out, void *scratch)
 {
     size_t large = (size_t)(p->pixels * p->classes) * sizeof(float);
     if (p->a->resized)
-        ref_unresized(p->small, p->large, p->a->align_corners, scratch, (double *)((char *)scratch + (large + 7) / 8 * 8),
-                      out[0]);
+        ref_unresized(p->small, p->large, p->a->align_corners, scratch,
+                      (double *)((char *)scratch + (large + 7) / 8 * 8), out[0]);
 }
 
 /* What each pixel's share is multiplied by: a.scale * dloss / divisor. */

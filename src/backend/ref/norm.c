@@ -44,7 +44,8 @@ REF(batch_norm_train)
         ((float *)out[1])[c] = (float)mean;
         ((float *)out[2])[c] = (float)i;
         for (int64_t k = c; k < count; k += channels) {
-            float v = (float)(((double)x[k] - mean) * i * (double)gamma[c] + (double)beta[c]) + (residual ? residual[k] : 0);
+            float v =
+                (float)(((double)x[k] - mean) * i * (double)gamma[c] + (double)beta[c]) + (residual ? residual[k] : 0);
             ((float *)out[0])[k] = a->act && v < 0 ? 0 : v;
         }
         if (a->update) {
@@ -57,7 +58,8 @@ REF(batch_norm_train)
 
 REF(batch_norm_train_grad)
 {
-    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4], *y = n->n_in > 5 ? in[5] : NULL;
+    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4],
+                *y = n->n_in > 5 ? in[5] : NULL;
     float *residual = n->n_out > 3 ? out[3] : NULL;
     int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
     double each = (double)(count / channels);

@@ -29,7 +29,8 @@ static window pool_window(const pool_attr *a, const int64_t *x, int64_t oy, int6
 /* PyTorch's: from floor(i * in / out) to ceil((i + 1) * in / out). */
 static window adaptive_window(const int64_t *x, const int64_t *y, int64_t oy, int64_t ox)
 {
-    window w = {oy * x[1] / y[1], ((oy + 1) * x[1] + y[1] - 1) / y[1], ox * x[2] / y[2], ((ox + 1) * x[2] + y[2] - 1) / y[2], 0};
+    window w = {oy * x[1] / y[1], ((oy + 1) * x[1] + y[1] - 1) / y[1], ox * x[2] / y[2],
+                ((ox + 1) * x[2] + y[2] - 1) / y[2], 0};
     w.area = (w.y1 - w.y0) * (w.x1 - w.x0);
     return w;
 }

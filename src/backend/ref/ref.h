@@ -1,4 +1,5 @@
-/* The reference backend: each op as its definition reads, one thread, long sums in double. Slow; what it says is right. */
+/* The reference backend: each op as its definition reads, one thread, long sums in double. Slow; what it says is right.
+ */
 #ifndef REF_REF_H
 #define REF_REF_H
 
@@ -10,8 +11,8 @@
 
 /* REF(conv2d) { ... } is the function of the op. in and out are the node's tensors in memory; scratch is as large as
  * ref_scratch says. */
-#define REF(op)                                                                                               \
-    void ref_##op(const node *n, __attribute__((unused)) void *const *in, void *const *out,                    \
+#define REF(op)                                                                                                        \
+    void ref_##op(const node *n, __attribute__((unused)) void *const *in, void *const *out,                            \
                   __attribute__((unused)) void *scratch)
 #define OP(op) REF(op);
 #include "graph/ops/list.h"

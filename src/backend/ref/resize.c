@@ -10,9 +10,9 @@ static source source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a
 {
     float scale = given > 0 ? (float)(1.0 / given) : (float)in / (float)out;
     if (in == out)
-        return (source){o, o, 0}; /* whatever the given scale: PyTorch copies */
+        return (source){o, o, 0}; /* whatever scale was given, as PyTorch */
     if (a->nearest) {
-        int64_t i = (int64_t)((float)o * scale);
+        int64_t i = out == 2 * in ? o / 2 : (int64_t)((float)o * scale); /* the same exception */
         i = i < in - 1 ? i : in - 1;
         return (source){i, i, 0};
     }
@@ -66,7 +66,8 @@ REF(resize)
     each_pair(n->in[0]->dim, n->out[0]->dim, &n->attr.resize, take, &(maps){.from = in[0], .to = out[0]});
 }
 
-static void unresized(const int64_t *x, const int64_t *y, const resize_attr *a, const float *from, double *sum, float *to)
+static void unresized(const int64_t *x, const int64_t *y, const resize_attr *a, const float *from, double *sum,
+                      float *to)
 {
     int64_t count = x[0] * x[1] * x[2] * x[3];
     each_pair(x, y, a, give, &(maps){.from = from, .sum = ref_zeros(sum, count)});

@@ -91,7 +91,8 @@ REF(matmul)
     int64_t m = y->dim[y->rank - 2], cols = y->dim[y->rank - 1], k = a->dim[a->rank - (ta ? 2 : 1)];
     for (int64_t i = 0; i < tensor_count(y); i++) {
         int64_t batch = i / (m * cols), r = i / cols % m, c = i % cols;
-        const float *pa = (const float *)in[0] + batch * m * k, *pb = (const float *)in[1] + (b->rank == 2 ? 0 : batch) * k * cols;
+        const float *pa = (const float *)in[0] + batch * m * k,
+                    *pb = (const float *)in[1] + (b->rank == 2 ? 0 : batch) * k * cols;
         double sum = 0;
         for (int64_t j = 0; j < k; j++)
             sum += (double)pa[ta ? j * m + r : r * k + j] * (double)pb[tb ? c * k + j : j * cols + c];

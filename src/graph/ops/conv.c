@@ -94,8 +94,7 @@ static const char *fold_infer(graph *g, node *n)
     if (n->n_in != 6)
         return "needs a weight, a bias or none, and the norm's four";
     for (int i = 1; i < 6; i++)
-        if (i == 1 ? n->in[i] && tensor_count(n->in[i]) != w->dim[0]
-                   : !n->in[i] || tensor_count(n->in[i]) != w->dim[0])
+        if (i == 1 ? n->in[i] && tensor_count(n->in[i]) != w->dim[0] : !n->in[i] || tensor_count(n->in[i]) != w->dim[0])
             return op_mismatch(g, "weight and what scales it", w, n->in[i] ? n->in[i] : w);
     op_out_like(n, 0, w);
     op_out(n, 1, DT_F32, 1, w->dim);

@@ -73,7 +73,8 @@ static const char *prelu_infer(graph *g, node *n)
     const tensor *x = n->in[0];
     int64_t slopes = tensor_count(n->in[1]);
     op_out_like(n, 0, x);
-    return slopes == 1 || (x->rank && slopes == x->dim[x->rank - 1]) ? NULL : op_mismatch(g, "map and slope", x, n->in[1]);
+    return slopes == 1 || (x->rank && slopes == x->dim[x->rank - 1]) ? NULL
+                                                                     : op_mismatch(g, "map and slope", x, n->in[1]);
 }
 
 static void prelu_grad(graph *g, node *n, tensor *dy, tensor **din)

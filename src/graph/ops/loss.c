@@ -33,7 +33,8 @@ static const char *loss_infer(graph *g, node *n)
 static void loss_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din)
 {
     if (op_wants(n, 0))
-        din[0] = op_node1(g, op, 6, (tensor *[]){n->in[0], n->in[1], op_in(n, 2), op_in(n, 3), n->out[1], dy}, &n->attr);
+        din[0] =
+            op_node1(g, op, 6, (tensor *[]){n->in[0], n->in[1], op_in(n, 2), op_in(n, 3), n->out[1], dy}, &n->attr);
 }
 
 static void cross_entropy_grad(graph *g, node *n, tensor *dy, tensor **din)
@@ -51,7 +52,8 @@ const op_def op_def_cross_entropy_grad = {"cross_entropy_grad", op_like_first, N
 const op_def op_def_binary_cross_entropy = {"binary_cross_entropy", loss_infer, binary_cross_entropy_grad, 2, "fif"};
 const op_def op_def_binary_cross_entropy_grad = {"binary_cross_entropy_grad", op_like_first, NULL, 2, "fif"};
 
-static tensor *loss(graph *g, op_kind op, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a)
+static tensor *loss(graph *g, op_kind op, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
+                    loss_attr a)
 {
     op_attr attr = {.loss = a};
     node *n = graph_add_node(g, op, 4, (tensor *[]){logits, label, class_weight, weight}, 2, &attr);

@@ -23,7 +23,8 @@ static const char *batch_norm_infer(graph *g, node *n)
 static void batch_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     if (n->attr.norm.act) {
-        graph_fail(g, CSEG_UNSUPPORTED, "batch_norm: fused with what follows it, it has no gradient; differentiate first");
+        graph_fail(g, CSEG_UNSUPPORTED,
+                   "batch_norm: fused with what follows it, it has no gradient; differentiate first");
         return;
     }
     tensor *in[5] = {n->in[0], dy, n->in[1], n->in[3], n->in[4]};
@@ -98,7 +99,8 @@ static const char *group_norm_infer(graph *g, node *n)
 
 static const char *layer_norm_infer(graph *g, node *n)
 {
-    return n->in[0]->rank < 1 ? "needs at least one axis" : grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
+    return n->in[0]->rank < 1 ? "needs at least one axis"
+                              : grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
 }
 
 static void grouped_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din)
@@ -133,11 +135,12 @@ tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *
     return op_node1(g, OP_batch_norm, 5, (tensor *[]){x, gamma, beta, mean, var}, &a);
 }
 
-tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean,
-                            tensor *running_var, norm_attr a)
+tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean, tensor *running_var,
+                            norm_attr a)
 {
     op_attr attr = {.norm = a};
-    node *n = graph_add_node(g, OP_batch_norm_train, 5, (tensor *[]){x, gamma, beta, running_mean, running_var}, 3, &attr);
+    node *n =
+        graph_add_node(g, OP_batch_norm_train, 5, (tensor *[]){x, gamma, beta, running_mean, running_var}, 3, &attr);
     return n ? n->out[0] : NULL;
 }
 

@@ -30,8 +30,8 @@ static const char *pool_infer(graph *g, node *n)
     if (x->rank != 4)
         return "needs a map [N, H, W, C]";
     if (!sensible(a))
-        return op_say(g, "a window %d x %d with stride %d x %d and padding %d x %d cannot be", a->kernel[0], a->kernel[1],
-                      a->stride[0], a->stride[1], a->pad[0], a->pad[1]);
+        return op_say(g, "a window %d x %d with stride %d x %d and padding %d x %d cannot be", a->kernel[0],
+                      a->kernel[1], a->stride[0], a->stride[1], a->pad[0], a->pad[1]);
     int64_t h = pooled(x->dim[1], a, 0), w = pooled(x->dim[2], a, 1);
     if (h < 1 || w < 1)
         return op_say(g, "a map %s is too small for a window %d x %d", tensor_shape_text(x, text), a->kernel[0],

@@ -1,0 +1,94 @@
+/* Convolutions: odd sizes, strides, dilations, groups, what passes fuse. */
+#include "cases.h"
+
+static tensor *conv(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_conv2d(g, in[0], in[1], in[2], c->attr.conv);
+}
+
+/* in[3]: residual or NULL */
+static tensor *fused(graph *g, tensor *const *in, const op_case *c)
+{
+    node *n = graph_add_node(g, OP_conv2d, 4, in, 1, &c->attr);
+    return n ? n->out[0] : NULL;
+}
+
+static tensor *unfused(graph *g, tensor *const *in, const op_case *c)
+{
+    conv_attr a = c->attr.conv;
+    a.has_residual = false;
+    a.act = 0;
+    tensor *y = op_conv2d(g, in[0], in[1], in[2], a);
+    y = in[3] ? op_add(g, y, in[3]) : y;
+    if (!c->attr.conv.act)
+        return y;
+    return op_unary(g, y, (unary_attr){.kind = (unary_kind)(c->attr.conv.act - 1), .alpha = c->attr.conv.act_alpha});
+}
+
+/* w, bias, gamma, beta, mean, var: in[1..6] */
+static tensor *folded(graph *g, tensor *const *in, const op_case *c)
+{
+    op_attr norm = {.norm = {.eps = 1e-5f}};
+    node *f = graph_add_node(g, OP_fold_batch_norm, 6, in + 1, 2, &norm);
+    return f ? op_conv2d(g, in[0], f->out[0], f->out[1], c->attr.conv) : NULL;
+}
+
+static tensor *not_folded(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *y = op_conv2d(g, in[0], in[1], in[2], c->attr.conv);
+    return op_batch_norm(g, y, in[3], in[4], in[5], in[6], 1e-5f);
+}
+
+/* clang-format off */
+#define EXACT .exact = true, .linear = true
+#define CONV(s, p, d, g) .attr = {.conv = {.stride = {s, s}, .pad = {p, p}, .dilation = {d, d}, .groups = g}}
+#define FUSED(residual, kind, slope)                                                                        \
+    .attr = {.conv = {.stride = {1, 1}, .pad = {1, 1}, .dilation = {1, 1}, .groups = 1, .act = (kind) + 1,  \
+                      .act_alpha = slope, .has_residual = residual}},                                       \
+    .in = {{"2,5,6,9"}, {"7,9,3,3"}, {"7"}, {residual ? "2,5,6,7" : NULL}}, .inference_only = true, .no_grad = true
+
+static const op_case cases[] = {
+    {"conv2d 3x3, bias", conv, CONV(1, 1, 1, 1), {{"2,5,6,4"}, {"8,4,3,3"}, {"8"}}, EXACT},
+    {"conv2d 1x1", conv, CONV(1, 0, 1, 1), {{"2,4,5,6"}, {"9,6,1,1"}}, EXACT},
+    {"conv2d 1x1, bias, one class", conv, CONV(1, 0, 1, 1), {{"3,4,5,6"}, {"1,6,1,1"}, {"1"}}, EXACT},
+    {"conv2d 1x1, stride 2, odd map", conv, CONV(2, 0, 1, 1), {{"2,7,5,4"}, {"6,4,1,1"}}, EXACT},
+    {"conv2d 3x3, stride 2, odd map", conv, CONV(2, 1, 1, 1), {{"2,7,9,3"}, {"5,3,3,3"}, {"5"}}, EXACT},
+    {"conv2d 3x3, stride 2, even map", conv, CONV(2, 1, 1, 1), {{"1,8,6,3"}, {"5,3,3,3"}}, EXACT},
+    {"conv2d 3x3, dilation 2", conv, CONV(1, 2, 2, 1), {{"1,6,7,4"}, {"5,4,3,3"}}, EXACT},
+    {"conv2d 3x3, dilation 4 on a 3x3 map", conv, CONV(1, 4, 4, 1), {{"2,3,3,4"}, {"5,4,3,3"}}, EXACT},
+    {"conv2d 3x3, dilation 12 beyond the map", conv, CONV(1, 12, 12, 1), {{"1,5,4,3"}, {"4,3,3,3"}}, EXACT},
+    {"conv2d 7x7, stride 2: a stem", conv, CONV(2, 3, 1, 1), {{"1,11,10,3"}, {"16,3,7,7"}}, EXACT},
+    {"conv2d 3x3 on a 1x1 map", conv, CONV(1, 1, 1, 1), {{"2,1,1,5"}, {"3,5,3,3"}, {"3"}}, EXACT},
+    {"conv2d without padding", conv, CONV(1, 0, 1, 1), {{"1,5,4,2"}, {"3,2,3,2"}}, EXACT},
+    {"conv2d in 2 groups", conv, CONV(1, 1, 1, 2), {{"2,4,5,4"}, {"6,2,3,3"}, {"6"}}, EXACT},
+    {"conv2d depthwise", conv, CONV(1, 1, 1, 5), {{"2,5,4,5"}, {"5,1,3,3"}, {"5"}}, EXACT},
+    {"conv2d depthwise, stride 2, 32 channels", conv, CONV(2, 1, 1, 32), {{"1,7,6,32"}, {"32,1,3,3"}}, EXACT},
+    {"conv2d depthwise, 2 outputs a channel", conv, CONV(1, 1, 1, 3), {{"1,4,5,3"}, {"6,1,3,3"}}, EXACT},
+    {"conv2d with unlike axes", conv, .attr = {.conv = {.stride = {2, 1}, .pad = {0, 2}, .dilation = {1, 2},
+     .groups = 1}}, {{"1,5,8,3"}, {"4,3,2,3"}, {"4"}}, EXACT},
+    {"conv2d 48 to 48 channels", conv, CONV(1, 1, 1, 1), {{"2,9,11,48"}, {"48,48,3,3"}}, EXACT},
+    {"conv2d 64 to 33 channels, dilation 2", conv, CONV(1, 2, 2, 1), {{"1,7,8,64"}, {"33,64,3,3"}, {"33"}}, EXACT},
+    {"conv2d 96 to 150 channels, 1x1", conv, CONV(1, 0, 1, 1), {{"2,5,7,96"}, {"150,96,1,1"}, {"150"}}, EXACT},
+    {"conv2d + ReLU", fused, FUSED(false, UNARY_RELU, 0), .exact = true, .same_as = unfused},
+    {"conv2d + residual + ReLU", fused, FUSED(true, UNARY_RELU, 0), .exact = true, .same_as = unfused},
+    {"conv2d + residual", fused, .attr = {.conv = {.stride = {1, 1}, .dilation = {1, 1}, .groups = 1,
+     .has_residual = true}}, {{"1,4,5,6"}, {"7,6,1,1"}, {NULL}, {"1,4,5,7"}}, .inference_only = true, .no_grad = true,
+     .exact = true, .same_as = unfused},
+    {"conv2d + ReLU6", fused, FUSED(false, UNARY_RELU6, 0), .exact = true, .same_as = unfused},
+    {"conv2d + leaky ReLU", fused, FUSED(true, UNARY_LEAKY_RELU, 0.25f), .exact = true, .same_as = unfused},
+    {"conv2d + sigmoid", fused, FUSED(false, UNARY_SIGMOID, 0), .same_as = unfused},
+    {"conv2d + tanh", fused, FUSED(false, UNARY_TANH, 0), .same_as = unfused},
+    {"conv2d + GELU", fused, FUSED(false, UNARY_GELU, 0), .same_as = unfused},
+    {"conv2d + SiLU", fused, FUSED(true, UNARY_SILU, 0), .same_as = unfused},
+    {"conv2d with a folded norm", folded, CONV(1, 1, 1, 1), {{"1,5,4,3"}, {"6,3,3,3"}, {"6"}, {"6", HOLDS_ODD}, {"6"},
+     {"6"}, {"6", HOLDS_POSITIVE}}, .inference_only = true, .no_grad = true, .same_as = not_folded},
+    {"conv2d without bias with a folded norm, stride 2", folded, CONV(2, 0, 1, 1), {{"2,5,4,3"}, {"6,3,1,1"}, {NULL},
+     {"6", HOLDS_ODD}, {"6"}, {"6"}, {"6", HOLDS_POSITIVE}}, .inference_only = true, .no_grad = true,
+     .same_as = not_folded},
+};
+/* clang-format on */
+
+case_list cases_conv(void)
+{
+    return CASE_LIST(cases);
+}

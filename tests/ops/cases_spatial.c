@@ -1,0 +1,102 @@
+/* Pooling and resizing. */
+#include "cases.h"
+
+static tensor *max_pool(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_max_pool(g, in[0], c->attr.pool);
+}
+
+static tensor *avg_pool(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_avg_pool(g, in[0], c->attr.pool);
+}
+
+static tensor *adaptive(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_adaptive_avg_pool(g, in[0], c->n[0], c->n[1]);
+}
+
+static tensor *resize(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_resize(g, in[0], c->attr.resize);
+}
+
+static tensor *resize_argmax(graph *g, tensor *const *in, const op_case *c)
+{
+    node *n = graph_add_node(g, OP_resize_argmax, 1, in, 1, &c->attr);
+    return n ? n->out[0] : NULL;
+}
+
+static tensor *resize_then_argmax(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_argmax(g, op_resize(g, in[0], c->attr.resize));
+}
+
+#define POOL(k, s, p, ...) .attr = {.pool = {.kernel = {k, k}, .stride = {s, s}, .pad = {p, p}, __VA_ARGS__}}
+#define RESIZE(oh, ow, ...) .attr = {.resize = {.h = oh, .w = ow, __VA_ARGS__}}
+#define CORNERS .align_corners = true
+#define EXACT .exact = true, .linear = true
+#define ARGMAX resize_argmax, .inference_only = true, .no_grad = true, .exact = true, .same_as = resize_then_argmax
+
+/* clang-format off */
+static const op_case cases[] = {
+    {"max_pool 3x3, stride 2: a stem's", max_pool, POOL(3, 2, 1), {{"2,7,8,5", HOLDS_DISTINCT}}, .exact = true},
+    {"max_pool, ties go to the first", max_pool, POOL(3, 2, 1), {{"2,7,8,5"}}, .exact = true, .no_grad = true},
+    {"max_pool 2x2, ceil_mode", max_pool, POOL(2, 2, 0, .ceil_mode = true), {{"1,5,7,3", HOLDS_DISTINCT}},
+     .exact = true},
+    {"max_pool 2x2, odd map", max_pool, POOL(2, 2, 0), {{"1,5,7,3", HOLDS_DISTINCT}}, .exact = true},
+    {"max_pool 3x3, overlapping, 33 channels", max_pool, POOL(3, 1, 1), {{"1,4,5,33", HOLDS_DISTINCT}}, .exact = true},
+    {"max_pool, unlike axes", max_pool, .attr = {.pool = {.kernel = {2, 3}, .stride = {1, 2}, .pad = {0, 1}}},
+     {{"1,4,5,3", HOLDS_DISTINCT}}, .exact = true},
+    {"max_pool of one pixel", max_pool, POOL(3, 1, 1), {{"2,1,1,4", HOLDS_DISTINCT}}, .exact = true},
+    {"avg_pool 2x2", avg_pool, POOL(2, 2, 0, .count_include_pad = true), {{"2,4,6,5"}}, EXACT},
+    {"avg_pool 2x2, odd map, ceil_mode", avg_pool, POOL(2, 2, 0, .ceil_mode = true, .count_include_pad = true),
+     {{"2,5,7,3"}}, EXACT},
+    {"avg_pool 2x2, odd map, ceil_mode, padding left out", avg_pool, POOL(2, 2, 0, .ceil_mode = true), {{"2,5,7,3"}},
+     EXACT},
+    {"avg_pool 3x3, padding counts", avg_pool, POOL(3, 2, 1, .count_include_pad = true), {{"1,5,6,3"}},
+     .linear = true},
+    {"avg_pool 3x3, padding left out", avg_pool, POOL(3, 2, 1), {{"1,5,6,3"}}, .linear = true},
+    {"avg_pool 3x3, ceil_mode, padding counts", avg_pool, POOL(3, 2, 1, .ceil_mode = true, .count_include_pad = true),
+     {{"1,6,5,3"}}, .linear = true},
+    {"adaptive_avg_pool to 1x1", adaptive, .in = {{"2,4,8,5"}}, .n = {1, 1}, EXACT},
+    {"adaptive_avg_pool 7x9 to 2x3", adaptive, .in = {{"1,7,9,4"}}, .n = {2, 3}, .linear = true},
+    {"adaptive_avg_pool 3x2 to 6x5", adaptive, .in = {{"1,3,2,4"}}, .n = {6, 5}, .linear = true},
+    {"adaptive_avg_pool to its own size", adaptive, .in = {{"1,3,2,4"}}, .n = {3, 2}, EXACT},
+    {"resize x2", resize, RESIZE(8, 10), {{"2,4,5,3"}}, EXACT},
+    {"resize x4", resize, RESIZE(12, 16), {{"1,3,4,18"}}, EXACT},
+    {"resize x4, 64 channels", resize, RESIZE(12, 16), {{"1,3,4,64"}}, EXACT},
+    {"resize x2, corners", resize, RESIZE(9, 9, CORNERS), {{"1,5,5,3"}}, EXACT},
+    {"resize 4x5 to 7x9", resize, RESIZE(7, 9), {{"2,4,5,3"}}, .linear = true},
+    {"resize 4x5 to 7x9, corners", resize, RESIZE(7, 9, CORNERS), {{"2,4,5,3"}}, .linear = true},
+    {"resize 7x9 to 4x5", resize, RESIZE(4, 5), {{"2,7,9,3"}}, .linear = true},
+    {"resize 7x9 to 4x5, corners", resize, RESIZE(4, 5, CORNERS), {{"2,7,9,3"}}, .linear = true},
+    {"resize 8x8 to 3x2", resize, RESIZE(3, 2), {{"1,8,8,3"}}, .linear = true},
+    {"resize of one pixel", resize, RESIZE(5, 7), {{"2,1,1,6"}}, .linear = true},
+    {"resize of one pixel, corners", resize, RESIZE(5, 7, CORNERS), {{"2,1,1,6"}}, EXACT},
+    {"resize to one pixel", resize, RESIZE(1, 1), {{"2,4,5,3"}}, EXACT},
+    {"resize to one pixel, corners", resize, RESIZE(1, 1, CORNERS), {{"2,4,5,3"}}, EXACT},
+    {"resize to its own size", resize, RESIZE(4, 5), {{"2,4,5,3"}}, EXACT},
+    {"resize rows alone", resize, RESIZE(8, 5), {{"1,4,5,3"}}, EXACT},
+    {"resize by a given factor", resize, RESIZE(6, 7, .scale_h = 1.5, .scale_w = 1.5), {{"1,4,5,3"}}, .linear = true},
+    {"resize by a given factor to its own size", resize, RESIZE(3, 3, .scale_h = 1.3, .scale_w = 1.3), {{"1,3,3,2"}},
+     EXACT},
+    {"resize nearest x2", resize, RESIZE(8, 10, .nearest = true), {{"2,4,5,3"}}, EXACT},
+    {"resize nearest 4x5 to 7x9", resize, RESIZE(7, 9, .nearest = true), {{"2,4,5,3"}}, EXACT},
+    {"resize nearest 7x9 to 4x5", resize, RESIZE(4, 5, .nearest = true), {{"2,7,9,17"}}, EXACT},
+    {"resize nearest by a given factor", resize, RESIZE(6, 7, .nearest = true, .scale_h = 1.5, .scale_w = 1.5),
+     {{"1,4,5,3"}}, EXACT},
+    {"resize nearest by a given factor to its own size", resize, RESIZE(3, 3, .nearest = true, .scale_h = 1.3,
+     .scale_w = 1.3), {{"1,3,3,2"}}, EXACT},
+    {"resize nearest by a factor that rounds to x2", resize, RESIZE(1, 10, .nearest = true, .scale_h = 1,
+     .scale_w = 2.1), {{"1,1,5,3"}}, EXACT},
+    {"resize_argmax x4", ARGMAX, RESIZE(12, 16), {{"2,3,4,5", HOLDS_DISTINCT}}},
+    {"resize_argmax x2, corners, 19 classes", ARGMAX, RESIZE(9, 9, CORNERS), {{"1,5,5,19", HOLDS_DISTINCT}}},
+    {"resize_argmax of one class", ARGMAX, RESIZE(6, 6), {{"1,3,3,1"}}},
+};
+/* clang-format on */
+
+case_list cases_spatial(void)
+{
+    return CASE_LIST(cases);
+}
