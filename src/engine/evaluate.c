@@ -104,6 +104,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
         if (status != CSEG_OK)
             goto done;
     }
+    out->images = all;
     out->seconds = all ? (now() - begin) / (double)all : 0;
     out->data_seconds = all ? waited / (double)all : 0;
     if (!o->no_truth) {

@@ -22,6 +22,7 @@ typedef struct evaluation {
     metrics m;
     metrics_entry *entries;
     int64_t n;
+    int64_t images;
     double seconds, data_seconds; /* an image */
 } evaluation;
 

@@ -20,7 +20,7 @@ cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log
 typedef struct log_step {
     int64_t iter, max_iters;        /* after this one; of the whole run (epoch-based: max_epochs * length) */
     int64_t epoch, max_epochs, inner, epoch_length; /* epoch-based: from 1 */
-    double lr, base_lr, momentum;   /* of the first group */
+    double lr, base_lr, momentum;   /* of the first group, in this iteration; base_lr 0: not told (1.x, one group) */
     double data_seconds, seconds;   /* of this iteration: waiting for data, all */
     double grad_norm;               /* NaN: not clipped */
     size_t memory;                  /* peak resident bytes */

@@ -215,6 +215,14 @@ schedule_time trainer_time(const trainer *t)
                            .max_iters = t->max_iters, .max_epochs = t->max_epochs, .by_epoch = t->e->by_epoch};
 }
 
+/* The rates that the coming step takes: schedules move on before the log is written. */
+static void note_rates(trainer *t)
+{
+    t->lr = t->o->groups[0].lr;
+    t->momentum = t->o->groups[0].momentum;
+    t->base_lr = t->o->n_paced > t->o->n_groups ? t->o->groups[t->o->n_groups].lr : 0;
+}
+
 cseg_status trainer_iteration(trainer *t, cseg_error *err)
 {
     batch b;
@@ -223,6 +231,7 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     schedule_before_iter(t->s, &time);
     TRY(loader_next(t->train, &b, err));
     t->data_seconds = now() - begin;
+    note_rates(t);
     cseg_status status = trainer_losses(t, &b, true, &t->last, err);
     loader_give_back(t->train, &b);
     if (status != CSEG_OK)
@@ -249,10 +258,9 @@ static size_t peak_memory(void)
 
 log_step trainer_log_step(const trainer *t)
 {
-    const optim_group *g = &t->o->groups[0];
     return (log_step){.iter = t->state.iter, .max_iters = t->max_iters, .epoch = t->state.epoch + 1,
                       .max_epochs = t->max_epochs, .inner = t->state.inner_iter, .epoch_length = t->epoch_length,
-                      .lr = g->lr, .base_lr = t->o->base_lr, .momentum = g->momentum, .data_seconds = t->data_seconds,
+                      .lr = t->lr, .base_lr = t->base_lr, .momentum = t->momentum, .data_seconds = t->data_seconds,
                       .seconds = t->seconds, .grad_norm = t->grad_norm, .memory = peak_memory(), .names = t->last.names,
                       .values = t->last.values, .n = t->last.n};
 }

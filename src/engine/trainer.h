@@ -46,7 +46,7 @@ typedef struct trainer {
     unsigned passes;
     float *sum;          /* of gradients, when several iterations make a step */
     losses last;
-    double data_seconds, seconds, grad_norm;
+    double data_seconds, seconds, grad_norm, lr, base_lr, momentum; /* of the last iteration */
     bool resumed;
     int64_t begun_iter;  /* where this process began */
     int64_t saved_iter;  /* of the newest checkpoint; -1: none yet */

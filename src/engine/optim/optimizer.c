@@ -224,7 +224,7 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool on
     model *m = o->model;
     o->per_parameter = value_count(paramwise_cfg) > 0;
     o->entries = ARENA_ARRAY(mem, m->params.n + 1, optim_entry);
-    o->groups = ARENA_ARRAY(mem, o->per_parameter ? m->params.n + 1 : 1, optim_group);
+    o->groups = ARENA_ARRAY(mem, o->per_parameter ? m->params.n + 2 : 2, optim_group);
     paramwise w = {0};
     if (!o->entries || !o->groups)
         return fail_memory(err);
@@ -249,6 +249,11 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool on
         finish_group(&o->groups[0], 0, o->n_entries);
         o->n_groups = 1;
     }
+    o->n_paced = o->n_groups;
+    if (one_x && o->n_groups > 1) {
+        o->groups[o->n_paced] = base;
+        finish_group(&o->groups[o->n_paced++], o->n_entries, 0);
+    }
     return CSEG_OK;
 }
 
@@ -261,7 +266,6 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model 
     o->model = m;
     optim_group base = {0};
     TRY(read_rule(o, cfg, &base, mem, err));
-    o->base_lr = base.lr;
     bool one_x = paramwise_cfg != NULL;
     if (!one_x)
         paramwise_cfg = value_get(cfg, "paramwise_cfg");

@@ -57,6 +57,8 @@ static pth_value *group_value(const optimizer *o, pth_builder *b, const optim_gr
         pth_set(b, d, unset[i], pth_bool(b, false));
     pth_set(b, d, "foreach", pth_none(b));
     pth_set(b, d, "initial_lr", pth_float(b, g->initial_lr));
+    if (g->initial_momentum != g->momentum)
+        pth_set(b, d, "initial_momentum", pth_float(b, g->initial_momentum));
     for (int64_t i = g->first; i < g->first + g->n; i++)
         pth_add(b, params, pth_int(b, i));
     pth_set(b, d, "params", params);
@@ -73,6 +75,8 @@ pth_value *optimizer_state(const optimizer *o, pth_builder *b)
         pth_add(b, groups, group_value(o, b, &o->groups[i]));
     pth_set(b, d, "state", state);
     pth_set(b, d, "param_groups", groups);
+    if (o->n_paced > o->n_groups)
+        pth_set(b, d, "base_param_settings", group_value(o, b, &o->groups[o->n_groups]));
     return d;
 }
 
@@ -115,24 +119,31 @@ static cseg_status load_entry(optimizer *o, pth *file, const pickle_node *d, int
     return CSEG_OK;
 }
 
+static void read_rates(const pickle_node *saved, optim_rule rule, optim_group *g)
+{
+    pickle_number(pickle_get(saved, "lr"), &g->lr);
+    pickle_number(pickle_get(saved, "initial_lr"), &g->initial_lr);
+    const pickle_node *momentum = rule == OPTIM_SGD ? pickle_get(saved, "momentum") : pickle_item(pickle_get(saved, "betas"), 0);
+    pickle_number(momentum, &g->momentum);
+    pickle_number(pickle_get(saved, "initial_momentum"), &g->initial_momentum);
+}
+
 cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cseg_error *err)
 {
     const pickle_node *state = pickle_get(saved, "state"), *groups = pickle_get(saved, "param_groups");
     size_t n = pickle_len(groups);
     int64_t at = 0;
-    /* mmengine keeps its base settings as one more, empty group when parameters have groups of their own. */
-    if (n != (size_t)o->n_groups && n != (size_t)o->n_groups + 1)
+    if (n != (size_t)o->n_groups)
         return fail(err, CSEG_SHAPE, "%s: the optimizer has %zu parameter groups, this model's has %d; was it trained with "
                     "another paramwise_cfg?", pth_path(file), n, o->n_groups);
+    if (o->n_paced > o->n_groups)
+        read_rates(pickle_get(saved, "base_param_settings"), o->rule, &o->groups[o->n_groups]);
     for (int i = 0; i < o->n_groups; i++) {
         const pickle_node *g = pickle_item(groups, (size_t)i), *params = pickle_get(g, "params");
         if (pickle_len(params) != (size_t)o->groups[i].n)
             return fail(err, CSEG_SHAPE, "%s: parameter group %d of the optimizer has %zu parameters, this model's has %lld",
                         pth_path(file), i, pickle_len(params), (long long)o->groups[i].n);
-        pickle_number(pickle_get(g, "lr"), &o->groups[i].lr);
-        pickle_number(pickle_get(g, "initial_lr"), &o->groups[i].initial_lr);
-        if (o->rule == OPTIM_SGD)
-            pickle_number(pickle_get(g, "momentum"), &o->groups[i].momentum);
+        read_rates(g, o->rule, &o->groups[i]);
         for (size_t k = 0; k < pickle_len(params); k++, at++) {
             int64_t id;
             const pickle_node *d = pickle_int(pickle_item(params, k), &id) ? pickle_get_int(state, id) : NULL;

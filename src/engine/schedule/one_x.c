@@ -245,7 +245,7 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
     p->absolute = c.threshold_rule && strcmp(c.threshold_rule, "abs") == 0;
     if (k->value == linear_value)
         p->factor = c.start_factor;
-    for (int g = 0; k->value == one_cycle_value && g < o->n_groups; g++)
+    for (int g = 0; k->value == one_cycle_value && g < o->n_paced; g++)
         o->groups[g].initial_lr = c.eta_max / c.div_factor;
     if (k->value == one_cycle_value)
         p->eta_min = c.eta_max;
@@ -277,7 +277,7 @@ static void step(schedule *s, policy *p)
     if (p->global_step < p->begin || p->global_step >= p->end)
         return;
     p->last_step++;
-    for (int g = 0; g < s->optimizer->n_groups; g++) {
+    for (int g = 0; g < s->optimizer->n_paced; g++) {
         optim_group *group = &s->optimizer->groups[g];
         double *at = policy_slot(p, group);
         *at = p->value(p, NULL, policy_base(p, group), *at);
@@ -353,7 +353,7 @@ void schedule_metric(schedule *s, const char *name, double v)
         }
         if (p->bad <= p->patience)
             continue;
-        for (int g = 0; g < s->optimizer->n_groups; g++) {
+        for (int g = 0; g < s->optimizer->n_paced; g++) {
             double *at = policy_slot(p, &s->optimizer->groups[g]), now = fmax(*at * p->factor, p->min_value);
             if (*at - now > p->eps)
                 *at = now;

@@ -304,7 +304,7 @@ static cseg_status read_rates(const policy *p, const value *v, optimizer *o, cse
     bool list = value_is_list(v);
     if (list && value_count(v) != (size_t)o->n_groups)
         return bad(v, "max_lr needs as many numbers as there are parameter groups", err);
-    for (int g = 0; g < o->n_groups; g++) {
+    for (int g = 0; g < o->n_paced; g++) {
         double high;
         if (!value_number(list ? value_item(v, (size_t)g) : v, &high))
             return bad(v, "max_lr is a number, or a list of them", err);
@@ -361,7 +361,7 @@ static cseg_status read_special(policy *p, const zero_x_config *c, const value *
         return fail_memory(err);
     p->weights.at[0] = c->base_momentum;
     p->weights.at[1] = c->max_momentum;
-    for (int g = 0; g < o->n_groups; g++)
+    for (int g = 0; g < o->n_paced; g++)
         o->groups[g].momentum = c->max_momentum;
     return CSEG_OK;
 }
@@ -421,7 +421,7 @@ void schedule_before_iter(schedule *s, const schedule_time *t)
     for (int i = 0; !s->one_x && i < s->n; i++) {
         const policy *p = &s->policies[i];
         double share = warmed(p, t->iter);
-        for (int g = 0; !p->idle && g < s->optimizer->n_groups; g++) {
+        for (int g = 0; !p->idle && g < s->optimizer->n_paced; g++) {
             optim_group *group = &s->optimizer->groups[g];
             double v = p->value(p, t, policy_base(p, group), 0);
             *policy_slot(p, group) = p->momentum ? v / share : v * share;

@@ -32,7 +32,7 @@ static optimizer *two_groups(arena *mem)
     assert_non_null(o);
     o->groups = ARENA_ARRAY(mem, 2, optim_group);
     assert_non_null(o->groups);
-    o->n_groups = 2;
+    o->n_groups = o->n_paced = 2;
     for (int i = 0; i < 2; i++)
         o->groups[i] = (optim_group){.lr = i ? 1.0 : 0.1, .initial_lr = i ? 1.0 : 0.1, .momentum = 0.9, .initial_momentum = 0.9};
     return o;
