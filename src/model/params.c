@@ -1,6 +1,7 @@
 #include "model/params.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void collect(module *m)
 {
@@ -52,6 +53,16 @@ static void place(model *m, param *p)
     }
 }
 
+/* Said before the system kills the process for it: a slip in a config can ask for any number of channels. */
+static void check_memory(model *m)
+{
+    double need = 4.0 * (double)m->flat_count * (m->options.no_grad ? 1 : 2) + 4.0 * (double)m->buffer_count;
+    double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (need > have)
+        model_fail(m, CSEG_NO_MEMORY, m->config, "the model's weights need %.1f GiB, this machine has %.1f", need / 0x1p30,
+                   have / 0x1p30);
+}
+
 void params_allocate(model *m)
 {
     for (size_t i = 0; i < m->params.n; i++) {
@@ -60,6 +71,9 @@ void params_allocate(model *m)
         p->offset = *total;
         *total += padded(p->count);
     }
+    check_memory(m);
+    if (model_failed(m))
+        return;
     m->data = allocate(m, m->flat_count, sizeof(float));
     m->buffers = allocate(m, m->buffer_count, sizeof(float));
     m->counters = allocate(m, m->counter_count, sizeof(int64_t));

@@ -32,6 +32,8 @@ static void build(module *m)
     if (value_is_list(c->decode_head))
         model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head, not a list", m->class_name);
     segmentor_build_heads(m, "decode_head", c->decode_head, &s->decode);
+    if (!model_failed(m->model) && !s->decode.heads.n)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "decode_head"), "%s: there is no decode_head", m->class_name);
     segmentor_build_heads(m, "auxiliary_head", c->auxiliary_head, &s->auxiliary);
     segmentor_build_heads(m, "extra_head", c->extra_head, &s->extra);
     if (model_failed(m->model))

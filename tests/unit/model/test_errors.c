@@ -97,6 +97,9 @@ static void pairs_need_a_backbone_that_sees_them(void **state)
     test_refused("model = dict(type='ChangeExtraSegmentor', backbone=dict(type='ResNet', depth=18),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=1024, channels=8, num_classes=2))\n",
                  CSEG_CONFIG, "ChangeExtraResNet", "pairs");
+    test_refused("model = dict(type='ChangeExtraSegmentor', backbone=dict(type='ChangeExtraResNet', depth=18),\n"
+                 "  decode_head=None)\n",
+                 CSEG_CONFIG, "no decode_head", "test.py:2");
 }
 
 /* Traces the logits; the message must hold both texts. */

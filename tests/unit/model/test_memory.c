@@ -59,11 +59,21 @@ static void each_allocation_of_a_trace_may_fail(void **state)
     test_end(&t);
 }
 
+static void more_than_the_machine_has(void **state)
+{
+    (void)state;
+    test_refused(TEST_RESNET("", ", channels=1000000, kernel_size=1, num_convs=64, in_channels=1000", ""), CSEG_CONFIG,
+                 "makes no parameter", "decode_head.convs.1.conv.weight");
+    test_refused(TEST_RESNET("", ", channels=40000, kernel_size=1, num_convs=64, in_channels=1000", ""), CSEG_NO_MEMORY,
+                 "GiB", "test.py:1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_may_fail),
         cmocka_unit_test(each_allocation_of_a_trace_may_fail),
+        cmocka_unit_test(more_than_the_machine_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
