@@ -78,7 +78,7 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     case UNARY_HSIGMOID:
         return y > 0 && y < 1 ? 1 / a->beta : 0;
     case UNARY_ELU:
-        return (a->alpha > 0 ? y : x) < 0 ? y + a->alpha : 1;
+        return (a->alpha > 0 ? y : x) <= 0 ? y + a->alpha : 1;
     case UNARY_EXP:
         return y;
     case UNARY_LOG:
@@ -92,7 +92,7 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     case UNARY_RECIPROCAL:
         return -y * y;
     case UNARY_CLAMP:
-        return x >= a->alpha && x <= a->beta;
+        return y > a->alpha && y < a->beta;
     case UNARY_SCALE:
         return a->alpha;
     case UNARY_POW:

@@ -14,6 +14,7 @@ static void slope_needs(const unary_attr *a, bool *x, bool *y)
     case UNARY_EXP:
     case UNARY_SQRT:
     case UNARY_RECIPROCAL:
+    case UNARY_CLAMP:
         *y = true;
         break;
     case UNARY_LEAKY_RELU: /* the sign of y is that of x unless alpha turns it */
