@@ -51,7 +51,7 @@ cseg_status run_log_write(run_log *l, const char *text, cseg_error *err);
 void run_log_begin(run_log *l);
 void run_log_add(run_log *l, const char *fmt, ...) CSEG_PRINTF(2, 3);
 void run_log_add_duration(run_log *l, double seconds); /* "1 day, 0:10:00", as Python's timedelta */
-void log_items_add(log_items *i, const char *name, double value, bool whole);
+void log_items_add(log_items *i, const char *name, double v, bool whole);
 
 /* run_log_json.c: one JSON object a line. `mode` is put first if it is not NULL (0.x, whose numbers are rounded to five
  * places). */

@@ -70,10 +70,10 @@ void run_log_add_duration(run_log *l, double seconds)
     run_log_add(l, "%lld:%02lld:%02lld", s / 3600 % 24, s / 60 % 60, s % 60);
 }
 
-void log_items_add(log_items *i, const char *name, double value, bool whole)
+void log_items_add(log_items *i, const char *name, double v, bool whole)
 {
     if (i->n < (int)(sizeof i->at / sizeof *i->at))
-        i->at[i->n++] = (log_item){name, value, whole};
+        i->at[i->n++] = (log_item){name, v, whole};
 }
 
 void run_log_line(run_log *l, const char *fmt, ...)
