@@ -71,6 +71,19 @@ static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *
     return build_truth(&l, &options, b->mem, &ds->truth, err);
 }
 
+cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err)
+{
+    char place[512];
+    const char *type = value_type_name(cfg);
+    const dataset_kind *kind = type ? dataset_kind_find(type) : NULL;
+    if (!kind)
+        return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s' here", value_place(cfg, place), type ? type : "(no type)");
+    leaf l;
+    TRY(leaf_parse(cfg, kind, &(dataset_options){.dialect = dialect, .no_pipeline = true}, mem, &l, err));
+    *out = l.meta;
+    return CSEG_OK;
+}
+
 /* ---- wrappers ------------------------------------------------------------------------------------------------ */
 
 static bool listed(const value *list, const char *name)

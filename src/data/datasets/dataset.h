@@ -67,6 +67,9 @@ typedef struct dataset_options {
 cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out,
                           cseg_error *err);
 
+/* What the labels of a dataset's dict mean, without looking for its files. Not for wrappers. */
+cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err);
+
 int64_t dataset_count(const dataset *ds);
 const dataset_meta *dataset_about(const dataset *ds);
 /* Number of datasets that a ConcatDataset joins at its top (1 for others), and what they mean. The 0.x reference

@@ -124,6 +124,14 @@ static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
 {
     const load_conf *c = t->conf;
     image m;
+    /* Pixels without a path were in memory already. */
+    if (!s->path && s->img.data) {
+        m = s->img;
+        s->img = (image){0};
+        cseg_status status = to_float(&m, c->to_float32, err);
+        start(s, m);
+        return status;
+    }
     TRY(read_one(s->path, c->flags, c->to_float32, &m, err));
     start(s, m);
     s->n_images = 1;

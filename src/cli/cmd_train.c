@@ -1,0 +1,110 @@
+/* cseg train: the reference's tools/train.py, of both dialects. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/common.h"
+#include "cli/interrupt.h"
+#include "cli/terminal.h"
+#include "engine/runner.h"
+
+typedef struct train_args {
+    str_list cfg_options;
+    const char *work_dir, *load_from, *resume_from, *resume, *backend, *seed;
+    int64_t threads;
+    bool auto_resume, no_validate, deterministic, amp;
+} train_args;
+
+static void show(void *arg, const runner_progress *p)
+{
+    const int64_t *first = arg;
+    bool val = strcmp(p->doing, "val") == 0;
+    progress_show(&(progress){.done = val ? p->done : p->iter, .all = val ? p->all : p->max_iters, .first = val ? 0 : *first,
+                              .what = p->doing, .has_loss = !val, .loss = p->loss});
+}
+
+static void choose_resume(const train_args *o, experiment *e)
+{
+    if (o->resume_from)
+        e->resume_from = o->resume_from;
+    /* --resume alone, or with "auto": the last checkpoint of the work dir; with a path: that one. */
+    if (o->resume && *o->resume && strcmp(o->resume, "auto") != 0)
+        e->resume_from = o->resume;
+    else if (o->resume || o->auto_resume)
+        e->resume = true;
+}
+
+static cseg_status take_seed(const char *text, experiment *e, cseg_error *err)
+{
+    char *end;
+    if (!text)
+        return CSEG_OK;
+    e->seed = strtoll(text, &end, 10);
+    if (end == text || *end || e->seed < 0 || e->seed > 4294967295)
+        return fail(err, CSEG_USAGE, "--seed needs a whole number from 0 to 4294967295, not '%s'", text);
+    e->has_seed = true;
+    return CSEG_OK;
+}
+
+static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
+{
+    const train_args *o = options;
+    experiment *e;
+    int64_t first = 0;
+    TRY(experiment_load(args->at[0], o->cfg_options.at, (int)o->cfg_options.n, mem, &e, err));
+    if (o->work_dir)
+        e->work_dir = o->work_dir;
+    if (o->load_from)
+        e->load_from = o->load_from;
+    choose_resume(o, e);
+    TRY(take_seed(o->seed, e, err));
+    e->deterministic |= o->deterministic;
+    e->amp |= o->amp;
+    interrupt_watch();
+    runner_options how = {.backend = o->backend, .threads = (int)o->threads, .no_validate = o->no_validate,
+                          .stop = interrupt_seen, .progress = show, .progress_arg = &first};
+    return runner_train(e, &how, err);
+}
+
+static const cli_option options[] = {
+    {.names = "--work-dir", .type = O_STR, .offset = offsetof(train_args, work_dir), .value = "DIR",
+     .about = "where checkpoints and logs go; default work_dirs/NAME of the config"},
+    {.names = "--load-from", .type = O_STR, .offset = offsetof(train_args, load_from), .value = "FILE",
+     .about = "weights to start from: a file, an address, or open-mmlab://NAME"},
+    {.names = "--resume-from", .type = O_STR, .offset = offsetof(train_args, resume_from), .value = "FILE",
+     .about = "go on from this checkpoint, as if the run had not stopped"},
+    {.names = "--resume", .type = O_MAYBE, .offset = offsetof(train_args, resume), .value = "FILE",
+     .about = "the same; without FILE, or with auto, from the last checkpoint of the work dir"},
+    {.names = "--auto-resume", .type = O_FLAG, .offset = offsetof(train_args, auto_resume),
+     .about = "go on from the last checkpoint of the work dir, if there is one"},
+    {.names = "--no-validate", .type = O_FLAG, .offset = offsetof(train_args, no_validate),
+     .about = "no evaluation during training"},
+    {.names = "--seed", .type = O_STR, .offset = offsetof(train_args, seed), .value = "N",
+     .about = "of weights, order and augmentation; default: the config's, else by the clock"},
+    {.names = "--deterministic", .type = O_FLAG, .offset = offsetof(train_args, deterministic),
+     .about = "the same bits for any number of threads"},
+    {.names = "--amp", .type = O_FLAG, .offset = offsetof(train_args, amp),
+     .about = "mixed precision (noted; computing is in float32 in this version)"},
+    OPTION_CFG(train_args),
+    OPTION_THREADS(train_args),
+    {.names = "--backend", .type = O_STR, .offset = offsetof(train_args, backend), .choices = "cpu|ref",
+     .about = "what computes; ref is slow and for checking"},
+    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .about = "accepted: one process trains"},
+    {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "accepted, as --launcher"},
+    {.names = "--gpus|--gpu-id", .type = O_IGNORED, .value = "N", .about = "accepted: the CPU computes"},
+    {.names = "--gpu-ids", .type = O_IGNORED, .value = "N", .about = "accepted: the CPU computes"},
+    {.names = "--diff_seed|--diff-seed", .type = O_IGNORED_FLAG, .about = "accepted: there is one process"},
+    OPTIONS_END,
+};
+const cli_command command_train = {
+    .name = "train",
+    .arguments = "CONFIG",
+    .about = "train the model of a config",
+    .details = "Writes checkpoints that PyTorch and MMSegmentation load, and logs in the reference's format. Ctrl-C and "
+               "SIGTERM end the iteration, save a checkpoint and exit; --resume goes on bit for bit.",
+    .min_args = 1,
+    .max_args = 1,
+    .options = options,
+    .size = sizeof(train_args),
+    .run = run,
+};

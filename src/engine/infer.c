@@ -1,0 +1,225 @@
+#include "engine/infer.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "data/datasets/dataset.h"
+#include "engine/infer_internal.h"
+#include "engine/weights.h"
+
+/* The transforms for a new image: the test pipeline without those that load labels. */
+static const value *image_steps(const value *steps, arena *mem)
+{
+    value *list = value_new(mem, V_LIST, (where){0});
+    for (size_t i = 0; list && i < value_count(steps); i++) {
+        const value *step = value_item(steps, i);
+        const char *type = value_type_name(step);
+        bool labels = type && (strcmp(type, "LoadAnnotations") == 0 || strcmp(type, "MultiImgLoadAnnotations") == 0);
+        value *copy = labels ? NULL : value_copy(mem, step);
+        if (!labels && (!copy || !value_append(mem, list, copy)))
+            return NULL;
+    }
+    return list;
+}
+
+static const value *innermost(const value *dataset_cfg)
+{
+    for (int depth = 0; depth < 8; depth++) {
+        const value *inner = value_get(dataset_cfg, "dataset");
+        if (!inner)
+            inner = value_item(value_get(dataset_cfg, "datasets"), 0);
+        if (value_is_list(dataset_cfg))
+            inner = value_item(dataset_cfg, 0);
+        if (!inner)
+            break;
+        dataset_cfg = inner;
+    }
+    return dataset_cfg;
+}
+
+static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
+{
+    const experiment *e = x->e;
+    const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset);
+    const value *steps = value_get(cfg, "pipeline");
+    if (!steps)
+        steps = value_get(e->cfg, "test_pipeline");
+    if (tta && e->dialect == DIALECT_1X)
+        steps = e->tta_pipeline;
+    if (!steps)
+        return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path, tta ? "tta_pipeline" : "test pipeline");
+    steps = image_steps(steps, x->mem);
+    if (!steps)
+        return fail_memory(err);
+    return pipeline_build(steps, &(pipeline_options){.dialect = e->dialect}, x->mem, &x->steps, err);
+}
+
+/* Names and colours: from the checkpoint's own words would be better still, but the config is what the user edits. */
+static cseg_status open_classes(infer *x, cseg_error *err)
+{
+    const experiment *e = x->e;
+    const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset ? e->val.dataset : e->train.dataset);
+    x->classes = x->m->num_classes;
+    x->names = ARENA_ARRAY(x->mem, (size_t)x->classes + 1, const char *);
+    x->palette = ARENA_ARRAY(x->mem, 3 * (size_t)x->classes + 3, uint8_t);
+    if (!x->names || !x->palette)
+        return fail_memory(err);
+    dataset_random_palette(x->classes, x->palette);
+    dataset_meta meta;
+    if (!cfg || dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, NULL) != CSEG_OK)
+        return CSEG_OK;
+    for (int64_t i = 0; i < x->classes && i < meta.n_classes; i++) {
+        x->names[i] = meta.classes[i];
+        memcpy(x->palette + 3 * i, meta.palette + 3 * i, 3);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status open_all(infer *x, const char *checkpoint, const infer_options *o, cseg_error *err)
+{
+    TRY(build_model(x->e, true, &x->m, err));
+    TRY(weights_load_from(x->m, checkpoint, NULL, WEIGHTS_EXACT, err));
+    TRY(build_backend(o->backend, o->threads, false, &x->b, err));
+    TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
+    TRY(open_pipeline(x, o->tta, err));
+    TRY(open_classes(x, err));
+    return build_predictor(x->m, x->b, &x->p, err);
+}
+
+cseg_status infer_open(const experiment *e, const char *checkpoint, const infer_options *o, arena *mem, infer **out,
+                       cseg_error *err)
+{
+    infer *x = ARENA_NEW(mem, infer);
+    if (!x)
+        return fail_memory(err);
+    x->mem = mem;
+    x->e = e;
+    cseg_status status = open_all(x, checkpoint, o, err);
+    if (status != CSEG_OK)
+        infer_close(x);
+    else
+        *out = x;
+    return status;
+}
+
+void infer_close(infer *x)
+{
+    if (!x)
+        return;
+    predictor_free(x->p);
+    model_free(x->m);
+    backend_free(x->b);
+    mem_free(x->room);
+    x->p = NULL;
+    x->m = NULL;
+    x->b = NULL;
+    x->room = NULL;
+}
+
+int64_t infer_classes(const infer *x)
+{
+    return x->classes;
+}
+
+const char *infer_class_name(const infer *x, int64_t i)
+{
+    return i >= 0 && i < x->classes ? x->names[i] : NULL;
+}
+
+const uint8_t *infer_palette(const infer *x)
+{
+    return x->palette;
+}
+
+const model *infer_model(const infer *x)
+{
+    return x->m;
+}
+
+float *infer_room(infer *x, size_t n)
+{
+    if (n > x->room_floats) {
+        mem_free(x->room);
+        x->room = mem_alloc_raw(n * sizeof(float));
+        x->room_floats = x->room ? n : 0;
+    }
+    return x->room;
+}
+
+/* Packs the views that the pipeline made and answers them. */
+static cseg_status answer(infer *x, sample *views, int n, int head, bool want_scores, prediction *out, cseg_error *err)
+{
+    predict_view v[INFER_VIEWS];
+    size_t total = 0, at = 0;
+    int64_t h[INFER_VIEWS], w[INFER_VIEWS];
+    for (int i = 0; i < n; i++) {
+        TRY(preprocessor_size(&x->pre, &(const sample *){&views[i]}, 1, false, &h[i], &w[i], err));
+        total += (size_t)(h[i] * w[i] * x->m->in_channels);
+    }
+    float *room = infer_room(x, total);
+    if (!room)
+        return fail_memory(err);
+    for (int i = 0; i < n; i++) {
+        sample *s = &views[i];
+        if (s->img.c != x->m->in_channels)
+            return fail(err, CSEG_SHAPE, "%s: has %lld channels, the model takes %d", s->path ? s->path : "the image",
+                        (long long)s->img.c, x->m->in_channels);
+        TRY(pipeline_pack(&x->pre, s, h[i], w[i], room + at, err));
+        v[i] = (predict_view){.img = room + at, .h = h[i], .w = w[i], .img_h = s->img_h, .img_w = s->img_w,
+                              .flip = s->flip ? s->flip_direction : 0};
+        at += (size_t)(h[i] * w[i] * x->m->in_channels);
+    }
+    return predictor_run(x->p, v, n, views[0].ori_h, views[0].ori_w, head, want_scores, out, err);
+}
+
+static cseg_status segment(infer *x, sample *s, int head, bool want_scores, prediction *out, cseg_error *err)
+{
+    int variants = pipeline_describe(x->steps)->variants;
+    sample views[INFER_VIEWS];
+    memset(views, 0, sizeof views);
+    if (variants > INFER_VIEWS)
+        return fail(err, CSEG_UNSUPPORTED, "test-time augmentation with more than %d views of an image", INFER_VIEWS);
+    cseg_status status;
+    if (variants <= 1) {
+        status = pipeline_apply(x->steps, s, err);
+        if (status == CSEG_OK)
+            status = answer(x, s, 1, head, want_scores, out, err);
+        return status;
+    }
+    status = pipeline_apply_variants(x->steps, s, views, err);
+    if (status == CSEG_OK)
+        status = answer(x, views, variants, head, want_scores, out, err);
+    for (int i = 0; i < variants; i++)
+        sample_release(&views[i]);
+    return status;
+}
+
+cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
+                       cseg_error *err)
+{
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    sample s = {.mem = mem, .path = path, .path2 = path2, .n_images = path2 ? 2 : 1};
+    cseg_status status = segment(x, &s, head, want_scores, out, err);
+    sample_release(&s);
+    arena_free(mem);
+    return status;
+}
+
+cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err)
+{
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    sample s = {.mem = mem, .n_images = 1};
+    cseg_status status = image_copy(img, &s.img, err);
+    if (status == CSEG_OK && rgb)
+        image_swap_red_blue(&s.img);
+    if (status == CSEG_OK)
+        status = segment(x, &s, head, false, out, err);
+    sample_release(&s);
+    arena_free(mem);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* Segmenting images that belong to no dataset: files, pixels in memory, and scenes of any size. */
+#ifndef ENGINE_INFER_H
+#define ENGINE_INFER_H
+
+#include "engine/build.h"
+
+typedef struct infer infer;
+
+typedef struct infer_options {
+    const char *backend; /* "cpu" (NULL) or "ref" */
+    int threads;
+    bool tta;            /* the config's test-time augmentation */
+} infer_options;
+
+/* Builds the model of an experiment, loads the checkpoint into it, and takes the test pipeline for new images (without
+ * its labels). *out lives in `mem`; give it back with infer_close before. */
+cseg_status infer_open(const experiment *e, const char *checkpoint, const infer_options *o, arena *mem, infer **out,
+                       cseg_error *err);
+void infer_close(infer *x); /* NULL is fine */
+
+/* What the answers mean: names and colours of the config's test dataset, numbers and invented colours without one. */
+int64_t infer_classes(const infer *x);
+const char *infer_class_name(const infer *x, int64_t i);
+const uint8_t *infer_palette(const infer *x); /* [classes][3], red first */
+const model *infer_model(const infer *x);
+
+/* path2: the second date's image of a pair, else NULL. head: -1 for the answering one. */
+cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
+                       cseg_error *err);
+/* The pixels stay the caller's. Blue first unless `rgb`. */
+cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err);
+
+typedef struct infer_scene {
+    const char *path, *mask_path; /* the mask is a GeoTIFF with the scene's place */
+    const char *scores_path;      /* NULL: no probabilities */
+    int head;
+    cseg_status (*progress)(void *arg, int64_t done, int64_t all, cseg_error *err); /* may be NULL */
+    void *arg;
+} infer_scene;
+/* In slide mode, with memory for a strip of crops: the config's crop and stride, or crops of the size that was trained
+ * on with a third of overlap. */
+cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* The inside of infer.h, shared by its files. */
+#ifndef ENGINE_INFER_INTERNAL_H
+#define ENGINE_INFER_INTERNAL_H
+
+#include "engine/infer.h"
+
+enum { INFER_VIEWS = 64 };
+
+struct infer {
+    arena *mem;
+    const experiment *e;
+    model *m;
+    backend *b;
+    predictor *p;
+    pipeline *steps;
+    preprocessor pre;
+    int64_t classes;
+    const char **names; /* NULL: nobody named it */
+    uint8_t *palette;
+    float *room; /* for packed images; grows */
+    size_t room_floats;
+};
+
+float *infer_room(infer *x, size_t n);
+
+#endif
