@@ -256,6 +256,8 @@ cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out)
     }
     if (!value_is_list(box))
         return eval_fail(ev, at, "%s contains nothing", value_kind_name(box));
+    if (box->kind == V_SET)
+        TRY(eval_hashable(ev, at, item));
     *out = value_within(item, box, true, &ev->budget->steps);
     return eval_charge(ev, at, 0);
 }

@@ -151,7 +151,10 @@ static cseg_status float_binary(eval *ev, spot at, uint32_t op, const value *x, 
             return by_zero(ev, at);
         if (a < 0 && isfinite(b) && b != floor(b))
             return eval_refuse(ev, at, "complex numbers are not part of the config language");
-        return eval_float(ev, at, pow(a, b), out);
+        quotient = pow(a, b);
+        if (isinf(quotient) && isfinite(a) && isfinite(b))
+            return eval_fail(ev, at, "this power is too large for a float");
+        return eval_float(ev, at, quotient, out);
     default:
         return no_meaning(ev, at, op, x, y);
     }

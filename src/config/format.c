@@ -92,6 +92,24 @@ cseg_status format_int_with(eval *ev, spot at, const format *f, int64_t i, strbu
     return put_number(ev, at, f, i < 0, f->alternate ? prefix : "", digits, decimal ? 3 : 4, out);
 }
 
+/* Without a type, Python writes as with 'g', but always so that it reads back as a float: 3.0, or 3e+00 where the
+ * precision leaves no place for the ".0". */
+static void make_float_visible(char *digits, int precision, double size)
+{
+    if (strpbrk(digits, ".e"))
+        return;
+    if ((int)strlen(digits) < (precision > 1 ? precision : 1)) {
+        strcat(digits, ".0");
+        return;
+    }
+    snprintf(digits, MOST_DIGITS, "%.*e", precision > 1 ? precision - 1 : 0, size);
+    char *exponent = strchr(digits, 'e'), *end = exponent;
+    while (strchr(digits, '.') && end[-1] == '0')
+        end--;
+    end -= end[-1] == '.';
+    memmove(end, exponent, strlen(exponent) + 1);
+}
+
 cseg_status format_float_with(eval *ev, spot at, const format *f, double v, strbuf *out)
 {
     char digits[MOST_DIGITS + 400], pattern[8];
@@ -107,8 +125,8 @@ cseg_status format_float_with(eval *ev, spot at, const format *f, double v, strb
     } else {
         snprintf(pattern, sizeof pattern, "%%%s.*%c", f->alternate ? "#" : "", type);
         snprintf(digits, sizeof digits, pattern, precision, size);
-        if (f->type == 0 && isfinite(v) && !strpbrk(digits, ".e"))
-            strcat(digits, ".0");
+        if (f->type == 0 && isfinite(v))
+            make_float_visible(digits, precision, size);
     }
     if (f->type == '%')
         strcat(digits, "%");

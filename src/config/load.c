@@ -259,6 +259,20 @@ static cseg_status merge_bases(file *f, value *own, value *all, value **out)
     return status;
 }
 
+/* The names that Python itself gives to a config. */
+static cseg_status new_globals(file *f, value **out)
+{
+    value *path, *name;
+    spot at = {1, 1};
+    TRY(eval_new(&f->ev, at, V_DICT, out));
+    TRY(eval_new(&f->ev, at, V_SET, &f->ev.imported));
+    TRY(eval_string(&f->ev, at, f->path, strlen(f->path), &path));
+    TRY(eval_string(&f->ev, at, "builtins", 8, &name));
+    TRY(eval_put_name(&f->ev, at, *out, "__file__", path));
+    f->ev.globals = *out;
+    return eval_put_name(&f->ev, at, *out, "__name__", name);
+}
+
 static cseg_status run_text(file *f, value **out)
 {
     value *all, *list = NULL, *globals;
@@ -267,9 +281,7 @@ static cseg_status run_text(file *f, value **out)
     if (base)
         TRY(eval_base_list(f, base, &list));
     TRY(load_bases(f, list, base ? base->at : at, &all));
-    TRY(eval_new(&f->ev, at, V_DICT, &globals));
-    TRY(eval_new(&f->ev, at, V_SET, &f->ev.imported));
-    f->ev.globals = globals;
+    TRY(new_globals(f, &globals));
     TRY(eval_put_name(&f->ev, at, globals, "_base_", all));
     TRY(eval_block(&f->ev, &f->body));
     drop_imports(&f->ev, globals, false);
@@ -372,15 +384,11 @@ static cseg_status read_base(eval *ev, const stmt *s, void *arg)
 static cseg_status run_lazy(file *f, loaded *out)
 {
     spot at = {1, 1};
-    value *globals, *path;
+    value *globals;
     const stmt *base = find_base(&f->body);
     if (base)
         return eval_fail(&f->ev, base->at, "a config in the pure-Python style cannot have '_base_'; write 'with read_base():'");
-    TRY(eval_new(&f->ev, at, V_DICT, &globals));
-    TRY(eval_new(&f->ev, at, V_SET, &f->ev.imported));
-    TRY(eval_string(&f->ev, at, f->path, strlen(f->path), &path));
-    TRY(eval_put_name(&f->ev, at, globals, "__file__", path));
-    f->ev.globals = globals;
+    TRY(new_globals(f, &globals));
     f->ev.read_base = read_base;
     f->ev.arg = f;
     TRY(eval_block(&f->ev, &f->body));

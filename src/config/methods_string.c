@@ -169,11 +169,21 @@ static cseg_status string_replace(eval *ev, spot at, value *self, const args *a,
     return eval_text(ev, at, &text, out);
 }
 
-/* Letters of ASCII change; others stay, which differs from Python for accented ones only. */
+/* The alphabets that have two cases lie below U+3000, and in a block above 0xEF.... */
+static cseg_status refuse_letters(eval *ev, spot at, const value *v)
+{
+    for (size_t i = 0; i < v->as.str.n; i++) {
+        unsigned char c = (unsigned char)v->as.str.text[i];
+        if ((c >= 0xC0 && c < 0xE3) || c >= 0xEF)
+            return eval_refuse(ev, at, "this method on letters beyond ASCII");
+    }
+    return eval_charge(ev, at, v->as.str.n / 16);
+}
+
 static cseg_status change_case(eval *ev, spot at, const value *self, int (*first)(int), int (*later)(int), bool words,
                                value **out)
 {
-    TRY(eval_charge(ev, at, self->as.str.n / 16));
+    TRY(refuse_letters(ev, at, self));
     TRY(eval_string(ev, at, self->as.str.text, self->as.str.n, out));
     char *s = (char *)(*out)->as.str.text;
     bool start = true;
@@ -217,6 +227,9 @@ static cseg_status strip(eval *ev, spot at, const value *self, const args *a, bo
     if (a->n && a->at[0]->kind != V_NONE) {
         TRY(want_string(ev, at, a->at[0], "what is stripped"));
         set = a->at[0]->as.str.text;
+        for (size_t i = 0; set[i]; i++)
+            if ((unsigned char)set[i] >= 0x80)
+                return eval_refuse(ev, at, "stripping characters beyond ASCII");
     }
     while (left && from < to && s[from] && strchr(set, s[from]))
         from++;
@@ -315,9 +328,9 @@ static cseg_status string_count(eval *ev, spot at, value *self, const args *a, v
 static cseg_status all_of(eval *ev, spot at, const value *self, int (*is)(int), value **out)
 {
     bool all = self->as.str.n > 0;
+    TRY(refuse_letters(ev, at, self));
     for (size_t i = 0; i < self->as.str.n; i++)
         all &= is((unsigned char)self->as.str.text[i]) != 0;
-    TRY(eval_charge(ev, at, self->as.str.n / 16));
     return eval_bool(ev, at, all, out);
 }
 

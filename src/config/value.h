@@ -91,7 +91,8 @@ bool value_true(const value *v);              /* Python's truth */
 /* "FILE:LINE: " in `out`, or "" for a value without a place. */
 const char *value_place(const value *v, char out[static 512]);
 
-/* Text forms. Python's (as Config.pretty_text has it, one top-level name a statement) and JSON (tuples are lists,
+/* Text forms. Python's (as Config.pretty_text has it, one top-level name a statement; where a key of the top cannot be
+ * a name, one dict expression), which reads back as an equal value, and JSON (tuples are lists,
  * sets sorted lists, V_NAME its dotted name). */
 char *value_python(arena *mem, const value *v);
 char *value_json(arena *mem, const value *v, int indent); /* indent 0: one line */

@@ -165,9 +165,26 @@ static bool keys_are_identifiers(const value *dict)
     return true;
 }
 
+/* A string as source text. "{{" opens a template there, so its second brace is written as an escape. */
+static void print_string(strbuf *out, const char *s, size_t n)
+{
+    size_t start = out->n;
+    value_repr_string(out, s, n);
+    for (size_t i = start; !out->failed && i + 1 < out->n; i++) {
+        if (out->text[i] != '{' || out->text[i + 1] != '{')
+            continue;
+        strbuf_add(out, "   ");
+        if (out->failed)
+            return;
+        memmove(out->text + i + 5, out->text + i + 2, out->n - i - 5);
+        memcpy(out->text + i + 1, "\\x7b", 4);
+        i += 4;
+    }
+}
+
 /* A value as Python source. It is tried on one line first; when that does not fit, each item gets a line of its own.
- * `indent` is that of the line the value starts on, `behind` what must still fit behind it (a comma, brackets). */
-static void print(strbuf *out, const value *v, int indent, bool split, int behind, int depth);
+ * `indent` is that of the line the value starts on. */
+static void print(strbuf *out, const value *v, int indent, bool split, int depth);
 
 static size_t column(const strbuf *out)
 {
@@ -177,15 +194,16 @@ static size_t column(const strbuf *out)
     return out->n - at;
 }
 
+/* `behind`: characters that must still fit on the last line (a comma). */
 static void print_fitting(strbuf *out, const value *v, int indent, int behind, int depth)
 {
     size_t start = out->n;
-    print(out, v, indent, false, behind, depth);
+    print(out, v, indent, false, depth);
     if (out->failed || value_count(v) == 0 || column(out) + (size_t)behind <= WIDTH)
         return;
     out->n = start;
     out->text[start] = 0;
-    print(out, v, indent, true, behind, depth);
+    print(out, v, indent, true, depth);
 }
 
 static void new_line(strbuf *out, int indent)
@@ -206,15 +224,15 @@ static void print_dict(strbuf *out, const value *v, int indent, bool split, int 
             strbuf_addf(out, "%s=", e->key);
         } else {
             if (e->key_value)
-                print(out, e->key_value, 0, false, 0, depth + 1);
+                print(out, e->key_value, 0, false, depth + 1);
             else
-                value_repr_string(out, e->key, strlen(e->key));
+                print_string(out, e->key, strlen(e->key));
             strbuf_add(out, ": ");
         }
         if (split)
             print_fitting(out, e->item, indent + INDENT, 1, depth + 1);
         else
-            print(out, e->item, indent, false, 0, depth + 1);
+            print(out, e->item, indent, false, depth + 1);
         strbuf_add(out, last ? "" : split ? "," : ", ");
     }
     strbuf_add(out, call ? ")" : "}");
@@ -235,7 +253,7 @@ static void print_list(strbuf *out, const value *v, int indent, bool split, int 
             new_line(out, indent + INDENT);
             print_fitting(out, v->as.list.item[i], indent + INDENT, 1, depth + 1);
         } else {
-            print(out, v->as.list.item[i], indent, false, 0, depth + 1);
+            print(out, v->as.list.item[i], indent, false, depth + 1);
         }
         if (last)
             strbuf_add(out, v->kind == V_TUPLE && i == 0 ? ", " : "");
@@ -247,9 +265,8 @@ static void print_list(strbuf *out, const value *v, int indent, bool split, int 
     strbuf_add(out, close);
 }
 
-static void print(strbuf *out, const value *v, int indent, bool split, int behind, int depth)
+static void print(strbuf *out, const value *v, int indent, bool split, int depth)
 {
-    (void)behind;
     if (depth > DEEPEST || out->failed)
         return;
     switch (v->kind) {
@@ -264,8 +281,9 @@ static void print(strbuf *out, const value *v, int indent, bool split, int behin
     case V_DICT:
         print_dict(out, v, indent, split, depth);
         break;
+    case V_STR:
     case V_NAME:
-        value_repr_string(out, v->as.str.text, v->as.str.n);
+        print_string(out, v->as.str.text, v->as.str.n);
         break;
     default: {
         long budget = INT32_MAX;
@@ -274,11 +292,18 @@ static void print(strbuf *out, const value *v, int indent, bool split, int behin
     }
 }
 
+/* Whether a config can be written as statements: its keys are names, and none hides what the text needs. */
+static bool can_be_statements(const value *v)
+{
+    return v->kind == V_DICT && keys_are_identifiers(v) && !value_get(v, "dict") && !value_get(v, "float") &&
+           !value_get(v, "set");
+}
+
 char *value_python(arena *mem, const value *v)
 {
     strbuf out = {.mem = mem};
     strbuf_add(&out, "");
-    if (v->kind == V_DICT && keys_are_identifiers(v)) {
+    if (can_be_statements(v)) {
         for (size_t i = 0; i < v->as.dict.n; i++) {
             strbuf_addf(&out, "%s = ", v->as.dict.entry[i].key);
             print_fitting(&out, v->as.dict.entry[i].item, 0, 0, 1);
