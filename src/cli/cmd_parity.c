@@ -1,0 +1,70 @@
+/* cseg parity: one line of JSON a config, comparable with the reference's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "engine/parity.h"
+#include "graph/passes/passes.h"
+
+typedef struct parity_args {
+    const char *root, *backend, *passes;
+    int64_t threads;
+} parity_args;
+
+typedef cseg_status parity_line(const char *path, const parity_options *o, FILE *out, cseg_error *err);
+
+static parity_line *find_line(const char *what)
+{
+    if (strcmp(what, "config") == 0)
+        return parity_config;
+    if (strcmp(what, "model") == 0)
+        return parity_model;
+    return strcmp(what, "train") == 0 ? parity_train : NULL;
+}
+
+static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
+{
+    (void)mem;
+    const parity_args *o = options;
+    parity_line *line = find_line(args->at[0]);
+    if (!line)
+        return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
+    parity_options how = {.root = o->root};
+    TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
+    bool ref = o->backend && strcmp(o->backend, "ref") == 0;
+    how.backend = ref ? backend_ref_new() : backend_cpu_new(&(cpu_options){.threads = (int)o->threads});
+    if (!how.backend)
+        return fail_memory(err);
+    cseg_status status = CSEG_OK;
+    for (size_t i = 1; i < args->n && status == CSEG_OK; i++) {
+        status = line(args->at[i], &how, stdout, err);
+        if (fflush(stdout) != 0 && status == CSEG_OK)
+            status = fail_errno(err, "standard output", "write");
+    }
+    backend_free(how.backend);
+    return status;
+}
+
+static const cli_option options[] = {
+    {.names = "--root", .type = O_STR, .offset = offsetof(parity_args, root), .value = "DIR",
+     .about = "where configs are looked for whose path does not exist"},
+    {.names = "--backend", .type = O_STR, .offset = offsetof(parity_args, backend), .choices = "cpu|ref",
+     .about = "what computes"},
+    {.names = "--passes", .type = O_STR, .offset = offsetof(parity_args, passes), .value = "LIST",
+     .about = "graph passes: none, or -NAME,-NAME to leave some out; default all, or CSEG_PASSES"},
+    OPTION_THREADS(parity_args),
+    OPTIONS_END,
+};
+const cli_command command_parity = {
+    .name = "parity",
+    .arguments = "config|model|train CONFIG...",
+    .about = "print what agreement with the reference is judged by",
+    .details = "One line of JSON for each config, with the keys of the reference's own lines: the resolved config; "
+               "the state dict, logits, losses and gradients of the model; the losses of ten training steps. Weights "
+               "and inputs are made from names, so nothing need be downloaded.",
+    .min_args = 2,
+    .max_args = -1,
+    .options = options,
+    .size = sizeof(parity_args),
+    .run = run,
+};

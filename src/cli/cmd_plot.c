@@ -1,0 +1,144 @@
+/* cseg plot: curves of training logs as a picture. Reads the reference's JSON logs of both dialects. */
+#include <cJSON.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "cli/canvas.h"
+#include "cli/common.h"
+
+typedef struct plot_args {
+    str_list keys;
+    const char *out, *title;
+    int64_t width;
+} plot_args;
+
+typedef VEC(double) numbers;
+typedef struct curve {
+    numbers x, y;
+} curve;
+
+enum { PANEL_H = 320, MAX_LOGS = 6, MAX_LOG_BYTES = 1 << 30 };
+
+static double step_of(const cJSON *line, double before)
+{
+    const char *const keys[] = {"step", "iter"};
+    for (size_t i = 0; i < 2; i++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(line, keys[i]);
+        if (cJSON_IsNumber(v))
+            return v->valuedouble;
+    }
+    return before;
+}
+
+/* 0.x counts the iterations of a validation in its `iter`: such a line belongs to the training line before it. */
+static bool is_validation(const cJSON *line)
+{
+    const cJSON *mode = cJSON_GetObjectItemCaseSensitive(line, "mode");
+    return cJSON_IsString(mode) && strcmp(mode->valuestring, "val") == 0;
+}
+
+static cseg_status read_curve(const char *path, const char *key, arena *mem, curve *out, cseg_error *err)
+{
+    char *text;
+    size_t size;
+    double step = 0.0;
+    TRY(file_read(path, MAX_LOG_BYTES, mem, &text, &size, err));
+    for (char *line = text, *end; line < text + size; line = end + 1) {
+        end = strchr(line, '\n');
+        if (!end)
+            end = text + size;
+        *end = 0;
+        cJSON *object = cJSON_Parse(line);
+        if (!is_validation(object))
+            step = step_of(object, step);
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
+        bool good = !cJSON_IsNumber(v) || (vec_push(mem, &out->x, step) && vec_push(mem, &out->y, v->valuedouble));
+        cJSON_Delete(object);
+        if (!good)
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
+/* A folder stands for its newest log: names begin with the time. */
+static cseg_status find_log(const char *path, arena *mem, const char **out, cseg_error *err)
+{
+    *out = path;
+    if (!file_is_dir(path))
+        return CSEG_OK;
+    char **names;
+    size_t n;
+    TRY(dir_list(path, ".json", true, mem, &names, &n, err));
+    *out = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (str_ends(names[i], ".log.json") || strstr(names[i], "vis_data/"))
+            *out = path_join(mem, path, names[i]);
+    return *out ? CSEG_OK : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
+}
+
+static cseg_status draw_panel(image *m, int y, const char *key, const char *title, const str_list *logs, arena *mem,
+                              cseg_error *err)
+{
+    series all[MAX_LOGS];
+    size_t points = 0;
+    char text[256];
+    for (size_t i = 0; i < logs->n; i++) {
+        curve c = {0};
+        TRY(read_curve(logs->at[i], key, mem, &c, err));
+        all[i] = (series){path_base(logs->at[i]), c.x.at, c.y.at, c.y.n};
+        points += c.y.n;
+    }
+    if (!points)
+        return fail(err, CSEG_NOT_FOUND, "%s: no line has a number called '%s'", logs->at[0], key);
+    snprintf(text, sizeof text, "%s%s%s", title ? title : "", title ? ": " : "", key);
+    canvas_chart(m, 0, y, (int)m->w, PANEL_H, text, "iteration", all, logs->n);
+    return CSEG_OK;
+}
+
+static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
+{
+    const plot_args *o = options;
+    static const char *loss = "loss";
+    str_list keys = o->keys.n ? o->keys : (str_list){.at = &loss, .n = 1}, logs = {0};
+    image m = {0};
+    cseg_status status = CSEG_OK;
+    for (size_t i = 0; i < args->n; i++) {
+        const char *path;
+        TRY(find_log(args->at[i], mem, &path, err));
+        if (!vec_push(mem, &logs, path))
+            return fail_memory(err);
+    }
+    TRY_DONE(image_new((int64_t)keys.n * PANEL_H + 10, o->width ? o->width : 900, 3, IMAGE_U8, &m, err));
+    canvas_fill(&m, (colour){255, 255, 255});
+    for (size_t i = 0; i < keys.n; i++)
+        TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, &logs, mem, err));
+    TRY_DONE(image_write(o->out ? o->out : "loss.png", &m, &(image_save){.rgb = true}, err));
+    printf("%s\n", o->out ? o->out : "loss.png");
+done:
+    image_release(&m);
+    return status;
+}
+
+static const cli_option options[] = {
+    {.names = "--keys", .type = O_LIST, .offset = offsetof(plot_args, keys), .value = "KEY",
+     .about = "what to draw, one panel each: loss decode.acc_seg lr mIoU (default: loss)"},
+    {.names = "--out", .type = O_STR, .offset = offsetof(plot_args, out), .value = "FILE",
+     .about = "PNG or JPEG (default: loss.png)"},
+    {.names = "--title", .type = O_STR, .offset = offsetof(plot_args, title), .value = "TEXT",
+     .about = "stands above each panel"},
+    {.names = "--width", .type = O_INT, .offset = offsetof(plot_args, width), .min = 300, .max = 8000,
+     .about = "of the picture in pixels (default 900)"},
+    OPTIONS_END,
+};
+const cli_command command_plot = {
+    .name = "plot",
+    .arguments = "LOG...",
+    .about = "draw the curves of training logs",
+    .details = "LOG is a JSON log of either dialect, or a work folder, which stands for its newest log.",
+    .min_args = 1,
+    .max_args = MAX_LOGS,
+    .options = options,
+    .size = sizeof(plot_args),
+    .run = run,
+};

@@ -1,0 +1,86 @@
+/* cseg tile: cuts a scene and its labels into tiles to train on and a part to test on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "geo/tile.h"
+
+typedef struct tile_args {
+    const char *out, *hold_out;
+    int64_t size, stride, ignore;
+    double min_labelled, edge_weight, edge_width;
+} tile_args;
+
+static cseg_status read_hold_out(const char *text, tile_options *o, cseg_error *err)
+{
+    static const char *const sides[] = {"none", "top", "bottom", "left", "right"};
+    if (!text)
+        return CSEG_OK;
+    size_t n = strcspn(text, ":");
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        if (strlen(sides[i]) == n && strncmp(sides[i], text, n) == 0) {
+            char *end = NULL;
+            o->side = (hold_side)i;
+            o->part = text[n] ? strtod(text + n + 1, &end) : 0.3;
+            if (i == 0 || ((!end || (end != text + n + 1 && !*end)) && o->part > 0.0 && o->part < 1.0))
+                return CSEG_OK;
+        }
+    return fail(err, CSEG_USAGE, "--hold-out takes a side and a part between 0 and 1, as bottom:0.3, not '%s'", text);
+}
+
+static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
+{
+    (void)mem;
+    const tile_args *a = options;
+    tile_options o = {.out = a->out ? a->out : "tiles", .size = a->size ? a->size : 256, .min_labelled = a->min_labelled,
+                      .ignore = a->ignore ? (int)a->ignore : 255, .edge_gain = a->edge_weight,
+                      .edge_width = a->edge_width > 0.0 ? a->edge_width : 5.0};
+    o.stride = a->stride ? a->stride : o.size;
+    TRY(read_hold_out(a->hold_out, &o, err));
+    if (o.edge_gain > 0.0 && args->n < 2)
+        return fail(err, CSEG_USAGE, "--edge-weight needs a MASK");
+    tile_report report;
+    TRY(tile_scene(args->at[0], args->n > 1 ? args->at[1] : NULL, &o, &report, err));
+    printf("%s: %lld tiles to train on", o.out, (long long)report.train);
+    if (report.left_out)
+        printf(" (%lld more have too few labels)", (long long)report.left_out);
+    if (o.side != HOLD_NONE)
+        printf(", %lld to test on (%s %lld to %lld of the scene)", (long long)report.val,
+               o.side == HOLD_TOP || o.side == HOLD_BOTTOM ? "rows" : "columns", (long long)report.held_from,
+               (long long)report.held_to - 1);
+    printf("\n");
+    return CSEG_OK;
+}
+
+static const cli_option options[] = {
+    {.names = "--out", .type = O_STR, .offset = offsetof(tile_args, out), .value = "DIR",
+     .about = "gets images/, labels/ (and weights/), each with train/ and val/ (default: tiles)"},
+    {.names = "--size", .type = O_INT, .offset = offsetof(tile_args, size), .min = 8, .max = 65536,
+     .about = "height and width of a tile (default 256)"},
+    {.names = "--stride", .type = O_INT, .offset = offsetof(tile_args, stride), .min = 1, .max = 65536,
+     .about = "distance of training tiles; smaller than --size they overlap (default: --size)"},
+    {.names = "--hold-out", .type = O_STR, .offset = offsetof(tile_args, hold_out), .value = "SIDE:PART",
+     .about = "one straight cut: this part of the scene is kept for testing, as bottom:0.3 (top, bottom, left, right)"},
+    {.names = "--min-labelled", .type = O_FLOAT, .offset = offsetof(tile_args, min_labelled), .min = 0, .max = 1,
+     .about = "leave out training tiles with a smaller share of labelled pixels (default 0)"},
+    {.names = "--ignore-index", .type = O_INT, .offset = offsetof(tile_args, ignore), .min = 1, .max = 255,
+     .about = "the label of pixels that count nowhere; the scene's nodata gets it (default 255)"},
+    {.names = "--edge-weight", .type = O_FLOAT, .offset = offsetof(tile_args, edge_weight), .min = 0, .max = 1000,
+     .about = "write weights/: 1 + X * exp(-d^2 / (2 W^2)), d the distance to the nearest border between classes"},
+    {.names = "--edge-width", .type = O_FLOAT, .offset = offsetof(tile_args, edge_width), .min = 0.1, .max = 1000,
+     .about = "that W, in pixels (default 5)"},
+    OPTIONS_END,
+};
+const cli_command command_tile = {
+    .name = "tile",
+    .arguments = "SCENE [MASK]",
+    .about = "cut a scene and its labels into tiles to train on and a part to test on",
+    .details = "The scene is read by windows and may be of any size. The cut is straight and no training tile reaches "
+               "across it, so no held-out pixel is trained on. The held-out part is cut into equal pieces that do not "
+               "overlap.",
+    .min_args = 1,
+    .max_args = 2,
+    .options = options,
+    .size = sizeof(tile_args),
+    .run = run,
+};

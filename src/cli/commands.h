@@ -1,0 +1,11 @@
+/* Every command, once, in the order of the help. */
+COMMAND(train)
+COMMAND(test)
+COMMAND(infer)
+COMMAND(config)
+COMMAND(model)
+COMMAND(tile)
+COMMAND(plot)
+COMMAND(parity)
+COMMAND(completion)
+COMMAND(version)

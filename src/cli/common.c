@@ -1,0 +1,9 @@
+#include "cli/common.h"
+
+cseg_status common_config(const char *path, const str_list *overrides, arena *mem, value **out, cseg_error *err)
+{
+    TRY(config_load(path, mem, out, err));
+    for (size_t i = 0; i < overrides->n; i++)
+        TRY(config_override(*out, overrides->at[i], mem, err));
+    return CSEG_OK;
+}

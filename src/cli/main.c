@@ -1,0 +1,106 @@
+/* cseg: finds the command, parses its line, runs it, and says what failed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+#define COMMAND(name) extern const cli_command command_##name;
+#include "cli/commands.h"
+#undef COMMAND
+
+static const cli_command *const commands[] = {
+#define COMMAND(name) &command_##name,
+#include "cli/commands.h"
+#undef COMMAND
+    NULL};
+
+enum { EXIT_USAGE = 2 };
+
+const cli_command *const *cli_commands(void)
+{
+    return commands;
+}
+
+const cli_command *cli_find(const char *name)
+{
+    for (const cli_command *const *c = commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    return NULL;
+}
+
+static int report(cseg_status status, const cseg_error *err)
+{
+    progress_clear();
+    if (status == CSEG_OK)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "cseg: %s\n", err->text);
+    return status == CSEG_USAGE ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static cseg_status unknown_command(const char *name, cseg_error *err)
+{
+    const char *names[sizeof commands / sizeof *commands];
+    size_t n = 0;
+    for (; commands[n]; n++)
+        names[n] = commands[n]->name;
+    const char *near = str_nearest(name, names, n);
+    if (near)
+        return fail(err, CSEG_USAGE, "unknown command '%s': did you mean '%s'? See cseg --help", name, near);
+    return fail(err, CSEG_USAGE, "unknown command '%s'; see cseg --help", name);
+}
+
+static cseg_status run_command(const cli_command *c, int argc, char **argv, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    bool help = false;
+    str_list args = {0};
+    arena *mem = arena_new();
+    void *options = mem ? arena_alloc(mem, c->size) : NULL;
+    if (!options) {
+        arena_free(mem);
+        return fail_memory(err);
+    }
+    TRY_DONE(cli_parse(c, argc, argv, options, &args, &help, mem, err));
+    if (help)
+        cli_help_command(c, stdout);
+    else
+        status = c->run(options, &args, mem, err);
+done:
+    arena_free(mem);
+    return status;
+}
+
+/* A result that did not reach its reader (a full disk) is a failure. */
+static cseg_status flush_output(cseg_error *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return fail_errno(err, "standard output", "write");
+    return CSEG_OK;
+}
+
+int main(int argc, char **argv)
+{
+    cseg_error err = {0};
+    terminal_start(false, false);
+    if (argc < 2) {
+        cli_help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        const cli_command *about = argc > 2 ? cli_find(argv[2]) : NULL;
+        if (about)
+            cli_help_command(about, stdout);
+        else
+            cli_help(stdout);
+        return report(flush_output(&err), &err);
+    }
+    const cli_command *c = cli_find(strcmp(name, "--version") == 0 ? "version" : name);
+    cseg_status status = c ? run_command(c, argc - 2, argv + 2, &err) : unknown_command(name, &err);
+    if (status == CSEG_OK)
+        status = flush_output(&err);
+    return report(status, &err);
+}

@@ -1,0 +1,26 @@
+/* Pictures of answers, and names for the files they go to. */
+#ifndef CLI_PICTURES_H
+#define CLI_PICTURES_H
+
+#include "base/arena.h"
+#include "io/image.h"
+
+/* Any image or raster as something to look at: u8, 3 channels, blue first. Samples that are no bytes are stretched, from
+ * the 2nd to the 98th percentile of each band; one or two bands become gray, of more the first three are shown. */
+cseg_status picture_read(const char *path, image *out, cseg_error *err);
+
+/* What class ids are painted with. */
+typedef struct painter {
+    const uint8_t *palette; /* [n][3], red first */
+    int64_t n;
+    double opacity;
+} painter;
+cseg_status picture_write_colour(const char *path, const image *labels, const painter *p, cseg_error *err);
+/* Over the image at `source`. holes [h*w] or NULL: where it is not 0 the source shows through. */
+cseg_status picture_write_overlay(const char *path, const char *source, const image *labels, const uint8_t *holes,
+                                  const painter *p, cseg_error *err);
+
+/* FOLDER/STEM of `path`, SUFFIX appended; the folder is made. NULL: *err says why. */
+char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* What `cseg test` writes for others to read. */
+#ifndef CLI_RESULTS_H
+#define CLI_RESULTS_H
+
+#include "data/datasets/dataset.h"
+#include "data/metrics.h"
+#include "io/image.h"
+
+/* A Python pickle: a list with a numpy array (uint8, or int32 beyond 256 classes) for each image, as pickle.load or
+ * mmcv.load read it. It is written as answers come, beside `path`, and is there whole or not at all. */
+typedef struct results results;
+cseg_status results_open(const char *path, arena *mem, results **out, cseg_error *err);
+cseg_status results_add(results *r, const image *labels, cseg_error *err);
+cseg_status results_commit(results *r, cseg_error *err); /* without it the file is removed when `mem` goes */
+
+/* The label map as test servers want it: `path` gets a PNG. Data sets with reduce_zero_label count from 1 again;
+ * Cityscapes gets its own ids back. */
+cseg_status results_write_png(const char *path, const image *labels, const dataset_meta *meta, cseg_error *err);
+
+/* {"config": ..., "metric": {...}} (0.x), or the figures alone (1.x, config NULL). NaN as Python writes it. */
+cseg_status results_write_json(const char *path, const char *config, const metrics_entry *entries, int64_t n,
+                               arena *mem, cseg_error *err);
+
+#endif
