@@ -1,6 +1,7 @@
 /* cseg: finds the command, parses its line, runs it, and says what failed. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "cli/options.h"
@@ -81,9 +82,20 @@ static cseg_status flush_output(cseg_error *err)
     return CSEG_OK;
 }
 
+/* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten times
+ * slower. The runtime reads its settings before main, so the program starts itself once more with a short spin. */
+static void spin_briefly(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
     cseg_error err = {0};
+    spin_briefly(argv);
     terminal_start(false, false);
     if (argc < 2) {
         cli_help(stderr);
