@@ -72,6 +72,18 @@ static cseg_status make_steps(plan *p, cseg_error *err)
     return CSEG_OK;
 }
 
+/* Parameters and their gradients have memory of their own, which must be there by now. */
+static cseg_status check_params(const graph *g, cseg_error *err)
+{
+    for (size_t i = 0; i < g->params.n; i++)
+        if (!g->params.at[i]->param->data)
+            return fail(err, CSEG_USAGE, "parameter %s has no memory yet", g->params.at[i]->param->name);
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (g->outputs.at[i].grad_of && !g->outputs.at[i].grad_of->grad)
+            return fail(err, CSEG_USAGE, "parameter %s has no memory for its gradient", g->outputs.at[i].name);
+    return CSEG_OK;
+}
+
 static void *address(const plan *p, const tensor *t)
 {
     if (!t)
@@ -106,9 +118,9 @@ static void connect(plan *p)
 
 cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
 {
-    cseg_status status = graph_status(g, err);
-    if (status != CSEG_OK)
-        return status;
+    cseg_status status = CSEG_OK;
+    TRY(graph_status(g, err));
+    TRY(check_params(g, err));
     arena *mem = arena_new();
     plan *p = mem ? ARENA_NEW(mem, plan) : NULL;
     if (!p) {
@@ -196,6 +208,7 @@ const void *plan_output(plan *p, const char *name, const tensor **shape)
 void plan_weights_changed(plan *p)
 {
     p->weights_changed = true;
+    p->connected = false; /* they may lie elsewhere now */
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].kernel)
             p->steps[i].kernel->stale = true;
@@ -232,10 +245,9 @@ static void store_gradients(const plan *p)
     }
 }
 
-static bool is_finite(const step *s, int k)
+static bool is_finite(const tensor *t, const void *data)
 {
-    const tensor *t = s->node->out[k];
-    const float *x = s->out[k];
+    const float *x = data;
     if (t->type != DT_F32 || !x)
         return true;
     int64_t n = tensor_count(t);
@@ -245,16 +257,29 @@ static bool is_finite(const step *s, int k)
     return true;
 }
 
+/* Inputs, and parameters before the run changes them. */
+static cseg_status check_leaves(const plan *p, cseg_error *err)
+{
+    const graph *g = p->graph;
+    for (size_t i = 0; i < g->inputs.n; i++)
+        if (!is_finite(g->inputs.at[i], address(p, g->inputs.at[i])))
+            return fail(err, CSEG_NUMERIC, "input %s holds a NaN or infinity", g->inputs.at[i]->name);
+    for (size_t i = 0; i < g->params.n; i++)
+        if (!is_finite(g->params.at[i], g->params.at[i]->param->data))
+            return fail(err, CSEG_NUMERIC, "parameter %s holds a NaN or infinity", g->params.at[i]->param->name);
+    return CSEG_OK;
+}
+
 static cseg_status check_step(const step *s, cseg_error *err)
 {
+    const node *n = s->node;
     char shape[96];
-    for (int k = 0; k < s->node->n_out; k++)
-        if (!is_finite(s, k))
+    for (int k = 0; k < n->n_out; k++)
+        if (!is_finite(n->out[k], s->out[k]))
             return fail(err, CSEG_NUMERIC,
                         "the first tensor with a NaN or infinity is output %d of %s%s in %s, shape %s", k,
-                        op_name(s->node->op), s->node->is_grad ? " (gradient)" : "",
-                        s->node->scope && *s->node->scope ? s->node->scope : "the model",
-                        tensor_shape_text(s->node->out[k], shape));
+                        op_name(n->op), n->is_grad ? " (gradient)" : "", n->scope && *n->scope ? n->scope : "the model",
+                        tensor_shape_text(n->out[k], shape));
     return CSEG_OK;
 }
 
@@ -264,9 +289,11 @@ static cseg_status run_all(plan *p, bool check, cseg_error *err)
         connect(p);
     if (p->backend->enter)
         p->backend->enter(p->backend);
+    if (check)
+        TRY(check_leaves(p, err));
     for (size_t i = 0; i < p->n_steps; i++) {
         step *s = &p->steps[i];
-        if (s->fixed && !p->weights_changed)
+        if (s->fixed && !p->weights_changed && !check)
             continue;
         TRY(run_step(p, s, err));
         if (check)

@@ -6,8 +6,11 @@
 
 typedef struct plan plan;
 
-/* The graph must outlive the plan. Nodes that depend on parameters and constants alone are `static` when
- * !g->train: they run at the first plan_run and after plan_weights_changed only, into memory of their own. */
+/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is.
+ * Parameters must have their memory: `data`, which may move later (plan_weights_changed then), and `grad` where the
+ * graph has a gradient, which may not. CSEG_USAGE: they have none; CSEG_UNSUPPORTED: the backend lacks an op.
+ * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and after
+ * plan_weights_changed only, into memory of their own. */
 cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 
@@ -24,8 +27,9 @@ size_t plan_bytes(const plan *p); /* arena, static memory and scratch */
 /* One line a step: op, scope, shapes, bytes, and the time of the last runs when profiling was on. */
 void plan_profile(plan *p, bool on);
 char *plan_text(const plan *p, arena *mem);
-/* After a run: the first tensor, in order of execution, that holds a NaN or infinity; NULL if none does. Runs the
- * plan once more with a check behind each step, so the caller passes the same inputs. Names op and scope in err. */
+/* After a run that gave a NaN: CSEG_NUMERIC, and in err the first tensor, in order of execution, that holds a NaN or
+ * infinity: an input, a parameter, or an output of which op in which module. CSEG_OK if none does. Runs the plan once
+ * more with a check behind each step (running statistics move once more), so the caller passes the same inputs. */
 cseg_status plan_find_nan(plan *p, cseg_error *err);
 
 #endif
