@@ -11,7 +11,7 @@ typedef struct marker {
     backend base;
     rng random;          /* chooses who works in place */
     int steps;           /* that ran */
-    int wrong;           /* inputs that did not hold their marks */
+    int wrong;           /* inputs that did not hold their marks, or lay where outputs do */
     const node *failing; /* its kernel refuses */
 } marker;
 
@@ -38,6 +38,18 @@ static bool holds_marks(const tensor *t, const void *at)
     return true;
 }
 
+/* Only the input that the kernel named may lie where output 0 does. */
+static bool in_the_way(const kernel *k, const node *n, void *const *in, void *const *out)
+{
+    const char *from = out[0], *to = from + tensor_bytes(n->out[0]);
+    for (int i = 0; i < n->n_in; i++) {
+        const char *at = in[i];
+        if (at && i != k->in_place && at < to && at + tensor_bytes(n->in[i]) > from)
+            return true;
+    }
+    return false;
+}
+
 static cseg_status mark(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     mark_kernel *k = (mark_kernel *)base;
@@ -48,6 +60,7 @@ static cseg_status mark(kernel *base, void *const *in, void *const *out, void *s
     for (int i = 0; i < n->n_in; i++)
         if (n->in[i] && n->in[i]->role == TENSOR_TEMP)
             k->of->wrong += !holds_marks(n->in[i], in[i]);
+    k->of->wrong += in_the_way(base, n, in, out);
     memset(scratch, 0xee, base->scratch);
     for (int i = 0; i < n->n_out; i++)
         memset(out[i], mark_of(n->out[i]), tensor_bytes(n->out[i]));
