@@ -207,11 +207,17 @@ bool value_is_number(const value *v)
     return v->kind == V_BOOL || v->kind == V_INT || v->kind == V_FLOAT;
 }
 
+/* long double holds every int64 and every double exactly where it has 64 bits of mantissa or more. */
+static long double exact(const value *v)
+{
+    if (v->kind == V_FLOAT)
+        return v->as.f;
+    return v->kind == V_INT ? (long double)v->as.i : (long double)v->as.b;
+}
+
 int value_compare_numbers(const value *a, const value *b)
 {
-    /* long double holds every int64 and every double exactly where it has 64 bits of mantissa or more. */
-    long double x = a->kind == V_FLOAT ? a->as.f : a->kind == V_INT ? a->as.i : a->as.b;
-    long double y = b->kind == V_FLOAT ? b->as.f : b->kind == V_INT ? b->as.i : b->as.b;
+    long double x = exact(a), y = exact(b);
     return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
 }
 
