@@ -1,230 +1,293 @@
 /* cseg test: the reference's tools/test.py, of both dialects. */
 #include <string.h>
+#include <time.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/common.h"
 #include "cli/interrupt.h"
+#include "cli/pictures.h"
+#include "cli/results.h"
 #include "cli/terminal.h"
-#include "data/visual.h"
+#include "engine/build.h"
 #include "engine/evaluate.h"
-#include "engine/infer.h"
 #include "engine/weights.h"
 
 typedef struct test_args {
-    str_list cfg_options, eval;
+    str_list cfg_options, eval_options, eval;
     const char *work_dir, *out, *show_dir, *backend;
     double opacity;
     int64_t threads;
-    bool format_only, tta;
+    bool aug_test, format_only, show, tta;
 } test_args;
 
-typedef struct session {
+/* Everything that the test of one config needs, and what is written on the way. */
+typedef struct tester {
     const test_args *o;
-    experiment *e;
     arena *mem;
+    experiment *e;
     model *m;
     backend *b;
     predictor *p;
     preprocessor pre;
     dataset *ds;
     loader *l;
-    const char *masks; /* folder for index masks, or NULL */
-} session;
+    results *pickle;     /* --out FILE.pkl */
+    const char *png_dir; /* --out DIR, --format-only: maps as PNG */
+    size_t common;       /* length of the folder that all images are in */
+} tester;
 
-static const char *stem_of(const char *path, arena *mem)
+static bool augmented(const test_args *o)
 {
-    const char *base = path_base(path);
-    return arena_strndup(mem, base, strlen(base) - strlen(path_ext(base)));
+    return o->aug_test || o->tta;
 }
 
-static cseg_status save_overlay(const session *s, const batch_meta *meta, const prediction *out, const char *stem,
-                                arena *mem, cseg_error *err)
+/* 0.x: --aug-test changes the test pipeline's second step, as the reference does. */
+static cseg_status load_experiment(const test_args *o, const char *path, arena *mem, experiment **out, cseg_error *err)
 {
-    const dataset_meta *about = dataset_about(s->ds);
-    image img = {0}, over = {0};
-    char *path = arena_printf(mem, "%s/%s.png", s->o->show_dir, stem);
-    if (!path)
-        return fail_memory(err);
-    TRY(image_read(meta->path, IMAGE_COLOR, &img, err));
-    double opacity = s->o->opacity > 0 ? s->o->opacity : 0.5;
-    cseg_status status = visual_overlay(&img, &out->labels, about->palette, about->n_classes, opacity, &over, err);
-    if (status == CSEG_OK)
-        status = image_write(path, &over, NULL, err);
-    image_release(&img);
-    image_release(&over);
-    return status;
+    static const char *const scales[] = {"data.test.pipeline.1.img_ratios=[0.5,0.75,1.0,1.25,1.5,1.75]",
+                                         "data.test.pipeline.1.flip=True"};
+    value *cfg;
+    TRY(config_load(path, mem, &cfg, err));
+    for (size_t i = 0; i < o->cfg_options.n; i++)
+        TRY(config_override(cfg, o->cfg_options.at[i], mem, err));
+    if (augmented(o) && config_dialect_of(cfg) == DIALECT_0X)
+        for (size_t i = 0; i < 2; i++)
+            TRY(config_override(cfg, scales[i], mem, err));
+    TRY(experiment_read(cfg, path, mem, out, err));
+    if (o->work_dir)
+        (*out)->work_dir = o->work_dir;
+    return CSEG_OK;
 }
 
-/* Ids in 8 bits; reduce_zero_label counts from 1 in files. */
-static cseg_status save_mask(const session *s, const batch_meta *meta, const prediction *out, const char *stem, arena *mem,
-                             cseg_error *err)
+/* The value of KEY=VALUE in --eval-options; NULL: none. */
+static const char *eval_option(const test_args *o, const char *key)
 {
-    char *path = arena_printf(mem, "%s/%s.png", s->masks, stem);
-    image mask = {0};
-    if (!path)
-        return fail_memory(err);
-    TRY(image_convert(&out->labels, out->labels.type == IMAGE_U8 ? IMAGE_U8 : IMAGE_U16, &mask, err));
-    if (meta->reduce_zero_label && mask.type == IMAGE_U8)
-        for (int64_t i = 0; i < mask.h * mask.w; i++)
-            ((uint8_t *)mask.data)[i]++;
-    cseg_status status = image_write(path, &mask, NULL, err);
-    image_release(&mask);
-    return status;
+    size_t n = strlen(key);
+    for (size_t i = 0; i < o->eval_options.n; i++)
+        if (strncmp(o->eval_options.at[i], key, n) == 0 && o->eval_options.at[i][n] == '=')
+            return o->eval_options.at[i] + n + 1;
+    return NULL;
 }
 
-static cseg_status each(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
-                        cseg_error *err)
+static void choose_outputs(tester *t)
 {
-    const session *s = arg;
-    progress_show(&(progress){.done = done, .all = all, .what = "test"});
-    if (!s->o->show_dir && !s->masks)
-        return CSEG_OK;
+    const test_args *o = t->o;
+    experiment_evaluation *how = &t->e->test_eval;
+    if (o->eval.n) {
+        how->metrics = o->eval.at;
+        how->n_metrics = (int)o->eval.n;
+    }
+    how->format_only |= o->format_only;
+    t->png_dir = how->output_dir;
+    if (o->out && !str_ends(o->out, ".pkl") && !str_ends(o->out, ".pickle"))
+        t->png_dir = o->out;
+    else if (eval_option(o, "imgfile_prefix"))
+        t->png_dir = eval_option(o, "imgfile_prefix");
+    else if (how->format_only && !t->png_dir)
+        t->png_dir = ".format_results";
+}
+
+static cseg_status check_wishes(const test_args *o, const experiment *e, cseg_error *err)
+{
+    if (o->format_only && o->eval.n)
+        return fail(err, CSEG_USAGE, "--eval and --format-only exclude each other");
+    if (e->dialect == DIALECT_0X && !o->out && !o->eval.n && !o->format_only && !o->show && !o->show_dir)
+        return fail(err, CSEG_USAGE, "nothing to do: give --eval, --out, --format-only or --show-dir");
+    if (o->show)
+        log_say(LOG_WARNING, "--show opens no window here; --show-dir DIR writes the pictures");
+    return CSEG_OK;
+}
+
+/* The folder that all images have in common: pictures keep what lies below it. */
+static void find_common_folder(tester *t)
+{
+    const char *first = dataset_item_at(t->ds, 0).path;
+    t->common = (size_t)(path_base(first) - first);
+    for (int64_t i = 1; i < dataset_count(t->ds); i++) {
+        const char *path = dataset_item_at(t->ds, i).path;
+        while (t->common > 0 && strncmp(path, first, t->common) != 0) {
+            t->common--;
+            while (t->common > 0 && first[t->common - 1] != '/')
+                t->common--;
+        }
+    }
+}
+
+static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
+{
+    experiment *e = t->e;
+    TRY(build_preprocessor(e, t->mem, &t->pre, err));
+    TRY(build_model(e, true, &t->m, err));
+    TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
+    TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), t->mem, &t->ds, &t->l, err));
+    TRY(build_backend(t->o->backend, (int)t->o->threads, false, &t->b, err));
+    TRY(build_predictor(t->m, t->b, &t->p, err));
+    find_common_folder(t);
+    if (t->o->out && t->png_dir != t->o->out)
+        TRY(results_open(t->o->out, t->mem, &t->pickle, err));
+    return CSEG_OK;
+}
+
+static void close_all(tester *t)
+{
+    predictor_free(t->p);
+    loader_close(t->l);
+    backend_free(t->b);
+    model_free(t->m);
+}
+
+static cseg_status write_outputs(const tester *t, const batch_meta *meta, const prediction *out, arena *mem,
+                                 cseg_error *err)
+{
+    const char *name = meta->path + t->common;
+    const dataset_meta *about = dataset_item_at(t->ds, meta->index).meta;
+    if (t->pickle)
+        TRY(results_add(t->pickle, &out->labels, err));
+    if (t->png_dir) {
+        char *path = output_path(t->png_dir, name, ".png", mem, err);
+        if (!path)
+            return err->code;
+        TRY(results_write_png(path, &out->labels, about, err));
+    }
+    if (t->o->show_dir) {
+        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5;
+        painter p = {about->palette, about->n_classes, t->o->opacity > 0.0 ? t->o->opacity : usual};
+        char *path = output_path(t->o->show_dir, name, ".png", mem, err);
+        if (!path)
+            return err->code;
+        TRY(picture_write_overlay(path, meta->path, &out->labels, NULL, &p, err));
+    }
+    return CSEG_OK;
+}
+
+static cseg_status take_image(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
+                              cseg_error *err)
+{
+    const tester *t = arg;
     arena *mem = arena_new();
-    const char *stem = mem ? stem_of(b->metas[at].path, mem) : NULL;
-    cseg_status status = stem ? CSEG_OK : fail_memory(err);
-    if (status == CSEG_OK && s->o->show_dir)
-        status = save_overlay(s, &b->metas[at], out, stem, mem, err);
-    if (status == CSEG_OK && s->masks)
-        status = save_mask(s, &b->metas[at], out, stem, mem, err);
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = write_outputs(t, &b->metas[at], out, mem, err);
     arena_free(mem);
+    progress_show(&(progress){.done = done, .all = all, .what = "test"});
     return status;
 }
 
-static cseg_status choose_metrics(session *s, cseg_error *err)
+/* 1.x: "Iter(test) [101/101]    aAcc: 84.07  mIoU: 41.09 ...", as the reference's log ends. */
+static void print_line(const evaluation *v)
 {
-    static const char *const known[] = {"mIoU", "mDice", "mFscore"};
-    const str_list *wanted = &s->o->eval;
-    for (size_t i = 0; i < wanted->n; i++) {
-        bool good = false;
-        for (int k = 0; k < 3; k++)
-            good |= strcmp(wanted->at[i], known[k]) == 0;
-        if (!good)
-            return fail(err, CSEG_USAGE, "--eval knows mIoU, mDice and mFscore, not '%s'", wanted->at[i]);
-    }
-    if (wanted->n) {
-        s->e->test_eval.metrics = wanted->at;
-        s->e->test_eval.n_metrics = (int)wanted->n;
-    }
-    return CSEG_OK;
+    printf("Iter(test) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
+    for (int64_t i = 0; i < v->n; i++)
+        printf("  %s: %.4f", v->entries[i].key, v->entries[i].value);
+    printf("  data_time: %.4f  time: %.4f\n", v->data_seconds, v->seconds);
 }
 
-/* --out FILE.json takes the figures, any other --out is a folder of index masks. */
-static cseg_status choose_output(session *s, cseg_error *err)
+static cseg_status print_results(const tester *t, const evaluation *v, cseg_error *err)
 {
-    const test_args *o = s->o;
-    bool json = o->out && str_ends(o->out, ".json");
-    if (o->out && (str_ends(o->out, ".pkl") || str_ends(o->out, ".pickle")))
-        return fail(err, CSEG_USAGE, "--out writes figures to a .json file, or index masks into a folder; pickles of "
-                    "results are not written");
-    if (o->out && !json)
-        s->masks = o->out;
-    if (o->format_only && !s->masks)
-        s->masks = path_join(s->mem, s->e->work_dir, "format_results");
-    if (s->masks)
-        TRY(dir_create(s->masks, err));
-    if (o->show_dir)
-        TRY(dir_create(o->show_dir, err));
-    return CSEG_OK;
-}
-
-static cseg_status open_session(session *s, const char *checkpoint, cseg_error *err)
-{
-    TRY(choose_metrics(s, err));
-    TRY(build_model(s->e, true, &s->m, err));
-    TRY(weights_load_from(s->m, checkpoint, NULL, WEIGHTS_EXACT, err));
-    TRY(build_preprocessor(s->e, s->mem, &s->pre, err));
-    TRY(evaluate_open(s->e, s->e->test.dataset ? &s->e->test : &s->e->val, &s->pre, s->o->tta, s->mem, &s->ds, &s->l, err));
-    if (!s->o->format_only)
-        TRY(dataset_check_files(s->ds, err));
-    TRY(choose_output(s, err));
-    TRY(build_backend(s->o->backend, (int)s->o->threads, false, &s->b, err));
-    return build_predictor(s->m, s->b, &s->p, err);
-}
-
-static cseg_status print_results(const session *s, const evaluation *v, cseg_error *err)
-{
-    char *classes = metrics_class_table(&v->m, s->mem), *summary = metrics_summary_table(&v->m, s->mem);
-    strbuf json = {.mem = s->mem};
+    const char *classes = metrics_class_table(&v->m, t->mem);
+    const char *summary = metrics_summary_table(&v->m, t->mem);
     if (!classes || !summary)
         return fail_memory(err);
-    printf("per class results:\n\n%s\n\nSummary:\n\n%s\n", classes, summary);
-    strbuf_add(&json, "{");
-    for (int64_t i = 0; i < v->n; i++) {
-        printf("%s%s: %.4f", i ? "  " : "", v->entries[i].key, v->entries[i].value);
-        strbuf_addf(&json, "%s\"%s\": %.6g", i ? ", " : "", v->entries[i].key, v->entries[i].value);
-    }
-    printf("  time: %.4f\n", v->seconds);
-    strbuf_add(&json, "}\n");
-    if (json.failed)
-        return fail_memory(err);
-    if (s->o->out && str_ends(s->o->out, ".json"))
-        return file_replace_bytes(s->o->out, json.text, json.n, s->mem, err);
+    progress_clear();
+    printf("per class results:\n%s\n", classes);
+    if (t->e->dialect == DIALECT_1X)
+        print_line(v);
+    else
+        printf("Summary:\n%s\n", summary);
     return CSEG_OK;
+}
+
+static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error *err)
+{
+    char when[32];
+    time_t now = time(NULL);
+    struct tm at;
+    strftime(when, sizeof when, "%Y%m%d_%H%M%S", localtime_r(&now, &at));
+    bool one_x = t->e->dialect == DIALECT_1X;
+    const char *dir = one_x ? arena_printf(t->mem, "%s/%s", t->e->work_dir, when) : t->e->work_dir;
+    const char *path = !dir    ? NULL
+                       : one_x ? arena_printf(t->mem, "%s/%s.json", dir, when)
+                               : arena_printf(t->mem, "%s/eval_%s_scale_%s.json", dir,
+                                              augmented(t->o) ? "multi" : "single", when);
+    if (!path)
+        return fail_memory(err);
+    TRY(dir_create(dir, err));
+    return results_write_json(path, one_x ? NULL : t->e->path, v->entries, v->n, t->mem, err);
+}
+
+static cseg_status run_test(tester *t, cseg_error *err)
+{
+    experiment_evaluation *how = &t->e->test_eval;
+    bool measure = t->e->dialect == DIALECT_1X ? !how->format_only : t->o->eval.n > 0;
+    evaluation v;
+    evaluate_options eo = {.head = -1, .no_truth = !measure, .how = how, .each = take_image, .arg = t,
+                           .stop = interrupt_seen};
+    interrupt_watch();
+    TRY(evaluate(t->p, t->m, t->ds, t->l, &eo, t->mem, &v, err));
+    progress_clear();
+    if (t->pickle)
+        TRY(results_commit(t->pickle, err));
+    if (!measure)
+        return CSEG_OK;
+    TRY(print_results(t, &v, err));
+    return save_figures(t, &v, err);
 }
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
-    const test_args *o = options;
-    session s = {.o = o, .mem = mem};
-    TRY(experiment_load(args->at[0], o->cfg_options.at, (int)o->cfg_options.n, mem, &s.e, err));
-    if (o->work_dir)
-        s.e->work_dir = o->work_dir;
-    interrupt_watch();
-    evaluation v;
-    cseg_status status = open_session(&s, args->at[1], err);
-    evaluate_options how = {.head = -1, .no_truth = o->format_only, .how = &s.e->test_eval, .each = each, .arg = &s,
-                            .stop = interrupt_seen};
+    tester t = {.o = options, .mem = mem};
+    TRY(load_experiment(t.o, args->at[0], mem, &t.e, err));
+    TRY(check_wishes(t.o, t.e, err));
+    choose_outputs(&t);
+    cseg_status status = open_all(&t, args->at[1], err);
     if (status == CSEG_OK)
-        status = evaluate(s.p, s.m, s.ds, s.l, &how, mem, &v, err);
-    progress_clear();
-    if (status == CSEG_OK && !o->format_only)
-        status = print_results(&s, &v, err);
-    if (status == CSEG_OK && s.masks)
-        printf("index masks: %s\n", s.masks);
-    if (status == CSEG_OK && o->show_dir)
-        printf("pictures: %s\n", o->show_dir);
-    loader_close(s.l);
-    predictor_free(s.p);
-    model_free(s.m);
-    backend_free(s.b);
+        status = run_test(&t, err);
+    close_all(&t);
     return status;
 }
 
 static const cli_option options[] = {
-    {.names = "--out", .type = O_STR, .offset = offsetof(test_args, out), .value = "PATH",
-     .about = "FILE.json takes the figures; a folder takes index masks"},
     {.names = "--eval", .type = O_LIST, .offset = offsetof(test_args, eval), .value = "METRIC",
-     .about = "mIoU, mDice, mFscore; default: what the config measures"},
-    {.names = "--show-dir", .type = O_STR, .offset = offsetof(test_args, show_dir), .value = "DIR",
-     .about = "write pictures of the results over the images"},
-    {.names = "--opacity", .type = O_FLOAT, .offset = offsetof(test_args, opacity), .value = "A", .min = 0.01, .max = 1,
-     .about = "of the colours in these pictures; default 0.5"},
+     .about = "mIoU, mDice, mFscore; 1.x configs: default what test_evaluator says"},
+    {.names = "--out", .type = O_STR, .offset = offsetof(test_args, out), .value = "PATH",
+     .about = "label maps of all images: FILE.pkl, a list of numpy arrays, or a folder, which gets PNGs"},
     {.names = "--format-only", .type = O_FLAG, .offset = offsetof(test_args, format_only),
-     .about = "write index masks and measure nothing"},
-    {.names = "--tta|--aug-test", .type = O_FLAG, .offset = offsetof(test_args, tta),
-     .about = "test-time augmentation: the config's tta_pipeline"},
+     .about = "write the PNGs that test servers want, without evaluation, to --eval-options imgfile_prefix=DIR or to "
+              ".format_results"},
+    {.names = "--show-dir", .type = O_STR, .offset = offsetof(test_args, show_dir), .value = "DIR",
+     .about = "gets the images with their classes painted over"},
+    {.names = "--opacity", .type = O_FLOAT, .offset = offsetof(test_args, opacity), .min = 0.001, .max = 1,
+     .about = "of the paint, in (0, 1]; default 0.5 (0.x), 0.8 (1.x)"},
+    {.names = "--aug-test", .type = O_FLAG, .offset = offsetof(test_args, aug_test),
+     .about = "average over scales and flips (0.x: six scales; 1.x: as --tta)"},
+    {.names = "--tta", .type = O_FLAG, .offset = offsetof(test_args, tta),
+     .about = "average over the views of the config's tta_pipeline (0.x: as --aug-test)"},
     {.names = "--work-dir", .type = O_STR, .offset = offsetof(test_args, work_dir), .value = "DIR",
-     .about = "where results go that have no other place"},
+     .about = "gets the figures as JSON; default work_dirs/NAME of the config"},
     OPTION_CFG(test_args),
+    {.names = "--eval-options", .type = O_PAIRS, .offset = offsetof(test_args, eval_options), .value = "KEY=VALUE",
+     .about = "0.x: imgfile_prefix=DIR"},
     OPTION_THREADS(test_args),
     {.names = "--backend", .type = O_STR, .offset = offsetof(test_args, backend), .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
-    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .about = "accepted: one process tests"},
-    {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "accepted, as --launcher"},
-    {.names = "--gpu-id", .type = O_IGNORED, .value = "N", .about = "accepted: the CPU computes"},
-    {.names = "--show", .type = O_IGNORED_FLAG, .about = "accepted: there are no windows; see --show-dir"},
-    {.names = "--wait-time", .type = O_IGNORED, .value = "S", .about = "accepted, as --show"},
-    {.names = "--gpu-collect", .type = O_IGNORED_FLAG, .about = "accepted: there is one process"},
-    {.names = "--tmpdir", .type = O_IGNORED, .value = "DIR", .about = "accepted: there is one process"},
-    {.names = "--eval-options", .type = O_IGNORED, .value = "K=V", .about = "accepted: has no effect"},
+    {.names = "--show", .type = O_FLAG, .offset = offsetof(test_args, show), .about = "opens no window here: see --show-dir"},
+    {.names = "--wait-time", .type = O_IGNORED, .value = "X", .about = "of windows"},
+    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .choices = "none|pytorch|slurm|mpi",
+     .about = "one process tests"},
+    {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "one process tests"},
+    {.names = "--gpu-id", .type = O_IGNORED, .value = "N", .about = "the CPU computes"},
+    {.names = "--gpu-collect", .type = O_IGNORED_FLAG, .about = "one process tests"},
+    {.names = "--tmpdir", .type = O_IGNORED, .value = "DIR", .about = "one process tests"},
     OPTIONS_END,
 };
 const cli_command command_test = {
     .name = "test",
     .arguments = "CONFIG CHECKPOINT",
-    .about = "measure a checkpoint on the config's test set",
-    .details = "Prints the tables that the reference prints. CHECKPOINT is a file, an address, or open-mmlab://NAME.",
+    .about = "measure a checkpoint on the config's test data",
+    .details = "CHECKPOINT is a file of PyTorch's or of cseg, an address, or open-mmlab://NAME. The tables go to standard "
+               "output as the reference prints them.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

@@ -27,10 +27,7 @@ static void choose_resume(const train_args *o, experiment *e)
 {
     if (o->resume_from)
         e->resume_from = o->resume_from;
-    /* --resume alone, or with "auto": the last checkpoint of the work dir; with a path: that one. */
-    if (o->resume && *o->resume && strcmp(o->resume, "auto") != 0)
-        e->resume_from = o->resume;
-    else if (o->resume || o->auto_resume)
+    if (o->resume || o->auto_resume)
         e->resume = true;
 }
 
@@ -73,8 +70,8 @@ static const cli_option options[] = {
      .about = "weights to start from: a file, an address, or open-mmlab://NAME"},
     {.names = "--resume-from", .type = O_STR, .offset = offsetof(train_args, resume_from), .value = "FILE",
      .about = "go on from this checkpoint, as if the run had not stopped"},
-    {.names = "--resume", .type = O_MAYBE, .offset = offsetof(train_args, resume), .value = "FILE",
-     .about = "the same; without FILE, or with auto, from the last checkpoint of the work dir"},
+    {.names = "--resume", .type = O_MAYBE, .offset = offsetof(train_args, resume), .value = "auto",
+     .choices = "auto", .about = "the same, from the last checkpoint of the work dir"},
     {.names = "--auto-resume", .type = O_FLAG, .offset = offsetof(train_args, auto_resume),
      .about = "go on from the last checkpoint of the work dir, if there is one"},
     {.names = "--no-validate", .type = O_FLAG, .offset = offsetof(train_args, no_validate),
@@ -89,11 +86,12 @@ static const cli_option options[] = {
     OPTION_THREADS(train_args),
     {.names = "--backend", .type = O_STR, .offset = offsetof(train_args, backend), .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
-    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .about = "accepted: one process trains"},
-    {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "accepted, as --launcher"},
-    {.names = "--gpus|--gpu-id", .type = O_IGNORED, .value = "N", .about = "accepted: the CPU computes"},
-    {.names = "--gpu-ids", .type = O_IGNORED, .value = "N", .about = "accepted: the CPU computes"},
-    {.names = "--diff_seed|--diff-seed", .type = O_IGNORED_FLAG, .about = "accepted: there is one process"},
+    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .choices = "none|pytorch|slurm|mpi",
+     .about = "one process trains"},
+    {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "one process trains"},
+    {.names = "--gpus|--gpu-id", .type = O_IGNORED, .value = "N", .about = "the CPU computes"},
+    {.names = "--gpu-ids", .type = O_IGNORED, .value = "N", .about = "the CPU computes"},
+    {.names = "--diff_seed|--diff-seed", .type = O_IGNORED_FLAG, .about = "there is one process"},
     OPTIONS_END,
 };
 const cli_command command_train = {

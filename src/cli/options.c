@@ -146,6 +146,8 @@ static cseg_status store(const parse *p, const cli_option *o, const char *name, 
         return CSEG_OK;
     case O_FLOAT:
         return number(p, o, name, s, to);
+    case O_IGNORED:
+        return CSEG_OK;
     case O_LIST:
     case O_PAIRS:
         return list_push(p->mem, to, s) ? CSEG_OK : fail_memory(p->err);
@@ -191,7 +193,7 @@ static cseg_status take(parse *p, const cli_option *o, const char *name, const c
                 return usage(p, "%s needs a value", name);
             value = p->argv[p->at++];
         }
-        return o->type == O_IGNORED ? CSEG_OK : store(p, o, name, value);
+        return store(p, o, name, value);
     }
 }
 

@@ -8,10 +8,11 @@
 
 struct results {
     file_replace file;
-    bool first; /* the next array is the first: later ones use what it memoized */
 };
 
-/* Opcodes of protocol 2 (PROTO, EMPTY_LIST, GLOBAL ...), as Python's pickletools names them. */
+/* Opcodes of protocol 2, as Python's pickletools names them; literals may hold zeros. */
+#define PUT(f, opcodes) fwrite(opcodes, 1, sizeof opcodes - 1, f)
+
 static void put_u32(FILE *f, uint64_t v)
 {
     for (int i = 0; i < 4; i++)
@@ -20,8 +21,37 @@ static void put_u32(FILE *f, uint64_t v)
 
 static void put_int(FILE *f, int64_t v)
 {
-    fputc('J', f);
+    PUT(f, "J"); /* BININT */
     put_u32(f, (uint64_t)v);
+}
+
+/* _codecs.encode(text, 'latin1'): bytes, as Python 3 writes them for protocol 2. */
+static void put_bytes(FILE *f, const uint8_t *data, size_t n)
+{
+    size_t length = n;
+    for (size_t i = 0; i < n; i++)
+        length += data[i] >= 0x80;
+    PUT(f, "c_codecs\nencode\nX"); /* GLOBAL, BINUNICODE */
+    put_u32(f, length);
+    for (size_t i = 0; i < n; i++) {
+        if (data[i] < 0x80) {
+            fputc(data[i], f);
+        } else {
+            fputc(0xc0 | data[i] >> 6, f);
+            fputc(0x80 | (data[i] & 0x3f), f);
+        }
+    }
+    PUT(f, "X\x06\0\0\0latin1\x86R"); /* BINUNICODE, TUPLE2, REDUCE */
+}
+
+/* dtype('u1') or dtype('<i4'): numpy.dtype(name, False, True) and its state (3, order, None, None, None, -1, -1, 0). */
+static void put_dtype(FILE *f, bool wide)
+{
+    PUT(f, "cnumpy\ndtype\nX\x02\0\0\0");
+    fputs(wide ? "i4" : "u1", f);
+    PUT(f, "\x89\x88\x87R(K\x03X\x01\0\0\0");
+    fputs(wide ? "<" : "|", f);
+    PUT(f, "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb");
 }
 
 static void abort_later(void *arg)
@@ -37,54 +67,9 @@ cseg_status results_open(const char *path, arena *mem, results **out, cseg_error
     TRY(file_replace_open(&r->file, path, mem, err));
     if (!arena_defer(mem, abort_later, r))
         return fail_memory(err);
-    r->first = true;
-    fputs("\x80\x02](", r->file.out);
+    PUT(r->file.out, "\x80\x02]("); /* PROTO, EMPTY_LIST, MARK */
     *out = r;
     return CSEG_OK;
-}
-
-/* numpy's own way to pickle an array: _reconstruct(ndarray, (0,), b'b') and a state. Bytes of Python 2's kind read as
- * text in Latin-1 there, which numpy takes for its data when it is told the encoding; _codecs.encode makes them bytes
- * without that. */
-static void put_array_head(FILE *f)
-{
-    fputs("cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85", f);
-}
-
-static void put_bytes(FILE *f, const uint8_t *data, size_t n)
-{
-    /* _codecs.encode(text, 'latin1'), as protocol 2 of Python 3 writes bytes. */
-    size_t length = n;
-    for (size_t i = 0; i < n; i++)
-        length += data[i] >= 0x80;
-    fputs("c_codecs\nencode\nX", f);
-    put_u32(f, length);
-    for (size_t i = 0; i < n; i++) {
-        if (data[i] < 0x80) {
-            fputc(data[i], f);
-        } else {
-            fputc(0xc0 | data[i] >> 6, f);
-            fputc(0x80 | (data[i] & 0x3f), f);
-        }
-    }
-    fputc('X', f);
-    put_u32(f, 6);
-    fputs("latin1\x86R", f);
-}
-
-static void put_dtype(FILE *f, bool wide)
-{
-    fputs("cnumpy\ndtype\nX", f);
-    put_u32(f, 2);
-    fputs(wide ? "i4" : "u1", f);
-    fputs("K", f);
-    fputc(0, f);
-    fputs("K\x01\x87R(K\x03X", f);
-    put_u32(f, 1);
-    fputs(wide ? "<" : "|", f);
-    fputs("NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK", f);
-    fputc(0, f);
-    fputs("tb", f);
 }
 
 cseg_status results_add(results *r, const image *labels, cseg_error *err)
@@ -95,22 +80,23 @@ cseg_status results_add(results *r, const image *labels, cseg_error *err)
     if (n > UINT32_MAX / 2)
         return fail(err, CSEG_UNSUPPORTED, "%s: a label map of %zu bytes does not fit this kind of pickle", r->file.path,
                     n);
-    put_array_head(f);
+    /* numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b') and its state (1, shape, dtype, False, data). */
+    PUT(f, "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85");
     put_bytes(f, (const uint8_t *)"b", 1);
-    fputs("\x87R(K\x01", f);
+    PUT(f, "\x87R(K\x01");
     put_int(f, labels->h);
     put_int(f, labels->w);
-    fputs("\x86", f);
+    PUT(f, "\x86");
     put_dtype(f, wide);
-    fputs("\x89", f);
+    PUT(f, "\x89");
     put_bytes(f, labels->data, n);
-    fputs("tb", f);
+    PUT(f, "tb");
     return ferror(f) ? fail_errno(err, r->file.path, "write") : CSEG_OK;
 }
 
 cseg_status results_commit(results *r, cseg_error *err)
 {
-    fputs("e.", r->file.out);
+    PUT(r->file.out, "e."); /* APPENDS, STOP */
     return file_replace_commit(&r->file, err);
 }
 
