@@ -61,7 +61,8 @@ static cseg_status print_logits(parity_session *s, FILE *out, cseg_error *err)
         status = fail_memory(err);
         goto done;
     }
-    fprintf(out, ", \"logits\": {\"shape\": [1, %lld, %d, %d], ", (long long)shape->dim[3], PARITY_HEIGHT, PARITY_WIDTH);
+    fprintf(out, ", \"logits\": {\"shape\": [1, %lld, %d, %d], ", (long long)shape->dim[3], PARITY_HEIGHT,
+            PARITY_WIDTH);
     parity_print_sample(out, "logits", planes, shape->dim[3] * PARITY_PIXELS);
     fputc('}', out);
 done:

@@ -50,10 +50,10 @@ typedef struct init_config {
     const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix;
 } init_config;
 
-#define COMMON                                                                                               \
-    FIELD(init_config, F_FLOAT, bias, "0", "of the biases"),                                                 \
-        FIELD(init_config, F_VALUE, bias_prob, "None", "the biases start so that a sigmoid gives this"),     \
-        FIELD(init_config, F_VALUE, layer, "None", "PyTorch's classes that are initialised"),                \
+#define COMMON                                                                                                         \
+    FIELD(init_config, F_FLOAT, bias, "0", "of the biases"),                                                           \
+        FIELD(init_config, F_VALUE, bias_prob, "None", "the biases start so that a sigmoid gives this"),               \
+        FIELD(init_config, F_VALUE, layer, "None", "PyTorch's classes that are initialised"),                          \
         FIELD(init_config, F_VALUE, override, "None", "other rules for children by name")
 #define DISTRIBUTION FIELD_CHOICE(init_config, distribution, "'normal'", "normal|uniform", "of the values")
 
@@ -61,10 +61,9 @@ static const field constant_fields[] = {COMMON, FIELD(init_config, F_FLOAT, val,
 static const field xavier_fields[] = {COMMON, DISTRIBUTION, FIELD(init_config, F_FLOAT, gain, "1", "scale")};
 static const field normal_fields[] = {COMMON, FIELD(init_config, F_FLOAT, mean, "0", "mean"),
                                       FIELD(init_config, F_FLOAT, std, "1", "deviation")};
-static const field trunc_normal_fields[] = {COMMON, FIELD(init_config, F_FLOAT, mean, "0", "mean"),
-                                            FIELD(init_config, F_FLOAT, std, "1", "deviation"),
-                                            FIELD(init_config, F_FLOAT, a, "-2", "cut below"),
-                                            FIELD(init_config, F_FLOAT, b, "2", "cut above")};
+static const field trunc_normal_fields[] = {
+    COMMON, FIELD(init_config, F_FLOAT, mean, "0", "mean"), FIELD(init_config, F_FLOAT, std, "1", "deviation"),
+    FIELD(init_config, F_FLOAT, a, "-2", "cut below"), FIELD(init_config, F_FLOAT, b, "2", "cut above")};
 static const field uniform_fields[] = {COMMON, FIELD(init_config, F_FLOAT, a, "0", "lower bound"),
                                        FIELD(init_config, F_FLOAT, b, "1", "upper bound")};
 static const field kaiming_fields[] = {
@@ -78,7 +77,13 @@ static const field pretrained_fields[] = {
     FIELD_IGNORED(map_location, "there is one device")};
 
 typedef enum { CONSTANT, XAVIER, NORMAL, TRUNC_NORMAL, UNIFORM, KAIMING, CAFFE2_XAVIER, PRETRAINED } initializer;
-#define TABLE(name, fields) {name, {fields, sizeof fields / sizeof *fields, sizeof(init_config), false}}
+#define TABLE(name, fields)                                                                                            \
+    {                                                                                                                  \
+        name,                                                                                                          \
+        {                                                                                                              \
+            fields, sizeof fields / sizeof *fields, sizeof(init_config), false                                         \
+        }                                                                                                              \
+    }
 static const struct {
     const char *name;
     field_table table;

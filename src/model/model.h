@@ -48,22 +48,23 @@ struct model {
     module *root;
     VEC(param *) params; /* the state dict, in PyTorch's order */
     VEC(model_pretrained) pretrained;
-    float *data, *grad;  /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
-    size_t flat_count;   /* elements, with gaps */
-    float *buffers;      /* flat: running statistics */
+    float *data,
+        *grad;         /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
+    size_t flat_count; /* elements, with gaps */
+    float *buffers;    /* flat: running statistics */
     size_t buffer_count;
-    int64_t *counters;   /* flat: num_batches_tracked */
+    int64_t *counters; /* flat: num_batches_tracked */
     size_t counter_count;
     VEC(model_head) heads;
-    int n_heads;         /* heads.n */
-    int answer_head;     /* test_cfg.head_index */
-    int num_classes;     /* of the answering head's map: 1 output channel with a threshold still means 2 */
+    int n_heads;     /* heads.n */
+    int answer_head; /* test_cfg.head_index */
+    int num_classes; /* of the answering head's map: 1 output channel with a threshold still means 2 */
     int out_channels;
-    double threshold;    /* for out_channels == 1 */
-    bool align_corners;  /* of the answering head: for later resizing */
-    int in_channels;     /* of img; pairs: both dates */
+    double threshold;   /* for out_channels == 1 */
+    bool align_corners; /* of the answering head: for later resizing */
+    int in_channels;    /* of img; pairs: both dates */
     int64_t ignore_index;
-    int dates;           /* 2: img holds a pair, the first date's channels first */
+    int dates; /* 2: img holds a pair, the first date's channels first */
     /* ChangeExtraSegmentor with extra heads: the data has gt_semantic_seg_from and _to. True at first; clear it before
      * tracing where it has not: then the extra heads learn nothing. */
     bool has_date_labels;

@@ -21,28 +21,28 @@ typedef enum { FAMILY_SEGMENTOR, FAMILY_BACKBONE, FAMILY_NECK, FAMILY_HEAD, FAMI
 enum { FEATURES_MAX = 32 };
 typedef struct features {
     int n;
-    int dates; /* 1 or 2 */
+    int dates;          /* 1 or 2 */
     const module *from; /* who made them, for messages */
     tensor *at[FEATURES_MAX];
 } features;
 
 struct module {
     model *model;
-    module *parent;       /* NULL for the root */
-    const char *name;     /* full, as the state dict has it: decode_head.convs.0; "" for the root */
+    module *parent;         /* NULL for the root */
+    const char *name;       /* full, as the state dict has it: decode_head.convs.0; "" for the root */
     const char *class_name; /* a layer's PyTorch class (Conv2d), which init_cfg's `layer` means; else the kind's name */
-    const kind *kind;     /* NULL for plain layers */
-    const value *cfg;     /* the dict it was built from, for places in messages; NULL for plain layers */
-    void *config;         /* the kind's struct, filled by its field table */
-    void *state;          /* the kind's or layer's own: what forward needs */
+    const kind *kind;       /* NULL for plain layers */
+    const value *cfg;       /* the dict it was built from, for places in messages; NULL for plain layers */
+    void *config;           /* the kind's struct, filled by its field table */
+    void *state;            /* the kind's or layer's own: what forward needs */
     VEC(module *) children;
-    VEC(param *) params;  /* own, trained ones, in order of declaration */
-    VEC(param *) buffers; /* own */
+    VEC(param *) params;                                /* own, trained ones, in order of declaration */
+    VEC(param *) buffers;                               /* own */
     tensor *(*forward)(module *m, graph *g, tensor *x); /* plain layers: x -> y. Call layer_run */
 
     /* How the weights start; see init.h. */
-    bool base;             /* the reference's init_weights() descends into it: a BaseModule there */
-    const value *init_cfg; /* dict or list of dicts; NULL: none */
+    bool base;               /* the reference's init_weights() descends into it: a BaseModule there */
+    const value *init_cfg;   /* dict or list of dicts; NULL: none */
     void (*init)(module *m); /* the reference's class has an init_weights() of its own: instead of init_cfg */
 };
 
@@ -78,7 +78,8 @@ struct kind {
             const char *(*loss_name)(const module *m); /* loss_ce */
         } loss;
         struct {
-            tensor *(*logits)(module *m, graph *g, tensor *img, int head); /* [N,H,W,K] at img's size, of model->heads */
+            tensor *(*logits)(module *m, graph *g, tensor *img,
+                              int head); /* [N,H,W,K] at img's size, of model->heads */
             void (*loss)(module *m, graph *g, tensor *img);
         } segmentor;
     } as;

@@ -59,8 +59,8 @@ static void check_memory(model *m)
     double need = 4.0 * (double)m->flat_count * (m->options.no_grad ? 1 : 2) + 4.0 * (double)m->buffer_count;
     double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     if (need > have)
-        model_fail(m, CSEG_NO_MEMORY, m->config, "the model's weights need %.1f GiB, this machine has %.1f", need / 0x1p30,
-                   have / 0x1p30);
+        model_fail(m, CSEG_NO_MEMORY, m->config, "the model's weights need %.1f GiB, this machine has %.1f",
+                   need / 0x1p30, have / 0x1p30);
 }
 
 void params_allocate(model *m)

@@ -8,7 +8,7 @@ enum { STAGES = 4, STEM_CHANNELS = 64 };
 
 typedef struct hrnet_config {
     int64_t in_channels, frozen_stages;
-    bool norm_eval, with_cp, zero_init_residual, multiscale_output;
+    bool norm_eval, multiscale_output;
     const char *pretrained;
     const value *extra, *conv_cfg, *norm_cfg, *init_cfg;
 } hrnet_config;
@@ -21,9 +21,9 @@ static const field fields[] = {
     FIELD(hrnet_config, F_VALUE, conv_cfg, "None", "kind of convolution"),
     FIELD(hrnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),
     FIELD(hrnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),
-    FIELD(hrnet_config, F_BOOL, with_cp, "False", "recompute instead of store: the numbers stay the same"),
+    FIELD_IGNORED(with_cp, "changes no number: it trades time for memory, which nothing here does"),
     FIELD_RANGE(hrnet_config, F_INT, frozen_stages, "-1", -1, STAGES, "the stem (0) and this many stages do not learn"),
-    FIELD(hrnet_config, F_BOOL, zero_init_residual, "False", "has no effect, as in mmseg"),
+    FIELD_IGNORED(zero_init_residual, "has no effect in mmseg either"),
     FIELD(hrnet_config, F_BOOL, multiscale_output, "True", "give the maps of all branches, not the finest alone"),
     FIELD(hrnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),
     FIELD(hrnet_config, F_VALUE, init_cfg, "None", "how the weights start"),
@@ -43,8 +43,8 @@ static const field stage_fields[] = {
     FIELD_RANGE(stage_config, F_INTS, num_blocks, NULL, 1, 256, "blocks of each branch"),
     FIELD_RANGE(stage_config, F_INTS, num_channels, NULL, 1, 1 << 16, "channels of each branch"),
 };
-static const field_table stage_table = {stage_fields, sizeof stage_fields / sizeof *stage_fields,
-                                        sizeof(stage_config), false};
+static const field_table stage_table = {stage_fields, sizeof stage_fields / sizeof *stage_fields, sizeof(stage_config),
+                                        false};
 
 typedef struct hrnet {
     module *conv[2], *norm[2], *layer1;
@@ -70,8 +70,8 @@ static bool read_stages(module *m, const hrnet_config *c, stage_config s[STAGES]
             return false;
         if ((int64_t)s[i].num_blocks.n != s[i].num_branches || (int64_t)s[i].num_channels.n != s[i].num_branches)
             model_fail(mod, CSEG_CONFIG, cfg,
-                       "HRNet: stage%d has num_branches=%lld, but num_blocks has %zu entries and num_channels %zu", i + 1,
-                       (long long)s[i].num_branches, s[i].num_blocks.n, s[i].num_channels.n);
+                       "HRNet: stage%d has num_branches=%lld, but num_blocks has %zu entries and num_channels %zu",
+                       i + 1, (long long)s[i].num_branches, s[i].num_blocks.n, s[i].num_channels.n);
     }
     return !model_failed(mod);
 }
@@ -152,10 +152,10 @@ static void build_stages(module *m, hrnet *h, const hrnet_config *c, const stage
         h->branches[i] = s[i].num_branches;
         for (int64_t j = 0; j < s[i].num_branches; j++)
             after[j] = s[i].num_channels.at[j] * res_block_expansion(is_bottleneck(&s[i]));
-        h->transition[i - 1] = build_transition(m, module_text(m, "transition%d", i), c, before, n_before, after,
-                                                s[i].num_branches);
-        h->stage[i] = build_stage(m, module_text(m, "stage%d", i + 1), c, &s[i], after,
-                                  i < STAGES - 1 || c->multiscale_output);
+        h->transition[i - 1] =
+            build_transition(m, module_text(m, "transition%d", i), c, before, n_before, after, s[i].num_branches);
+        h->stage[i] =
+            build_stage(m, module_text(m, "stage%d", i + 1), c, &s[i], after, i < STAGES - 1 || c->multiscale_output);
         memcpy(before, after, sizeof before);
         n_before = s[i].num_branches;
     }

@@ -56,8 +56,8 @@ module *res_block_new(module *parent, const char *name, res_block_spec s)
     m->state = b;
     m->forward = forward;
     int64_t p = s.planes, first = s.caffe ? s.stride : 1, second = s.caffe ? 1 : s.stride;
-    const conv_spec three[] = {conv_square(s.in, p, 1, first, 0, 1), conv_square(p, p, 3, second, s.dilation, s.dilation),
-                               conv_square(p, 4 * p, 1, 1, 0, 1)};
+    const conv_spec three[] = {conv_square(s.in, p, 1, first, 0, 1),
+                               conv_square(p, p, 3, second, s.dilation, s.dilation), conv_square(p, 4 * p, 1, 1, 0, 1)};
     const conv_spec two[] = {conv_square(s.in, p, 3, s.stride, s.dilation, s.dilation), conv_square(p, p, 3, 1, 1, 1)};
     const conv_spec *specs = s.bottleneck ? three : two;
     b->n = s.bottleneck ? 3 : 2;

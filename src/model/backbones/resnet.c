@@ -6,7 +6,7 @@
 #include "model/init.h"
 
 typedef struct resnet {
-    module *stem;         /* deep_stem */
+    module *stem;          /* deep_stem */
     module *conv1, *norm1; /* else */
     module *layer[RESNET_STAGES];
 } resnet;

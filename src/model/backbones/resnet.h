@@ -10,40 +10,40 @@ typedef struct resnet_config {
     int64_t depth, in_channels, stem_channels, base_channels, num_stages, frozen_stages;
     ints strides, dilations, out_indices, multi_grid;
     const char *style, *pretrained;
-    bool deep_stem, avg_down, norm_eval, contract_dilation, with_cp, zero_init_residual;
+    bool deep_stem, avg_down, norm_eval, contract_dilation, zero_init_residual;
     bool use_IN1; /* ChangeExtraResNet */
     const value *conv_cfg, *norm_cfg, *dcn, *stage_with_dcn, *plugins, *init_cfg;
 } resnet_config;
 
 /* The entries of a field_table for resnet_config that all have; ResNet itself adds RESNET_STEM_FIELDS. */
-#define RESNET_FIELDS                                                                                                 \
-    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 18, 152, "18, 34, 50, 101 or 152"),                                \
-        FIELD_RANGE(resnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),                         \
-        FIELD_RANGE(resnet_config, F_INT, stem_channels, "64", 2, 1 << 16, "channels behind the stem"),               \
-        FIELD_RANGE(resnet_config, F_INT, base_channels, "64", 1, 1 << 14, "planes of the first stage"),              \
-        FIELD_RANGE(resnet_config, F_INT, num_stages, "4", 1, RESNET_STAGES, "stages that are built"),                \
-        FIELD_RANGE(resnet_config, F_INTS, strides, "(1, 2, 2, 2)", 1, 64, "of each stage's first block"),            \
-        FIELD_RANGE(resnet_config, F_INTS, dilations, "(1, 1, 1, 1)", 1, 1024, "of each stage"),                      \
-        FIELD_RANGE(resnet_config, F_INTS, out_indices, "(0, 1, 2, 3)", 0, RESNET_STAGES - 1,                         \
-                    "stages whose maps are given"),                                                                   \
-        FIELD_CHOICE(resnet_config, style, "'pytorch'", "pytorch|caffe",                                              \
-                     "a bottleneck's stride is in its 3x3 (pytorch) or first 1x1 convolution (caffe)"),               \
-        FIELD_RANGE(resnet_config, F_INT, frozen_stages, "-1", -1, RESNET_STAGES,                                     \
-                    "the stem (0) and this many stages do not learn"),                                                \
-        FIELD(resnet_config, F_VALUE, conv_cfg, "None", "kind of convolution"),                                       \
-        FIELD(resnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),      \
-        FIELD(resnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),     \
-        FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolution: not supported"),                          \
-        FIELD(resnet_config, F_VALUE, stage_with_dcn, "(False, False, False, False)", "stages that dcn means"),       \
-        FIELD(resnet_config, F_VALUE, plugins, "None", "plugin layers: not supported"),                               \
-        FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),      \
-        FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),     \
-        FIELD(resnet_config, F_BOOL, with_cp, "False", "recompute instead of store: the numbers stay the same"),      \
-        FIELD(resnet_config, F_BOOL, zero_init_residual, "True", "each block's last norm starts at zero"),            \
-        FIELD(resnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),            \
+#define RESNET_FIELDS                                                                                                  \
+    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 18, 152, "18, 34, 50, 101 or 152"),                                 \
+        FIELD_RANGE(resnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),                          \
+        FIELD_RANGE(resnet_config, F_INT, stem_channels, "64", 2, 1 << 16, "channels behind the stem"),                \
+        FIELD_RANGE(resnet_config, F_INT, base_channels, "64", 1, 1 << 14, "planes of the first stage"),               \
+        FIELD_RANGE(resnet_config, F_INT, num_stages, "4", 1, RESNET_STAGES, "stages that are built"),                 \
+        FIELD_RANGE(resnet_config, F_INTS, strides, "(1, 2, 2, 2)", 1, 64, "of each stage's first block"),             \
+        FIELD_RANGE(resnet_config, F_INTS, dilations, "(1, 1, 1, 1)", 1, 1024, "of each stage"),                       \
+        FIELD_RANGE(resnet_config, F_INTS, out_indices, "(0, 1, 2, 3)", 0, RESNET_STAGES - 1,                          \
+                    "stages whose maps are given"),                                                                    \
+        FIELD_CHOICE(resnet_config, style, "'pytorch'", "pytorch|caffe",                                               \
+                     "a bottleneck's stride is in its 3x3 (pytorch) or first 1x1 convolution (caffe)"),                \
+        FIELD_RANGE(resnet_config, F_INT, frozen_stages, "-1", -1, RESNET_STAGES,                                      \
+                    "the stem (0) and this many stages do not learn"),                                                 \
+        FIELD(resnet_config, F_VALUE, conv_cfg, "None", "kind of convolution"),                                        \
+        FIELD(resnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),       \
+        FIELD(resnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),      \
+        FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolution: not supported"),                           \
+        FIELD(resnet_config, F_VALUE, stage_with_dcn, "(False, False, False, False)", "stages that dcn means"),        \
+        FIELD(resnet_config, F_VALUE, plugins, "None", "plugin layers: not supported"),                                \
+        FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),       \
+        FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \
+        FIELD_IGNORED(with_cp, "changes no number: it trades time for memory, which nothing here does"),               \
+        FIELD(resnet_config, F_BOOL, zero_init_residual, "True", "each block's last norm starts at zero"),             \
+        FIELD(resnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),             \
         FIELD(resnet_config, F_VALUE, init_cfg, "None", "how the weights start")
-#define RESNET_STEM_FIELDS                                                                                      \
-    FIELD(resnet_config, F_BOOL, deep_stem, "False", "three 3x3 convolutions instead of one of 7x7"),           \
+#define RESNET_STEM_FIELDS                                                                                             \
+    FIELD(resnet_config, F_BOOL, deep_stem, "False", "three 3x3 convolutions instead of one of 7x7"),                  \
         FIELD(resnet_config, F_BOOL, avg_down, "False", "shortcuts shrink by average pooling")
 
 /* Builds m from its config (m->config is a resnet_config). */

@@ -17,36 +17,42 @@ typedef struct head_config {
 } head_config;
 
 /* The entries of a field_table for a struct S whose first member is `head_config head`. */
-#define HEAD_FIELD(S, type_, name_, initial_, about_) \
-    {.name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .about = about_}
-#define HEAD_FIELD_RANGE(S, type_, name_, initial_, min_, max_, about_)                                            \
-    {.name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .min = min_, .max = max_, \
-     .about = about_}
-#define HEAD_FIELD_CHOICE(S, name_, initial_, choices_, about_)                                                  \
-    {.name = #name_, .type = F_STR, .offset = offsetof(S, head.name_), .initial = initial_, .choices = choices_, \
-     .about = about_}
-#define HEAD_FIELDS(S)                                                                                               \
-    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"), \
-        HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),       \
-        HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                        \
-        HEAD_FIELD(S, F_VALUE, out_channels, "None",                                                                 \
-                   "channels of the logits: num_classes, or 1 for two classes and a threshold"),                     \
-        HEAD_FIELD(S, F_VALUE, threshold, "None", "on the sigmoid where out_channels is 1; 0.3 if it is not given"),  \
-        HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),     \
-        HEAD_FIELD(S, F_VALUE, conv_cfg, "None", "kind of convolution"),                                             \
-        HEAD_FIELD(S, F_VALUE, norm_cfg, "None", "kind of normalisation"),                                           \
-        HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                  \
-        HEAD_FIELD_RANGE(S, F_INTS, in_index, "-1", -FEATURES_MAX, FEATURES_MAX,                                     \
-                         "which of the maps it takes; negative ones count from the end"),                           \
-        HEAD_FIELD_CHOICE(S, input_transform, "None", "resize_concat|multiple_select",                               \
-                          "how several maps become its input"),                                                      \
-        HEAD_FIELD(S, F_VALUE, loss_decode,                                                                          \
-                   "dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)", "a loss or a list of losses"), \
-        HEAD_FIELD(S, F_INT, ignore_index, "255", "label that teaches nothing"),                                     \
-        HEAD_FIELD(S, F_VALUE, sampler, "None", "sampling of hard pixels: not supported"),                           \
-        HEAD_FIELD(S, F_BOOL, align_corners, "False", "of all resizing"),                                            \
-        HEAD_FIELD(S, F_VALUE, init_cfg, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))",            \
-                   "how the weights start"),                                                                         \
+#define HEAD_FIELD(S, type_, name_, initial_, about_)                                                                  \
+    {                                                                                                                  \
+        .name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .about = about_         \
+    }
+#define HEAD_FIELD_RANGE(S, type_, name_, initial_, min_, max_, about_)                                                \
+    {                                                                                                                  \
+        .name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .min = min_,            \
+        .max = max_, .about = about_                                                                                   \
+    }
+#define HEAD_FIELD_CHOICE(S, name_, initial_, choices_, about_)                                                        \
+    {                                                                                                                  \
+        .name = #name_, .type = F_STR, .offset = offsetof(S, head.name_), .initial = initial_, .choices = choices_,    \
+        .about = about_                                                                                                \
+    }
+#define HEAD_FIELDS(S)                                                                                                 \
+    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
+        HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
+        HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
+        HEAD_FIELD(S, F_VALUE, out_channels, "None",                                                                   \
+                   "channels of the logits: num_classes, or 1 for two classes and a threshold"),                       \
+        HEAD_FIELD(S, F_VALUE, threshold, "None", "on the sigmoid where out_channels is 1; 0.3 if it is not given"),   \
+        HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),      \
+        HEAD_FIELD(S, F_VALUE, conv_cfg, "None", "kind of convolution"),                                               \
+        HEAD_FIELD(S, F_VALUE, norm_cfg, "None", "kind of normalisation"),                                             \
+        HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                    \
+        HEAD_FIELD_RANGE(S, F_INTS, in_index, "-1", -FEATURES_MAX, FEATURES_MAX,                                       \
+                         "which of the maps it takes; negative ones count from the end"),                              \
+        HEAD_FIELD_CHOICE(S, input_transform, "None", "resize_concat|multiple_select",                                 \
+                          "how several maps become its input"),                                                        \
+        HEAD_FIELD(S, F_VALUE, loss_decode, "dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)",       \
+                   "a loss or a list of losses"),                                                                      \
+        HEAD_FIELD(S, F_INT, ignore_index, "255", "label that teaches nothing"),                                       \
+        HEAD_FIELD(S, F_VALUE, sampler, "None", "sampling of hard pixels: not supported"),                             \
+        HEAD_FIELD(S, F_BOOL, align_corners, "False", "of all resizing"),                                              \
+        HEAD_FIELD(S, F_VALUE, init_cfg, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))",              \
+                   "how the weights start"),                                                                           \
         HEAD_FIELD(S, F_STR, gt_key, "'gt_semantic_seg'", "field of the data that holds its labels (not in mmseg)")
 
 typedef struct decode_head {

@@ -11,8 +11,7 @@ typedef struct act_config {
 
 #define INPLACE FIELD_IGNORED(inplace, "memory is planned here, whatever it says")
 static const field plain_fields[] = {INPLACE};
-static const field leaky_fields[] = {
-    INPLACE, FIELD(act_config, F_FLOAT, negative_slope, "0.01", "slope below zero")};
+static const field leaky_fields[] = {INPLACE, FIELD(act_config, F_FLOAT, negative_slope, "0.01", "slope below zero")};
 static const field elu_fields[] = {INPLACE, FIELD(act_config, F_FLOAT, alpha, "1.0", "depth below zero")};
 static const field prelu_fields[] = {
     FIELD_RANGE(act_config, F_INT, num_parameters, "1", 1, 1 << 20, "slopes: 1, or one a channel"),
@@ -34,15 +33,18 @@ typedef struct act_type {
     size_t n;
 } act_type;
 
-#define TYPE(name, kind, fields) {name, kind, fields, sizeof fields / sizeof *fields}
+#define TYPE(name, kind, fields)                                                                                       \
+    {                                                                                                                  \
+        name, kind, fields, sizeof fields / sizeof *fields                                                             \
+    }
 static const act_type types[] = {
-    TYPE("ReLU", UNARY_RELU, plain_fields),       TYPE("LeakyReLU", UNARY_LEAKY_RELU, leaky_fields),
-    TYPE("PReLU", ACT_PRELU, prelu_fields),       TYPE("ReLU6", UNARY_RELU6, plain_fields),
-    TYPE("ELU", UNARY_ELU, elu_fields),           TYPE("Sigmoid", UNARY_SIGMOID, plain_fields),
-    TYPE("Tanh", UNARY_TANH, plain_fields),       TYPE("GELU", UNARY_GELU, gelu_fields),
-    TYPE("SiLU", UNARY_SILU, plain_fields),       TYPE("Swish", UNARY_SILU, plain_fields),
-    TYPE("HSwish", UNARY_HSWISH, plain_fields),   TYPE("HSigmoid", UNARY_HSIGMOID, hsigmoid_fields),
-    TYPE("Clamp", UNARY_CLAMP, clamp_fields),     TYPE("Clip", UNARY_CLAMP, clamp_fields),
+    TYPE("ReLU", UNARY_RELU, plain_fields),     TYPE("LeakyReLU", UNARY_LEAKY_RELU, leaky_fields),
+    TYPE("PReLU", ACT_PRELU, prelu_fields),     TYPE("ReLU6", UNARY_RELU6, plain_fields),
+    TYPE("ELU", UNARY_ELU, elu_fields),         TYPE("Sigmoid", UNARY_SIGMOID, plain_fields),
+    TYPE("Tanh", UNARY_TANH, plain_fields),     TYPE("GELU", UNARY_GELU, gelu_fields),
+    TYPE("SiLU", UNARY_SILU, plain_fields),     TYPE("Swish", UNARY_SILU, plain_fields),
+    TYPE("HSwish", UNARY_HSWISH, plain_fields), TYPE("HSigmoid", UNARY_HSIGMOID, hsigmoid_fields),
+    TYPE("Clamp", UNARY_CLAMP, clamp_fields),   TYPE("Clip", UNARY_CLAMP, clamp_fields),
 };
 enum { TYPES = sizeof types / sizeof *types };
 

@@ -42,7 +42,7 @@ module *sequential_new(module *parent, const char *name);
 
 /* mmcv's ConvModule: conv, norm, activation in an `order`. */
 typedef struct conv_module_spec {
-    conv_spec conv; /* conv.bias is set by `bias` */
+    conv_spec conv;                             /* conv.bias is set by `bias` */
     enum { BIAS_AUTO, BIAS_YES, BIAS_NO } bias; /* auto: where no norm follows */
     const value *conv_cfg, *norm_cfg, *act_cfg; /* norm_cfg, act_cfg NULL: none */
     enum { ORDER_CONV_NORM_ACT, ORDER_ACT_CONV_NORM, ORDER_NORM_ACT_CONV } order;

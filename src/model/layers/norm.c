@@ -36,8 +36,8 @@ typedef struct norm_config {
     int64_t num_groups;
 } norm_config;
 
-#define COMMON                                                                                     \
-    FIELD(norm_config, F_BOOL, requires_grad, "True", "whether gamma and beta learn"),             \
+#define COMMON                                                                                                         \
+    FIELD(norm_config, F_BOOL, requires_grad, "True", "whether gamma and beta learn"),                                 \
         FIELD_RANGE(norm_config, F_FLOAT, eps, "1e-5", 0, 1, "added to the variance")
 #define MOMENTUM FIELD_RANGE(norm_config, F_FLOAT, momentum, "0.1", 0, 1, "weight of a new batch's statistics")
 
@@ -53,7 +53,10 @@ static const field group_fields[] = {
 static const field layer_fields[] = {COMMON,
                                      FIELD(norm_config, F_BOOL, elementwise_affine, "True", "has gamma and beta")};
 
-#define TABLE(fields) {fields, sizeof fields / sizeof *fields, sizeof(norm_config), false}
+#define TABLE(fields)                                                                                                  \
+    {                                                                                                                  \
+        fields, sizeof fields / sizeof *fields, sizeof(norm_config), false                                             \
+    }
 static const field_table tables[] = {[NORM_BATCH] = TABLE(batch_fields),
                                      [NORM_GROUP] = TABLE(group_fields),
                                      [NORM_LAYER] = TABLE(layer_fields),

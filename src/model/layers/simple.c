@@ -47,10 +47,11 @@ static tensor *run_upsample(module *m, graph *g, tensor *x)
     const upsample_state *s = m->state;
     if (!x)
         return NULL;
-    return op_resize(g, x, (resize_attr){.h = x->dim[1] * s->scale,
-                                         .w = x->dim[2] * s->scale,
-                                         .align_corners = s->align_corners,
-                                         .nearest = s->nearest});
+    return op_resize(g, x,
+                     (resize_attr){.h = x->dim[1] * s->scale,
+                                   .w = x->dim[2] * s->scale,
+                                   .align_corners = s->align_corners,
+                                   .nearest = s->nearest});
 }
 
 module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners)

@@ -76,9 +76,8 @@ static void build(module *m)
         model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_mask"), "use_mask=True is not supported");
     if (!value_is_none(c->class_weight) && !read_class_weight(m, c->class_weight, &s->weight))
         return;
-    s->attr = (loss_attr){.avg = averaging(m, c, s->weight.n > 0),
-                          .avg_non_ignore = c->avg_non_ignore,
-                          .scale = (float)c->loss_weight};
+    s->attr = (loss_attr){
+        .avg = averaging(m, c, s->weight.n > 0), .avg_non_ignore = c->avg_non_ignore, .scale = (float)c->loss_weight};
 }
 
 static tensor *weights(module *m, graph *g, int64_t classes)
@@ -119,7 +118,8 @@ static const char *loss_name(const module *m)
 const kind kind_cross_entropy_loss = {
     .family = FAMILY_LOSS,
     .name = "CrossEntropyLoss",
-    .about = "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
+    .about =
+        "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
     .as.loss = {.forward = forward, .loss_name = loss_name},

@@ -57,9 +57,8 @@ typedef struct fpn {
 
 static void read_extra(module *m, fpn *f, const fpn_config *c)
 {
-    static const char *const names[] = {[EXTRA_ON_INPUT] = "on_input",
-                                        [EXTRA_ON_LATERAL] = "on_lateral",
-                                        [EXTRA_ON_OUTPUT] = "on_output"};
+    static const char *const names[] = {
+        [EXTRA_ON_INPUT] = "on_input", [EXTRA_ON_LATERAL] = "on_lateral", [EXTRA_ON_OUTPUT] = "on_output"};
     const char *text = value_text(c->add_extra_convs);
     for (int i = EXTRA_ON_INPUT; text && i <= EXTRA_ON_OUTPUT; i++)
         if (strcmp(names[i], text) == 0)
@@ -148,14 +147,14 @@ static bool check_inputs(module *m, graph *g, features x)
     char place[512];
     const char *where_ = value_place(module_at(m, "in_channels"), place), *from = x.from ? x.from->class_name : "";
     if (x.n != (int)c->in_channels.n) {
-        graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels for %zu maps, but %s gives %d", where_, c->in_channels.n,
-                   from, x.n);
+        graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels for %zu maps, but %s gives %d", where_,
+                   c->in_channels.n, from, x.n);
         return false;
     }
     for (int i = 0; i < x.n; i++)
         if (x.at[i] && x.at[i]->dim[3] != c->in_channels.at[i]) {
-            graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels[%d]=%lld, but map %d of %s has %lld channels", where_,
-                       i, (long long)c->in_channels.at[i], i, from, (long long)x.at[i]->dim[3]);
+            graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels[%d]=%lld, but map %d of %s has %lld channels",
+                       where_, i, (long long)c->in_channels.at[i], i, from, (long long)x.at[i]->dim[3]);
             return false;
         }
     return true;

@@ -8,8 +8,9 @@ static const field fields[] = {
     SEGMENTOR_FIELDS,
     FIELD(segmentor_config, F_VALUE, decode_head, NULL,
           "dict of a head that sees both dates' features fused, and gives the change map"),
-    FIELD_CHOICE(segmentor_config, fusion, "'concat'", "concat|diff|abs_diff",
-                 "of the dates' maps: beside each other (twice the channels), second minus first, or its absolute value"),
+    FIELD_CHOICE(
+        segmentor_config, fusion, "'concat'", "concat|diff|abs_diff",
+        "of the dates' maps: beside each other (twice the channels), second minus first, or its absolute value"),
     FIELD(segmentor_config, F_VALUE, extra_head, "None",
           "dict of a head, or a list of them, that sees each date's own features with shared weights, and learns from "
           "gt_semantic_seg_from and gt_semantic_seg_to; its losses are called extra_from.* and extra_to.*"),

@@ -9,7 +9,8 @@ static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof
 static const field multi_fields[] = {
     SEGMENTOR_FIELDS,
     FIELD(segmentor_config, F_VALUE, decode_head, NULL,
-          "list of heads; head i learns from its gt_key, its losses are called decode_0.*, decode_1.* ..., and test_cfg.head_index "
+          "list of heads; head i learns from its gt_key, its losses are called decode_0.*, decode_1.* ..., and "
+          "test_cfg.head_index "
           "(default 0) chooses the one that answers"),
 };
 static const field_table multi_table = {multi_fields, sizeof multi_fields / sizeof *multi_fields,

@@ -10,15 +10,15 @@ typedef struct segmentor_config {
 } segmentor_config;
 
 /* The entries of a field_table for segmentor_config that all have. */
-#define SEGMENTOR_FIELDS                                                                                           \
-    FIELD(segmentor_config, F_VALUE, backbone, NULL, "dict of a backbone"),                                        \
-        FIELD(segmentor_config, F_VALUE, neck, "None", "dict of a neck"),                                          \
-        FIELD(segmentor_config, F_VALUE, auxiliary_head, "None",                                                   \
-              "dict of a head, or a list of them, that helps training only"),                                      \
-        FIELD(segmentor_config, F_VALUE, train_cfg, "None", "settings of training"),                               \
-        FIELD(segmentor_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride, head_index"), \
-        FIELD_IGNORED(data_preprocessor, "read where batches are made"),                                           \
-        FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),               \
+#define SEGMENTOR_FIELDS                                                                                               \
+    FIELD(segmentor_config, F_VALUE, backbone, NULL, "dict of a backbone"),                                            \
+        FIELD(segmentor_config, F_VALUE, neck, "None", "dict of a neck"),                                              \
+        FIELD(segmentor_config, F_VALUE, auxiliary_head, "None",                                                       \
+              "dict of a head, or a list of them, that helps training only"),                                          \
+        FIELD(segmentor_config, F_VALUE, train_cfg, "None", "settings of training"),                                   \
+        FIELD(segmentor_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride, head_index"),  \
+        FIELD_IGNORED(data_preprocessor, "read where batches are made"),                                               \
+        FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),                   \
         FIELD(segmentor_config, F_VALUE, init_cfg, "None", "how the weights start")
 
 /* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */

@@ -82,10 +82,10 @@ static double furthest(const float *a, const float *b, size_t n)
     return d;
 }
 
-#define CHANGE(fusion, channels, more)                                                                     \
-    "model = dict(type='ChangeExtraSegmentor', fusion='" fusion "', backbone=dict(type='ChangeExtraResNet',\n" \
-    "  depth=18, base_channels=4, stem_channels=4, in_channels=2, zero_init_residual=False" more "),\n"     \
-    "  decode_head=dict(type='FCNHead', in_channels=" channels ", channels=8, num_convs=1, num_classes=2,\n"  \
+#define CHANGE(fusion, channels, more)                                                                                 \
+    "model = dict(type='ChangeExtraSegmentor', fusion='" fusion "', backbone=dict(type='ChangeExtraResNet',\n"         \
+    "  depth=18, base_channels=4, stem_channels=4, in_channels=2, zero_init_residual=False" more "),\n"                \
+    "  decode_head=dict(type='FCNHead', in_channels=" channels ", channels=8, num_convs=1, num_classes=2,\n"           \
     "    init_cfg=dict(type='Normal', std=1.0, override=dict(name='conv_seg'))))\n"
 
 /* Two dates of two channels; the dates may change places, the second's contrast may grow. */
@@ -173,7 +173,8 @@ static void heads_of_many_answer_as_if_alone(void **state)
         param *p = one.m->params.at[i];
         const char *head = strstr(p->name, "decode_head.");
         char name[256];
-        snprintf(name, sizeof name, "%s%s", head ? "decode_head.1." : "", head ? head + strlen("decode_head.") : p->name);
+        snprintf(name, sizeof name, "%s%s", head ? "decode_head.1." : "",
+                 head ? head + strlen("decode_head.") : p->name);
         const param *q = model_find(many.m, name);
         assert_non_null(q);
         assert_int_equal(q->count, p->count);

@@ -59,10 +59,10 @@ static inline void test_refused(const char *text, cseg_status code, const char *
 }
 
 /* A small ResNet-18 with an FCN head; what is given goes into the backbone, the head and the segmentor. */
-#define TEST_RESNET(backbone_more, head_more, model_more)                                                        \
-    "model = dict(type='EncoderDecoder',\n"                                                                      \
-    "  backbone=dict(dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)" backbone_more "),\n"       \
-    "  decode_head=dict(dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_classes=4, num_convs=1,\n" \
+#define TEST_RESNET(backbone_more, head_more, model_more)                                                              \
+    "model = dict(type='EncoderDecoder',\n"                                                                            \
+    "  backbone=dict(dict(type='ResNet', depth=18, base_channels=8, stem_channels=8)" backbone_more "),\n"             \
+    "  decode_head=dict(dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_classes=4, num_convs=1,\n"    \
     "    concat_input=False)" head_more ")" model_more ")\n"
 
 #endif

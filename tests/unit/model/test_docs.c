@@ -48,7 +48,8 @@ static void models_page_is_up_to_date(void **state)
     kinds_document(out);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(file_read(path, 0, mem, &now, &n, &err), CSEG_OK);
-    if (file_read(SOURCE_DIR "/docs/models.md", 0, mem, &page, &m, &err) != CSEG_OK || n != m || memcmp(page, now, n) != 0)
+    if (file_read(SOURCE_DIR "/docs/models.md", 0, mem, &page, &m, &err) != CSEG_OK || n != m ||
+        memcmp(page, now, n) != 0)
         fail_msg("docs/models.md is out of date: copy %s there", path);
     arena_free(mem);
 }

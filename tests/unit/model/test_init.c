@@ -44,10 +44,10 @@ static void assert_all(const model *m, const char *name, float v)
 static void as_the_reference_starts(void **state)
 {
     (void)state;
-    test_model t = test_build_ok(
-        "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=50, base_channels=16),\n"
-        "  decode_head=dict(type='FCNHead', in_channels=512, channels=64, num_classes=40, num_convs=1,\n"
-        "    norm_cfg=dict(type='BN')))\n");
+    test_model t =
+        test_build_ok("model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=50, base_channels=16),\n"
+                      "  decode_head=dict(type='FCNHead', in_channels=512, channels=64, num_classes=40, num_convs=1,\n"
+                      "    norm_cfg=dict(type='BN')))\n");
     model_init_weights(t.m, 1);
     /* Kaiming's normal by fan out for every convolution of the backbone. */
     assert_spread(t.m, "backbone.conv1.weight", sqrt(2.0 / (64 * 49)));
@@ -88,8 +88,8 @@ static void pretrained_backbones_start_as_pytorch(void **state)
 static void pretrained_by_init_cfg(void **state)
 {
     (void)state;
-    test_model t = test_build_ok(TEST_RESNET(
-        ", init_cfg=dict(type='Pretrained', checkpoint='a.pth', prefix='backbone.')", "", ""));
+    test_model t = test_build_ok(
+        TEST_RESNET(", init_cfg=dict(type='Pretrained', checkpoint='a.pth', prefix='backbone.')", "", ""));
     assert_int_equal(t.m->pretrained.n, 1);
     assert_string_equal(t.m->pretrained.at[0].module, "backbone");
     assert_string_equal(t.m->pretrained.at[0].checkpoint, "a.pth");

@@ -1,25 +1,23 @@
 /* State dicts against those of the reference, name by name. */
 #include "model_test.h"
 
-#define HEADS(in, index, aux_in, aux_index, channels, classes)                                                       \
-    "decode_head=dict(type='FCNHead', in_channels=" in ", in_index=" index ", channels=" channels                   \
-    ", num_convs=2, concat_input=True, num_classes=" classes ", norm_cfg=norm_cfg),\n"                              \
-    "auxiliary_head=dict(type='FCNHead', in_channels=" aux_in ", in_index=" aux_index                               \
-    ", channels=" channels " // 2, num_convs=1, concat_input=False, num_classes=" classes ", norm_cfg=norm_cfg))\n"
+#define HEADS(in, index, aux_in, aux_index, channels, classes)                                                         \
+    "decode_head=dict(type='FCNHead', in_channels=" in ", in_index=" index ", channels=" channels                      \
+    ", num_convs=2, concat_input=True, num_classes=" classes ", norm_cfg=norm_cfg),\n"                                 \
+    "auxiliary_head=dict(type='FCNHead', in_channels=" aux_in ", in_index=" aux_index ", channels=" channels           \
+    " // 2, num_convs=1, concat_input=False, num_classes=" classes ", norm_cfg=norm_cfg))\n"
 
 static const char r18b[] = "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
                            "model = dict(type='EncoderDecoder', pretrained=None,\n"
                            "backbone=dict(type='ResNet', depth=18, num_stages=4, out_indices=(0, 1, 2, 3),\n"
                            "  dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1), norm_cfg=norm_cfg, norm_eval=False,\n"
-                           "  style='pytorch', contract_dilation=True),\n"
-    HEADS("512", "3", "256", "2", "128", "19");
+                           "  style='pytorch', contract_dilation=True),\n" HEADS("512", "3", "256", "2", "128", "19");
 
 static const char r50[] = "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
                           "model = dict(type='EncoderDecoder', pretrained='open-mmlab://resnet50_v1c',\n"
                           "backbone=dict(type='ResNetV1c', depth=50, num_stages=4, out_indices=(0, 1, 2, 3),\n"
                           "  dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1), norm_cfg=norm_cfg, norm_eval=False,\n"
-                          "  style='pytorch', contract_dilation=True),\n"
-    HEADS("2048", "3", "1024", "2", "512", "19");
+                          "  style='pytorch', contract_dilation=True),\n" HEADS("2048", "3", "1024", "2", "512", "19");
 
 static const char hr18s[] =
     "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
@@ -126,12 +124,9 @@ static void frozen_stages_get_no_gradient(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resnet18),
-        cmocka_unit_test(resnet50_v1c),
-        cmocka_unit_test(hrnet_w18_small),
-        cmocka_unit_test(storage_is_flat_and_aligned),
-        cmocka_unit_test(without_gradients),
-        cmocka_unit_test(frozen_stages_get_no_gradient),
+        cmocka_unit_test(resnet18),          cmocka_unit_test(resnet50_v1c),
+        cmocka_unit_test(hrnet_w18_small),   cmocka_unit_test(storage_is_flat_and_aligned),
+        cmocka_unit_test(without_gradients), cmocka_unit_test(frozen_stages_get_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

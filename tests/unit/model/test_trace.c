@@ -112,8 +112,13 @@ static void training_names_its_losses(void **state)
         "  dict(type='CrossEntropyLoss', loss_name='watched')]",
         ",\n  auxiliary_head=[dict(type='FCNHead', in_channels=32, in_index=2, channels=8, num_classes=4)]"));
     graph *g = trace_loss(&t, true);
-    static const char *const names[] = {"decode.loss_ce", "decode.loss_bce", "decode.watched", "decode.acc_seg",
-                                        "aux_0.loss_ce",  "aux_0.acc_seg",   "loss"};
+    static const char *const names[] = {"decode.loss_ce",
+                                        "decode.loss_bce",
+                                        "decode.watched",
+                                        "decode.acc_seg",
+                                        "aux_0.loss_ce",
+                                        "aux_0.acc_seg",
+                                        "loss"};
     assert_int_equal(g->outputs.n, sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_string_equal(g->outputs.at[i].name, names[i]);
@@ -221,11 +226,11 @@ static void fpn_gives_and_takes(void **state)
     test_end(&t);
 }
 
-#define CHANGE(backbone_more, fusion, in_channels, more)                                                             \
-    "head = dict(type='FCNHead', channels=8, num_convs=1)\n"                                                         \
-    "model = dict(type='ChangeExtraSegmentor', fusion='" fusion "',\n"                                               \
-    "  backbone=dict(dict(type='ChangeExtraResNet', depth=18, base_channels=8, stem_channels=8,\n"                   \
-    "    in_channels=4)" backbone_more "),\n"                                                                         \
+#define CHANGE(backbone_more, fusion, in_channels, more)                                                               \
+    "head = dict(type='FCNHead', channels=8, num_convs=1)\n"                                                           \
+    "model = dict(type='ChangeExtraSegmentor', fusion='" fusion "',\n"                                                 \
+    "  backbone=dict(dict(type='ChangeExtraResNet', depth=18, base_channels=8, stem_channels=8,\n"                     \
+    "    in_channels=4)" backbone_more "),\n"                                                                          \
     "  decode_head=dict(head, in_channels=" in_channels ", num_classes=2)" more ")\n"
 #define EXTRA ",\n  extra_head=dict(head, in_channels=64, num_classes=5)"
 
