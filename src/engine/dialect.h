@@ -14,6 +14,8 @@ cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error 
 cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err);
 /* A string or a list of strings. */
 cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err);
+/* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
+cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err);
 cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err);
 cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err);
 /* A hook that has no meaning here: told once, by name and place. */

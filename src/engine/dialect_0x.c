@@ -79,6 +79,7 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     experiment_evaluation *out = &e->val_eval;
     *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual, .n_metrics = 1, .beta = 1};
     TRY(read_texts(v, "metric", e->mem, &out->metrics, &out->n_metrics, err));
+    TRY(check_metrics(v, out, err));
     e->test_eval = *out;
     int64_t every = 1, start = 0;
     TRY(read_int(v, "interval", &every, err));

@@ -52,6 +52,7 @@ static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluat
     else if (strcmp(type, "IoUMetric") != 0)
         return fail(err, CSEG_CONFIG, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
     TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
+    TRY(check_metrics(v, e, err));
     double beta = 1;
     TRY(read_number(v, "beta", &beta, err));
     e->beta = beta;

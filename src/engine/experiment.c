@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "engine/dialect.h"
 
 static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
@@ -62,6 +63,23 @@ cseg_status read_texts(const value *dict, const char *key, arena *mem, const cha
         if (!text)
             return wrong_type(v, key, "a string or a list of strings", err);
         (*out)[(*n)++] = text;
+    }
+    return CSEG_OK;
+}
+
+cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err)
+{
+    static const char *const known[] = {"mIoU", "mDice", "mFscore"};
+    char place[512];
+    for (int i = 0; i < e->n_metrics; i++) {
+        bool found = false;
+        for (int k = 0; k < 3; k++)
+            found |= strcmp(e->metrics[i], known[k]) == 0;
+        if (found)
+            continue;
+        const char *near = str_nearest(e->metrics[i], known, 3);
+        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s'%s%s; known are mIoU, mDice and mFscore", value_place(at, place),
+                    e->metrics[i], near ? ", did you mean " : "", near ? near : "");
     }
     return CSEG_OK;
 }

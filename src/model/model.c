@@ -122,7 +122,8 @@ static void reset_calls(module *m)
 cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
                              cseg_error *err)
 {
-    module_each(m->root, reset_calls);
+    if (g->train)
+        module_each(m->root, reset_calls);
     tensor *img = begin_trace(m, g, n, h, w);
     m->trace.weight_map = with_weight_map;
     m->root->kind->as.segmentor.loss(m->root, g, img);
