@@ -114,6 +114,7 @@ static inline const char *real_data(const char *name)
     return path && file_exists(path) ? path : NULL;
 }
 
+/* Not every test uses all of these. */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 #endif
