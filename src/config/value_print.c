@@ -322,6 +322,10 @@ static void json_string(strbuf *out, const char *s, size_t n)
         unsigned char c = (unsigned char)s[i];
         if (c == '"' || c == '\\')
             strbuf_addf(out, "\\%c", c);
+        else if (c == '\n')
+            strbuf_add(out, "\\n");
+        else if (c == '\t')
+            strbuf_add(out, "\\t");
         else if (c < 32 || c == 127)
             strbuf_addf(out, "\\u%04x", c);
         else
