@@ -1,0 +1,27 @@
+# What the fault tests share: . "$(dirname "$0")/setup.sh". $TOOL is fault_tool; see tests/cli/lib.sh for the rest.
+: "${TOOL:?fault_tool}"
+. "$SOURCE/tests/cli/lib.sh"
+configs=$SOURCE/tests/fault/configs
+
+# Training on one thread: a busy machine then slows it down least.
+train() { # CONFIG WORK_DIR OPTION...
+    config=$1
+    dir=$2
+    shift 2
+    "$CSEG" train "$configs/$config.py" --work-dir "$dir" --threads 1 "$@"
+}
+newest() { # WORK_DIR: the checkpoint that --resume takes
+    if [ -e "$1/last_checkpoint" ]; then cat "$1/last_checkpoint"; else echo "$1/latest.pth"; fi
+}
+no_temporaries() { [ -z "$(find "$1" -type f ! -name '*.pth' ! -name '*.log' ! -name '*.json' ! -name last_checkpoint \
+    ! -name '*.py' ! -name label_scan.cache)" ]; }
+wait_for() { # FILE, for half a minute
+    tries=0
+    until [ -e "$1" ] || [ $tries -ge 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    check "$1 comes into being" [ -e "$1" ]
+}
+"$TOOL" shapes data/train 6 || complain "no data"
+"$TOOL" shapes data/val 2 || complain "no data"
