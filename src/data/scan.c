@@ -337,16 +337,22 @@ static void use_cache(scan *s, scan_cache *cache)
 }
 
 /* A cache that cannot be written costs time later, no more. */
-static void keep(const scan *s, const char *path, arena *mem)
+static void keep(const scan *s, const scan_cache *cache, const char *path, arena *mem)
 {
     cseg_error error;
     scan_cache_writer w;
+    int64_t known = 0;
+    while (known < s->n && s->at[known].cached)
+        known++;
+    if (known == s->n)
+        return;
     if (scan_cache_open(&w, path, mem, &error) != CSEG_OK) {
         log_say(LOG_WARNING, "what was found about the labels is not kept: %s", error.text);
         return;
     }
     for (int64_t i = 0; i < s->n; i++)
         scan_cache_add(&w, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
+    scan_cache_add_rest(&w, cache);
     if (scan_cache_commit(&w, &error) != CSEG_OK)
         log_say(LOG_WARNING, "what was found about the labels is not kept: %s", error.text);
 }
@@ -372,7 +378,7 @@ cseg_status scan_labels(const dataset *ds, const scan_options *options, arena *m
     }
     TRY_DONE(read_all(&s, helpers, n, err));
     if (options->cache_file)
-        keep(&s, options->cache_file, mem);
+        keep(&s, &cache, options->cache_file, mem);
     judge(&s, &v);
     if (v.first) {
         status = report_bad(&s, &v, mem, err);

@@ -109,6 +109,7 @@ typedef struct cached {
     const char *label, *picture;
     stamp of_label, of_picture;
     bool gray;
+    bool asked; /* looked up in this run */
     scan_facts facts;
 } cached;
 
@@ -200,13 +201,21 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     *cache = (scan_cache){.at = at, .n = n};
 }
 
-bool scan_cache_find(const scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out)
+static bool is_current(const cached *c)
+{
+    stamp of_label, of_picture;
+    return stamp_of(c->label, &of_label) && stamp_of(c->picture, &of_picture) &&
+           same_stamp(&c->of_label, &of_label) && same_stamp(&c->of_picture, &of_picture);
+}
+
+bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out)
 {
     cached wanted = {.label = label};
-    stamp of_label, of_picture;
-    const cached *hit = cache->n ? bsearch(&wanted, cache->at, cache->n, sizeof *cache->at, by_label) : NULL;
-    if (!hit || hit->gray != gray || strcmp(hit->picture, picture) != 0 || !stamp_of(label, &of_label) || !stamp_of(picture, &of_picture) ||
-        !same_stamp(&hit->of_label, &of_label) || !same_stamp(&hit->of_picture, &of_picture))
+    cached *hit = cache->n ? bsearch(&wanted, cache->at, cache->n, sizeof *cache->at, by_label) : NULL;
+    if (!hit)
+        return false;
+    hit->asked = true;
+    if (hit->gray != gray || strcmp(hit->picture, picture) != 0 || !is_current(hit))
         return false;
     *out = hit->facts;
     return true;
@@ -238,6 +247,15 @@ void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture
     for (int i = 0; i < f->n_values; i++)
         fprintf(w->file.out, "%lld:%lld ", (long long)f->values[i].value, (long long)f->values[i].count);
     fprintf(w->file.out, "\t%s\t%s\n", label, picture);
+}
+
+void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache)
+{
+    for (size_t i = 0; i < cache->n; i++) {
+        const cached *c = &cache->at[i];
+        if (!c->asked && is_current(c))
+            scan_cache_add(w, c->label, c->picture, c->gray, &c->facts);
+    }
 }
 
 cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err)

@@ -36,7 +36,7 @@ typedef struct scan_cache {
 } scan_cache;
 /* A missing or damaged file gives an empty cache. */
 void scan_cache_read(scan_cache *cache, const char *path, arena *mem);
-bool scan_cache_find(const scan_cache *cache, const char *label, const char *picture, bool gray,
+bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray,
                      scan_facts *out);
 
 typedef struct scan_cache_writer {
@@ -45,6 +45,8 @@ typedef struct scan_cache_writer {
 cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, cseg_error *err);
 void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray,
                     const scan_facts *facts);
+/* Adds what `cache` has about files that nobody asked it for: other datasets', while their files stay as they were. */
+void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache);
 cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err);
 
 #endif
