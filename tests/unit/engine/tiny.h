@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "io/image.h"
@@ -69,13 +70,13 @@
 
 static char tiny_folder[4096];
 
-static void tiny_check(cseg_status status, const cseg_error *err)
+static inline void tiny_check(cseg_status status, const cseg_error *err)
 {
     if (status != CSEG_OK)
         fail_msg("%s", err->text);
 }
 
-static void tiny_pair(int i)
+static inline void tiny_pair(int i)
 {
     uint8_t img[40 * 48 * 3], ann[40 * 48];
     static const uint8_t colour[3][3] = {{60, 60, 60}, {200, 60, 90}, {30, 180, 240}};
@@ -99,7 +100,7 @@ static void tiny_pair(int i)
 }
 
 /* A new folder with the data, which becomes the working folder. */
-static int tiny_setup(void **state)
+static inline int tiny_setup(void **state)
 {
     (void)state;
     cseg_error err;
@@ -113,7 +114,7 @@ static int tiny_setup(void **state)
     return 0;
 }
 
-static int tiny_teardown(void **state)
+static inline int tiny_teardown(void **state)
 {
     (void)state;
     char command[4200];
@@ -128,12 +129,12 @@ typedef struct tiny_stop {
     bool now;
 } tiny_stop;
 
-static bool tiny_asked(void *arg)
+static inline bool tiny_asked(void *arg)
 {
     return ((tiny_stop *)arg)->now;
 }
 
-static void tiny_progress(void *arg, const runner_progress *p)
+static inline void tiny_progress(void *arg, const runner_progress *p)
 {
     tiny_stop *s = arg;
     s->now |= s->at > 0 && p->iter >= s->at;
@@ -148,7 +149,7 @@ typedef struct tiny_run {
 } tiny_run;
 
 /* Trains; what came of it is returned. */
-static cseg_status tiny_train(const tiny_run *r, cseg_error *err)
+static inline cseg_status tiny_train(const tiny_run *r, cseg_error *err)
 {
     arena *mem = arena_new();
     value *cfg = NULL;
@@ -173,13 +174,13 @@ static cseg_status tiny_train(const tiny_run *r, cseg_error *err)
     return status;
 }
 
-static void tiny_must_train(const tiny_run *r)
+static inline void tiny_must_train(const tiny_run *r)
 {
     cseg_error err;
     tiny_check(tiny_train(r, &err), &err);
 }
 
-static pth *tiny_open(const char *path, arena *mem)
+static inline pth *tiny_open(const char *path, arena *mem)
 {
     cseg_error err;
     pth *p = NULL;
@@ -187,7 +188,7 @@ static pth *tiny_open(const char *path, arena *mem)
     return p;
 }
 
-static bool tiny_same_tensor(pth *a, const pth_tensor *x, pth *b, const pth_tensor *y, arena *mem)
+static inline bool tiny_same_tensor(pth *a, const pth_tensor *x, pth *b, const pth_tensor *y, arena *mem)
 {
     cseg_error err;
     if (x->count != y->count || x->type != y->type)
@@ -202,7 +203,7 @@ static bool tiny_same_tensor(pth *a, const pth_tensor *x, pth *b, const pth_tens
 }
 
 /* Everything below two nodes: kinds, numbers, texts and tensors, to the bit. The first difference is printed. */
-static bool tiny_same_node(pth *a, const pickle_node *x, pth *b, const pickle_node *y, const char *part, arena *mem)
+static inline bool tiny_same_node(pth *a, const pickle_node *x, pth *b, const pickle_node *y, const char *part, arena *mem)
 {
     bool same = (x == NULL) == (y == NULL);
     if (!x || !y)
@@ -234,7 +235,7 @@ static bool tiny_same_node(pth *a, const pickle_node *x, pth *b, const pickle_no
 }
 
 /* Weights, optimizer, schedules, averages and the run's own state of two checkpoints are the same, to the bit. */
-static bool tiny_same(const char *one, const char *two)
+static inline bool tiny_same(const char *one, const char *two)
 {
     arena *mem = arena_new();
     static const char *const parts[] = {"state_dict", "ema_state_dict", "optimizer", "param_schedulers"};
