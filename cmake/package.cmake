@@ -7,7 +7,10 @@ set(parts base config io graph backend model data geo engine)
 cseg_part(api cseg_engine)
 add_library(cseg_shared SHARED ${api_sources})
 target_link_libraries(cseg_shared PRIVATE cseg_engine)
-target_link_options(cseg_shared PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+target_link_options(cseg_shared PRIVATE -Wl,--version-script,${CMAKE_SOURCE_DIR}/cmake/exports.map)
+if(NOT CSEG_SANITIZE)
+  target_link_options(cseg_shared PRIVATE -Wl,--no-undefined)
+endif()
 set_target_properties(cseg_shared PROPERTIES OUTPUT_NAME cseg VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR} LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 

@@ -1,7 +1,8 @@
-# Buildings that appeared, on LEVIR-CD as its authors lay it out: A/, B/ and label/ (0 and 255) below data_root. There is
-# no list of a test part here: give one of your own, or other folders, with --cfg-options.
+# Buildings that appeared, on LEVIR-CD as its authors lay it out: A/, B/ and label/ (0 and 255) below data_root. The
+# environment's LEVIR says where. There is no list of a test part here: what is trained on is tested on, unless another
+# config puts other folders in place.
 _base_ = './_base_/changeextra_r50.py'
-data_root = 'data/levir'
+data_root = '{{$LEVIR:data/levir}}'
 dataset = dict(
     type='LEVIRCDDataset',
     data_root=data_root,

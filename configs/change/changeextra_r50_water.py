@@ -1,7 +1,7 @@
 # Shores that moved: the pair that examples/change/make_pair.sh makes from the bundled scene. Beside the change map, an
 # extra head with shared weights gives the water of each date.
 _base_ = './_base_/changeextra_r50.py'
-data_root = 'build/pair/'
+data_root = '{{$WATER_PAIR:build/pair/}}'
 model = dict(
     extra_head=dict(
         type='FCNHead',

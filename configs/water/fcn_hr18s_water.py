@@ -1,6 +1,6 @@
 # FCN on HRNet-W18-small that finds water in the bundled Landsat scene, from scratch in a few minutes.
-# The tiles come from examples/water/demo.sh; `--cfg-options data_root=...` says where they are.
-data_root = 'build/demo/tiles/'
+# The tiles come from examples/water/demo.sh; the environment's WATER_TILES says where they are.
+data_root = '{{$WATER_TILES:build/demo/tiles/}}'
 metainfo = dict(classes=('land', 'water'), palette=[[60, 160, 90], [30, 100, 200]])
 crop_size = (192, 192)
 

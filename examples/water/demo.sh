@@ -8,6 +8,7 @@ out=${2:?usage: examples/water/demo.sh CSEG FOLDER}
 config=configs/water/fcn_hr18s_water.py
 here=examples/water
 least=85
+export WATER_TILES="$out/tiles/"
 mkdir -p "$out"
 
 echo "== tiles: above row 467 to train on, below to test on"
@@ -17,11 +18,11 @@ rm -rf "$out/tiles"
 
 echo "== training"
 rm -rf "$out/work"
-"$cseg" train $config --work-dir "$out/work" --cfg-options data_root="$out/tiles/"
-checkpoint=$out/work/$(cat "$out/work/last_checkpoint" | sed 's|.*/||')
+"$cseg" train $config --work-dir "$out/work"
+checkpoint=$(cat "$out/work/last_checkpoint")
 
 echo "== test on the held-out part"
-"$cseg" test $config "$checkpoint" --work-dir "$out/work" --cfg-options data_root="$out/tiles/" |
+"$cseg" test $config "$checkpoint" --work-dir "$out/work" |
     tee "$out/test.txt"
 
 echo "== the whole scene"

@@ -31,15 +31,16 @@ static void choose_resume(const train_args *o, experiment *e)
         e->resume = true;
 }
 
-static cseg_status take_seed(const char *text, experiment *e, cseg_error *err)
+/* *seed is -1 where none was given. */
+static cseg_status read_seed(const char *text, int64_t *seed, cseg_error *err)
 {
     char *end;
+    *seed = -1;
     if (!text)
         return CSEG_OK;
-    e->seed = strtoll(text, &end, 10);
-    if (end == text || *end || e->seed < 0 || e->seed > 4294967295)
+    *seed = strtoll(text, &end, 10);
+    if (end == text || *end || *seed < 0 || *seed > 4294967295)
         return fail(err, CSEG_USAGE, "--seed needs a whole number from 0 to 4294967295, not '%s'", text);
-    e->has_seed = true;
     return CSEG_OK;
 }
 
@@ -47,14 +48,18 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 {
     const train_args *o = options;
     experiment *e;
-    int64_t first = 0;
+    int64_t first = 0, seed;
+    TRY(read_seed(o->seed, &seed, err));
     TRY(experiment_load(args->at[0], o->cfg_options.at, (int)o->cfg_options.n, mem, &e, err));
     if (o->work_dir)
         e->work_dir = o->work_dir;
     if (o->load_from)
         e->load_from = o->load_from;
     choose_resume(o, e);
-    TRY(take_seed(o->seed, e, err));
+    if (seed >= 0) {
+        e->seed = seed;
+        e->has_seed = true;
+    }
     e->deterministic |= o->deterministic;
     e->amp |= o->amp;
     interrupt_watch();

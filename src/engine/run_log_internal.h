@@ -47,6 +47,8 @@ struct run_log {
 
 /* run_log_text.c: a line with time and level in front, to the file and to log_say. */
 cseg_status run_log_write(run_log *l, const char *text, cseg_error *err);
+/* To the file alone: pages that a terminal need not show. */
+cseg_status run_log_file(run_log *l, const char *text, cseg_error *err);
 /* Puts a line together in l->line; what is too long is cut. */
 void run_log_begin(run_log *l);
 void run_log_add(run_log *l, const char *fmt, ...) CSEG_PRINTF(2, 3);

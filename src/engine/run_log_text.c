@@ -35,9 +35,14 @@ static void say_lines(const char *text)
 
 cseg_status run_log_write(run_log *l, const char *text, cseg_error *err)
 {
+    say_lines(text);
+    return run_log_file(l, text, err);
+}
+
+cseg_status run_log_file(run_log *l, const char *text, cseg_error *err)
+{
     char when[64];
     stamp(l, when);
-    say_lines(text);
     fputs(when, l->text);
     fputs(text, l->text);
     fputc('\n', l->text);

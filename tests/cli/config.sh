@@ -36,7 +36,7 @@ run 1 "$CSEG" config nowhere.py
 says_error "nowhere.py"
 printf 'a = 1\nb = (2,\nc = 3 +\n' > broken.py
 run 1 "$CSEG" config broken.py
-says_error "broken.py:3:"
+says_error "broken.py:2:5:"
 check "a caret points at it" grep -qE '^ *\^' err.txt
 printf "x = open('/etc/passwd').read()\n" > opens.py
 run 1 "$CSEG" config opens.py

@@ -9,8 +9,14 @@ failures=0
 checks=0
 
 complain() {
-    echo "FAILED: $*"
+    echo "FAILED: $*" | head -c 1000
+    echo
     failures=$((failures + 1))
+}
+
+# The end of what the last run said.
+show() {
+    tail -n 8 "$here/out.txt" "$here/err.txt"
 }
 
 # run CODE COMMAND...: stdout in out.txt, stderr in err.txt; the exit code must be CODE.
@@ -22,18 +28,18 @@ run() {
     checks=$((checks + 1))
     if [ $code -ne "$wanted" ]; then
         complain "exit code $code instead of $wanted: $*"
-        cat "$here/out.txt" "$here/err.txt"
+        show
     fi
 }
 
 # says TEXT: the last run's output has it. says_error: its error output.
 says() {
     checks=$((checks + 1))
-    grep -qF -- "$1" "$here/out.txt" || { complain "no '$1' in the output:"; cat "$here/out.txt" "$here/err.txt"; }
+    grep -qF -- "$1" "$here/out.txt" || { complain "no '$1' in the output:"; show; }
 }
 says_error() {
     checks=$((checks + 1))
-    grep -qF -- "$1" "$here/err.txt" || { complain "no '$1' among the errors:"; cat "$here/err.txt"; }
+    grep -qF -- "$1" "$here/err.txt" || { complain "no '$1' among the errors:"; show; }
 }
 check() { # WHAT COMMAND...
     what=$1

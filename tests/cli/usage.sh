@@ -19,7 +19,7 @@ says_error "one argument too many: 'b.py'"
 run 2 "$CSEG" train config.py --wrok-dir x
 says_error "did you mean --work-dir?"
 run 2 "$CSEG" train config.py --seed many
-says_error "--seed needs a whole number, not 'many'"
+says_error "--seed needs a whole number from 0 to 4294967295, not 'many'"
 run 2 "$CSEG" train config.py --seed
 says_error "--seed needs a value"
 run 2 "$CSEG" train config.py --launcher ssh
