@@ -1,4 +1,5 @@
-/* The syntax tree of a config. Nodes live in the scratch arena of the load; constants are shared by every evaluation. */
+/* The syntax tree of a config. Nodes live in the scratch arena of the load; constants are shared by every evaluation.
+ */
 #ifndef CONFIG_AST_H
 #define CONFIG_AST_H
 
@@ -9,11 +10,11 @@ typedef struct node node;
 typedef struct stmt stmt;
 
 typedef enum {
-    N_CONST,     /* constant */
-    N_NAME,      /* name */
-    N_FSTRING,   /* item: N_CONST (strings) and N_FIELD */
-    N_FIELD,     /* a; op: the conversion 'r', 's', 'a' or 0; b: the format, an N_FSTRING, or NULL; name: text of {x=} */
-    N_TUPLE,     /* item; may hold N_STAR; so the next two */
+    N_CONST,   /* constant */
+    N_NAME,    /* name */
+    N_FSTRING, /* item: N_CONST (strings) and N_FIELD */
+    N_FIELD,   /* a; op: the conversion 'r', 's', 'a' or 0; b: the format, an N_FSTRING, or NULL; name: text of {x=} */
+    N_TUPLE,   /* item; may hold N_STAR; so the next two */
     N_LIST,
     N_SET,
     N_DICT,      /* item: key, value, key, value...; key NULL: **value */
@@ -35,7 +36,7 @@ typedef enum {
     N_SET_OF,
     N_DICT_OF,
     N_GENERATOR,
-    N_FOR        /* for a in b; item: the conditions */
+    N_FOR /* for a in b; item: the conditions */
 } node_kind;
 
 /* Comparison operators that are words. */
@@ -74,10 +75,10 @@ typedef enum {
     S_BREAK,
     S_CONTINUE,
     S_PASS,
-    S_ASSERT,    /* value, target[0]: the message or NULL */
-    S_IMPORT,    /* import name */
-    S_FROM,      /* from LEVEL module import name; module NULL: from . import x */
-    S_READ_BASE  /* with read_base(): arm[0], all S_FROM */
+    S_ASSERT,   /* value, target[0]: the message or NULL */
+    S_IMPORT,   /* import name */
+    S_FROM,     /* from LEVEL module import name; module NULL: from . import x */
+    S_READ_BASE /* with read_base(): arm[0], all S_FROM */
 } stmt_kind;
 
 typedef struct arm {

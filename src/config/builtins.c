@@ -100,7 +100,8 @@ static cseg_status int_of_text(eval *ev, spot at, const value *v, int64_t base, 
         return eval_fail(ev, at, "int() knows no base %lld", (long long)base);
     errno = 0;
     long long i = strtoll(text, &end, (int)base);
-    bool digit = (*digits >= '0' && *digits <= '9') || (*digits >= 'a' && *digits <= 'z') || (*digits >= 'A' && *digits <= 'Z');
+    bool digit =
+        (*digits >= '0' && *digits <= '9') || (*digits >= 'a' && *digits <= 'z') || (*digits >= 'A' && *digits <= 'Z');
     if (*end || !digit)
         return eval_fail(ev, at, "'%.100s' is no integer", v->as.str.text);
     if (errno == ERANGE)
@@ -495,7 +496,8 @@ static cseg_status call_isinstance(eval *ev, spot at, value *self, const args *a
 static cseg_status call_type(eval *ev, spot at, value *self, const args *a, value **out)
 {
     (void)self;
-    static const char *const names[] = {NULL, "bool", "int", "float", "str", "list", "tuple", "set", "dict", NULL, NULL};
+    static const char *const names[] = {NULL,    "bool", "int",  "float", "str", "list",
+                                        "tuple", "set",  "dict", NULL,    NULL};
     const char *name = names[a->at[0]->kind];
     if (!name)
         return eval_refuse(ev, at, "type() of %s", value_kind_name(a->at[0]));
@@ -525,7 +527,8 @@ static cseg_status call_format(eval *ev, spot at, value *self, const args *a, va
     strbuf text = {.mem = ev->mem};
     if (a->n > 1 && a->at[1]->kind != V_STR)
         return eval_fail(ev, at, "a format is a string");
-    TRY(format_value(ev, at, a->at[0], a->n > 1 ? a->at[1]->as.str.text : "", a->n > 1 ? a->at[1]->as.str.n : 0, &text));
+    TRY(format_value(ev, at, a->at[0], a->n > 1 ? a->at[1]->as.str.text : "", a->n > 1 ? a->at[1]->as.str.n : 0,
+                     &text));
     return eval_text(ev, at, &text, out);
 }
 
@@ -614,10 +617,11 @@ const builtin *builtin_find(const char *name)
 bool builtin_is_python(const char *name)
 {
     static const char *const left_out[] = {
-        "open",   "eval",   "exec",  "compile", "__import__", "globals",    "locals", "vars",         "input",
-        "setattr", "delattr", "iter", "next",    "slice",      "bytes",      "object", "super",        "property",
-        "callable", "chr",    "ord",  "hex",     "bin",        "oct",        "id",     "hash",         "dir",
-        "complex", "bytearray", "memoryview", "staticmethod", "classmethod", "exit", "quit", "help", "breakpoint"};
+        "open",  "eval",     "exec",     "compile",   "__import__", "globals",    "locals",       "vars",
+        "input", "setattr",  "delattr",  "iter",      "next",       "slice",      "bytes",        "object",
+        "super", "property", "callable", "chr",       "ord",        "hex",        "bin",          "oct",
+        "id",    "hash",     "dir",      "complex",   "bytearray",  "memoryview", "staticmethod", "classmethod",
+        "exit",  "quit",     "help",     "breakpoint"};
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
         if (strcmp(left_out[i], name) == 0)
             return true;

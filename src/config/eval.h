@@ -96,11 +96,11 @@ cseg_status eval_add_unique(eval *ev, spot at, value *set, value *item);
 cseg_status eval_hashable(eval *ev, spot at, const value *v);
 cseg_status eval_key(eval *ev, spot at, const value_entry *e, value **out);
 cseg_status eval_items(eval *ev, spot at, value *v, value ***items, size_t *n); /* what iterating gives */
-cseg_status eval_pairs(eval *ev, spot at, value *v, value *dict); /* dict.update(v), shallow */
+cseg_status eval_pairs(eval *ev, spot at, value *v, value *dict);               /* dict.update(v), shallow */
 cseg_status eval_equal(eval *ev, spot at, const value *a, const value *b, bool *out);
 cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out);
 cseg_status eval_compare(eval *ev, spot at, uint32_t op, value *a, value *b, bool *out);
-cseg_status eval_copy(eval *ev, spot at, const value *v, value **out); /* deepcopy */
+cseg_status eval_copy(eval *ev, spot at, const value *v, value **out);           /* deepcopy */
 cseg_status eval_to_config(eval *ev, spot at, value *v, int depth, value **out); /* dicts become ConfigDicts */
 cseg_status eval_repr(eval *ev, spot at, const value *v, strbuf *out);
 cseg_status eval_str(eval *ev, spot at, const value *v, strbuf *out);

@@ -87,15 +87,15 @@ cseg_status eval_index(eval *ev, spot at, value *v, value *index, value **out)
         TRY(eval_charge(ev, at, v->as.str.n / 64));
         TRY(list_place(ev, at, index, utf8_count(v->as.str.text, v->as.str.n), &place));
         size_t from = utf8_offset(v->as.str.text, v->as.str.n, place);
-        return eval_string(ev, at, v->as.str.text + from, utf8_offset(v->as.str.text + from, v->as.str.n - from, 1), out);
+        return eval_string(ev, at, v->as.str.text + from, utf8_offset(v->as.str.text + from, v->as.str.n - from, 1),
+                           out);
     }
     case V_DICT:
         return index_dict(ev, at, v, index, out);
     case V_OBJECT:
         if (v->as.object->kind == OBJ_ENVIRON && index->kind == V_STR) {
             TRY(environ_get(ev, at, index->as.str.text, out));
-            return *out ? CSEG_OK
-                        : eval_fail(ev, at, "the environment has no variable '%.200s'", index->as.str.text);
+            return *out ? CSEG_OK : eval_fail(ev, at, "the environment has no variable '%.200s'", index->as.str.text);
         }
         if (v->as.object->kind == OBJ_UNKNOWN)
             return refuse_unknown(ev, at, v);
@@ -184,8 +184,8 @@ static int parameter_of(const builtin *fn, const char *name)
 static cseg_status bind(eval *ev, spot at, const builtin *fn, args *a)
 {
     if (fn->most >= 0 && a->n > (size_t)fn->most)
-        return eval_fail(ev, at, "%s() takes %d argument%s at most, not %zu", fn->name, fn->most, fn->most == 1 ? "" : "s",
-                         a->n);
+        return eval_fail(ev, at, "%s() takes %d argument%s at most, not %zu", fn->name, fn->most,
+                         fn->most == 1 ? "" : "s", a->n);
     if (!fn->params && a->names)
         return eval_fail(ev, at, "%s() takes no argument with a name, not '%s'", fn->name, a->name[0]);
     if (fn->params && strcmp(fn->params, "*") != 0) {

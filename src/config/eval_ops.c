@@ -17,7 +17,8 @@ static const char *op_text(uint32_t op, char out[static 5])
 static cseg_status no_meaning(eval *ev, spot at, uint32_t op, const value *a, const value *b)
 {
     char text[5];
-    return eval_fail(ev, at, "'%s' of %s and %s has no meaning", op_text(op, text), value_kind_name(a), value_kind_name(b));
+    return eval_fail(ev, at, "'%s' of %s and %s has no meaning", op_text(op, text), value_kind_name(a),
+                     value_kind_name(b));
 }
 
 static cseg_status too_large(eval *ev, spot at)
@@ -233,7 +234,10 @@ cseg_status eval_binary(eval *ev, spot at, uint32_t op, value *a, value *b, valu
 {
     TRY(eval_charge(ev, at, 0));
     if (a->kind == V_BOOL && b->kind == V_BOOL && (op == OP('&') || op == OP('|') || op == OP('^')))
-        return eval_bool(ev, at, op == OP('&') ? a->as.b && b->as.b : op == OP('|') ? a->as.b || b->as.b : a->as.b != b->as.b,
+        return eval_bool(ev, at,
+                         op == OP('&')   ? a->as.b && b->as.b
+                         : op == OP('|') ? a->as.b || b->as.b
+                                         : a->as.b != b->as.b,
                          out);
     if (is_integral(a) && is_integral(b))
         return int_binary(ev, at, op, as_int(a), as_int(b), out);

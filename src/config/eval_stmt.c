@@ -82,7 +82,8 @@ static cseg_status run_augmented(eval *ev, const stmt *s)
         TRY(eval_index(ev, t->at, box, index, &old));
         TRY(eval_node(ev, s->value, &by));
         TRY(change(ev, s, old, by, &result));
-        node a = {.kind = N_CONST, .at = t->a->at, .constant = box}, b = {.kind = N_CONST, .at = t->b->at, .constant = index};
+        node a = {.kind = N_CONST, .at = t->a->at, .constant = box},
+             b = {.kind = N_CONST, .at = t->b->at, .constant = index};
         node target = {.kind = N_INDEX, .at = t->at, .a = &a, .b = &b};
         return eval_assign(ev, &target, result);
     }

@@ -23,8 +23,8 @@ static cseg_status wrong(const target *t, const char *wanted)
     long budget = 50;
     value_repr(&text, t->v, &budget);
     const char *shown = text.text ? text.text : "";
-    return fail(t->err, CSEG_CONFIG, "%s%s: '%s' must be %s, not %.80s%s", value_place(t->v, place), t->kind, t->f->name,
-                wanted, shown, strlen(shown) > 80 || budget < 0 ? "..." : "");
+    return fail(t->err, CSEG_CONFIG, "%s%s: '%s' must be %s, not %.80s%s", value_place(t->v, place), t->kind,
+                t->f->name, wanted, shown, strlen(shown) > 80 || budget < 0 ? "..." : "");
 }
 
 static bool has_range(const field *f)
@@ -150,8 +150,8 @@ static cseg_status set_field(const target *t)
     return CSEG_OK;
 }
 
-static cseg_status unknown_key(const field_table *table, const char *kind, const char *key, const value *item, arena *mem,
-                               cseg_error *err)
+static cseg_status unknown_key(const field_table *table, const char *kind, const char *key, const value *item,
+                               arena *mem, cseg_error *err)
 {
     char place[512];
     const char **names = ARENA_ARRAY(mem, table->n, const char *);
@@ -160,11 +160,13 @@ static cseg_status unknown_key(const field_table *table, const char *kind, const
     for (size_t i = 0; i < table->n; i++)
         names[i] = table->at[i].name;
     const char *near = str_nearest(key, names, table->n);
-    return near ? fail(err, CSEG_CONFIG, "%s%s has no key '%.100s'; is '%s' meant?", value_place(item, place), kind, key, near)
+    return near ? fail(err, CSEG_CONFIG, "%s%s has no key '%.100s'; is '%s' meant?", value_place(item, place), kind,
+                       key, near)
                 : fail(err, CSEG_CONFIG, "%s%s has no key '%.100s'", value_place(item, place), kind, key);
 }
 
-static cseg_status check_keys(const field_table *table, const char *kind, const value *dict, arena *mem, cseg_error *err)
+static cseg_status check_keys(const field_table *table, const char *kind, const value *dict, arena *mem,
+                              cseg_error *err)
 {
     for (size_t i = 0; dict && !table->any_more && i < dict->as.dict.n; i++) {
         const char *key = dict->as.dict.entry[i].key;

@@ -45,15 +45,24 @@ typedef struct {
     bool any_more; /* the reference's class takes **kwargs: unknown keys are accepted */
 } field_table;
 
-#define FIELD(struct_, type_, name_, initial_, about_) \
-    {.name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .about = about_}
-#define FIELD_RANGE(struct_, type_, name_, initial_, min_, max_, about_)                                           \
-    {.name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .min = min_, .max = max_, \
-     .about = about_}
-#define FIELD_CHOICE(struct_, name_, initial_, choices_, about_)                                                 \
-    {.name = #name_, .type = F_STR, .offset = offsetof(struct_, name_), .initial = initial_, .choices = choices_, \
-     .about = about_}
-#define FIELD_IGNORED(name_, about_) {.name = #name_, .type = F_IGNORED, .initial = "None", .about = about_}
+#define FIELD(struct_, type_, name_, initial_, about_)                                                                 \
+    {                                                                                                                  \
+        .name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .about = about_        \
+    }
+#define FIELD_RANGE(struct_, type_, name_, initial_, min_, max_, about_)                                               \
+    {                                                                                                                  \
+        .name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .min = min_,           \
+        .max = max_, .about = about_                                                                                   \
+    }
+#define FIELD_CHOICE(struct_, name_, initial_, choices_, about_)                                                       \
+    {                                                                                                                  \
+        .name = #name_, .type = F_STR, .offset = offsetof(struct_, name_), .initial = initial_, .choices = choices_,   \
+        .about = about_                                                                                                \
+    }
+#define FIELD_IGNORED(name_, about_)                                                                                   \
+    {                                                                                                                  \
+        .name = #name_, .type = F_IGNORED, .initial = "None", .about = about_                                          \
+    }
 
 /* Fills *out (table->size bytes). `dict` may be NULL: all defaults. The keys "type" and "_scope_" are always accepted.
  * `inherited` (may be NULL) is a dict of default arguments, as build_from_cfg's default_args: used where `dict` lacks

@@ -241,8 +241,9 @@ static cseg_status parse_conversion(eval *ev, spot at, const char *s, size_t n, 
     while (*i < n && strchr("hlL", s[*i]))
         ++*i;
     if (*i >= n || !strchr("diuoxXeEfFgGcrsa%", s[*i]))
-        return *i < n && s[*i] == '*' ? eval_refuse(ev, at, "'*' as a width")
-                                      : eval_fail(ev, at, "a '%%' of this string is followed by no conversion; write '%%%%'");
+        return *i < n && s[*i] == '*'
+                   ? eval_refuse(ev, at, "'*' as a width")
+                   : eval_fail(ev, at, "a '%%' of this string is followed by no conversion; write '%%%%'");
     c->f.type = s[(*i)++];
     if (c->f.zero)
         strcpy(c->f.fill, "0");
@@ -264,7 +265,8 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
         TRY(f->type == 's' ? eval_str(ev, at, v, &text) : eval_repr(ev, at, v, &text));
         f->align = f->align == '<' ? '<' : '>';
         strcpy(f->fill, " ");
-        return text.failed ? fail_memory(ev->err) : format_string_with(ev, at, f, text.text ? text.text : "", text.n, out);
+        return text.failed ? fail_memory(ev->err)
+                           : format_string_with(ev, at, f, text.text ? text.text : "", text.n, out);
     }
     if (!value_number(v, &number) || f->type == 'c')
         return eval_fail(ev, at, "'%%%c' of %s has no meaning", f->type, value_kind_name(v));

@@ -52,7 +52,10 @@ static int hex4(const reader *r, size_t at)
     int code = 0;
     for (size_t i = 0; i < 4; i++) {
         char c = at + i < r->s->n ? r->s->text[at + i] : 0;
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (digit < 0)
             return -1;
         code = code * 16 + digit;
@@ -195,8 +198,12 @@ static cseg_status read_word(reader *r, value **out)
         const char *word;
         value_kind kind;
         double number;
-    } words[] = {{"null", V_NONE, 0},    {"true", V_BOOL, 1},           {"false", V_BOOL, 0},
-                 {"NaN", V_FLOAT, NAN},  {"Infinity", V_FLOAT, INFINITY}, {"-Infinity", V_FLOAT, -INFINITY}};
+    } words[] = {{"null", V_NONE, 0},
+                 {"true", V_BOOL, 1},
+                 {"false", V_BOOL, 0},
+                 {"NaN", V_FLOAT, NAN},
+                 {"Infinity", V_FLOAT, INFINITY},
+                 {"-Infinity", V_FLOAT, -INFINITY}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t n = strlen(words[i].word);
         if (r->s->n - r->at < n || memcmp(r->s->text + r->at, words[i].word, n) != 0)

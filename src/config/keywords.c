@@ -4,10 +4,11 @@
 
 bool keyword_is(const char *s, size_t n)
 {
-    static const char *const words[] = {"False", "None",   "True",  "and",    "as",   "assert", "async",    "await",  "break",
-                                        "class", "continue", "def", "del",    "elif", "else",   "except",   "finally", "for",
-                                        "from",  "global", "if",    "import", "in",   "is",     "lambda",   "nonlocal", "not",
-                                        "or",    "pass",   "raise", "return", "try",  "while",  "with",     "yield"};
+    static const char *const words[] = {"False",  "None",   "True",    "and",      "as",       "assert", "async",
+                                        "await",  "break",  "class",   "continue", "def",      "del",    "elif",
+                                        "else",   "except", "finally", "for",      "from",     "global", "if",
+                                        "import", "in",     "is",      "lambda",   "nonlocal", "not",    "or",
+                                        "pass",   "raise",  "return",  "try",      "while",    "with",   "yield"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strlen(words[i]) == n && memcmp(words[i], s, n) == 0)
             return true;

@@ -80,7 +80,11 @@ static const stmt *find_base(const block *b)
 
 static eval new_eval(file *f, value *globals)
 {
-    return (eval){.mem = f->l->scratch, .s = &f->s, .err = f->l->err, .globals = globals, .budget = &f->l->budget,
+    return (eval){.mem = f->l->scratch,
+                  .s = &f->s,
+                  .err = f->l->err,
+                  .globals = globals,
+                  .budget = &f->l->budget,
                   .lazy = f->lazy};
 }
 
@@ -137,7 +141,8 @@ static cseg_status no_duplicates(file *f, spot at, const value *all, const value
     for (size_t i = 0; i < more->as.dict.n; i++) {
         const value *other = value_get(all, more->as.dict.entry[i].key);
         if (other)
-            return eval_fail(&f->ev, at, "the bases give '%.100s' twice: %.200sand %.200swhich the reference refuses, too",
+            return eval_fail(&f->ev, at,
+                             "the bases give '%.100s' twice: %.200sand %.200swhich the reference refuses, too",
                              more->as.dict.entry[i].key, value_place(other, first),
                              value_place(more->as.dict.entry[i].item, second));
     }
@@ -171,7 +176,8 @@ static cseg_status find_file(file *f, const value *text, char **path, const char
     else
         *path = NULL;
     return *path ? CSEG_OK
-                 : eval_fail(&f->ev, at, "the base '%.300s' is not found; CSEG_PACKAGES names the folders that hold packages",
+                 : eval_fail(&f->ev, at,
+                             "the base '%.300s' is not found; CSEG_PACKAGES names the folders that hold packages",
                              text->as.str.text);
 }
 
@@ -190,8 +196,9 @@ static cseg_status load_base(file *f, value *text, value *all)
         return status;
     }
     if (base.lazy)
-        return eval_fail(&f->ev, at, "'%.300s' is written in the pure-Python style (imports, read_base()) and cannot be a "
-                                     "base of this one",
+        return eval_fail(&f->ev, at,
+                         "'%.300s' is written in the pure-Python style (imports, read_base()) and cannot be a "
+                         "base of this one",
                          text->as.str.text);
     TRY(no_duplicates(f, at, all, base.keys));
     TRY(eval_to_config(&f->ev, at, base.keys, 0, &base.keys));
@@ -327,8 +334,9 @@ static cseg_status find_module(file *f, const stmt *s, char **path)
             return eval_fail(&f->ev, s->at, "a base is a module within a package, not the package '%s' itself", module);
         TRY(package_find(package, f->path, l->scratch, &root, l->err));
         if (!root)
-            return eval_fail(&f->ev, s->at, "the package '%.100s' is not found; CSEG_PACKAGES names the folders that hold "
-                                            "packages",
+            return eval_fail(&f->ev, s->at,
+                             "the package '%.100s' is not found; CSEG_PACKAGES names the folders that hold "
+                             "packages",
                              package);
         strbuf_addf(&text, "%s/", root);
         module = strchr(module, '.') + 1;
@@ -340,7 +348,8 @@ static cseg_status find_module(file *f, const stmt *s, char **path)
     *path = text.failed ? NULL : path_normal(l->mem, text.text);
     if (!*path)
         return fail_memory(l->err);
-    return file_exists(*path) ? CSEG_OK : eval_fail(&f->ev, s->at, "the base does not exist (there is no %.300s)", *path);
+    return file_exists(*path) ? CSEG_OK
+                              : eval_fail(&f->ev, s->at, "the base does not exist (there is no %.300s)", *path);
 }
 
 static cseg_status import_name_of(file *f, eval *ev, const import_name *n, const value *keys)
@@ -387,7 +396,8 @@ static cseg_status run_lazy(file *f, loaded *out)
     value *globals;
     const stmt *base = find_base(&f->body);
     if (base)
-        return eval_fail(&f->ev, base->at, "a config in the pure-Python style cannot have '_base_'; write 'with read_base():'");
+        return eval_fail(&f->ev, base->at,
+                         "a config in the pure-Python style cannot have '_base_'; write 'with read_base():'");
     TRY(new_globals(f, &globals));
     f->ev.read_base = read_base;
     f->ev.arg = f;

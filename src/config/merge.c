@@ -67,8 +67,9 @@ static cseg_status cannot_inherit(merger *m, const value_entry *e, const value *
 {
     char place[512];
     *m->culprit = e->item;
-    return fail(m->err, CSEG_CONFIG, "'%.100s' is a dict here, but %s in the base (%.300s); "
-                                     "to replace it all, add _delete_=True to the dict",
+    return fail(m->err, CSEG_CONFIG,
+                "'%.100s' is a dict here, but %s in the base (%.300s); "
+                "to replace it all, add _delete_=True to the dict",
                 e->key, value_kind_name(old), old->at.file ? value_place(old, place) : "no file");
 }
 
@@ -116,8 +117,8 @@ static cseg_status merge(merger *m, const value *base, value *child, int depth, 
     return CSEG_OK;
 }
 
-cseg_status merge_into(const value *base, value *child, bool list_keys, arena *mem, value **out,
-                       const value **culprit, cseg_error *err)
+cseg_status merge_into(const value *base, value *child, bool list_keys, arena *mem, value **out, const value **culprit,
+                       cseg_error *err)
 {
     merger m = {mem, list_keys, culprit, err};
     *culprit = NULL;

@@ -8,7 +8,7 @@
  * with `_delete_=True` replaces one. The result shares parts with both; `base` stays as it is, `child` loses the
  * `_delete_` keys that were obeyed. list_keys: numbers as keys index lists.
  * On failure *culprit is the value of the child that cannot be merged. */
-cseg_status merge_into(const value *base, value *child, bool list_keys, arena *mem, value **out,
-                       const value **culprit, cseg_error *err);
+cseg_status merge_into(const value *base, value *child, bool list_keys, arena *mem, value **out, const value **culprit,
+                       cseg_error *err);
 
 #endif

@@ -409,11 +409,11 @@ static const builtin dict_table[] = {
     {"to_dict", dict_to_dict, 0, 0, NULL, V_OBJECT},
 };
 static const builtin list_table[] = {
-    {"append", list_append, 1, 1, NULL, V_OBJECT},     {"extend", list_extend, 1, 1, NULL, V_OBJECT},
-    {"insert", list_insert, 2, 2, NULL, V_OBJECT},     {"pop", list_pop, 0, 1, NULL, V_OBJECT},
-    {"remove", list_remove, 1, 1, NULL, V_OBJECT},     {"index", list_index, 1, 1, NULL, V_OBJECT},
-    {"count", list_count, 1, 1, NULL, V_OBJECT},       {"copy", shallow_copy, 0, 0, NULL, V_OBJECT},
-    {"reverse", list_reverse, 0, 0, NULL, V_OBJECT},   {"clear", list_clear, 0, 0, NULL, V_OBJECT},
+    {"append", list_append, 1, 1, NULL, V_OBJECT},      {"extend", list_extend, 1, 1, NULL, V_OBJECT},
+    {"insert", list_insert, 2, 2, NULL, V_OBJECT},      {"pop", list_pop, 0, 1, NULL, V_OBJECT},
+    {"remove", list_remove, 1, 1, NULL, V_OBJECT},      {"index", list_index, 1, 1, NULL, V_OBJECT},
+    {"count", list_count, 1, 1, NULL, V_OBJECT},        {"copy", shallow_copy, 0, 0, NULL, V_OBJECT},
+    {"reverse", list_reverse, 0, 0, NULL, V_OBJECT},    {"clear", list_clear, 0, 0, NULL, V_OBJECT},
     {"sort", list_sort, 0, 2, "key|reverse", V_OBJECT},
 };
 static const builtin tuple_table[] = {

@@ -319,7 +319,8 @@ static cseg_status string_count(eval *ev, spot at, value *self, const args *a, v
     int64_t count = 0;
     if (m == 0)
         return eval_refuse(ev, at, "count() of an empty string");
-    for (size_t i = find_from(s, n, 0, a->at[0]->as.str.text, m); i < n; i = find_from(s, n, i + m, a->at[0]->as.str.text, m))
+    for (size_t i = find_from(s, n, 0, a->at[0]->as.str.text, m); i < n;
+         i = find_from(s, n, i + m, a->at[0]->as.str.text, m))
         count++;
     TRY(eval_charge(ev, at, n / 16));
     return eval_int(ev, at, count, out);

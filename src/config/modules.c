@@ -216,13 +216,13 @@ static cseg_status domain(eval *ev, spot at)
 }
 
 /* Functions of one number that give a float. */
-#define MATH(name_, function_, valid_)                                                      \
-    static cseg_status math_##name_(eval *ev, spot at, value *self, const args *a, value **out) \
-    {                                                                                           \
-        double x;                                                                               \
-        (void)self;                                                                             \
-        TRY(real(ev, at, a->at[0], &x));                                                        \
-        return valid_ ? eval_float(ev, at, function_(x), out) : domain(ev, at);                 \
+#define MATH(name_, function_, valid_)                                                                                 \
+    static cseg_status math_##name_(eval *ev, spot at, value *self, const args *a, value **out)                        \
+    {                                                                                                                  \
+        double x;                                                                                                      \
+        (void)self;                                                                                                    \
+        TRY(real(ev, at, a->at[0], &x));                                                                               \
+        return valid_ ? eval_float(ev, at, function_(x), out) : domain(ev, at);                                        \
     }
 MATH(sqrt, sqrt, !(x < 0))
 MATH(exp, exp, !(x > 709.78))
@@ -252,8 +252,9 @@ static cseg_status math_pow(eval *ev, spot at, value *self, const args *a, value
     TRY(real(ev, at, a->at[0], &x));
     TRY(real(ev, at, a->at[1], &y));
     double z = pow(x, y);
-    return (isfinite(x) && isfinite(y) && !isfinite(z)) || (isnan(z) && !isnan(x) && !isnan(y)) ? domain(ev, at)
-                                                                                                : eval_float(ev, at, z, out);
+    return (isfinite(x) && isfinite(y) && !isfinite(z)) || (isnan(z) && !isnan(x) && !isnan(y))
+               ? domain(ev, at)
+               : eval_float(ev, at, z, out);
 }
 
 static cseg_status whole(eval *ev, spot at, const value *v, double (*round)(double), value **out)

@@ -13,7 +13,8 @@ enum { DEEPEST = 100 };
 
 static const where NOWHERE = {0};
 
-/* Digits as Python's int() and float() take them: a '_' between two of them is passed over. NULL: it stands elsewhere. */
+/* Digits as Python's int() and float() take them: a '_' between two of them is passed over. NULL: it stands elsewhere.
+ */
 static char *without_underscores(arena *mem, const char *s, bool *well)
 {
     char *out = arena_alloc(mem, strlen(s) + 1);
@@ -44,11 +45,11 @@ static cseg_status parse_scalar(const char *s, arena *mem, value **out, cseg_err
     } else {
         double f = strtod(digits, &end);
         bool number = well && end != digits && !*end && !strpbrk(first, "xXpP(");
-        *out = number                          ? value_float(mem, f, NOWHERE)
-               : strcasecmp(s, "true") == 0    ? value_bool(mem, true, NOWHERE)
-               : strcasecmp(s, "false") == 0   ? value_bool(mem, false, NOWHERE)
-               : strcmp(s, "None") == 0        ? value_new(mem, V_NONE, NOWHERE)
-                                               : value_str(mem, s, NOWHERE);
+        *out = number                        ? value_float(mem, f, NOWHERE)
+               : strcasecmp(s, "true") == 0  ? value_bool(mem, true, NOWHERE)
+               : strcasecmp(s, "false") == 0 ? value_bool(mem, false, NOWHERE)
+               : strcmp(s, "None") == 0      ? value_new(mem, V_NONE, NOWHERE)
+                                             : value_str(mem, s, NOWHERE);
     }
     return *out ? CSEG_OK : fail_memory(err);
 }

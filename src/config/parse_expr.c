@@ -168,7 +168,9 @@ static cseg_status parse_word_atom(parser *p, node **out)
         return parse_constant(p, V_BOOL, parse_is_word(p, "True"), out);
     if (parse_is_word(p, "lambda") || parse_is_word(p, "await") || parse_is_word(p, "yield"))
         return parse_fail(p, p->t->place, CSEG_UNSUPPORTED, "'%s' is not part of the config language",
-                          parse_is_word(p, "lambda") ? "lambda" : parse_is_word(p, "await") ? "await" : "yield");
+                          parse_is_word(p, "lambda")  ? "lambda"
+                          : parse_is_word(p, "await") ? "await"
+                                                      : "yield");
     return parse_unexpected(p, "a value");
 }
 
@@ -230,7 +232,8 @@ static cseg_status check_repeated(parser *p, const node_list *args, const node *
     for (size_t i = 0; last->kind == N_KEYWORD && last->name && i < args->n; i++) {
         const node *a = args->at[i];
         if (a->kind == N_KEYWORD && a->name && strcmp(a->name, last->name) == 0)
-            return parse_fail(p, last->at, CSEG_CONFIG, "'%s' is given twice here (first on line %d)", a->name, a->at.line);
+            return parse_fail(p, last->at, CSEG_CONFIG, "'%s' is given twice here (first on line %d)", a->name,
+                              a->at.line);
     }
     if (last->kind != N_KEYWORD && args->n && args->at[args->n - 1]->kind == N_KEYWORD && last->kind != N_STAR)
         return parse_fail(p, last->at, CSEG_CONFIG, "a value without a name behind one with a name");

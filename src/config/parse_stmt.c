@@ -228,7 +228,8 @@ static cseg_status parse_with(parser *p, stmt *s)
         if (inner->kind != S_FROM)
             return parse_fail(p, inner->at, CSEG_CONFIG, "within 'with read_base():' stand only 'from ... import ...'");
         if (!inner->module)
-            return parse_fail(p, inner->at, CSEG_CONFIG, "write 'from .module import ...' to read a base, not 'from . import ...'");
+            return parse_fail(p, inner->at, CSEG_CONFIG,
+                              "write 'from .module import ...' to read a base, not 'from . import ...'");
     }
     return CSEG_OK;
 }

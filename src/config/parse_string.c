@@ -37,9 +37,11 @@ static cseg_status parse_integer(parser *p, const char *digits, int base, node *
     if (*end || !isalnum((unsigned char)*digits))
         return bad_number(p, digits);
     if (errno == ERANGE || u > INT64_MAX)
-        return parse_fail(p, p->t->place, CSEG_UNSUPPORTED, "integers beyond 64 bits are not part of the config language");
+        return parse_fail(p, p->t->place, CSEG_UNSUPPORTED,
+                          "integers beyond 64 bits are not part of the config language");
     if (base == 10 && digits[0] == '0' && u != 0)
-        return parse_fail(p, p->t->place, CSEG_CONFIG, "an integer may not start with 0 (octal numbers are written 0o17)");
+        return parse_fail(p, p->t->place, CSEG_CONFIG,
+                          "an integer may not start with 0 (octal numbers are written 0o17)");
     spot at = p->t->place;
     return constant_node(p, at, value_int(p->mem, (int64_t)u, where_of(p, at)), out);
 }
@@ -58,8 +60,11 @@ cseg_status parse_number(parser *p, node **out)
         else if (!between)
             return parse_fail(p, p->t->place, CSEG_CONFIG, "a '_' in a number stands between two digits");
     }
-    int base = k < 2 || digits[0] != '0' ? 10 : strchr("xX", digits[1]) ? 16 : strchr("oO", digits[1]) ? 8
-             : strchr("bB", digits[1]) ? 2 : 10;
+    int base = k < 2 || digits[0] != '0' ? 10
+               : strchr("xX", digits[1]) ? 16
+               : strchr("oO", digits[1]) ? 8
+               : strchr("bB", digits[1]) ? 2
+                                         : 10;
     if (base != 10) {
         TRY(parse_integer(p, digits + 2, base, out));
     } else if (k && strchr("jJ", digits[k - 1])) {
@@ -78,7 +83,10 @@ cseg_status parse_number(parser *p, node **out)
 
 static int hex_of(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static cseg_status add_code(parser *p, size_t at, strbuf *text, const char *hex, size_t left, size_t n)
@@ -122,7 +130,8 @@ static cseg_status add_escape(parser *p, size_t at, strbuf *text, const char *s,
         *used = n + 2;
         return add_code(p, at, text, s + 2, left - 2, n);
     } else if (c == 'N') {
-        return parse_fail(p, source_spot(p->s, at), CSEG_UNSUPPORTED, "characters by name (\\N) are not part of the config language");
+        return parse_fail(p, source_spot(p->s, at), CSEG_UNSUPPORTED,
+                          "characters by name (\\N) are not part of the config language");
     } else {
         strbuf_addn(text, s, 2);
     }

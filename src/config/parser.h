@@ -29,15 +29,14 @@ typedef struct stmt_list {
     size_t n, cap;
 } stmt_list;
 
-cseg_status parse_statement(parser *p, stmt_list *out); /* a compound one, or all of one line */
+cseg_status parse_statement(parser *p, stmt_list *out);   /* a compound one, or all of one line */
 cseg_status parse_expression(parser *p, node **out);      /* one expression, also `a if b else c` */
 cseg_status parse_expression_list(parser *p, node **out); /* a tuple where commas follow; stars allowed */
 cseg_status parse_target_list(parser *p, node **out);     /* of `for`: no `in` is eaten */
 cseg_status parse_binary(parser *p, int least, node **out);
-cseg_status parse_strings(parser *p, node **out);         /* adjacent string literals, f-strings too */
+cseg_status parse_strings(parser *p, node **out); /* adjacent string literals, f-strings too */
 cseg_status parse_number(parser *p, node **out);
-cseg_status parse_field(const source *s, size_t from, size_t until, arena *mem, int depth, node **out,
-                        cseg_error *err);
+cseg_status parse_field(const source *s, size_t from, size_t until, arena *mem, int depth, node **out, cseg_error *err);
 
 node *parse_node(parser *p, node_kind kind, spot at);
 cseg_status parse_fail(const parser *p, spot at, cseg_status code, const char *fmt, ...) CSEG_PRINTF(4, 5);

@@ -38,7 +38,7 @@ cseg_status source_failv(const source *s, spot at, cseg_status code, cseg_error 
 
 /* Length of the UTF-8 sequence at s (at most `left` bytes), 0 if it is none. */
 size_t utf8_length(const char *s, size_t left);
-size_t utf8_count(const char *s, size_t n);          /* characters in n valid bytes */
+size_t utf8_count(const char *s, size_t n);            /* characters in n valid bytes */
 size_t utf8_offset(const char *s, size_t n, size_t i); /* byte offset of the i-th character; n if there are fewer */
 size_t utf8_encode(uint32_t c, char out[static 4]);
 

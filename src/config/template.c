@@ -187,8 +187,9 @@ static cseg_status stands_for(eval *ev, value *bases, value **v)
         return CSEG_OK;
     const char *end = is_marked(s, n) ? memchr(s + 1, TEMPLATE_MARK, n - 1) : NULL;
     if (!end || end != s + n - 1)
-        return strstr(s, OPEN) ? eval_fail(ev, spot_of(*v), "{{_base_...}} stands for a whole value, not for a part of one; "
-                                                            "write f'{_base_.key}...'")
+        return strstr(s, OPEN) ? eval_fail(ev, spot_of(*v),
+                                           "{{_base_...}} stands for a whole value, not for a part of one; "
+                                           "write f'{_base_.key}...'")
                                : CSEG_OK;
     value *found = bases;
     for (const char *key = s + sizeof OPEN - 1; found; key++) {
@@ -199,7 +200,8 @@ static cseg_status stands_for(eval *ev, value *bases, value **v)
             break;
     }
     if (!found)
-        return eval_fail(ev, spot_of(*v), "the bases hold no '%.*s'", (int)(end - s - sizeof OPEN), s + sizeof OPEN - 1);
+        return eval_fail(ev, spot_of(*v), "the bases hold no '%.*s'", (int)(end - s - sizeof OPEN),
+                         s + sizeof OPEN - 1);
     *v = found;
     return CSEG_OK;
 }

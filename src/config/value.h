@@ -69,7 +69,7 @@ value *value_str(arena *mem, const char *s, where at);
 bool value_append(arena *mem, value *list, value *item);
 bool value_set(arena *mem, value *dict, const char *key, value *item); /* replaces in place if it is there */
 bool value_remove(value *dict, const char *key);
-value *value_copy(arena *mem, const value *v); /* deep */
+value *value_copy(arena *mem, const value *v);    /* deep */
 bool value_equal(const value *a, const value *b); /* as Python's ==, but a tuple equals a list */
 
 /* NULL if dict is NULL, no dict, or has no such key. */
@@ -79,14 +79,14 @@ value *value_find(const value *root, const char *path);
 /* Dicts: n entries; lists, tuples and sets: n items; else 0. */
 size_t value_count(const value *v);
 value *value_item(const value *list, size_t i);
-bool value_is_list(const value *v);           /* list, tuple or set */
-bool value_is_none(const value *v);           /* NULL or None */
-const char *value_text(const value *v);       /* of V_STR or V_NAME, else NULL */
-const char *value_type_name(const value *v);  /* the `type` of a dict without its scope: FCNHead; NULL if none */
-bool value_number(const value *v, double *out); /* int, float or bool */
+bool value_is_list(const value *v);               /* list, tuple or set */
+bool value_is_none(const value *v);               /* NULL or None */
+const char *value_text(const value *v);           /* of V_STR or V_NAME, else NULL */
+const char *value_type_name(const value *v);      /* the `type` of a dict without its scope: FCNHead; NULL if none */
+bool value_number(const value *v, double *out);   /* int, float or bool */
 bool value_integer(const value *v, int64_t *out); /* int, bool, or a float that is whole */
-const char *value_kind_name(const value *v);  /* "a dict", "an int", for messages */
-bool value_true(const value *v);              /* Python's truth */
+const char *value_kind_name(const value *v);      /* "a dict", "an int", for messages */
+bool value_true(const value *v);                  /* Python's truth */
 
 /* "FILE:LINE: " in `out`, or "" for a value without a place. */
 const char *value_place(const value *v, char out[static 512]);

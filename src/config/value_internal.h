@@ -17,8 +17,8 @@ void value_remove_entry(value *dict, value_entry *e);
 /* One step of value_find: key of n bytes. */
 value *value_step(const value *v, const char *key, size_t n);
 
-bool value_is_number(const value *v);                             /* int, float, bool */
-int value_compare_numbers(const value *a, const value *b);        /* -1, 0, 1; 2: not comparable (nan) */
+bool value_is_number(const value *v);                      /* int, float, bool */
+int value_compare_numbers(const value *a, const value *b); /* -1, 0, 1; 2: not comparable (nan) */
 /* strict: a tuple does not equal a list, as in Python. */
 bool value_equal_within(const value *a, const value *b, bool strict, long *budget);
 bool value_within(const value *v, const value *list, bool strict, long *budget);

@@ -38,10 +38,10 @@ static cseg_status no_such_key(const value *box, const char *key, size_t from, s
         names[i] = box->as.dict.entry[i].key;
     const char *near = str_nearest(part, names, count);
     if (near)
-        return fail(err, CSEG_NOT_FOUND, "the config has no '%.*s'; is '%.*s%s' meant?", (int)(from + n), key, (int)from, key,
-                    near);
-    return value_is_list(box) ? fail(err, CSEG_NOT_FOUND, "the config has no '%.*s': '%.*s' is a list of %zu", (int)(from + n),
-                                     key, from ? (int)from - 1 : 0, key, value_count(box))
+        return fail(err, CSEG_NOT_FOUND, "the config has no '%.*s'; is '%.*s%s' meant?", (int)(from + n), key,
+                    (int)from, key, near);
+    return value_is_list(box) ? fail(err, CSEG_NOT_FOUND, "the config has no '%.*s': '%.*s' is a list of %zu",
+                                     (int)(from + n), key, from ? (int)from - 1 : 0, key, value_count(box))
                               : fail(err, CSEG_NOT_FOUND, "the config has no '%.*s'", (int)(from + n), key);
 }
 
@@ -76,11 +76,13 @@ cseg_status config_where(const value *cfg, const char *key, arena *mem, char **o
 
 config_dialect config_dialect_of(const value *cfg)
 {
-    static const char *const old[] = {"data", "runner", "lr_config", "total_iters", "total_epochs", "checkpoint_config",
-                                      "log_config", "optimizer_config", "workflow", "dist_params"};
+    static const char *const old[] = {
+        "data",       "runner",           "lr_config", "total_iters", "total_epochs", "checkpoint_config",
+        "log_config", "optimizer_config", "workflow",  "dist_params"};
     static const char *const recent[] = {"train_dataloader", "val_dataloader", "test_dataloader", "optim_wrapper",
-                                         "param_scheduler", "default_hooks", "env_cfg", "train_pipeline", "val_evaluator",
-                                         "test_evaluator", "default_scope", "log_processor", "visualizer"};
+                                         "param_scheduler",  "default_hooks",  "env_cfg",         "train_pipeline",
+                                         "val_evaluator",    "test_evaluator", "default_scope",   "log_processor",
+                                         "visualizer"};
     int score = 0;
     for (size_t i = 0; i < sizeof old / sizeof *old; i++)
         score -= value_get(cfg, old[i]) != NULL;

@@ -34,7 +34,8 @@ static void dict_cannot_inherit_from_another_kind(void **state)
     write_file(*state, dir, "b.py", "a = [1]\n");
     char *path = write_file(*state, dir, "c.py", "_base_ = 'b.py'\nz = 1\na = dict(x=1)\n");
     assert_load_fails(*state, path, "c.py:3:5: 'a' is a dict here, but a list in the base (");
-    assert_load_fails(*state, path, "b.py:1: ); to replace it all, add _delete_=True to the dict\n    a = dict(x=1)\n        ^");
+    assert_load_fails(*state, path,
+                      "b.py:1: ); to replace it all, add _delete_=True to the dict\n    a = dict(x=1)\n        ^");
 }
 
 static void same_key_in_two_bases(void **state)
@@ -78,7 +79,9 @@ static void loops_are_refused(void **state)
 static void bases_can_be_read_as_values(void **state)
 {
     char *dir = new_folder(*state);
-    write_file(*state, dir, "b.py", "crop = (512, 512)\nmodel = dict(head=dict(n=19), p=[dict(t=1)])\npipe = [dict(type='L'), dict(type='R')]\n");
+    write_file(
+        *state, dir, "b.py",
+        "crop = (512, 512)\nmodel = dict(head=dict(n=19), p=[dict(t=1)])\npipe = [dict(type='L'), dict(type='R')]\n");
     char *path = write_file(*state, dir, "c.py",
                             "_base_ = ['b.py']\n"
                             "a = dict(size={{_base_.crop}}, n={{ _base_.model.head.n }}, l=[{{_base_.pipe}}, 1])\n"
@@ -109,11 +112,13 @@ static void templates_are_replaced(void **state)
     char *path = write_file(*state, dir, "my.exp.py", "e = {{ '$CSEG_TEST_UNSET:3' }}\n");
     /* A space between the braces and the quote is none of the reference's forms: a set in a set. */
     assert_load_fails(*state, path, "my.exp.py:1:6: a set can be neither a key nor an element of a set");
-    path = write_file(*state, dir, "my.exp.py",
-                      "a = '{{ fileDirname }}|{{fileBasename}}|{{ fileBasenameNoExtension }}|{{fileExtname }}'\n"
-                      "b = '{{$CSEG_TEST_ROOT:/none}}/img'\nc = {{'$CSEG_TEST_N:80'}}\nd = '{{$CSEG_TEST_UNSET:x/y}}'\n");
-    assert_string_equal(repr_of(*state, load(*state, path)),
-                        arena_printf(*state, "{'a': '%s|my.exp.py|my.exp|.py', 'b': '/data/img', 'c': 19, 'd': 'x/y'}", dir));
+    path =
+        write_file(*state, dir, "my.exp.py",
+                   "a = '{{ fileDirname }}|{{fileBasename}}|{{ fileBasenameNoExtension }}|{{fileExtname }}'\n"
+                   "b = '{{$CSEG_TEST_ROOT:/none}}/img'\nc = {{'$CSEG_TEST_N:80'}}\nd = '{{$CSEG_TEST_UNSET:x/y}}'\n");
+    assert_string_equal(
+        repr_of(*state, load(*state, path)),
+        arena_printf(*state, "{'a': '%s|my.exp.py|my.exp|.py', 'b': '/data/img', 'c': 19, 'd': 'x/y'}", dir));
     char *unset = write_file(*state, dir, "u.py", "a = 1\nb = '{{$CSEG_TEST_UNSET:}}'\n");
     assert_load_fails(*state, unset, "u.py:2:6: the environment has no variable 'CSEG_TEST_UNSET'");
 }
@@ -123,7 +128,8 @@ static void places_are_those_of_the_file(void **state)
 {
     char *dir = new_folder(*state);
     char *path = write_file(*state, dir, "c.py", "a = ['{{ fileDirname }}', undefined]\n");
-    assert_load_fails(*state, path, "c.py:1:27: 'undefined' is not defined\n    a = ['{{ fileDirname }}', undefined]\n");
+    assert_load_fails(*state, path,
+                      "c.py:1:27: 'undefined' is not defined\n    a = ['{{ fileDirname }}', undefined]\n");
 }
 
 static void packages_are_found(void **state)
@@ -159,8 +165,9 @@ static void json_configs(void **state)
     char *path = write_file(*state, dir, "c.json",
                             "{\"_base_\": [\"b.py\"], \"a\": {\"x\": -1.5e1, \"s\": \"\\u00fc\\n\\ud83d\\ude00\"},\n"
                             " \"l\": [true, false, null, 12, NaN], \"e\": {}}");
-    assert_string_equal(repr_of(*state, load(*state, path)),
-                        "{'a': {'x': -15.0, 'y': 2, 's': '\xC3\xBC\\n\xF0\x9F\x98\x80'}, 'l': [True, False, None, 12, nan], 'e': {}}");
+    assert_string_equal(
+        repr_of(*state, load(*state, path)),
+        "{'a': {'x': -15.0, 'y': 2, 's': '\xC3\xBC\\n\xF0\x9F\x98\x80'}, 'l': [True, False, None, 12, nan], 'e': {}}");
     static const char *const bad[][2] = {
         {"[1]", "holds a list, not an object"},
         {"{\"a\": 01}", "bad.json:1:7: this is no value in JSON"},

@@ -58,9 +58,20 @@ static char *nested(arena *mem, const char *head, const char *open, const char *
 static void deep_texts_fail_cleanly(void **state)
 {
     static const char *const shapes[][3] = {
-        {"(", "1", ")"},       {"[", "1", "]"},     {"{1: ", "1", "}"},   {"-", "1", ""},     {"not ", "1", ""},
-        {"2**", "1", ""},      {"f(", "1", ")"},    {"x[", "1", "]"},     {"[*", "[]", "]"},  {"1 if 1 else ", "1", ""},
-        {"dict(a=", "1", ")"}, {"(y := ", "1", ")"}, {"[i for i in ", "[]", "]"}, {"{**", "{}", "}"},
+        {"(", "1", ")"},
+        {"[", "1", "]"},
+        {"{1: ", "1", "}"},
+        {"-", "1", ""},
+        {"not ", "1", ""},
+        {"2**", "1", ""},
+        {"f(", "1", ")"},
+        {"x[", "1", "]"},
+        {"[*", "[]", "]"},
+        {"1 if 1 else ", "1", ""},
+        {"dict(a=", "1", ")"},
+        {"(y := ", "1", ")"},
+        {"[i for i in ", "[]", "]"},
+        {"{**", "{}", "}"},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         cseg_error err = {0};
@@ -109,16 +120,19 @@ static void many_bases_are_refused(void **state)
 static void memory_runs_out_everywhere(void **state)
 {
     char *dir = new_folder(*state);
-    write_file(*state, dir, "b.py", "model = dict(type='A', head=[dict(n=1)], s='{{ fileBasename }}')\ncrop = (4, 4)\n");
+    write_file(*state, dir, "b.py",
+               "model = dict(type='A', head=[dict(n=1)], s='{{ fileBasename }}')\ncrop = (4, 4)\n");
     write_file(*state, dir, "lazy.py", "from mmseg.models import X\nmodel = dict(type=X)\n");
     const char *files[] = {
-        write_file(*state, dir, "c.py",
-                   "import os.path as osp\n_base_ = ['b.py']\nmodel = dict(head=[dict(k={{_base_.crop}})], _delete_=False)\n"
-                   "n = sum(i for i in range(9) if i % 2)\nt = f'{n:>5}' + '%s' % n + '{}'.format(n)\ns = sorted({3, 1})\n"
-                   "d = {**_base_.model, 'x': [1, *(2, 3)]}\nd.update(y='a,b'.split(','))\nj = osp.join('a', 'b')\n"
-                   "for i in range(3):\n    s += [i]\n"),
-        write_file(*state, dir, "l.py",
-                   "from mmengine.config import read_base\nwith read_base():\n    from .lazy import *\nmodel.update(n=1)\n"),
+        write_file(
+            *state, dir, "c.py",
+            "import os.path as osp\n_base_ = ['b.py']\nmodel = dict(head=[dict(k={{_base_.crop}})], _delete_=False)\n"
+            "n = sum(i for i in range(9) if i % 2)\nt = f'{n:>5}' + '%s' % n + '{}'.format(n)\ns = sorted({3, 1})\n"
+            "d = {**_base_.model, 'x': [1, *(2, 3)]}\nd.update(y='a,b'.split(','))\nj = osp.join('a', 'b')\n"
+            "for i in range(3):\n    s += [i]\n"),
+        write_file(
+            *state, dir, "l.py",
+            "from mmengine.config import read_base\nwith read_base():\n    from .lazy import *\nmodel.update(n=1)\n"),
         write_file(*state, dir, "j.json", "{\"_base_\": \"b.py\", \"a\": [1, \"x\", {\"b\": null}]}"),
     };
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
@@ -146,7 +160,7 @@ static void memory_runs_out_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(greedy_configs_fail_cleanly), TEST(deep_texts_fail_cleanly),     TEST(large_files_are_refused),
+        TEST(greedy_configs_fail_cleanly), TEST(deep_texts_fail_cleanly),    TEST(large_files_are_refused),
         TEST(many_bases_are_refused),      TEST(memory_runs_out_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

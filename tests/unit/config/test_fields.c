@@ -36,14 +36,17 @@ static value *dict_of(arena *mem, const char *text)
 
 static cseg_status parse(arena *mem, const char *text, const char *inherited, head *out, cseg_error *err)
 {
-    return fields_parse(&head_table, "FCNHead", dict_of(mem, text), inherited ? dict_of(mem, inherited) : NULL, mem, out, err);
+    return fields_parse(&head_table, "FCNHead", dict_of(mem, text), inherited ? dict_of(mem, inherited) : NULL, mem,
+                        out, err);
 }
 
 static void given_inherited_and_default(void **state)
 {
     head h;
     cseg_error err = {0};
-    assert_int_equal(parse(*state, "dict(type='FCNHead', _scope_='mmseg', channels=64, ratio=1, weights=[1, 0.5], strides=4, mode='slide', legacy=3)",
+    assert_int_equal(parse(*state,
+                           "dict(type='FCNHead', _scope_='mmseg', channels=64, ratio=1, weights=[1, 0.5], strides=4, "
+                           "mode='slide', legacy=3)",
                            "dict(depth=18, channels=9, unknown=1)", &h, &err),
                      CSEG_OK);
     assert_int_equal(h.channels, 64);
@@ -98,7 +101,9 @@ static void more_keys_where_the_kind_takes_them(void **state)
 {
     head h;
     cseg_error err;
-    assert_int_equal(fields_parse(&open_table, "X", dict_of(*state, "dict(channels=1, anything=2)"), NULL, *state, &h, &err), CSEG_OK);
+    assert_int_equal(
+        fields_parse(&open_table, "X", dict_of(*state, "dict(channels=1, anything=2)"), NULL, *state, &h, &err),
+        CSEG_OK);
     assert_int_equal(fields_parse(&head_table, "X", NULL, NULL, *state, &h, &err), CSEG_CONFIG);
     assert_string_equal(err.text, "X needs the key 'channels'");
 }

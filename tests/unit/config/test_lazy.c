@@ -27,13 +27,15 @@ static void bases_are_imported(void **state)
                             "    from .._base_.model import *\n    from .._base_.sub.data import pipe as p, root\n"
                             "model.update(dict(head=dict(n=5)))\nmodel.head.m = FCNHead\np.append(3)\n"
                             "merged = model.head\n");
-    assert_string_equal(repr_of(*state, load(*state, path)),
-                        "{'model': {'head': {'type': mmseg.models.FCNHead, 'n': 5, 'm': mmseg.models.FCNHead}, 'k': 2}, "
-                        "'unused': 3, 'p': [1, 2, 3], 'root': 'x', 'merged': {'type': mmseg.models.FCNHead, 'n': 5, "
-                        "'m': mmseg.models.FCNHead}}");
-    char *merge = write_file(*state, dir, "exp/m.py",
-                             "from mmengine.config import read_base\nwith read_base():\n    from .._base_.model import model\n"
-                             "model.merge(dict(head=dict(_delete_=True, type='New'), k=dict(z=1)))\n");
+    assert_string_equal(
+        repr_of(*state, load(*state, path)),
+        "{'model': {'head': {'type': mmseg.models.FCNHead, 'n': 5, 'm': mmseg.models.FCNHead}, 'k': 2}, "
+        "'unused': 3, 'p': [1, 2, 3], 'root': 'x', 'merged': {'type': mmseg.models.FCNHead, 'n': 5, "
+        "'m': mmseg.models.FCNHead}}");
+    char *merge =
+        write_file(*state, dir, "exp/m.py",
+                   "from mmengine.config import read_base\nwith read_base():\n    from .._base_.model import model\n"
+                   "model.merge(dict(head=dict(_delete_=True, type='New'), k=dict(z=1)))\n");
     assert_string_equal(repr_of(*state, load(*state, merge)), "{'model': {'head': {'type': 'New'}, 'k': {'z': 1}}}");
 }
 
@@ -41,8 +43,9 @@ static void absolute_bases_are_found_in_packages(void **state)
 {
     char *dir = new_folder(*state);
     write_file(*state, dir, "mmdet/configs/_base_/x.py", "a = 1\n");
-    char *path = write_file(*state, dir, "mmdet/configs/exp/c.py",
-                            "from mmengine.config import read_base\nwith read_base():\n    from mmdet.configs._base_.x import *\n");
+    char *path = write_file(
+        *state, dir, "mmdet/configs/exp/c.py",
+        "from mmengine.config import read_base\nwith read_base():\n    from mmdet.configs._base_.x import *\n");
     unsetenv("CSEG_PACKAGES");
     unsetenv("PYTHONPATH");
     assert_string_equal(repr_of(*state, load(*state, path)), "{'a': 1}");

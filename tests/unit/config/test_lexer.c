@@ -42,7 +42,10 @@ static void strings_have_prefixes(void **state)
 
 static void line_ends_and_marks(void **state)
 {
-    assert_config(*state, "\xEF\xBB\xBF" "a = 1\r\nb = '''x\r\ny'''\rc = 3\r\n", "{'a': 1, 'b': 'x\\ny', 'c': 3}");
+    assert_config(*state,
+                  "\xEF\xBB\xBF"
+                  "a = 1\r\nb = '''x\r\ny'''\rc = 3\r\n",
+                  "{'a': 1, 'b': 'x\\ny', 'c': 3}");
     assert_config(*state, "a = 1\n\f\nb = 2", "{'a': 1, 'b': 2}");
 }
 
@@ -55,19 +58,23 @@ static void broken_text_is_refused(void **state)
     assert_fails(*state, "a = 1)\n", CSEG_CONFIG, "test.py:1:6: this bracket closes nothing");
     assert_fails(*state, "a = 1 $ 2\n", CSEG_CONFIG, "test.py:1:7: '$' has no meaning here");
     assert_fails(*state, "a = 1 \\ 2\n", CSEG_CONFIG, "a backslash outside a string must end its line");
-    assert_fails(*state, "if 1:\n  a = 1\n b = 2\n", CSEG_CONFIG, "test.py:3:2: this indentation matches no outer block");
+    assert_fails(*state, "if 1:\n  a = 1\n b = 2\n", CSEG_CONFIG,
+                 "test.py:3:2: this indentation matches no outer block");
     assert_fails(*state, "if 1:\n\ta = 1\n        b = 2\n", CSEG_CONFIG, "tabs and spaces are mixed");
     assert_fails(*state, "a = 1\xFF\n", CSEG_CONFIG, "byte 0xff is not UTF-8");
     assert_fails(*state, "a = 1\x01\n", CSEG_CONFIG, "control character 0x01");
-    assert_fails(*state, "a =\xC2\xA0" "1\n", CSEG_CONFIG, "test.py:1:4: an invisible character");
+    assert_fails(*state,
+                 "a =\xC2\xA0"
+                 "1\n",
+                 CSEG_CONFIG, "test.py:1:4: an invisible character");
     assert_fails(*state, "a = \xE2\x80\x98x\xE2\x80\x99\n", CSEG_CONFIG, "a typographic quotation mark");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(tokens_have_kinds),    TEST(lines_join),           TEST(strings_have_prefixes),
-        TEST(line_ends_and_marks), TEST(broken_text_is_refused),
+        TEST(tokens_have_kinds),      TEST(lines_join), TEST(strings_have_prefixes), TEST(line_ends_and_marks),
+        TEST(broken_text_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,12 +19,39 @@ static void assert_parsed(arena *mem, const char *text, const char *want)
 static void values_are_read_as_the_reference_does(void **state)
 {
     static const char *const cases[][2] = {
-        {"5", "5"}, {"-5", "-5"}, {"+5", "5"}, {"1_000", "1000"}, {"007", "7"}, {"1e-3", "0.001"}, {".5", "0.5"},
-        {"inf", "inf"}, {"True", "True"}, {"false", "False"}, {"None", "None"}, {"none", "'none'"}, {"abc", "'abc'"},
-        {"0x10", "'0x10'"}, {"_1", "'_1'"}, {"", "''"}, {"'abc'", "'abc'"}, {"\"a b\"", "'ab'"}, {"'5'", "5"},
-        {"a=b", "'a=b'"}, {"1,2,3", "[1, 2, 3]"}, {"[1,2]", "[1, 2]"}, {"(1,2)", "(1, 2)"}, {"[a, b]", "['a', 'b']"},
-        {"[(1,2),(3,4)]", "[(1, 2), (3, 4)]"}, {"[[1,2],3]", "[[1, 2], 3]"}, {"(1,)", "(1,)"}, {"[]", "[]"}, {"()", "()"},
-        {"1,", "[1]"}, {"[True,None,x,1.5]", "[True, None, 'x', 1.5]"}, {"a/b.png", "'a/b.png'"}, {"[1)", "'[1)'"},
+        {"5", "5"},
+        {"-5", "-5"},
+        {"+5", "5"},
+        {"1_000", "1000"},
+        {"007", "7"},
+        {"1e-3", "0.001"},
+        {".5", "0.5"},
+        {"inf", "inf"},
+        {"True", "True"},
+        {"false", "False"},
+        {"None", "None"},
+        {"none", "'none'"},
+        {"abc", "'abc'"},
+        {"0x10", "'0x10'"},
+        {"_1", "'_1'"},
+        {"", "''"},
+        {"'abc'", "'abc'"},
+        {"\"a b\"", "'ab'"},
+        {"'5'", "5"},
+        {"a=b", "'a=b'"},
+        {"1,2,3", "[1, 2, 3]"},
+        {"[1,2]", "[1, 2]"},
+        {"(1,2)", "(1, 2)"},
+        {"[a, b]", "['a', 'b']"},
+        {"[(1,2),(3,4)]", "[(1, 2), (3, 4)]"},
+        {"[[1,2],3]", "[[1, 2], 3]"},
+        {"(1,)", "(1,)"},
+        {"[]", "[]"},
+        {"()", "()"},
+        {"1,", "[1]"},
+        {"[True,None,x,1.5]", "[True, None, 'x', 1.5]"},
+        {"a/b.png", "'a/b.png'"},
+        {"[1)", "'[1)'"},
         {"(1", "'(1'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -33,7 +60,8 @@ static void values_are_read_as_the_reference_does(void **state)
 
 static value *sample(arena *mem)
 {
-    return evaluate(mem, "model = dict(type='A', head=[dict(n=1), dict(n=2)], crop=(4, 4), neck='x')\nsizes = [1, 2]\nnested = [[1], [2]]\n");
+    return evaluate(mem, "model = dict(type='A', head=[dict(n=1), dict(n=2)], crop=(4, 4), neck='x')\nsizes = [1, "
+                         "2]\nnested = [[1], [2]]\n");
 }
 
 static void keys_reach_everywhere(void **state)
@@ -46,9 +74,10 @@ static void keys_reach_everywhere(void **state)
     override(*state, cfg, "nested.1.0=[5]");
     override(*state, cfg, "a.b.c=1,2");
     override(*state, cfg, "model.crop=(8,8)");
-    assert_string_equal(repr_of(*state, cfg),
-                        "{'model': {'type': 'B', 'head': [{'n': 1, 'new': {'deep': 1}}, {'n': 9}], 'crop': (8, 8), 'neck': 'x'}, "
-                        "'sizes': [1, 7], 'nested': [[1], [[5]]], 'a': {'b': {'c': [1, 2]}}}");
+    assert_string_equal(
+        repr_of(*state, cfg),
+        "{'model': {'type': 'B', 'head': [{'n': 1, 'new': {'deep': 1}}, {'n': 9}], 'crop': (8, 8), 'neck': 'x'}, "
+        "'sizes': [1, 7], 'nested': [[1], [[5]]], 'a': {'b': {'c': [1, 2]}}}");
     override(*state, cfg, "model._delete_=True");
     assert_string_equal(repr_of(*state, value_get(cfg, "model")), "{}");
 }
@@ -120,16 +149,21 @@ static void where_tells_the_whole_way(void **state)
 
 static void dialects(void **state)
 {
-    assert_int_equal(config_dialect_of(evaluate(*state, "data = dict()\nrunner = dict()\nmodel = dict()\n")), DIALECT_0X);
-    assert_int_equal(config_dialect_of(evaluate(*state, "train_dataloader = dict()\noptim_wrapper = dict()\n")), DIALECT_1X);
+    assert_int_equal(config_dialect_of(evaluate(*state, "data = dict()\nrunner = dict()\nmodel = dict()\n")),
+                     DIALECT_0X);
+    assert_int_equal(config_dialect_of(evaluate(*state, "train_dataloader = dict()\noptim_wrapper = dict()\n")),
+                     DIALECT_1X);
     assert_int_equal(config_dialect_of(evaluate(*state, "total_iters = 5\nlr_config = dict()\n")), DIALECT_0X);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(values_are_read_as_the_reference_does), TEST(keys_reach_everywhere), TEST(faults_are_named),
-        TEST(where_tells_the_whole_way),             TEST(dialects),
+        TEST(values_are_read_as_the_reference_does),
+        TEST(keys_reach_everywhere),
+        TEST(faults_are_named),
+        TEST(where_tells_the_whole_way),
+        TEST(dialects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,14 +15,16 @@ static void augmented_assignments(void **state)
 {
     assert_config(*state, "a = [1]\nb = a\na += (2,)\n", "{'a': [1, 2], 'b': [1, 2]}");
     assert_config(*state, "s = 'x'\ns += 'y'\ns *= 2\nn = 7\nn //= 2\nn **= 2\nn -= 1\n", "{'s': 'xyxy', 'n': 8}");
-    assert_config(*state, "d = dict(a=dict(b=1))\nd['a']['b'] += 4\nd |= dict(c=1)\n", "{'d': {'a': {'b': 5}, 'c': 1}}");
+    assert_config(*state, "d = dict(a=dict(b=1))\nd['a']['b'] += 4\nd |= dict(c=1)\n",
+                  "{'d': {'a': {'b': 5}, 'c': 1}}");
     assert_config(*state, "t = (1,)\nt += (2,)\n", "{'t': (1, 2)}");
 }
 
 static void deletions(void **state)
 {
     assert_config(*state, "a = 1\nb = 2\ndel a\n", "{'b': 2}");
-    assert_config(*state, "d = dict(a=1, b=2)\nl = [1, 2, 3, 4]\ndel d['a'], l[0], l[1:]\n", "{'d': {'b': 2}, 'l': [2]}");
+    assert_config(*state, "d = dict(a=1, b=2)\nl = [1, 2, 3, 4]\ndel d['a'], l[0], l[1:]\n",
+                  "{'d': {'b': 2}, 'l': [2]}");
     assert_fails(*state, "del a\n", CSEG_CONFIG, "'a' is not defined");
 }
 
@@ -30,10 +32,13 @@ static void conditions_and_loops(void **state)
 {
     assert_config(*state, "if 0:\n    a = 1\nelif 1 < 2:\n    a = 2\nelse:\n    a = 3\nb = 1 if a == 2 else 0\n",
                   "{'a': 2, 'b': 1}");
-    assert_config(*state, "s = 0\nfor i, (a, b) in enumerate([(1, 2), (3, 4)]):\n    s += i * a * b\nelse:\n    t = 1\n",
+    assert_config(*state,
+                  "s = 0\nfor i, (a, b) in enumerate([(1, 2), (3, 4)]):\n    s += i * a * b\nelse:\n    t = 1\n",
                   "{'s': 12, 'i': 1, 'a': 3, 'b': 4, 't': 1}");
-    assert_config(*state, "n = 0\nwhile True:\n    n += 1\n    if n == 2: continue\n    if n > 4:\n        break\nelse:\n    m = 1\n",
-                  "{'n': 5}");
+    assert_config(
+        *state,
+        "n = 0\nwhile True:\n    n += 1\n    if n == 2: continue\n    if n > 4:\n        break\nelse:\n    m = 1\n",
+        "{'n': 5}");
     assert_config(*state, "for i in []:\n    pass\nfor i in range(3):\n    for j in range(3):\n        if j: break\n",
                   "{'i': 2, 'j': 1}");
 }
@@ -45,11 +50,16 @@ static void names_of_comprehensions_stay_inside(void **state)
 
 static void lists_and_dicts_change(void **state)
 {
-    assert_config(*state, "a = [3, 1]\na.append(2)\na.extend('xy')\nb = a.pop()\nc = a.pop(0)\na.insert(0, 'i')\na.reverse()\na.remove(2)\n",
+    assert_config(*state,
+                  "a = [3, 1]\na.append(2)\na.extend('xy')\nb = a.pop()\nc = a.pop(0)\na.insert(0, "
+                  "'i')\na.reverse()\na.remove(2)\n",
                   "{'a': ['x', 1, 'i'], 'b': 'y', 'c': 3}");
-    assert_config(*state, "d = dict(a=1)\nd.update(b=2, **{'c': 3})\nd.update({'a': 9})\nd.setdefault('l', []).append(1)\ne = d.pop('b')\n"
-                          "f = d.pop('zz', None)\ng = list(d)\nh = d.copy()\nh['a'] = 0\n",
-                  "{'d': {'a': 9, 'c': 3, 'l': [1]}, 'e': 2, 'f': None, 'g': ['a', 'c', 'l'], 'h': {'a': 0, 'c': 3, 'l': [1]}}");
+    assert_config(
+        *state,
+        "d = dict(a=1)\nd.update(b=2, **{'c': 3})\nd.update({'a': 9})\nd.setdefault('l', []).append(1)\ne = "
+        "d.pop('b')\n"
+        "f = d.pop('zz', None)\ng = list(d)\nh = d.copy()\nh['a'] = 0\n",
+        "{'d': {'a': 9, 'c': 3, 'l': [1]}, 'e': 2, 'f': None, 'g': ['a', 'c', 'l'], 'h': {'a': 0, 'c': 3, 'l': [1]}}");
     assert_config(*state, "d = dict(a=dict(x=1))\nd.update(a=dict(y=2))\n", "{'d': {'a': {'y': 2}}}");
 }
 
@@ -81,7 +91,8 @@ static void constructs_outside_the_language(void **state)
         bool fault = strstr(cases[i][1], "meaning") != NULL;
         assert_fails(*state, cases[i][0], fault ? CSEG_CONFIG : CSEG_UNSUPPORTED, cases[i][1]);
     }
-    assert_fails(*state, "x = dict(type=\n  'a'\n  'b'\n  c)\n", CSEG_CONFIG, "test.py:4:3: 'c' where ',' or ')' is wanted");
+    assert_fails(*state, "x = dict(type=\n  'a'\n  'b'\n  c)\n", CSEG_CONFIG,
+                 "test.py:4:3: 'c' where ',' or ')' is wanted");
     assert_fails(*state, "x = 1 2\n", CSEG_CONFIG, "test.py:1:7: '2' where the end of the line is wanted");
     assert_fails(*state, "  x = 1\n", CSEG_CONFIG, "test.py:1:3: this line is indented without need");
     assert_fails(*state, "if 1:\nx = 1\n", CSEG_CONFIG, "an indented block is wanted here");
@@ -97,7 +108,9 @@ static void message_shows_line_and_caret(void **state)
 {
     cseg_error err;
     value *cfg;
-    assert_int_equal(config_parse_text("a = 1\nmodel = dict(\n\ttype='X', n=undefined)\n", "dir/c.py", *state, &cfg, &err), CSEG_CONFIG);
+    assert_int_equal(
+        config_parse_text("a = 1\nmodel = dict(\n\ttype='X', n=undefined)\n", "dir/c.py", *state, &cfg, &err),
+        CSEG_CONFIG);
     assert_string_equal(err.text, "dir/c.py:3:14: 'undefined' is not defined\n"
                                   "    \ttype='X', n=undefined)\n"
                                   "    \t            ^");

@@ -47,7 +47,8 @@ static void numbers_and_truth(void **state)
 
 static void equality(void **state)
 {
-    value *cfg = evaluate(*state, "a = [1, (2,), dict(x=1, y={1, 2})]\nb = (1.0, [2], dict(y={2, 1}, x=True))\nc = [1, (3,), {}]\n");
+    value *cfg = evaluate(
+        *state, "a = [1, (2,), dict(x=1, y={1, 2})]\nb = (1.0, [2], dict(y={2, 1}, x=True))\nc = [1, (3,), {}]\n");
     assert_true(value_equal(value_get(cfg, "a"), value_get(cfg, "b")));
     assert_false(value_equal(value_get(cfg, "a"), value_get(cfg, "c")));
     value *copy = value_copy(*state, cfg);
@@ -69,7 +70,8 @@ static void places(void **state)
 
 static void json_text(void **state)
 {
-    value *cfg = evaluate(*state, "a = [1, (2.5,), {'z', 'b'}]\nb = {1: 'x\"\\n\\x01', None: float('-inf'), (1, 2): True}\nc = {}\n");
+    value *cfg = evaluate(
+        *state, "a = [1, (2.5,), {'z', 'b'}]\nb = {1: 'x\"\\n\\x01', None: float('-inf'), (1, 2): True}\nc = {}\n");
     assert_string_equal(value_json(*state, cfg, 0),
                         "{\"a\": [1, [2.5], [\"b\", \"z\"]], \"b\": {\"1\": \"x\\\"\\n\\u0001\", \"None\": -Infinity, "
                         "\"(1, 2)\": true}, \"c\": {}}");
@@ -79,29 +81,29 @@ static void json_text(void **state)
 
 static void python_text(void **state)
 {
-    value *cfg = evaluate(*state,
-                          "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
-                          "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=50, out_indices=(0, 1, 2, 3), norm=norm_cfg),\n"
-                          "    one=(1,), empty=[(), {}, set()], odd={'a b': 1, 3: 'x', 'class': 2}, f=float('inf'))\n"
-                          "long = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', 'c']\n");
-    assert_string_equal(value_python(*state, cfg),
-                        "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
-                        "model = dict(\n"
-                        "    type='EncoderDecoder',\n"
-                        "    backbone=dict(\n"
-                        "        type='ResNetV1c',\n"
-                        "        depth=50,\n"
-                        "        out_indices=(0, 1, 2, 3),\n"
-                        "        norm=dict(type='SyncBN', requires_grad=True)),\n"
-                        "    one=(1, ),\n"
-                        "    empty=[(), dict(), set()],\n"
-                        "    odd={'a b': 1, 3: 'x', 'class': 2},\n"
-                        "    f=float('inf'))\n"
-                        "long = [\n"
-                        "    'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',\n"
-                        "    'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',\n"
-                        "    'c'\n"
-                        "]\n");
+    value *cfg = evaluate(
+        *state, "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
+                "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=50, out_indices=(0, 1, 2, "
+                "3), norm=norm_cfg),\n"
+                "    one=(1,), empty=[(), {}, set()], odd={'a b': 1, 3: 'x', 'class': 2}, f=float('inf'))\n"
+                "long = ['aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', 'c']\n");
+    assert_string_equal(value_python(*state, cfg), "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
+                                                   "model = dict(\n"
+                                                   "    type='EncoderDecoder',\n"
+                                                   "    backbone=dict(\n"
+                                                   "        type='ResNetV1c',\n"
+                                                   "        depth=50,\n"
+                                                   "        out_indices=(0, 1, 2, 3),\n"
+                                                   "        norm=dict(type='SyncBN', requires_grad=True)),\n"
+                                                   "    one=(1, ),\n"
+                                                   "    empty=[(), dict(), set()],\n"
+                                                   "    odd={'a b': 1, 3: 'x', 'class': 2},\n"
+                                                   "    f=float('inf'))\n"
+                                                   "long = [\n"
+                                                   "    'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',\n"
+                                                   "    'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb',\n"
+                                                   "    'c'\n"
+                                                   "]\n");
     assert_true(value_equal(evaluate(*state, value_python(*state, cfg)), cfg));
 }
 
@@ -141,9 +143,15 @@ static void literals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(dicts_keep_their_order), TEST(paths_find_values), TEST(numbers_and_truth),
-        TEST(equality),               TEST(places),            TEST(json_text),
-        TEST(python_text),            TEST(python_text_reads_back), TEST(literals),
+        TEST(dicts_keep_their_order),
+        TEST(paths_find_values),
+        TEST(numbers_and_truth),
+        TEST(equality),
+        TEST(places),
+        TEST(json_text),
+        TEST(python_text),
+        TEST(python_text_reads_back),
+        TEST(literals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
