@@ -121,8 +121,9 @@ cseg_status eval_assign(eval *ev, const node *target, value *v);
 /* eval_stmt.c */
 cseg_status eval_block(eval *ev, const block *b);
 
-/* builtins.c, methods.c, methods_string.c, modules.c: NULL where there is none */
+/* builtins.c, numbers.c, methods.c, methods_string.c, modules.c: NULL where there is none */
 const builtin *builtin_find(const char *name);
+const builtin *builtin_find_number(const char *name);
 const builtin *method_find(value_kind kind, const char *name);
 const builtin *method_find_string(const char *name);
 bool builtin_is_python(const char *name); /* a builtin of Python that is left out here */
