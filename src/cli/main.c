@@ -1,4 +1,5 @@
 /* cseg: finds the command, parses its line, runs it, and says what failed. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,7 @@ int main(int argc, char **argv)
 {
     cseg_error err = {0};
     spin_briefly(argv);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of that write, told like a full disk */
     terminal_start(false, false);
     if (argc < 2) {
         cli_help(stderr);

@@ -144,11 +144,14 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
 static cseg_status set_up(trainer *t, cseg_error *err)
 {
     experiment *e = t->e;
-    TRY(dir_create(e->work_dir, err));
     if (e->max < 1)
         return fail(err, CSEG_CONFIG, "%s: the config does not say how long to train (max_iters or max_epochs)", e->path);
+    TRY(trainer_open_folders(t, err));
+    /* Which is the last is told in the work dir by 1.x, beside the checkpoints by 0.x. */
     const char *from = e->resume_from;
-    if (!from && e->resume && !(from = checkpoint_last(e->work_dir, t->mem)))
+    if (!from && e->resume)
+        from = checkpoint_last(e->dialect == DIALECT_1X ? e->work_dir : t->out_dir, t->mem);
+    if (!from && e->resume)
         log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
     TRY(build_backend(t->options->backend, t->options->threads, e->deterministic, &t->b, err));

@@ -1,6 +1,9 @@
 /* When and where a run's checkpoints are saved, evaluated, and dropped. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,9 +12,52 @@
 #include "base/str.h"
 #include "engine/trainer.h"
 
-static const char *folder(const trainer *t)
+/* NAME.PID.tmp is what a process that was killed had half written. */
+static bool is_leftover(const char *name)
 {
-    return t->e->checkpoint.out_dir ? t->e->checkpoint.out_dir : t->e->work_dir;
+    char *end;
+    size_t n = strlen(name);
+    if (!str_ends(name, ".tmp"))
+        return false;
+    const char *digits = name + n - 4;
+    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
+        digits--;
+    long pid = strtol(digits, &end, 10);
+    return end == name + n - 4 && end > digits && digits > name && digits[-1] == '.' && pid > 0 && kill((pid_t)pid, 0) != 0 &&
+           errno == ESRCH;
+}
+
+static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error *err)
+{
+    char **names;
+    size_t n;
+    TRY(dir_list(dir, ".tmp", false, t->mem, &names, &n, err));
+    for (size_t i = 0; i < n; i++) {
+        char *path = is_leftover(names[i]) ? path_join(t->mem, dir, names[i]) : NULL;
+        if (path)
+            unlink(path);
+    }
+    return CSEG_OK;
+}
+
+/* out_dir has a folder for each run, called as the work dir's last part, as the reference has it. */
+cseg_status trainer_open_folders(trainer *t, cseg_error *err)
+{
+    const char *work_dir = t->e->work_dir, *out_dir = t->e->checkpoint.out_dir;
+    size_t n = strlen(work_dir);
+    t->out_dir = work_dir;
+    if (out_dir && strcmp(out_dir, work_dir) != 0) {
+        char *bare = arena_strdup(t->mem, work_dir);
+        while (bare && n > 1 && bare[n - 1] == '/')
+            bare[--n] = 0;
+        t->out_dir = bare ? path_join(t->mem, out_dir, path_base(bare)) : NULL;
+        if (!t->out_dir)
+            return fail_memory(err);
+    }
+    TRY(dir_create(work_dir, err));
+    TRY(drop_leftovers(t, work_dir, err));
+    TRY(dir_create(t->out_dir, err));
+    return drop_leftovers(t, t->out_dir, err);
 }
 
 static cseg_status write_checkpoint(trainer *t, const char *path, bool with_optimizer, cseg_error *err)
@@ -29,7 +75,7 @@ static cseg_status point_to(trainer *t, const char *path, cseg_error *err)
         char *mark = path_join(t->mem, t->e->work_dir, "last_checkpoint");
         return mark ? file_replace_bytes(mark, path, strlen(path), t->mem, err) : fail_memory(err);
     }
-    char *link = path_join(t->mem, folder(t), "latest.pth"), *beside = path_join(t->mem, folder(t), ".latest.pth.new");
+    char *link = path_join(t->mem, t->out_dir, "latest.pth"), *beside = path_join(t->mem, t->out_dir, ".latest.pth.new");
     if (!link || !beside)
         return fail_memory(err);
     unlink(beside);
@@ -52,7 +98,7 @@ cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
 {
     char *name = by_epoch ? arena_printf(t->mem, "epoch_%lld.pth", (long long)t->state.epoch)
                           : arena_printf(t->mem, "iter_%lld.pth", (long long)t->state.iter);
-    char *path = name ? path_join(t->mem, folder(t), name) : NULL;
+    char *path = name ? path_join(t->mem, t->out_dir, name) : NULL;
     if (!path)
         return fail_memory(err);
     if (by_epoch)
@@ -104,7 +150,7 @@ static cseg_status save_best(trainer *t, const evaluation *v, cseg_error *err)
     char *name = t->e->checkpoint.by_epoch
                      ? arena_printf(t->mem, "best_%s_epoch_%lld.pth", m->key, (long long)t->state.epoch)
                      : arena_printf(t->mem, "best_%s_iter_%lld.pth", m->key, (long long)t->state.iter);
-    char *path = name ? path_join(t->mem, folder(t), name) : NULL;
+    char *path = name ? path_join(t->mem, t->out_dir, name) : NULL;
     if (!path)
         return fail_memory(err);
     const char *before = t->state.best_path;
@@ -213,5 +259,6 @@ cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err
     s.names = sum.names;
     s.values = sum.values;
     s.n = sum.n;
+    s.batches = t->e->by_epoch ? iterations : 0;
     return run_log_val_losses(t->log, &s, err);
 }

@@ -44,6 +44,7 @@ typedef struct trainer {
     loss_plan plans[TRAINER_PLANS];
     uint64_t clock;
     unsigned passes;
+    const char *out_dir; /* of checkpoints: the work dir, or checkpoint.out_dir's folder for it */
     float *sum;          /* of gradients, when several iterations make a step */
     losses last;
     double data_seconds, seconds, grad_norm, lr, base_lr, momentum; /* of the last iteration */
@@ -61,6 +62,8 @@ void trainer_release_plans(trainer *t);
 schedule_time trainer_time(const trainer *t);
 log_step trainer_log_step(const trainer *t);
 
+/* Makes the folders that the run writes into, and removes what killed runs left there half written. */
+cseg_status trainer_open_folders(trainer *t, cseg_error *err);
 /* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
 /* Saves unless that has been done at this iteration; always fails, with CSEG_INTERRUPTED unless saving does. */

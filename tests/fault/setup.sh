@@ -10,6 +10,14 @@ train() { # CONFIG WORK_DIR OPTION...
     shift 2
     "$CSEG" train "$configs/$config.py" --work-dir "$dir" --threads 1 "$@"
 }
+# The same beside the test: $pid is the program's, its output in out.txt and err.txt.
+start() { # CONFIG WORK_DIR OPTION...
+    config=$1
+    dir=$2
+    shift 2
+    "$CSEG" train "$configs/$config.py" --work-dir "$dir" --threads 1 "$@" > out.txt 2> err.txt &
+    pid=$!
+}
 newest() { # WORK_DIR: the checkpoint that --resume takes
     if [ -e "$1/last_checkpoint" ]; then cat "$1/last_checkpoint"; else echo "$1/latest.pth"; fi
 }
