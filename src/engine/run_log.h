@@ -3,8 +3,9 @@
  * 1.x: WORK_DIR/TIMESTAMP/TIMESTAMP.log (lines "Iter(train) [  50/1500]  lr: ..."), .../vis_data/TIMESTAMP.json and
  * scalars.json (a JSON line each), .../vis_data/config.py, and WORK_DIR/CONFIG.py.
  * 0.x: WORK_DIR/TIMESTAMP.log ("Iter [50/20000]\tlr: ..."), WORK_DIR/TIMESTAMP.log.json, WORK_DIR/CONFIG.py.
- * Scalars of an iteration are kept by name and averaged over the interval, as LogProcessor (1.x) and LogBuffer (0.x) do.
- */
+ * Scalars of an iteration are kept by name. 1.x averages losses, times and norms over log_processor.window_size, and
+ * follows custom_cfg, num_digits, mean_pattern and log_with_hierarchy; 0.x averages all of them over the interval.
+ * The time left is the mean of this process's iterations times those to come. */
 #ifndef ENGINE_RUN_LOG_H
 #define ENGINE_RUN_LOG_H
 
@@ -27,10 +28,11 @@ typedef struct log_step {
     const char *const *names;       /* losses and accuracies, then "loss" last */
     const double *values;
     int n;
+    int64_t batches;                /* val_losses of an epoch-based run: how many; else 0 */
 } log_step;
 
-/* Notes one iteration; writes a line (text, JSON, TensorBoard) each e->log.interval of them, and at the end of an epoch.
- */
+/* Notes one iteration; writes a line (text, JSON, TensorBoard) each e->log.interval of them, and at the end of an epoch
+ * where the reference does. A line that finds no room on the disk fails with the file's path; no half of it stays. */
 cseg_status run_log_train(run_log *l, const log_step *s, cseg_error *err);
 /* What a validation pass of the workflow (0.x, mode val) averaged. */
 cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err);

@@ -1,39 +1,63 @@
 /* Lines of the JSON logs, and figures for TensorBoard. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/str.h"
 #include "engine/run_log_internal.h"
 
-static void add_string(FILE *f, const char *s)
+/* The code point at *s, which moves on; 0xfffd for bytes that are no UTF-8. */
+static unsigned next_point(const unsigned char **s)
 {
-    fputc('"', f);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            fprintf(f, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", f);
-        else if (c < 0x20)
-            fprintf(f, "\\u%04x", c);
-        else
-            fputc(c, f);
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned first = *(*s)++;
+    int n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (n < 2)
+        return n == 1 ? first : 0xfffd;
+    unsigned point = first & (0x7fu >> n);
+    for (int i = 1; i < n; i++) {
+        if (((*s)[i - 1] & 0xc0) != 0x80)
+            return 0xfffd;
+        point = point << 6 | ((*s)[i - 1] & 0x3fu);
     }
-    fputc('"', f);
+    if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+        return 0xfffd;
+    *s += n - 1;
+    return point;
+}
+
+/* As json.dumps does: nothing but ASCII. */
+static void add_string(strbuf *b, const char *text)
+{
+    static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+    const unsigned char *s = (const unsigned char *)text;
+    strbuf_add(b, "\"");
+    while (*s) {
+        unsigned c = next_point(&s);
+        const char *short_form = c < 0x80 ? strchr(named, (int)c) : NULL;
+        if (short_form)
+            strbuf_addf(b, "\\%c", names[short_form - named]);
+        else if (c >= 0x10000)
+            strbuf_addf(b, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+        else if (c < 0x20 || c >= 0x80)
+            strbuf_addf(b, "\\u%04x", c);
+        else
+            strbuf_addn(b, (const char *)s - 1, 1);
+    }
+    strbuf_add(b, "\"");
 }
 
 /* As json.dumps writes it: NaN and Infinity too. */
-static void add_number(FILE *f, double v, bool whole, bool rounded)
+static void add_number(strbuf *b, double v, bool whole, bool rounded)
 {
-    char text[64];
+    char text[400];
     if (isnan(v) || isinf(v)) {
-        fputs(isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity", f);
+        strbuf_add(b, isnan(v) ? "NaN" : v < 0 ? "-Infinity" : "Infinity");
         return;
     }
     if (whole) {
-        fprintf(f, "%.0f", v);
+        strbuf_addf(b, "%.0f", v);
         return;
     }
     if (rounded) {
@@ -41,56 +65,53 @@ static void add_number(FILE *f, double v, bool whole, bool rounded)
         v = strtod(text, NULL);
     }
     str_double(v, text);
-    fputs(text, f);
-}
-
-static cseg_status write_object(const run_log *l, FILE *f, const char *mode, const log_items *items, cseg_error *err)
-{
-    const char *between = "";
-    fputc('{', f);
-    if (mode) {
-        fprintf(f, "\"mode\": \"%s\"", mode);
-        between = ", ";
-    }
-    for (int i = 0; i < items->n; i++, between = ", ") {
-        fputs(between, f);
-        add_string(f, items->at[i].name);
-        fputs(": ", f);
-        add_number(f, items->at[i].value, items->at[i].whole, mode != NULL);
-    }
-    fputs("}\n", f);
-    if (fflush(f) != 0 || ferror(f))
-        return fail_errno(err, l->folder, "write the JSON log");
-    return CSEG_OK;
+    strbuf_add(b, text);
 }
 
 cseg_status run_log_json(run_log *l, const char *mode, const log_items *items, cseg_error *err)
 {
-    TRY(write_object(l, l->json, mode, items, err));
-    return l->scalars ? write_object(l, l->scalars, mode, items, err) : CSEG_OK;
+    strbuf b = {.mem = l->line_mem};
+    const char *between = "";
+    strbuf_add(&b, "{");
+    if (mode) {
+        strbuf_addf(&b, "\"mode\": \"%s\"", mode);
+        between = ", ";
+    }
+    for (size_t i = 0; i < items->n; i++, between = ", ") {
+        strbuf_add(&b, between);
+        add_string(&b, items->at[i].name);
+        strbuf_add(&b, ": ");
+        add_number(&b, items->at[i].value, items->at[i].whole, mode != NULL);
+    }
+    strbuf_add(&b, "}\n");
+    if (b.failed)
+        return fail_memory(err);
+    TRY(log_file_append(&l->json, b.text, b.n, err));
+    return l->scalars.fd >= 0 ? log_file_append(&l->scalars, b.text, b.n, err) : CSEG_OK;
 }
 
 cseg_status run_log_json_meta(run_log *l, uint64_t seed, const char *environment, cseg_error *err)
 {
-    FILE *f = l->json;
-    char *cfg = value_python(l->mem, l->e->cfg);
+    strbuf b = {.mem = l->line_mem};
+    char *cfg = value_python(l->line_mem, l->e->cfg);
     if (!cfg)
         return fail_memory(err);
-    fputs("{\"env_info\": ", f);
-    add_string(f, environment);
-    fputs(", \"config\": ", f);
-    add_string(f, cfg);
-    fprintf(f, ", \"seed\": %llu, \"exp_name\": ", (unsigned long long)seed);
-    add_string(f, path_base(l->e->path));
-    fputs("}\n", f);
-    return fflush(f) == 0 && !ferror(f) ? CSEG_OK : fail_errno(err, l->folder, "write the JSON log");
+    strbuf_add(&b, "{\"env_info\": ");
+    add_string(&b, environment);
+    strbuf_addf(&b, ", \"seed\": %llu, \"exp_name\": ", (unsigned long long)seed);
+    add_string(&b, path_base(l->e->path));
+    strbuf_add(&b, ", \"config\": ");
+    add_string(&b, cfg);
+    strbuf_add(&b, "}\n");
+    return b.failed ? fail_memory(err) : log_file_append(&l->json, b.text, b.n, err);
 }
 
 cseg_status run_log_board(run_log *l, const char *prefix, const log_items *items, int64_t step, cseg_error *err)
 {
-    char tag[256];
-    for (int i = 0; l->board && i < items->n; i++) {
-        snprintf(tag, sizeof tag, "%s%s", prefix, items->at[i].name);
+    for (size_t i = 0; l->board && i < items->n; i++) {
+        char *tag = arena_printf(l->line_mem, "%s%s", prefix, items->at[i].name);
+        if (!tag)
+            return fail_memory(err);
         TRY(events_scalar(l->board, tag, items->at[i].value, step, err));
     }
     return CSEG_OK;
