@@ -24,16 +24,16 @@ typedef struct slot {
     uint64_t iteration, epoch;
     bool last_of_epoch;
     int n, claimed, done;
-    int64_t *indices;  /* [batch_size] in the dataset */
-    arena **mem;       /* [batch_size] each sample's own */
-    sample *samples;   /* [batch_size][variants] */
-    sample *truths;    /* [batch_size]: labels that the pipeline did not load */
+    int64_t *indices;            /* [batch_size] in the dataset */
+    arena **mem;                 /* [batch_size] each sample's own */
+    sample *samples;             /* [batch_size][variants] */
+    sample *truths;              /* [batch_size]: labels that the pipeline did not load */
     const sample **view_samples; /* [batch_size] those of one view, for packing */
-    batch_meta *metas; /* [batch_size] */
+    batch_meta *metas;           /* [batch_size] */
     buffer img, maps[SAMPLE_MAX_LABELS];
-    batch out;         /* what loader_next gives */
+    batch out; /* what loader_next gives */
     int view;
-    int error_at;      /* position of the first sample that failed; n: none; -1: packing */
+    int error_at; /* position of the first sample that failed; n: none; -1: packing */
     cseg_error error;
 } slot;
 
@@ -42,8 +42,8 @@ struct loader {
     loader_options options;
     preprocessor pre;
     int variants;
-    int64_t count;     /* samples of an epoch */
-    int64_t batches;   /* of an epoch */
+    int64_t count;   /* samples of an epoch */
+    int64_t batches; /* of an epoch */
     arena *mem;
 
     pthread_mutex_t lock;
@@ -51,15 +51,15 @@ struct loader {
     pthread_t *threads;
     int n_threads;
     bool stop, paused;
-    int active;        /* threads outside the lock */
+    int active; /* threads outside the lock */
     slot *slots;
     int n_slots;
-    uint64_t head;     /* the batch that loader_next gives next */
-    uint64_t claim;    /* the batch that samples are claimed of */
-    int64_t *order;    /* permutation of order_epoch */
+    uint64_t head;  /* the batch that loader_next gives next */
+    uint64_t claim; /* the batch that samples are claimed of */
+    int64_t *order; /* permutation of order_epoch */
     uint64_t order_epoch;
     bool order_known;
-    bool is_out;       /* a batch is with the caller */
+    bool is_out; /* a batch is with the caller */
 };
 
 /* ---- order --------------------------------------------------------------------------------------------------- */
@@ -170,9 +170,10 @@ static cseg_status pack_map(const loader *l, slot *s, const sample_map *like, cs
             to->h = m->h;
             to->w = m->w;
         } else if (m->h != to->h || m->w != to->w) {
-            return fail(err, CSEG_SHAPE, "%s: its labels are %lldx%lld where others of its batch are %lldx%lld; test "
-                        "with a batch size of 1", b->metas[i].path, (long long)m->h, (long long)m->w,
-                        (long long)to->h, (long long)to->w);
+            return fail(err, CSEG_SHAPE,
+                        "%s: its labels are %lldx%lld where others of its batch are %lldx%lld; test "
+                        "with a batch size of 1",
+                        b->metas[i].path, (long long)m->h, (long long)m->w, (long long)to->h, (long long)to->w);
         }
     }
     TRY(reserve(&s->maps[b->n_maps], s->n, to->h, to->w, 1, sizeof(float), err));
@@ -180,11 +181,11 @@ static cseg_status pack_map(const loader *l, slot *s, const sample_map *like, cs
         int64_t offset = i * to->h * to->w;
         sample *from = holder(l, s, i, like->key);
         if (like->is_weight)
-            TRY(pipeline_pack_weights(&l->pre, from, like->key, to->h, to->w,
-                                      (float *)s->maps[b->n_maps].at + offset, err));
+            TRY(pipeline_pack_weights(&l->pre, from, like->key, to->h, to->w, (float *)s->maps[b->n_maps].at + offset,
+                                      err));
         else
-            TRY(pipeline_pack_labels(&l->pre, from, like->key, to->h, to->w,
-                                     (int32_t *)s->maps[b->n_maps].at + offset, err));
+            TRY(pipeline_pack_labels(&l->pre, from, like->key, to->h, to->w, (int32_t *)s->maps[b->n_maps].at + offset,
+                                     err));
     }
     to->weight = like->is_weight ? s->maps[b->n_maps].at : NULL;
     to->label = like->is_weight ? NULL : s->maps[b->n_maps].at;
@@ -383,9 +384,10 @@ static cseg_status count_batches(loader *l, cseg_error *err)
     if (l->count == 0)
         return fail(err, CSEG_CONFIG, "the dataset %s is empty", dataset_about(l->ds)->kind);
     if (l->batches == 0)
-        return fail(err, CSEG_CONFIG, "the dataset %s has %lld samples, fewer than one batch of %lld, and drop_last "
-                    "leaves incomplete batches out", dataset_about(l->ds)->kind, (long long)l->count,
-                    (long long)size);
+        return fail(err, CSEG_CONFIG,
+                    "the dataset %s has %lld samples, fewer than one batch of %lld, and drop_last "
+                    "leaves incomplete batches out",
+                    dataset_about(l->ds)->kind, (long long)l->count, (long long)size);
     return CSEG_OK;
 }
 

@@ -15,51 +15,51 @@ typedef enum {
 } loader_order;
 
 typedef struct loader_options {
-    int batch_size;  /* at least 1 */
-    int workers;     /* threads; 0 counts as 1 */
-    int prefetch;    /* batches read ahead of the one in use; 0: 2 a thread, as PyTorch has it */
+    int batch_size; /* at least 1 */
+    int workers;    /* threads; 0 counts as 1 */
+    int prefetch;   /* batches read ahead of the one in use; 0: 2 a thread, as PyTorch has it */
     loader_order order;
-    bool drop_last;  /* an epoch's incomplete last batch is left out. Without meaning for the infinite orders */
+    bool drop_last; /* an epoch's incomplete last batch is left out. Without meaning for the infinite orders */
     uint64_t seed;
-    int64_t limit;   /* 1.x num_batch_per_epoch: batches an epoch has at most; 0: no limit */
+    int64_t limit;           /* 1.x num_batch_per_epoch: batches an epoch has at most; 0: no limit */
     const preprocessor *pre; /* how images become a batch; must outlive the loader. NULL: as they are */
-    bool training;   /* images of different sizes are padded to the largest; else they are refused */
-    bool truth;      /* where the pipeline gives no labels, deliver those of dataset_get_truth */
+    bool training;           /* images of different sizes are padded to the largest; else they are refused */
+    bool truth;              /* where the pipeline gives no labels, deliver those of dataset_get_truth */
 } loader_options;
 
 /* A map of a batch. Exactly one of label and weight is set. */
 typedef struct batch_map {
-    const char *key;  /* gt_semantic_seg ... as in sample.h */
-    int64_t h, w;     /* of the images in training; of the files in testing */
-    int32_t *label;   /* [n,h,w] */
-    float *weight;    /* [n,h,w] */
+    const char *key; /* gt_semantic_seg ... as in sample.h */
+    int64_t h, w;    /* of the images in training; of the files in testing */
+    int32_t *label;  /* [n,h,w] */
+    float *weight;   /* [n,h,w] */
 } batch_map;
 
 /* The facts of one image of a batch: what the reference calls img_metas. */
 typedef struct batch_meta {
     const char *path, *path2;
-    int64_t index;            /* in the dataset */
-    int64_t ori_h, ori_w;     /* of the file */
-    int64_t img_h, img_w;     /* resized and cropped, before padding */
-    int64_t pad_h, pad_w;     /* as in img */
+    int64_t index;        /* in the dataset */
+    int64_t ori_h, ori_w; /* of the file */
+    int64_t img_h, img_w; /* resized and cropped, before padding */
+    int64_t pad_h, pad_w; /* as in img */
     double scale_x, scale_y;
     bool flip;
-    char flip_direction;      /* 'h', 'v', 'd', or 0 */
+    char flip_direction; /* 'h', 'v', 'd', or 0 */
     bool reduce_zero_label;
 } batch_meta;
 
 /* Pixels are borrowed from the loader until loader_give_back. */
 typedef struct batch {
     int64_t n, h, w, c;
-    float *img;               /* [n,h,w,c], normalised as the pipeline says */
+    float *img; /* [n,h,w,c], normalised as the pipeline says */
     batch_map maps[SAMPLE_MAX_LABELS];
     int n_maps;
-    batch_meta *metas;        /* n */
-    int view, n_views;        /* of test time augmentation: 0 of 1 without it */
-    uint64_t iteration;       /* since the run's start; all views of a batch have the same */
+    batch_meta *metas;  /* n */
+    int view, n_views;  /* of test time augmentation: 0 of 1 without it */
+    uint64_t iteration; /* since the run's start; all views of a batch have the same */
     uint64_t epoch;
     bool last_of_epoch;
-    void *slot;               /* the loader's own */
+    void *slot; /* the loader's own */
 } batch;
 
 /* Starts the threads. The dataset must outlive the loader. CSEG_CONFIG: nothing to load (an empty dataset, or

@@ -235,12 +235,12 @@ metrics_entry *metrics_entries(const metrics *m, bool one_x, arena *mem, int64_t
     /* 0.x divides the rounded per cents by 100, again in single precision. */
     out[at++] = (metrics_entry){"aAcc", one_x ? m->aAcc : m->aAcc / 100.0f};
     for (int64_t k = 0; k < columns; k++)
-        out[at++] = (metrics_entry){arena_printf(mem, "m%s", m->columns[k]),
-                                    one_x ? m->means[k] : m->means[k] / 100.0f};
+        out[at++] =
+            (metrics_entry){arena_printf(mem, "m%s", m->columns[k]), one_x ? m->means[k] : m->means[k] / 100.0f};
     for (int64_t k = 0; !one_x && k < columns; k++)
         for (int64_t i = 0; i < m->n_classes; i++)
-            out[at++] = (metrics_entry){arena_printf(mem, "%s.%s", m->columns[k], m->classes[i]),
-                                        m->values[k][i] / 100.0f};
+            out[at++] =
+                (metrics_entry){arena_printf(mem, "%s.%s", m->columns[k], m->classes[i]), m->values[k][i] / 100.0f};
     for (int64_t i = 0; i < *n; i++)
         if (!out[i].key)
             return NULL;

@@ -32,8 +32,8 @@ enum { METRIC_MIOU = 1, METRIC_MDICE = 2, METRIC_MFSCORE = 4 };
 typedef struct metrics_options {
     const char *const *names; /* "mIoU", "mDice", "mFscore", in the order wanted */
     int n_names;
-    double beta;              /* of the F-score; 0 counts as 1 */
-    bool replace_nan;         /* nan_to_num */
+    double beta;      /* of the F-score; 0 counts as 1 */
+    bool replace_nan; /* nan_to_num */
     double nan_value;
 } metrics_options;
 
@@ -44,10 +44,10 @@ enum { METRICS_MAX_COLUMNS = 8 };
 typedef struct metrics {
     int64_t n_classes;
     const char *const *classes;
-    int n_columns;                          /* of the class table: IoU, Acc, Dice, Fscore, Precision, Recall */
+    int n_columns; /* of the class table: IoU, Acc, Dice, Fscore, Precision, Recall */
     const char *columns[METRICS_MAX_COLUMNS];
-    float *values[METRICS_MAX_COLUMNS];     /* [n_classes] each */
-    float means[METRICS_MAX_COLUMNS];       /* over the classes that are not NaN */
+    float *values[METRICS_MAX_COLUMNS]; /* [n_classes] each */
+    float means[METRICS_MAX_COLUMNS];   /* over the classes that are not NaN */
     float aAcc;
 } metrics;
 

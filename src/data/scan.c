@@ -15,8 +15,8 @@ enum { MOST_THREADS = 256, NAMED_VALUES = 6 };
 typedef struct entry {
     const char *path, *of; /* the label, and its image */
     const dataset_meta *meta;
-    int key;               /* which of the keys */
-    int64_t order;         /* in the dataset */
+    int key;       /* which of the keys */
+    int64_t order; /* in the dataset */
     scan_facts facts;
     bool cached;
 } entry;
@@ -70,8 +70,7 @@ static cseg_status gather(const dataset *ds, scan *s, arena *mem, cseg_error *er
             int key = item.maps[m].is_weight ? -1 : find_key(s, item.maps[m].key);
             if (key < 0 || n == count * s->n_keys)
                 continue;
-            s->at[n] = (entry){
-                .path = item.maps[m].path, .of = item.path, .meta = item.meta, .key = key, .order = n};
+            s->at[n] = (entry){.path = item.maps[m].path, .of = item.path, .meta = item.meta, .key = key, .order = n};
             n++;
         }
     }
@@ -248,8 +247,8 @@ static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_
     strbuf text = {.mem = mem};
     int64_t others = 0;
     if (e->facts.c != 1)
-        return fail(err, CSEG_DATA, "%s has %d channels (and %lld more label files are wrong): %s", e->path,
-                    e->facts.c, (long long)(v->files - 1), likely_cause(s, v));
+        return fail(err, CSEG_DATA, "%s has %d channels (and %lld more label files are wrong): %s", e->path, e->facts.c,
+                    (long long)(v->files - 1), likely_cause(s, v));
     int named = 0;
     for (int k = 0; k < e->facts.n_values; k++) {
         const scan_value *x = &e->facts.values[k];
@@ -266,11 +265,12 @@ static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_
     if (text.failed)
         return fail_memory(err);
     bool reduce = s->options->reduce_zero_label || (e->meta->one_x && e->meta->reduce_zero_label);
-    return fail(err, CSEG_DATA, "%s: %s; there are %lld classes (%lld to %lld in the file%s), and %lld is ignored. "
-                "%lld of %lld label files are wrong. Likely: %s", e->path, text.text,
-                (long long)classes_of(s, e), (long long)reduce, (long long)(classes_of(s, e) - 1 + reduce),
-                reduce ? ", 0 ignored" : "", (long long)ignored_by(s, e), (long long)v->files, (long long)s->n,
-                likely_cause(s, v));
+    return fail(err, CSEG_DATA,
+                "%s: %s; there are %lld classes (%lld to %lld in the file%s), and %lld is ignored. "
+                "%lld of %lld label files are wrong. Likely: %s",
+                e->path, text.text, (long long)classes_of(s, e), (long long)reduce,
+                (long long)(classes_of(s, e) - 1 + reduce), reduce ? ", 0 ignored" : "", (long long)ignored_by(s, e),
+                (long long)v->files, (long long)s->n, likely_cause(s, v));
 }
 
 /* Masks of 0 and 255 where 255 is ignored: nothing is wrong with any value, but nothing can be learned. */
@@ -285,8 +285,10 @@ static cseg_status check_something_to_learn(const scan *s, const verdict *v, cse
             any = any || (s->at[i].facts.values[k].value == 255 && seen(s, &s->at[i], 255) == ignored_by(s, e));
     if (!any)
         return CSEG_OK;
-    return fail(err, CSEG_DATA, "%s, and all %lld label files, hold 0 and 255 only, and 255 is ignored: there is "
-                "nothing but class 0 to learn. Likely: %s", e->path, (long long)s->n,
+    return fail(err, CSEG_DATA,
+                "%s, and all %lld label files, hold 0 and 255 only, and 255 is ignored: there is "
+                "nothing but class 0 to learn. Likely: %s",
+                e->path, (long long)s->n,
                 e->meta->pairs ? "masks of 0 and 255: set format_seg_map='to_binary' (0.x: format_ann='binary')"
                                : "masks of 0 and 255: write 1 for 255");
 }
@@ -333,7 +335,8 @@ static cseg_status count_pixels(const scan *s, arena *mem, scan_report *out, cse
 static void use_cache(scan *s, scan_cache *cache)
 {
     for (int64_t i = 0; i < s->n; i++)
-        s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
+        s->at[i].cached =
+            scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
 }
 
 /* A cache that cannot be written costs time later, no more. */

@@ -7,8 +7,8 @@
 
 /* What is expected of one label map. */
 typedef struct scan_key {
-    const char *key;         /* gt_semantic_seg... */
-    int64_t num_classes;     /* of the head that learns it */
+    const char *key;     /* gt_semantic_seg... */
+    int64_t num_classes; /* of the head that learns it */
 } scan_key;
 
 typedef struct scan_options {
@@ -23,17 +23,17 @@ typedef struct scan_options {
 } scan_options;
 
 typedef struct scan_report {
-    int64_t files, cached;   /* label files looked at, and of these told from the cache */
-    int64_t *pixels;         /* [n] pixels of each class of the first key over all files, in the arena */
+    int64_t files, cached; /* label files looked at, and of these told from the cache */
+    int64_t *pixels;       /* [n] pixels of each class of the first key over all files, in the arena */
     int64_t n;
-    int64_t ignored;         /* pixels of the first key */
+    int64_t ignored; /* pixels of the first key */
 } scan_report;
 
 /* Reads the label files in parallel. `report` may be NULL.
- * CSEG_DATA: a value that is neither class nor ignored; names the first such file in the dataset's order, the values and
- * their counts, how many more files are wrong, and the likely cause (0/255 masks, reduce_zero_label, colours instead of
- * indices, classes counted from 1). CSEG_SHAPE: a label map whose size differs from its image's. CSEG_NOT_FOUND,
- * CSEG_CORRUPT: files that are missing or damaged. */
+ * CSEG_DATA: a value that is neither class nor ignored; names the first such file in the dataset's order, the values
+ * and their counts, how many more files are wrong, and the likely cause (0/255 masks, reduce_zero_label, colours
+ * instead of indices, classes counted from 1). CSEG_SHAPE: a label map whose size differs from its image's.
+ * CSEG_NOT_FOUND, CSEG_CORRUPT: files that are missing or damaged. */
 cseg_status scan_labels(const dataset *ds, const scan_options *options, arena *mem, scan_report *report,
                         cseg_error *err);
 

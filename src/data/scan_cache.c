@@ -46,8 +46,10 @@ static cseg_status count_any(scan_counter *c, const image *m, const char *path, 
         for (int64_t x = 0; x < m->w; x++) {
             double v = image_get(m, y, x, 0);
             if (!(v >= 0 && v < VALUES) || v != floor(v))
-                return fail(err, CSEG_DATA, "%s: pixel (row %lld, column %lld) is %g; labels are whole numbers of 0 "
-                            "to %d", path, (long long)y, (long long)x, v, VALUES - 1);
+                return fail(err, CSEG_DATA,
+                            "%s: pixel (row %lld, column %lld) is %g; labels are whole numbers of 0 "
+                            "to %d",
+                            path, (long long)y, (long long)x, v, VALUES - 1);
             c->counts[(int)v]++;
         }
     return CSEG_OK;
@@ -204,8 +206,8 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
 static bool is_current(const cached *c)
 {
     stamp of_label, of_picture;
-    return stamp_of(c->label, &of_label) && stamp_of(c->picture, &of_picture) &&
-           same_stamp(&c->of_label, &of_label) && same_stamp(&c->of_picture, &of_picture);
+    return stamp_of(c->label, &of_label) && stamp_of(c->picture, &of_picture) && same_stamp(&c->of_label, &of_label) &&
+           same_stamp(&c->of_picture, &of_picture);
 }
 
 bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out)
@@ -234,8 +236,7 @@ cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, 
     return CSEG_OK;
 }
 
-void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray,
-                    const scan_facts *f)
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray, const scan_facts *f)
 {
     stamp a, b;
     if (strpbrk(label, "\t\n") || strpbrk(picture, "\t\n") || !stamp_of(label, &a) || !stamp_of(picture, &b))

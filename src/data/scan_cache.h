@@ -25,7 +25,8 @@ typedef struct scan_facts {
 typedef struct scan_counter scan_counter;
 scan_counter *scan_counter_new(void); /* NULL: memory */
 void scan_counter_free(scan_counter *c);
-/* Reads the label (as gray levels if that is how it is loaded) and the header of its image. CSEG_DATA for values that are no whole numbers of 0 to 65535. */
+/* Reads the label (as gray levels if that is how it is loaded) and the header of its image. CSEG_DATA for values that
+ * are no whole numbers of 0 to 65535. */
 cseg_status scan_file(scan_counter *c, const char *label, const char *picture, bool gray, scan_facts *out,
                       cseg_error *err);
 
@@ -36,15 +37,13 @@ typedef struct scan_cache {
 } scan_cache;
 /* A missing or damaged file gives an empty cache. */
 void scan_cache_read(scan_cache *cache, const char *path, arena *mem);
-bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray,
-                     scan_facts *out);
+bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out);
 
 typedef struct scan_cache_writer {
     file_replace file;
 } scan_cache_writer;
 cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, cseg_error *err);
-void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray,
-                    const scan_facts *facts);
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray, const scan_facts *facts);
 /* Adds what `cache` has about files that nobody asked it for: other datasets', while their files stay as they were. */
 void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache);
 cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err);

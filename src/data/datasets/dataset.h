@@ -25,18 +25,18 @@ typedef struct dataset_meta {
     const char *const *classes; /* n_classes names */
     const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random one if none is known */
     int64_t ignore_index;
-    bool reduce_zero_label;     /* 0 means ignored, and the classes start at 1 in the files */
-    const value *label_map;     /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
-                                 * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
-    bool pairs;                 /* two images a sample */
-    bool to_binary;             /* labels of 128 and more are 1, the others 0 */
-    bool gray_labels;           /* label files in colours are read as gray levels, as Open-CD's loaders do */
+    bool reduce_zero_label; /* 0 means ignored, and the classes start at 1 in the files */
+    const value *label_map; /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
+                             * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
+    bool pairs;             /* two images a sample */
+    bool to_binary;         /* labels of 128 and more are 1, the others 0 */
+    bool gray_labels;       /* label files in colours are read as gray levels, as Open-CD's loaders do */
     bool test_mode;
 } dataset_meta;
 
 /* One label or weight map of a sample. */
 typedef struct dataset_map {
-    const char *key;  /* gt_semantic_seg, gt_semantic_seg_from, gt_semantic_seg_to, seg_weight_map */
+    const char *key; /* gt_semantic_seg, gt_semantic_seg_from, gt_semantic_seg_to, seg_weight_map */
     const char *path;
     bool is_weight;
 } dataset_map;
@@ -64,11 +64,11 @@ typedef struct dataset_options {
  * and checks that there is something; *out lives in `mem` and is freed with it.
  * CSEG_CONFIG: unknown types or keys (with file, line and the nearest known name), classes that the dataset does not
  * have; CSEG_NOT_FOUND: missing folders, lists, or no image with that suffix. */
-cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out,
-                          cseg_error *err);
+cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out, cseg_error *err);
 
 /* What the labels of a dataset's dict mean, without looking for its files. Not for wrappers. */
-cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err);
+cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out,
+                              cseg_error *err);
 
 int64_t dataset_count(const dataset *ds);
 const dataset_meta *dataset_about(const dataset *ds);
@@ -81,8 +81,8 @@ bool dataset_separate_eval(const dataset *ds);
 /* The files of sample `index` (0 ... count-1). */
 dataset_item dataset_item_at(const dataset *ds, int64_t index);
 
-/* Loads sample `index` and runs the pipeline on it. The random numbers depend on (seed, epoch, index) alone. `mem` holds
- * the sample's small things and must outlive it; give the pixels back with sample_release, after failure too.
+/* Loads sample `index` and runs the pipeline on it. The random numbers depend on (seed, epoch, index) alone. `mem`
+ * holds the sample's small things and must outlive it; give the pixels back with sample_release, after failure too.
  * CSEG_NOT_FOUND, CSEG_CORRUPT, CSEG_SHAPE...: the message names the file. */
 cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
                         cseg_error *err);

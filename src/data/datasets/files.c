@@ -24,7 +24,7 @@ static char *replace_all(arena *mem, const char *text, const char *old, const ch
 
 /* One sample's names before the folders are put in front. */
 typedef struct names {
-    const char *stem;    /* without img_suffix; NULL: listed from a folder in the 0.x way, see relative */
+    const char *stem;     /* without img_suffix; NULL: listed from a folder in the 0.x way, see relative */
     const char *relative; /* of the image */
     const char *relative2;
     const char *columns[5];
@@ -131,8 +131,10 @@ static cseg_status from_list(const leaf *l, arena *mem, leaf_files *out, cseg_er
         if (!read_line(l, line, &s, mem))
             return fail_memory(err);
         if (l->five_columns && s.n_columns != 5 && s.n_columns != 1)
-            return fail(err, CSEG_DATA, "%s:%zu: %d names in this line; %s has one, or five: two images, the change "
-                        "map, and both dates' maps", l->list, i + 1, s.n_columns, l->kind->name);
+            return fail(err, CSEG_DATA,
+                        "%s:%zu: %d names in this line; %s has one, or five: two images, the change "
+                        "map, and both dates' maps",
+                        l->list, i + 1, s.n_columns, l->kind->name);
         TRY(put(l, &s, (int64_t)used++, mem, out, err));
     }
     out->n = (int64_t)used;
@@ -159,9 +161,10 @@ static cseg_status list_folder(const leaf *l, const char *dir, const char *key, 
     if (!n_others)
         return fail(err, CSEG_NOT_FOUND, "%s%s of %s: the folder '%s' is empty", value_place(l->at, at), key,
                     l->kind->name, dir);
-    return fail(err, CSEG_NOT_FOUND, "%sno file in '%s' ends in '%s', which %s takes for its images; there are %zu "
-                "others, such as '%s': set img_suffix", value_place(l->at, at), dir, suffix, l->kind->name, n_others,
-                others[0]);
+    return fail(err, CSEG_NOT_FOUND,
+                "%sno file in '%s' ends in '%s', which %s takes for its images; there are %zu "
+                "others, such as '%s': set img_suffix",
+                value_place(l->at, at), dir, suffix, l->kind->name, n_others, others[0]);
 }
 
 /* Both dates are to have the same names. */
@@ -174,9 +177,11 @@ static cseg_status check_pairs(const leaf *l, char **first, size_t n, arena *mem
     for (size_t i = 0; i < n || i < n2; i++) {
         int order = i >= n ? 1 : i >= n2 ? -1 : strcmp(first[i], second[i]);
         if (order != 0)
-            return fail(err, CSEG_NOT_FOUND, "%sthe images of the two dates do not pair: '%s' is in '%s', but not in "
-                        "'%s'", value_place(l->at, at), order < 0 ? first[i] : second[i],
-                        order < 0 ? l->img_dir : l->img_dir2, order < 0 ? l->img_dir2 : l->img_dir);
+            return fail(err, CSEG_NOT_FOUND,
+                        "%sthe images of the two dates do not pair: '%s' is in '%s', but not in "
+                        "'%s'",
+                        value_place(l->at, at), order < 0 ? first[i] : second[i], order < 0 ? l->img_dir : l->img_dir2,
+                        order < 0 ? l->img_dir2 : l->img_dir);
     }
     return CSEG_OK;
 }

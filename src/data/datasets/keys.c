@@ -16,17 +16,20 @@ typedef struct common_keys {
     value *reduce_zero_label; /* None: the dataset's own */
 } common_keys;
 
-#define SHARED(struct_, type_, name_, initial_, about_)                                                 \
-    {.name = #name_, .type = type_, .offset = offsetof(struct_, common.name_), .initial = initial_, .about = about_}
-#define COMMON(struct_)                                                                                             \
-    SHARED(struct_, F_VALUE, pipeline, "None", "the transforms"),                                                   \
-        SHARED(struct_, F_STR, data_root, "None", "put in front of all relative paths"),                            \
-        SHARED(struct_, F_STR, img_suffix, "None", "how the images' names end; None: as the dataset has it"),       \
-        SHARED(struct_, F_STR, seg_map_suffix, "None", "how the labels' names end; None: as the dataset has it"),   \
-        SHARED(struct_, F_STR, weight_suffix, "'.png'", "how the weights' names end"),                              \
-        SHARED(struct_, F_BOOL, test_mode, "False", "no labels are needed"),                                        \
-        SHARED(struct_, F_INT, ignore_index, "255", "the label that counts nowhere"),                               \
-        SHARED(struct_, F_VALUE, reduce_zero_label, "None", "0 means ignored, classes start at 1; None: as the dataset has it")
+#define SHARED(struct_, type_, name_, initial_, about_)                                                                \
+    {                                                                                                                  \
+        .name = #name_, .type = type_, .offset = offsetof(struct_, common.name_), .initial = initial_, .about = about_ \
+    }
+#define COMMON(struct_)                                                                                                \
+    SHARED(struct_, F_VALUE, pipeline, "None", "the transforms"),                                                      \
+        SHARED(struct_, F_STR, data_root, "None", "put in front of all relative paths"),                               \
+        SHARED(struct_, F_STR, img_suffix, "None", "how the images' names end; None: as the dataset has it"),          \
+        SHARED(struct_, F_STR, seg_map_suffix, "None", "how the labels' names end; None: as the dataset has it"),      \
+        SHARED(struct_, F_STR, weight_suffix, "'.png'", "how the weights' names end"),                                 \
+        SHARED(struct_, F_BOOL, test_mode, "False", "no labels are needed"),                                           \
+        SHARED(struct_, F_INT, ignore_index, "255", "the label that counts nowhere"),                                  \
+        SHARED(struct_, F_VALUE, reduce_zero_label, "None",                                                            \
+               "0 means ignored, classes start at 1; None: as the dataset has it")
 
 typedef struct keys_0x {
     common_keys common;
@@ -72,7 +75,10 @@ static const field fields_1x[] = {
     FIELD_IGNORED(backend_args, "files are read from the disk"),
 };
 
-#define TABLE(list, struct_) {.at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)}
+#define TABLE(list, struct_)                                                                                           \
+    {                                                                                                                  \
+        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
+    }
 static const field_table table_0x = TABLE(fields_0x, keys_0x), table_1x = TABLE(fields_1x, keys_1x);
 
 /* `path` below data_root; NULL: memory. */
@@ -251,7 +257,7 @@ static cseg_status default_places(const keys_1x *k, const char *suffix, arena *m
 /* seg_map_path gives gt_semantic_seg, seg_map_path_NAME gives gt_semantic_seg_NAME, weight_path the weights. */
 static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
 {
-    static const char *const known[] = {"img_path",  "img_path2",         "img_path_from",   "img_path_to",
+    static const char *const known[] = {"img_path",     "img_path2",         "img_path_from",   "img_path_to",
                                         "seg_map_path", "seg_map_path_from", "seg_map_path_to", "weight_path"};
     char at[512];
     for (size_t i = 0; i < value_count(k->data_prefix); i++) {
@@ -268,10 +274,9 @@ static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, lea
             if (!dir)
                 continue;
             bool weight = e->key[0] == 'w';
-            TRY(add_map(l,
-                        weight ? "seg_weight_map"
-                               : arena_printf(mem, "gt_semantic_seg%s", e->key + strlen("seg_map_path")),
-                        dir, weight ? k->common.weight_suffix : suffix, weight, err));
+            TRY(add_map(
+                l, weight ? "seg_weight_map" : arena_printf(mem, "gt_semantic_seg%s", e->key + strlen("seg_map_path")),
+                dir, weight ? k->common.weight_suffix : suffix, weight, err));
         }
     }
     return CSEG_OK;
@@ -304,7 +309,8 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
     for (int i = 0; i < l->n_maps; i++)
         l->five_columns = l->five_columns || (l->meta.pairs && str_ends(l->maps[i].key, "_from"));
     if (k.reduce_semantic_zero_label && !l->meta.reduce_zero_label)
-        return fail(err, CSEG_UNSUPPORTED, "%sreduce_semantic_zero_label=True beside reduce_zero_label=False is not "
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%sreduce_semantic_zero_label=True beside reduce_zero_label=False is not "
                     "done; write the two dates' labels with 255 for 0 and one less for the others",
                     value_place(l->at, at));
     if (k.ann_file && k.ann_file[0]) {

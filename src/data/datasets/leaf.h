@@ -1,4 +1,4 @@
-/* One dataset that lists files, between its config and its samples. Private to this folder. */
+/* What is inside a dataset, and one that lists files between its config and its samples. Private to this folder. */
 #ifndef DATA_DATASETS_LEAF_H
 #define DATA_DATASETS_LEAF_H
 
@@ -40,11 +40,33 @@ typedef struct leaf_files {
     dataset_map *maps;
 } leaf_files;
 
+typedef enum { LEAF, CONCAT, REPEAT, MIX } dataset_form;
+
+struct dataset {
+    dataset_form form;
+    dataset_meta meta;
+    int64_t count;
+    pipeline *run; /* of a leaf and of MIX; else NULL */
+    /* LEAF */
+    leaf_files files;
+    int n_maps;
+    pipeline *truth;
+    /* the others */
+    const dataset **parts; /* CONCAT: n_parts; else one */
+    int n_parts;
+    int64_t *ends; /* CONCAT: number of samples in the parts up to here */
+    bool separate_eval;
+    sample_source source; /* MIX: where RandomMosaic finds further samples */
+};
+
 /* keys.c: reads a dataset's dict in the dialect that it is written in. */
 cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
                        leaf *out, cseg_error *err);
 /* files.c: lists the folder or reads the list, then takes `indices`. */
 cseg_status leaf_list(const leaf *l, arena *mem, leaf_files *out, cseg_error *err);
+
+/* dataset.c: sample `index` of any dataset through its pipelines, with out->mem, random and index set. */
+cseg_status dataset_load(const dataset *ds, int64_t index, sample *out, cseg_error *err);
 
 /* meaning.c: classes, colours and label map. `classes` and `palette` are the config's own, or NULL.
  * Fills the four members of *meta. */

@@ -95,8 +95,8 @@ static cseg_status read_classes(const value *v, arena *mem, const char *const **
         for (size_t i = 0; i < count; i++) {
             names[i] = value_text(value_item(v, i));
             if (!names[i])
-                return fail(err, CSEG_CONFIG, "%sclass %zu is %s; the names of classes are strings",
-                            value_place(v, at), i, value_kind_name(value_item(v, i)));
+                return fail(err, CSEG_CONFIG, "%sclass %zu is %s; the names of classes are strings", value_place(v, at),
+                            i, value_kind_name(value_item(v, i)));
         }
     } else {
         return fail(err, CSEG_CONFIG, "%sclasses is %s; give a list of names, or a file with one name a line",
@@ -124,8 +124,8 @@ static cseg_status read_palette(const value *v, arena *mem, const uint8_t **out,
         for (size_t c = 0; c < 3; c++) {
             int64_t level;
             const value *colour = value_item(v, i);
-            if (!value_is_list(colour) || value_count(colour) != 3 ||
-                !value_integer(value_item(colour, c), &level) || level < 0 || level > 255)
+            if (!value_is_list(colour) || value_count(colour) != 3 || !value_integer(value_item(colour, c), &level) ||
+                level < 0 || level > 255)
                 return fail(err, CSEG_CONFIG, "%scolour %zu of the palette is no [red, green, blue] of 0 to 255",
                             value_place(v, at), i);
             colours[3 * i + c] = (uint8_t)level;

@@ -4,7 +4,7 @@
 
 #include "data/datasets/table_data.h"
 
-#define CLASSES(list, colours) \
+#define CLASSES(list, colours)                                                                                         \
     .n_classes = (int)(sizeof(list) / sizeof(list)[0]), .classes = (list), .palette = (colours)
 #define STREET CLASSES(classes_cityscapes, palette_cityscapes)
 #define VESSELS CLASSES(classes_vessels, palette_vessels)
@@ -22,24 +22,30 @@ static const dataset_kind kinds[] = {
     {.name = "MapillaryDataset_v1", CLASSES(classes_mapillary_v1, palette_mapillary_v1), FILES(".jpg", ".png")},
     {.name = "MapillaryDataset_v2", CLASSES(classes_mapillary_v2, palette_mapillary_v2), FILES(".jpg", ".png")},
     /* scenes and people */
-    {.name = "ADE20KDataset", CLASSES(classes_ade20k, palette_ade20k), FILES(".jpg", ".png"),
+    {.name = "ADE20KDataset",
+     CLASSES(classes_ade20k, palette_ade20k),
+     FILES(".jpg", ".png"),
      .reduce_zero_label = true},
-    {.name = "COCOStuffDataset", CLASSES(classes_coco_stuff, palette_coco_stuff),
-     FILES(".jpg", "_labelTrainIds.png")},
+    {.name = "COCOStuffDataset", CLASSES(classes_coco_stuff, palette_coco_stuff), FILES(".jpg", "_labelTrainIds.png")},
     {.name = "PascalVOCDataset", CLASSES(classes_voc, palette_voc), FILES(".jpg", ".png"), .needs_list = true},
     {.name = "PascalContextDataset", CLASSES(classes_context60, palette_context60), FILES(".jpg", ".png")},
-    {.name = "PascalContextDataset59", CLASSES(classes_context59, palette_context59), FILES(".jpg", ".png"),
+    {.name = "PascalContextDataset59",
+     CLASSES(classes_context59, palette_context59),
+     FILES(".jpg", ".png"),
      .reduce_zero_label = true},
     {.name = "LIPDataset", CLASSES(classes_lip, palette_lip), FILES(".jpg", ".png")},
     {.name = "FaceOccludedDataset", CLASSES(classes_face, palette_face), FILES(".jpg", ".png"), .needs_list = true},
-    {.name = "NYUDataset", CLASSES(classes_nyu, NULL), FILES(".jpg", ".png"),
+    {.name = "NYUDataset",
+     CLASSES(classes_nyu, NULL),
+     FILES(".jpg", ".png"),
      .refused = "its labels are depths, and there is no head that learns depths"},
     /* the earth from above */
-    {.name = "LoveDADataset", CLASSES(classes_loveda, palette_loveda), FILES(".png", ".png"),
+    {.name = "LoveDADataset",
+     CLASSES(classes_loveda, palette_loveda),
+     FILES(".png", ".png"),
      .reduce_zero_label = true},
     {.name = "ISPRSDataset", CLASSES(classes_isprs, palette_isprs), FILES(".png", ".png"), .reduce_zero_label = true},
-    {.name = "PotsdamDataset", CLASSES(classes_isprs, palette_isprs), FILES(".png", ".png"),
-     .reduce_zero_label = true},
+    {.name = "PotsdamDataset", CLASSES(classes_isprs, palette_isprs), FILES(".png", ".png"), .reduce_zero_label = true},
     {.name = "iSAIDDataset", CLASSES(classes_isaid, palette_isaid), FILES(".png", "_instance_color_RGB.png")},
     /* medicine */
     {.name = "DRIVEDataset", VESSELS, FILES(".png", "_manual1.png")},
@@ -48,14 +54,20 @@ static const dataset_kind kinds[] = {
     {.name = "HRFDataset", VESSELS, FILES(".png", ".png")},
     {.name = "REFUGEDataset", CLASSES(classes_refuge, palette_refuge), FILES(".png", ".png")},
     {.name = "SynapseDataset", CLASSES(classes_synapse, palette_synapse), FILES(".jpg", ".png")},
-    {.name = "DecathlonDataset", FILES(".jpg", ".png"),
+    {.name = "DecathlonDataset",
+     FILES(".jpg", ".png"),
      .refused = "its volumes are NIfTI files, which are not read; write their slices as images"},
-    {.name = "DSDLSegDataset", FILES(".jpg", ".png"),
+    {.name = "DSDLSegDataset",
+     FILES(".jpg", ".png"),
      .refused = "it is described in the DSDL language; list the same files with BaseSegDataset"},
     /* change: mmseg's own, then those of Open-CD */
     {.name = "BaseCDDataset", FILES(".jpg", ".png"), .pairs = true, .folder1 = "A", .folder2 = "B"},
-    {.name = "LEVIRCDDataset", CLASSES(classes_levir, palette_levir), FILES(".png", ".png"), .pairs = true,
-     .folder1 = "A", .folder2 = "B"},
+    {.name = "LEVIRCDDataset",
+     CLASSES(classes_levir, palette_levir),
+     FILES(".png", ".png"),
+     .pairs = true,
+     .folder1 = "A",
+     .folder2 = "B"},
     {.name = "CDDataset", FILES(".jpg", ".png"), .pairs = true, .folder1 = "A", .folder2 = "B"},
     {.name = "_BaseCDDataset", FILES(".jpg", ".png"), .pairs = true, .folder1 = "A", .folder2 = "B"},
     {.name = "SCDDataset", FILES(".png", ".png"), .pairs = true, .folder1 = "im1", .folder2 = "im2"},

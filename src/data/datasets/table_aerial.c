@@ -16,25 +16,42 @@ const uint8_t palette_isprs[6][3] = {
 };
 
 const char *const classes_isaid[16] = {
-    "background", "ship", "store_tank", "baseball_diamond", "tennis_court", "basketball_court", "Ground_Track_Field",
-    "Bridge", "Large_Vehicle", "Small_Vehicle", "Helicopter", "Swimming_pool", "Roundabout", "Soccer_ball_field",
-    "plane", "Harbor",
+    "background",
+    "ship",
+    "store_tank",
+    "baseball_diamond",
+    "tennis_court",
+    "basketball_court",
+    "Ground_Track_Field",
+    "Bridge",
+    "Large_Vehicle",
+    "Small_Vehicle",
+    "Helicopter",
+    "Swimming_pool",
+    "Roundabout",
+    "Soccer_ball_field",
+    "plane",
+    "Harbor",
 };
 const uint8_t palette_isaid[16][3] = {
-    {0, 0, 0}, {0, 0, 63}, {0, 63, 63}, {0, 63, 0}, {0, 63, 127}, {0, 63, 191}, {0, 63, 255}, {0, 127, 63},
+    {0, 0, 0},     {0, 0, 63},  {0, 63, 63}, {0, 63, 0},  {0, 63, 127},  {0, 63, 191},  {0, 63, 255},  {0, 127, 63},
     {0, 127, 127}, {0, 0, 127}, {0, 0, 191}, {0, 0, 255}, {0, 191, 127}, {0, 127, 191}, {0, 127, 255}, {0, 100, 155},
 };
 
 const char *const classes_levir[2] = {
-    "background", "changed",
+    "background",
+    "changed",
 };
 const uint8_t palette_levir[2][3] = {
-    {0, 0, 0}, {255, 255, 255},
+    {0, 0, 0},
+    {255, 255, 255},
 };
 
 const char *const classes_change[2] = {
-    "unchanged", "changed",
+    "unchanged",
+    "changed",
 };
 const uint8_t palette_change[2][3] = {
-    {0, 0, 0}, {255, 255, 255},
+    {0, 0, 0},
+    {255, 255, 255},
 };

@@ -34,8 +34,8 @@ static void folders_are_listed_in_order(void **state)
     for (int d = 0; d < 2; d++) {
         assert_int_equal(dataset_count(both[d]), 5);
         for (int i = 0; i < 5; i++)
-            assert_string_equal(item_text(both[d], i), arena_printf(mem, "i/%s.jpg gt_semantic_seg=l/%s.png", order[i],
-                                                                    order[i]));
+            assert_string_equal(item_text(both[d], i),
+                                arena_printf(mem, "i/%s.jpg gt_semantic_seg=l/%s.png", order[i], order[i]));
         assert_int_equal(dataset_about(both[d])->one_x, d);
     }
 }
@@ -44,8 +44,9 @@ static void old_datasets_replace_the_suffix_wherever_it_is(void **state)
 {
     (void)state;
     touch("i/_rgb_anon.png/a_rgb_anon.png");
-    assert_string_equal(item_text(build("dict(type='DarkZurichDataset', img_dir='@/i', ann_dir='@/l')"), 0),
-                        "i/_rgb_anon.png/a_rgb_anon.png gt_semantic_seg=l/_gt_labelTrainIds.png/a_gt_labelTrainIds.png");
+    assert_string_equal(
+        item_text(build("dict(type='DarkZurichDataset', img_dir='@/i', ann_dir='@/l')"), 0),
+        "i/_rgb_anon.png/a_rgb_anon.png gt_semantic_seg=l/_gt_labelTrainIds.png/a_gt_labelTrainIds.png");
     assert_string_equal(
         item_text(build("dict(type='DarkZurichDataset', data_prefix=dict(img_path='@/i', seg_map_path='@/l'))"), 0),
         "i/_rgb_anon.png/a_rgb_anon.png gt_semantic_seg=l/_rgb_anon.png/a_gt_labelTrainIds.png");
@@ -80,15 +81,18 @@ static void indices_choose_samples(void **state)
     for (char c = 'a'; c < 'e'; c++)
         touch(arena_printf(mem, "i/%c.jpg", c));
     for (int k = 0; k < 5; k++) {
-        const dataset *ds = build(arena_printf(mem, "dict(type='BaseSegDataset', data_root='@', indices=%s, "
-                                               "data_prefix=dict(img_path='i', seg_map_path='l'))", kinds[k]));
+        const dataset *ds = build(arena_printf(mem,
+                                               "dict(type='BaseSegDataset', data_root='@', indices=%s, "
+                                               "data_prefix=dict(img_path='i', seg_map_path='l'))",
+                                               kinds[k]));
         assert_int_equal(dataset_count(ds), strlen(found[k]));
         for (size_t i = 0; i < strlen(found[k]); i++)
-            assert_string_equal(item_text(ds, (int64_t)i), arena_printf(mem, "i/%c.jpg gt_semantic_seg=l/%c.png",
-                                                                        found[k][i], found[k][i]));
+            assert_string_equal(item_text(ds, (int64_t)i),
+                                arena_printf(mem, "i/%c.jpg gt_semantic_seg=l/%c.png", found[k][i], found[k][i]));
     }
     refuse("dict(type='BaseSegDataset', indices=[4], data_prefix=dict(img_path='@/i'))", CSEG_CONFIG, "indices[0]");
-    refuse("dict(type='BaseSegDataset', indices='x', data_prefix=dict(img_path='@/i'))", CSEG_CONFIG, "indices is a str");
+    refuse("dict(type='BaseSegDataset', indices='x', data_prefix=dict(img_path='@/i'))", CSEG_CONFIG,
+           "indices is a str");
 }
 
 static void weights_and_further_labels_have_folders_of_their_own(void **state)
@@ -96,10 +100,12 @@ static void weights_and_further_labels_have_folders_of_their_own(void **state)
     (void)state;
     touch("i/a.jpg");
     assert_string_equal(item_text(build("dict(type='CustomDataset', data_root='@', img_dir='i', weight_dir='w', "
-                                        "ann_dir=dict(gt_semantic_seg='l', gt_edge='e'), weight_suffix='_w.tif')"), 0),
+                                        "ann_dir=dict(gt_semantic_seg='l', gt_edge='e'), weight_suffix='_w.tif')"),
+                                  0),
                         "i/a.jpg gt_semantic_seg=l/a.png gt_edge=e/a.png ~seg_weight_map=w/a_w.tif");
     assert_string_equal(item_text(build("dict(type='BaseSegDataset', data_root='@', data_prefix=dict(img_path='i', "
-                                        "seg_map_path='l', weight_path='w', seg_map_path_edge='e'))"), 0),
+                                        "seg_map_path='l', weight_path='w', seg_map_path_edge='e'))"),
+                                  0),
                         "i/a.jpg gt_semantic_seg=l/a.png ~seg_weight_map=w/a.png gt_semantic_seg_edge=e/a.png");
     refuse("dict(type='BaseSegDataset', data_prefix=dict(img_path='@/i', seg_path='l'))", CSEG_CONFIG,
            "data_prefix has no key 'seg_path'");
@@ -145,9 +151,13 @@ static void semantic_change_has_three_label_maps(void **state)
                       "gt_semantic_seg_to=label2/x.png";
     assert_string_equal(item_text(build("dict(type='SECOND_Dataset', data_root='@', data_prefix=dict(img_path_from="
                                         "'im1', img_path_to='im2', seg_map_path='label', seg_map_path_from='label1', "
-                                        "seg_map_path_to='label2'))"), 0), all);
+                                        "seg_map_path_to='label2'))"),
+                                  0),
+                        all);
     assert_string_equal(item_text(build("dict(type='SCDDataset', data_root='@', img_dir='', ann_dir=dict(binary_dir="
-                                        "'label', semantic_dir_from='label1', semantic_dir_to='label2'))"), 0), all);
+                                        "'label', semantic_dir_from='label1', semantic_dir_to='label2'))"),
+                                  0),
+                        all);
     write_text("five.txt", "x1 x2 c f t\n");
     const char *five = "dict(type='BANDON_Dataset', data_root='@', ann_file='five.txt', data_prefix=dict("
                        "img_path_from='im1', img_path_to='im2', seg_map_path='label', seg_map_path_from='label1', "
@@ -175,8 +185,8 @@ static void lists_of_folders_are_joined(void **state)
     touch("i1/a.jpg");
     touch("i2/b.jpg");
     touch("i2/c.jpg");
-    const dataset *ds =
-        build("dict(type='CustomDataset', data_root='@', img_dir=['i1', 'i2'], ann_dir=['l1', 'l2'], separate_eval=False)");
+    const dataset *ds = build(
+        "dict(type='CustomDataset', data_root='@', img_dir=['i1', 'i2'], ann_dir=['l1', 'l2'], separate_eval=False)");
     assert_int_equal(dataset_count(ds), 3);
     assert_int_equal(dataset_parts(ds), 2);
     assert_false(dataset_separate_eval(ds));
@@ -186,7 +196,8 @@ static void lists_of_folders_are_joined(void **state)
     /* as Pascal VOC's augmented configs have it: one folder of images, two of labels */
     write_text("1.txt", "a");
     write_text("2.txt", "b\na");
-    ds = build("dict(type='PascalVOCDataset', data_root='@', img_dir='i', ann_dir=['l', 'l+'], split=['1.txt', '2.txt'])");
+    ds = build(
+        "dict(type='PascalVOCDataset', data_root='@', img_dir='i', ann_dir=['l', 'l+'], split=['1.txt', '2.txt'])");
     assert_int_equal(dataset_count(ds), 3);
     assert_true(dataset_separate_eval(ds));
     assert_string_equal(item_text(ds, 1), "i/b.jpg gt_semantic_seg=l+/b.png");
@@ -194,7 +205,8 @@ static void lists_of_folders_are_joined(void **state)
            "ann_dir has 3 items where the other folders and lists have 2");
     refuse("dict(type='CustomDataset', img_dir=[])", CSEG_CONFIG, "empty list");
     assert_int_equal(dataset_count(build("[dict(type='CustomDataset', img_dir='@/i1'), "
-                                         "dict(type='CustomDataset', img_dir='@/i2')]")), 3);
+                                         "dict(type='CustomDataset', img_dir='@/i2')]")),
+                     3);
 }
 
 static void wrappers_count_and_pass_on(void **state)
@@ -208,12 +220,14 @@ static void wrappers_count_and_pass_on(void **state)
     assert_int_equal(dataset_count(ds), 6);
     assert_string_equal(item_text(ds, 3), "i/b.jpg gt_semantic_seg=l/b.png");
     assert_string_equal(dataset_about(ds)->classes[1], "y");
-    ds = build(arena_printf(mem, "dict(type='ConcatDataset', datasets=[%s, dict(type='RepeatDataset', times=2, "
-                            "dataset=%s), %s])", inner, inner, inner));
+    ds = build(arena_printf(mem,
+                            "dict(type='ConcatDataset', datasets=[%s, dict(type='RepeatDataset', times=2, "
+                            "dataset=%s), %s])",
+                            inner, inner, inner));
     assert_int_equal(dataset_count(ds), 8);
     for (int i = 0; i < 8; i++) {
-        assert_string_equal(item_text(ds, i), i % 2 ? "i/b.jpg gt_semantic_seg=l/b.png"
-                                                    : "i/a.jpg gt_semantic_seg=l/a.png");
+        assert_string_equal(item_text(ds, i),
+                            i % 2 ? "i/b.jpg gt_semantic_seg=l/b.png" : "i/a.jpg gt_semantic_seg=l/a.png");
         assert_int_equal(dataset_item_at(ds, i).part, i < 2 ? 0 : i < 6 ? 1 : 2);
     }
     const char *other = "dict(type='BaseSegDataset', data_prefix=dict(img_path='@/i'), metainfo=dict(classes=['x']))";

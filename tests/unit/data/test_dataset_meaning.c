@@ -75,8 +75,10 @@ static void classes_and_palettes_are_chosen_as_the_reference_does(void **state)
         labels[strlen(labels) - 1] = 0; /* the blank before the bar */
         bool has_palette = strncmp(palette, "None", 4) != 0;
         const char *text =
-            dialect ? arena_printf(mem, "dict(type='%s', data_root='@', data_prefix=dict(img_path=''), metainfo=dict("
-                                   "%s%s%s%s))", name, strncmp(classes, "None", 4) == 0 ? "" : "classes=",
+            dialect ? arena_printf(mem,
+                                   "dict(type='%s', data_root='@', data_prefix=dict(img_path=''), metainfo=dict("
+                                   "%s%s%s%s))",
+                                   name, strncmp(classes, "None", 4) == 0 ? "" : "classes=",
                                    strncmp(classes, "None", 4) == 0 ? "" : classes, has_palette ? ", palette=" : "",
                                    has_palette ? palette : "")
                     : arena_printf(mem, "dict(type='%s', img_dir='@', pipeline=[], classes=%s, palette=%s)", name,

@@ -27,8 +27,8 @@ static const char *const RANDOM =
     ", dict(type='RandomResize', scale=(16, 12), ratio_range=(0.8, 2.0), keep_ratio=True), dict(type='RandomCrop', "
     "crop_size=(9, 9), cat_max_ratio=0.75), dict(type='RandomFlip', prob=0.5), dict(type='PhotoMetricDistortion'), "
     "dict(type='PackSegInputs')])";
-static const char *const PLAIN = "dict(" FILES "data_prefix=dict(img_path='i', seg_map_path='l'), pipeline=[" LOAD
-                                 ", dict(type='PackSegInputs')])";
+static const char *const PLAIN =
+    "dict(" FILES "data_prefix=dict(img_path='i', seg_map_path='l'), pipeline=[" LOAD ", dict(type='PackSegInputs')])";
 
 static loader *open_loader(const dataset *ds, loader_options options)
 {
@@ -65,8 +65,8 @@ static unsigned long long digest(const batch *b)
     }
     for (int64_t i = 0; i < b->n; i++) {
         const batch_meta *m = &b->metas[i];
-        const int64_t facts[] = {m->index, m->ori_h, m->ori_w, m->img_h, m->img_w, m->pad_h, m->pad_w, m->flip,
-                                 m->flip_direction};
+        const int64_t facts[] = {m->index, m->ori_h, m->ori_w, m->img_h,         m->img_w,
+                                 m->pad_h, m->pad_w, m->flip,  m->flip_direction};
         h = mix(h, facts, sizeof facts);
         h = mix(h, m->path, strlen(m->path));
     }
@@ -108,9 +108,13 @@ static void any_number_of_threads_gives_the_same_batches(void **state)
     const preprocessor pre = normalising(PRE);
     for (int order = ORDER_SEQUENTIAL; order <= ORDER_INFINITE_SEQUENTIAL; order++)
         for (int k = 0; k < 4; k++) {
-            loader *l = open_loader(ds, (loader_options){.batch_size = 3, .workers = workers[k],
-                                                         .prefetch = prefetch[k], .order = order, .seed = 5,
-                                                         .pre = &pre, .training = true});
+            loader *l = open_loader(ds, (loader_options){.batch_size = 3,
+                                                         .workers = workers[k],
+                                                         .prefetch = prefetch[k],
+                                                         .order = order,
+                                                         .seed = 5,
+                                                         .pre = &pre,
+                                                         .training = true});
             for (int i = 0; i < STEPS; i++) {
                 unsigned long long h = next(l);
                 if (k == 0)
@@ -120,8 +124,9 @@ static void any_number_of_threads_gives_the_same_batches(void **state)
             loader_close(l);
         }
     /* and another seed others */
-    loader *l = open_loader(ds, (loader_options){.batch_size = 3, .order = ORDER_INFINITE_SEQUENTIAL, .seed = 6,
-                                                 .pre = &pre, .training = true});
+    loader *l = open_loader(
+        ds, (loader_options){
+                .batch_size = 3, .order = ORDER_INFINITE_SEQUENTIAL, .seed = 6, .pre = &pre, .training = true});
     assert_true(next(l) != first[0]);
     loader_close(l);
 }
@@ -261,11 +266,12 @@ static void old_test_pipelines_get_the_truth_beside_the_image(void **state)
     (void)state;
     batch b;
     make();
-    const char *old = "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', img_suffix='.png', classes="
-                      "['a', 'b', 'c'], reduce_zero_label=%s, test_mode=True, pipeline=[dict(type='LoadImageFromFile'), "
-                      "dict(type='MultiScaleFlipAug', img_scale=(8, 8), flip=False, transforms=[dict(type='Resize', "
-                      "keep_ratio=False), dict(type='RandomFlip'), dict(type='Normalize', mean=[0, 0, 0], std=[1, 1, 1], "
-                      "to_rgb=True), dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])])";
+    const char *old =
+        "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', img_suffix='.png', classes="
+        "['a', 'b', 'c'], reduce_zero_label=%s, test_mode=True, pipeline=[dict(type='LoadImageFromFile'), "
+        "dict(type='MultiScaleFlipAug', img_scale=(8, 8), flip=False, transforms=[dict(type='Resize', "
+        "keep_ratio=False), dict(type='RandomFlip'), dict(type='Normalize', mean=[0, 0, 0], std=[1, 1, 1], "
+        "to_rgb=True), dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])])";
     for (int reduce = 0; reduce < 2; reduce++) {
         const dataset *ds = build(arena_printf(mem, old, reduce ? "True" : "False"));
         loader *l = open_loader(ds, (loader_options){.batch_size = 1, .workers = 2, .truth = true});
@@ -290,12 +296,12 @@ static void views_come_one_after_the_other(void **state)
 {
     (void)state;
     make();
-    const dataset *ds =
-        build("dict(" FILES "data_prefix=dict(img_path='i', seg_map_path='l'), pipeline=[dict(type='LoadImageFromFile'), "
-              "dict(type='TestTimeAug', transforms=[[dict(type='Resize', scale_factor=1.0, keep_ratio=True), dict("
-              "type='Resize', scale_factor=2.0, keep_ratio=True)], [dict(type='RandomFlip', prob=0.0, direction="
-              "'horizontal'), dict(type='RandomFlip', prob=1.0, direction='horizontal')], [dict(type='LoadAnnotations')"
-              "], [dict(type='PackSegInputs')]])])");
+    const dataset *ds = build(
+        "dict(" FILES "data_prefix=dict(img_path='i', seg_map_path='l'), pipeline=[dict(type='LoadImageFromFile'), "
+        "dict(type='TestTimeAug', transforms=[[dict(type='Resize', scale_factor=1.0, keep_ratio=True), dict("
+        "type='Resize', scale_factor=2.0, keep_ratio=True)], [dict(type='RandomFlip', prob=0.0, direction="
+        "'horizontal'), dict(type='RandomFlip', prob=1.0, direction='horizontal')], [dict(type='LoadAnnotations')"
+        "], [dict(type='PackSegInputs')]])])");
     loader *l = open_loader(ds, (loader_options){.batch_size = 1, .workers = 2});
     for (int i = 0; i < 3; i++)
         for (int v = 0; v < 4; v++) {
@@ -375,8 +381,12 @@ static void it_can_be_closed_at_any_moment(void **state)
     for (int taken = 0; taken < 6; taken++)
         for (int out = 0; out < 2; out++) {
             batch b;
-            loader *l = open_loader(ds, (loader_options){.batch_size = 3, .workers = 4, .prefetch = 3,
-                                                         .order = ORDER_INFINITE, .pre = &pre, .training = true});
+            loader *l = open_loader(ds, (loader_options){.batch_size = 3,
+                                                         .workers = 4,
+                                                         .prefetch = 3,
+                                                         .order = ORDER_INFINITE,
+                                                         .pre = &pre,
+                                                         .training = true});
             for (int i = 0; i < taken; i++)
                 next(l);
             if (out)
@@ -437,8 +447,8 @@ static void no_memory_is_an_error_of_the_batch(void **state)
         loader *l;
         batch b;
         mem_fail_at(n);
-        cseg_status status = loader_open(ds, &(loader_options){.batch_size = 2, .workers = 2, .pre = &pre,
-                                                               .training = true}, &l, &err);
+        cseg_status status =
+            loader_open(ds, &(loader_options){.batch_size = 2, .workers = 2, .pre = &pre, .training = true}, &l, &err);
         whole = status == CSEG_OK;
         for (int i = 0; status == CSEG_OK && i < 3; i++) {
             status = loader_next(l, &b, &err);
@@ -466,12 +476,13 @@ static void real_images_make_the_batches_of_the_config(void **state)
                        "cat_max_ratio=0.75), dict(type='RandomFlip', prob=0.5), dict(type='PhotoMetricDistortion'), "
                        "dict(type='PackSegInputs')])";
     const dataset *ds = build(arena_printf(mem, text, root));
-    const preprocessor pre = normalising("dict(type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, "
-                                         "57.12, 57.375], bgr_to_rgb=True, pad_val=0, seg_pad_val=255, size=(320, 320))");
+    const preprocessor pre =
+        normalising("dict(type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, "
+                    "57.12, 57.375], bgr_to_rgb=True, pad_val=0, seg_pad_val=255, size=(320, 320))");
     assert_int_equal(dataset_count(ds), 367);
     assert_int_equal(dataset_check_files(ds, &err), CSEG_OK);
-    loader *l = open_loader(ds, (loader_options){.batch_size = 4, .workers = 2, .order = ORDER_INFINITE, .pre = &pre,
-                                                 .training = true});
+    loader *l = open_loader(
+        ds, (loader_options){.batch_size = 4, .workers = 2, .order = ORDER_INFINITE, .pre = &pre, .training = true});
     for (int i = 0; i < 5; i++) {
         batch b;
         if (loader_next(l, &b, &err) != CSEG_OK)

@@ -50,8 +50,7 @@ static char *evaluate(const recipe *r, arena *mem)
     const char **classes = ARENA_ARRAY(mem, (size_t)r->classes, const char *);
     const char *names[4];
     char *list = arena_strdup(mem, r->metrics), *save = NULL;
-    metrics_options options = {
-        .names = names, .beta = r->beta, .replace_nan = r->nan >= 0, .nan_value = r->nan};
+    metrics_options options = {.names = names, .beta = r->beta, .replace_nan = r->nan >= 0, .nan_value = r->nan};
     int64_t pixels = (int64_t)r->h * r->w, n;
     int32_t *predicted = ARENA_ARRAY(mem, (size_t)pixels, int32_t), *label = ARENA_ARRAY(mem, (size_t)pixels, int32_t);
     for (int i = 0; i < r->classes; i++)
@@ -220,9 +219,12 @@ static void no_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_figures_are_the_references), cmocka_unit_test(bytes_count_as_integers_do),
-        cmocka_unit_test(f1_of_the_change_class),         cmocka_unit_test(unknown_metrics_are_named),
-        cmocka_unit_test(classes_without_names_have_numbers), cmocka_unit_test(no_memory_is_told),
+        cmocka_unit_test(all_figures_are_the_references),
+        cmocka_unit_test(bytes_count_as_integers_do),
+        cmocka_unit_test(f1_of_the_change_class),
+        cmocka_unit_test(unknown_metrics_are_named),
+        cmocka_unit_test(classes_without_names_have_numbers),
+        cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,14 +46,14 @@ static void write_values(const char *name, const uint8_t *values, int n)
     assert_int_equal(image_write(in_folder(name), &m, NULL, &err), CSEG_OK);
     image_release(&m);
 }
-#define VALUES(name, ...) \
+#define VALUES(name, ...)                                                                                              \
     write_values(name, (const uint8_t[]){__VA_ARGS__}, (int)sizeof((const uint8_t[]){__VA_ARGS__}))
 
 /* One image and one label of these values. */
-#define ONE(...)                                                                                      \
-    do {                                                                                              \
-        write_image("i/a.png", 4, (int)sizeof((const uint8_t[]){__VA_ARGS__}), 3, 0, 1);               \
-        VALUES("l/a.png", __VA_ARGS__);                                                               \
+#define ONE(...)                                                                                                       \
+    do {                                                                                                               \
+        write_image("i/a.png", 4, (int)sizeof((const uint8_t[]){__VA_ARGS__}), 3, 0, 1);                               \
+        VALUES("l/a.png", __VA_ARGS__);                                                                                \
     } while (0)
 
 static void good_labels_are_counted(void **state)
@@ -79,8 +79,8 @@ static void wrong_values_are_named_with_file_and_count(void **state)
     make(4, 0, 0);
     VALUES("l/b.png", 0, 1, 7, 7, 9);
     VALUES("l/d.png", 8, 0, 0, 0, 0);
-    EXPECT(look(plain(""), NULL, NULL), CSEG_DATA, "/l/b.png: 7 in 8 pixels, 9 in 4 pixels", "there are 3 classes (0 to 2",
-           "255 is ignored", "2 of 4 label files are wrong");
+    EXPECT(look(plain(""), NULL, NULL), CSEG_DATA, "/l/b.png: 7 in 8 pixels, 9 in 4 pixels",
+           "there are 3 classes (0 to 2", "255 is ignored", "2 of 4 label files are wrong");
     EXPECT(look(plain(", ignore_index=7"), NULL, NULL), CSEG_DATA, "/l/b.png: 9 in 4 pixels;");
 }
 
@@ -164,7 +164,8 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
     ONE(0, 1, 2);
     const dataset_options options = {.no_pipeline = true};
     const dataset *ds = build_with("dict(type='CustomDataset', data_root='@', img_dir='i', img_suffix='.png', ann_dir="
-                                   "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'])", &options);
+                                   "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'])",
+                                   &options);
     const scan_key keys[] = {{"gt_edge", 2}, {"gt_semantic_seg", 3}};
     scan_options o = {.keys = keys, .n_keys = 2, .ignore_index = -1, .threads = 1};
     scan_report r;
@@ -261,8 +262,11 @@ static void files_that_come_twice_are_read_once(void **state)
     const dataset_options options = {.no_pipeline = true};
     make(2, 0, 0);
     const char *one = arena_printf(mem, PLAIN, "");
-    const dataset *ds = build_with(arena_printf(mem, "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
-                                                "times=3, dataset=%s), %s])", one, one), &options);
+    const dataset *ds = build_with(arena_printf(mem,
+                                                "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
+                                                "times=3, dataset=%s), %s])",
+                                                one, one),
+                                   &options);
     assert_int_equal(dataset_count(ds), 8);
     assert_int_equal(look(ds, NULL, &r), CSEG_OK);
     assert_int_equal(r.files, 2);

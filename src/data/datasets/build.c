@@ -1,0 +1,352 @@
+/* From a config to a dataset: leaves, which list files, and what wraps them. */
+#include <string.h>
+
+#include "base/str.h"
+#include "config/fields.h"
+#include "data/datasets/leaf.h"
+
+enum { DEEPEST_WRAPPING = 16 };
+
+typedef struct builder {
+    const dataset_options *options;
+    arena *mem;
+    int depth;
+} builder;
+
+static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error *err);
+
+/* ---- leaves -------------------------------------------------------------------------------------------------- */
+
+/* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. The 0.x dataset
+ * reduces zero after loading, whatever LoadAnnotations was told; the 1.x one tells LoadAnnotations. */
+static cseg_status build_truth(const leaf *l, const pipeline_options *options, arena *mem, pipeline **out,
+                               cseg_error *err)
+{
+    value *load = value_is_none(l->truth_loader) ? value_new(mem, V_DICT, l->at->at) : value_copy(mem, l->truth_loader);
+    const char *name = l->meta.gray_labels ? "MultiImgLoadAnnotations" : "LoadAnnotations";
+    value *list = value_new(mem, V_LIST, l->at->at), *type = value_str(mem, name, l->at->at);
+    value *reduce = value_bool(mem, true, l->at->at);
+    if (!load || !list || !type || !reduce || !value_set(mem, load, "type", type) || !value_append(mem, list, load))
+        return fail_memory(err);
+    if (!l->one_x && l->meta.reduce_zero_label && !value_set(mem, load, "reduce_zero_label", reduce))
+        return fail_memory(err);
+    return pipeline_build(list, options, mem, out, err);
+}
+
+static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *kind, dataset *ds, cseg_error *err)
+{
+    leaf l;
+    TRY(leaf_parse(cfg, kind, b->options, b->mem, &l, err));
+    TRY(leaf_list(&l, b->mem, &ds->files, err));
+    ds->form = LEAF;
+    ds->meta = l.meta;
+    ds->count = ds->files.n;
+    ds->n_maps = l.n_maps;
+    ds->n_parts = 1;
+    if (b->options->no_pipeline)
+        return CSEG_OK;
+    pipeline_options options = {.dialect = l.one_x ? DIALECT_1X : DIALECT_0X};
+    TRY(pipeline_build(l.pipeline, &options, b->mem, &ds->run, err));
+    return build_truth(&l, &options, b->mem, &ds->truth, err);
+}
+
+cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err)
+{
+    char place[512];
+    const char *type = value_type_name(cfg);
+    const dataset_kind *kind = type ? dataset_kind_find(type) : NULL;
+    if (!kind)
+        return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s' here", value_place(cfg, place),
+                    type ? type : "(no type)");
+    leaf l;
+    TRY(leaf_parse(cfg, kind, &(dataset_options){.dialect = dialect, .no_pipeline = true}, mem, &l, err));
+    *out = l.meta;
+    return CSEG_OK;
+}
+
+/* ---- wrappers ------------------------------------------------------------------------------------------------ */
+
+static bool listed(const value *list, const char *name)
+{
+    if (value_text(list))
+        return strcmp(value_text(list), name) == 0;
+    for (size_t i = 0; i < value_count(list); i++) {
+        const char *item = value_is_list(list) ? value_text(value_item(list, i)) : NULL;
+        if (item && strcmp(item, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first thing that two datasets mean differently; NULL: nothing. */
+static const char *difference(const dataset_meta *a, const dataset_meta *b, const value *ignored)
+{
+    bool classes = a->n_classes == b->n_classes;
+    for (int64_t i = 0; classes && i < a->n_classes; i++)
+        classes = strcmp(a->classes[i], b->classes[i]) == 0;
+    if (!classes && !listed(ignored, "classes"))
+        return "classes";
+    if (a->reduce_zero_label != b->reduce_zero_label && !listed(ignored, "reduce_zero_label"))
+        return "reduce_zero_label";
+    bool colours =
+        a->n_classes != b->n_classes || !a->n_classes || memcmp(a->palette, b->palette, 3 * (size_t)a->n_classes) == 0;
+    return colours || listed(ignored, "palette") ? NULL : "palette";
+}
+
+static int variants(const dataset *ds)
+{
+    const pipeline *p = dataset_pipeline(ds);
+    return p ? pipeline_describe(p)->variants : 1;
+}
+
+static cseg_status join(builder *b, const value *list, const value *ignored, bool separate, dataset *ds,
+                        cseg_error *err)
+{
+    char at[512];
+    size_t n = value_count(list);
+    if (!value_is_list(list) || n == 0)
+        return fail(err, CSEG_CONFIG, "%sdatasets to join are a list of at least one", value_place(list, at));
+    ds->form = CONCAT;
+    ds->parts = ARENA_ARRAY(b->mem, n, const dataset *);
+    ds->ends = ARENA_ARRAY(b->mem, n, int64_t);
+    if (!ds->parts || !ds->ends)
+        return fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        dataset *part;
+        TRY(build(b, value_item(list, i), &part, err));
+        ds->parts[i] = part;
+        ds->count += part->count;
+        ds->ends[i] = ds->count;
+        const char *what = part->meta.one_x ? difference(&ds->parts[0]->meta, &part->meta, ignored) : NULL;
+        if (what)
+            return fail(err, CSEG_CONFIG,
+                        "%sthe joined datasets differ in %s (part 0 and part %zu); name it in "
+                        "ignore_keys if that is meant",
+                        value_place(value_item(list, i), at), what, i);
+        if (variants(part) != variants(ds->parts[0]))
+            return fail(err, CSEG_CONFIG, "%sthe pipelines of joined datasets make different numbers of variants",
+                        value_place(value_item(list, i), at));
+        if (part->meta.pairs != ds->parts[0]->meta.pairs)
+            return fail(err, CSEG_CONFIG, "%ssingle images and pairs cannot be joined",
+                        value_place(value_item(list, i), at));
+    }
+    ds->n_parts = (int)n;
+    ds->meta = ds->parts[0]->meta;
+    ds->separate_eval = separate;
+    return CSEG_OK;
+}
+
+typedef struct concat_keys {
+    value *datasets, *ignore_keys;
+    bool separate_eval;
+} concat_keys;
+static const field concat_fields[] = {
+    FIELD(concat_keys, F_VALUE, datasets, NULL, "list of datasets, one behind the other"),
+    FIELD(concat_keys, F_VALUE, ignore_keys, "None", "1.x: what they may differ in: classes, palette, ..."),
+    FIELD(concat_keys, F_BOOL, separate_eval, "True", "0.x: each is evaluated alone"),
+    FIELD_IGNORED(lazy_init, "files are listed at once"),
+};
+
+typedef struct wrap_keys {
+    value *dataset, *pipeline, *skip_type_keys;
+    int64_t times;
+} wrap_keys;
+static const field repeat_fields[] = {
+    FIELD(wrap_keys, F_VALUE, dataset, NULL, "the dataset"),
+    FIELD_RANGE(wrap_keys, F_INT, times, NULL, 1, 1e9, "how often it comes in an epoch"),
+    FIELD_IGNORED(lazy_init, "files are listed at once"),
+};
+static const field mix_fields[] = {
+    FIELD(wrap_keys, F_VALUE, dataset, NULL, "the dataset whose samples are mixed"),
+    FIELD(wrap_keys, F_VALUE, pipeline, NULL, "transforms behind the dataset's own"),
+    FIELD(wrap_keys, F_VALUE, skip_type_keys, "None", "types of transforms that are left out"),
+    FIELD_IGNORED(lazy_init, "files are listed at once"),
+};
+
+#define TABLE(list, struct_)                                                                                           \
+    {                                                                                                                  \
+        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
+    }
+
+static cseg_status build_concat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
+{
+    static const field_table table = TABLE(concat_fields, concat_keys);
+    concat_keys k;
+    TRY(fields_parse(&table, "ConcatDataset", cfg, NULL, b->mem, &k, err));
+    return join(b, k.datasets, k.ignore_keys, k.separate_eval, ds, err);
+}
+
+static cseg_status wrap(builder *b, const value *inner, dataset *ds, cseg_error *err)
+{
+    dataset *part;
+    ds->parts = ARENA_ARRAY(b->mem, 1, const dataset *);
+    if (!ds->parts)
+        return fail_memory(err);
+    TRY(build(b, inner, &part, err));
+    ds->parts[0] = part;
+    ds->n_parts = 1;
+    ds->meta = part->meta;
+    return CSEG_OK;
+}
+
+static cseg_status build_repeat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
+{
+    static const field_table table = TABLE(repeat_fields, wrap_keys);
+    char at[512];
+    wrap_keys k;
+    TRY(fields_parse(&table, "RepeatDataset", cfg, NULL, b->mem, &k, err));
+    TRY(wrap(b, k.dataset, ds, err));
+    ds->form = REPEAT;
+    if (ds->parts[0]->count > INT64_MAX / k.times)
+        return fail(err, CSEG_CONFIG, "%s%lld times %lld samples are too many", value_place(cfg, at),
+                    (long long)k.times, (long long)ds->parts[0]->count);
+    ds->count = k.times * ds->parts[0]->count;
+    return CSEG_OK;
+}
+
+static cseg_status fetch_other(void *arg, int64_t index, sample *out, cseg_error *err)
+{
+    return dataset_load(arg, index, out, err);
+}
+
+static cseg_status build_mix(builder *b, const value *cfg, dataset *ds, cseg_error *err)
+{
+    static const field_table table = TABLE(mix_fields, wrap_keys);
+    char at[512];
+    wrap_keys k;
+    TRY(fields_parse(&table, "MultiImageMixDataset", cfg, NULL, b->mem, &k, err));
+    TRY(wrap(b, k.dataset, ds, err));
+    ds->form = MIX;
+    ds->count = ds->parts[0]->count;
+    ds->source = (sample_source){.n = ds->count, .fetch = fetch_other, .arg = (void *)ds->parts[0]};
+    if (!value_is_list(k.pipeline))
+        return fail(err, CSEG_CONFIG, "%sthe pipeline is %s; give a list of transforms", value_place(k.pipeline, at),
+                    value_kind_name(k.pipeline));
+    value *list = value_new(b->mem, V_LIST, k.pipeline->at);
+    if (!list)
+        return fail_memory(err);
+    for (size_t i = 0; i < value_count(k.pipeline); i++) {
+        value *item = value_item(k.pipeline, i);
+        const char *type = value_text(value_get(item, "type"));
+        if (!(type && listed(k.skip_type_keys, type)) && !value_append(b->mem, list, item))
+            return fail_memory(err);
+    }
+    if (b->options->no_pipeline)
+        return CSEG_OK;
+    pipeline_options options = {.dialect = ds->meta.one_x ? DIALECT_1X : DIALECT_0X};
+    return pipeline_build(list, &options, b->mem, &ds->run, err);
+}
+
+/* 0.x: one dict with lists of folders stands for several datasets. */
+static cseg_status build_folders(builder *b, const value *cfg, dataset *ds, cseg_error *err)
+{
+    static const char *const keys[] = {"img_dir", "ann_dir", "split", "weight_dir"};
+    char at[512];
+    size_t n = 1;
+    const value *separate = value_get(cfg, "separate_eval");
+    for (int i = 0; i < 4; i++) {
+        const value *v = value_get(cfg, keys[i]);
+        size_t m = value_is_list(v) ? value_count(v) : 1;
+        if (m != 1 && n != 1 && m != n)
+            return fail(err, CSEG_CONFIG, "%s%s has %zu items where the other folders and lists have %zu",
+                        value_place(v, at), keys[i], m, n);
+        if (value_is_list(v) && m == 0)
+            return fail(err, CSEG_CONFIG, "%s%s is an empty list", value_place(v, at), keys[i]);
+        n = m > n ? m : n;
+    }
+    value *list = value_new(b->mem, V_LIST, cfg->at);
+    if (!list)
+        return fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        value *one = value_copy(b->mem, cfg);
+        if (!one || !value_append(b->mem, list, one))
+            return fail_memory(err);
+        value_remove(one, "separate_eval");
+        for (int k = 0; k < 4; k++) {
+            value *v = value_get(one, keys[k]);
+            if (value_is_list(v) && !value_set(b->mem, one, keys[k], value_item(v, value_count(v) == 1 ? 0 : i)))
+                return fail_memory(err);
+        }
+    }
+    return join(b, list, NULL, !separate || value_true(separate), ds, err);
+}
+
+/* ---- building ------------------------------------------------------------------------------------------------ */
+
+static cseg_status unknown_type(const value *cfg, const char *type, arena *mem, cseg_error *err)
+{
+    static const char *const wrappers[] = {"ConcatDataset", "RepeatDataset", "MultiImageMixDataset"};
+    char at[512];
+    int n;
+    const dataset_kind *kinds = dataset_kinds(&n);
+    const char **names = ARENA_ARRAY(mem, (size_t)n + 3, const char *);
+    if (!names)
+        return fail_memory(err);
+    for (int i = 0; i < n; i++)
+        names[i] = kinds[i].name;
+    memcpy(names + n, wrappers, sizeof wrappers);
+    const char *near = str_nearest(type, names, (size_t)n + 3);
+    return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s'%s%s%s", value_place(cfg, at), type,
+                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static bool has_lists(const value *cfg)
+{
+    return value_is_list(value_get(cfg, "img_dir")) || value_is_list(value_get(cfg, "split"));
+}
+
+static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_error *err)
+{
+    char at[512];
+    if (value_is_list(cfg))
+        return join(b, cfg, NULL, true, ds, err);
+    const char *type = value_type_name(cfg);
+    if (!type)
+        return fail(err, CSEG_CONFIG, "%sa dataset is a dict with a type, or a list of them, not %s",
+                    value_place(cfg, at), value_kind_name(cfg));
+    if (strcmp(type, "ConcatDataset") == 0)
+        return build_concat(b, cfg, ds, err);
+    if (strcmp(type, "RepeatDataset") == 0)
+        return build_repeat(b, cfg, ds, err);
+    if (strcmp(type, "MultiImageMixDataset") == 0)
+        return build_mix(b, cfg, ds, err);
+    if (strcmp(type, "ClassBalancedDataset") == 0)
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%sClassBalancedDataset needs classes by image, which the reference's "
+                    "segmentation datasets do not tell either",
+                    value_place(cfg, at));
+    const dataset_kind *kind = dataset_kind_find(type);
+    if (!kind)
+        return unknown_type(cfg, type, b->mem, err);
+    return has_lists(cfg) ? build_folders(b, cfg, ds, err) : build_leaf(b, cfg, kind, ds, err);
+}
+
+static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error *err)
+{
+    char at[512];
+    if (!cfg)
+        return fail(err, CSEG_CONFIG, "there is no dataset in the config");
+    if (b->depth == DEEPEST_WRAPPING)
+        return fail(err, CSEG_CONFIG, "%sdatasets are wrapped more than %d deep", value_place(cfg, at),
+                    DEEPEST_WRAPPING);
+    dataset *ds = ARENA_NEW(b->mem, dataset);
+    if (!ds)
+        return fail_memory(err);
+    ds->separate_eval = true;
+    b->depth++;
+    cseg_status status = build_form(b, cfg, ds, err);
+    b->depth--;
+    *out = ds;
+    return status;
+}
+
+cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out, cseg_error *err)
+{
+    static const dataset_options none = {0};
+    builder b = {.options = options ? options : &none, .mem = mem};
+    *out = NULL;
+    dataset *ds;
+    TRY(build(&b, cfg, &ds, err));
+    *out = ds;
+    return CSEG_OK;
+}
