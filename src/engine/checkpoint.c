@@ -16,38 +16,46 @@ static pth_value *tensor_of(pth_builder *b, const param *p, const void *data)
     return pth_tensor_value(b, p->type == DT_I64 ? PTH_I64 : PTH_F32, p->rank, p->dim, data);
 }
 
-static pth_value *state_dict(pth_builder *b, const model *m)
+/* mmcv's averages are buffers of the whole model, whose names have no dots. */
+static void zero_x_name(const param *p, char out[static 640])
+{
+    snprintf(out, 640, "ema_%s", p->name);
+    for (char *c = out; *c; c++)
+        if (*c == '.')
+            *c = '_';
+}
+
+static pth_value *state_dict(pth_builder *b, const model *m, const ema *average)
 {
     pth_value *d = pth_ordered_dict(b);
+    char name[640];
+    for (size_t i = 0; average && average->zero_x && i < m->params.n; i++) {
+        const param *p = m->params.at[i];
+        if (p->role != PARAM_TRAINED)
+            continue;
+        zero_x_name(p, name);
+        pth_set(b, d, name, tensor_of(b, p, ema_of(average, p)));
+    }
     for (size_t i = 0; i < m->params.n; i++)
         pth_set(b, d, m->params.at[i]->name, tensor_of(b, m->params.at[i], m->params.at[i]->data));
     return d;
 }
 
-/* The other weights of a run with averages: where the parameter lies in them. */
-static const void *in_average(const ema *e, const param *p)
-{
-    const float *data = p->data;
-    if (p->type != DT_F32)
-        return p->data;
-    if (data >= e->m->buffers && data < e->m->buffers + e->m->buffer_count)
-        return e->buffers + (data - e->m->buffers);
-    return e->weights + (data - e->m->data);
-}
-
+/* 1.x: the other weights of a run with averages, which are swapped in when this is written. */
 static pth_value *other_dict(pth_builder *b, const ema *e)
 {
     pth_value *d = pth_ordered_dict(b);
+    int64_t *steps = arena_alloc(b->mem, sizeof *steps);
     char name[640];
+    if (!steps)
+        return NULL;
+    *steps = e->steps;
+    pth_set(b, d, "steps", pth_tensor_value(b, PTH_I64, 0, NULL, steps));
     for (size_t i = 0; i < e->m->params.n; i++) {
         const param *p = e->m->params.at[i];
+        const float *other = ema_of(e, p);
         snprintf(name, sizeof name, "module.%s", p->name);
-        pth_set(b, d, name, tensor_of(b, p, in_average(e, p)));
-    }
-    int64_t *steps = arena_alloc(b->mem, sizeof *steps);
-    if (steps) {
-        *steps = e->steps;
-        pth_set(b, d, "steps", pth_tensor_value(b, PTH_I64, 0, NULL, steps));
+        pth_set(b, d, name, tensor_of(b, p, other ? other : p->data));
     }
     return d;
 }
@@ -150,6 +158,14 @@ static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
     return d;
 }
 
+/* Whether the averages stand in the weights' place in a checkpoint that is made, or was made, at this state. */
+static bool averages_first(const checkpoint_parts *c)
+{
+    if (!c->average || !c->average->how->shown)
+        return false;
+    return !c->average->zero_x || c->state->inner_iter == 0;
+}
+
 cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err)
 {
     arena *mem = arena_new();
@@ -157,57 +173,69 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
         return fail_memory(err);
     pth_builder b = {.mem = mem};
     pth_value *root = pth_dict(&b);
+    bool one_x = c->e->dialect == DIALECT_1X, swap = averages_first(c);
     pth_set(&b, root, "meta", meta_of(&b, c));
-    /* With averages the state dict holds them, and the weights that training goes on with stand beside. */
-    if (c->average)
+    if (swap)
         ema_swap(c->average);
-    pth_set(&b, root, "state_dict", state_dict(&b, c->m));
-    if (c->average)
+    pth_set(&b, root, "state_dict", state_dict(&b, c->m, c->average));
+    if (c->average && one_x)
         pth_set(&b, root, "ema_state_dict", other_dict(&b, c->average));
     if (c->o)
         pth_set(&b, root, "optimizer", optimizer_state(c->o, &b));
-    if (c->e->dialect == DIALECT_1X) {
+    if (one_x) {
         if (c->s)
             pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
         pth_set(&b, root, "message_hub", message_hub(&b, c->state));
     }
     pth_set(&b, root, "cseg", own_state(&b, c));
     cseg_status status = pth_write(path, &b, root, err);
-    if (c->average)
+    if (swap)
         ema_swap(c->average);
     arena_free(mem);
     return status;
 }
 
-static cseg_status load_average(ema *e, pth *file, cseg_error *err)
+static cseg_status load_into(pth *file, const pickle_node *n, const param *p, void *to, cseg_error *err)
 {
-    const pickle_node *d = pickle_get(pth_root(file), "ema_state_dict");
-    char name[640];
-    if (!d)
+    pth_tensor t;
+    if (!n)
         return CSEG_OK;
-    /* The state dict that has been loaded is the average's. */
+    TRY(pth_as_tensor(file, n, &t, err));
+    if (t.count != p->count)
+        return fail(err, CSEG_SHAPE, "%s: the average of %s has another shape than the model's", pth_path(file), p->name);
+    return p->type == DT_I64 ? pth_tensor_i64(file, &t, to, err) : pth_tensor_f32(file, &t, to, err);
+}
+
+/* The state dict has been loaded into the model; what it holds may be the averages. */
+static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error *err)
+{
+    ema *e = c->average;
+    const pickle_node *d = pickle_get(pth_root(file), e->zero_x ? "state_dict" : "ema_state_dict");
+    char name[640];
+    pth_tensor t;
     memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
-    memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+    if (e->buffers)
+        memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+    if (!d) {
+        log_say(LOG_WARNING, "%s: holds no moving averages; they start anew", pth_path(file));
+        return CSEG_OK;
+    }
     for (size_t i = 0; i < e->m->params.n; i++) {
         param *p = e->m->params.at[i];
-        snprintf(name, sizeof name, "module.%s", p->name);
-        pth_tensor t;
-        const pickle_node *n = pickle_get(d, name);
-        if (!n)
-            continue;
-        TRY(pth_as_tensor(file, n, &t, err));
-        if (t.count != p->count)
-            return fail(err, CSEG_SHAPE, "%s: ema_state_dict's %s has another shape than the model's", pth_path(file), name);
-        TRY(p->type == DT_I64 ? pth_tensor_i64(file, &t, p->data, err) : pth_tensor_f32(file, &t, p->data, err));
+        if (e->zero_x)
+            zero_x_name(p, name);
+        else
+            snprintf(name, sizeof name, "module.%s", p->name);
+        if (!e->zero_x || p->role == PARAM_TRAINED)
+            TRY(load_into(file, pickle_get(d, name), p, e->zero_x ? (void *)ema_of(e, p) : p->data, err));
     }
-    pth_tensor t;
-    const pickle_node *steps = pickle_get(d, "steps");
-    if (steps) {
-        TRY(pth_as_tensor(file, steps, &t, err));
-        if (t.count == 1)
-            TRY(pth_tensor_i64(file, &t, &e->steps, err));
-    }
-    return CSEG_OK;
+    if (e->zero_x && averages_first(c))
+        ema_swap(e);
+    e->swapped = false;
+    if (e->zero_x || !pickle_get(d, "steps"))
+        return CSEG_OK;
+    TRY(pth_as_tensor(file, pickle_get(d, "steps"), &t, err));
+    return t.count == 1 ? pth_tensor_i64(file, &t, &e->steps, err) : CSEG_OK;
 }
 
 /* The gradients that were waiting for a step. */
@@ -263,8 +291,6 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
     TRY_DONE(pth_open(path, mem, &file, err));
     const pickle_node *root = pth_root(file), *saved = pickle_get(root, "optimizer");
     TRY_DONE(weights_load(c->m, file, "", NULL, NULL, WEIGHTS_EXACT, err));
-    if (c->average)
-        TRY_DONE(load_average(c->average, file, err));
     if (!saved)
         log_say(LOG_WARNING, "%s: has no optimizer state; momentum starts anew", path);
     else if (c->o)
@@ -273,6 +299,8 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
     read_state(root, c->state, c->e->mem);
     TRY_DONE(read_kept(own, c->state, c->e->mem, err));
     TRY_DONE(read_gradients(file, own, c, err));
+    if (c->average)
+        TRY_DONE(load_average(c, file, err));
     schedule_time now = *t;
     now.iter = c->state->iter;
     now.epoch = c->state->epoch;

@@ -84,24 +84,50 @@ cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_
     return CSEG_OK;
 }
 
+static cseg_status read_ema_1x(experiment_ema *m, const value *hook, cseg_error *err)
+{
+    static const char *const kinds[] = {"ExponentialMovingAverage", "MomentumAnnealingEMA", "ExpMomentumEMA",
+                                        "StochasticWeightAverage"};
+    const char *type = kinds[EMA_EXPONENTIAL];
+    char place[512];
+    int k = 0;
+    TRY(read_text(hook, "ema_type", &type, err));
+    while (k < 4 && strcmp(type, kinds[k]) != 0)
+        k++;
+    if (k == 4) {
+        const char *near = str_nearest(type, kinds, 4);
+        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s", value_place(hook, place),
+                    type, near ? ", did you mean " : "", near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
+    }
+    m->kind = (ema_kind)k;
+    m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
+    m->shown = true;
+    TRY(read_int(hook, "gamma", &m->gamma, err));
+    TRY(read_bool(hook, "update_buffers", &m->update_buffers, err));
+    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
+    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
+    if (m->gamma < 1)
+        return fail(err, CSEG_CONFIG, "%sgamma must be at least 1", value_place(hook, place));
+    return CSEG_OK;
+}
+
 cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err)
 {
     experiment_ema *m = &e->ema;
-    *m = (experiment_ema){.on = true, .momentum = 0.0002, .warmup = 100, .gamma = 2000, .interval = 1};
+    char place[512];
+    *m = (experiment_ema){.on = true, .momentum = 0.0002, .warm_up = 100, .interval = 1, .shown = e->by_epoch};
     TRY(read_number(hook, "momentum", &m->momentum, err));
     TRY(read_int(hook, "interval", &m->interval, err));
-    TRY(read_int(hook, "warm_up", &m->warmup, err));
-    if (!one_x)
-        return CSEG_OK;
-    const char *type = "ExponentialMovingAverage";
-    TRY(read_text(hook, "ema_type", &type, err));
-    TRY(read_int(hook, "gamma", &m->gamma, err));
-    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
-    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
-    m->exponential = strcmp(type, "ExpMomentumEMA") == 0 || strcmp(type, "MomentumAnnealingEMA") == 0;
-    m->stochastic = strcmp(type, "StochasticWeightAverage") == 0;
-    m->warm_up = false;
-    return CSEG_OK;
+    if (!(m->momentum > 0 && m->momentum < 1) || m->interval < 1)
+        return fail(err, CSEG_CONFIG, "%sEMAHook needs a momentum between 0 and 1, and an interval of at least 1",
+                    value_place(hook, place));
+    if (one_x)
+        return read_ema_1x(m, hook, err);
+    if (!m->shown)
+        log_say(LOG_WARNING, "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
+                "never evaluated", value_place(hook, place));
+    TRY(read_int(hook, "warm_up", &m->warm_up, err));
+    return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
 }
 
 cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)

@@ -45,11 +45,15 @@ typedef struct experiment_evaluation {
     const char *output_dir;
 } experiment_evaluation;
 
+typedef enum { EMA_EXPONENTIAL, EMA_ANNEALED, EMA_EXP_MOMENTUM, EMA_STOCHASTIC } ema_kind;
 typedef struct experiment_ema {
     bool on;
-    double momentum;   /* weight of the new value; 0.x and 1.x alike here */
-    bool warm_up, exponential, stochastic; /* kinds of averages */
-    int64_t warmup, gamma, interval, begin_iter, begin_epoch;
+    bool shown;          /* evaluated and saved in the weights' place; 0.x: only where epochs end */
+    ema_kind kind;       /* 1.x */
+    bool update_buffers; /* running statistics are averaged too */
+    double momentum;     /* share of the new value */
+    int64_t interval, gamma, begin_iter, begin_epoch;
+    int64_t warm_up;     /* 0.x: iterations whose share is smaller */
 } experiment_ema;
 
 typedef struct experiment {

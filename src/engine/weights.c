@@ -15,7 +15,7 @@ typedef struct loading {
     const value *revise;
     bool data_parallel; /* every key begins with module. */
     strbuf missing, unexpected, misshaped;
-    int n_missing, n_unexpected, n_misshaped, n_taken;
+    int n_missing, n_unexpected, n_misshaped, n_taken, n_averages;
 } loading;
 
 enum { LISTED = 8 };
@@ -108,6 +108,8 @@ static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
             for (size_t k = 0; k < l->m->params.n; k++)
                 seen[k] |= l->m->params.at[k] == p;
             TRY(take(l, t, p, err));
+        } else if (str_starts(t->name, "ema_") && !strchr(t->name, '.')) {
+            l->n_averages++; /* of mmcv's EMAHook */
         } else if (name) {
             list(&l->unexpected, &l->n_unexpected, t->name);
         }
@@ -135,6 +137,8 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
                     "another shape%s%s%s", path, l->n_taken, l->n_missing, l->n_missing ? " (" : "",
                     l->n_missing ? l->missing.text : "", l->n_missing ? ")" : "", l->n_misshaped,
                     l->n_misshaped ? " (" : "", l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
+    if (l->n_averages)
+        log_say(LOG_INFO, "%s: %d moving averages (ema_*) are not taken as weights", path, l->n_averages);
     if (l->n_missing)
         log_say(LOG_WARNING, "%s: %d tensors of the model are not in it: %s", path, l->n_missing, l->missing.text);
     if (l->n_unexpected)

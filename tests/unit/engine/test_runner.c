@@ -85,8 +85,18 @@ static void so_do_those_with_averages(void **state)
     tiny_run r = {.config = TINY_1X "custom_hooks = [dict(type='EMAHook', momentum=0.2)]\n"};
     check_resume("ema", r, 3, "iter_12.pth");
     check_resume("ema", r, 8, "iter_12.pth");
-    tiny_run old = {.config = TINY_0X "custom_hooks = [dict(type='EMAHook', momentum=0.2, interval=2)]\n"};
+    tiny_run both = {.config = TINY_1X "custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', interval=2,\n"
+                                       "    update_buffers=True)]\n"};
+    check_resume("ema-buffers", both, 5, "iter_12.pth");
+    tiny_run old = {.config = TINY_0X "custom_hooks = [dict(type='EMAHook', momentum=0.2, warm_up=3, interval=2)]\n"};
     check_resume("ema-0x", old, 5, "iter_12.pth");
+    tiny_run epochs = {.config = TINY_0X "custom_hooks = [dict(type='EMAHook', momentum=0.2, warm_up=3)]\n"
+                                         "runner = dict(type='EpochBasedRunner', max_epochs=4)\n"
+                                         "workflow = [('train', 1)]\ncheckpoint_config = dict(interval=1)\n"
+                                         "evaluation = dict(interval=2)\n"};
+    check_resume("ema-epochs", epochs, 4, "epoch_4.pth");
+    check_resume("ema-epochs", epochs, 6, "epoch_4.pth");
+    check_resume("ema-epochs", epochs, 9, "epoch_4.pth");
 }
 
 static void so_do_those_by_epochs(void **state)
