@@ -95,8 +95,8 @@ static cseg_status write_head(run_log *l, uint64_t seed, cseg_error *err)
     char *config = cfg ? arena_printf(l->mem, "Config:\n%s", cfg) : NULL;
     if (!head || !config)
         return fail_memory(err);
-    TRY(run_log_write(l, head, err));
-    TRY(run_log_write(l, config, err));
+    TRY(run_log_file(l, head, err));
+    TRY(run_log_file(l, config, err));
     if (!l->one_x)
         TRY(run_log_json_meta(l, seed, about, err));
     strbuf b = run_log_begin(l);

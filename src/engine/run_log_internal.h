@@ -94,6 +94,8 @@ cseg_status log_file_open(run_log *l, const char *dir, const char *stem, const c
 cseg_status log_file_append(const log_file *f, const char *text, size_t n, cseg_error *err);
 /* A line with time and level in front, to the file and to log_say. */
 cseg_status run_log_write(run_log *l, const char *text, cseg_error *err);
+/* To the file alone: pages of settings that a terminal need not show. */
+cseg_status run_log_file(run_log *l, const char *text, cseg_error *err);
 strbuf run_log_begin(run_log *l); /* an empty line; all that was in line_mem goes */
 cseg_status run_log_end(run_log *l, const strbuf *line, cseg_error *err);
 void log_add_number(strbuf *b, double v, int digits, char form); /* form 'f' or 'e', as Python formats */

@@ -98,8 +98,13 @@ static void say_lines(const char *text)
 
 cseg_status run_log_write(run_log *l, const char *text, cseg_error *err)
 {
-    strbuf b = {.mem = l->line_mem};
     say_lines(text);
+    return run_log_file(l, text, err);
+}
+
+cseg_status run_log_file(run_log *l, const char *text, cseg_error *err)
+{
+    strbuf b = {.mem = l->line_mem};
     add_stamp(l, &b);
     strbuf_add(&b, text);
     strbuf_add(&b, "\n");

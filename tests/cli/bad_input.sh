@@ -10,7 +10,7 @@ train() { # CODE ARGUMENTS...
     run "$code_wanted" "$CSEG" train "$tiny" --threads 1 --work-dir work "$@"
 }
 one_message() {
-    check "one error line: $(cat err.txt)" [ "$(grep -c '^cseg: ' err.txt)" -eq 1 ]
+    check "one error line: $(cat err.txt)" [ "$(grep -c '^cseg: [^0-9]' err.txt)" -eq 1 ]
 }
 
 # A good run first, whose checkpoint the others use.
