@@ -10,9 +10,12 @@ struct kernel {
     cseg_status (*run)(kernel *k, void *const *in, void *const *out, void *scratch, cseg_error *err);
     void (*release)(kernel *k); /* what the arena does not own; may be NULL */
     size_t scratch;
-    int in_place; /* out[0] may share memory with in[in_place], if nobody else reads that later; -1: no */
-    bool stale;   /* set by the plan when parameters may have changed (before the first run, and at each
-                     plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
+    size_t kept;              /* bytes that the kernel holds itself, for plan_bytes */
+    uint32_t read_when_stale; /* bit i: in[i] is read only by runs that find `stale` set, so its memory may be used for
+                                 something else in the runs between */
+    int in_place;             /* out[0] may share memory with in[in_place], if nobody else reads that later; -1: no */
+    bool stale;               /* set by the plan when parameters may have changed (before the first run, and at each
+                                 plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };
 
 typedef struct backend backend;

@@ -21,6 +21,7 @@ typedef struct layout {
     buffer *buffers;
     size_t n;
     int *last_use; /* by tensor id */
+    bool *lasting; /* by tensor id: read in every run, not just in those that make fixed results */
 } layout;
 
 static size_t rounded(size_t n)
@@ -31,12 +32,20 @@ static size_t rounded(size_t n)
 static void find_last_uses(layout *l)
 {
     const plan *p = l->p;
-    for (size_t i = 0; i < p->n_steps; i++)
-        for (int k = 0; k < p->steps[i].node->n_in; k++)
-            if (p->steps[i].node->in[k])
-                l->last_use[p->steps[i].node->in[k]->id] = (int)i;
-    for (size_t i = 0; i < p->graph->outputs.n; i++)
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const step *s = &p->steps[i];
+        for (int k = 0; k < s->node->n_in; k++) {
+            const tensor *t = s->node->in[k];
+            if (!t)
+                continue;
+            l->last_use[t->id] = (int)i;
+            l->lasting[t->id] |= !s->fixed && !(s->kernel && k < 32 && s->kernel->read_when_stale >> k & 1);
+        }
+    }
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
         l->last_use[p->graph->outputs.at[i].value->id] = (int)p->n_steps;
+        l->lasting[p->graph->outputs.at[i].value->id] = true;
+    }
 }
 
 static buffer *new_buffer(layout *l, const tensor *t, int at)
@@ -85,7 +94,7 @@ static void make_buffers(layout *l)
                 l->buffer_of[t->id] = (int)(b - l->buffers);
             else
                 b = new_buffer(l, t, (int)i);
-            b->fixed |= s->fixed;
+            b->fixed |= s->fixed && l->lasting[t->id];
             extend(b, l->last_use[t->id]);
         }
     }
@@ -177,9 +186,10 @@ cseg_status plan_place(plan *p, cseg_error *err)
     layout l = {.p = p,
                 .buffer_of = ARENA_ARRAY(p->mem, n, int),
                 .buffers = ARENA_ARRAY(p->mem, n, buffer),
-                .last_use = ARENA_ARRAY(p->mem, n, int)};
+                .last_use = ARENA_ARRAY(p->mem, n, int),
+                .lasting = ARENA_ARRAY(p->mem, n, bool)};
     p->place = ARENA_ARRAY(p->mem, n, place);
-    if (!l.buffer_of || !l.buffers || !l.last_use || !p->place)
+    if (!l.buffer_of || !l.buffers || !l.last_use || !l.lasting || !p->place)
         return fail_memory(err);
     for (size_t i = 0; i < n; i++)
         l.buffer_of[i] = -1;

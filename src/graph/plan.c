@@ -23,6 +23,7 @@ static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
     s->kernel->stale = true;
     if (s->kernel->scratch > p->scratch_bytes)
         p->scratch_bytes = s->kernel->scratch;
+    p->kept_bytes += s->kernel->kept;
     return CSEG_OK;
 }
 
@@ -320,7 +321,7 @@ cseg_status plan_find_nan(plan *p, cseg_error *err)
 
 size_t plan_bytes(const plan *p)
 {
-    return p->bytes + p->fixed_bytes + p->scratch_bytes;
+    return p->bytes + p->fixed_bytes + p->scratch_bytes + p->kept_bytes;
 }
 
 void plan_profile(plan *p, bool on)
@@ -343,7 +344,8 @@ char *plan_text(const plan *p, arena *mem)
                     n->is_grad ? "'" : "", n->n_in && n->in[0] ? tensor_shape_text(n->in[0], in) : "",
                     tensor_shape_text(n->out[0], out), n->scope ? n->scope : "", s->fixed ? " (once)" : "");
     }
-    strbuf_addf(&b, "%zu steps; memory: %.1f MiB laid out, %.1f MiB fixed, %.1f MiB scratch\n", p->n_steps,
-                (double)p->bytes / 0x1p20, (double)p->fixed_bytes / 0x1p20, (double)p->scratch_bytes / 0x1p20);
+    strbuf_addf(&b, "%zu steps; memory: %.1f MiB laid out, %.1f MiB fixed, %.1f MiB in kernels, %.1f MiB scratch\n",
+                p->n_steps, (double)p->bytes / 0x1p20, (double)p->fixed_bytes / 0x1p20, (double)p->kept_bytes / 0x1p20,
+                (double)p->scratch_bytes / 0x1p20);
     return b.failed ? NULL : b.text;
 }

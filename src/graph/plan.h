@@ -9,8 +9,9 @@ typedef struct plan plan;
 /* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is.
  * Parameters must have their memory: `data`, which may move later (plan_weights_changed then), and `grad` where the
  * graph has a gradient, which may not. CSEG_USAGE: they have none; CSEG_UNSUPPORTED: the backend lacks an op.
- * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and after
- * plan_weights_changed only, into memory of their own. */
+ * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and
+ * after plan_weights_changed only. Their results have memory of their own, unless nobody reads them in between (scaled
+ * weights that a convolution's kernel keeps in another layout). */
 cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 
@@ -23,7 +24,7 @@ const void *plan_output(plan *p, const char *name, const tensor **shape);
 void plan_weights_changed(plan *p);
 cseg_status plan_run(plan *p, cseg_error *err);
 
-size_t plan_bytes(const plan *p); /* arena, static memory and scratch */
+size_t plan_bytes(const plan *p); /* arena, fixed memory, scratch, and what kernels keep */
 /* One line a step: op, scope, shapes, bytes, and the time of the last runs when profiling was on. */
 void plan_profile(plan *p, bool on);
 char *plan_text(const plan *p, arena *mem);

@@ -16,7 +16,7 @@ typedef struct step {
 /* Where a tensor lies. */
 typedef struct place {
     size_t offset;
-    bool fixed;     /* in fixed_memory: inputs, results of fixed steps */
+    bool fixed;     /* in fixed_memory: inputs, results of fixed steps that later runs need */
     void *external; /* a parameter's gradient */
 } place;
 
@@ -30,7 +30,7 @@ struct plan {
     place *place;       /* by tensor id */
     const void **bound; /* by tensor id: inputs in the caller's memory */
     char *memory, *fixed_memory, *scratch;
-    size_t bytes, fixed_bytes, scratch_bytes;
+    size_t bytes, fixed_bytes, scratch_bytes, kept_bytes; /* kept_bytes: by kernels themselves */
     bool weights_changed, connected, profiling;
 };
 

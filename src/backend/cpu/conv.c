@@ -203,6 +203,8 @@ cseg_status cpu_prepare_conv(cpu_backend *b, const node *n, arena *mem, kernel *
             status = fail_memory(err);
             goto done;
         }
+        k->k.base.kept = reordered;
+        k->k.base.read_when_stale = 1u << 1;
         k->k.base.scratch = max_size(k->op.scratch, k->w.reorder.scratch);
     } else {
         k->k.base.scratch = reordered + max_size(k->op.scratch, k->w.reorder.scratch);

@@ -1,6 +1,8 @@
 /* Configs that want too much, and memory that runs out. */
 #include "config_test.h"
 
+#include <time.h>
+
 static void greedy_configs_fail_cleanly(void **state)
 {
     static const struct {
@@ -99,7 +101,59 @@ static void large_files_are_refused(void **state)
     size_t n = 5 * 1024 * 1024;
     char *text = arena_alloc(*state, n + 1);
     memset(text, '#', n);
-    assert_fails(*state, text, CSEG_CONFIG, "is larger than the 4 MiB");
+    assert_fails(*state, text, CSEG_CONFIG, "is larger than the 1 MiB");
+}
+
+static void repeat(strbuf *text, const char *part, size_t size)
+{
+    while (text->n + strlen(part) < size)
+        strbuf_add(text, part);
+}
+
+/* Texts of the largest size that would take quadratic time if anything were looked for from the start each time. */
+static void hostile_texts_take_no_time(void **state)
+{
+    static const struct {
+        const char *name, *head, *part, *tail;
+    } cases[] = {
+        {"t.py", "x = (", "1,", ")"},         {"t.py", "x = [", "a ,", "]"},
+        {"t.py", "x = f'", "{1}", "'"},       {"t.py", "x = dict(", "a=1,", ")"},
+        {"t.py", "x = '", "{{$A:", "'"},      {"t.py", "x = '", "{{ _base_. ", "'"},
+        {"t.py", "", "\xC3\xBC=1;", ""},      {"t.py", "x = '%' % ", "1 + ", "1"},
+        {"t.py", "x = {", "1:[", "}"},        {"t.py", "x = '", "\\x41", "' in 'b'"},
+        {"t.json", "[", "{\"a\":1},", "1]"},  {"t.py", "x = 1 #", "#", ""},
+        {"t.py", "x = {", "'a':1,", "}"},     {"t.py", "if 1:\n", " \t \n", " x = 1"},
+        {"t.py", "x = '", "{", "'.format()"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        arena *mem = arena_new();
+        strbuf text = {.mem = mem};
+        cseg_error err;
+        value *cfg;
+        struct timespec from, to;
+        assert_non_null(mem);
+        strbuf_add(&text, cases[i].head);
+        repeat(&text, cases[i].part, 1000000);
+        strbuf_add(&text, cases[i].tail);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+        (void)config_parse_text(text.text, cases[i].name, mem, &cfg, &err);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+        double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+        print_message("%5.2f s %s%s\n", seconds, cases[i].head, cases[i].part);
+        if (seconds > 20)
+            fail_msg("%s%s... takes %.0f s", cases[i].head, cases[i].part, seconds);
+        arena_free(mem);
+    }
+    /* A million different keys. */
+    strbuf keys = {.mem = *state};
+    cseg_error err;
+    value *cfg;
+    strbuf_add(&keys, "{\"a\": 1");
+    for (int i = 0; keys.n < 1000000; i++)
+        strbuf_addf(&keys, ", \"%d\": 1", i);
+    strbuf_add(&keys, "}");
+    assert_int_equal(config_parse_text(keys.text, "t.json", *state, &cfg, &err), CSEG_CONFIG);
+    assert_non_null(strstr(err.text, "too many keys"));
 }
 
 static void many_bases_are_refused(void **state)
@@ -160,8 +214,8 @@ static void memory_runs_out_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(greedy_configs_fail_cleanly), TEST(deep_texts_fail_cleanly),    TEST(large_files_are_refused),
-        TEST(many_bases_are_refused),      TEST(memory_runs_out_everywhere),
+        TEST(greedy_configs_fail_cleanly), TEST(deep_texts_fail_cleanly), TEST(large_files_are_refused),
+        TEST(hostile_texts_take_no_time),  TEST(many_bases_are_refused),  TEST(memory_runs_out_everywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
