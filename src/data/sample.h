@@ -77,9 +77,10 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    bool reduce_zero_label; /* of the dataset */
-    bool to_binary;         /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
-    const value *label_map; /* dict: old id -> new id, or NULL */
+    bool reduce_zero_label;          /* of the dataset */
+    bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
+    bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
+    const value *label_map;          /* dict: old id -> new id, or NULL */
     int64_t index;
 } sample;
 

@@ -164,13 +164,16 @@ static int64_t seen(const scan *s, const entry *e, int64_t v)
 {
     const dataset_meta *meta = e->meta;
     bool change = strcmp(s->keys[e->key].key, "gt_semantic_seg") == 0; /* to_binary is about that map alone */
+    bool date = !change && meta->gray_labels; /* Open-CD: the labels of one date have rules of their own */
+    bool reduce = date ? meta->reduce_semantic_zero_label
+                       : s->options->reduce_zero_label || (meta->one_x && meta->reduce_zero_label);
     if (!meta->one_x)
         v = mapped(meta, v);
-    if (s->options->reduce_zero_label || (meta->one_x && meta->reduce_zero_label))
+    if (reduce)
         v = reduced(v);
     if (meta->to_binary && change)
         v = v >= 128;
-    return meta->one_x ? mapped(meta, v) : v;
+    return meta->one_x && !date ? mapped(meta, v) : v;
 }
 
 static int64_t ignored_by(const scan *s, const entry *e)

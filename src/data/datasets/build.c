@@ -167,12 +167,14 @@ static const field mix_fields[] = {
     {                                                                                                                  \
         .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
     }
+static const field_table concat_table = TABLE(concat_fields, concat_keys);
+static const field_table repeat_table = TABLE(repeat_fields, wrap_keys);
+static const field_table mix_table = TABLE(mix_fields, wrap_keys);
 
 static cseg_status build_concat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
-    static const field_table table = TABLE(concat_fields, concat_keys);
     concat_keys k;
-    TRY(fields_parse(&table, "ConcatDataset", cfg, NULL, b->mem, &k, err));
+    TRY(fields_parse(&concat_table, "ConcatDataset", cfg, NULL, b->mem, &k, err));
     return join(b, k.datasets, k.ignore_keys, k.separate_eval, ds, err);
 }
 
@@ -191,10 +193,9 @@ static cseg_status wrap(builder *b, const value *inner, dataset *ds, cseg_error 
 
 static cseg_status build_repeat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
-    static const field_table table = TABLE(repeat_fields, wrap_keys);
     char at[512];
     wrap_keys k;
-    TRY(fields_parse(&table, "RepeatDataset", cfg, NULL, b->mem, &k, err));
+    TRY(fields_parse(&repeat_table, "RepeatDataset", cfg, NULL, b->mem, &k, err));
     TRY(wrap(b, k.dataset, ds, err));
     ds->form = REPEAT;
     if (ds->parts[0]->count > INT64_MAX / k.times)
@@ -211,10 +212,9 @@ static cseg_status fetch_other(void *arg, int64_t index, sample *out, cseg_error
 
 static cseg_status build_mix(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
-    static const field_table table = TABLE(mix_fields, wrap_keys);
     char at[512];
     wrap_keys k;
-    TRY(fields_parse(&table, "MultiImageMixDataset", cfg, NULL, b->mem, &k, err));
+    TRY(fields_parse(&mix_table, "MultiImageMixDataset", cfg, NULL, b->mem, &k, err));
     TRY(wrap(b, k.dataset, ds, err));
     ds->form = MIX;
     ds->count = ds->parts[0]->count;
@@ -349,4 +349,22 @@ cseg_status dataset_build(const value *cfg, const dataset_options *options, aren
     TRY(build(&b, cfg, &ds, err));
     *out = ds;
     return CSEG_OK;
+}
+
+/* ---- documentation ------------------------------------------------------------------------------------------- */
+
+void wrappers_document(FILE *out)
+{
+    static const struct {
+        const char *name, *about;
+        const field_table *table;
+    } all[] = {
+        {"ConcatDataset", "Several datasets, one behind the other.", &concat_table},
+        {"RepeatDataset", "A dataset that comes several times in an epoch.", &repeat_table},
+        {"MultiImageMixDataset", "Further transforms, which may mix several samples (RandomMosaic).", &mix_table},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        fprintf(out, "\n## %s\n%s\n\n", all[i].name, all[i].about);
+        fields_document(all[i].table, out);
+    }
 }

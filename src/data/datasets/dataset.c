@@ -90,6 +90,7 @@ static cseg_status describe(const dataset *l, int64_t index, bool weights, sampl
     s->path2 = l->files.image2 ? l->files.image2[index] : NULL;
     s->n_images = s->path2 ? 2 : 1;
     s->reduce_zero_label = l->meta.reduce_zero_label;
+    s->reduce_semantic_zero_label = l->meta.reduce_semantic_zero_label;
     s->label_map = l->meta.label_map;
     s->to_binary = l->meta.to_binary;
     for (int i = 0; i < l->n_maps; i++) {

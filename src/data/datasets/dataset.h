@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -25,12 +26,13 @@ typedef struct dataset_meta {
     const char *const *classes; /* n_classes names */
     const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random one if none is known */
     int64_t ignore_index;
-    bool reduce_zero_label; /* 0 means ignored, and the classes start at 1 in the files */
-    const value *label_map; /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
-                             * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
-    bool pairs;             /* two images a sample */
-    bool to_binary;         /* labels of 128 and more are 1, the others 0 */
-    bool gray_labels;       /* label files in colours are read as gray levels, as Open-CD's loaders do */
+    bool reduce_zero_label;          /* 0 means ignored, and the classes start at 1 in the files */
+    const value *label_map;          /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
+                                      * (the reference writes -1 in 0.x, which is 255 in the bytes that it keeps them in) */
+    bool reduce_semantic_zero_label; /* Open-CD: the same for the maps of each date */
+    bool pairs;                      /* two images a sample */
+    bool to_binary;                  /* labels of 128 and more are 1, the others 0 */
+    bool gray_labels;                /* label files in colours are read as gray levels, as Open-CD's loaders do */
     bool test_mode;
 } dataset_meta;
 
@@ -99,6 +101,9 @@ const pipeline *dataset_pipeline(const dataset *ds);
 /* Looks for the files of all samples without opening them. CSEG_NOT_FOUND names the first that is missing, how many
  * more there are, and, for training without any labels, says so. */
 cseg_status dataset_check_files(const dataset *ds, cseg_error *err);
+
+/* Markdown: all datasets and their keys. */
+void datasets_document(FILE *out);
 
 /* The colours that the reference invents for n classes without palette (numpy's generator, seed 42), and gives to
  * all users: out [n][3]. */

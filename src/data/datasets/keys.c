@@ -13,7 +13,7 @@ typedef struct common_keys {
     const char *img_suffix, *seg_map_suffix, *weight_suffix;
     bool test_mode;
     int64_t ignore_index;
-    value *reduce_zero_label; /* None: the dataset's own */
+    value *reduce_zero_label, *reduce_semantic_zero_label; /* None: the dataset's own */
 } common_keys;
 
 #define SHARED(struct_, type_, name_, initial_, about_)                                                                \
@@ -29,7 +29,8 @@ typedef struct common_keys {
         SHARED(struct_, F_BOOL, test_mode, "False", "no labels are needed"),                                           \
         SHARED(struct_, F_INT, ignore_index, "255", "the label that counts nowhere"),                                  \
         SHARED(struct_, F_VALUE, reduce_zero_label, "None",                                                            \
-               "0 means ignored, classes start at 1; None: as the dataset has it")
+               "0 means ignored, classes start at 1; None: as the dataset has it"),                                    \
+        SHARED(struct_, F_VALUE, reduce_semantic_zero_label, "None", "Open-CD: the same for the labels of each date")
 
 typedef struct keys_0x {
     common_keys common;
@@ -56,7 +57,6 @@ typedef struct keys_1x {
     common_keys common;
     const char *ann_file, *img_suffix2, *format_seg_map;
     value *data_prefix, *metainfo, *indices;
-    bool reduce_semantic_zero_label;
 } keys_1x;
 
 static const field fields_1x[] = {
@@ -67,7 +67,6 @@ static const field fields_1x[] = {
     FIELD(keys_1x, F_VALUE, indices, "None", "only the first so many samples, or those of a list"),
     FIELD(keys_1x, F_STR, img_suffix2, "None", "pairs: how the second date's names end; None: as the first's"),
     FIELD_CHOICE(keys_1x, format_seg_map, "None", "to_binary", "labels of 128 and more are 1, the others 0"),
-    FIELD(keys_1x, F_BOOL, reduce_semantic_zero_label, "False", "reduce_zero_label for the two dates' own labels"),
     FIELD_IGNORED(filter_cfg, "the reference's segmentation datasets filter nothing"),
     FIELD_IGNORED(serialize_data, "samples are held once for all threads"),
     FIELD_IGNORED(lazy_init, "files are listed at once"),
@@ -100,21 +99,34 @@ static cseg_status add_map(leaf *l, const char *key, const char *dir, const char
     return CSEG_OK;
 }
 
-/* Whether labels go through one of Open-CD's loaders, which read files in colours as gray levels. */
-static bool reads_gray(const value *pipeline_list)
+/* True or False in place of what the dataset has; None leaves that. */
+static cseg_status take_flag(const value *v, bool *out, cseg_error *err)
 {
-    for (size_t i = 0; i < value_count(pipeline_list); i++) {
-        const char *type = value_is_list(pipeline_list) ? value_type_name(value_item(pipeline_list, i)) : NULL;
+    char at[512];
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (v->kind != V_BOOL)
+        return fail(err, CSEG_CONFIG, "%swhether to reduce the zero label is %s; give True or False",
+                    value_place(v, at), value_kind_name(v));
+    *out = v->as.b;
+    return CSEG_OK;
+}
+
+/* Open-CD's loader of labels in the pipeline, which reads files in colours as gray levels; NULL: there is none. */
+static const value *pair_loader(const value *pipeline_list)
+{
+    for (size_t i = 0; value_is_list(pipeline_list) && i < value_count(pipeline_list); i++) {
+        const char *type = value_type_name(value_item(pipeline_list, i));
         if (type && str_starts(type, "MultiImg") && str_ends(type, "LoadAnnotations"))
-            return true;
+            return value_item(pipeline_list, i);
     }
-    return false;
+    return NULL;
 }
 
 static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err)
 {
-    char at[512];
     const dataset_kind *kind = l->kind;
+    const value *load = pair_loader(keys->pipeline);
     l->pipeline = keys->pipeline;
     l->img_suffix = keys->img_suffix ? keys->img_suffix : kind->img_suffix;
     l->img_suffix2 = l->img_suffix;
@@ -122,16 +134,13 @@ static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err
     l->meta.one_x = l->one_x;
     l->meta.ignore_index = keys->ignore_index;
     l->meta.test_mode = keys->test_mode;
-    l->meta.reduce_zero_label = kind->reduce_zero_label;
     l->meta.to_binary = kind->to_binary;
-    l->meta.gray_labels = reads_gray(keys->pipeline);
-    if (value_is_none(keys->reduce_zero_label))
-        return CSEG_OK;
-    if (keys->reduce_zero_label->kind != V_BOOL)
-        return fail(err, CSEG_CONFIG, "%sreduce_zero_label is %s; give True or False",
-                    value_place(keys->reduce_zero_label, at), value_kind_name(keys->reduce_zero_label));
-    l->meta.reduce_zero_label = keys->reduce_zero_label->as.b;
-    return CSEG_OK;
+    l->meta.gray_labels = load != NULL;
+    l->meta.reduce_zero_label = kind->reduce_zero_label;
+    l->meta.reduce_semantic_zero_label = kind->reduce_semantic_zero_label;
+    TRY(take_flag(keys->reduce_zero_label, &l->meta.reduce_zero_label, err));
+    TRY(take_flag(keys->reduce_semantic_zero_label, &l->meta.reduce_semantic_zero_label, err));
+    return take_flag(value_get(load, "reduce_semantic_zero_label"), &l->meta.reduce_semantic_zero_label, err);
 }
 
 static cseg_status check_meaning(leaf *l, cseg_error *err)
@@ -308,11 +317,6 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
                     l->kind->name, l->img_dir ? l->img_key2 : l->img_key, l->img_dir ? "second date's " : "");
     for (int i = 0; i < l->n_maps; i++)
         l->five_columns = l->five_columns || (l->meta.pairs && str_ends(l->maps[i].key, "_from"));
-    if (k.reduce_semantic_zero_label && !l->meta.reduce_zero_label)
-        return fail(err, CSEG_UNSUPPORTED,
-                    "%sreduce_semantic_zero_label=True beside reduce_zero_label=False is not "
-                    "done; write the two dates' labels with 255 for 0 and one less for the others",
-                    value_place(l->at, at));
     if (k.ann_file && k.ann_file[0]) {
         l->list = below_root(k.common.data_root, k.ann_file, mem);
         if (!l->list)
@@ -351,4 +355,18 @@ cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset
     *out = (leaf){.at = cfg, .kind = kind, .one_x = is_1x(cfg, kind, options)};
     return out->one_x ? parse_1x(cfg, options->inherited, mem, out, err)
                       : parse_0x(cfg, options->inherited, mem, out, err);
+}
+
+void leaf_document(FILE *out)
+{
+    fputs(
+        "\n## Keys, 0.x\n\n`img_dir`, `ann_dir`, `split` and `weight_dir` may be lists: several datasets, joined.\n\n",
+        out);
+    fields_document(&table_0x, out);
+    fputs("\n## Keys, 1.x\n\n", out);
+    fields_document(&table_1x, out);
+    fputs("\nIn `data_prefix`: `img_path`, `seg_map_path`, `weight_path`; `seg_map_path_NAME` gives the further label "
+          "map "
+          "`gt_semantic_seg_NAME`; pairs have `img_path2`, or `img_path_from` and `img_path_to`.\n",
+          out);
 }

@@ -62,6 +62,9 @@ struct dataset {
 /* keys.c: reads a dataset's dict in the dialect that it is written in. */
 cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
                        leaf *out, cseg_error *err);
+void leaf_document(FILE *out);
+/* build.c: the same of the wrappers. */
+void wrappers_document(FILE *out);
 /* files.c: lists the folder or reads the list, then takes `indices`. */
 cseg_status leaf_list(const leaf *l, arena *mem, leaf_files *out, cseg_error *err);
 

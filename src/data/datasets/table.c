@@ -81,8 +81,8 @@ static const dataset_kind kinds[] = {
     {.name = "DSIFN_Dataset", CHANGE, FILES(".jpg", ".png")},
     {.name = "RSIPAC_CD_Dataset", CHANGE, FILES(".tif", ".png")},
     {.name = "BANDON_Dataset", CHANGE, FILES(".jpg", ".png")},
-    {.name = "SECOND_Dataset", CHANGE, FILES(".png", ".png")},
-    {.name = "Landsat_Dataset", CHANGE, FILES(".png", ".png")},
+    {.name = "SECOND_Dataset", CHANGE, FILES(".png", ".png"), .reduce_semantic_zero_label = true},
+    {.name = "Landsat_Dataset", CHANGE, FILES(".png", ".png"), .reduce_semantic_zero_label = true},
 };
 
 const dataset_kind *dataset_kinds(int *n)

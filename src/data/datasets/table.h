@@ -14,11 +14,12 @@ typedef struct dataset_kind {
     const char *img_suffix;
     const char *seg_map_suffix;
     bool reduce_zero_label;
-    bool pairs;                    /* two images a sample */
-    bool needs_list;               /* split (0.x) or ann_file (1.x) is required */
-    bool to_binary;                /* labels of 128 and more are 1, the others 0 (Open-CD) */
-    const char *folder1, *folder2; /* of pairs in the 0.x dialect: sub_dir_1, sub_dir_2 */
-    const char *refused;           /* why it is not read here; NULL: it is */
+    bool reduce_semantic_zero_label; /* of the maps of each date */
+    bool pairs;                      /* two images a sample */
+    bool needs_list;                 /* split (0.x) or ann_file (1.x) is required */
+    bool to_binary;                  /* labels of 128 and more are 1, the others 0 (Open-CD) */
+    const char *folder1, *folder2;   /* of pairs in the 0.x dialect: sub_dir_1, sub_dir_2 */
+    const char *refused;             /* why it is not read here; NULL: it is */
 } dataset_kind;
 
 /* NULL if there is none of that name. */

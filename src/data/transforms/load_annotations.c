@@ -15,7 +15,8 @@ typedef struct annotations_conf {
 static const field annotation_fields[] = {
     FIELD(annotations_conf, F_VALUE, reduce_zero_label, "None",
           "0 becomes 255 (ignored) and every other label one less. 1.x: None takes the dataset's word"),
-    FIELD(annotations_conf, F_VALUE, reduce_semantic_zero_label, "None", "Open-CD: the same for the maps of each date"),
+    FIELD(annotations_conf, F_VALUE, reduce_semantic_zero_label, "None",
+          "Open-CD: the same for the maps of each date. None takes the dataset's word"),
     FIELD_CHOICE(annotations_conf, imdecode_backend, "'pillow'", "cv2|pillow|tifffile|gdal",
                  "cv2 turns palettes into colours, the others give their indices"),
     FIELD_RANGE(annotations_conf, F_FLOAT, weight_scale, "1.0", 1e-9, 1e9,
@@ -98,7 +99,8 @@ static void fill_table(const annotations_conf *c, const sample *s, const sample_
     bool date = strcmp(m->key, "gt_semantic_seg") != 0;
     bool reduce = c->reduce || (c->one_x && !c->reduce_zero_label && s->reduce_zero_label);
     if (c->open_cd && date)
-        reduce = value_true(c->reduce_semantic_zero_label);
+        reduce =
+            c->reduce_semantic_zero_label ? value_true(c->reduce_semantic_zero_label) : s->reduce_semantic_zero_label;
     for (int i = 0; i < 256; i++)
         table[i] = (uint8_t)i;
     if (!c->one_x)

@@ -121,6 +121,23 @@ static void wrong_classes_are_named(void **state)
            "needs metainfo=dict(classes=...)");
 }
 
+static void the_page_is_up_to_date(void **state)
+{
+    (void)state;
+    const char *path = BUILD_DIR "/datasets.md";
+    char *page, *now;
+    size_t n, m;
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    datasets_document(out);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(file_read(path, 0, mem, &now, &n, &err), CSEG_OK);
+    assert_null(strstr(now, "(null)"));
+    if (file_read(SOURCE_DIR "/docs/datasets.md", 0, mem, &page, &m, &err) != CSEG_OK || n != m ||
+        memcmp(page, now, n) != 0)
+        fail_msg("docs/datasets.md is out of date: copy %s there", path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +145,7 @@ int main(void)
         TEST(classes_and_palettes_are_chosen_as_the_reference_does),
         TEST(a_file_can_name_the_classes),
         TEST(wrong_classes_are_named),
+        TEST(the_page_is_up_to_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,37 @@ static void change_masks_of_255_are_told_the_way_out(void **state)
     assert_int_equal(look(build(arena_printf(mem, text, gray)), NULL, &r), CSEG_OK);
 }
 
+/* Open-CD's semantic change: what the two dates show has 0 for what did not change. */
+static void dates_have_a_zero_of_their_own(void **state)
+{
+    (void)state;
+    const scan_key keys[] = {{"gt_semantic_seg_from", 6}, {"gt_semantic_seg", 2}};
+    scan_options o = {.keys = keys, .n_keys = 2, .ignore_index = -1, .threads = 1};
+    scan_report r;
+    sample s;
+    const char *text =
+        "dict(type='SECOND_Dataset', data_root='@', data_prefix=dict(img_path_from='i', img_path_to='i', "
+        "seg_map_path='l', seg_map_path_from='f', seg_map_path_to='f')%s, pipeline=[dict(type="
+        "'MultiImgLoadImageFromFile'), dict(type='MultiImgMultiAnnLoadAnnotations')])";
+    ONE(0, 1, 0);
+    VALUES("f/a.png", 0, 6, 1);
+    const dataset *ds = build(arena_printf(mem, text, ""));
+    assert_int_equal(scan_labels(ds, &o, mem, &r, &err), CSEG_OK);
+    assert_int_equal(r.files, 2);
+    assert_int_equal(r.pixels[5], 4);
+    assert_int_equal(r.pixels[0], 4);
+    assert_int_equal(r.ignored, 4);
+    /* and so the samples have it */
+    const uint8_t change[] = {0, 1, 0}, from[] = {255, 5, 0};
+    assert_int_equal(dataset_get(ds, 0, 0, 0, mem, &s, &err), CSEG_OK);
+    assert_int_equal(sample_settle(&s, &err), CSEG_OK);
+    assert_memory_equal(sample_find(&s, "gt_semantic_seg")->map.data, change, 3);
+    assert_memory_equal(sample_find(&s, "gt_semantic_seg_from")->map.data, from, 3);
+    sample_release(&s);
+    EXPECT(scan_labels(build(arena_printf(mem, text, ", reduce_semantic_zero_label=False")), &o, mem, &r, &err),
+           CSEG_DATA, "f/a.png: 6 in 4 pixels");
+}
+
 static void keys_are_looked_at_as_their_heads_see_them(void **state)
 {
     (void)state;
@@ -344,6 +375,7 @@ int main(void)
         TEST(causes_are_guessed),
         TEST(mapping_is_done_before_judging),
         TEST(change_masks_of_255_are_told_the_way_out),
+        TEST(dates_have_a_zero_of_their_own),
         TEST(keys_are_looked_at_as_their_heads_see_them),
         TEST(sizes_and_damage_are_found),
         TEST(the_cache_is_believed_while_files_stay),
