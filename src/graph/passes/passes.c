@@ -11,10 +11,11 @@ typedef struct pass {
     bool training, inference; /* where it applies */
 } pass;
 
-/* In this order: moving convolutions first, so that what they end beside can be fused. */
+/* In this order: norms go into convolutions before these are cut up, and convolutions are moved before what they end
+ * beside is fused. */
 static const pass passes[] = {
-    {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true},
     {PASS_FOLD_NORM, "fold_norm", pass_fold_norm, false, true},
+    {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true},
     {PASS_FUSE_CONV, "fuse_conv", pass_fuse_conv, false, true},
     {PASS_RESIZE_ARGMAX, "resize_argmax", pass_resize_argmax, false, true},
     {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, false},
