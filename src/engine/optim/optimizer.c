@@ -116,6 +116,7 @@ static const field paramwise_fields[] = {
     FIELD(paramwise_config, F_VALUE, flat_decay_mult, "None", "of one-dimensional parameters"),
     FIELD(paramwise_config, F_BOOL, bypass_duplicate, "False", "parameters appear once here in any case"),
     FIELD_IGNORED(dcn_offset_lr_mult, "there are no deformable convolutions here"),
+    FIELD_IGNORED(force_default_settings, "of other constructors"),
 };
 static const field_table paramwise_table = {paramwise_fields, COUNT(paramwise_fields), sizeof(paramwise_config), false};
 

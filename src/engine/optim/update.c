@@ -9,14 +9,21 @@ enum { CHUNK = 1 << 14 };
 static void sgd_chunk(const optimizer *o, const optim_group *g, bool started, float *w, const float *grad, float *buf,
                       int64_t n, float scale)
 {
-    float lr = (float)g->lr, decay = (float)g->weight_decay, m = (float)g->momentum, take = (float)(1 - o->dampening);
+    float lr = (float)g->lr, decay = (float)g->weight_decay, m = (float)g->momentum;
+    /* The first step's buffer is the gradient itself, whatever the dampening. */
+    float keep = started ? m : 0, take = started ? (float)(1 - o->dampening) : 1;
+    bool nesterov = o->nesterov;
+    if (m == 0) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            w[i] -= lr * (grad[i] * scale + decay * w[i]);
+        return;
+    }
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
-        float d = grad[i] * scale + decay * w[i];
-        if (m != 0) {
-            buf[i] = started ? m * buf[i] + take * d : d;
-            d = o->nesterov ? d + m * buf[i] : buf[i];
-        }
-        w[i] -= lr * d;
+        float d = grad[i] * scale + decay * w[i], b = keep * buf[i] + take * d;
+        buf[i] = b;
+        w[i] -= lr * (nesterov ? d + m * b : b);
     }
 }
 
