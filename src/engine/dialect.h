@@ -9,15 +9,20 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err);
 
 /* The value at key, or the default when it is absent or None. A value of another type is an error that names it. */
 cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err);
+cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err); /* 1 or more */
 cseg_status read_number(const value *dict, const char *key, double *out, cseg_error *err);
 cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error *err);
 cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err);
 /* A string or a list of strings. */
 cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err);
+/* Notes an optimizer constructor other than the default one, which only training minds. */
+cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err);
 /* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err);
 cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err);
 cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err);
+/* A hook is a dict with a type. */
+cseg_status check_hook(const value *hook, cseg_error *err);
 /* A hook that has no meaning here: told once, by name and place. */
 void ignored_hook(const value *hook);
 

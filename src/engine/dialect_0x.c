@@ -114,14 +114,10 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg, *hook = value_get(cfg, "optimizer_config");
     e->optimizer = value_get(cfg, "optimizer");
-    const value *constructor = value_get(e->optimizer, "constructor");
-    char place[512];
-    if (value_text(constructor) && strcmp(value_text(constructor), "DefaultOptimizerConstructor") != 0)
-        return fail(err, CSEG_UNSUPPORTED, "%sthe optimizer constructor %s is not done here; the default one is",
-                    value_place(constructor, place), value_text(constructor));
+    TRY(check_constructor(e, value_get(e->optimizer, "constructor"), "DefaultOptimizerConstructor", err));
     const char *type = value_type_name(hook);
     if (type && strstr(type, "Cumulative"))
-        TRY(read_int(hook, "cumulative_iters", &e->accumulate, err));
+        TRY(read_count(hook, "cumulative_iters", &e->accumulate, err));
     e->amp = (type && strstr(type, "Fp16")) || !value_is_none(value_get(cfg, "fp16"));
     const value *clip = value_get(hook, "grad_clip");
     TRY(read_number(clip, "max_norm", &e->clip_norm, err));
@@ -146,6 +142,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     const value *custom = value_get(e->cfg, "custom_hooks");
     for (size_t i = 0; i < value_count(custom); i++) {
         const value *h = value_item(custom, i);
+        TRY(check_hook(h, err));
         const char *type = value_type_name(h);
         if (type && strcmp(type, "EMAHook") == 0)
             TRY(read_ema(e, h, false, err));

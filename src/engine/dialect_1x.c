@@ -49,8 +49,10 @@ static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluat
     if (strcmp(type, "CityscapesMetric") == 0)
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
                 value_place(v, place));
-    else if (strcmp(type, "IoUMetric") != 0)
-        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
+    else if (strcmp(type, "IoUMetric") != 0) {
+        e->refused = arena_printf(mem, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
+        return e->refused ? CSEG_OK : fail_memory(err);
+    }
     TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
     TRY(check_metrics(v, e, err));
     double beta = 1;
@@ -74,12 +76,8 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
     e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
     e->optimizer = value_get(w, "optimizer");
     e->paramwise = value_get(w, "paramwise_cfg");
-    const value *constructor = value_get(w, "constructor");
-    const char *name = value_text(constructor);
-    if (name && strcmp(name, "DefaultOptimWrapperConstructor") != 0)
-        return fail(err, CSEG_UNSUPPORTED, "%sthe optimizer constructor %s is not done here; the default one is",
-                    value_place(constructor, place), name);
-    TRY(read_int(w, "accumulative_counts", &e->accumulate, err));
+    TRY(check_constructor(e, value_get(w, "constructor"), "DefaultOptimWrapperConstructor", err));
+    TRY(read_count(w, "accumulative_counts", &e->accumulate, err));
     const value *clip = value_get(w, "clip_grad");
     if (value_is_none(clip))
         return CSEG_OK;
@@ -157,6 +155,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     const value *custom = value_get(e->cfg, "custom_hooks");
     for (size_t i = 0; i < value_count(custom); i++) {
         const value *h = value_item(custom, i);
+        TRY(check_hook(h, err));
         const char *type = value_type_name(h);
         if (type && strcmp(type, "EMAHook") == 0)
             TRY(read_ema(e, h, true, err));

@@ -20,6 +20,14 @@ cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_erro
     return value_is_none(v) || value_integer(v, out) ? CSEG_OK : wrong_type(v, key, "a whole number", err);
 }
 
+cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    char place[512];
+    const value *v = value_get(dict, key);
+    TRY(read_int(dict, key, out, err));
+    return *out >= 1 ? CSEG_OK : fail(err, CSEG_CONFIG, "%s%s must be 1 or more", value_place(v, place), key);
+}
+
 cseg_status read_number(const value *dict, const char *key, double *out, cseg_error *err)
 {
     const value *v = value_get(dict, key);
@@ -65,6 +73,17 @@ cseg_status read_texts(const value *dict, const char *key, arena *mem, const cha
         (*out)[(*n)++] = text;
     }
     return CSEG_OK;
+}
+
+cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err)
+{
+    const char *name = value_text(constructor);
+    char place[512];
+    if (!name || strcmp(name, usual) == 0)
+        return CSEG_OK;
+    e->optimizer_refused = arena_printf(e->mem, "%sthe optimizer constructor %s is not done here; the default one is",
+                                        value_place(constructor, place), name);
+    return e->optimizer_refused ? CSEG_OK : fail_memory(err);
 }
 
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err)
@@ -139,6 +158,15 @@ cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
     TRY(read_text(hook, "rule", &e->stopping.rule, err));
     TRY(read_int(hook, "patience", &e->stopping.patience, err));
     return read_number(hook, "min_delta", &e->stopping.min_delta, err);
+}
+
+cseg_status check_hook(const value *hook, cseg_error *err)
+{
+    char place[512];
+    if (value_type_name(hook))
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG, "%sa hook is a dict with a type, but here is %s", value_place(hook, place),
+                hook->kind == V_DICT ? "a dict without" : value_kind_name(hook));
 }
 
 void ignored_hook(const value *hook)

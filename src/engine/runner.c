@@ -127,6 +127,10 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
     const experiment *e = t->e;
     if (value_is_none(e->optimizer))
         return fail(err, CSEG_CONFIG, "%s: there is no optimizer in this config", e->path);
+    if (e->optimizer_refused)
+        return fail(err, CSEG_UNSUPPORTED, "%s", e->optimizer_refused);
+    if (e->val_eval.refused && validates(t))
+        return fail(err, CSEG_UNSUPPORTED, "%s", e->val_eval.refused);
     TRY(optimizer_build(e->optimizer, e->paramwise, t->m, t->mem, &t->o, err));
     schedule_time time = trainer_time(t);
     if (e->dialect == DIALECT_1X)
@@ -181,6 +185,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     t->saved_iter = t->resumed ? t->state.iter : -1;
     if (validates(t)) {
         TRY(evaluate_open(e, &e->val, &t->pre, false, t->mem, &t->val_set, &t->val, err));
+        TRY(trainer_check_figures(t, err));
         TRY(build_predictor(t->m, t->b, &t->predictor, err));
     }
     return run_log_open(e, t->state.seed, t->mem, &t->log, err);

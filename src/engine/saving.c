@@ -60,8 +60,24 @@ cseg_status trainer_open_folders(trainer *t, cseg_error *err)
     return drop_leftovers(t, t->out_dir, err);
 }
 
+/* A step may have made numbers that the next loss would find: they must not take a good checkpoint's place. */
+static cseg_status check_weights(const trainer *t, cseg_error *err)
+{
+    for (size_t i = 0; i < t->m->params.n; i++) {
+        const param *p = t->m->params.at[i];
+        const float *v = p->data;
+        for (int64_t k = 0; p->type == DT_F32 && k < p->count; k++)
+            if (!isfinite(v[k]))
+                return fail(err, CSEG_NUMERIC, "iteration %lld: %s has become %s, so no checkpoint is saved. A lower learning "
+                            "rate, a warm-up or grad_clip may help; the last checkpoint is untouched",
+                            (long long)t->state.iter, p->name, isnan(v[k]) ? "not a number" : "infinite");
+    }
+    return CSEG_OK;
+}
+
 static cseg_status write_checkpoint(trainer *t, const char *path, bool with_optimizer, cseg_error *err)
 {
+    TRY(check_weights(t, err));
     checkpoint_parts c = trainer_parts(t);
     if (!with_optimizer)
         c.o = NULL;
@@ -131,19 +147,54 @@ static bool greater_is_better(const char *rule, const char *key)
     return !strstr(key, "loss");
 }
 
+static const metrics_entry *find_figure(const evaluation *v, const char *key)
+{
+    for (int64_t i = 0; i < v->n; i++)
+        if (strcmp(v->entries[i].key, key) == 0)
+            return &v->entries[i];
+    return NULL;
+}
+
+static cseg_status no_figure(const evaluation *v, const char *what, const char *wanted, cseg_error *err)
+{
+    const char *names[64];
+    size_t n = 0;
+    for (; n < 64 && (int64_t)n < v->n; n++)
+        names[n] = v->entries[n].key;
+    const char *near = str_nearest(wanted, names, n);
+    return fail(err, CSEG_CONFIG, "%s='%s' is none of the figures that evaluation gives%s%s%s", what, wanted,
+                near ? "; did you mean '" : "; the first is '", near ? near : n ? names[0] : "", "'");
+}
+
+cseg_status trainer_check_figures(const trainer *t, cseg_error *err)
+{
+    const char *best = t->e->checkpoint.save_best, *monitor = t->e->stopping.on ? t->e->stopping.monitor : NULL;
+    const dataset_meta *meta = dataset_about(t->val_set);
+    const experiment_evaluation *how = &t->e->val_eval;
+    metrics_options o = {.names = how->metrics, .n_names = how->n_metrics, .beta = how->beta};
+    confusion none;
+    evaluation v = {0};
+    TRY(confusion_new(t->mem, meta->n_classes, &none, err));
+    TRY(metrics_compute(&none, meta->classes, &o, t->mem, &v.m, err));
+    v.entries = metrics_entries(&v.m, meta->one_x, t->mem, &v.n);
+    if (!v.entries)
+        return fail_memory(err);
+    if (best && strcmp(best, "auto") != 0 && !find_figure(&v, best))
+        return no_figure(&v, "save_best", best, err);
+    if (monitor && !find_figure(&v, monitor))
+        return no_figure(&v, "monitor", monitor, err);
+    return CSEG_OK;
+}
+
 /* save_best: the figure's checkpoint when it is the best so far, in place of the one before. */
 static cseg_status save_best(trainer *t, const evaluation *v, cseg_error *err)
 {
     const char *wanted = t->e->checkpoint.save_best;
     if (!wanted || v->n == 0)
         return CSEG_OK;
-    const metrics_entry *m = strcmp(wanted, "auto") == 0 ? &v->entries[0] : NULL;
-    for (int64_t i = 0; !m && i < v->n; i++)
-        if (strcmp(v->entries[i].key, wanted) == 0)
-            m = &v->entries[i];
+    const metrics_entry *m = strcmp(wanted, "auto") == 0 ? &v->entries[0] : find_figure(v, wanted);
     if (!m)
-        return fail(err, CSEG_CONFIG, "save_best='%s' is none of the figures that evaluation gives (the first is %s)", wanted,
-                    v->entries[0].key);
+        return no_figure(v, "save_best", wanted, err);
     bool greater = greater_is_better(t->e->checkpoint.rule, m->key);
     if (t->state.has_best && (greater ? m->value <= t->state.best : m->value >= t->state.best))
         return CSEG_OK;

@@ -146,9 +146,9 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error
 {
     cseg_error found = {0};
     plan_find_nan(p->p, &found);
-    return fail(err, CSEG_NUMERIC, "iteration %lld: the loss is %s. %s. A lower learning rate, a warm-up or grad_clip may "
+    return fail(err, CSEG_NUMERIC, "iteration %lld: the loss is %s; %s. A lower learning rate, a warm-up or grad_clip may "
                 "help; the last checkpoint is untouched", (long long)t->state.iter + 1, isnan(loss) ? "not a number" : "infinite",
-                found.code != CSEG_OK ? found.text : "No tensor of the graph shows it again");
+                found.code != CSEG_OK ? found.text : "no tensor of the graph shows it again");
 }
 
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)

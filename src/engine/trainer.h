@@ -64,6 +64,8 @@ log_step trainer_log_step(const trainer *t);
 
 /* Makes the folders that the run writes into, and removes what killed runs left there half written. */
 cseg_status trainer_open_folders(trainer *t, cseg_error *err);
+/* Whether evaluation gives the figures that save_best and early stopping watch. */
+cseg_status trainer_check_figures(const trainer *t, cseg_error *err);
 /* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
 /* Saves unless that has been done at this iteration; always fails, with CSEG_INTERRUPTED unless saving does. */

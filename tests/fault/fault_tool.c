@@ -2,9 +2,13 @@
  *   shapes DIR N [SIZE]    N pictures of shapes, DIR/img/I.png, and their label maps, DIR/ann/I.png, of classes 0 to 2
  *   label FILE H W VALUE   a label map of one value
  *   same A B [weights]     whether two checkpoints are equal to the bit (all of them, or the weights alone)
+ *   near A B               whether the parameters of two checkpoints are equal but for a thousandth of their size
+ *   finite FILE            whether all weights of a checkpoint are numbers
  *   number FILE KEY...     prints the number that stands under the keys, one inside the other
+ *   flip FILE ENTRY        turns a bit in the midst of an entry of a zip archive
  *   calls FILE             a checkpoint whose pickle wants to call os.system
  * Exit codes: 0 yes or done, 1 no, 2 a mistake. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +186,70 @@ static cseg_status number(int argc, char **argv, arena *mem, cseg_error *err)
     return CSEG_OK;
 }
 
+static cseg_status near_by(int argc, char **argv, arena *mem, cseg_error *err)
+{
+    pth *a, *b;
+    if (argc != 2)
+        return fail(err, CSEG_USAGE, "near A B");
+    TRY(pth_open(argv[0], mem, &a, err));
+    TRY(pth_open(argv[1], mem, &b, err));
+    for (size_t i = 0; i < pth_count(a); i++) {
+        const pth_tensor *s = pth_at(a, i), *t = pth_find(b, s->name);
+        if (strstr(s->name, "running_") || strstr(s->name, "num_batches"))
+            continue;
+        float *x = ARENA_ARRAY(mem, (size_t)s->count + 1, float), *y = ARENA_ARRAY(mem, (size_t)s->count + 1, float);
+        if (!x || !y)
+            return fail_memory(err);
+        if (!t || t->count != s->count)
+            return fail(err, CSEG_DATA, "%s has no %s of that shape", argv[1], s->name);
+        TRY(pth_tensor_f32(a, s, x, err));
+        TRY(pth_tensor_f32(b, t, y, err));
+        double size = 0, off = 0;
+        for (int64_t k = 0; k < s->count; k++) {
+            size += (double)x[k] * (double)x[k];
+            off += (double)(x[k] - y[k]) * (double)(x[k] - y[k]);
+        }
+        if (!(off <= 1e-6 * size))
+            return fail(err, CSEG_DATA, "%s: %s and %s are %g apart", s->name, argv[0], argv[1], sqrt(off / size));
+    }
+    return CSEG_OK;
+}
+
+static cseg_status finite(int argc, char **argv, arena *mem, cseg_error *err)
+{
+    pth *p;
+    if (argc != 1)
+        return fail(err, CSEG_USAGE, "finite FILE");
+    TRY(pth_open(argv[0], mem, &p, err));
+    for (size_t i = 0; i < pth_count(p); i++) {
+        const pth_tensor *t = pth_at(p, i);
+        float *v = ARENA_ARRAY(mem, (size_t)t->count + 1, float);
+        if (!v)
+            return fail_memory(err);
+        TRY(pth_tensor_f32(p, t, v, err));
+        for (int64_t k = 0; k < t->count; k++)
+            if (!isfinite(v[k]))
+                return fail(err, CSEG_DATA, "%s: element %lld of %s is %g", argv[0], (long long)k, t->name, (double)v[k]);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status flip(int argc, char **argv, arena *mem, cseg_error *err)
+{
+    char *bytes;
+    size_t n;
+    zip_archive zip;
+    if (argc != 2)
+        return fail(err, CSEG_USAGE, "flip FILE ENTRY");
+    TRY(file_read(argv[0], 0, mem, &bytes, &n, err));
+    TRY(zip_open(bytes, n, argv[0], mem, &zip, err));
+    const zip_entry *e = zip_find(&zip, argv[1]);
+    if (!e || e->size == 0)
+        return fail(err, CSEG_NOT_FOUND, "%s: there is no '%s'", argv[0], argv[1]);
+    bytes[e->at + e->size / 2] ^= 4;
+    return file_replace_bytes(argv[0], bytes, n, mem, err);
+}
+
 static cseg_status calls(int argc, char **argv, arena *mem, cseg_error *err)
 {
     static const char pickle[] = "cos\nsystem\n(S'touch called'\ntR.";
@@ -214,10 +282,16 @@ int main(int argc, char **argv)
         status = same(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "number") == 0)
         status = number(argc - 2, argv + 2, mem, &err);
+    else if (strcmp(what, "near") == 0)
+        status = near_by(argc - 2, argv + 2, mem, &err);
+    else if (strcmp(what, "finite") == 0)
+        status = finite(argc - 2, argv + 2, mem, &err);
+    else if (strcmp(what, "flip") == 0)
+        status = flip(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "calls") == 0)
         status = calls(argc - 2, argv + 2, mem, &err);
     else
-        status = fail(&err, CSEG_USAGE, "shapes, label, same, number or calls");
+        status = fail(&err, CSEG_USAGE, "shapes, label, same, near, finite, number, flip or calls");
     arena_free(mem);
     if (status != CSEG_OK)
         fprintf(stderr, "fault_tool: %s\n", err.text);
