@@ -82,6 +82,8 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     cseg_status status = CSEG_OK;
     const dataset_meta *meta = dataset_about(ds);
     prediction pred;
+    if (o->how->refused && !o->no_truth)
+        return fail(err, CSEG_UNSUPPORTED, "%s", o->how->refused);
     memset(&pred, 0, sizeof pred);
     memset(out, 0, sizeof *out);
     confusion c;

@@ -43,6 +43,7 @@ typedef struct experiment_evaluation {
     double nan_to_num;
     bool format_only;
     const char *output_dir;
+    const char *refused;   /* why this cannot be measured here; NULL: it can */
 } experiment_evaluation;
 
 typedef enum { EMA_EXPONENTIAL, EMA_ANNEALED, EMA_EXP_MOMENTUM, EMA_STOCHASTIC } ema_kind;
@@ -68,6 +69,7 @@ typedef struct experiment {
     experiment_data train, val, test;
 
     const value *optimizer, *paramwise;
+    const char *optimizer_refused; /* why it cannot be trained with here; NULL: it can */
     double clip_norm, clip_norm_type, clip_value; /* 0: off */
     int64_t accumulate;                           /* iterations a step; at least 1 */
     bool amp;                                     /* fp16= or AmpOptimWrapper */

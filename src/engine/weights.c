@@ -13,7 +13,7 @@ typedef struct loading {
     arena *mem;
     const char *module, *prefix;
     const value *revise;
-    bool data_parallel; /* every key begins with module. */
+    bool failed; /* out of memory */
     strbuf missing, unexpected, misshaped;
     int n_missing, n_unexpected, n_misshaped, n_taken, n_averages;
 } loading;
@@ -29,46 +29,69 @@ static void list(strbuf *b, int *n, const char *text)
         strbuf_add(b, ", ...");
 }
 
-/* (pattern, replacement) where the pattern is ^ and a literal, dots escaped or not: what configs use. */
+/* Length of what `pattern` matches at the front of `key`, or -1. A pattern is ^ (or nothing, which counts as the same),
+ * then literal characters, escaped ones, and dots. */
+static int match(const char *pattern, const char *key)
+{
+    const char *k = key;
+    for (const char *p = pattern + (*pattern == '^'); *p; p++, k++) {
+        bool any = *p == '.';
+        if (*p == '\\')
+            p++;
+        if (!*k || (!any && *p != *k))
+            return -1;
+    }
+    return (int)(k - key);
+}
+
+/* Python's other regular expressions are refused rather than misread. */
+static cseg_status check_patterns(const value *revise, cseg_error *err)
+{
+    char place[512];
+    for (size_t i = 0; i < value_count(revise); i++) {
+        const value *pair = value_item(revise, i);
+        const char *p = value_text(value_item(pair, 0));
+        if (!p || !value_text(value_item(pair, 1)))
+            return fail(err, CSEG_CONFIG, "%srevise_keys is a list of (pattern, replacement)", value_place(pair, place));
+        for (const char *c = p + (*p == '^'); *c; c++) {
+            bool escaped = *c == '\\' && c[1];
+            c += escaped;
+            if (escaped ? strchr("AbBdDsSwWZ0123456789", *c) != NULL : strchr("*+?()[]{}|$^", *c) != NULL)
+                return fail(err, CSEG_UNSUPPORTED, "%sthe pattern '%s' of revise_keys is not understood: only '^', plain "
+                            "characters, '\\.' and '.' are", value_place(pair, place), p);
+        }
+    }
+    return CSEG_OK;
+}
+
 static const char *revised(const loading *l, const char *key)
 {
-    for (size_t i = 0; i < value_count(l->revise); i++) {
-        const char *pattern = value_text(value_item(value_item(l->revise, i), 0));
-        const char *with = value_text(value_item(value_item(l->revise, i), 1));
-        if (!pattern || !with)
-            continue;
-        const char *p = pattern + (*pattern == '^'), *k = key;
-        while (*p && *k) {
-            if (*p == '\\')
-                p++;
-            if (*p != *k)
-                break;
-            p++, k++;
-        }
-        if (!*p)
-            key = arena_printf(l->mem, "%s%s", with, k);
-        if (!key)
-            return NULL;
+    for (size_t i = 0; key && i < value_count(l->revise); i++) {
+        const value *pair = value_item(l->revise, i);
+        int n = match(value_text(value_item(pair, 0)), key);
+        if (n >= 0)
+            key = arena_printf(l->mem, "%s%s", value_text(value_item(pair, 1)), key + n);
     }
     return key;
 }
 
 /* The model's name of a key of the file; NULL: not one of those that are asked for. */
-static const char *model_name(const loading *l, const char *key)
+static const char *model_name(loading *l, const char *key)
 {
-    if (l->data_parallel)
+    /* DataParallel puts this in front. */
+    if (str_starts(key, "module."))
         key += strlen("module.");
     key = revised(l, key);
-    if (key && l->prefix) {
-        size_t n = strlen(l->prefix);
-        if (strncmp(key, l->prefix, n) != 0)
+    if (key && l->prefix && *l->prefix) {
+        size_t n = strlen(l->prefix) - (str_ends(l->prefix, ".") ? 1 : 0);
+        if (strncmp(key, l->prefix, n) != 0 || key[n] != '.')
             return NULL;
-        key += n;
-        key += *key == '.' && n && l->prefix[n - 1] != '.';
+        key += n + 1;
     }
-    if (!key || !*l->module)
-        return key;
-    return arena_printf(l->mem, "%s.%s", l->module, key);
+    if (key && *l->module)
+        key = arena_printf(l->mem, "%s.%s", l->module, key);
+    l->failed |= !key;
+    return key;
 }
 
 static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
@@ -125,7 +148,7 @@ static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
 static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
-    if (l->missing.failed || l->unexpected.failed || l->misshaped.failed)
+    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
         return fail(err, CSEG_SHAPE, "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
@@ -162,9 +185,7 @@ cseg_status weights_load(model *m, pth *file, const char *part, const char *pref
         status = fail_memory(err);
         goto done;
     }
-    l.data_parallel = pth_count(file) > 0;
-    for (size_t i = 0; i < pth_count(file); i++)
-        l.data_parallel &= str_starts(pth_at(file, i)->name, "module.");
+    TRY_DONE(check_patterns(revise, err));
     TRY_DONE(take_all(&l, seen, err));
     status = judge(&l, mode, err);
 done:

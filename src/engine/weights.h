@@ -11,8 +11,8 @@ typedef enum {
 } weights_mode;
 
 /* Copies the file's state dict into the model, or into the part of it below `part` ("" for all), taking only keys
- * that begin with `prefix` (NULL: all) without it. `module.` in front of all keys (DataParallel) is dropped, and
- * `revise` (None or a list of (pattern, replacement), of which ^literal patterns are understood) applied.
+ * that begin with `prefix` (NULL: all) without it. `module.` in front of a key (DataParallel) is dropped, and `revise`
+ * (None or a list of (pattern, replacement), applied to the front of keys) then applied.
  * Missing, unexpected and mis-shaped keys are listed. CSEG_SHAPE: they are an error, or nothing fitted at all. */
 cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
                          weights_mode mode, cseg_error *err);
