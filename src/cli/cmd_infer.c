@@ -138,7 +138,13 @@ static char *place_for(session *s, const input *in, int head, const char *suffix
     return path;
 }
 
-/* Class maps, and what is made of them. geo: the raster that gives place and nodata, or NULL. */
+/* The image that a map is of: ChangeExtraSegmentor's maps of the second date are of the second image. */
+static const char *shown_image(const session *s, const input *in, int head)
+{
+    return in->path2 && str_ends(infer_model(s->x)->heads.at[head].name, ".to") ? in->path2 : in->path;
+}
+
+/* holes: where the raster has no data; NULL: nowhere. */
 static cseg_status write_pictures(session *s, const input *in, int head, const image *labels, const uint8_t *holes,
                                   cseg_error *err)
 {
@@ -156,7 +162,7 @@ static cseg_status write_pictures(session *s, const input *in, int head, const i
                 ((int32_t *)marked.data)[i] = INT32_MAX;
     }
     TRY_DONE(picture_write_colour(colour, holes ? &marked : labels, &s->paint, err));
-    TRY_DONE(picture_write_overlay(over, in->path, labels, holes, &s->paint, err));
+    TRY_DONE(picture_write_overlay(over, shown_image(s, in, head), labels, holes, &s->paint, err));
 done:
     image_release(&marked);
     return status;

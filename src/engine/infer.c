@@ -8,16 +8,30 @@
 #include "engine/infer_internal.h"
 #include "engine/weights.h"
 
-/* The transforms for a new image: the test pipeline without those that load labels. */
-static const value *image_steps(const value *steps, arena *mem)
+enum { STEPS_DEEP = 4 };
+
+/* The transforms for a new image: those of the test pipeline without the ones that load labels, also within
+ * TestTimeAug's lists. NULL: memory. */
+static value *image_steps(const value *steps, int depth, arena *mem)
 {
-    value *list = value_new(mem, V_LIST, (where){0});
+    value *list = value_new(mem, V_LIST, steps->at);
     for (size_t i = 0; list && i < value_count(steps); i++) {
-        const value *step = value_item(steps, i);
+        const value *step = value_item(steps, i), *inner = value_get(step, "transforms");
         const char *type = value_type_name(step);
-        bool labels = type && (strcmp(type, "LoadAnnotations") == 0 || strcmp(type, "MultiImgLoadAnnotations") == 0);
-        value *copy = labels ? NULL : value_copy(mem, step);
-        if (!labels && (!copy || !value_append(mem, list, copy)))
+        if (type && strstr(type, "LoadAnnotations"))
+            continue;
+        value *copy;
+        if (value_is_list(step) && depth < STEPS_DEEP) {
+            copy = image_steps(step, depth + 1, mem);
+            if (copy && !value_count(copy))
+                continue;
+        } else {
+            copy = value_copy(mem, step);
+            value *kept = copy && value_is_list(inner) && depth < STEPS_DEEP ? image_steps(inner, depth + 1, mem) : NULL;
+            if (kept && !value_set(mem, copy, "transforms", kept))
+                return NULL;
+        }
+        if (!copy || !value_append(mem, list, copy))
             return NULL;
     }
     return list;
@@ -49,7 +63,7 @@ static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
         steps = e->tta_pipeline;
     if (!steps)
         return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path, tta ? "tta_pipeline" : "test pipeline");
-    steps = image_steps(steps, x->mem);
+    steps = image_steps(steps, 0, x->mem);
     if (!steps)
         return fail_memory(err);
     return pipeline_build(steps, &(pipeline_options){.dialect = e->dialect}, x->mem, &x->steps, err);

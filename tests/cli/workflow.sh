@@ -72,6 +72,10 @@ if command -v gdalinfo > /dev/null; then
     done
 fi
 
+# Images have no labels: the views of test-time augmentation do without them.
+run 0 "$CSEG" infer "$one_x" whole/iter_12.pth "$image" --tta --out views --threads 1
+check "a mask" [ -s "views/$(basename "$image")" ]
+
 # A weight map, by the command that the documentation names.
 run 0 "$CSEG" tile "$scene" "$SOURCE/examples/water/mask.tif" --out weighted --size 64 --min-labelled 0.9 --edge-weight 4
 check "a weight for each image" [ "$(ls weighted/weights/train | wc -l)" -eq "$(ls weighted/images/train | wc -l)" ]
