@@ -23,8 +23,8 @@ typedef struct loader_options {
     uint64_t seed;
     int64_t limit;           /* 1.x num_batch_per_epoch: batches an epoch has at most; 0: no limit */
     const preprocessor *pre; /* how images become a batch; must outlive the loader. NULL: as they are */
-    bool training;           /* images of different sizes are padded to the largest; else they are refused */
-    bool truth;              /* where the pipeline gives no labels, deliver those of dataset_get_truth */
+    bool training; /* the preprocessor's size and divisor pad images of different sizes; else they are refused */
+    bool truth;    /* where the pipeline gives no labels, deliver those of dataset_get_truth */
 } loader_options;
 
 /* A map of a batch. Exactly one of label and weight is set. */
