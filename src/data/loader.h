@@ -17,7 +17,7 @@ typedef enum {
 typedef struct loader_options {
     int batch_size; /* at least 1 */
     int workers;    /* threads; 0 counts as 1 */
-    int prefetch;   /* batches read ahead of the one in use; 0: 2 a thread, as PyTorch has it */
+    int prefetch;   /* batches read ahead of the one in use; 0: 2, on which all threads work together */
     loader_order order;
     bool drop_last; /* an epoch's incomplete last batch is left out. Without meaning for the infinite orders */
     uint64_t seed;
