@@ -163,8 +163,13 @@ cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log
     struct tm at;
     localtime_r(&now.tv_sec, &at);
     strftime(stem, sizeof stem, "%Y%m%d_%H%M%S", &at);
-    *l = (run_log){.e = e, .mem = mem, .line_mem = line_mem, .one_x = e->dialect == DIALECT_1X,
-                   .text.fd = -1, .json.fd = -1, .scalars.fd = -1};
+    *l = (run_log){.e = e,
+                   .mem = mem,
+                   .line_mem = line_mem,
+                   .one_x = e->dialect == DIALECT_1X,
+                   .text.fd = -1,
+                   .json.fd = -1,
+                   .scalars.fd = -1};
     read_settings(l);
     TRY(log_rules_read(l, err));
     TRY(dir_create(e->work_dir, err));

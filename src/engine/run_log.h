@@ -19,16 +19,16 @@ typedef struct run_log run_log;
 cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log **out, cseg_error *err);
 
 typedef struct log_step {
-    int64_t iter, max_iters;        /* after this one; of the whole run (epoch-based: max_epochs * length) */
+    int64_t iter, max_iters; /* after this one; of the whole run (epoch-based: max_epochs * length) */
     int64_t epoch, max_epochs, inner, epoch_length; /* epoch-based: from 1 */
-    double lr, base_lr, momentum;   /* of the first group, in this iteration; base_lr 0: not told (1.x, one group) */
-    double data_seconds, seconds;   /* of this iteration: waiting for data, all */
-    double grad_norm;               /* NaN: not clipped */
-    size_t memory;                  /* peak resident bytes */
-    const char *const *names;       /* losses and accuracies, then "loss" last */
+    double lr, base_lr, momentum; /* of the first group, in this iteration; base_lr 0: not told (1.x, one group) */
+    double data_seconds, seconds; /* of this iteration: waiting for data, all */
+    double grad_norm;             /* NaN: not clipped */
+    size_t memory;                /* peak resident bytes */
+    const char *const *names;     /* losses and accuracies, then "loss" last */
     const double *values;
     int n;
-    int64_t batches;                /* val_losses of an epoch-based run: how many; else 0 */
+    int64_t batches; /* val_losses of an epoch-based run: how many; else 0 */
 } log_step;
 
 /* Notes one iteration; writes a line (text, JSON, TensorBoard) each e->log.interval of them, and at the end of an epoch

@@ -30,10 +30,10 @@ typedef struct log_rule {
 
 /* How figures become what a line says. */
 typedef struct log_rules {
-    int64_t window;     /* values in a mean */
-    int digits;         /* of a number in a line of text (1.x) */
-    bool hierarchy;     /* 1.x: names carry "train/" and "val/" outside the lines of text */
-    bool averages_all;  /* 0.x; 1.x: what `averaged` finds */
+    int64_t window;    /* values in a mean */
+    int digits;        /* of a number in a line of text (1.x) */
+    bool hierarchy;    /* 1.x: names carry "train/" and "val/" outside the lines of text */
+    bool averages_all; /* 0.x; 1.x: what `averaged` finds */
     regex_t averaged;
     VEC(log_rule) custom;
 } log_rules;
@@ -58,15 +58,15 @@ struct run_log {
     arena *mem;
     arena *line_mem; /* emptied before each line */
     bool one_x;
-    bool by_epoch; /* lines count in epochs: as the run does unless the config says otherwise */
+    bool by_epoch;                /* lines count in epochs: as the run does unless the config says otherwise */
     log_file text, json, scalars; /* scalars: 1.x, the same lines as json */
     events *board;                /* NULL: no TensorBoard */
     const char *folder, *name;    /* of this run; the experiment's name, for "Exp name:" */
     int64_t every, name_every;    /* iterations between lines, and between those that name the experiment */
     bool ignore_last;             /* no line for what is left over at the end of an epoch */
     log_rules rules;
-    VEC(log_series) kept;         /* in the order in which they were first seen */
-    double seconds;               /* of the iterations that were counted */
+    VEC(log_series) kept; /* in the order in which they were first seen */
+    double seconds;       /* of the iterations that were counted */
     int64_t counted;
     double eta;
 };
