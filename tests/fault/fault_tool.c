@@ -2,7 +2,6 @@
  *   shapes DIR N [SIZE]    N pictures of shapes, DIR/img/I.png, and their label maps, DIR/ann/I.png, of classes 0 to 2
  *   label FILE H W VALUE   a label map of one value
  *   same A B [weights]     whether two checkpoints are equal to the bit (all of them, or the weights alone)
- *   near A B               whether the parameters of two checkpoints are equal but for a thousandth of their size
  *   finite FILE            whether all weights of a checkpoint are numbers
  *   number FILE KEY...     prints the number that stands under the keys, one inside the other
  *   flip FILE ENTRY        turns a bit in the midst of an entry of a zip archive
@@ -186,35 +185,6 @@ static cseg_status number(int argc, char **argv, arena *mem, cseg_error *err)
     return CSEG_OK;
 }
 
-static cseg_status near_by(int argc, char **argv, arena *mem, cseg_error *err)
-{
-    pth *a, *b;
-    if (argc != 2)
-        return fail(err, CSEG_USAGE, "near A B");
-    TRY(pth_open(argv[0], mem, &a, err));
-    TRY(pth_open(argv[1], mem, &b, err));
-    for (size_t i = 0; i < pth_count(a); i++) {
-        const pth_tensor *s = pth_at(a, i), *t = pth_find(b, s->name);
-        if (strstr(s->name, "running_") || strstr(s->name, "num_batches"))
-            continue;
-        float *x = ARENA_ARRAY(mem, (size_t)s->count + 1, float), *y = ARENA_ARRAY(mem, (size_t)s->count + 1, float);
-        if (!x || !y)
-            return fail_memory(err);
-        if (!t || t->count != s->count)
-            return fail(err, CSEG_DATA, "%s has no %s of that shape", argv[1], s->name);
-        TRY(pth_tensor_f32(a, s, x, err));
-        TRY(pth_tensor_f32(b, t, y, err));
-        double size = 0, off = 0;
-        for (int64_t k = 0; k < s->count; k++) {
-            size += (double)x[k] * (double)x[k];
-            off += (double)(x[k] - y[k]) * (double)(x[k] - y[k]);
-        }
-        if (!(off <= 1e-6 * size))
-            return fail(err, CSEG_DATA, "%s: %s and %s are %g apart", s->name, argv[0], argv[1], sqrt(off / size));
-    }
-    return CSEG_OK;
-}
-
 static cseg_status finite(int argc, char **argv, arena *mem, cseg_error *err)
 {
     pth *p;
@@ -282,8 +252,6 @@ int main(int argc, char **argv)
         status = same(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "number") == 0)
         status = number(argc - 2, argv + 2, mem, &err);
-    else if (strcmp(what, "near") == 0)
-        status = near_by(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "finite") == 0)
         status = finite(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "flip") == 0)
@@ -291,7 +259,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "calls") == 0)
         status = calls(argc - 2, argv + 2, mem, &err);
     else
-        status = fail(&err, CSEG_USAGE, "shapes, label, same, near, finite, number, flip or calls");
+        status = fail(&err, CSEG_USAGE, "shapes, label, same, finite, number, flip or calls");
     arena_free(mem);
     if (status != CSEG_OK)
         fprintf(stderr, "fault_tool: %s\n", err.text);

@@ -34,12 +34,6 @@ grep 'Iter(test)' out.txt | grep -o 'aAcc: .*  mAcc: [0-9.]*' > after.txt
 check "$(cat within.txt) is $(cat after.txt)" cmp -s within.txt after.txt
 check "there is something to compare" [ -s within.txt ]
 run 1 "$TOOL" same plain/iter_12.pth averaged/iter_12.pth weights
-# A run without averages can go on with them: they begin where the weights are.
-run 0 train iter_0x begins
-run 0 train averages_0x goes-on --resume-from begins/iter_4.pth --cfg-options runner.max_iters=5
-run 0 "$TOOL" near begins/iter_4.pth goes-on/iter_5.pth
-run 1 "$TOOL" near begins/iter_8.pth goes-on/iter_5.pth
-
 # Another number of classes: what fits is taken, the rest is listed, and it trains.
 run 0 train iter_1x tuned --load-from plain/iter_12.pth --cfg-options model.decode_head.num_classes=5
 says_error "decode_head.conv_seg.weight ([3, 8, 1, 1] in the file, [5, 8, 1, 1] in the model)"
