@@ -2,9 +2,10 @@
  *
  *     bench infer|train CONFIG SIZE [BATCH] [REPEATS] [THREADS] [profile]
  *
- * Prints one line of JSON: seconds a call (minimum and median, after one warm-up) and the process's peak memory. Inference
- * takes a normalised float image [N, SIZE, SIZE, 3] and gives labels [N, SIZE, SIZE]; a step is forward, losses, backward
- * and SGD with momentum. Building the model and the plan are not timed. `profile` adds a table of the plan's steps. */
+ * Prints one line of JSON: seconds a call (minimum and median, after one warm-up) and the process's peak memory.
+ * Inference takes a normalised float image [N, SIZE, SIZE, 3] and gives labels [N, SIZE, SIZE]; a step is forward,
+ * losses, backward and SGD with momentum. Building the model and the plan are not timed. `profile` adds a table of the
+ * plan's steps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,8 @@ static cseg_status prepare(bench *x, cseg_error *err)
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
     TRY(trace(x, passes, err));
     if (x->train) {
-        TRY(config_parse_literal("dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005)", "bench", x->mem, &sgd, err));
+        TRY(config_parse_literal("dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005)", "bench", x->mem, &sgd,
+                                 err));
         TRY(optimizer_build(sgd, NULL, x->m, x->mem, &x->o, err));
     }
     return plan_build(x->g, x->b, &x->p, err);
@@ -109,7 +111,8 @@ static cseg_status measure(bench *x, cseg_error *err)
     qsort(took, (size_t)x->repeats, sizeof *took, by_size);
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    printf("{\"mode\": \"%s\", \"config\": \"%s\", \"size\": %lld, \"batch\": %lld, \"threads\": %lld, \"engine\": \"cseg\", "
+    printf("{\"mode\": \"%s\", \"config\": \"%s\", \"size\": %lld, \"batch\": %lld, \"threads\": %lld, \"engine\": "
+           "\"cseg\", "
            "\"precision\": \"fp32\", \"min_s\": %.5f, \"median_s\": %.5f, \"peak_rss_mib\": %ld, \"plan_mib\": %zu}\n",
            x->mode, x->config, (long long)x->size, (long long)x->batch, (long long)x->threads, took[0],
            took[x->repeats / 2], use.ru_maxrss / 1024, plan_bytes(x->p) >> 20);

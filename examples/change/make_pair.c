@@ -34,7 +34,8 @@ typedef struct patch {
 
 static patch draw_patch(pair *p)
 {
-    patch c = {.y = rng_below(&p->random, p->scene.h), .x = rng_below(&p->random, p->scene.w),
+    patch c = {.y = rng_below(&p->random, p->scene.h),
+               .x = rng_below(&p->random, p->scene.w),
                .radius = rng_range(&p->random, 6.0, 20.0)};
     for (int i = 0; i < WAVES; i++) {
         c.wave[i] = rng_range(&p->random, 0.0, 0.2 / (i + 1));
@@ -153,7 +154,12 @@ static cseg_status write_one(const pair *p, const char *folder, const char *name
         return fail_memory(err);
     TRY(dir_create(path_dir(mem, path), err));
     bool labels = m->c == 1;
-    raster_spec spec = {.h = m->h, .w = m->w, .bands = m->c, .type = IMAGE_U8, .place = &p->place, .has_nodata = true,
+    raster_spec spec = {.h = m->h,
+                        .w = m->w,
+                        .bands = m->c,
+                        .type = IMAGE_U8,
+                        .place = &p->place,
+                        .has_nodata = true,
                         .nodata = labels ? IGNORE : 0};
     TRY(raster_create(path, &spec, mem, &w, err));
     TRY(raster_write(w, 0, 0, 0, m, err));

@@ -30,7 +30,8 @@ CSEG_API void cseg_log_to(void (*receiver)(void *arg, cseg_log_level level, cons
 
 typedef struct cseg_config cseg_config;
 
-/* Reads a config of either dialect, resolves its bases and applies `n` assignments "model.decode_head.num_classes=2". */
+/* Reads a config of either dialect, resolves its bases and applies `n` assignments "model.decode_head.num_classes=2".
+ */
 CSEG_API cseg_status cseg_config_open(const char *path, const char *const *assignments, size_t n, cseg_config **out,
                                       cseg_error *err);
 CSEG_API void cseg_config_close(cseg_config *config); /* NULL is fine; so with all _close and _release functions */
@@ -58,8 +59,8 @@ typedef struct cseg_map {
 /* An image in memory: rows of interleaved 8-bit samples. */
 typedef struct cseg_pixels {
     int64_t height, width, channels;
-    int64_t row_bytes;    /* 0: height rows without gaps */
-    int red_first;        /* of three channels: the first one is red; 0: blue, as OpenCV has them */
+    int64_t row_bytes; /* 0: height rows without gaps */
+    int red_first;     /* of three channels: the first one is red; 0: blue, as OpenCV has them */
     const uint8_t *bytes;
 } cseg_pixels;
 

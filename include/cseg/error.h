@@ -16,13 +16,13 @@ extern "C" {
 
 typedef enum cseg_status {
     CSEG_OK = 0,
-    CSEG_USAGE,       /* the caller or the command line asked for something that makes no sense */
-    CSEG_NOT_FOUND,   /* a file, key or name does not exist */
-    CSEG_IO,          /* the operating system refused: permissions, full disk, network */
-    CSEG_CORRUPT,     /* bytes that are not what their format says */
-    CSEG_CONFIG,      /* a config that cannot be read or that describes nothing buildable */
-    CSEG_SHAPE,       /* tensors or images whose sizes do not fit together */
-    CSEG_DATA,        /* data sets: label values, sizes, missing pairs */
+    CSEG_USAGE,     /* the caller or the command line asked for something that makes no sense */
+    CSEG_NOT_FOUND, /* a file, key or name does not exist */
+    CSEG_IO,        /* the operating system refused: permissions, full disk, network */
+    CSEG_CORRUPT,   /* bytes that are not what their format says */
+    CSEG_CONFIG,    /* a config that cannot be read or that describes nothing buildable */
+    CSEG_SHAPE,     /* tensors or images whose sizes do not fit together */
+    CSEG_DATA,      /* data sets: label values, sizes, missing pairs */
     CSEG_NO_MEMORY,
     CSEG_UNSUPPORTED, /* known, but not implemented here */
     CSEG_NUMERIC,     /* NaN or infinity where a number is needed */

@@ -15,10 +15,18 @@ const char *cseg_version(void)
 const char *cseg_status_name(cseg_status status)
 {
     static const char *const names[] = {
-        [CSEG_OK] = "ok",           [CSEG_USAGE] = "usage",         [CSEG_NOT_FOUND] = "not found",
-        [CSEG_IO] = "input/output", [CSEG_CORRUPT] = "corrupt",     [CSEG_CONFIG] = "config",
-        [CSEG_SHAPE] = "shape",     [CSEG_DATA] = "data",           [CSEG_NO_MEMORY] = "out of memory",
-        [CSEG_NUMERIC] = "numeric", [CSEG_UNSUPPORTED] = "unsupported", [CSEG_INTERRUPTED] = "interrupted",
+        [CSEG_OK] = "ok",
+        [CSEG_USAGE] = "usage",
+        [CSEG_NOT_FOUND] = "not found",
+        [CSEG_IO] = "input/output",
+        [CSEG_CORRUPT] = "corrupt",
+        [CSEG_CONFIG] = "config",
+        [CSEG_SHAPE] = "shape",
+        [CSEG_DATA] = "data",
+        [CSEG_NO_MEMORY] = "out of memory",
+        [CSEG_NUMERIC] = "numeric",
+        [CSEG_UNSUPPORTED] = "unsupported",
+        [CSEG_INTERRUPTED] = "interrupted",
     };
     return (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
@@ -98,8 +106,8 @@ struct cseg_segmentor {
     int head;
 };
 
-static cseg_status open_in(arena *mem, const char *config, const char *checkpoint, const cseg_segmentor_options *options,
-                           cseg_segmentor *s, cseg_error *err)
+static cseg_status open_in(arena *mem, const char *config, const char *checkpoint,
+                           const cseg_segmentor_options *options, cseg_segmentor *s, cseg_error *err)
 {
     experiment *e;
     infer_options how = {.threads = options ? options->threads : 0};

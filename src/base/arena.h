@@ -33,15 +33,15 @@ size_t arena_bytes(const arena *a); /* held from the system */
 #define ARENA_ARRAY(a, count, type) ((type *)arena_array((a), (count), sizeof(type)))
 
 /* A growable array that lives in an arena: VEC(int) v = {0}; if (!vec_push(a, &v, 3)) return fail_memory(err); */
-#define VEC(type)   \
-    struct {        \
-        type *at;   \
-        size_t n;   \
-        size_t cap; \
+#define VEC(type)                                                                                                      \
+    struct {                                                                                                           \
+        type *at;                                                                                                      \
+        size_t n;                                                                                                      \
+        size_t cap;                                                                                                    \
     }
-#define vec_push(a, v, item)                                                                                     \
-    (((v)->n < (v)->cap || vec_reserve_((a), (void **)&(v)->at, (v)->n, &(v)->cap, (v)->n + 1, sizeof *(v)->at)) \
-         ? ((v)->at[(v)->n++] = (item), true)                                                                    \
+#define vec_push(a, v, item)                                                                                           \
+    (((v)->n < (v)->cap || vec_reserve_((a), (void **)&(v)->at, (v)->n, &(v)->cap, (v)->n + 1, sizeof *(v)->at))       \
+         ? ((v)->at[(v)->n++] = (item), true)                                                                          \
          : false)
 bool vec_reserve_(arena *a, void **at, size_t n, size_t *cap, size_t want, size_t size);
 

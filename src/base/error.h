@@ -18,19 +18,19 @@ cseg_status fail_within(cseg_error *err, const char *fmt, ...) CSEG_PRINTF(2, 3)
 
 /* Evaluates a call that returns a status; returns it from the enclosing function when it is not CSEG_OK.
  * Only for functions that hold nothing that needs releasing. */
-#define TRY(call)                            \
-    do {                                     \
-        cseg_status try_status_ = (call);    \
-        if (try_status_ != CSEG_OK)          \
-            return try_status_;              \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        cseg_status try_status_ = (call);                                                                              \
+        if (try_status_ != CSEG_OK)                                                                                    \
+            return try_status_;                                                                                        \
     } while (0)
 
 /* The same, for functions with an exit label `done` and a variable `status`. */
-#define TRY_DONE(call)                       \
-    do {                                     \
-        status = (call);                     \
-        if (status != CSEG_OK)               \
-            goto done;                       \
+#define TRY_DONE(call)                                                                                                 \
+    do {                                                                                                               \
+        status = (call);                                                                                               \
+        if (status != CSEG_OK)                                                                                         \
+            goto done;                                                                                                 \
     } while (0)
 
 #endif

@@ -40,7 +40,8 @@ cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, s
     }
     size_t got = fread(p, 1, size, f);
     if (got != size) {
-        status = ferror(f) ? fail_errno(err, path, "read") : fail(err, CSEG_IO, "%s: became shorter while it was read", path);
+        status = ferror(f) ? fail_errno(err, path, "read")
+                           : fail(err, CSEG_IO, "%s: became shorter while it was read", path);
         goto done;
     }
     p[size] = 0;

@@ -13,10 +13,10 @@ uint64_t rng_mix(uint64_t z);
 /* A stream that depends on all three. */
 rng rng_derive(uint64_t seed, uint64_t a, uint64_t b);
 uint64_t rng_next(rng *r);
-double rng_uniform(rng *r);                       /* [0, 1), 53 bits */
+double rng_uniform(rng *r);                        /* [0, 1), 53 bits */
 double rng_range(rng *r, double low, double high); /* [low, high) */
-int64_t rng_below(rng *r, int64_t n);             /* 0 ... n-1, unbiased; 0 for n <= 1 */
-double rng_normal(rng *r);                        /* mean 0, deviation 1 (Box-Muller; two draws each) */
+int64_t rng_below(rng *r, int64_t n);              /* 0 ... n-1, unbiased; 0 for n <= 1 */
+double rng_normal(rng *r);                         /* mean 0, deviation 1 (Box-Muller; two draws each) */
 
 /* The value that the parity oracle gives to element i of the tensor called name: SplitMix64 from FNV-1a-64(name),
  * 24 bits, in [0, 1). */

@@ -8,7 +8,8 @@
 #include "cli/font.h"
 
 static const colour INK = {40, 40, 40}, GRID = {225, 225, 225};
-static const colour SERIES[] = {{31, 119, 180}, {214, 90, 20}, {44, 140, 60}, {180, 40, 60}, {120, 90, 170}, {90, 90, 90}};
+static const colour SERIES[] = {{31, 119, 180}, {214, 90, 20},  {44, 140, 60},
+                                {180, 40, 60},  {120, 90, 170}, {90, 90, 90}};
 
 static void blend(image *m, int x, int y, colour c, double cover)
 {

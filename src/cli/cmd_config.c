@@ -32,7 +32,10 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 static const cli_option options[] = {
     OPTION_CFG(config_args),
     {.names = "--json", .type = O_FLAG, .offset = offsetof(config_args, json), .about = "print JSON instead of Python"},
-    {.names = "--where", .type = O_STR, .offset = offsetof(config_args, where), .value = "KEY",
+    {.names = "--where",
+     .type = O_STR,
+     .offset = offsetof(config_args, where),
+     .value = "KEY",
      .about = "tell which file and line gave KEY its value, and what it replaced: model.decode_head.num_classes"},
     OPTIONS_END,
 };

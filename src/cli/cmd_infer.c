@@ -37,7 +37,7 @@ typedef struct session {
 /* Above this many pixels a raster is segmented by windows, which its memory does not grow with. */
 static const int64_t WINDOWS_FROM = (int64_t)5000 * 5000;
 
-static const char *const image_endings[] = {".png", ".jpg", ".jpeg", ".tif",  ".tiff", ".bmp", ".webp",
+static const char *const image_endings[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
                                             ".jp2", ".img", ".vrt",  ".gif", ".pgm",  ".ppm"};
 
 static bool is_image_name(const char *path)
@@ -93,8 +93,10 @@ static cseg_status check_names(const session *s, cseg_error *err)
             const char *a = s->inputs.at[i].name, *b = s->inputs.at[k].name;
             size_t n = strlen(a) - strlen(path_ext(a));
             if (n == strlen(b) - strlen(path_ext(b)) && strncmp(a, b, n) == 0)
-                return fail(err, CSEG_USAGE, "%s and %s would be written to the same files; segment them one by one, "
-                            "with other --out", s->inputs.at[k].path, s->inputs.at[i].path);
+                return fail(err, CSEG_USAGE,
+                            "%s and %s would be written to the same files; segment them one by one, "
+                            "with other --out",
+                            s->inputs.at[k].path, s->inputs.at[i].path);
         }
     return CSEG_OK;
 }
@@ -204,7 +206,8 @@ static cseg_status write_geotiff(session *s, const input *in, int head, const sc
     bool wide = infer_model(s->x)->heads.at[head].num_classes > 255;
     if (!path)
         return err->code;
-    TRY(scene_mask_create(path, geo, wide ? IMAGE_U16 : IMAGE_U8, s->paint.palette, (int)s->paint.n, s->mem, &mask, err));
+    TRY(scene_mask_create(path, geo, wide ? IMAGE_U16 : IMAGE_U8, s->paint.palette, (int)s->paint.n, s->mem, &mask,
+                          err));
     TRY(scene_mask_write(mask, 0, 0, labels, err));
     return scene_mask_commit(mask, err);
 }
@@ -242,8 +245,8 @@ static cseg_status show_crops(void *arg, int64_t done, int64_t all, cseg_error *
 
 static cseg_status run_windows(session *s, const input *in, int head, cseg_error *err)
 {
-    infer_scene job = {.path = in->path, .mask_path = place_for(s, in, head, ".tif", err), .head = head,
-                       .progress = show_crops};
+    infer_scene job = {
+        .path = in->path, .mask_path = place_for(s, in, head, ".tif", err), .head = head, .progress = show_crops};
     if (!job.mask_path)
         return err->code;
     if (s->o->scores && !(job.scores_path = place_for(s, in, head, "_scores.tif", err)))
@@ -259,9 +262,9 @@ static cseg_status run_head(session *s, const input *in, int head, const scene *
         return run_windows(s, in, head, err);
     cseg_status status = infer_file(s->x, in->path, in->path2, head, s->o->scores, &out, err);
     if (status == CSEG_OK && geo && (geo->info->h != out.labels.h || geo->info->w != out.labels.w))
-        status = fail(err, CSEG_SHAPE, "%s: the raster is %lld x %lld, the image read from it %lld x %lld", in->path,
-                      (long long)geo->info->h, (long long)geo->info->w, (long long)out.labels.h,
-                      (long long)out.labels.w);
+        status =
+            fail(err, CSEG_SHAPE, "%s: the raster is %lld x %lld, the image read from it %lld x %lld", in->path,
+                 (long long)geo->info->h, (long long)geo->info->w, (long long)out.labels.h, (long long)out.labels.w);
     if (status == CSEG_OK)
         status = write_all(s, in, head, geo, &out, err);
     prediction_release(&out);
@@ -279,8 +282,9 @@ static cseg_status run_input(session *s, const input *in, cseg_error *err)
     const model *m = infer_model(s->x);
     scene source, *geo = NULL;
     if ((m->dates == 2) != (in->path2 != NULL))
-        return fail(err, CSEG_USAGE, m->dates == 2 ? "this model compares two dates: give the second with --second"
-                                                   : "this model sees one image: --second has no meaning for it");
+        return fail(err, CSEG_USAGE,
+                    m->dates == 2 ? "this model compares two dates: give the second with --second"
+                                  : "this model sees one image: --second has no meaning for it");
     cseg_error ignored;
     if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK && is_raster(source.info))
         geo = &source;
@@ -344,27 +348,54 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 }
 
 static const cli_option options[] = {
-    {.names = "--out", .type = O_STR, .offset = offsetof(infer_args, out), .value = "DIR",
+    {.names = "--out",
+     .type = O_STR,
+     .offset = offsetof(infer_args, out),
+     .value = "DIR",
      .about = "where the masks go (default: segmented)"},
-    {.names = "--opacity", .type = O_FLOAT, .offset = offsetof(infer_args, opacity), .min = 0.001, .max = 1,
+    {.names = "--opacity",
+     .type = O_FLOAT,
+     .offset = offsetof(infer_args, opacity),
+     .min = 0.001,
+     .max = 1,
      .about = "of the overlay's paint, in (0, 1] (default 0.5)"},
-    {.names = "--scores|--probabilities", .type = O_FLAG, .offset = offsetof(infer_args, scores),
+    {.names = "--scores|--probabilities",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, scores),
      .about = "write NAME_scores.tif too: a band for each class, float32"},
-    {.names = "--all-heads", .type = O_FLAG, .offset = offsetof(infer_args, all_heads),
+    {.names = "--all-heads",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, all_heads),
      .about = "write the map of every decode head, as NAME_HEAD.png"},
-    {.names = "--head", .type = O_INT, .offset = offsetof(infer_args, head), .min = 1, .max = 1000,
+    {.names = "--head",
+     .type = O_INT,
+     .offset = offsetof(infer_args, head),
+     .min = 1,
+     .max = 1000,
      .about = "the map of this head, from 1; default: what test_cfg says"},
-    {.names = "--second", .type = O_STR, .offset = offsetof(infer_args, second), .value = "PATH",
+    {.names = "--second",
+     .type = O_STR,
+     .offset = offsetof(infer_args, second),
+     .value = "PATH",
      .about = "the second date for change detection: a file, or a folder with files of the same names"},
-    {.names = "--tta", .type = O_FLAG, .offset = offsetof(infer_args, tta),
+    {.names = "--tta",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, tta),
      .about = "average over the views of the config's tta_pipeline (1.x)"},
-    {.names = "--windows", .type = O_FLAG, .offset = offsetof(infer_args, windows),
+    {.names = "--windows",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, windows),
      .about = "rasters of any size by windows; above 25 million pixels that is done anyway"},
-    {.names = "--mask-only", .type = O_FLAG, .offset = offsetof(infer_args, mask_only),
+    {.names = "--mask-only",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, mask_only),
      .about = "no colour mask and no overlay"},
     OPTION_CFG(infer_args),
     OPTION_THREADS(infer_args),
-    {.names = "--backend", .type = O_STR, .offset = offsetof(infer_args, backend), .choices = "cpu|ref",
+    {.names = "--backend",
+     .type = O_STR,
+     .offset = offsetof(infer_args, backend),
+     .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
     OPTIONS_END,
 };

@@ -54,7 +54,9 @@ static int64_t count_params(const module *m)
 
 static bool collect(const module *m, const graph *g, int depth, int64_t deepest, arena *mem, rows *out)
 {
-    row r = {.name = depth ? m->name : "(model)", .kind = m->kind ? m->kind->name : m->class_name, .depth = depth,
+    row r = {.name = depth ? m->name : "(model)",
+             .kind = m->kind ? m->kind->name : m->class_name,
+             .depth = depth,
              .params = count_params(m)};
     for (size_t i = 0; i < g->nodes.n; i++)
         if (is_below(g->nodes.at[i]->scope, m->name)) {
@@ -172,11 +174,20 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 }
 
 static const cli_option options[] = {
-    {.names = "--shape", .type = O_LIST, .offset = offsetof(model_args, shape), .value = "H W",
+    {.names = "--shape",
+     .type = O_LIST,
+     .offset = offsetof(model_args, shape),
+     .value = "H W",
      .about = "size of the input; default: the config's crop, else 512 512"},
-    {.names = "--depth", .type = O_INT, .offset = offsetof(model_args, depth), .min = 1, .max = 16,
+    {.names = "--depth",
+     .type = O_INT,
+     .offset = offsetof(model_args, depth),
+     .min = 1,
+     .max = 16,
      .about = "how deep to go into the modules (default 2)"},
-    {.names = "--kinds", .type = O_FLAG, .offset = offsetof(model_args, kinds),
+    {.names = "--kinds",
+     .type = O_FLAG,
+     .offset = offsetof(model_args, kinds),
      .about = "print all kinds that can be built and their fields, as Markdown; needs no CONFIG"},
     OPTION_CFG(model_args),
     OPTIONS_END,

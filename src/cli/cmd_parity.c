@@ -46,11 +46,20 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 }
 
 static const cli_option options[] = {
-    {.names = "--root", .type = O_STR, .offset = offsetof(parity_args, root), .value = "DIR",
+    {.names = "--root",
+     .type = O_STR,
+     .offset = offsetof(parity_args, root),
+     .value = "DIR",
      .about = "where configs are looked for whose path does not exist"},
-    {.names = "--backend", .type = O_STR, .offset = offsetof(parity_args, backend), .choices = "cpu|ref",
+    {.names = "--backend",
+     .type = O_STR,
+     .offset = offsetof(parity_args, backend),
+     .choices = "cpu|ref",
      .about = "what computes"},
-    {.names = "--passes", .type = O_STR, .offset = offsetof(parity_args, passes), .value = "LIST",
+    {.names = "--passes",
+     .type = O_STR,
+     .offset = offsetof(parity_args, passes),
+     .value = "LIST",
      .about = "graph passes: none, or -NAME,-NAME to leave some out; default all, or CSEG_PASSES"},
     OPTION_THREADS(parity_args),
     OPTIONS_END,

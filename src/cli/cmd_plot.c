@@ -74,7 +74,8 @@ static cseg_status find_log(const char *path, arena *mem, const char **out, cseg
     for (size_t i = 0; i < n; i++)
         if (str_ends(names[i], ".log.json") || strstr(names[i], "vis_data/"))
             *out = path_join(mem, path, names[i]);
-    return *out ? CSEG_OK : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
+    return *out ? CSEG_OK
+                : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
 }
 
 static cseg_status draw_panel(image *m, int y, const char *key, const char *title, const str_list *logs, arena *mem,
@@ -121,13 +122,26 @@ done:
 }
 
 static const cli_option options[] = {
-    {.names = "--keys", .type = O_LIST, .offset = offsetof(plot_args, keys), .value = "KEY",
+    {.names = "--keys",
+     .type = O_LIST,
+     .offset = offsetof(plot_args, keys),
+     .value = "KEY",
      .about = "what to draw, one panel each: loss decode.acc_seg lr mIoU (default: loss)"},
-    {.names = "--out", .type = O_STR, .offset = offsetof(plot_args, out), .value = "FILE",
+    {.names = "--out",
+     .type = O_STR,
+     .offset = offsetof(plot_args, out),
+     .value = "FILE",
      .about = "PNG or JPEG (default: loss.png)"},
-    {.names = "--title", .type = O_STR, .offset = offsetof(plot_args, title), .value = "TEXT",
+    {.names = "--title",
+     .type = O_STR,
+     .offset = offsetof(plot_args, title),
+     .value = "TEXT",
      .about = "stands above each panel"},
-    {.names = "--width", .type = O_INT, .offset = offsetof(plot_args, width), .min = 300, .max = 8000,
+    {.names = "--width",
+     .type = O_INT,
+     .offset = offsetof(plot_args, width),
+     .min = 300,
+     .max = 8000,
      .about = "of the picture in pixels (default 900)"},
     OPTIONS_END,
 };

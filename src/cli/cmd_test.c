@@ -207,10 +207,10 @@ static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error
     strftime(when, sizeof when, "%Y%m%d_%H%M%S", localtime_r(&now, &at));
     bool one_x = t->e->dialect == DIALECT_1X;
     const char *dir = one_x ? arena_printf(t->mem, "%s/%s", t->e->work_dir, when) : t->e->work_dir;
-    const char *path = !dir    ? NULL
-                       : one_x ? arena_printf(t->mem, "%s/%s.json", dir, when)
-                               : arena_printf(t->mem, "%s/eval_%s_scale_%s.json", dir,
-                                              augmented(t->o) ? "multi" : "single", when);
+    const char *path =
+        !dir    ? NULL
+        : one_x ? arena_printf(t->mem, "%s/%s.json", dir, when)
+                : arena_printf(t->mem, "%s/eval_%s_scale_%s.json", dir, augmented(t->o) ? "multi" : "single", when);
     if (!path)
         return fail_memory(err);
     TRY(dir_create(dir, err));
@@ -222,8 +222,8 @@ static cseg_status run_test(tester *t, cseg_error *err)
     experiment_evaluation *how = &t->e->test_eval;
     bool measure = t->e->dialect == DIALECT_1X ? !how->format_only : t->o->eval.n > 0;
     evaluation v;
-    evaluate_options eo = {.head = -1, .no_truth = !measure, .how = how, .each = take_image, .arg = t,
-                           .stop = interrupt_seen};
+    evaluate_options eo = {
+        .head = -1, .no_truth = !measure, .how = how, .each = take_image, .arg = t, .stop = interrupt_seen};
     interrupt_watch();
     TRY(evaluate(t->p, t->m, t->ds, t->l, &eo, t->mem, &v, err));
     progress_clear();
@@ -249,32 +249,66 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 }
 
 static const cli_option options[] = {
-    {.names = "--eval", .type = O_LIST, .offset = offsetof(test_args, eval), .value = "METRIC",
+    {.names = "--eval",
+     .type = O_LIST,
+     .offset = offsetof(test_args, eval),
+     .value = "METRIC",
      .about = "mIoU, mDice, mFscore; 1.x configs: default what test_evaluator says"},
-    {.names = "--out", .type = O_STR, .offset = offsetof(test_args, out), .value = "PATH",
+    {.names = "--out",
+     .type = O_STR,
+     .offset = offsetof(test_args, out),
+     .value = "PATH",
      .about = "label maps of all images: FILE.pkl, a list of numpy arrays, or a folder, which gets PNGs"},
-    {.names = "--format-only", .type = O_FLAG, .offset = offsetof(test_args, format_only),
+    {.names = "--format-only",
+     .type = O_FLAG,
+     .offset = offsetof(test_args, format_only),
      .about = "write the PNGs that test servers want, without evaluation, to --eval-options imgfile_prefix=DIR or to "
               ".format_results"},
-    {.names = "--show-dir", .type = O_STR, .offset = offsetof(test_args, show_dir), .value = "DIR",
+    {.names = "--show-dir",
+     .type = O_STR,
+     .offset = offsetof(test_args, show_dir),
+     .value = "DIR",
      .about = "gets the images with their classes painted over"},
-    {.names = "--opacity", .type = O_FLOAT, .offset = offsetof(test_args, opacity), .min = 0.001, .max = 1,
+    {.names = "--opacity",
+     .type = O_FLOAT,
+     .offset = offsetof(test_args, opacity),
+     .min = 0.001,
+     .max = 1,
      .about = "of the paint, in (0, 1]; default 0.5 (0.x), 0.8 (1.x)"},
-    {.names = "--aug-test", .type = O_FLAG, .offset = offsetof(test_args, aug_test),
+    {.names = "--aug-test",
+     .type = O_FLAG,
+     .offset = offsetof(test_args, aug_test),
      .about = "average over scales and flips (0.x: six scales; 1.x: as --tta)"},
-    {.names = "--tta", .type = O_FLAG, .offset = offsetof(test_args, tta),
+    {.names = "--tta",
+     .type = O_FLAG,
+     .offset = offsetof(test_args, tta),
      .about = "average over the views of the config's tta_pipeline (0.x: as --aug-test)"},
-    {.names = "--work-dir", .type = O_STR, .offset = offsetof(test_args, work_dir), .value = "DIR",
+    {.names = "--work-dir",
+     .type = O_STR,
+     .offset = offsetof(test_args, work_dir),
+     .value = "DIR",
      .about = "gets the figures as JSON; default work_dirs/NAME of the config"},
     OPTION_CFG(test_args),
-    {.names = "--eval-options", .type = O_PAIRS, .offset = offsetof(test_args, eval_options), .value = "KEY=VALUE",
+    {.names = "--eval-options",
+     .type = O_PAIRS,
+     .offset = offsetof(test_args, eval_options),
+     .value = "KEY=VALUE",
      .about = "0.x: imgfile_prefix=DIR"},
     OPTION_THREADS(test_args),
-    {.names = "--backend", .type = O_STR, .offset = offsetof(test_args, backend), .choices = "cpu|ref",
+    {.names = "--backend",
+     .type = O_STR,
+     .offset = offsetof(test_args, backend),
+     .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
-    {.names = "--show", .type = O_FLAG, .offset = offsetof(test_args, show), .about = "opens no window here: see --show-dir"},
+    {.names = "--show",
+     .type = O_FLAG,
+     .offset = offsetof(test_args, show),
+     .about = "opens no window here: see --show-dir"},
     {.names = "--wait-time", .type = O_IGNORED, .value = "X", .about = "of windows"},
-    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .choices = "none|pytorch|slurm|mpi",
+    {.names = "--launcher",
+     .type = O_IGNORED,
+     .value = "NAME",
+     .choices = "none|pytorch|slurm|mpi",
      .about = "one process tests"},
     {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "one process tests"},
     {.names = "--gpu-id", .type = O_IGNORED, .value = "N", .about = "the CPU computes"},
@@ -286,8 +320,9 @@ const cli_command command_test = {
     .name = "test",
     .arguments = "CONFIG CHECKPOINT",
     .about = "measure a checkpoint on the config's test data",
-    .details = "CHECKPOINT is a file of PyTorch's or of cseg, an address, or open-mmlab://NAME. The tables go to standard "
-               "output as the reference prints them.",
+    .details =
+        "CHECKPOINT is a file of PyTorch's or of cseg, an address, or open-mmlab://NAME. The tables go to standard "
+        "output as the reference prints them.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

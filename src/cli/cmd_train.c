@@ -19,8 +19,12 @@ static void show(void *arg, const runner_progress *p)
 {
     const int64_t *first = arg;
     bool val = strcmp(p->doing, "val") == 0;
-    progress_show(&(progress){.done = val ? p->done : p->iter, .all = val ? p->all : p->max_iters, .first = val ? 0 : *first,
-                              .what = p->doing, .has_loss = !val, .loss = p->loss});
+    progress_show(&(progress){.done = val ? p->done : p->iter,
+                              .all = val ? p->all : p->max_iters,
+                              .first = val ? 0 : *first,
+                              .what = p->doing,
+                              .has_loss = !val,
+                              .loss = p->loss});
 }
 
 static void choose_resume(const train_args *o, experiment *e)
@@ -63,35 +67,69 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     e->deterministic |= o->deterministic;
     e->amp |= o->amp;
     interrupt_watch();
-    runner_options how = {.backend = o->backend, .threads = (int)o->threads, .no_validate = o->no_validate,
-                          .stop = interrupt_seen, .progress = show, .progress_arg = &first};
+    runner_options how = {.backend = o->backend,
+                          .threads = (int)o->threads,
+                          .no_validate = o->no_validate,
+                          .stop = interrupt_seen,
+                          .progress = show,
+                          .progress_arg = &first};
     return runner_train(e, &how, err);
 }
 
 static const cli_option options[] = {
-    {.names = "--work-dir", .type = O_STR, .offset = offsetof(train_args, work_dir), .value = "DIR",
+    {.names = "--work-dir",
+     .type = O_STR,
+     .offset = offsetof(train_args, work_dir),
+     .value = "DIR",
      .about = "where checkpoints and logs go; default work_dirs/NAME of the config"},
-    {.names = "--load-from", .type = O_STR, .offset = offsetof(train_args, load_from), .value = "FILE",
+    {.names = "--load-from",
+     .type = O_STR,
+     .offset = offsetof(train_args, load_from),
+     .value = "FILE",
      .about = "weights to start from: a file, an address, or open-mmlab://NAME"},
-    {.names = "--resume-from", .type = O_STR, .offset = offsetof(train_args, resume_from), .value = "FILE",
+    {.names = "--resume-from",
+     .type = O_STR,
+     .offset = offsetof(train_args, resume_from),
+     .value = "FILE",
      .about = "go on from this checkpoint, as if the run had not stopped"},
-    {.names = "--resume", .type = O_MAYBE, .offset = offsetof(train_args, resume), .value = "auto",
-     .choices = "auto", .about = "the same, from the last checkpoint of the work dir"},
-    {.names = "--auto-resume", .type = O_FLAG, .offset = offsetof(train_args, auto_resume),
+    {.names = "--resume",
+     .type = O_MAYBE,
+     .offset = offsetof(train_args, resume),
+     .value = "auto",
+     .choices = "auto",
+     .about = "the same, from the last checkpoint of the work dir"},
+    {.names = "--auto-resume",
+     .type = O_FLAG,
+     .offset = offsetof(train_args, auto_resume),
      .about = "go on from the last checkpoint of the work dir, if there is one"},
-    {.names = "--no-validate", .type = O_FLAG, .offset = offsetof(train_args, no_validate),
+    {.names = "--no-validate",
+     .type = O_FLAG,
+     .offset = offsetof(train_args, no_validate),
      .about = "no evaluation during training"},
-    {.names = "--seed", .type = O_STR, .offset = offsetof(train_args, seed), .value = "N",
+    {.names = "--seed",
+     .type = O_STR,
+     .offset = offsetof(train_args, seed),
+     .value = "N",
      .about = "of weights, order and augmentation; default: the config's, else by the clock"},
-    {.names = "--deterministic", .type = O_FLAG, .offset = offsetof(train_args, deterministic),
+    {.names = "--deterministic",
+     .type = O_FLAG,
+     .offset = offsetof(train_args, deterministic),
      .about = "the same bits for any number of threads"},
-    {.names = "--amp", .type = O_FLAG, .offset = offsetof(train_args, amp),
+    {.names = "--amp",
+     .type = O_FLAG,
+     .offset = offsetof(train_args, amp),
      .about = "mixed precision (noted; computing is in float32 in this version)"},
     OPTION_CFG(train_args),
     OPTION_THREADS(train_args),
-    {.names = "--backend", .type = O_STR, .offset = offsetof(train_args, backend), .choices = "cpu|ref",
+    {.names = "--backend",
+     .type = O_STR,
+     .offset = offsetof(train_args, backend),
+     .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
-    {.names = "--launcher", .type = O_IGNORED, .value = "NAME", .choices = "none|pytorch|slurm|mpi",
+    {.names = "--launcher",
+     .type = O_IGNORED,
+     .value = "NAME",
+     .choices = "none|pytorch|slurm|mpi",
      .about = "one process trains"},
     {.names = "--local_rank|--local-rank", .type = O_IGNORED, .value = "N", .about = "one process trains"},
     {.names = "--gpus|--gpu-id", .type = O_IGNORED, .value = "N", .about = "the CPU computes"},
@@ -103,8 +141,9 @@ const cli_command command_train = {
     .name = "train",
     .arguments = "CONFIG",
     .about = "train the model of a config",
-    .details = "Writes checkpoints that PyTorch and MMSegmentation load, and logs in the reference's format. Ctrl-C and "
-               "SIGTERM end the iteration, save a checkpoint and exit; --resume goes on bit for bit.",
+    .details =
+        "Writes checkpoints that PyTorch and MMSegmentation load, and logs in the reference's format. Ctrl-C and "
+        "SIGTERM end the iteration, save a checkpoint and exit; --resume goes on bit for bit.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

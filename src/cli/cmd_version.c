@@ -11,5 +11,5 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 }
 
 static const cli_option options[] = {{.names = NULL}};
-const cli_command command_version = {.name = "version", .arguments = "", .about = "print the version",
-                                     .options = options, .size = 1, .run = run};
+const cli_command command_version = {
+    .name = "version", .arguments = "", .about = "print the version", .options = options, .size = 1, .run = run};

@@ -5,13 +5,21 @@
 #include "cli/options.h"
 #include "config/config.h"
 
-#define OPTION_CFG(struct_)                                                                                     \
-    {.names = "--cfg-options|--options", .type = O_PAIRS, .offset = offsetof(struct_, cfg_options),             \
-     .value = "KEY=VALUE", .about = "change values of the config: model.decode_head.num_classes=2 data.samples_per_gpu=4"}
-#define OPTION_THREADS(struct_)                                                                                \
-    {.names = "--threads", .type = O_INT, .offset = offsetof(struct_, threads), .min = 0, .max = 1024,         \
-     .about = "threads for computing; 0: one for each processor (default)"}
-#define OPTIONS_END {.names = NULL}
+#define OPTION_CFG(struct_)                                                                                            \
+    {                                                                                                                  \
+        .names = "--cfg-options|--options", .type = O_PAIRS, .offset = offsetof(struct_, cfg_options),                 \
+        .value = "KEY=VALUE",                                                                                          \
+        .about = "change values of the config: model.decode_head.num_classes=2 data.samples_per_gpu=4"                 \
+    }
+#define OPTION_THREADS(struct_)                                                                                        \
+    {                                                                                                                  \
+        .names = "--threads", .type = O_INT, .offset = offsetof(struct_, threads), .min = 0, .max = 1024,              \
+        .about = "threads for computing; 0: one for each processor (default)"                                          \
+    }
+#define OPTIONS_END                                                                                                    \
+    {                                                                                                                  \
+        .names = NULL                                                                                                  \
+    }
 
 /* The resolved config with the overrides applied in order. */
 cseg_status common_config(const char *path, const str_list *overrides, arena *mem, value **out, cseg_error *err);

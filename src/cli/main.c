@@ -83,8 +83,9 @@ static cseg_status flush_output(cseg_error *err)
     return CSEG_OK;
 }
 
-/* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten times
- * slower. The runtime reads its settings before main, so the program starts itself once more with a short spin. */
+/* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten
+ * times slower. The runtime reads its settings before main, so the program starts itself once more with a short spin.
+ */
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))

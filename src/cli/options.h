@@ -11,13 +11,13 @@
 #include "base/error.h"
 
 typedef enum {
-    O_FLAG,   /* bool */
-    O_STR,    /* const char * */
-    O_INT,    /* int64_t */
-    O_FLOAT,  /* double */
-    O_LIST,   /* str_list: everything up to the next option; the option may come again */
-    O_PAIRS,  /* str_list: the same, but of KEY=VALUE only */
-    O_MAYBE,  /* const char *: "" when given without a value, NULL when not given */
+    O_FLAG,         /* bool */
+    O_STR,          /* const char * */
+    O_INT,          /* int64_t */
+    O_FLOAT,        /* double */
+    O_LIST,         /* str_list: everything up to the next option; the option may come again */
+    O_PAIRS,        /* str_list: the same, but of KEY=VALUE only */
+    O_MAYBE,        /* const char *: "" when given without a value, NULL when not given */
     O_IGNORED_FLAG, /* accepted because scripts use it; has no effect, which the help says */
     O_IGNORED       /* the same, with a value */
 } option_type;
@@ -28,7 +28,7 @@ typedef struct str_list {
 } str_list;
 
 typedef struct cli_option {
-    const char *names;   /* "--cfg-options|--options": the first one is shown */
+    const char *names; /* "--cfg-options|--options": the first one is shown */
     option_type type;
     size_t offset;       /* in the command's struct */
     const char *value;   /* what the help calls its value: DIR */
@@ -42,10 +42,10 @@ typedef enum { ARG_CONFIG, ARG_CHECKPOINT, ARG_FILE, ARG_SHELL } arg_kind;
 
 typedef struct cli_command {
     const char *name;
-    const char *arguments; /* "CONFIG CHECKPOINT IMAGE..." */
-    const char *about;     /* one line, for the list of commands */
-    const char *details;   /* paragraphs for --help, separated by \n; may be NULL */
-    int min_args, max_args; /* max -1: any number */
+    const char *arguments;     /* "CONFIG CHECKPOINT IMAGE..." */
+    const char *about;         /* one line, for the list of commands */
+    const char *details;       /* paragraphs for --help, separated by \n; may be NULL */
+    int min_args, max_args;    /* max -1: any number */
     const cli_option *options; /* ends with names == NULL */
     size_t size;               /* of the struct that is filled */
     cseg_status (*run)(const void *options, const str_list *args, arena *mem, cseg_error *err);

@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "io/image.h"
 
-/* Any image or raster as something to look at: u8, 3 channels, blue first. Samples that are no bytes are stretched, from
- * the 2nd to the 98th percentile of each band; one or two bands become gray, of more the first three are shown. */
+/* Any image or raster as something to look at: u8, 3 channels, blue first. Samples that are no bytes are stretched,
+ * from the 2nd to the 98th percentile of each band; one or two bands become gray, of more the first three are shown. */
 cseg_status picture_read(const char *path, image *out, cseg_error *err);
 
 /* What class ids are painted with. */

@@ -78,8 +78,8 @@ cseg_status results_add(results *r, const image *labels, cseg_error *err)
     bool wide = labels->type != IMAGE_U8;
     size_t n = image_bytes(labels);
     if (n > UINT32_MAX / 2)
-        return fail(err, CSEG_UNSUPPORTED, "%s: a label map of %zu bytes does not fit this kind of pickle", r->file.path,
-                    n);
+        return fail(err, CSEG_UNSUPPORTED, "%s: a label map of %zu bytes does not fit this kind of pickle",
+                    r->file.path, n);
     /* numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), b'b') and its state (1, shape, dtype, False, data). */
     PUT(f, "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85");
     put_bytes(f, (const uint8_t *)"b", 1);

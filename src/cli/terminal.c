@@ -11,7 +11,7 @@
 static struct {
     pthread_mutex_t lock;
     log_level least;
-    bool on_screen;   /* the progress line is */
+    bool on_screen; /* the progress line is */
     double started, shown;
     char line[512];
 } terminal = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_INFO};

@@ -1,4 +1,5 @@
-/* What goes to the user's eyes: log lines, one line of progress, and nothing of the latter where there is no terminal. */
+/* What goes to the user's eyes: log lines, one line of progress, and nothing of the latter where there is no terminal.
+ */
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
@@ -15,9 +16,9 @@ void terminal_log(void *arg, log_level level, const char *text); /* a log_sink *
 int terminal_width(void);
 
 typedef struct progress {
-    int64_t done, all;   /* steps of this run; all 0: unknown */
-    int64_t first;       /* done at the start (a resumed run), for the speed */
-    const char *what;    /* "train", "test", "infer" */
+    int64_t done, all; /* steps of this run; all 0: unknown */
+    int64_t first;     /* done at the start (a resumed run), for the speed */
+    const char *what;  /* "train", "test", "infer" */
     bool has_loss;
     double loss;
 } progress;
@@ -27,7 +28,8 @@ void progress_show(const progress *p);
 /* Erases the line. Log lines do that by themselves. */
 void progress_clear(void);
 
-/* The line itself, for `width` columns: speed in steps a second, ETA in seconds (negative: unknown), memory in bytes. */
+/* The line itself, for `width` columns: speed in steps a second, ETA in seconds (negative: unknown), memory in bytes.
+ */
 void progress_text(const progress *p, double speed, double eta, int64_t memory, int width, char *to, int n);
 /* This process's resident memory in bytes; 0 where it cannot be told. */
 int64_t memory_in_use(void);

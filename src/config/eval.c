@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "config/eval.h"
 
 #include <stdarg.h>
@@ -125,10 +126,17 @@ cseg_status eval_hashable(eval *ev, spot at, const value *v)
     return hashable(ev, at, v, 0);
 }
 
+/* Keys are compared one by one. */
+static cseg_status charge_keys(eval *ev, spot at, const value *dict, const value *key)
+{
+    size_t length = key->kind == V_STR ? key->as.str.n : 0;
+    return eval_charge(ev, at, dict->as.dict.n * (length + 64) / 1024 + length / 64);
+}
+
 cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, value_entry **out)
 {
     TRY(eval_hashable(ev, at, key));
-    TRY(eval_charge(ev, at, dict->as.dict.n / 16));
+    TRY(charge_keys(ev, at, dict, key));
     *out = value_entry_by(dict, key);
     return CSEG_OK;
 }
@@ -136,7 +144,7 @@ cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, 
 cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item)
 {
     TRY(eval_hashable(ev, at, key));
-    TRY(eval_charge(ev, at, dict->as.dict.n / 16));
+    TRY(charge_keys(ev, at, dict, key));
     if (dict->as.dict.attributes)
         TRY(eval_to_config(ev, at, item, 0, &item));
     return value_set_by(ev->mem, dict, key, item) ? CSEG_OK : fail_memory(ev->err);
@@ -231,15 +239,19 @@ cseg_status eval_pairs(eval *ev, spot at, value *v, value *dict)
     return CSEG_OK;
 }
 
+size_t eval_find(const char *s, size_t n, size_t from, const char *part, size_t m)
+{
+    const char *found = from + m <= n ? memmem(s + from, n - from, part, m) : NULL;
+    return found ? (size_t)(found - s) : n + 1;
+}
+
 cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out)
 {
     if (box->kind == V_STR) {
         if (item->kind != V_STR)
             return eval_fail(ev, at, "'in' a string wants a string, not %s", value_kind_name(item));
         TRY(eval_charge(ev, at, box->as.str.n / 16));
-        *out = item->as.str.n == 0;
-        for (size_t i = 0; !*out && i + item->as.str.n <= box->as.str.n; i++)
-            *out = memcmp(box->as.str.text + i, item->as.str.text, item->as.str.n) == 0;
+        *out = eval_find(box->as.str.text, box->as.str.n, 0, item->as.str.text, item->as.str.n) <= box->as.str.n;
         return CSEG_OK;
     }
     if (box->kind == V_DICT) {

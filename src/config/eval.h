@@ -97,6 +97,8 @@ cseg_status eval_hashable(eval *ev, spot at, const value *v);
 cseg_status eval_key(eval *ev, spot at, const value_entry *e, value **out);
 cseg_status eval_items(eval *ev, spot at, value *v, value ***items, size_t *n); /* what iterating gives */
 cseg_status eval_pairs(eval *ev, spot at, value *v, value *dict);               /* dict.update(v), shallow */
+/* The first place of part[0, m) in s[from, n), or n + 1. Linear; callers charge for n. */
+size_t eval_find(const char *s, size_t n, size_t from, const char *part, size_t m);
 cseg_status eval_equal(eval *ev, spot at, const value *a, const value *b, bool *out);
 cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out);
 cseg_status eval_compare(eval *ev, spot at, uint32_t op, value *a, value *b, bool *out);

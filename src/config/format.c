@@ -152,16 +152,16 @@ static cseg_status parse_spec(eval *ev, spot at, const char *spec, size_t n, for
 {
     size_t i = 0, first = n ? utf8_length(spec, n) : 0;
     *f = (format){.fill = " ", .sign = '-', .precision = -1};
-    if (first && first < n && strchr("<>^=", spec[first])) {
+    if (first && first < n && char_in(spec[first], "<>^=")) {
         memcpy(f->fill, spec, first);
         f->fill[first] = 0;
         f->align = spec[first];
         i = first + 1;
-    } else if (n && strchr("<>^=", spec[0])) {
+    } else if (n && char_in(spec[0], "<>^=")) {
         f->align = spec[0];
         i = 1;
     }
-    if (i < n && strchr("+- ", spec[i]))
+    if (i < n && char_in(spec[i], "+- "))
         f->sign = spec[i++];
     if (i < n && spec[i] == '#' && ++i)
         f->alternate = true;
@@ -178,7 +178,7 @@ static cseg_status parse_spec(eval *ev, spot at, const char *spec, size_t n, for
         return bad_format(ev, at, spec, n);
     if (i < n)
         f->type = spec[i++];
-    return i == n && (f->type == 0 || strchr("sdboxXeEfFgGn%c", f->type)) ? CSEG_OK : bad_format(ev, at, spec, n);
+    return i == n && (f->type == 0 || char_in(f->type, "sdboxXeEfFgGn%c")) ? CSEG_OK : bad_format(ev, at, spec, n);
 }
 
 cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, size_t n, strbuf *out)
@@ -199,9 +199,9 @@ cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, si
         return eval_fail(ev, at, "%s takes no format", value_kind_name(v));
     if (f.type == 's' || f.type == 'c')
         return bad_format(ev, at, spec, n);
-    if (v->kind == V_FLOAT ? f.type && strchr("dboxX", f.type) : false)
+    if (v->kind == V_FLOAT ? char_in(f.type, "dboxX") : false)
         return eval_fail(ev, at, "the format '%c' wants an int, not a float", f.type);
-    if (v->kind == V_FLOAT || (f.type && strchr("eEfFgG%", f.type)))
+    if (v->kind == V_FLOAT || (char_in(f.type, "eEfFgG%")))
         return format_float_with(ev, at, &f, number, out);
     return format_int_with(ev, at, &f, v->kind == V_INT ? v->as.i : v->as.b, out);
 }
@@ -225,7 +225,7 @@ static cseg_status parse_conversion(eval *ev, spot at, const char *s, size_t n, 
         *i = (size_t)(end - s) + 1;
     }
     bool left = false;
-    for (; *i < n && strchr("-+ 0#", s[*i]); ++*i) {
+    for (; *i < n && char_in(s[*i], "-+ 0#"); ++*i) {
         left |= s[*i] == '-';
         c->f.zero |= s[*i] == '0';
         c->f.alternate |= s[*i] == '#';
@@ -238,9 +238,9 @@ static cseg_status parse_conversion(eval *ev, spot at, const char *s, size_t n, 
         ++*i;
         take_number(s, n, i, &c->f.precision);
     }
-    while (*i < n && strchr("hlL", s[*i]))
+    while (*i < n && char_in(s[*i], "hlL"))
         ++*i;
-    if (*i >= n || !strchr("diuoxXeEfFgGcrsa%", s[*i]))
+    if (*i >= n || !char_in(s[*i], "diuoxXeEfFgGcrsa%"))
         return *i < n && s[*i] == '*'
                    ? eval_refuse(ev, at, "'*' as a width")
                    : eval_fail(ev, at, "a '%%' of this string is followed by no conversion; write '%%%%'");
@@ -261,7 +261,7 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
     double number;
     strbuf text = {.mem = ev->mem};
     format *f = &c->f;
-    if (strchr("sra", f->type)) {
+    if (char_in(f->type, "sra")) {
         TRY(f->type == 's' ? eval_str(ev, at, v, &text) : eval_repr(ev, at, v, &text));
         f->align = f->align == '<' ? '<' : '>';
         strcpy(f->fill, " ");
@@ -271,14 +271,14 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
     if (!value_number(v, &number) || f->type == 'c')
         return eval_fail(ev, at, "'%%%c' of %s has no meaning", f->type, value_kind_name(v));
     f->zero = f->zero && f->align == '=';
-    if (strchr("diuoxX", f->type)) {
+    if (char_in(f->type, "diuoxX")) {
         int64_t i;
         value whole = {.kind = V_FLOAT, .as.f = trunc(number)};
-        if (!value_integer(v->kind == V_FLOAT ? &whole : v, &i) || (v->kind == V_FLOAT && strchr("oxX", f->type)))
+        if (!value_integer(v->kind == V_FLOAT ? &whole : v, &i) || (v->kind == V_FLOAT && char_in(f->type, "oxX")))
             return eval_fail(ev, at, "'%%%c' wants an int", f->type);
         if (f->precision >= 0)
             return eval_refuse(ev, at, "a precision in '%%%c'", f->type);
-        if (strchr("iu", f->type))
+        if (char_in(f->type, "iu"))
             f->type = 'd';
         return format_int_with(ev, at, f, i, out);
     }

@@ -7,11 +7,12 @@
 
 #include "config/value_internal.h"
 
-enum { DEEPEST = 200 };
+enum { DEEPEST = 200, MOST_COMPARISONS = 30000000 };
 
 typedef struct reader {
     const source *s;
     size_t at;
+    size_t comparisons; /* of keys, which are compared one by one */
     arena *mem;
     cseg_error *err;
 } reader;
@@ -181,6 +182,9 @@ static cseg_status read_dict(reader *r, int depth, value **out)
             return bad(r, "':' is wanted here");
         r->at++;
         TRY(read_value(r, depth + 1, &item));
+        r->comparisons += (*out)->as.dict.n;
+        if (r->comparisons > MOST_COMPARISONS)
+            return bad(r, "too many keys");
         if (!value_set(r->mem, *out, key->as.str.text, item))
             return fail_memory(r->err);
         char c = next_of(r);

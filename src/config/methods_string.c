@@ -5,15 +5,6 @@
 
 #include "config/eval.h"
 
-/* The first place of `part` in s[from, n), or n. Costs no steps; callers charge. */
-static size_t find_from(const char *s, size_t n, size_t from, const char *part, size_t m)
-{
-    for (size_t i = from; i + m <= n; i++)
-        if (s[i] == part[0] && memcmp(s + i, part, m) == 0)
-            return i;
-    return n;
-}
-
 static cseg_status want_string(eval *ev, spot at, const value *v, const char *what)
 {
     return v->kind == V_STR ? CSEG_OK : eval_fail(ev, at, "%s must be a string, not %s", what, value_kind_name(v));
@@ -84,13 +75,13 @@ static cseg_status split(eval *ev, spot at, value *self, const args *a, bool rig
     size_t n = self->as.str.n, m = by->as.str.n, from = 0, pieces = 0;
     if (m == 0)
         return eval_fail(ev, at, "an empty separator");
-    for (size_t i = find_from(s, n, 0, sep, m); right && most >= 0 && i < n; i = find_from(s, n, i + m, sep, m))
+    for (size_t i = eval_find(s, n, 0, sep, m); right && most >= 0 && i < n; i = eval_find(s, n, i + m, sep, m))
         pieces++;
     /* From the right, the first pieces - most separators are passed over. */
     size_t skip = right && most >= 0 && pieces > (size_t)most ? pieces - (size_t)most : 0;
     size_t search = 0;
     while (right || most < 0 || (int64_t)(*out)->as.list.n < most) {
-        size_t i = find_from(s, n, search, sep, m);
+        size_t i = eval_find(s, n, search, sep, m);
         if (i >= n)
             break;
         search = i + m;
@@ -135,7 +126,8 @@ static cseg_status string_partition(eval *ev, spot at, value *self, const args *
     size_t n = self->as.str.n, m = a->at[0]->as.str.n;
     if (m == 0)
         return eval_fail(ev, at, "an empty separator");
-    size_t i = find_from(s, n, 0, a->at[0]->as.str.text, m), rest = i < n ? i + m : n;
+    size_t found = eval_find(s, n, 0, a->at[0]->as.str.text, m);
+    size_t i = found < n ? found : n, rest = found < n ? i + m : n;
     TRY(eval_charge(ev, at, n / 16));
     TRY(eval_new(ev, at, V_TUPLE, out));
     TRY(add_piece(ev, at, *out, s, i));
@@ -157,7 +149,7 @@ static cseg_status string_replace(eval *ev, spot at, value *self, const args *a,
         return eval_refuse(ev, at, "replace() of an empty string");
     TRY(eval_charge(ev, at, n / 16));
     while (most-- != 0) {
-        size_t i = find_from(s, n, from, a->at[0]->as.str.text, m);
+        size_t i = eval_find(s, n, from, a->at[0]->as.str.text, m);
         if (i >= n)
             break;
         TRY(eval_room(ev, at, a->at[1]->as.str.n, 2));
@@ -264,6 +256,7 @@ static cseg_status has_end(eval *ev, spot at, const value *self, value *part, bo
     *out = false;
     for (size_t i = 0; i < count; i++) {
         TRY(want_string(ev, at, items[i], "what is looked for"));
+        TRY(eval_charge(ev, at, items[i]->as.str.n / 64));
         size_t n = self->as.str.n, m = items[i]->as.str.n;
         *out |= m <= n && memcmp(self->as.str.text + (start ? 0 : n - m), items[i]->as.str.text, m) == 0;
     }
@@ -306,7 +299,7 @@ static cseg_status string_find(eval *ev, spot at, value *self, const args *a, va
     TRY(want_string(ev, at, a->at[0], "what is looked for"));
     const char *s = self->as.str.text;
     size_t n = self->as.str.n, m = a->at[0]->as.str.n;
-    size_t i = m ? find_from(s, n, 0, a->at[0]->as.str.text, m) : 0;
+    size_t i = m ? eval_find(s, n, 0, a->at[0]->as.str.text, m) : 0;
     TRY(eval_charge(ev, at, n / 16));
     return eval_int(ev, at, i < n || m == 0 ? (int64_t)utf8_count(s, i) : -1, out);
 }
@@ -319,8 +312,8 @@ static cseg_status string_count(eval *ev, spot at, value *self, const args *a, v
     int64_t count = 0;
     if (m == 0)
         return eval_refuse(ev, at, "count() of an empty string");
-    for (size_t i = find_from(s, n, 0, a->at[0]->as.str.text, m); i < n;
-         i = find_from(s, n, i + m, a->at[0]->as.str.text, m))
+    for (size_t i = eval_find(s, n, 0, a->at[0]->as.str.text, m); i < n;
+         i = eval_find(s, n, i + m, a->at[0]->as.str.text, m))
         count++;
     TRY(eval_charge(ev, at, n / 16));
     return eval_int(ev, at, count, out);

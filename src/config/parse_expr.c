@@ -227,8 +227,12 @@ static cseg_status parse_argument(parser *p, node **out)
     return parse_starred(p, out);
 }
 
+enum { MOST_ARGUMENTS = 5000 };
+
 static cseg_status check_repeated(parser *p, const node_list *args, const node *last)
 {
+    if (args->n >= MOST_ARGUMENTS)
+        return parse_fail(p, last->at, CSEG_CONFIG, "more than %d arguments", MOST_ARGUMENTS);
     for (size_t i = 0; last->kind == N_KEYWORD && last->name && i < args->n; i++) {
         const node *a = args->at[i];
         if (a->kind == N_KEYWORD && a->name && strcmp(a->name, last->name) == 0)

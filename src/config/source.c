@@ -5,6 +5,11 @@
 
 #include "base/str.h"
 
+bool char_in(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 size_t utf8_length(const char *s, size_t left)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -52,6 +57,26 @@ size_t utf8_encode(uint32_t c, char out[static 4])
         out[i] = (char)(0x80 | (c & 0x3F));
     out[0] = (char)((n == 2 ? 0xC0 : n == 3 ? 0xE0 : 0xF0) | c);
     return n;
+}
+
+enum { STRIDE = 1024 };
+
+static bool count_characters(source *s, arena *mem)
+{
+    size_t marks = s->original_n / STRIDE + 1;
+    uint32_t *before = ARENA_ARRAY(mem, marks, uint32_t);
+    if (!before)
+        return false;
+    for (size_t k = 1; k < marks; k++)
+        before[k] = before[k - 1] + (uint32_t)utf8_count(s->original + (k - 1) * STRIDE, STRIDE);
+    s->characters = before;
+    return true;
+}
+
+static size_t characters_before(const source *s, size_t place)
+{
+    size_t mark = place / STRIDE;
+    return s->characters[mark] + utf8_count(s->original + mark * STRIDE, place - mark * STRIDE);
 }
 
 static bool find_lines(source *s, arena *mem)
@@ -108,7 +133,7 @@ cseg_status source_open(source *s, const char *name, const char *text, size_t n,
         }
     }
     *s = (source){.name = name, .original = own, .original_n = k, .text = own, .n = k};
-    if (!find_lines(s, mem))
+    if (!find_lines(s, mem) || !count_characters(s, mem))
         return fail_memory(err);
     return check_bytes(s, err);
 }
@@ -124,7 +149,7 @@ spot source_spot(const source *s, size_t at)
             high = middle;
     }
     size_t start = s->line[low];
-    return (spot){(int)low + 1, (int)utf8_count(s->original + start, place - start) + 1};
+    return (spot){(int)low + 1, (int)(characters_before(s, place) - characters_before(s, start)) + 1};
 }
 
 enum { SHOWN = 100, SHOWN_BEFORE = 60 };

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-enum { LARGEST_CONFIG = 4 * 1024 * 1024 };
+enum { LARGEST_CONFIG = 1024 * 1024 };
 
 typedef struct source {
     const char *name;     /* for messages; lives as long as the values that are made from it */
@@ -21,6 +21,7 @@ typedef struct source {
     const uint32_t *origin; /* for each byte of text (and its end) the place in `original`; NULL: the same */
     const uint32_t *line;   /* where each line of `original` starts */
     size_t lines;
+    const uint32_t *characters; /* before every STRIDE-th byte of `original`, so that columns cost no time */
 } source;
 
 typedef struct spot {
@@ -36,6 +37,7 @@ cseg_status source_fail(const source *s, spot at, cseg_status code, cseg_error *
     CSEG_PRINTF(5, 6);
 cseg_status source_failv(const source *s, spot at, cseg_status code, cseg_error *err, const char *fmt, va_list ap);
 
+bool char_in(char c, const char *set); /* never for NUL */
 /* Length of the UTF-8 sequence at s (at most `left` bytes), 0 if it is none. */
 size_t utf8_length(const char *s, size_t left);
 size_t utf8_count(const char *s, size_t n);            /* characters in n valid bytes */

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 
+enum { LONGEST_DEFAULT = 1024 };
+
 static const char OPEN[] = "\x01{_base_.", CLOSE[] = "}\x01";
 
 typedef struct rewriter {
@@ -15,6 +17,7 @@ typedef struct rewriter {
     strbuf out;
     uint32_t *origin;
     size_t cap;
+    size_t close; /* the last answer of next_close() */
     arena *mem;
     cseg_error *err;
 } rewriter;
@@ -46,6 +49,20 @@ static size_t skip_word(const source *s, size_t at, bool dots)
                                   (unsigned char)s->original[at] >= 0x80 || (dots && s->original[at] == '.')))
         at++;
     return at;
+}
+
+/* The first place from `at` on where a character stands twice, or the end. */
+static size_t find_pair(const source *s, size_t at, char c)
+{
+    while (at < s->original_n) {
+        const char *found = memchr(s->original + at, c, s->original_n - at);
+        if (!found)
+            break;
+        if (found[1] == c)
+            return (size_t)(found - s->original);
+        at = (size_t)(found - s->original) + 1;
+    }
+    return s->original_n;
 }
 
 /* The place behind "}}" at `at`, 0 if it is not there. */
@@ -84,6 +101,15 @@ static cseg_status try_file(rewriter *r, size_t open, size_t *end)
     return *end ? add(r, text, n, open, false) : CSEG_OK;
 }
 
+/* The first "}}" from `at` on, or the end. Remembered, so that asking at every brace takes linear time. */
+static size_t next_close(rewriter *r, size_t at)
+{
+    if (r->close < at) {
+        r->close = find_pair(r->s, at, '}');
+    }
+    return r->close;
+}
+
 /* {{$VARIABLE:default}}. */
 static cseg_status try_environment(rewriter *r, size_t open, size_t *end)
 {
@@ -98,16 +124,16 @@ static cseg_status try_environment(rewriter *r, size_t open, size_t *end)
     at = skip_space(r->s, until);
     if (until == from || at >= r->s->original_n || text[at] != ':')
         return CSEG_OK;
-    size_t start = skip_space(r->s, at + 1), stop = start;
-    for (; stop <= r->s->original_n; stop++) {
-        size_t tail = skip_space(r->s, stop);
-        tail += tail < r->s->original_n && (text[tail] == '\'' || text[tail] == '"');
-        *end = closing(r->s, tail);
-        if (*end || stop == r->s->original_n || isspace((unsigned char)text[stop]))
-            break;
-    }
-    if (!*end)
+    size_t start = skip_space(r->s, at + 1), close = next_close(r, start), stop = close;
+    if (close - start > LONGEST_DEFAULT || !text[close])
         return CSEG_OK;
+    stop -= stop > start && (text[stop - 1] == '\'' || text[stop - 1] == '"');
+    while (stop > start && isspace((unsigned char)text[stop - 1]))
+        stop--;
+    for (size_t i = start; i < stop; i++)
+        if (isspace((unsigned char)text[i]))
+            return CSEG_OK;
+    *end = close + 2;
     char *name = arena_strndup(r->mem, text + from, until - from);
     if (!name)
         return fail_memory(r->err);
@@ -144,13 +170,12 @@ static cseg_status try_base(rewriter *r, size_t open, size_t *end)
 cseg_status template_apply(source *s, const char *path, arena *mem, cseg_error *err)
 {
     rewriter r = {.s = s, .path = path, .out = {.mem = mem}, .mem = mem, .err = err};
-    if (!strstr(s->original, "{{"))
+    if (find_pair(s, 0, '{') == s->original_n)
         return CSEG_OK;
     for (size_t at = 0; at < s->original_n;) {
-        const char *brace = strstr(s->original + at, "{{");
-        size_t open = brace ? (size_t)(brace - s->original) : s->original_n, end = 0;
+        size_t open = find_pair(s, at, '{'), end = 0;
         TRY(add(&r, s->original + at, open - at, at, true));
-        if (!brace)
+        if (open == s->original_n)
             break;
         TRY(try_file(&r, open, &end));
         if (!end)

@@ -168,6 +168,9 @@ static value *copy(arena *mem, const value *v, long *budget, int depth)
         return NULL;
     c->as = v->as;
     if (v->kind == V_STR || v->kind == V_NAME) {
+        *budget -= (long)(v->as.str.n / 64);
+        if (*budget < 0)
+            return NULL;
         c->as.str.text = arena_strndup(mem, v->as.str.text, v->as.str.n);
         return c->as.str.text ? c : NULL;
     }
@@ -239,6 +242,7 @@ static bool equal(const value *a, const value *b, bool strict, long *budget, int
         return true;
     case V_STR:
     case V_NAME:
+        *budget -= (long)(a->as.str.n / 64);
         return a->as.str.n == b->as.str.n && memcmp(a->as.str.text, b->as.str.text, a->as.str.n) == 0;
     case V_LIST:
     case V_TUPLE:

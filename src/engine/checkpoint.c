@@ -202,7 +202,8 @@ static cseg_status load_into(pth *file, const pickle_node *n, const param *p, vo
         return CSEG_OK;
     TRY(pth_as_tensor(file, n, &t, err));
     if (t.count != p->count)
-        return fail(err, CSEG_SHAPE, "%s: the average of %s has another shape than the model's", pth_path(file), p->name);
+        return fail(err, CSEG_SHAPE, "%s: the average of %s has another shape than the model's", pth_path(file),
+                    p->name);
     return p->type == DT_I64 ? pth_tensor_i64(file, &t, to, err) : pth_tensor_f32(file, &t, to, err);
 }
 
@@ -306,7 +307,8 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
     now.epoch = c->state->epoch;
     schedule_resume(c->s, &now);
     schedule_load(c->s, pickle_get(root, "param_schedulers"));
-    log_say(LOG_INFO, "resumed from %s: epoch %lld, iteration %lld", path, (long long)c->state->epoch, (long long)c->state->iter);
+    log_say(LOG_INFO, "resumed from %s: epoch %lld, iteration %lld", path, (long long)c->state->epoch,
+            (long long)c->state->iter);
 done:
     arena_free(mem);
     return status;

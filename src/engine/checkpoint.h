@@ -9,27 +9,27 @@
 
 /* What a checkpoint holds besides weights. */
 typedef struct run_state {
-    int64_t iter, epoch;  /* done; epoch of iteration-based runs: the last iteration's, from 0 */
-    int64_t inner_iter;   /* done of the epoch, for a resume in its midst */
+    int64_t iter, epoch; /* done; epoch of iteration-based runs: the last iteration's, from 0 */
+    int64_t inner_iter;  /* done of the epoch, for a resume in its midst */
     uint64_t seed;
-    double best;          /* of save_best */
+    double best; /* of save_best */
     bool has_best;
     const char *best_path;
-    int64_t bad_rounds;   /* of early stopping, and the best it has seen */
+    int64_t bad_rounds; /* of early stopping, and the best it has seen */
     double watched;
     bool has_watched;
     VEC(const char *) kept; /* checkpoints of this run, oldest first, of which max_keep_ckpts drops some */
-    int64_t summed;       /* iterations whose gradients wait in checkpoint_parts.sum for a step */
+    int64_t summed;         /* iterations whose gradients wait in checkpoint_parts.sum for a step */
 } run_state;
 
 typedef struct checkpoint_parts {
     const experiment *e;
     model *m;
-    optimizer *o;         /* NULL: not saved, not asked for */
+    optimizer *o; /* NULL: not saved, not asked for */
     schedule *s;
-    ema *average;         /* NULL: none */
+    ema *average; /* NULL: none */
     const dataset_meta *meta;
-    float *sum;           /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
+    float *sum; /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
     run_state *state;
 } checkpoint_parts;
 

@@ -65,7 +65,8 @@ static cseg_status read_workflow(experiment *e, cseg_error *err)
         experiment_phase *out = &e->workflow[e->n_workflow++];
         bool val = mode && strcmp(mode, "val") == 0;
         if (!mode || (!val && strcmp(mode, "train") != 0) || !value_integer(value_item(p, 1), &out->n) || out->n < 1)
-            return fail(err, CSEG_CONFIG, "%sa workflow is a list of ('train' or 'val', iterations)", value_place(p, place));
+            return fail(err, CSEG_CONFIG, "%sa workflow is a list of ('train' or 'val', iterations)",
+                        value_place(p, place));
         out->mode = val ? PHASE_VAL : PHASE_TRAIN;
         trains |= !val;
     }
@@ -99,8 +100,12 @@ static cseg_status read_checkpoint(experiment *e, cseg_error *err)
 {
     const value *h = value_get(e->cfg, "checkpoint_config");
     experiment_checkpoint *c = &e->checkpoint;
-    *c = (experiment_checkpoint){.on = !value_is_none(h), .interval = 1, .by_epoch = e->by_epoch, .max_keep = -1,
-                                 .save_last = true, .save_optimizer = true};
+    *c = (experiment_checkpoint){.on = !value_is_none(h),
+                                 .interval = 1,
+                                 .by_epoch = e->by_epoch,
+                                 .max_keep = -1,
+                                 .save_last = true,
+                                 .save_optimizer = true};
     if (value_get(h, "by_epoch"))
         TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
     TRY(read_int(h, "interval", &c->interval, err));

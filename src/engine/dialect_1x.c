@@ -50,7 +50,8 @@ static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluat
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
                 value_place(v, place));
     else if (strcmp(type, "IoUMetric") != 0) {
-        e->refused = arena_printf(mem, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
+        e->refused =
+            arena_printf(mem, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
         return e->refused ? CSEG_OK : fail_memory(err);
     }
     TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
@@ -101,7 +102,8 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     if (type && strcmp(type, "EpochBasedTrainLoop") == 0)
         by_epoch = true;
     else if (type && strcmp(type, "IterBasedTrainLoop") != 0)
-        return fail(err, CSEG_CONFIG, "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
+        return fail(err, CSEG_CONFIG,
+                    "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
                     value_place(t, place), type);
     e->by_epoch = by_epoch;
     TRY(read_int(t, by_epoch ? "max_epochs" : "max_iters", &e->max, err));
@@ -117,7 +119,8 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
         experiment_interval *v = &e->validate[e->n_validate++];
         const value *pair = value_item(dynamic, i);
         if (!value_integer(value_item(pair, 0), &v->begin) || !value_integer(value_item(pair, 1), &v->every))
-            return fail(err, CSEG_CONFIG, "%sdynamic_intervals is a list of (begin, interval)", value_place(dynamic, place));
+            return fail(err, CSEG_CONFIG, "%sdynamic_intervals is a list of (begin, interval)",
+                        value_place(dynamic, place));
     }
     return CSEG_OK;
 }
@@ -125,8 +128,8 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
 static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *err)
 {
     experiment_checkpoint *c = &e->checkpoint;
-    *c = (experiment_checkpoint){.on = h != NULL, .interval = -1, .by_epoch = true, .max_keep = -1, .save_last = true,
-                                 .save_optimizer = true};
+    *c = (experiment_checkpoint){
+        .on = h != NULL, .interval = -1, .by_epoch = true, .max_keep = -1, .save_last = true, .save_optimizer = true};
     if (!h)
         return CSEG_OK;
     TRY(read_int(h, "interval", &c->interval, err));

@@ -38,7 +38,8 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
         return fail_memory(err);
     dataset_options options = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X, .inherited = inherited};
     TRY(dataset_build(cfg, &options, mem, ds, err));
-    loader_options lo = {.batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = true};
+    loader_options lo = {
+        .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = true};
     return loader_open(*ds, &lo, l, err);
 }
 
@@ -110,8 +111,11 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     out->seconds = all ? (now() - begin) / (double)all : 0;
     out->data_seconds = all ? waited / (double)all : 0;
     if (!o->no_truth) {
-        metrics_options mo = {.names = o->how->metrics, .n_names = o->how->n_metrics, .beta = o->how->beta,
-                              .replace_nan = o->how->has_nan_to_num, .nan_value = o->how->nan_to_num};
+        metrics_options mo = {.names = o->how->metrics,
+                              .n_names = o->how->n_metrics,
+                              .beta = o->how->beta,
+                              .replace_nan = o->how->has_nan_to_num,
+                              .nan_value = o->how->nan_to_num};
         bool named = meta->n_classes == classes;
         TRY_DONE(metrics_compute(&c, named ? meta->classes : NULL, &mo, mem, &out->m, err));
         out->entries = metrics_entries(&out->m, meta->one_x, mem, &out->n);

@@ -7,8 +7,8 @@
 #include "engine/predict.h"
 
 typedef struct evaluate_options {
-    int head;        /* -1: the answering one */
-    bool no_truth;   /* predictions only: labels are not wanted */
+    int head;      /* -1: the answering one */
+    bool no_truth; /* predictions only: labels are not wanted */
     const experiment_evaluation *how;
     /* Called for each image with its prediction; may be NULL. */
     cseg_status (*each)(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,

@@ -11,7 +11,8 @@
 static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
 {
     char place[512];
-    return fail(err, CSEG_CONFIG, "%s%s is %s, but %s is needed", value_place(v, place), key, value_kind_name(v), wanted);
+    return fail(err, CSEG_CONFIG, "%s%s is %s, but %s is needed", value_place(v, place), key, value_kind_name(v),
+                wanted);
 }
 
 cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err)
@@ -97,8 +98,8 @@ cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_
         if (found)
             continue;
         const char *near = str_nearest(e->metrics[i], known, 3);
-        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s'%s%s; known are mIoU, mDice and mFscore", value_place(at, place),
-                    e->metrics[i], near ? ", did you mean " : "", near ? near : "");
+        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s'%s%s; known are mIoU, mDice and mFscore",
+                    value_place(at, place), e->metrics[i], near ? ", did you mean " : "", near ? near : "");
     }
     return CSEG_OK;
 }
@@ -115,8 +116,9 @@ static cseg_status read_ema_1x(experiment_ema *m, const value *hook, cseg_error 
         k++;
     if (k == 4) {
         const char *near = str_nearest(type, kinds, 4);
-        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s", value_place(hook, place),
-                    type, near ? ", did you mean " : "", near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
+        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s",
+                    value_place(hook, place), type, near ? ", did you mean " : "", near ? near : "", kinds[0], kinds[1],
+                    kinds[2], kinds[3]);
     }
     m->kind = (ema_kind)k;
     m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
@@ -143,8 +145,10 @@ cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *e
     if (one_x)
         return read_ema_1x(m, hook, err);
     if (!m->shown)
-        log_say(LOG_WARNING, "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
-                "never evaluated", value_place(hook, place));
+        log_say(LOG_WARNING,
+                "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
+                "never evaluated",
+                value_place(hook, place));
     TRY(read_int(hook, "warm_up", &m->warm_up, err));
     return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
 }

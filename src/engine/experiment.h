@@ -7,11 +7,11 @@
 
 /* One of train, val, test. */
 typedef struct experiment_data {
-    const value *dataset;  /* dict or list of dicts; NULL: there is none */
+    const value *dataset; /* dict or list of dicts; NULL: there is none */
     int64_t batch_size, workers;
     bool drop_last;
     loader_order order;
-    int64_t limit;         /* batches an epoch; 0: all */
+    int64_t limit; /* batches an epoch; 0: all */
 } experiment_data;
 
 typedef enum { PHASE_TRAIN, PHASE_VAL } phase;
@@ -28,7 +28,7 @@ typedef struct experiment_checkpoint {
     bool on;
     int64_t interval;
     bool by_epoch;
-    int64_t max_keep;  /* -1: all */
+    int64_t max_keep; /* -1: all */
     bool save_last, save_optimizer;
     const char *save_best; /* NULL: off; "auto"; or a figure's name */
     const char *rule;      /* "greater", "less" or NULL: by the name */
@@ -43,7 +43,7 @@ typedef struct experiment_evaluation {
     double nan_to_num;
     bool format_only;
     const char *output_dir;
-    const char *refused;   /* why this cannot be measured here; NULL: it can */
+    const char *refused; /* why this cannot be measured here; NULL: it can */
 } experiment_evaluation;
 
 typedef enum { EMA_EXPONENTIAL, EMA_ANNEALED, EMA_EXP_MOMENTUM, EMA_STOCHASTIC } ema_kind;
@@ -54,7 +54,7 @@ typedef struct experiment_ema {
     bool update_buffers; /* running statistics are averaged too */
     double momentum;     /* share of the new value */
     int64_t interval, gamma, begin_iter, begin_epoch;
-    int64_t warm_up;     /* 0.x: iterations whose share is smaller */
+    int64_t warm_up; /* 0.x: iterations whose share is smaller */
 } experiment_ema;
 
 typedef struct experiment {
@@ -69,7 +69,7 @@ typedef struct experiment {
     experiment_data train, val, test;
 
     const value *optimizer, *paramwise;
-    const char *optimizer_refused; /* why it cannot be trained with here; NULL: it can */
+    const char *optimizer_refused;                /* why it cannot be trained with here; NULL: it can */
     double clip_norm, clip_norm_type, clip_value; /* 0: off */
     int64_t accumulate;                           /* iterations a step; at least 1 */
     bool amp;                                     /* fp16= or AmpOptimWrapper */
@@ -77,8 +77,8 @@ typedef struct experiment {
     const value *param_scheduler;                 /* 1.x */
 
     bool by_epoch;
-    int64_t max;                   /* iterations or epochs */
-    experiment_phase workflow[8];  /* 0.x; 1.x: train alone */
+    int64_t max;                  /* iterations or epochs */
+    experiment_phase workflow[8]; /* 0.x; 1.x: train alone */
     int n_workflow;
     experiment_interval validate[8]; /* sorted by begin; every 0: never */
     int n_validate;
@@ -99,7 +99,7 @@ typedef struct experiment {
     } log;
 
     const char *load_from, *resume_from;
-    bool resume;      /* from the last checkpoint of the work dir */
+    bool resume; /* from the last checkpoint of the work dir */
     bool has_seed;
     int64_t seed;
     bool deterministic;

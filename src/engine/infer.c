@@ -27,7 +27,8 @@ static value *image_steps(const value *steps, int depth, arena *mem)
                 continue;
         } else {
             copy = value_copy(mem, step);
-            value *kept = copy && value_is_list(inner) && depth < STEPS_DEEP ? image_steps(inner, depth + 1, mem) : NULL;
+            value *kept =
+                copy && value_is_list(inner) && depth < STEPS_DEEP ? image_steps(inner, depth + 1, mem) : NULL;
             if (kept && !value_set(mem, copy, "transforms", kept))
                 return NULL;
         }
@@ -62,7 +63,8 @@ static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
     if (tta && e->dialect == DIALECT_1X)
         steps = e->tta_pipeline;
     if (!steps)
-        return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path, tta ? "tta_pipeline" : "test pipeline");
+        return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path,
+                    tta ? "tta_pipeline" : "test pipeline");
     steps = image_steps(steps, 0, x->mem);
     if (!steps)
         return fail_memory(err);
@@ -73,7 +75,9 @@ static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
 static cseg_status open_classes(infer *x, cseg_error *err)
 {
     const experiment *e = x->e;
-    const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset ? e->val.dataset : e->train.dataset);
+    const value *cfg = innermost(e->test.dataset  ? e->test.dataset
+                                 : e->val.dataset ? e->val.dataset
+                                                  : e->train.dataset);
     x->classes = x->m->num_classes;
     x->names = ARENA_ARRAY(x->mem, (size_t)x->classes + 1, const char *);
     x->palette = ARENA_ARRAY(x->mem, 3 * (size_t)x->classes + 3, uint8_t);
@@ -81,7 +85,8 @@ static cseg_status open_classes(infer *x, cseg_error *err)
         return fail_memory(err);
     dataset_random_palette(x->classes, x->palette);
     dataset_meta meta;
-    if (!cfg || dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, NULL) != CSEG_OK)
+    if (!cfg ||
+        dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, NULL) != CSEG_OK)
         return CSEG_OK;
     for (int64_t i = 0; i < x->classes && i < meta.n_classes; i++) {
         x->names[i] = meta.classes[i];
@@ -180,7 +185,11 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
             return fail(err, CSEG_SHAPE, "%s: has %lld channels, the model takes %d", s->path ? s->path : "the image",
                         (long long)s->img.c, x->m->in_channels);
         TRY(pipeline_pack(&x->pre, s, h[i], w[i], room + at, err));
-        v[i] = (predict_view){.img = room + at, .h = h[i], .w = w[i], .img_h = s->img_h, .img_w = s->img_w,
+        v[i] = (predict_view){.img = room + at,
+                              .h = h[i],
+                              .w = w[i],
+                              .img_h = s->img_h,
+                              .img_w = s->img_w,
                               .flip = s->flip ? s->flip_direction : 0};
         at += (size_t)(h[i] * w[i] * x->m->in_channels);
     }

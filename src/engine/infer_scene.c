@@ -38,7 +38,8 @@ static cseg_status read_window(void *arg, int64_t y, int64_t x, int64_t h, int64
     return status;
 }
 
-static cseg_status write_window(void *arg, int64_t y, int64_t x, const image *labels, const image *scores, cseg_error *err)
+static cseg_status write_window(void *arg, int64_t y, int64_t x, const image *labels, const image *scores,
+                                cseg_error *err)
 {
     job *j = arg;
     if (scores && j->scores)
@@ -98,8 +99,14 @@ static cseg_status run_job(job *j, predictor *p, cseg_error *err)
         raster_spec spec = {.h = info->h, .w = info->w, .bands = k, .type = IMAGE_F32, .place = &info->place};
         TRY(raster_create(s->scores_path, &spec, j->mem, &j->scores, err));
     }
-    predict_scene scan = {.h = info->h, .w = info->w, .read = read_window, .write = write_window, .skip = nothing_there,
-                          .progress = tell, .arg = j, .want_scores = s->scores_path != NULL};
+    predict_scene scan = {.h = info->h,
+                          .w = info->w,
+                          .read = read_window,
+                          .write = write_window,
+                          .skip = nothing_there,
+                          .progress = tell,
+                          .arg = j,
+                          .want_scores = s->scores_path != NULL};
     TRY(predictor_scan(p, &scan, s->head, err));
     if (j->scores)
         TRY(raster_commit(j->scores, err));
@@ -109,8 +116,10 @@ static cseg_status run_job(job *j, predictor *p, cseg_error *err)
 cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err)
 {
     if (x->m->dates == 2)
-        return fail(err, CSEG_UNSUPPORTED, "%s: scenes of two dates are not segmented window by window; cut them into "
-                    "pairs with cseg tile", s->path);
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%s: scenes of two dates are not segmented window by window; cut them into "
+                    "pairs with cseg tile",
+                    s->path);
     arena *mem = arena_new();
     predictor *p = NULL;
     if (!mem)

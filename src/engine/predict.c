@@ -21,8 +21,10 @@ static const field test_cfg_fields[] = {
     FIELD_RANGE(test_cfg, F_INTS, stride, "None", 1, PREDICT_MAX_CROP, "slide: steps down and right"),
 };
 /* any_more: heads and segmentors read test_cfg too (head_index). */
-static const field_table test_cfg_table = {.at = test_cfg_fields, .n = sizeof test_cfg_fields / sizeof *test_cfg_fields,
-                                           .size = sizeof(test_cfg), .any_more = true};
+static const field_table test_cfg_table = {.at = test_cfg_fields,
+                                           .n = sizeof test_cfg_fields / sizeof *test_cfg_fields,
+                                           .size = sizeof(test_cfg),
+                                           .any_more = true};
 
 static cseg_status two_numbers(const value *dict, const char *key, const ints *from, int64_t *h, int64_t *w,
                                cseg_error *err)
@@ -52,8 +54,10 @@ cseg_status predict_options_read(const value *dict, predict_options *out, cseg_e
         TRY_DONE(two_numbers(dict, "stride", &c.stride, &out->stride_h, &out->stride_w, err));
         if (out->stride_h > out->crop_h || out->stride_w > out->crop_w) {
             char place[512];
-            status = fail(err, CSEG_CONFIG, "%stest_cfg.stride is larger than test_cfg.crop_size: pixels between the "
-                          "windows would never be seen", value_place(value_get(dict, "stride"), place));
+            status = fail(err, CSEG_CONFIG,
+                          "%stest_cfg.stride is larger than test_cfg.crop_size: pixels between the "
+                          "windows would never be seen",
+                          value_place(value_get(dict, "stride"), place));
         }
     }
 done:
@@ -296,8 +300,9 @@ static cseg_status check_view(const predict_view *v, cseg_error *err)
     int64_t h, w;
     inner_size(v, &h, &w);
     if (v->h < 1 || v->w < 1 || v->top < 0 || v->left < 0 || h < 1 || w < 1 || v->top + h > v->h || v->left + w > v->w)
-        return fail(err, CSEG_SHAPE, "an image of %lldx%lld cannot lie at (%lld, %lld) in one of %lldx%lld", (long long)h,
-                    (long long)w, (long long)v->top, (long long)v->left, (long long)v->h, (long long)v->w);
+        return fail(err, CSEG_SHAPE, "an image of %lldx%lld cannot lie at (%lld, %lld) in one of %lldx%lld",
+                    (long long)h, (long long)w, (long long)v->top, (long long)v->left, (long long)v->h,
+                    (long long)v->w);
     return CSEG_OK;
 }
 
@@ -360,8 +365,12 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
     if (b->c != p->m->in_channels)
         return fail(err, CSEG_SHAPE, "%s has %lld channels, the model takes %d", meta->path, (long long)b->c,
                     p->m->in_channels);
-    predict_view v = {.img = b->img + at * b->h * b->w * b->c, .h = b->h, .w = b->w, .img_h = meta->img_h,
-                      .img_w = meta->img_w, .flip = meta->flip ? meta->flip_direction : 0};
+    predict_view v = {.img = b->img + at * b->h * b->w * b->c,
+                      .h = b->h,
+                      .w = b->w,
+                      .img_h = meta->img_h,
+                      .img_w = meta->img_w,
+                      .flip = meta->flip ? meta->flip_direction : 0};
     if (b->n_views <= 1)
         return run_one(p, &v, meta->ori_h, meta->ori_w, head, want_scores, out, err);
     const model_head *about = &p->m->heads.at[head];
@@ -408,8 +417,15 @@ static cseg_status scan_strip(predictor *p, const predict_scene *scene, int head
         TRY_DONE(image_new(chunk, s->w, about->out_channels, IMAGE_F32, &s->scores, err));
     rows.labels = &s->labels;
     rows.scores = s->scores.data;
-    slide_job job = {.scene = scene, .head = head, .x_from = s->x, .x_to = s->x + s->w, .rows = &rows,
-                     .finished = write_strip, .finished_arg = s, .done = done, .all = all};
+    slide_job job = {.scene = scene,
+                     .head = head,
+                     .x_from = s->x,
+                     .x_to = s->x + s->w,
+                     .rows = &rows,
+                     .finished = write_strip,
+                     .finished_arg = s,
+                     .done = done,
+                     .all = all};
     TRY_DONE(predictor_slide(p, &job, err));
 done:
     image_release(&s->labels);

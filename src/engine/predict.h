@@ -39,10 +39,10 @@ void predictor_weights_changed(predictor *p);
 /* One image as the model takes it: f32 [h, w, c] (NHWC with N = 1), normalised; c is the model's in_channels. */
 typedef struct predict_view {
     const float *img;
-    int64_t h, w;           /* as it is in memory, padding included */
-    int64_t top, left;      /* padding in front of the image's first row and column (1.x test_cfg padding: 0) */
-    int64_t img_h, img_w;   /* of the image inside the padding; 0: all behind top and left */
-    char flip;              /* 'h', 'v', 'd' (both), or 0: taken back in the result */
+    int64_t h, w;         /* as it is in memory, padding included */
+    int64_t top, left;    /* padding in front of the image's first row and column (1.x test_cfg padding: 0) */
+    int64_t img_h, img_w; /* of the image inside the padding; 0: all behind top and left */
+    char flip;            /* 'h', 'v', 'd' (both), or 0: taken back in the result */
 } predict_view;
 
 /* What comes out. The images are image_new's: give back with prediction_release. Zero it before the first use. */

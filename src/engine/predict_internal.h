@@ -40,8 +40,8 @@ typedef struct resize_axis {
 typedef struct answer_rows {
     int64_t in_h, in_w, out_h, out_w, k;
     resize_axis y, x;
-    bool identity;      /* same size: rows are taken as they are */
-    float threshold;    /* k == 1 */
+    bool identity;       /* same size: rows are taken as they are */
+    float threshold;     /* k == 1 */
     bool flip_x, flip_y; /* of the result */
     /* Source pixel (i, j) lies at base + ((i + top) % ring) * stride + (j + left) * k, k floats. */
     const float *base;
@@ -50,8 +50,8 @@ typedef struct answer_rows {
     image *labels;
     float *scores, *sum;
     int64_t first;
-    int64_t next;       /* output rows emitted so far (before flipping) */
-    float *room;        /* 2 * k for each thread */
+    int64_t next; /* output rows emitted so far (before flipping) */
+    float *room;  /* 2 * k for each thread */
 } answer_rows;
 
 /* Fills the tables, which answer_rows_release gives back. */

@@ -40,8 +40,13 @@ static bool axis_init(resize_axis *a, int64_t in, int64_t out, bool align_corner
 cseg_status answer_rows_init(answer_rows *r, const model_head *head, bool resize, int64_t in_h, int64_t in_w,
                              int64_t out_h, int64_t out_w, cseg_error *err)
 {
-    *r = (answer_rows){.in_h = in_h, .in_w = in_w, .out_h = out_h, .out_w = out_w, .k = head->out_channels,
-                       .threshold = (float)head->threshold, .identity = !resize || (in_h == out_h && in_w == out_w)};
+    *r = (answer_rows){.in_h = in_h,
+                       .in_w = in_w,
+                       .out_h = out_h,
+                       .out_w = out_w,
+                       .k = head->out_channels,
+                       .threshold = (float)head->threshold,
+                       .identity = !resize || (in_h == out_h && in_w == out_w)};
     r->room = mem_alloc((size_t)omp_get_max_threads() * 2 * (size_t)r->k * sizeof *r->room);
     bool good = r->room && (r->identity || (axis_init(&r->y, in_h, out_h, head->align_corners) &&
                                             axis_init(&r->x, in_w, out_w, head->align_corners)));

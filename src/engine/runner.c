@@ -24,8 +24,14 @@ static cseg_status open_train(trainer *t, cseg_error *err)
     dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
     TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
     TRY(dataset_check_files(t->train_set, err));
-    loader_options l = {.batch_size = (int)d->batch_size, .workers = (int)d->workers, .order = d->order,
-                        .drop_last = d->drop_last, .seed = t->state.seed, .limit = d->limit, .pre = &t->pre, .training = true};
+    loader_options l = {.batch_size = (int)d->batch_size,
+                        .workers = (int)d->workers,
+                        .order = d->order,
+                        .drop_last = d->drop_last,
+                        .seed = t->state.seed,
+                        .limit = d->limit,
+                        .pre = &t->pre,
+                        .training = true};
     TRY(loader_open(t->train_set, &l, &t->train, err));
     t->epoch_length = loader_batches(t->train);
     return CSEG_OK;
@@ -56,8 +62,12 @@ static cseg_status open_workflow_val(trainer *t, cseg_error *err)
         return fail_memory(err);
     dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
     TRY(dataset_build(cfg, &o, t->mem, &t->workflow_set, err));
-    loader_options l = {.batch_size = (int)e->train.batch_size, .workers = (int)e->val.workers, .order = ORDER_INFINITE,
-                        .seed = t->state.seed + 1, .pre = &t->pre, .training = true};
+    loader_options l = {.batch_size = (int)e->train.batch_size,
+                        .workers = (int)e->val.workers,
+                        .order = ORDER_INFINITE,
+                        .seed = t->state.seed + 1,
+                        .pre = &t->pre,
+                        .training = true};
     return loader_open(t->workflow_set, &l, &t->workflow_val, err);
 }
 
@@ -76,9 +86,14 @@ static cseg_status scan(trainer *t, cseg_error *err)
     char *cache = path_join(t->mem, t->e->work_dir, "label_scan.cache");
     const pipeline *steps = dataset_pipeline(t->train_set);
     scan_report report;
-    scan_options o = {.keys = keys, .n_keys = n, .ignore_index = -1, .threads = t->options->threads > 0 ? t->options->threads : 2,
-                      .cache_file = cache, .reduce_zero_label = steps && pipeline_describe(steps)->reduce_zero_label,
-                      .stop = t->options->stop, .stop_arg = t->options->stop_arg};
+    scan_options o = {.keys = keys,
+                      .n_keys = n,
+                      .ignore_index = -1,
+                      .threads = t->options->threads > 0 ? t->options->threads : 2,
+                      .cache_file = cache,
+                      .reduce_zero_label = steps && pipeline_describe(steps)->reduce_zero_label,
+                      .stop = t->options->stop,
+                      .stop_arg = t->options->stop_arg};
     if (!cache)
         return fail_memory(err);
     TRY(scan_labels(t->train_set, &o, t->mem, &report, err));
@@ -149,7 +164,8 @@ static cseg_status set_up(trainer *t, cseg_error *err)
 {
     experiment *e = t->e;
     if (e->max < 1)
-        return fail(err, CSEG_CONFIG, "%s: the config does not say how long to train (max_iters or max_epochs)", e->path);
+        return fail(err, CSEG_CONFIG, "%s: the config does not say how long to train (max_iters or max_epochs)",
+                    e->path);
     TRY(trainer_open_folders(t, err));
     /* Which is the last is told in the work dir by 1.x, beside the checkpoints by 0.x. */
     const char *from = e->resume_from;
@@ -216,10 +232,13 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     TRY(run_log_train(t->log, &s, err));
     /* The line tells the rate that the iteration ran with (0.x) or the next one (1.x), as the reference's do. */
     if (t->options->progress)
-        t->options->progress(t->options->progress_arg,
-                             &(runner_progress){.iter = s.iter, .max_iters = s.max_iters, .loss = s.values[s.n - 1],
-                                                .seconds = s.seconds, .eta = run_log_eta(t->log), .memory = s.memory,
-                                                .doing = "train"});
+        t->options->progress(t->options->progress_arg, &(runner_progress){.iter = s.iter,
+                                                                          .max_iters = s.max_iters,
+                                                                          .loss = s.values[s.n - 1],
+                                                                          .seconds = s.seconds,
+                                                                          .eta = run_log_eta(t->log),
+                                                                          .memory = s.memory,
+                                                                          .doing = "train"});
     const experiment_checkpoint *c = &e->checkpoint;
     bool last = t->state.iter == t->max_iters;
     if (c->on && !c->by_epoch && ((c->interval > 0 && t->state.iter % c->interval == 0) || (last && c->save_last)))
@@ -253,7 +272,8 @@ static cseg_status train_iterations(trainer *t, int64_t n, bool *over, cseg_erro
 
 static cseg_status validate_epoch(trainer *t, bool *over, cseg_error *err)
 {
-    return t->e->validate_by_epoch && validation_due(t, t->state.epoch, t->max_epochs) ? trainer_evaluate(t, over, err) : CSEG_OK;
+    return t->e->validate_by_epoch && validation_due(t, t->state.epoch, t->max_epochs) ? trainer_evaluate(t, over, err)
+                                                                                       : CSEG_OK;
 }
 
 static cseg_status train_epoch(trainer *t, bool *over, cseg_error *err)
@@ -284,9 +304,9 @@ static cseg_status validate_resumed(trainer *t, bool *over, cseg_error *err)
 
 /* Where a resumed run stands in its workflow. */
 typedef struct workflow_place {
-    int64_t skip;   /* iterations or epochs of training that this round has had */
-    bool inside;    /* an epoch is under way: what comes before it in the round has been */
-    int64_t passed; /* batches of validation that were seen */
+    int64_t skip;    /* iterations or epochs of training that this round has had */
+    bool inside;     /* an epoch is under way: what comes before it in the round has been */
+    int64_t passed;  /* batches of validation that were seen */
     int64_t batches; /* of one unit of validation */
 } workflow_place;
 

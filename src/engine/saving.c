@@ -23,8 +23,8 @@ static bool is_leftover(const char *name)
     while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
         digits--;
     long pid = strtol(digits, &end, 10);
-    return end == name + n - 4 && end > digits && digits > name && digits[-1] == '.' && pid > 0 && kill((pid_t)pid, 0) != 0 &&
-           errno == ESRCH;
+    return end == name + n - 4 && end > digits && digits > name && digits[-1] == '.' && pid > 0 &&
+           kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
 static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error *err)
@@ -68,7 +68,8 @@ static cseg_status check_weights(const trainer *t, cseg_error *err)
         const float *v = p->data;
         for (int64_t k = 0; p->type == DT_F32 && k < p->count; k++)
             if (!isfinite(v[k]))
-                return fail(err, CSEG_NUMERIC, "iteration %lld: %s has become %s, so no checkpoint is saved. A lower learning "
+                return fail(err, CSEG_NUMERIC,
+                            "iteration %lld: %s has become %s, so no checkpoint is saved. A lower learning "
                             "rate, a warm-up or grad_clip may help; the last checkpoint is untouched",
                             (long long)t->state.iter, p->name, isnan(v[k]) ? "not a number" : "infinite");
     }
@@ -91,7 +92,8 @@ static cseg_status point_to(trainer *t, const char *path, cseg_error *err)
         char *mark = path_join(t->mem, t->e->work_dir, "last_checkpoint");
         return mark ? file_replace_bytes(mark, path, strlen(path), t->mem, err) : fail_memory(err);
     }
-    char *link = path_join(t->mem, t->out_dir, "latest.pth"), *beside = path_join(t->mem, t->out_dir, ".latest.pth.new");
+    char *link = path_join(t->mem, t->out_dir, "latest.pth"),
+         *beside = path_join(t->mem, t->out_dir, ".latest.pth.new");
     if (!link || !beside)
         return fail_memory(err);
     unlink(beside);
@@ -163,7 +165,11 @@ static cseg_status no_figure(const evaluation *v, const char *what, const char *
         names[n] = v->entries[n].key;
     const char *near = str_nearest(wanted, names, n);
     return fail(err, CSEG_CONFIG, "%s='%s' is none of the figures that evaluation gives%s%s%s", what, wanted,
-                near ? "; did you mean '" : "; the first is '", near ? near : n ? names[0] : "", "'");
+                near ? "; did you mean '" : "; the first is '",
+                near ? near
+                : n  ? names[0]
+                     : "",
+                "'");
 }
 
 cseg_status trainer_check_figures(const trainer *t, cseg_error *err)
@@ -242,14 +248,20 @@ static cseg_status tell(void *arg, const batch *b, int64_t at, const prediction 
     (void)b, (void)at, (void)out, (void)err;
     trainer *t = arg;
     if (t->options->progress)
-        t->options->progress(t->options->progress_arg, &(runner_progress){.iter = t->state.iter, .max_iters = t->max_iters,
-                                                                          .doing = "val", .done = done, .all = all});
+        t->options->progress(
+            t->options->progress_arg,
+            &(runner_progress){
+                .iter = t->state.iter, .max_iters = t->max_iters, .doing = "val", .done = done, .all = all});
     return CSEG_OK;
 }
 
 static cseg_status measure(trainer *t, arena *mem, evaluation *v, cseg_error *err)
 {
-    evaluate_options o = {.head = -1, .how = &t->e->val_eval, .each = tell, .arg = t, .stop = t->options->stop,
+    evaluate_options o = {.head = -1,
+                          .how = &t->e->val_eval,
+                          .each = tell,
+                          .arg = t,
+                          .stop = t->options->stop,
                           .stop_arg = t->options->stop_arg};
     loader_seek(t->val, 0);
     predictor_weights_changed(t->predictor);

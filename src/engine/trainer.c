@@ -111,8 +111,10 @@ static cseg_status check_labels(const loss_plan *p, const batch *b, cseg_error *
             continue;
         const batch_map *m = batch_find(b, name);
         if (!m)
-            return fail(err, CSEG_DATA, "%s: the model learns from %s, but the data set gives no such map; is the pipeline "
-                        "without LoadAnnotations, or the folder unnamed?", b->metas[0].path, name);
+            return fail(err, CSEG_DATA,
+                        "%s: the model learns from %s, but the data set gives no such map; is the pipeline "
+                        "without LoadAnnotations, or the folder unnamed?",
+                        b->metas[0].path, name);
         if (m->h != b->h || m->w != b->w)
             return fail(err, CSEG_SHAPE, "%s: %s is %lld x %lld in the batch, the image %lld x %lld", b->metas[0].path,
                         name, (long long)m->h, (long long)m->w, (long long)b->h, (long long)b->w);
@@ -146,8 +148,10 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error
 {
     cseg_error found = {0};
     plan_find_nan(p->p, &found);
-    return fail(err, CSEG_NUMERIC, "iteration %lld: the loss is %s; %s. A lower learning rate, a warm-up or grad_clip may "
-                "help; the last checkpoint is untouched", (long long)t->state.iter + 1, isnan(loss) ? "not a number" : "infinite",
+    return fail(err, CSEG_NUMERIC,
+                "iteration %lld: the loss is %s; %s. A lower learning rate, a warm-up or grad_clip may "
+                "help; the last checkpoint is untouched",
+                (long long)t->state.iter + 1, isnan(loss) ? "not a number" : "infinite",
                 found.code != CSEG_OK ? found.text : "no tensor of the graph shows it again");
 }
 
@@ -205,14 +209,24 @@ static void step(trainer *t)
 
 checkpoint_parts trainer_parts(trainer *t)
 {
-    return (checkpoint_parts){.e = t->e, .m = t->m, .o = t->o, .s = t->s, .average = t->average, .sum = t->sum,
-                              .meta = dataset_about(t->train_set), .state = &t->state};
+    return (checkpoint_parts){.e = t->e,
+                              .m = t->m,
+                              .o = t->o,
+                              .s = t->s,
+                              .average = t->average,
+                              .sum = t->sum,
+                              .meta = dataset_about(t->train_set),
+                              .state = &t->state};
 }
 
 schedule_time trainer_time(const trainer *t)
 {
-    return (schedule_time){.iter = t->state.iter, .epoch = t->state.epoch, .epoch_length = t->epoch_length,
-                           .max_iters = t->max_iters, .max_epochs = t->max_epochs, .by_epoch = t->e->by_epoch};
+    return (schedule_time){.iter = t->state.iter,
+                           .epoch = t->state.epoch,
+                           .epoch_length = t->epoch_length,
+                           .max_iters = t->max_iters,
+                           .max_epochs = t->max_epochs,
+                           .by_epoch = t->e->by_epoch};
 }
 
 /* The rates that the coming step takes: schedules move on before the log is written. */
@@ -258,11 +272,22 @@ static size_t peak_memory(void)
 
 log_step trainer_log_step(const trainer *t)
 {
-    return (log_step){.iter = t->state.iter, .max_iters = t->max_iters, .epoch = t->state.epoch + 1,
-                      .max_epochs = t->max_epochs, .inner = t->state.inner_iter, .epoch_length = t->epoch_length,
-                      .lr = t->lr, .base_lr = t->base_lr, .momentum = t->momentum, .data_seconds = t->data_seconds,
-                      .seconds = t->seconds, .grad_norm = t->grad_norm, .memory = peak_memory(), .names = t->last.names,
-                      .values = t->last.values, .n = t->last.n};
+    return (log_step){.iter = t->state.iter,
+                      .max_iters = t->max_iters,
+                      .epoch = t->state.epoch + 1,
+                      .max_epochs = t->max_epochs,
+                      .inner = t->state.inner_iter,
+                      .epoch_length = t->epoch_length,
+                      .lr = t->lr,
+                      .base_lr = t->base_lr,
+                      .momentum = t->momentum,
+                      .data_seconds = t->data_seconds,
+                      .seconds = t->seconds,
+                      .grad_norm = t->grad_norm,
+                      .memory = peak_memory(),
+                      .names = t->last.names,
+                      .values = t->last.values,
+                      .n = t->last.n};
 }
 
 bool trainer_must_stop(const trainer *t)

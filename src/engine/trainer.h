@@ -49,8 +49,8 @@ typedef struct trainer {
     losses last;
     double data_seconds, seconds, grad_norm, lr, base_lr, momentum; /* of the last iteration */
     bool resumed;
-    int64_t begun_iter;  /* where this process began */
-    int64_t saved_iter;  /* of the newest checkpoint; -1: none yet */
+    int64_t begun_iter; /* where this process began */
+    int64_t saved_iter; /* of the newest checkpoint; -1: none yet */
 } trainer;
 
 /* The losses of a batch, by a plan that is made when its shape is new; gradients too if train. */

@@ -52,13 +52,16 @@ static cseg_status check_patterns(const value *revise, cseg_error *err)
         const value *pair = value_item(revise, i);
         const char *p = value_text(value_item(pair, 0));
         if (!p || !value_text(value_item(pair, 1)))
-            return fail(err, CSEG_CONFIG, "%srevise_keys is a list of (pattern, replacement)", value_place(pair, place));
+            return fail(err, CSEG_CONFIG, "%srevise_keys is a list of (pattern, replacement)",
+                        value_place(pair, place));
         for (const char *c = p + (*p == '^'); *c; c++) {
             bool escaped = *c == '\\' && c[1];
             c += escaped;
             if (escaped ? strchr("AbBdDsSwWZ0123456789", *c) != NULL : strchr("*+?()[]{}|$^", *c) != NULL)
-                return fail(err, CSEG_UNSUPPORTED, "%sthe pattern '%s' of revise_keys is not understood: only '^', plain "
-                            "characters, '\\.' and '.' are", value_place(pair, place), p);
+                return fail(err, CSEG_UNSUPPORTED,
+                            "%sthe pattern '%s' of revise_keys is not understood: only '^', plain "
+                            "characters, '\\.' and '.' are",
+                            value_place(pair, place), p);
         }
     }
     return CSEG_OK;
@@ -151,23 +154,28 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
     if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
-        return fail(err, CSEG_SHAPE, "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
-                    "first is %s, the model's first %s", path, pth_count(l->file),
-                    pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
+                    "first is %s, the model's first %s",
+                    path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
                     l->m->params.n ? l->m->params.at[0]->name : "missing");
     if (mode == WEIGHTS_EXACT && (l->n_missing || l->n_misshaped))
-        return fail(err, CSEG_SHAPE, "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
-                    "another shape%s%s%s", path, l->n_taken, l->n_missing, l->n_missing ? " (" : "",
-                    l->n_missing ? l->missing.text : "", l->n_missing ? ")" : "", l->n_misshaped,
-                    l->n_misshaped ? " (" : "", l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
+        return fail(err, CSEG_SHAPE,
+                    "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
+                    "another shape%s%s%s",
+                    path, l->n_taken, l->n_missing, l->n_missing ? " (" : "", l->n_missing ? l->missing.text : "",
+                    l->n_missing ? ")" : "", l->n_misshaped, l->n_misshaped ? " (" : "",
+                    l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
     if (l->n_averages)
         log_say(LOG_INFO, "%s: %d moving averages (ema_*) are not taken as weights", path, l->n_averages);
     if (l->n_missing)
         log_say(LOG_WARNING, "%s: %d tensors of the model are not in it: %s", path, l->n_missing, l->missing.text);
     if (l->n_unexpected)
-        log_say(LOG_WARNING, "%s: %d of its tensors are not in the model: %s", path, l->n_unexpected, l->unexpected.text);
+        log_say(LOG_WARNING, "%s: %d of its tensors are not in the model: %s", path, l->n_unexpected,
+                l->unexpected.text);
     if (l->n_misshaped)
-        log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped, l->misshaped.text);
+        log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
+                l->misshaped.text);
     return CSEG_OK;
 }
 
@@ -178,8 +186,15 @@ cseg_status weights_load(model *m, pth *file, const char *part, const char *pref
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    loading l = {.m = m, .file = file, .mem = mem, .module = part, .prefix = prefix, .revise = revise,
-                 .missing = {.mem = mem}, .unexpected = {.mem = mem}, .misshaped = {.mem = mem}};
+    loading l = {.m = m,
+                 .file = file,
+                 .mem = mem,
+                 .module = part,
+                 .prefix = prefix,
+                 .revise = revise,
+                 .missing = {.mem = mem},
+                 .unexpected = {.mem = mem},
+                 .misshaped = {.mem = mem}};
     bool *seen = ARENA_ARRAY(mem, m->params.n + 1, bool);
     if (!seen) {
         status = fail_memory(err);

@@ -93,8 +93,13 @@ cseg_status scene_mask_create(const char *path, const scene *of, image_type type
     m->of = of;
     m->nodata = type == IMAGE_U8 ? 255 : 65535;
     *out = m;
-    raster_spec spec = {.h = of->info->h, .w = of->info->w, .bands = 1, .type = type, .place = &of->info->place,
-                        .has_nodata = true, .nodata = (double)m->nodata};
+    raster_spec spec = {.h = of->info->h,
+                        .w = of->info->w,
+                        .bands = 1,
+                        .type = type,
+                        .place = &of->info->place,
+                        .has_nodata = true,
+                        .nodata = (double)m->nodata};
     if (type == IMAGE_U8 && n > 0) {
         spec.palette = palette;
         spec.palette_n = n;

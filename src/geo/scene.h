@@ -15,14 +15,16 @@ typedef struct scene {
 cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *out, cseg_error *err);
 /* A window as the loader of images would give it. *out is new. */
 cseg_status scene_read(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
-/* mask [h,w]: 1 where every band holds the nodata value (or NaN, which is none either). *n (may be NULL) counts them. */
+/* mask [h,w]: 1 where every band holds the nodata value (or NaN, which is none either). *n (may be NULL) counts them.
+ */
 cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,
                          cseg_error *err);
 
-/* A mask of class ids beside a scene: GeoTIFF with the scene's place and size and a palette. Where the scene has no data
- * the mask has `nodata`, which is recorded as such. */
+/* A mask of class ids beside a scene: GeoTIFF with the scene's place and size and a palette. Where the scene has no
+ * data the mask has `nodata`, which is recorded as such. */
 typedef struct scene_mask scene_mask;
-/* Lives in `mem`, as long as `of`, which it reads. type: IMAGE_U8 for up to 255 classes (nodata 255), else IMAGE_U16 (nodata 65535). palette [n][3]; n 0: none. */
+/* Lives in `mem`, as long as `of`, which it reads. type: IMAGE_U8 for up to 255 classes (nodata 255), else IMAGE_U16
+ * (nodata 65535). palette [n][3]; n 0: none. */
 cseg_status scene_mask_create(const char *path, const scene *of, image_type type, const uint8_t *palette, int n,
                               arena *mem, scene_mask **out, cseg_error *err);
 cseg_status scene_mask_write(scene_mask *m, int64_t y, int64_t x, const image *labels, cseg_error *err);

@@ -89,7 +89,11 @@ static cseg_status write_tif(const job *j, const char *path, window t, const ima
     double *g = place.transform;
     g[0] += g[1] * (double)t.x + g[2] * (double)t.y;
     g[3] += g[4] * (double)t.x + g[5] * (double)t.y;
-    raster_spec spec = {.h = t.h, .w = t.w, .bands = m->c, .type = m->type, .place = &place,
+    raster_spec spec = {.h = t.h,
+                        .w = t.w,
+                        .bands = m->c,
+                        .type = m->type,
+                        .place = &place,
                         .has_nodata = j->scene.info->has_nodata && m->c == j->scene.info->bands,
                         .nodata = j->scene.info->nodata};
     arena *mem = arena_new();
@@ -141,10 +145,11 @@ static cseg_status write_weight(const job *j, const char *part, window region, w
     TRY_DONE(read_label(j, wide, &label, err));
     TRY_DONE(image_new(wide.h, wide.w, 1, IMAGE_F32, &weight, err));
     TRY_DONE(image_new(t.h, t.w, 1, IMAGE_F32, &inner, err));
-    TRY_DONE(border_weight(label.data, wide.h, wide.w, j->o->ignore, j->o->edge_gain, j->o->edge_width, weight.data,
-                           err));
+    TRY_DONE(
+        border_weight(label.data, wide.h, wide.w, j->o->ignore, j->o->edge_gain, j->o->edge_width, weight.data, err));
     for (int64_t y = 0; y < t.h; y++)
-        memcpy(image_f32(&inner, y, 0), image_f32(&weight, y + t.y - wide.y, t.x - wide.x), (size_t)t.w * sizeof(float));
+        memcpy(image_f32(&inner, y, 0), image_f32(&weight, y + t.y - wide.y, t.x - wide.x),
+               (size_t)t.w * sizeof(float));
     TRY_DONE(write_tif(j, path, t, &inner, err));
 done:
     image_release(&label);
@@ -269,8 +274,8 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     TRY_DONE(cut_train(&j, err));
     TRY_DONE(cut_val(&j, err));
     if (report->train == 0)
-        status = fail(err, CSEG_DATA, "%s: no tile has labels on %.0f%% of its pixels; lower --min-labelled", scene_path,
-                      100.0 * options->min_labelled);
+        status = fail(err, CSEG_DATA, "%s: no tile has labels on %.0f%% of its pixels; lower --min-labelled",
+                      scene_path, 100.0 * options->min_labelled);
 done:
     arena_free(mem);
     return status;

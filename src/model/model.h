@@ -94,8 +94,8 @@ cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t
                                cseg_error *err);
 cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
                              cseg_error *err);
-/* After a training step: num_batches_tracked counts the forward passes of the last model_trace_loss in training mode, as
- * PyTorch's. */
+/* After a training step: num_batches_tracked counts the forward passes of the last model_trace_loss in training mode,
+ * as PyTorch's. */
 void model_count_batch(model *m);
 
 #endif

@@ -89,7 +89,8 @@ static cseg_status differ(const pair *p, const char *where)
 /* Texts that name the run and the moment, not its state. */
 static bool may_differ(const char *key)
 {
-    static const char *const keys[] = {"time", "cfg", "config", "exp_name", "experiment_name", "kept", "best_path", "best_ckpt"};
+    static const char *const keys[] = {"time", "cfg",       "config",   "exp_name", "experiment_name",
+                                       "kept", "best_path", "best_ckpt"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;
@@ -101,7 +102,8 @@ static cseg_status same_tensors(const pair *p, const pickle_node *x, const pickl
     pth_tensor s, t;
     TRY(pth_as_tensor(p->a, x, &s, p->err));
     TRY(pth_as_tensor(p->b, y, &t, p->err));
-    if (s.type != t.type || s.ndim != t.ndim || s.count != t.count || memcmp(s.shape, t.shape, (size_t)s.ndim * sizeof *s.shape))
+    if (s.type != t.type || s.ndim != t.ndim || s.count != t.count ||
+        memcmp(s.shape, t.shape, (size_t)s.ndim * sizeof *s.shape))
         return differ(p, where);
     size_t n = (size_t)s.count * pth_type_size(s.type);
     void *one = arena_alloc(p->mem, n + 1), *two = arena_alloc(p->mem, n + 1);
@@ -199,7 +201,8 @@ static cseg_status finite(int argc, char **argv, arena *mem, cseg_error *err)
         TRY(pth_tensor_f32(p, t, v, err));
         for (int64_t k = 0; k < t->count; k++)
             if (!isfinite(v[k]))
-                return fail(err, CSEG_DATA, "%s: element %lld of %s is %g", argv[0], (long long)k, t->name, (double)v[k]);
+                return fail(err, CSEG_DATA, "%s: element %lld of %s is %g", argv[0], (long long)k, t->name,
+                            (double)v[k]);
     }
     return CSEG_OK;
 }
@@ -229,7 +232,8 @@ static cseg_status calls(int argc, char **argv, arena *mem, cseg_error *err)
     if (!out)
         return fail_errno(err, argv[0], "write");
     zip_writer *zip = zip_writer_new(out, mem);
-    bool good = zip && zip_add(zip, "archive/data.pkl", pickle, sizeof pickle - 1) && zip_add(zip, "archive/version", "3\n", 2);
+    bool good =
+        zip && zip_add(zip, "archive/data.pkl", pickle, sizeof pickle - 1) && zip_add(zip, "archive/version", "3\n", 2);
     if (good)
         zip_finish(zip);
     good &= fclose(out) == 0;

@@ -33,10 +33,12 @@ static cseg_status descs_init(conv_descs *d, const node *n, const int64_t *x, co
     dnnl_dims_t wg = {a->groups, w[0] / a->groups, w[1], w[2], w[3]}, wp = {w[0], w[1], w[2], w[3]}, b = {w[0]};
     DNNL_TRY(map_desc(&d->x, x), "describe its input");
     DNNL_TRY(map_desc(&d->y, y), "describe its output");
-    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_any, grouped ? 5 : 4, grouped ? wg : wp, dnnl_f32,
-                                              dnnl_format_tag_any), "describe its weights");
+    DNNL_TRY(
+        dnnl_memory_desc_create_with_tag(&d->w_any, grouped ? 5 : 4, grouped ? wg : wp, dnnl_f32, dnnl_format_tag_any),
+        "describe its weights");
     DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_plain, grouped ? 5 : 4, grouped ? wg : wp, dnnl_f32,
-                                              grouped ? dnnl_goihw : dnnl_oihw), "describe its weights");
+                                              grouped ? dnnl_goihw : dnnl_oihw),
+             "describe its weights");
     if (bias)
         DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->bias, 1, b, dnnl_f32, dnnl_a), "describe its bias");
     for (int i = 0; i < 2; i++) {
@@ -75,7 +77,7 @@ typedef struct conv_kernel {
     cpu_kernel k;
     dnnl_op op;
     weights w;
-    void *kept;  /* reordered weights that stay, or NULL */
+    void *kept; /* reordered weights that stay, or NULL */
     bool bias, residual;
 } conv_kernel;
 

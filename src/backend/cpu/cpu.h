@@ -33,7 +33,8 @@ typedef struct cpu_kernel {
 void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
                      cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *));
 
-/* Work is cut into parts by size alone, never by the number of threads, so that sums come out the same for any of it. */
+/* Work is cut into parts by size alone, never by the number of threads, so that sums come out the same for any of it.
+ */
 typedef struct parts {
     int64_t count, each, total;
 } parts;
@@ -51,7 +52,8 @@ typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kerne
 cpu_prepare cpu_prepare_conv, cpu_prepare_conv_grad_data, cpu_prepare_conv_grad_weight, cpu_prepare_matmul,
     cpu_prepare_batch_norm, cpu_prepare_batch_norm_train, cpu_prepare_batch_norm_train_grad, cpu_prepare_unary,
     cpu_prepare_unary_grad, cpu_prepare_binary, cpu_prepare_resize, cpu_prepare_resize_grad, cpu_prepare_concat,
-    cpu_prepare_slice, cpu_prepare_slice_grad, cpu_prepare_max_pool, cpu_prepare_max_pool_grad, cpu_prepare_cross_entropy,
-    cpu_prepare_cross_entropy_grad, cpu_prepare_accuracy, cpu_prepare_argmax, cpu_prepare_resize_argmax;
+    cpu_prepare_slice, cpu_prepare_slice_grad, cpu_prepare_max_pool, cpu_prepare_max_pool_grad,
+    cpu_prepare_cross_entropy, cpu_prepare_cross_entropy_grad, cpu_prepare_accuracy, cpu_prepare_argmax,
+    cpu_prepare_resize_argmax;
 
 #endif

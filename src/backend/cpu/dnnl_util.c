@@ -35,8 +35,8 @@ static cseg_status add_slot(dnnl_op *op, cpu_backend *b, const node *n, int arg,
     return CSEG_OK;
 }
 
-cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primitive_desc_t pd, const int *args, int n_args,
-                         cseg_error *err)
+cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primitive_desc_t pd, const int *args,
+                         int n_args, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     *op = (dnnl_op){0};

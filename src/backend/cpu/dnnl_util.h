@@ -9,13 +9,13 @@
 /* "conv2d in backbone.conv1: oneDNN: VERB failed (code)". */
 cseg_status dnnl_failed(const node *n, const char *verb, dnnl_status_t code, cseg_error *err);
 
-#define DNNL_TRY(call, verb)                                     \
-    do {                                                         \
-        dnnl_status_t dnnl_code_ = (call);                       \
-        if (dnnl_code_ != dnnl_success) {                        \
-            status = dnnl_failed(n, verb, dnnl_code_, err);      \
-            goto done;                                           \
-        }                                                        \
+#define DNNL_TRY(call, verb)                                                                                           \
+    do {                                                                                                               \
+        dnnl_status_t dnnl_code_ = (call);                                                                             \
+        if (dnnl_code_ != dnnl_success) {                                                                              \
+            status = dnnl_failed(n, verb, dnnl_code_, err);                                                            \
+            goto done;                                                                                                 \
+        }                                                                                                              \
     } while (0)
 
 /* One primitive with its memories. Slots are bound to addresses before each run. */
@@ -30,9 +30,10 @@ typedef struct dnnl_op {
 
 /* Queries what a primitive descriptor wants at `arg`. */
 const_dnnl_memory_desc_t dnnl_wanted(const_dnnl_primitive_desc_t pd, int arg);
-/* Takes the descriptor (destroys it, also on failure). args: the execution arguments that the caller binds, in order. */
-cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primitive_desc_t pd, const int *args, int n_args,
-                         cseg_error *err);
+/* Takes the descriptor (destroys it, also on failure). args: the execution arguments that the caller binds, in order.
+ */
+cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primitive_desc_t pd, const int *args,
+                         int n_args, cseg_error *err);
 /* addresses: n_args of them; scratchpad: op->scratch bytes. */
 cseg_status dnnl_op_run(dnnl_op *op, cpu_backend *b, const node *n, void *const *addresses, void *scratchpad,
                         cseg_error *err);

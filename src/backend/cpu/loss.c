@@ -1,6 +1,7 @@
-/* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right. Works by rows of the
- * label map. Where a graph pass made the resize of the logits part of the op, a row of logits is interpolated into the
- * cache, and neither logits nor gradients of the label's size exist. Bound by exp and, unfused, by memory traffic. */
+/* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right. Works by rows of
+ * the label map. Where a graph pass made the resize of the logits part of the op, a row of logits is interpolated into
+ * the cache, and neither logits nor gradients of the label's size exist. Bound by exp and, unfused, by memory traffic.
+ */
 #include <math.h>
 
 #include "backend/cpu/interpolation.h"
@@ -8,9 +9,9 @@
 typedef struct loss_kernel {
     cpu_kernel k;
     bool resized;
-    interpolation y, x; /* if resized */
+    interpolation y, x;           /* if resized */
     int64_t rows, width, classes; /* rows: of all images together */
-    int64_t row_floats; /* a thread's own room */
+    int64_t row_floats;           /* a thread's own room */
 } loss_kernel;
 
 enum { GRAD_BLOCK = 8 }; /* rows of small logits a task; label rows at its edges are computed twice */
@@ -142,7 +143,8 @@ cseg_status cpu_prepare_cross_entropy(cpu_backend *b, const node *n, arena *mem,
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, cross_entropy_run, &k, err));
-    k->k.base.scratch = (size_t)k->rows * sizeof(row_sums) + (size_t)(b->options.threads * k->row_floats) * sizeof(float);
+    k->k.base.scratch =
+        (size_t)k->rows * sizeof(row_sums) + (size_t)(b->options.threads * k->row_floats) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
 }

@@ -139,7 +139,8 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
             b[c] = (float)((double)beta[c] - m * (double)s[c]);
             if (a->update) {
                 double unbiased = total > 1 ? m2 / (total - 1) : var;
-                running_mean[c] = (float)((1.0 - (double)a->momentum) * (double)running_mean[c] + (double)a->momentum * m);
+                running_mean[c] =
+                    (float)((1.0 - (double)a->momentum) * (double)running_mean[c] + (double)a->momentum * m);
                 running_var[c] =
                     (float)((1.0 - (double)a->momentum) * (double)running_var[c] + (double)a->momentum * unbiased);
             }
@@ -215,8 +216,8 @@ static cseg_status train_grad_run(kernel *base, void *const *in, void *const *ou
         rows w = rows_of(k, p);
         v->norm_grad_apply(x + w.at, dy + w.at, y ? y + w.at : NULL, mean, s, sub, slope, dx + w.at,
                            dr ? dr + w.at : NULL, w.wide, k->c * k->times);
-        v->norm_grad_apply(x + w.rest_at, dy + w.rest_at, y ? y + w.rest_at : NULL, mean, s, sub, slope,
-                           dx + w.rest_at, dr ? dr + w.rest_at : NULL, w.rest, k->c);
+        v->norm_grad_apply(x + w.rest_at, dy + w.rest_at, y ? y + w.rest_at : NULL, mean, s, sub, slope, dx + w.rest_at,
+                           dr ? dr + w.rest_at : NULL, w.rest, k->c);
     }
     return CSEG_OK;
 }

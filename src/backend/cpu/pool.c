@@ -21,7 +21,8 @@ static window window_of(const pool_kernel *k, int64_t oy, int64_t ox)
 {
     const pool_attr *a = &k->k.n->attr.pool;
     int64_t y = oy * a->stride[0] - a->pad[0], x = ox * a->stride[1] - a->pad[1];
-    return (window){clip(y, 0, k->h), clip(y + a->kernel[0], 0, k->h), clip(x, 0, k->w), clip(x + a->kernel[1], 0, k->w)};
+    return (window){clip(y, 0, k->h), clip(y + a->kernel[0], 0, k->h), clip(x, 0, k->w),
+                    clip(x + a->kernel[1], 0, k->w)};
 }
 
 static cseg_status max_pool_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -91,7 +92,8 @@ static cseg_status max_pool_grad_run(kernel *base, void *const *in, void *const 
     int64_t blocks = (k->c + POOL_BLOCK - 1) / POOL_BLOCK, large = k->h * k->w * k->c, small = k->oh * k->ow * k->c;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * blocks; i++) {
-        int64_t image = i / blocks, c0 = i % blocks * POOL_BLOCK, width = k->c - c0 < POOL_BLOCK ? k->c - c0 : POOL_BLOCK;
+        int64_t image = i / blocks, c0 = i % blocks * POOL_BLOCK,
+                width = k->c - c0 < POOL_BLOCK ? k->c - c0 : POOL_BLOCK;
         grad_block(k, (const float *)in[0] + image * large, (const float *)in[1] + image * small,
                    (const float *)in[2] + image * small, (float *)out[0] + image * large, c0, width);
     }

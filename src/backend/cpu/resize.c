@@ -114,7 +114,8 @@ static cseg_status argmax_run(kernel *base, void *const *in, void *const *out, v
     parts p = parts_of(k->pixels, 4096);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p.count; i++)
-        argmax_row((const float *)in[0] + i * p.each * k->r.c, (int32_t *)out[0] + i * p.each, parts_size(&p, i), k->r.c);
+        argmax_row((const float *)in[0] + i * p.each * k->r.c, (int32_t *)out[0] + i * p.each, parts_size(&p, i),
+                   k->r.c);
     return CSEG_OK;
 }
 

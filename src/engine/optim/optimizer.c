@@ -33,17 +33,17 @@ typedef struct adam_config {
     floats betas;
     bool amsgrad;
 } adam_config;
-#define ADAM_FIELDS(decay)                                                                                  \
-    {                                                                                                       \
-        FIELD_RANGE(adam_config, F_FLOAT, lr, "0.001", 0, 1e6, "learning rate"),                            \
-        FIELD_RANGE(adam_config, F_FLOATS, betas, "(0.9, 0.999)", 0, 1, "decay of the two averages"),       \
-        FIELD(adam_config, F_FLOAT, eps, "1e-8", "added to the denominator"),                               \
-        FIELD(adam_config, F_FLOAT, weight_decay, decay, "L2 penalty; AdamW: share by which weights shrink"), \
-        FIELD(adam_config, F_BOOL, amsgrad, "False", "the largest second average instead of the present one"), \
-        FIELD_IGNORED(maximize, "False here"), FIELD_IGNORED(foreach, "how torch loops"),                   \
-        FIELD_IGNORED(fused, "how torch loops"), FIELD_IGNORED(capturable, "of CUDA graphs"),               \
-        FIELD_IGNORED(differentiable, "False here"), FIELD_IGNORED(paramwise_cfg, "read by the constructor"), \
-        FIELD_IGNORED(constructor, "the default one"),                                                      \
+#define ADAM_FIELDS(decay)                                                                                             \
+    {                                                                                                                  \
+        FIELD_RANGE(adam_config, F_FLOAT, lr, "0.001", 0, 1e6, "learning rate"),                                       \
+            FIELD_RANGE(adam_config, F_FLOATS, betas, "(0.9, 0.999)", 0, 1, "decay of the two averages"),              \
+            FIELD(adam_config, F_FLOAT, eps, "1e-8", "added to the denominator"),                                      \
+            FIELD(adam_config, F_FLOAT, weight_decay, decay, "L2 penalty; AdamW: share by which weights shrink"),      \
+            FIELD(adam_config, F_BOOL, amsgrad, "False", "the largest second average instead of the present one"),     \
+            FIELD_IGNORED(maximize, "False here"), FIELD_IGNORED(foreach, "how torch loops"),                          \
+            FIELD_IGNORED(fused, "how torch loops"), FIELD_IGNORED(capturable, "of CUDA graphs"),                      \
+            FIELD_IGNORED(differentiable, "False here"), FIELD_IGNORED(paramwise_cfg, "read by the constructor"),      \
+            FIELD_IGNORED(constructor, "the default one"),                                                             \
     }
 static const field adam_fields[] = ADAM_FIELDS("0");
 static const field adamw_fields[] = ADAM_FIELDS("0.01");
@@ -73,7 +73,8 @@ static cseg_status read_rule(optimizer *o, const value *cfg, optim_group *base, 
     if (!w && strcmp(o->type, "Adam") != 0) {
         const char *near = str_nearest(o->type, known, COUNT(known));
         return fail(err, CSEG_CONFIG, "%sthere is no optimizer '%s' here%s%s; known are SGD, Adam and AdamW",
-                    value_place(value_get(cfg, "type"), place), o->type, near ? ", did you mean " : "", near ? near : "");
+                    value_place(value_get(cfg, "type"), place), o->type, near ? ", did you mean " : "",
+                    near ? near : "");
     }
     adam_config c;
     TRY(fields_parse(w ? &adamw_table : &adam_table, o->type, cfg, NULL, mem, &c, err));
@@ -147,7 +148,8 @@ static cseg_status read_paramwise(const value *cfg, bool one_x, arena *mem, para
 static bool is_norm(const param *p)
 {
     return str_starts(p->owner, "BatchNorm") || str_starts(p->owner, "SyncBatchNorm") ||
-           str_starts(p->owner, "InstanceNorm") || strcmp(p->owner, "GroupNorm") == 0 || strcmp(p->owner, "LayerNorm") == 0;
+           str_starts(p->owner, "InstanceNorm") || strcmp(p->owner, "GroupNorm") == 0 ||
+           strcmp(p->owner, "LayerNorm") == 0;
 }
 
 /* in_channels == groups, as the reference tests: true also for a convolution of one channel. */
@@ -207,8 +209,8 @@ static void set_group(optim_group *g, const paramwise *w, const model *m, const 
     bool norm = is_norm(p), bias = str_ends(p->name, ".bias");
     if (bias && !norm && w->has_bias_lr)
         g->lr *= w->bias_lr;
-    g->weight_decay *= w->one_x ? decay_1x(w, norm, bias, is_depthwise(m, p), p->rank)
-                                : decay_0x(w, norm, bias, is_depthwise(m, p));
+    g->weight_decay *=
+        w->one_x ? decay_1x(w, norm, bias, is_depthwise(m, p), p->rank) : decay_0x(w, norm, bias, is_depthwise(m, p));
 }
 
 static void finish_group(optim_group *g, int64_t first, int64_t n)
@@ -280,7 +282,8 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model 
         return fail_memory(err);
     if (adam && (!(o->second = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->second)))
         return fail_memory(err);
-    if (o->amsgrad && (!(o->largest = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->largest)))
+    if (o->amsgrad &&
+        (!(o->largest = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->largest)))
         return fail_memory(err);
     *out = o;
     return CSEG_OK;

@@ -30,8 +30,8 @@ typedef struct optimizer {
     bool per_parameter; /* groups by paramwise_cfg */
     optim_group *groups;
     int n_groups;
-    int n_paced; /* groups that schedules move: with groups of their own for parameters, 1.x has one more, groups[n_groups]
-                    without parameters, which only tells what the base rate has become */
+    int n_paced;          /* groups that schedules move: with groups of their own for parameters, 1.x has one more,
+                             groups[n_groups]          without parameters, which only tells what the base rate has become */
     optim_entry *entries; /* in the order of named_parameters() */
     int64_t n_entries;
     float *first, *second, *largest; /* state, laid out as model->data; second and largest: Adam's */

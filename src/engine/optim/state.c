@@ -80,8 +80,8 @@ pth_value *optimizer_state(const optimizer *o, pth_builder *b)
     return d;
 }
 
-static cseg_status read_tensor(pth *file, const pickle_node *n, const param *p, const char *what, float *to, bool *found,
-                               cseg_error *err)
+static cseg_status read_tensor(pth *file, const pickle_node *n, const param *p, const char *what, float *to,
+                               bool *found, cseg_error *err)
 {
     pth_tensor t;
     *found = n && pth_is_tensor(n);
@@ -89,8 +89,8 @@ static cseg_status read_tensor(pth *file, const pickle_node *n, const param *p, 
         return CSEG_OK;
     TRY(pth_as_tensor(file, n, &t, err));
     if (t.count != p->count)
-        return fail(err, CSEG_SHAPE, "%s: optimizer state %s of %s has %lld elements, the parameter %lld", pth_path(file),
-                    what, p->name, (long long)t.count, (long long)p->count);
+        return fail(err, CSEG_SHAPE, "%s: optimizer state %s of %s has %lld elements, the parameter %lld",
+                    pth_path(file), what, p->name, (long long)t.count, (long long)p->count);
     return pth_tensor_f32(file, &t, to, err);
 }
 
@@ -104,7 +104,8 @@ static cseg_status load_entry(optimizer *o, pth *file, const pickle_node *d, int
     TRY(read_tensor(file, pickle_get(d, "exp_avg"), p, "exp_avg", o->first + p->offset, &o->started[e], err));
     TRY(read_tensor(file, pickle_get(d, "exp_avg_sq"), p, "exp_avg_sq", o->second + p->offset, &found, err));
     if (o->largest)
-        TRY(read_tensor(file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest + p->offset, &found, err));
+        TRY(read_tensor(file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest + p->offset, &found,
+                        err));
     const pickle_node *step = pickle_get(d, "step");
     if (pth_is_tensor(step)) {
         pth_tensor t;
@@ -123,7 +124,8 @@ static void read_rates(const pickle_node *saved, optim_rule rule, optim_group *g
 {
     pickle_number(pickle_get(saved, "lr"), &g->lr);
     pickle_number(pickle_get(saved, "initial_lr"), &g->initial_lr);
-    const pickle_node *momentum = rule == OPTIM_SGD ? pickle_get(saved, "momentum") : pickle_item(pickle_get(saved, "betas"), 0);
+    const pickle_node *momentum =
+        rule == OPTIM_SGD ? pickle_get(saved, "momentum") : pickle_item(pickle_get(saved, "betas"), 0);
     pickle_number(momentum, &g->momentum);
     pickle_number(pickle_get(saved, "initial_momentum"), &g->initial_momentum);
 }
@@ -134,14 +136,17 @@ cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cs
     size_t n = pickle_len(groups);
     int64_t at = 0;
     if (n != (size_t)o->n_groups)
-        return fail(err, CSEG_SHAPE, "%s: the optimizer has %zu parameter groups, this model's has %d; was it trained with "
-                    "another paramwise_cfg?", pth_path(file), n, o->n_groups);
+        return fail(err, CSEG_SHAPE,
+                    "%s: the optimizer has %zu parameter groups, this model's has %d; was it trained with "
+                    "another paramwise_cfg?",
+                    pth_path(file), n, o->n_groups);
     if (o->n_paced > o->n_groups)
         read_rates(pickle_get(saved, "base_param_settings"), o->rule, &o->groups[o->n_groups]);
     for (int i = 0; i < o->n_groups; i++) {
         const pickle_node *g = pickle_item(groups, (size_t)i), *params = pickle_get(g, "params");
         if (pickle_len(params) != (size_t)o->groups[i].n)
-            return fail(err, CSEG_SHAPE, "%s: parameter group %d of the optimizer has %zu parameters, this model's has %lld",
+            return fail(err, CSEG_SHAPE,
+                        "%s: parameter group %d of the optimizer has %zu parameters, this model's has %lld",
                         pth_path(file), i, pickle_len(params), (long long)o->groups[i].n);
         read_rates(g, o->rule, &o->groups[i]);
         for (size_t k = 0; k < pickle_len(params); k++, at++) {

@@ -27,8 +27,8 @@ static void sgd_chunk(const optimizer *o, const optim_group *g, bool started, fl
     }
 }
 
-static void adam_chunk(const optimizer *o, const optim_group *g, int64_t step, float *w, const float *grad, float *first,
-                       float *second, float *largest, int64_t n, float scale)
+static void adam_chunk(const optimizer *o, const optim_group *g, int64_t step, float *w, const float *grad,
+                       float *first, float *second, float *largest, int64_t n, float scale)
 {
     double beta1 = g->momentum, correct1 = 1 - pow(beta1, (double)step), correct2 = 1 - pow(o->beta2, (double)step);
     float b1 = (float)(1 - beta1), b2 = (float)o->beta2, rest2 = (float)(1 - o->beta2);
@@ -78,7 +78,8 @@ void optimizer_step(optimizer *o, double scale)
     }
 }
 
-/* In eight lanes, which are added in a fixed order: the compiler makes vectors of them, and no sum depends on threads. */
+/* In eight lanes, which are added in a fixed order: the compiler makes vectors of them, and no sum depends on threads.
+ */
 static double sum_of_squares(const float *g, int64_t n)
 {
     enum { LANES = 8 };

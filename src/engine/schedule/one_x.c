@@ -121,52 +121,55 @@ typedef struct one_x_config {
     const char *anneal_strategy, *param_name, *monitor, *rule, *threshold_rule;
 } one_x_config;
 
-#define COMMON                                                                                                  \
-    FIELD(one_x_config, F_INT, begin, "0", "first step"),                                                       \
-        FIELD(one_x_config, F_INT, end, "1000000000", "step at which it ends"),                                 \
-        FIELD(one_x_config, F_BOOL, by_epoch, "True", "steps are epochs, not iterations"),                      \
-        FIELD(one_x_config, F_BOOL, convert_to_iter_based, "False", "given in epochs, applied each iteration"), \
-        FIELD(one_x_config, F_STR, param_name, "None", "of the ...ParamScheduler types: lr or momentum"),       \
+#define COMMON                                                                                                         \
+    FIELD(one_x_config, F_INT, begin, "0", "first step"),                                                              \
+        FIELD(one_x_config, F_INT, end, "1000000000", "step at which it ends"),                                        \
+        FIELD(one_x_config, F_BOOL, by_epoch, "True", "steps are epochs, not iterations"),                             \
+        FIELD(one_x_config, F_BOOL, convert_to_iter_based, "False", "given in epochs, applied each iteration"),        \
+        FIELD(one_x_config, F_STR, param_name, "None", "of the ...ParamScheduler types: lr or momentum"),              \
         FIELD_IGNORED(verbose, "nothing is printed"), FIELD_IGNORED(last_step, "-1 here; resuming sets it")
-#define FLOORS                                                                      \
-    FIELD(one_x_config, F_VALUE, eta_min, "None", "lowest value"),                  \
+#define FLOORS                                                                                                         \
+    FIELD(one_x_config, F_VALUE, eta_min, "None", "lowest value"),                                                     \
         FIELD(one_x_config, F_VALUE, eta_min_ratio, "None", "lowest value, as a share of the initial one")
 
-static const field constant_fields[] = {COMMON, FIELD_RANGE(one_x_config, F_FLOAT, factor, "0.333333333333333333", 0, 1, "")};
-static const field linear_fields[] = {COMMON,
-                                      FIELD_RANGE(one_x_config, F_FLOAT, start_factor, "0.333333333333333333", 0, 1, ""),
-                                      FIELD_RANGE(one_x_config, F_FLOAT, end_factor, "1.0", 0, 1, "")};
+static const field constant_fields[] = {COMMON,
+                                        FIELD_RANGE(one_x_config, F_FLOAT, factor, "0.333333333333333333", 0, 1, "")};
+static const field linear_fields[] = {
+    COMMON, FIELD_RANGE(one_x_config, F_FLOAT, start_factor, "0.333333333333333333", 0, 1, ""),
+    FIELD_RANGE(one_x_config, F_FLOAT, end_factor, "1.0", 0, 1, "")};
 static const field poly_fields[] = {COMMON, FLOORS, FIELD(one_x_config, F_FLOAT, power, "1.0", "")};
 static const field step_fields[] = {COMMON, FIELD_RANGE(one_x_config, F_INT, step_size, NULL, 1, 1e9, ""),
                                     FIELD(one_x_config, F_FLOAT, gamma, "0.1", "")};
 static const field multi_step_fields[] = {COMMON, FIELD(one_x_config, F_INTS, milestones, NULL, ""),
                                           FIELD(one_x_config, F_FLOAT, gamma, "0.1", "")};
 static const field exponential_fields[] = {COMMON, FIELD(one_x_config, F_FLOAT, gamma, NULL, "")};
-static const field cosine_fields[] = {COMMON, FLOORS, FIELD(one_x_config, F_INT, T_max, "0", "half a period; 0: end - begin")};
+static const field cosine_fields[] = {COMMON, FLOORS,
+                                      FIELD(one_x_config, F_INT, T_max, "0", "half a period; 0: end - begin")};
 static const field restart_fields[] = {COMMON, FLOORS, FIELD_RANGE(one_x_config, F_INTS, periods, NULL, 1, 1e9, ""),
                                        FIELD(one_x_config, F_FLOATS, restart_weights, "(1,)", "")};
-static const field one_cycle_fields[] = {
-    COMMON,
-    FIELD(one_x_config, F_FLOAT, eta_max, NULL, "highest value"),
-    FIELD(one_x_config, F_INT, total_steps, "0", "0: end - begin"),
-    FIELD_RANGE(one_x_config, F_FLOAT, pct_start, "0.3", 0, 1, ""),
-    FIELD_CHOICE(one_x_config, anneal_strategy, "'cos'", "cos|linear", ""),
-    FIELD(one_x_config, F_FLOAT, div_factor, "25.", ""),
-    FIELD(one_x_config, F_FLOAT, final_div_factor, "1e4", ""),
-    FIELD(one_x_config, F_BOOL, three_phase, "False", "")};
-static const field plateau_fields[] = {
-    COMMON,
-    FIELD(one_x_config, F_STR, monitor, "'loss'", "figure that is watched"),
-    FIELD_CHOICE(one_x_config, rule, "'less'", "less|greater", ""),
-    FIELD_RANGE(one_x_config, F_FLOAT, factor, "0.1", 0, 1, ""),
-    FIELD(one_x_config, F_INT, patience, "10", ""),
-    FIELD(one_x_config, F_FLOAT, threshold, "1e-4", ""),
-    FIELD_CHOICE(one_x_config, threshold_rule, "'rel'", "rel|abs", ""),
-    FIELD(one_x_config, F_INT, cooldown, "0", ""),
-    FIELD(one_x_config, F_FLOAT, min_value, "0.", ""),
-    FIELD(one_x_config, F_FLOAT, eps, "1e-8", "")};
+static const field one_cycle_fields[] = {COMMON,
+                                         FIELD(one_x_config, F_FLOAT, eta_max, NULL, "highest value"),
+                                         FIELD(one_x_config, F_INT, total_steps, "0", "0: end - begin"),
+                                         FIELD_RANGE(one_x_config, F_FLOAT, pct_start, "0.3", 0, 1, ""),
+                                         FIELD_CHOICE(one_x_config, anneal_strategy, "'cos'", "cos|linear", ""),
+                                         FIELD(one_x_config, F_FLOAT, div_factor, "25.", ""),
+                                         FIELD(one_x_config, F_FLOAT, final_div_factor, "1e4", ""),
+                                         FIELD(one_x_config, F_BOOL, three_phase, "False", "")};
+static const field plateau_fields[] = {COMMON,
+                                       FIELD(one_x_config, F_STR, monitor, "'loss'", "figure that is watched"),
+                                       FIELD_CHOICE(one_x_config, rule, "'less'", "less|greater", ""),
+                                       FIELD_RANGE(one_x_config, F_FLOAT, factor, "0.1", 0, 1, ""),
+                                       FIELD(one_x_config, F_INT, patience, "10", ""),
+                                       FIELD(one_x_config, F_FLOAT, threshold, "1e-4", ""),
+                                       FIELD_CHOICE(one_x_config, threshold_rule, "'rel'", "rel|abs", ""),
+                                       FIELD(one_x_config, F_INT, cooldown, "0", ""),
+                                       FIELD(one_x_config, F_FLOAT, min_value, "0.", ""),
+                                       FIELD(one_x_config, F_FLOAT, eps, "1e-8", "")};
 
-#define TABLE(f) {f, sizeof f / sizeof *f, sizeof(one_x_config), false}
+#define TABLE(f)                                                                                                       \
+    {                                                                                                                  \
+        f, sizeof f / sizeof *f, sizeof(one_x_config), false                                                           \
+    }
 typedef struct one_x_kind {
     const char *stem; /* without LR, Momentum, ParamScheduler */
     double (*value)(const policy *, const schedule_time *, double, double);
@@ -220,23 +223,45 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
     bool momentum = false;
     const one_x_kind *k = type ? find(type, &momentum) : NULL;
     if (!k)
-        return fail(err, CSEG_CONFIG, "%sthere is no schedule '%s' here; known are ConstantLR, LinearLR, PolyLR, StepLR, "
-                    "MultiStepLR, ExponentialLR, CosineAnnealingLR, CosineRestartLR, OneCycleLR, ReduceOnPlateauLR, and "
-                    "each with Momentum for LR", value_place(cfg, place), type ? type : "(no type)");
+        return fail(
+            err, CSEG_CONFIG,
+            "%sthere is no schedule '%s' here; known are ConstantLR, LinearLR, PolyLR, StepLR, "
+            "MultiStepLR, ExponentialLR, CosineAnnealingLR, CosineRestartLR, OneCycleLR, ReduceOnPlateauLR, and "
+            "each with Momentum for LR",
+            value_place(cfg, place), type ? type : "(no type)");
     one_x_config c;
     memset(&c, 0, sizeof c);
     TRY(fields_parse(&k->table, type, cfg, NULL, mem, &c, err));
     if (c.end <= c.begin)
-        return fail(err, CSEG_CONFIG, "%s%s: end (%lld) must be larger than begin (%lld)", value_place(cfg, place), type,
-                    (long long)c.end, (long long)c.begin);
+        return fail(err, CSEG_CONFIG, "%s%s: end (%lld) must be larger than begin (%lld)", value_place(cfg, place),
+                    type, (long long)c.end, (long long)c.begin);
     if (c.param_name && strcmp(c.param_name, "momentum") == 0)
         momentum = true;
-    *p = (policy){.type = type, .momentum = momentum, .by_epoch = c.by_epoch, .value = k->value, .begin = c.begin,
-                  .end = c.end, .last_step = -1, .global_step = -1, .factor = c.factor, .end_factor = c.end_factor,
-                  .gamma = c.gamma, .power = c.power, .steps = c.milestones, .weights = c.restart_weights,
-                  .pct_start = c.pct_start, .div_factor = c.div_factor, .final_div_factor = c.final_div_factor,
-                  .three_phase = c.three_phase, .plateau = !k->value, .monitor = c.monitor, .threshold = c.threshold,
-                  .min_value = c.min_value, .eps = c.eps, .patience = c.patience, .cooldown = c.cooldown};
+    *p = (policy){.type = type,
+                  .momentum = momentum,
+                  .by_epoch = c.by_epoch,
+                  .value = k->value,
+                  .begin = c.begin,
+                  .end = c.end,
+                  .last_step = -1,
+                  .global_step = -1,
+                  .factor = c.factor,
+                  .end_factor = c.end_factor,
+                  .gamma = c.gamma,
+                  .power = c.power,
+                  .steps = c.milestones,
+                  .weights = c.restart_weights,
+                  .pct_start = c.pct_start,
+                  .div_factor = c.div_factor,
+                  .final_div_factor = c.final_div_factor,
+                  .three_phase = c.three_phase,
+                  .plateau = !k->value,
+                  .monitor = c.monitor,
+                  .threshold = c.threshold,
+                  .min_value = c.min_value,
+                  .eps = c.eps,
+                  .patience = c.patience,
+                  .cooldown = c.cooldown};
     p->has_eta_min_ratio = c.eta_min_ratio && value_number(c.eta_min_ratio, &p->eta_min_ratio);
     if (c.eta_min)
         value_number(c.eta_min, &p->eta_min);
@@ -259,7 +284,8 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
     if (k->value == restart_value) {
         p->steps = c.periods;
         if (p->steps.n != p->weights.n)
-            return fail(err, CSEG_CONFIG, "%s%s: periods and restart_weights differ in length", value_place(cfg, place), type);
+            return fail(err, CSEG_CONFIG, "%s%s: periods and restart_weights differ in length", value_place(cfg, place),
+                        type);
     }
     p->total = k->value == cosine_value ? c.T_max : k->value == one_cycle_value ? c.total_steps : 0;
     if (c.convert_to_iter_based && c.by_epoch)

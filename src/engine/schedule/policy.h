@@ -7,16 +7,16 @@
 typedef struct policy policy;
 struct policy {
     const char *type;
-    bool momentum;   /* moves the momentum (or first beta) instead of the learning rate */
+    bool momentum; /* moves the momentum (or first beta) instead of the learning rate */
     bool by_epoch;
     /* 1.x: the value for `last_step`, from the present one. 0.x: from the initial one, at progress t. */
     double (*value)(const policy *p, const schedule_time *t, double base, double present);
     int64_t begin, end, last_step, global_step; /* 1.x */
     double factor, end_factor, gamma, power, eta_min, eta_min_ratio;
     bool has_eta_min_ratio, floor_set;
-    ints steps;      /* step sizes, milestones, periods */
-    floats weights;  /* of restarts; target ratios; */
-    int64_t total;   /* total_iters, T_max, total_steps */
+    ints steps;     /* step sizes, milestones, periods */
+    floats weights; /* of restarts; target ratios; */
+    int64_t total;  /* total_iters, T_max, total_steps */
     double pct_start, div_factor, final_div_factor;
     bool three_phase, linear;
     /* 0.x */

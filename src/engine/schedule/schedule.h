@@ -9,10 +9,10 @@
 typedef struct schedule schedule;
 
 typedef struct schedule_time {
-    int64_t iter, epoch;       /* done so far */
-    int64_t epoch_length;      /* iterations; of iteration-based runs: 1 epoch is the data set once */
+    int64_t iter, epoch;           /* done so far */
+    int64_t epoch_length;          /* iterations; of iteration-based runs: 1 epoch is the data set once */
     int64_t max_iters, max_epochs; /* 0.x; the other one is derived or 0 */
-    bool by_epoch;             /* of the run */
+    bool by_epoch;                 /* of the run */
 } schedule_time;
 
 /* 1.x: `list` is param_scheduler (a dict or a list; None: constant rates). Applies step 0. */

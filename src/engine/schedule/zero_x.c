@@ -146,41 +146,43 @@ typedef struct zero_x_config {
     const char *policy, *warmup, *anneal_strategy;
     bool warmup_by_epoch, three_phase;
     int64_t warmup_iters, cyclic_times, total_steps;
-    double warmup_ratio, gamma, power, start_percent, step_ratio_up, pct_start, div_factor, final_div_factor, base_momentum,
-        max_momentum;
+    double warmup_ratio, gamma, power, start_percent, step_ratio_up, pct_start, div_factor, final_div_factor,
+        base_momentum, max_momentum;
     value *by_epoch, *step, *low, *low_ratio, *max_lr, *target_ratio;
     ints periods;
     floats restart_weights;
 } zero_x_config;
 
-#define FIELD_AS(name_, member_, about_) \
-    {.name = name_, .type = F_VALUE, .offset = offsetof(zero_x_config, member_), .initial = "None", .about = about_}
-#define COMMON(warmup_ratio_)                                                                                      \
-    FIELD(zero_x_config, F_STR, policy, NULL, "the rule"),                                                         \
-        FIELD(zero_x_config, F_VALUE, by_epoch, "None", "progress is counted in epochs; None: as the runner counts"), \
-        FIELD_CHOICE(zero_x_config, warmup, "None", "constant|linear|exp", "how the first iterations rise"),       \
-        FIELD_RANGE(zero_x_config, F_INT, warmup_iters, "0", 0, 1e12, "iterations of warm-up"),                    \
+#define FIELD_AS(name_, member_, about_)                                                                               \
+    {                                                                                                                  \
+        .name = name_, .type = F_VALUE, .offset = offsetof(zero_x_config, member_), .initial = "None", .about = about_ \
+    }
+#define COMMON(warmup_ratio_)                                                                                          \
+    FIELD(zero_x_config, F_STR, policy, NULL, "the rule"),                                                             \
+        FIELD(zero_x_config, F_VALUE, by_epoch, "None", "progress is counted in epochs; None: as the runner counts"),  \
+        FIELD_CHOICE(zero_x_config, warmup, "None", "constant|linear|exp", "how the first iterations rise"),           \
+        FIELD_RANGE(zero_x_config, F_INT, warmup_iters, "0", 0, 1e12, "iterations of warm-up"),                        \
         FIELD_RANGE(zero_x_config, F_FLOAT, warmup_ratio, warmup_ratio_, 0, 1, "share at which warm-up begins")
-#define LR_COMMON \
-    COMMON("0.1"), FIELD(zero_x_config, F_BOOL, warmup_by_epoch, "False", "warmup_iters counts epochs")
+#define LR_COMMON COMMON("0.1"), FIELD(zero_x_config, F_BOOL, warmup_by_epoch, "False", "warmup_iters counts epochs")
 #define MOMENTUM_COMMON COMMON("0.9")
-#define LR_FLOORS                                        \
-    FIELD_AS("min_lr", low, "lowest rate"),              \
+#define LR_FLOORS                                                                                                      \
+    FIELD_AS("min_lr", low, "lowest rate"),                                                                            \
         FIELD_AS("min_lr_ratio", low_ratio, "lowest rate, as a share of the initial one")
-#define MOMENTUM_FLOORS                                  \
-    FIELD_AS("min_momentum", low, "lowest momentum"),    \
+#define MOMENTUM_FLOORS                                                                                                \
+    FIELD_AS("min_momentum", low, "lowest momentum"),                                                                  \
         FIELD_AS("min_momentum_ratio", low_ratio, "lowest momentum, as a share of the initial one")
-#define CYCLIC(ratios_)                                                                              \
-    FIELD(zero_x_config, F_VALUE, target_ratio, ratios_, "highest and lowest value, as shares"),     \
-        FIELD_RANGE(zero_x_config, F_INT, cyclic_times, "1", 1, 1e9, "cycles in the run"),           \
-        FIELD_RANGE(zero_x_config, F_FLOAT, step_ratio_up, "0.4", 0, 1, "share of a cycle that rises"), \
-        FIELD_RANGE(zero_x_config, F_FLOAT, gamma, "1", 0, 1, "each cycle's height, as a share of the one before"), STRATEGY
+#define CYCLIC(ratios_)                                                                                                \
+    FIELD(zero_x_config, F_VALUE, target_ratio, ratios_, "highest and lowest value, as shares"),                       \
+        FIELD_RANGE(zero_x_config, F_INT, cyclic_times, "1", 1, 1e9, "cycles in the run"),                             \
+        FIELD_RANGE(zero_x_config, F_FLOAT, step_ratio_up, "0.4", 0, 1, "share of a cycle that rises"),                \
+        FIELD_RANGE(zero_x_config, F_FLOAT, gamma, "1", 0, 1, "each cycle's height, as a share of the one before"),    \
+        STRATEGY
 #define STRATEGY FIELD_CHOICE(zero_x_config, anneal_strategy, "'cos'", "cos|linear", "shape between the ends")
-#define ONE_CYCLE                                                                                    \
-    FIELD_RANGE(zero_x_config, F_FLOAT, pct_start, "0.3", 0, 1, "share of the run that rises"), STRATEGY, \
+#define ONE_CYCLE                                                                                                      \
+    FIELD_RANGE(zero_x_config, F_FLOAT, pct_start, "0.3", 0, 1, "share of the run that rises"), STRATEGY,              \
         FIELD(zero_x_config, F_BOOL, three_phase, "False", "down as long as up, then to the end")
-#define STEP(gamma_)                                                                                 \
-    FIELD(zero_x_config, F_VALUE, step, NULL, "every so many, or a list of milestones"),             \
+#define STEP(gamma_)                                                                                                   \
+    FIELD(zero_x_config, F_VALUE, step, NULL, "every so many, or a list of milestones"),                               \
         FIELD(zero_x_config, F_FLOAT, gamma, gamma_, "factor at each")
 
 static const field fixed_fields[] = {LR_COMMON};
@@ -192,24 +194,31 @@ static const field inv_fields[] = {LR_COMMON, FIELD(zero_x_config, F_FLOAT, gamm
                                    FIELD(zero_x_config, F_FLOAT, power, "1.0", "exponent")};
 static const field annealing_fields[] = {LR_COMMON, LR_FLOORS};
 static const field flat_fields[] = {
-    LR_COMMON, LR_FLOORS, FIELD_RANGE(zero_x_config, F_FLOAT, start_percent, "0.75", 0, 1, "share of the run that is flat")};
+    LR_COMMON, LR_FLOORS,
+    FIELD_RANGE(zero_x_config, F_FLOAT, start_percent, "0.75", 0, 1, "share of the run that is flat")};
 static const field restart_fields[] = {LR_COMMON, LR_FLOORS,
                                        FIELD_RANGE(zero_x_config, F_INTS, periods, NULL, 1, 1e9, "lengths"),
                                        FIELD(zero_x_config, F_FLOATS, restart_weights, "[1]", "heights")};
 static const field cyclic_fields[] = {LR_COMMON, CYCLIC("(10, 1e-4)")};
 static const field one_cycle_fields[] = {
-    LR_COMMON, ONE_CYCLE, FIELD(zero_x_config, F_VALUE, max_lr, NULL, "highest rate, or one for each group"),
+    LR_COMMON,
+    ONE_CYCLE,
+    FIELD(zero_x_config, F_VALUE, max_lr, NULL, "highest rate, or one for each group"),
     FIELD_RANGE(zero_x_config, F_INT, total_steps, "0", 0, 1e12, "0: those of the run"),
     FIELD_RANGE(zero_x_config, F_FLOAT, div_factor, "25.", 1e-12, 1e12, "max_lr / first rate"),
     FIELD_RANGE(zero_x_config, F_FLOAT, final_div_factor, "1e4", 1e-12, 1e12, "first / last rate")};
-static const field momentum_step_fields[] = {MOMENTUM_COMMON, STEP("0.5"), FIELD_AS("min_momentum", low, "lowest momentum")};
+static const field momentum_step_fields[] = {MOMENTUM_COMMON, STEP("0.5"),
+                                             FIELD_AS("min_momentum", low, "lowest momentum")};
 static const field momentum_annealing_fields[] = {MOMENTUM_COMMON, MOMENTUM_FLOORS};
 static const field momentum_cyclic_fields[] = {MOMENTUM_COMMON, CYCLIC("(0.85 / 0.95, 1.)")};
 static const field momentum_one_cycle_fields[] = {MOMENTUM_COMMON, ONE_CYCLE,
                                                   FIELD(zero_x_config, F_FLOAT, base_momentum, "0.85", "lowest"),
                                                   FIELD(zero_x_config, F_FLOAT, max_momentum, "0.95", "highest")};
 
-#define TABLE(f) {f, sizeof f / sizeof *f, sizeof(zero_x_config), false}
+#define TABLE(f)                                                                                                       \
+    {                                                                                                                  \
+        f, sizeof f / sizeof *f, sizeof(zero_x_config), false                                                          \
+    }
 typedef struct zero_x_kind {
     const char *name;
     double (*value)(const policy *, const schedule_time *, double, double);
@@ -263,11 +272,12 @@ static cseg_status find_kind(const value *cfg, bool momentum, const zero_x_kind 
             return CSEG_OK;
     }
     const char *near = str_nearest(text, names, n);
-    return fail(err, CSEG_CONFIG, "%sthere is no policy '%s' for %s%s%s; known are %s", value_place(v, place), text,
-                momentum ? "momentum" : "learning rates", near ? ", did you mean " : "", near ? near : "",
-                momentum ? "step, CosineAnnealing, LinearAnnealing, cyclic and OneCycle"
-                         : "fixed, step, exp, poly, inv, CosineAnnealing, LinearAnnealing, FlatCosineAnnealing, CosineRestart, "
-                           "cyclic and OneCycle");
+    return fail(
+        err, CSEG_CONFIG, "%sthere is no policy '%s' for %s%s%s; known are %s", value_place(v, place), text,
+        momentum ? "momentum" : "learning rates", near ? ", did you mean " : "", near ? near : "",
+        momentum ? "step, CosineAnnealing, LinearAnnealing, cyclic and OneCycle"
+                 : "fixed, step, exp, poly, inv, CosineAnnealing, LinearAnnealing, FlatCosineAnnealing, CosineRestart, "
+                   "cyclic and OneCycle");
 }
 
 static cseg_status read_steps(policy *p, const value *step, const value *cfg, arena *mem, cseg_error *err)
@@ -322,8 +332,10 @@ static cseg_status read_floor(policy *p, const zero_x_config *c, const value *cf
         return bad(p->floor_set ? c->low : c->low_ratio, "the lowest value is a number", err);
     bool needed = p->value == annealing_value || p->value == flat_value || p->value == restart_value;
     if (needed && p->floor_set == p->has_eta_min_ratio)
-        return bad(cfg, p->momentum ? "this policy needs min_momentum or min_momentum_ratio, one of them"
-                                    : "this policy needs min_lr or min_lr_ratio, one of them", err);
+        return bad(cfg,
+                   p->momentum ? "this policy needs min_momentum or min_momentum_ratio, one of them"
+                               : "this policy needs min_lr or min_lr_ratio, one of them",
+                   err);
     return CSEG_OK;
 }
 
@@ -341,8 +353,8 @@ static cseg_status read_counting(policy *p, const zero_x_config *c, const schedu
     return CSEG_OK;
 }
 
-static cseg_status read_special(policy *p, const zero_x_config *c, const value *cfg, optimizer *o, const schedule_time *t,
-                                arena *mem, cseg_error *err)
+static cseg_status read_special(policy *p, const zero_x_config *c, const value *cfg, optimizer *o,
+                                const schedule_time *t, arena *mem, cseg_error *err)
 {
     if (p->value == step_value)
         return read_steps(p, c->step, cfg, mem, err);
@@ -366,21 +378,33 @@ static cseg_status read_special(policy *p, const zero_x_config *c, const value *
     return CSEG_OK;
 }
 
-static cseg_status read_policy(const value *cfg, bool momentum, optimizer *o, const schedule_time *t, arena *mem, policy *p,
-                               cseg_error *err)
+static cseg_status read_policy(const value *cfg, bool momentum, optimizer *o, const schedule_time *t, arena *mem,
+                               policy *p, cseg_error *err)
 {
     zero_x_config c;
     const zero_x_kind *k = NULL;
     memset(&c, 0, sizeof c);
     TRY(find_kind(cfg, momentum, &k, err));
     TRY(fields_parse(&k->table, momentum ? "momentum_config" : "lr_config", cfg, NULL, mem, &c, err));
-    *p = (policy){.type = k->name, .momentum = momentum, .value = k->value, .gamma = c.gamma, .power = c.power,
-                  .steps = c.periods, .weights = c.restart_weights, .warmup = c.warmup, .warmup_ratio = c.warmup_ratio,
+    *p = (policy){.type = k->name,
+                  .momentum = momentum,
+                  .value = k->value,
+                  .gamma = c.gamma,
+                  .power = c.power,
+                  .steps = c.periods,
+                  .weights = c.restart_weights,
+                  .warmup = c.warmup,
+                  .warmup_ratio = c.warmup_ratio,
                   .warmup_iters = c.warmup_by_epoch ? c.warmup_iters * t->epoch_length : c.warmup_iters,
-                  .pct_start = k->value == flat_value ? c.start_percent : k->value == cyclic_value ? c.step_ratio_up : c.pct_start,
-                  .three_phase = c.three_phase, .div_factor = c.div_factor, .final_div_factor = c.final_div_factor,
+                  .pct_start = k->value == flat_value     ? c.start_percent
+                               : k->value == cyclic_value ? c.step_ratio_up
+                                                          : c.pct_start,
+                  .three_phase = c.three_phase,
+                  .div_factor = c.div_factor,
+                  .final_div_factor = c.final_div_factor,
                   .total = k->value == cyclic_value ? c.cyclic_times : c.total_steps};
-    p->linear = strcmp(k->name, "LinearAnnealing") == 0 || (c.anneal_strategy && strcmp(c.anneal_strategy, "linear") == 0);
+    p->linear =
+        strcmp(k->name, "LinearAnnealing") == 0 || (c.anneal_strategy && strcmp(c.anneal_strategy, "linear") == 0);
     if (c.warmup && c.warmup_iters < 1)
         return bad(value_get(cfg, "warmup"), "warmup needs warmup_iters, at least 1", err);
     if (c.warmup && c.warmup_ratio <= 0)
@@ -390,8 +414,8 @@ static cseg_status read_policy(const value *cfg, bool momentum, optimizer *o, co
     return read_special(p, &c, cfg, o, t, mem, err);
 }
 
-cseg_status schedule_build_0x(const value *lr_config, const value *momentum_config, optimizer *o, const schedule_time *t,
-                              arena *mem, schedule **out, cseg_error *err)
+cseg_status schedule_build_0x(const value *lr_config, const value *momentum_config, optimizer *o,
+                              const schedule_time *t, arena *mem, schedule **out, cseg_error *err)
 {
     schedule *s = ARENA_NEW(mem, schedule);
     if (!s || !(s->policies = ARENA_ARRAY(mem, 2, policy)))

@@ -1,6 +1,6 @@
-/* A 1x1 convolution is linear in each pixel, bilinear resizing is linear across pixels: they commute, exactly, and so do
- * their gradients. So conv1x1(concat(a, resize(b), ...)) = conv(a, w_a) + resize(conv(b, w_b)) + ...: the convolution
- * runs on the small maps. FCN-HRNet's 720-to-720 convolution shrinks 8 times. */
+/* A 1x1 convolution is linear in each pixel, bilinear resizing is linear across pixels: they commute, exactly, and so
+ * do their gradients. So conv1x1(concat(a, resize(b), ...)) = conv(a, w_a) + resize(conv(b, w_b)) + ...: the
+ * convolution runs on the small maps. FCN-HRNet's 720-to-720 convolution shrinks 8 times. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 
@@ -30,12 +30,13 @@ static bool worth(const rewrite *r, tensor *const *part, int n, int64_t channels
     return resized > 0 && channels_out <= 4 * resized;
 }
 
-static tensor *part_product(graph *g, const rewrite *r, const node *conv, tensor *part, int64_t at, bool whole, bool bias)
+static tensor *part_product(graph *g, const rewrite *r, const node *conv, tensor *part, int64_t at, bool whole,
+                            bool bias)
 {
     node *resize = enlarges(r, part);
     tensor *w = whole ? conv->in[1] : op_slice(g, conv->in[1], 1, at, part->dim[3]);
-    tensor *y = op_conv2d(g, resize ? resize->in[0] : part, w, bias && conv->n_in > 2 ? conv->in[2] : NULL,
-                          conv->attr.conv);
+    tensor *y =
+        op_conv2d(g, resize ? resize->in[0] : part, w, bias && conv->n_in > 2 ? conv->in[2] : NULL, conv->attr.conv);
     return resize ? op_resize(g, y, resize->attr.resize) : y;
 }
 

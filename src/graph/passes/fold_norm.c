@@ -5,7 +5,8 @@
 
 static bool fold(graph *g, node *norm, node *conv)
 {
-    tensor *in[7] = {conv->in[1], conv->n_in > 2 ? conv->in[2] : NULL, norm->in[1], norm->in[2], norm->in[3], norm->in[4]};
+    tensor *in[7] = {conv->in[1], conv->n_in > 2 ? conv->in[2] : NULL, norm->in[1], norm->in[2], norm->in[3],
+                     norm->in[4]};
     node *folded = graph_add_node(g, OP_fold_batch_norm, 6, in, 2, &norm->attr);
     if (!folded)
         return false;

@@ -23,7 +23,9 @@ static node *fused(graph *g, node *conv, tensor *residual, const unary_attr *act
 {
     op_attr a = conv->attr;
     tensor *in[4] = {conv->in[0], conv->in[1], conv->n_in > 2 ? conv->in[2] : NULL,
-                     residual ? residual : conv->n_in > 3 ? conv->in[3] : NULL};
+                     residual         ? residual
+                     : conv->n_in > 3 ? conv->in[3]
+                                      : NULL};
     a.conv.has_residual = in[3] != NULL;
     if (act) {
         a.conv.act = (int)act->kind + 1;

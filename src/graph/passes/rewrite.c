@@ -61,7 +61,7 @@ typedef struct visit {
 
 typedef struct sorting {
     graph *g;
-    char *done; /* by position in g->nodes: 1 on the stack, 2 placed */
+    char *done;    /* by position in g->nodes: 1 on the stack, 2 placed */
     int *position; /* by first output's tensor id */
     visit *stack;
     node **order;

@@ -6,9 +6,9 @@
 
 typedef struct rewrite {
     graph *g;
-    int *uses;       /* by tensor id: readers, outputs included */
-    node **reader;   /* by tensor id: the last one seen; the only one when uses is 1 and it is no output */
-    size_t n;        /* tensors known */
+    int *uses;     /* by tensor id: readers, outputs included */
+    node **reader; /* by tensor id: the last one seen; the only one when uses is 1 and it is no output */
+    size_t n;      /* tensors known */
 } rewrite;
 
 /* Counts anew; call after each change that a later question depends on. False: out of memory. */

@@ -46,7 +46,8 @@ static rig build(const char *hook, bool one_x)
     assert_non_null(r.m->data);
     assert_non_null(r.m->buffers);
     fill(r.m, -1);
-    if (config_parse_literal(hook, "case.py", r.mem, &cfg, &err) != CSEG_OK || read_ema(r.e, cfg, one_x, &err) != CSEG_OK ||
+    if (config_parse_literal(hook, "case.py", r.mem, &cfg, &err) != CSEG_OK ||
+        read_ema(r.e, cfg, one_x, &err) != CSEG_OK ||
         ema_new(&r.e->ema, !one_x, r.m, r.mem, &r.average, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     return r;

@@ -60,8 +60,15 @@ static model *bare_model(arena *mem)
         param *p = ARENA_NEW(mem, param);
         assert_non_null(p);
         const shape *s = &shapes[i];
-        *p = (param){.name = s->name, .owner = s->owner, .role = PARAM_TRAINED, .rank = s->rank, .count = 1,
-                     .requires_grad = !s->frozen, .lr_mult = 1, .decay_mult = 1, .offset = m->flat_count};
+        *p = (param){.name = s->name,
+                     .owner = s->owner,
+                     .role = PARAM_TRAINED,
+                     .rank = s->rank,
+                     .count = 1,
+                     .requires_grad = !s->frozen,
+                     .lr_mult = 1,
+                     .decay_mult = 1,
+                     .offset = m->flat_count};
         for (int k = 0; k < s->rank; k++)
             p->count *= p->dim[k] = s->dim[k];
         m->flat_count += (size_t)(p->count + GAP - 1) / GAP * GAP;

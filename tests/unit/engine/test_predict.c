@@ -118,7 +118,8 @@ static float *slide_by_definition(const fixture *f, predictor *p, const float *i
 {
     const predict_options *o = &p->options;
     int64_t k = 3;
-    float *sum = ARENA_ARRAY(f->mem, (size_t)(h * w * k), float), *crop = ARENA_ARRAY(f->mem, (size_t)(h * w * k), float);
+    float *sum = ARENA_ARRAY(f->mem, (size_t)(h * w * k), float),
+          *crop = ARENA_ARRAY(f->mem, (size_t)(h * w * k), float);
     float *count = ARENA_ARRAY(f->mem, (size_t)(h * w), float);
     int64_t rows = (h - o->crop_h + o->stride_h - 1 > 0 ? h - o->crop_h + o->stride_h - 1 : 0) / o->stride_h + 1;
     int64_t cols = (w - o->crop_w + o->stride_w - 1 > 0 ? w - o->crop_w + o->stride_w - 1 : 0) / o->stride_w + 1;
@@ -173,13 +174,18 @@ static void assert_answers(const prediction *got, const float *logits, int64_t k
 static void slides_as_the_reference(void **state)
 {
     const fixture *f = *state;
-    static const int64_t cases[][6] = {/* h, w, crop, stride */ {50, 70, 32, 32, 20, 24}, {32, 40, 32, 32, 32, 32},
-                                       {20, 70, 32, 32, 16, 16}, {33, 33, 32, 32, 31, 5},  {20, 24, 32, 32, 16, 16},
+    static const int64_t cases[][6] = {/* h, w, crop, stride */ {50, 70, 32, 32, 20, 24},
+                                       {32, 40, 32, 32, 32, 32},
+                                       {20, 70, 32, 32, 16, 16},
+                                       {33, 33, 32, 32, 31, 5},
+                                       {20, 24, 32, 32, 16, 16},
                                        {97, 41, 24, 40, 7, 40}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const int64_t *c = cases[i];
-        predictor *p = make(f, f->m, (predict_options){.mode = PREDICT_SLIDE, .crop_h = c[2], .crop_w = c[3],
-                                                       .stride_h = c[4], .stride_w = c[5]});
+        predictor *p =
+            make(f, f->m,
+                 (predict_options){
+                     .mode = PREDICT_SLIDE, .crop_h = c[2], .crop_w = c[3], .stride_h = c[4], .stride_w = c[5]});
         prediction out = {0};
         float *img = noise(f->mem, c[0], c[1], i);
         run(p, &(predict_view){.img = img, .h = c[0], .w = c[1]}, 1, c[0], c[1], &out);
@@ -235,8 +241,8 @@ static void scenes_in_strips_equal_the_whole(void **state)
 {
     const fixture *f = *state;
     enum { H = 75, W = 150 };
-    predictor *p = make(f, f->m, (predict_options){.mode = PREDICT_SLIDE, .crop_h = 32, .crop_w = 32, .stride_h = 20,
-                                                   .stride_w = 24});
+    predictor *p = make(
+        f, f->m, (predict_options){.mode = PREDICT_SLIDE, .crop_h = 32, .crop_w = 32, .stride_h = 20, .stride_w = 24});
     prediction whole = {0};
     float *img = noise(f->mem, H, W, 9);
     run(p, &(predict_view){.img = img, .h = H, .w = W}, 1, H, W, &whole);
@@ -245,8 +251,14 @@ static void scenes_in_strips_equal_the_whole(void **state)
         in_memory s = {.img = img, .w = W};
         assert_int_equal(image_new(H, W, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
         assert_int_equal(image_new(H, W, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
-        predict_scene scene = {.h = H, .w = W, .read = read_window, .write = write_window, .progress = note_progress,
-                               .arg = &s, .want_scores = true, .strip_bytes = budgets[i]};
+        predict_scene scene = {.h = H,
+                               .w = W,
+                               .read = read_window,
+                               .write = write_window,
+                               .progress = note_progress,
+                               .arg = &s,
+                               .want_scores = true,
+                               .strip_bytes = budgets[i]};
         assert_int_equal(predictor_scan(p, &scene, -1, NULL), CSEG_OK);
         assert_memory_equal(s.labels.data, whole.labels.data, H * W);
         assert_memory_equal(s.scores.data, whole.scores.data, H * W * 3 * sizeof(float));
@@ -270,13 +282,18 @@ static bool skip_left(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w)
 static void scenes_skip_crops_and_stop_when_asked(void **state)
 {
     const fixture *f = *state;
-    predictor *p = make(f, f->m, (predict_options){.mode = PREDICT_WHOLE, .crop_h = 32, .crop_w = 32, .stride_h = 32,
-                                                   .stride_w = 32});
+    predictor *p = make(
+        f, f->m, (predict_options){.mode = PREDICT_WHOLE, .crop_h = 32, .crop_w = 32, .stride_h = 32, .stride_w = 32});
     in_memory s = {.img = noise(f->mem, 32, 96, 1), .w = 96};
     cseg_error err;
     assert_int_equal(image_new(32, 96, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
     assert_int_equal(image_new(32, 96, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
-    predict_scene scene = {.h = 32, .w = 96, .read = read_window, .write = write_window, .skip = skip_left, .arg = &s,
+    predict_scene scene = {.h = 32,
+                           .w = 96,
+                           .read = read_window,
+                           .write = write_window,
+                           .skip = skip_left,
+                           .arg = &s,
                            .want_scores = true};
     assert_int_equal(predictor_scan(p, &scene, -1, NULL), CSEG_OK);
     assert_float_equal(image_f32(&s.scores, 0, 0)[0], 1.0 / 3.0, 1e-6); /* logits of 0 */
@@ -314,9 +331,12 @@ static void cuts_padding_and_resizes_to_the_file(void **state)
             for (size_t i = 0; i < 4; i++) {
                 enum { H = 48, W = 64 };
                 int64_t oh = sizes[i][0], ow = sizes[i][1], ih = 40, iw = 44, top = slide * 3, left = slide * 5;
-                predictor *p = make(f, other.m, (predict_options){.mode = slide ? PREDICT_SLIDE : PREDICT_WHOLE,
-                                                                  .crop_h = 32, .crop_w = 32, .stride_h = 13,
-                                                                  .stride_w = 17});
+                predictor *p = make(f, other.m,
+                                    (predict_options){.mode = slide ? PREDICT_SLIDE : PREDICT_WHOLE,
+                                                      .crop_h = 32,
+                                                      .crop_w = 32,
+                                                      .stride_h = 13,
+                                                      .stride_w = 17});
                 float *img = noise(f->mem, H, W, i), *all = ARENA_ARRAY(f->mem, H * W * 3, float);
                 if (slide)
                     all = slide_by_definition(f, p, img, H, W);
@@ -352,15 +372,18 @@ static void flips_are_taken_back_and_views_averaged(void **state)
     memset(plain, 0, sizeof plain);
     for (int i = 0; i < 3; i++)
         run(p, &(predict_view){.img = img[i], .h = H, .w = W}, 1, H, W, &plain[i]);
-    run(p, (predict_view[]){{.img = img[0], .h = H, .w = W, .flip = 'h'}, {.img = img[1], .h = H, .w = W, .flip = 'v'},
-                            {.img = img[2], .h = H, .w = W, .flip = 'd'}},
+    run(p,
+        (predict_view[]){{.img = img[0], .h = H, .w = W, .flip = 'h'},
+                         {.img = img[1], .h = H, .w = W, .flip = 'v'},
+                         {.img = img[2], .h = H, .w = W, .flip = 'd'}},
         3, H, W, &all);
     for (int64_t y = 0; y < H; y++)
         for (int64_t x = 0; x < W; x++) {
             float mean[3];
             for (int c = 0; c < 3; c++)
                 mean[c] = (image_f32(&plain[0].scores, y, W - 1 - x)[c] + image_f32(&plain[1].scores, H - 1 - y, x)[c] +
-                           image_f32(&plain[2].scores, H - 1 - y, W - 1 - x)[c]) / 3.0f;
+                           image_f32(&plain[2].scores, H - 1 - y, W - 1 - x)[c]) /
+                          3.0f;
             for (int c = 0; c < 3; c++)
                 assert_float_equal(image_f32(&all.scores, y, x)[c], mean[c], 1e-6);
             assert_int_equal(*image_u8(&all.labels, y, x), largest(image_f32(&all.scores, y, x), 3));
@@ -381,14 +404,21 @@ static void feeding_batches_equals_running_views(void **state)
     prediction want = {0}, got = {0};
     bool ready;
     for (int64_t at = 0; at < 2; at++) {
-        run(p, (predict_view[]){{.img = small + at * H * W * 3, .h = H, .w = W},
-                                {.img = large + at * 40 * 48 * 3, .h = 40, .w = 48, .flip = 'h'}},
+        run(p,
+            (predict_view[]){{.img = small + at * H * W * 3, .h = H, .w = W},
+                             {.img = large + at * 40 * 48 * 3, .h = 40, .w = 48, .flip = 'h'}},
             2, 30, 36, &want);
         for (int view = 0; view < 2; view++)
             for (int64_t other = 0; other < 2; other++) {
                 batch_meta metas[2] = {{.path = "a", .ori_h = 30, .ori_w = 36, .flip = view, .flip_direction = 'h'}};
-                batch b = {.n = 2, .h = view ? 40 : H, .w = view ? 48 : W, .c = 3, .img = view ? large : small,
-                           .metas = metas, .view = view, .n_views = 2};
+                batch b = {.n = 2,
+                           .h = view ? 40 : H,
+                           .w = view ? 48 : W,
+                           .c = 3,
+                           .img = view ? large : small,
+                           .metas = metas,
+                           .view = view,
+                           .n_views = 2};
                 metas[0].img_h = b.h;
                 metas[0].img_w = b.w;
                 metas[1] = metas[0];
@@ -398,7 +428,8 @@ static void feeding_batches_equals_running_views(void **state)
                     assert_memory_equal(got.scores.data, want.scores.data, 30 * 36 * 3 * sizeof(float));
             }
     }
-    batch wrong = {.n = 1, .h = H, .w = W, .c = 4, .img = large, .metas = &(batch_meta){.path = "four.tif"}, .n_views = 1};
+    batch wrong = {
+        .n = 1, .h = H, .w = W, .c = 4, .img = large, .metas = &(batch_meta){.path = "four.tif"}, .n_views = 1};
     cseg_error err;
     assert_int_equal(predictor_feed(p, &wrong, 0, -1, false, &got, &ready, &err), CSEG_SHAPE);
     assert_non_null(strstr(err.text, "four.tif has 4 channels, the model takes 3"));
@@ -487,7 +518,8 @@ static void test_cfg_is_read(void **state)
     cseg_error err;
     assert_int_equal(predict_options_read(NULL, &o, NULL), CSEG_OK);
     assert_int_equal(o.mode, PREDICT_WHOLE);
-    assert_int_equal(read_options(mem, "dict(mode='slide', crop_size=(512, 1024), stride=(341, 683))", &o, NULL), CSEG_OK);
+    assert_int_equal(read_options(mem, "dict(mode='slide', crop_size=(512, 1024), stride=(341, 683))", &o, NULL),
+                     CSEG_OK);
     assert_int_equal(o.mode, PREDICT_SLIDE);
     assert_int_equal(o.crop_h, 512);
     assert_int_equal(o.crop_w, 1024);

@@ -21,7 +21,8 @@ static void the_same_seed_gives_the_same_bits(void **state)
     tiny_must_train(&(tiny_run){.config = TINY_1X, .work_dir = "same/a"});
     tiny_must_train(&(tiny_run){.config = TINY_1X, .work_dir = "same/b"});
     tiny_must_train(&(tiny_run){.config = TINY_1X, .work_dir = "same/c", .overrides = {"randomness.seed=6"}});
-    tiny_must_train(&(tiny_run){.config = TINY_1X, .work_dir = "same/d", .overrides = {"train_dataloader.num_workers=1"}});
+    tiny_must_train(
+        &(tiny_run){.config = TINY_1X, .work_dir = "same/d", .overrides = {"train_dataloader.num_workers=1"}});
     assert_true(tiny_same("same/a/iter_12.pth", "same/b/iter_12.pth"));
     assert_false(tiny_same("same/a/iter_12.pth", "same/c/iter_12.pth"));
     assert_true(tiny_same("same/a/iter_12.pth", "same/d/iter_12.pth"));
@@ -73,7 +74,8 @@ static void stopped_runs_go_on_as_if_they_had_not(void **state)
 static void so_do_those_that_sum_gradients(void **state)
 {
     (void)state;
-    tiny_run r = {.config = TINY_1X, .overrides = {"optim_wrapper.accumulative_counts=5", "optim_wrapper.clip_grad.max_norm=0.5"}};
+    tiny_run r = {.config = TINY_1X,
+                  .overrides = {"optim_wrapper.accumulative_counts=5", "optim_wrapper.clip_grad.max_norm=0.5"}};
     check_resume("sum", r, 4, "iter_12.pth");
     check_resume("sum", r, 5, "iter_12.pth");
     check_resume("sum", r, 11, "iter_12.pth");
@@ -85,8 +87,9 @@ static void so_do_those_with_averages(void **state)
     tiny_run r = {.config = TINY_1X "custom_hooks = [dict(type='EMAHook', momentum=0.2)]\n"};
     check_resume("ema", r, 3, "iter_12.pth");
     check_resume("ema", r, 8, "iter_12.pth");
-    tiny_run both = {.config = TINY_1X "custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', interval=2,\n"
-                                       "    update_buffers=True)]\n"};
+    tiny_run both = {.config =
+                         TINY_1X "custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', interval=2,\n"
+                                 "    update_buffers=True)]\n"};
     check_resume("ema-buffers", both, 5, "iter_12.pth");
     tiny_run old = {.config = TINY_0X "custom_hooks = [dict(type='EMAHook', momentum=0.2, warm_up=3, interval=2)]\n"};
     check_resume("ema-0x", old, 5, "iter_12.pth");
@@ -118,8 +121,9 @@ static void so_do_those_of_the_older_dialect(void **state)
     tiny_run r = {.config = TINY_0X};
     for (int64_t at = 2; at < 12; at += 3)
         check_resume("0x", r, at, "iter_12.pth");
-    tiny_run sum = {.config = TINY_0X, .overrides = {"optimizer_config.type=GradientCumulativeOptimizerHook",
-                                                     "optimizer_config.cumulative_iters=3"}};
+    tiny_run sum = {
+        .config = TINY_0X,
+        .overrides = {"optimizer_config.type=GradientCumulativeOptimizerHook", "optimizer_config.cumulative_iters=3"}};
     check_resume("0x-sum", sum, 7, "iter_12.pth");
 }
 
@@ -127,7 +131,9 @@ static void no_more_checkpoints_are_kept_than_asked_for(void **state)
 {
     (void)state;
     cseg_error err;
-    tiny_run r = {.config = TINY_1X, .work_dir = "kept", .stop_at = 7,
+    tiny_run r = {.config = TINY_1X,
+                  .work_dir = "kept",
+                  .stop_at = 7,
                   .overrides = {"default_hooks.checkpoint.interval=2", "default_hooks.checkpoint.max_keep_ckpts=2"}};
     assert_int_equal(tiny_train(&r, &err), CSEG_INTERRUPTED);
     assert_true(file_exists("kept/iter_7.pth"));
@@ -215,7 +221,8 @@ static void the_best_is_kept(void **state)
     arena *mem = arena_new();
     char **names;
     size_t n, best = 0;
-    tiny_must_train(&(tiny_run){.config = TINY_1X, .work_dir = "best",
+    tiny_must_train(&(tiny_run){.config = TINY_1X,
+                                .work_dir = "best",
                                 .overrides = {"default_hooks.checkpoint.save_best=mIoU", "train_cfg.val_interval=2"}});
     tiny_check(dir_list("best", ".pth", false, mem, &names, &n, &err), &err);
     for (size_t i = 0; i < n; i++)
@@ -239,8 +246,10 @@ static void nan_stops_the_run(void **state)
 {
     (void)state;
     cseg_error err;
-    tiny_run r = {.config = TINY_1X, .work_dir = "numbers",
-                  .overrides = {"optim_wrapper.optimizer.weight_decay=1e38", "param_scheduler=None", "default_hooks.checkpoint.interval=1"}};
+    tiny_run r = {.config = TINY_1X,
+                  .work_dir = "numbers",
+                  .overrides = {"optim_wrapper.optimizer.weight_decay=1e38", "param_scheduler=None",
+                                "default_hooks.checkpoint.interval=1"}};
     cseg_status status = tiny_train(&r, &err);
     print_message("    %s\n", err.text);
     assert_int_equal(status, CSEG_NUMERIC);

@@ -34,7 +34,8 @@ static optimizer *two_groups(arena *mem)
     assert_non_null(o->groups);
     o->n_groups = o->n_paced = 2;
     for (int i = 0; i < 2; i++)
-        o->groups[i] = (optim_group){.lr = i ? 1.0 : 0.1, .initial_lr = i ? 1.0 : 0.1, .momentum = 0.9, .initial_momentum = 0.9};
+        o->groups[i] =
+            (optim_group){.lr = i ? 1.0 : 0.1, .initial_lr = i ? 1.0 : 0.1, .momentum = 0.9, .initial_momentum = 0.9};
     return o;
 }
 
@@ -57,8 +58,8 @@ static cseg_status build(run *r, const char *text, cseg_error *err)
     r->o = two_groups(r->mem);
     if (r->one_x)
         return schedule_build_1x(literal(r->mem, text, "param_scheduler="), r->o, &r->t, r->mem, &r->s, err);
-    return schedule_build_0x(literal(r->mem, text, "lr_config="), literal(r->mem, text, "momentum_config="), r->o, &r->t,
-                             r->mem, &r->s, err);
+    return schedule_build_0x(literal(r->mem, text, "lr_config="), literal(r->mem, text, "momentum_config="), r->o,
+                             &r->t, r->mem, &r->s, err);
 }
 
 /* "case BY_EPOCH EPOCHS LENGTH CONFIG" without its first word. */
@@ -231,7 +232,8 @@ static void bad_schedules_are_refused(void **state)
     check_refused(false, "lr_config=dict(policy='step', step=0); momentum_config=None", "step");
     check_refused(false, "lr_config=dict(policy='poly', warmup='linear'); momentum_config=None", "warmup_iters");
     check_refused(false, "lr_config=dict(policy='cyclic', by_epoch=True); momentum_config=None", "by_epoch");
-    check_refused(false, "lr_config=dict(policy='OneCycle', max_lr=1, total_steps=50); momentum_config=None", "total_steps");
+    check_refused(false, "lr_config=dict(policy='OneCycle', max_lr=1, total_steps=50); momentum_config=None",
+                  "total_steps");
     check_refused(false, "lr_config=None; momentum_config=dict(policy='poly')", "momentum");
 }
 

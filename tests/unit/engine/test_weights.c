@@ -47,7 +47,7 @@ static void check(cseg_status status, const cseg_error *err)
         fail_msg("%s", err->text);
 }
 
-#define MODEL(more)                                                                                               \
+#define MODEL(more)                                                                                                    \
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4" more \
     "),\n  decode_head=dict(type='FCNHead', in_channels=32, channels=8, num_convs=1, num_classes=3))\n"
 
@@ -103,9 +103,11 @@ static void check_taken(const model *m, const char *below, const char *left_out)
     }
 }
 
-typedef struct try {
+typedef struct
+try {
     const char *module, *front, *left_out, *into, *prefix, *revise;
-} try;
+}
+try;
 
 static cseg_status load(model *m, const try *t, weights_mode mode, cseg_error *err)
 {
@@ -173,10 +175,11 @@ static void another_models_checkpoint_is_refused(void **state)
     cseg_error err;
     arena *mem = arena_new();
     pth *file = NULL;
-    model *small = build(mem, MODEL("")), *large = build(mem, "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet',\n"
-                                                         "  depth=18, base_channels=8, stem_channels=8),\n"
-                                                         "  decode_head=dict(type='FCNHead', in_channels=64, channels=8,\n"
-                                                         "  num_convs=1, num_classes=3))\n");
+    model *small = build(mem, MODEL("")),
+          *large = build(mem, "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet',\n"
+                              "  depth=18, base_channels=8, stem_channels=8),\n"
+                              "  decode_head=dict(type='FCNHead', in_channels=64, channels=8,\n"
+                              "  num_convs=1, num_classes=3))\n");
     write_file("large.pth", large, "", "", "");
     check(pth_open("large.pth", mem, &file, &err), &err);
     said[0] = 0;

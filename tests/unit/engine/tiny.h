@@ -51,7 +51,8 @@
     "norm = dict(type='Normalize', mean=[100., 100., 100.], std=[50., 50., 50.], to_rgb=True)\n"                       \
     "ds = dict(type='CustomDataset', data_root='data', img_dir='img', ann_dir='ann', classes=classes,\n"               \
     "    palette=palette, img_suffix='.png', seg_map_suffix='.png')\n"                                                 \
-    "test_pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(48, 40), flip=False,\n" \
+    "test_pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', img_scale=(48, 40), "             \
+    "flip=False,\n"                                                                                                    \
     "    transforms=[dict(type='Resize', keep_ratio=True), norm, dict(type='ImageToTensor', keys=['img']),\n"          \
     "        dict(type='Collect', keys=['img'])])]\n"                                                                  \
     "data = dict(samples_per_gpu=2, workers_per_gpu=2, train=dict(pipeline=[dict(type='LoadImageFromFile'),\n"         \
@@ -92,7 +93,8 @@ static inline void tiny_pair(int i)
         if (p < 5)
             ann[p] = 255;
     }
-    image a = {.h = 40, .w = 48, .c = 3, .type = IMAGE_U8, .data = img}, b = {.h = 40, .w = 48, .c = 1, .type = IMAGE_U8, .data = ann};
+    image a = {.h = 40, .w = 48, .c = 3, .type = IMAGE_U8, .data = img},
+          b = {.h = 40, .w = 48, .c = 1, .type = IMAGE_U8, .data = ann};
     snprintf(path, sizeof path, "data/img/%d.png", i);
     tiny_check(image_write(path, &a, NULL, &err), &err);
     snprintf(path, sizeof path, "data/ann/%d.png", i);
@@ -155,8 +157,11 @@ static inline cseg_status tiny_train(const tiny_run *r, cseg_error *err)
     value *cfg = NULL;
     experiment *e = NULL;
     tiny_stop stop = {.at = r->stop_at};
-    runner_options o = {.threads = r->threads ? r->threads : 1, .stop = tiny_asked, .stop_arg = &stop,
-                        .progress = tiny_progress, .progress_arg = &stop};
+    runner_options o = {.threads = r->threads ? r->threads : 1,
+                        .stop = tiny_asked,
+                        .stop_arg = &stop,
+                        .progress = tiny_progress,
+                        .progress_arg = &stop};
     char work_dir[256];
     snprintf(work_dir, sizeof work_dir, "work_dir=%s", r->work_dir);
     cseg_status status = config_parse_text(r->config, "tiny.py", mem, &cfg, err);
@@ -203,7 +208,8 @@ static inline bool tiny_same_tensor(pth *a, const pth_tensor *x, pth *b, const p
 }
 
 /* Everything below two nodes: kinds, numbers, texts and tensors, to the bit. The first difference is printed. */
-static inline bool tiny_same_node(pth *a, const pickle_node *x, pth *b, const pickle_node *y, const char *part, arena *mem)
+static inline bool tiny_same_node(pth *a, const pickle_node *x, pth *b, const pickle_node *y, const char *part,
+                                  arena *mem)
 {
     bool same = (x == NULL) == (y == NULL);
     if (!x || !y)
@@ -242,7 +248,8 @@ static inline bool tiny_same(const char *one, const char *two)
     pth *a = tiny_open(one, mem), *b = tiny_open(two, mem);
     bool same = true;
     for (int i = 0; i < 4; i++)
-        same &= tiny_same_node(a, pickle_get(pth_root(a), parts[i]), b, pickle_get(pth_root(b), parts[i]), parts[i], mem);
+        same &=
+            tiny_same_node(a, pickle_get(pth_root(a), parts[i]), b, pickle_get(pth_root(b), parts[i]), parts[i], mem);
     arena_free(mem);
     return same;
 }

@@ -72,8 +72,8 @@ static void no_held_out_pixel_is_in_a_training_tile(void **state)
     static const struct {
         hold_side side;
         int64_t y0, y1, x0, x1; /* what is held out */
-    } cases[] = {{HOLD_BOTTOM, 42, 70, 0, 50}, {HOLD_TOP, 0, 28, 0, 50}, {HOLD_LEFT, 0, 70, 0, 20},
-                 {HOLD_RIGHT, 0, 70, 30, 50}};
+    } cases[] = {
+        {HOLD_BOTTOM, 42, 70, 0, 50}, {HOLD_TOP, 0, 28, 0, 50}, {HOLD_LEFT, 0, 70, 0, 20}, {HOLD_RIGHT, 0, 70, 30, 50}};
     for (size_t i = 0; i < 4; i++) {
         char *out = arena_printf(mem, "%s/split%zu", folder, i), **names;
         size_t n;
@@ -124,13 +124,15 @@ static void tiles_know_where_they_lie_and_nodata_is_ignored(void **state)
     assert_float_equal(raster_describe(r)->place.transform[0], 1000.0 + 2.0 * 32, 0.0);
     assert_float_equal(raster_describe(r)->place.transform[3], 5000.0 - 2.0 * 16, 0.0);
     image label = {0}, weight = {0};
-    assert_int_equal(image_read(arena_printf(mem, "%s/labels/train/scene_00000_00000.png", out), IMAGE_UNCHANGED, &label,
-                                NULL), CSEG_OK);
+    assert_int_equal(
+        image_read(arena_printf(mem, "%s/labels/train/scene_00000_00000.png", out), IMAGE_UNCHANGED, &label, NULL),
+        CSEG_OK);
     assert_int_equal(*image_u8(&label, 4, 4), 255);
     assert_int_equal(*image_u8(&label, 5, 4), 0);
     /* The border lies between columns 24 and 25: column 15 is 9 away, which this tile alone could not know. */
-    assert_int_equal(image_read(arena_printf(mem, "%s/weights/train/scene_00016_00000.tif", out), IMAGE_UNCHANGED,
-                                &weight, NULL), CSEG_OK);
+    assert_int_equal(
+        image_read(arena_printf(mem, "%s/weights/train/scene_00016_00000.tif", out), IMAGE_UNCHANGED, &weight, NULL),
+        CSEG_OK);
     assert_int_equal(weight.type, IMAGE_F32);
     assert_float_equal(*image_f32(&weight, 3, 15), 1.0 + 3.0 * exp(-81.0 / 12.5), 1e-5);
     assert_float_equal(*image_f32(&weight, 3, 0), 1.0, 1e-5);

@@ -234,8 +234,7 @@ int main(void)
         cmocka_unit_test(files_of_every_version_are_read),       cmocka_unit_test(what_is_no_plain_array_is_refused),
         cmocka_unit_test(truncation_is_found_at_every_byte),     cmocka_unit_test(headers_that_lie_are_refused),
         cmocka_unit_test(what_is_written_is_read_back),          cmocka_unit_test(numbers_come_from_every_kind_of_file),
-        cmocka_unit_test(what_is_no_list_of_numbers_is_refused),
-        cmocka_unit_test(every_failing_allocation_is_reported),
+        cmocka_unit_test(what_is_no_list_of_numbers_is_refused), cmocka_unit_test(every_failing_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,8 +6,8 @@
 
 #include "backend/cpu/simd/simd.h"
 
-static void SIMD_NAME(affine)(const float *x, const float *restrict s, const float *restrict b, const float *r, float *y,
-                              int64_t rows, int64_t width, bool relu)
+static void SIMD_NAME(affine)(const float *x, const float *restrict s, const float *restrict b, const float *r,
+                              float *y, int64_t rows, int64_t width, bool relu)
 {
     for (int64_t i = 0; i < rows; i++, x += width, y += width) {
         if (r) {
@@ -112,10 +112,10 @@ static void SIMD_NAME(norm_grad_apply)(const float *x, const float *dy, const fl
     }
 }
 
-#define SIMD_FLAT2(name, expression)                                                \
-    static void SIMD_NAME(name)(const float *a, const float *b, float *y, int64_t n) \
-    {                                                                               \
-        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) y[i] = expression;      \
+#define SIMD_FLAT2(name, expression)                                                                                   \
+    static void SIMD_NAME(name)(const float *a, const float *b, float *y, int64_t n)                                   \
+    {                                                                                                                  \
+        _Pragma("omp simd") for (int64_t i = 0; i < n; i++) y[i] = expression;                                         \
     }
 SIMD_FLAT2(add, a[i] + b[i])
 SIMD_FLAT2(sub, a[i] - b[i])

@@ -11,8 +11,8 @@
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
     /* y = x * s + b [+ r], then ReLU if relu. r may be NULL; y may be x or r. */
-    void (*affine)(const float *x, const float *s, const float *b, const float *r, float *y, int64_t rows, int64_t width,
-                   bool relu);
+    void (*affine)(const float *x, const float *s, const float *b, const float *r, float *y, int64_t rows,
+                   int64_t width, bool relu);
     /* sum += x */
     void (*sum_rows)(const float *x, float *sum, int64_t rows, int64_t width);
     /* m2 += (x - mean)^2 */
