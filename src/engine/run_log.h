@@ -4,8 +4,10 @@
  * scalars.json (a JSON line each), .../vis_data/config.py, and WORK_DIR/CONFIG.py.
  * 0.x: WORK_DIR/TIMESTAMP.log ("Iter [50/20000]\tlr: ..."), WORK_DIR/TIMESTAMP.log.json, WORK_DIR/CONFIG.py.
  * Scalars of an iteration are kept by name. 1.x averages losses, times and norms over log_processor.window_size, and
- * follows custom_cfg, num_digits, mean_pattern and log_with_hierarchy; 0.x averages all of them over the interval.
- * The time left is the mean of this process's iterations times those to come. */
+ * follows num_digits, mean_pattern, log_with_hierarchy and, for training's figures, custom_cfg, whose window 'global'
+ * begins where this process began; 0.x averages all of them over the interval, or since the last evaluation.
+ * The time left is the mean of this process's iterations times those to come. Not written: 1.x's lines "Iter(val)
+ * [ 50/101]" between the images of a validation. */
 #ifndef ENGINE_RUN_LOG_H
 #define ENGINE_RUN_LOG_H
 
