@@ -194,7 +194,7 @@ static float SIMD_NAME(max)(const float *x, int64_t n)
 static inline float SIMD_NAME(exp1)(float x)
 {
     float t = x * 1.44269504088896341f;
-    t = t < -126.0f ? -126.0f : t;
+    t = t > -126.0f ? t : -126.0f; /* of a NaN too, which f keeps */
     /* Adding and taking away 1.5 * 2^23 rounds to a whole number. */
     float k = (t + 12582912.0f) - 12582912.0f;
     float f = x - k * 0.693359375f;
