@@ -85,11 +85,9 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     int64_t every = 1, start = 0;
     TRY(read_int(v, "interval", &every, err));
     TRY(read_int(v, "start", &start, err));
-    bool by_epoch = e->by_epoch;
-    if (value_get(v, "by_epoch"))
-        TRY(read_bool(v, "by_epoch", &by_epoch, err));
-    e->validate_by_epoch = by_epoch;
-    e->validate[0] = (experiment_interval){start, value_is_none(v) ? (by_epoch ? 1 : 0) : every};
+    /* The runner decides what is counted, whatever evaluation.by_epoch says. */
+    e->validate_by_epoch = e->by_epoch;
+    e->validate[0] = (experiment_interval){start, value_is_none(v) ? (e->by_epoch ? 1 : 0) : every};
     e->n_validate = 1;
     e->checkpoint.save_best = value_text(value_get(v, "save_best"));
     e->checkpoint.rule = value_text(value_get(v, "rule"));
@@ -101,7 +99,7 @@ static cseg_status read_checkpoint(experiment *e, cseg_error *err)
     const value *h = value_get(e->cfg, "checkpoint_config");
     experiment_checkpoint *c = &e->checkpoint;
     *c = (experiment_checkpoint){.on = !value_is_none(h),
-                                 .interval = 1,
+                                 .interval = -1,
                                  .by_epoch = e->by_epoch,
                                  .max_keep = -1,
                                  .save_last = true,

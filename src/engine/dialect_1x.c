@@ -125,14 +125,15 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
+/* Where default_hooks has none there is one nevertheless, each epoch; checkpoint=None takes it away. */
 static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *err)
 {
     experiment_checkpoint *c = &e->checkpoint;
+    bool none = h && value_is_none(h);
     *c = (experiment_checkpoint){
-        .on = h != NULL, .interval = -1, .by_epoch = true, .max_keep = -1, .save_last = true, .save_optimizer = true};
-    if (!h)
-        return CSEG_OK;
+        .on = !none, .interval = h ? -1 : 1, .by_epoch = true, .max_keep = -1, .save_last = true, .save_optimizer = true};
     TRY(read_int(h, "interval", &c->interval, err));
+    TRY(read_int(h, "save_begin", &c->begin, err));
     TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
     TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
     TRY(read_bool(h, "save_last", &c->save_last, err));
@@ -152,7 +153,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
 {
     const value *d = value_get(e->cfg, "default_hooks"), *logger = value_get(d, "logger");
     const value *checkpoint = value_get(d, "checkpoint");
-    TRY(read_checkpoint(e, value_is_none(checkpoint) ? NULL : checkpoint, err));
+    TRY(read_checkpoint(e, checkpoint, err));
     e->log.interval = 10;
     TRY(read_int(logger, "interval", &e->log.interval, err));
     const value *custom = value_get(e->cfg, "custom_hooks");

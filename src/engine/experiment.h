@@ -26,7 +26,7 @@ typedef struct experiment_interval {
 
 typedef struct experiment_checkpoint {
     bool on;
-    int64_t interval;
+    int64_t begin, interval; /* every interval-th from begin on; interval below 1: only the last */
     bool by_epoch;
     int64_t max_keep; /* -1: all */
     bool save_last, save_optimizer;

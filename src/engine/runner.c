@@ -225,6 +225,13 @@ static bool validation_due(const trainer *t, int64_t done, int64_t whole)
     return done % every == 0 || done == whole;
 }
 
+static bool save_due(const trainer *t, int64_t done, int64_t whole)
+{
+    const experiment_checkpoint *c = &t->e->checkpoint;
+    bool regular = c->interval > 0 && done >= c->begin && (done - c->begin) % c->interval == 0;
+    return c->on && (regular || (done == whole && c->save_last));
+}
+
 static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
 {
     const experiment *e = t->e;
@@ -239,9 +246,7 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
                                                                           .eta = run_log_eta(t->log),
                                                                           .memory = s.memory,
                                                                           .doing = "train"});
-    const experiment_checkpoint *c = &e->checkpoint;
-    bool last = t->state.iter == t->max_iters;
-    if (c->on && !c->by_epoch && ((c->interval > 0 && t->state.iter % c->interval == 0) || (last && c->save_last)))
+    if (!e->checkpoint.by_epoch && save_due(t, t->state.iter, t->max_iters))
         TRY(trainer_save(t, false, err));
     if (trainer_must_stop(t))
         return trainer_interrupted(t, err);
@@ -278,15 +283,13 @@ static cseg_status validate_epoch(trainer *t, bool *over, cseg_error *err)
 
 static cseg_status train_epoch(trainer *t, bool *over, cseg_error *err)
 {
-    const experiment_checkpoint *c = &t->e->checkpoint;
     TRY(train_iterations(t, t->epoch_length - t->state.inner_iter, over, err));
     if (*over)
         return CSEG_OK;
     t->state.epoch++;
     t->state.inner_iter = 0;
     schedule_after_epoch(t->s);
-    bool last = t->state.epoch == t->max_epochs;
-    if (c->on && c->by_epoch && ((c->interval > 0 && t->state.epoch % c->interval == 0) || (last && c->save_last)))
+    if (t->e->checkpoint.by_epoch && save_due(t, t->state.epoch, t->max_epochs))
         TRY(trainer_save(t, true, err));
     return validate_epoch(t, over, err);
 }
@@ -357,7 +360,9 @@ static cseg_status run_workflow(trainer *t, cseg_error *err)
     while (!over && (t->e->by_epoch ? t->state.epoch < t->max_epochs : t->state.iter < t->max_iters))
         for (int i = 0; i < t->e->n_workflow && !over; i++)
             TRY(run_phase(t, &t->e->workflow[i], &at, &over, err));
-    return CSEG_OK;
+    /* To a hook that counts epochs an iteration-based run is one. */
+    bool whole = !t->e->by_epoch && t->e->checkpoint.by_epoch;
+    return whole && save_due(t, 1, 1) && t->saved_iter != t->state.iter ? trainer_save(t, true, err) : CSEG_OK;
 }
 
 cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err)

@@ -114,13 +114,14 @@ static void drop_old(trainer *t)
 
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
 {
-    char *name = by_epoch ? arena_printf(t->mem, "epoch_%lld.pth", (long long)t->state.epoch)
+    int64_t epoch = t->e->by_epoch ? t->state.epoch : 1;
+    char *name = by_epoch ? arena_printf(t->mem, "epoch_%lld.pth", (long long)epoch)
                           : arena_printf(t->mem, "iter_%lld.pth", (long long)t->state.iter);
     char *path = name ? path_join(t->mem, t->out_dir, name) : NULL;
     if (!path)
         return fail_memory(err);
     if (by_epoch)
-        run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)t->state.epoch);
+        run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)epoch);
     else
         run_log_line(t->log, "Saving checkpoint at %lld iterations", (long long)t->state.iter);
     bool again = false;

@@ -16,6 +16,12 @@ run 0 train iter_1x kept --cfg-options default_hooks.checkpoint.max_keep_ckpts=2
 check "two are kept" [ "$(ls kept/iter_*.pth | tr '\n' ' ')" = "kept/iter_12.pth kept/iter_9.pth " ]
 check "and the best one" [ "$(ls kept/best_mIoU_iter_*.pth | wc -l)" = 1 ]
 test_on 0 kept/best_mIoU_iter_*.pth
+run 0 train iter_1x begun --cfg-options default_hooks.checkpoint.interval=3 default_hooks.checkpoint.save_begin=5
+check "saved from the fifth on" [ "$(ls begun/*.pth | tr '\n' ' ')" = "begun/iter_11.pth begun/iter_12.pth begun/iter_5.pth begun/iter_8.pth " ]
+# A hook that counts epochs: iterations are one epoch.
+run 0 train iter_1x counted --cfg-options default_hooks.checkpoint.by_epoch=True
+check "the whole run is saved as an epoch" [ "$(ls counted/*.pth)" = counted/epoch_1.pth ]
+check "it is the whole run" [ "$("$TOOL" number counted/epoch_1.pth meta iter)" = 12 ]
 # out_dir has a folder for each run.
 run 0 train iter_1x runs/here --cfg-options default_hooks.checkpoint.out_dir=store
 check "checkpoints are in out_dir" [ -e store/here/iter_12.pth ]
