@@ -100,7 +100,7 @@ static void compare_logits(const value *got, const value *want)
     assert_true(value_equal(value_get(got, "shape"), value_get(want, "shape")));
     assert_true(value_equal(value_get(got, "at"), value_get(want, "at")));
     for (size_t i = 0; i < value_count(b); i++) {
-        double x, y;
+        double x, y = 0;
         assert_true(value_number(value_item(a, i), &x) && value_number(value_item(b, i), &y));
         assert_near("a logit", x, y, limit);
     }
@@ -118,7 +118,7 @@ static void compare_gradient(const char *name, const value *got, const value *wa
         return;
     assert_near(name, number(got, "norm"), norm, 0.04 * norm);
     for (size_t i = 0; i < value_count(b); i++) {
-        double x, y;
+        double x, y = 0;
         assert_true(value_number(value_item(a, i), &x) && value_number(value_item(b, i), &y));
         away += (x - y) * (x - y);
         length += y * y;
