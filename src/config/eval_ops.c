@@ -215,8 +215,8 @@ static cseg_status set_binary(eval *ev, spot at, uint32_t op, const value *a, co
 static cseg_status dict_join(eval *ev, spot at, value *a, value *b, value **out)
 {
     TRY(eval_new(ev, at, V_DICT, out));
-    TRY(eval_pairs(ev, at, a, *out));
     (*out)->as.dict.attributes = a->as.dict.attributes;
+    TRY(eval_pairs(ev, at, a, *out));
     return dict_update(ev, at, *out, b, 0);
 }
 

@@ -199,9 +199,9 @@ cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, si
         return eval_fail(ev, at, "%s takes no format", value_kind_name(v));
     if (f.type == 's' || f.type == 'c')
         return bad_format(ev, at, spec, n);
-    if (v->kind == V_FLOAT ? char_in(f.type, "dboxX") : false)
+    if (v->kind == V_FLOAT && char_in(f.type, "dboxX"))
         return eval_fail(ev, at, "the format '%c' wants an int, not a float", f.type);
-    if (v->kind == V_FLOAT || (char_in(f.type, "eEfFgG%")))
+    if (v->kind == V_FLOAT || char_in(f.type, "eEfFgG%"))
         return format_float_with(ev, at, &f, number, out);
     return format_int_with(ev, at, &f, v->kind == V_INT ? v->as.i : v->as.b, out);
 }

@@ -53,9 +53,8 @@ static cseg_status shallow_copy(eval *ev, spot at, value *self, const args *a, v
     (void)a;
     TRY(eval_new(ev, at, self->kind, out));
     if (self->kind == V_DICT) {
-        TRY(eval_pairs(ev, at, self, *out));
         (*out)->as.dict.attributes = self->as.dict.attributes;
-        return CSEG_OK;
+        return eval_pairs(ev, at, self, *out);
     }
     for (size_t i = 0; i < self->as.list.n; i++)
         TRY(eval_append(ev, at, *out, self->as.list.item[i]));

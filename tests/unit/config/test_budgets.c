@@ -139,8 +139,7 @@ static void hostile_texts_take_no_time(void **state)
         (void)config_parse_text(text.text, cases[i].name, mem, &cfg, &err);
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
         double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-        print_message("%5.2f s %s%s\n", seconds, cases[i].head, cases[i].part);
-        if (seconds > 20)
+        if (seconds > 10)
             fail_msg("%s%s... takes %.0f s", cases[i].head, cases[i].part, seconds);
         arena_free(mem);
     }
