@@ -115,9 +115,9 @@ static void draw_x_ticks(image *m, const axes *a, const char *name)
         int x = (int)lround(place_x(a, v));
         snprintf(text, sizeof text, "%g", fabs(v) < 1e-9 * step ? 0.0 : v);
         canvas_rect(m, x, a->top, 1, a->h, GRID);
-        canvas_text(m, x - canvas_text_width(text, 2) / 2, a->top + a->h + 8, 2, text, INK);
+        canvas_text(m, x - canvas_text_width(text, 2) / 2, a->top + a->h + 14, 2, text, INK);
     }
-    canvas_text(m, a->left + (a->w - canvas_text_width(name, 2)) / 2, a->top + a->h + 30, 2, name, INK);
+    canvas_text(m, a->left + (a->w - canvas_text_width(name, 2)) / 2, a->top + a->h + 36, 2, name, INK);
 }
 
 static void draw_y_ticks(image *m, const axes *a)

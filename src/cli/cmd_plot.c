@@ -38,11 +38,19 @@ static bool is_validation(const cJSON *line)
     return cJSON_IsString(mode) && strcmp(mode->valuestring, "val") == 0;
 }
 
-static cseg_status read_curve(const char *path, const char *key, arena *mem, curve *out, cseg_error *err)
+/* A resumed run repeats what its first part had done after the checkpoint: what it says later counts. */
+static void drop_from(curve *c, double step)
+{
+    while (c->x.n > 0 && c->x.at[c->x.n - 1] >= step)
+        c->x.n = --c->y.n;
+}
+
+static cseg_status read_log(const char *path, const char *key, arena *mem, curve *out, cseg_error *err)
 {
     char *text;
-    size_t size;
+    size_t size, before = out->x.n;
     double step = 0.0;
+    bool first = true;
     TRY(file_read(path, MAX_LOG_BYTES, mem, &text, &size, err));
     for (char *line = text, *end; line < text + size; line = end + 1) {
         end = strchr(line, '\n');
@@ -53,7 +61,13 @@ static cseg_status read_curve(const char *path, const char *key, arena *mem, cur
         if (!is_validation(object))
             step = step_of(object, step);
         const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
-        bool good = !cJSON_IsNumber(v) || (vec_push(mem, &out->x, step) && vec_push(mem, &out->y, v->valuedouble));
+        bool good = true;
+        if (cJSON_IsNumber(v)) {
+            if (first && before > 0)
+                drop_from(out, step);
+            first = false;
+            good = vec_push(mem, &out->x, step) && vec_push(mem, &out->y, v->valuedouble);
+        }
         cJSON_Delete(object);
         if (!good)
             return fail_memory(err);
@@ -61,21 +75,28 @@ static cseg_status read_curve(const char *path, const char *key, arena *mem, cur
     return CSEG_OK;
 }
 
-/* A folder stands for its newest log: names begin with the time. */
-static cseg_status find_log(const char *path, arena *mem, const char **out, cseg_error *err)
+static bool is_log_name(const char *name)
 {
-    *out = path;
-    if (!file_is_dir(path))
-        return CSEG_OK;
+    return str_ends(name, ".log.json") || (strstr(name, "vis_data/") && strcmp(path_base(name), "scalars.json") != 0);
+}
+
+/* A folder stands for all its logs, which belong to one run and its resumptions: their names begin with the time. */
+static cseg_status read_curve(const char *path, const char *key, arena *mem, curve *out, cseg_error *err)
+{
     char **names;
-    size_t n;
+    size_t n, found = 0;
+    if (!file_is_dir(path))
+        return read_log(path, key, mem, out, err);
     TRY(dir_list(path, ".json", true, mem, &names, &n, err));
-    *out = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (str_ends(names[i], ".log.json") || strstr(names[i], "vis_data/"))
-            *out = path_join(mem, path, names[i]);
-    return *out ? CSEG_OK
-                : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
+    for (size_t i = 0; i < n; i++) {
+        char *log = is_log_name(names[i]) ? path_join(mem, path, names[i]) : NULL;
+        if (log) {
+            TRY(read_log(log, key, mem, out, err));
+            found++;
+        }
+    }
+    return found ? CSEG_OK
+                 : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
 }
 
 static cseg_status draw_panel(image *m, int y, const char *key, const char *title, const str_list *logs, arena *mem,
@@ -101,19 +122,13 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 {
     const plot_args *o = options;
     static const char *loss = "loss";
-    str_list keys = o->keys.n ? o->keys : (str_list){.at = &loss, .n = 1}, logs = {0};
+    str_list keys = o->keys.n ? o->keys : (str_list){.at = &loss, .n = 1};
     image m = {0};
     cseg_status status = CSEG_OK;
-    for (size_t i = 0; i < args->n; i++) {
-        const char *path;
-        TRY(find_log(args->at[i], mem, &path, err));
-        if (!vec_push(mem, &logs, path))
-            return fail_memory(err);
-    }
     TRY_DONE(image_new((int64_t)keys.n * PANEL_H + 10, o->width ? o->width : 900, 3, IMAGE_U8, &m, err));
     canvas_fill(&m, (colour){255, 255, 255});
     for (size_t i = 0; i < keys.n; i++)
-        TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, &logs, mem, err));
+        TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, args, mem, err));
     TRY_DONE(image_write(o->out ? o->out : "loss.png", &m, &(image_save){.rgb = true}, err));
     printf("%s\n", o->out ? o->out : "loss.png");
 done:
@@ -149,7 +164,8 @@ const cli_command command_plot = {
     .name = "plot",
     .arguments = "LOG...",
     .about = "draw the curves of training logs",
-    .details = "LOG is a JSON log of either dialect, or a work folder, which stands for its newest log.",
+    .details = "LOG is a JSON log of either dialect, or a work folder, which stands for the logs of a run and its "
+               "resumptions.",
     .min_args = 1,
     .max_args = MAX_LOGS,
     .options = options,
