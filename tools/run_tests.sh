@@ -1,15 +1,35 @@
 #!/bin/sh
-# Runs all tests of a build folder and closes with the line "N passed, N failed, N skipped".
+# Runs all tests of a build folder and closes with the line "N passed, N failed, N skipped", which counts single tests: a
+# program of many counts as many. Those that failed or were skipped are named before.
 #   tools/run_tests.sh build [JOBS]
 build=${1:?usage: tools/run_tests.sh BUILD [JOBS]}
-log=$build/tests.log
-{ ctest --test-dir "$build" --output-on-failure --parallel "${2:-2}" 2>&1; echo $? > "$build/tests.status"; } | tee "$log"
+ctest --test-dir "$build" --output-on-failure --parallel "${2:-2}" 2>&1 | tee "$build/tests.log"
+# How each program ended is in ctest's own output; what it said, if it was good too, in LastTest.log.
 awk '
-/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
-    if ($0 ~ / Passed +[0-9.]+ sec/) passed++
-    else if ($0 ~ /\*\*\*Skipped|\*\*\*Not Run \(Disabled\)/) skipped++
-    else failed++
+function name_of(line) { sub(/.*\] /, "", line); sub(/ .*/, "", line); return line }
+FNR == NR {
+    if ($0 ~ /^ *[0-9]+\/[0-9]+ Test +#[0-9]+: /) {
+        program = $0
+        sub(/^[^:]*: /, "", program)
+        sub(/ .*/, "", program)
+        ended[program] = $0 ~ / Passed +[0-9.]+ sec/ ? "good" : $0 ~ /\*\*\*Skipped/ ? "skipped" : "bad"
+    }
+    next
 }
-END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }' "$log"
-counted=$?
-[ "$(cat "$build/tests.status")" -eq 0 ] && [ $counted -eq 0 ]
+/^[0-9]+\/[0-9]+ Testing: / { program = $3 }
+/\[       OK \] / { ok[program]++ }
+/\[  FAILED  \] / && !/test\(s\)/ { bad[program "\t" name_of($0)] = 1 }
+/\[  SKIPPED \] / && !/test\(s\)/ { skip[program "\t" name_of($0)] = 1 }
+END {
+    print ""
+    for (key in skip) { split(key, k, "\t"); told[k[1]] = 1; skipped++; print "  skipped: " k[1] ": " k[2] }
+    for (key in bad) { split(key, k, "\t"); told_bad[k[1]] = 1; failed++; print "  failed: " k[1] ": " k[2] }
+    for (program in ended) {
+        if (program in ok) passed += ok[program]
+        else if (ended[program] == "good" && !(program in told)) passed++
+        if (ended[program] == "skipped" && !(program in told)) { skipped++; print "  skipped: " program }
+        if (ended[program] == "bad" && !(program in told_bad)) { failed++; print "  failed: " program }
+    }
+    printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+    exit failed > 0 || passed == 0
+}' "$build/tests.log" "$build/Testing/Temporary/LastTest.log"
