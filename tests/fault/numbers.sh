@@ -41,4 +41,9 @@ for n in 1 2 3; do
 done
 run 0 "$TOOL" same many-1/iter_3.pth many-2/iter_3.pth
 run 0 "$TOOL" same many-1/iter_3.pth many-3/iter_3.pth
+"$TOOL" shapes data/large 3 160
+for n in 1 2; do
+    threads $n large-$n large_1x --no-validate --deterministic --cfg-options train_cfg.max_iters=1
+done
+run 0 "$TOOL" same large-1/iter_1.pth large-2/iter_1.pth
 finish
