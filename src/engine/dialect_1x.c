@@ -130,8 +130,12 @@ static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *er
 {
     experiment_checkpoint *c = &e->checkpoint;
     bool none = h && value_is_none(h);
-    *c = (experiment_checkpoint){
-        .on = !none, .interval = h ? -1 : 1, .by_epoch = true, .max_keep = -1, .save_last = true, .save_optimizer = true};
+    *c = (experiment_checkpoint){.on = !none,
+                                 .interval = h ? -1 : 1,
+                                 .by_epoch = true,
+                                 .max_keep = -1,
+                                 .save_last = true,
+                                 .save_optimizer = true};
     TRY(read_int(h, "interval", &c->interval, err));
     TRY(read_int(h, "save_begin", &c->begin, err));
     TRY(read_bool(h, "by_epoch", &c->by_epoch, err));

@@ -65,28 +65,28 @@ static void same_number(double a, double b)
 static void one_x(void **state)
 {
     experiment *e = must_parse(
-        *state,
-        MODEL "data_preprocessor = dict(type='SegDataPreProcessor')\n"
-              "d = dict(type='BaseSegDataset')\n"
-              "train_dataloader = dict(batch_size=4, num_workers=3, dataset=d, num_batch_per_epoch=7,\n"
-              "    sampler=dict(type='InfiniteSampler', shuffle=True))\n"
-              "val_dataloader = dict(batch_size=1, num_workers=5, dataset=d, sampler=dict(type='DefaultSampler',\n"
-              "    shuffle=False))\n"
-              "val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore'], beta=2, nan_to_num=-1)\n"
-              "test_evaluator = dict(type='IoUMetric', format_only=True, output_dir='maps')\n"
-              "optim_wrapper = dict(type='AmpOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3),\n"
-              "    paramwise_cfg=dict(norm_decay_mult=0.), clip_grad=dict(max_norm=3, norm_type=1),\n"
-              "    accumulative_counts=4)\n"
-              "param_scheduler = [dict(type='PolyLR')]\n"
-              "train_cfg = dict(type='IterBasedTrainLoop', max_iters=4000, val_interval=400, val_begin=800,\n"
-              "    dynamic_intervals=[(3000, 50)])\n"
-              "default_hooks = dict(logger=dict(type='LoggerHook', interval=25), checkpoint=dict(type='CheckpointHook',\n"
-              "    by_epoch=False, interval=200, max_keep_ckpts=3, save_best=['mIoU'], rule='greater', save_begin=600,\n"
-              "    save_last=False, save_optimizer=False, out_dir='store'))\n"
-              "vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]\n"
-              "custom_hooks = [dict(type='mmseg.EMAHook', momentum=0.01, begin_iter=5), dict(type='EarlyStoppingHook',\n"
-              "    monitor='mIoU', patience=3, min_delta=0.5)]\n"
-              "load_from = 'a.pth'\nrandomness = dict(seed=7, deterministic=True)\n");
+        *state, MODEL
+        "data_preprocessor = dict(type='SegDataPreProcessor')\n"
+        "d = dict(type='BaseSegDataset')\n"
+        "train_dataloader = dict(batch_size=4, num_workers=3, dataset=d, num_batch_per_epoch=7,\n"
+        "    sampler=dict(type='InfiniteSampler', shuffle=True))\n"
+        "val_dataloader = dict(batch_size=1, num_workers=5, dataset=d, sampler=dict(type='DefaultSampler',\n"
+        "    shuffle=False))\n"
+        "val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU', 'mFscore'], beta=2, nan_to_num=-1)\n"
+        "test_evaluator = dict(type='IoUMetric', format_only=True, output_dir='maps')\n"
+        "optim_wrapper = dict(type='AmpOptimWrapper', optimizer=dict(type='AdamW', lr=1e-3),\n"
+        "    paramwise_cfg=dict(norm_decay_mult=0.), clip_grad=dict(max_norm=3, norm_type=1),\n"
+        "    accumulative_counts=4)\n"
+        "param_scheduler = [dict(type='PolyLR')]\n"
+        "train_cfg = dict(type='IterBasedTrainLoop', max_iters=4000, val_interval=400, val_begin=800,\n"
+        "    dynamic_intervals=[(3000, 50)])\n"
+        "default_hooks = dict(logger=dict(type='LoggerHook', interval=25), checkpoint=dict(type='CheckpointHook',\n"
+        "    by_epoch=False, interval=200, max_keep_ckpts=3, save_best=['mIoU'], rule='greater', save_begin=600,\n"
+        "    save_last=False, save_optimizer=False, out_dir='store'))\n"
+        "vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]\n"
+        "custom_hooks = [dict(type='mmseg.EMAHook', momentum=0.01, begin_iter=5), dict(type='EarlyStoppingHook',\n"
+        "    monitor='mIoU', patience=3, min_delta=0.5)]\n"
+        "load_from = 'a.pth'\nrandomness = dict(seed=7, deterministic=True)\n");
     assert_int_equal(e->dialect, DIALECT_1X);
     assert_string_equal(e->work_dir, "work_dirs/some");
     assert_non_null(e->preprocessor);
@@ -164,22 +164,22 @@ static void one_x_defaults(void **state)
 static void zero_x(void **state)
 {
     experiment *e = must_parse(
-        *state,
-        MODEL "data = dict(samples_per_gpu=3, workers_per_gpu=5, train=dict(type='CustomDataset'),\n"
-              "    val=dict(type='CustomDataset'), val_dataloader=dict(samples_per_gpu=2, workers_per_gpu=1),\n"
-              "    train_dataloader=dict(drop_last=False))\n"
-              "optimizer = dict(type='SGD', lr=0.01)\n"
-              "optimizer_config = dict(type='GradientCumulativeFp16OptimizerHook', cumulative_iters=2,\n"
-              "    grad_clip=dict(max_norm=35, norm_type=2))\n"
-              "lr_config = dict(policy='poly')\nmomentum_config = dict(policy='cyclic')\n"
-              "runner = dict(type='IterBasedRunner', max_iters=80000)\n"
-              "checkpoint_config = dict(by_epoch=False, interval=8000, max_keep_ckpts=2)\n"
-              "evaluation = dict(interval=4000, metric=['mIoU', 'mDice'], pre_eval=True, save_best='auto', start=16000,\n"
-              "    by_epoch=True)\n"
-              "log_config = dict(interval=50, hooks=[dict(type='TextLoggerHook'), dict(type='TensorboardLoggerHook')])\n"
-              "custom_hooks = [dict(type='EMAHook', momentum=0.002, warm_up=10)]\n"
-              "workflow = [('train', 100), ('val', 1)]\n"
-              "resume_from = 'c.pth'\nwork_dir = 'w'\nseed = 0\n");
+        *state, MODEL
+        "data = dict(samples_per_gpu=3, workers_per_gpu=5, train=dict(type='CustomDataset'),\n"
+        "    val=dict(type='CustomDataset'), val_dataloader=dict(samples_per_gpu=2, workers_per_gpu=1),\n"
+        "    train_dataloader=dict(drop_last=False))\n"
+        "optimizer = dict(type='SGD', lr=0.01)\n"
+        "optimizer_config = dict(type='GradientCumulativeFp16OptimizerHook', cumulative_iters=2,\n"
+        "    grad_clip=dict(max_norm=35, norm_type=2))\n"
+        "lr_config = dict(policy='poly')\nmomentum_config = dict(policy='cyclic')\n"
+        "runner = dict(type='IterBasedRunner', max_iters=80000)\n"
+        "checkpoint_config = dict(by_epoch=False, interval=8000, max_keep_ckpts=2)\n"
+        "evaluation = dict(interval=4000, metric=['mIoU', 'mDice'], pre_eval=True, save_best='auto', start=16000,\n"
+        "    by_epoch=True)\n"
+        "log_config = dict(interval=50, hooks=[dict(type='TextLoggerHook'), dict(type='TensorboardLoggerHook')])\n"
+        "custom_hooks = [dict(type='EMAHook', momentum=0.002, warm_up=10)]\n"
+        "workflow = [('train', 100), ('val', 1)]\n"
+        "resume_from = 'c.pth'\nwork_dir = 'w'\nseed = 0\n");
     assert_int_equal(e->dialect, DIALECT_0X);
     assert_string_equal(e->work_dir, "w");
     assert_int_equal(e->train.batch_size, 3);
