@@ -17,11 +17,10 @@ typedef struct train_args {
 
 static void show(void *arg, const runner_progress *p)
 {
-    const int64_t *first = arg;
+    (void)arg;
     bool val = strcmp(p->doing, "val") == 0;
     progress_show(&(progress){.done = val ? p->done : p->iter,
                               .all = val ? p->all : p->max_iters,
-                              .first = val ? 0 : *first,
                               .what = p->doing,
                               .has_loss = !val,
                               .loss = p->loss});
@@ -52,7 +51,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 {
     const train_args *o = options;
     experiment *e;
-    int64_t first = 0, seed;
+    int64_t seed;
     TRY(read_seed(o->seed, &seed, err));
     TRY(experiment_load(args->at[0], o->cfg_options.at, (int)o->cfg_options.n, mem, &e, err));
     if (o->work_dir)
@@ -71,8 +70,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                           .threads = (int)o->threads,
                           .no_validate = o->no_validate,
                           .stop = interrupt_seen,
-                          .progress = show,
-                          .progress_arg = &first};
+                          .progress = show};
     return runner_train(e, &how, err);
 }
 

@@ -13,6 +13,8 @@ static struct {
     log_level least;
     bool on_screen; /* the progress line is */
     double started, shown;
+    char what[16]; /* is measured since `started`, when `begun` of it were done */
+    int64_t begun;
     char line[512];
 } terminal = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_INFO};
 
@@ -129,10 +131,13 @@ void progress_show(const progress *p)
         return;
     double now = seconds();
     pthread_mutex_lock(&terminal.lock);
-    if (terminal.started == 0.0)
+    if (strncmp(terminal.what, p->what, sizeof terminal.what - 1) != 0 || p->done < terminal.begun) {
+        snprintf(terminal.what, sizeof terminal.what, "%s", p->what);
         terminal.started = now;
+        terminal.begun = p->done;
+    }
     if (now - terminal.shown >= 0.1 || p->done == p->all) {
-        double speed = now > terminal.started ? (double)(p->done - p->first) / (now - terminal.started) : 0.0;
+        double speed = now > terminal.started ? (double)(p->done - terminal.begun) / (now - terminal.started) : 0.0;
         double eta = p->all > 0 && speed > 0.0 ? (double)(p->all - p->done) / speed : -1.0;
         progress_text(p, speed, eta, memory_in_use(), width, terminal.line, sizeof terminal.line);
         fprintf(stderr, "\r\033[K%s", terminal.line);
@@ -147,6 +152,6 @@ void progress_clear(void)
 {
     pthread_mutex_lock(&terminal.lock);
     erase();
-    terminal.started = 0.0;
+    terminal.what[0] = 0;
     pthread_mutex_unlock(&terminal.lock);
 }

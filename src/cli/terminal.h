@@ -16,8 +16,7 @@ void terminal_log(void *arg, log_level level, const char *text); /* a log_sink *
 int terminal_width(void);
 
 typedef struct progress {
-    int64_t done, all; /* steps of this run; all 0: unknown */
-    int64_t first;     /* done at the start (a resumed run), for the speed */
+    int64_t done, all; /* steps; all 0: unknown. The speed is that since the first call for this `what` */
     const char *what;  /* "train", "test", "infer" */
     bool has_loss;
     double loss;
