@@ -34,6 +34,7 @@ while kill -0 $pid 2> kill.txt; do sleep 0.01; done
 run 0 "$TOOL" number killed0/latest.pth meta iter
 run 0 train iter_0x killed0 --auto-resume --cfg-options checkpoint_config.interval=1
 run 0 "$TOOL" same whole0/iter_12.pth killed0/iter_12.pth
-check "nothing half-written is left" no_temporaries killed
-check "nothing half-written is left" no_temporaries killed0
+# A killed run's own folder of logs may hold a piece of one; beside the checkpoints nothing may be.
+check "nothing half-written is left" no_temporaries killed 1
+check "nothing half-written is left" no_temporaries killed0 1
 finish

@@ -21,8 +21,12 @@ start() { # CONFIG WORK_DIR OPTION...
 newest() { # WORK_DIR: the checkpoint that --resume takes
     if [ -e "$1/last_checkpoint" ]; then cat "$1/last_checkpoint"; else echo "$1/latest.pth"; fi
 }
-no_temporaries() { [ -z "$(find "$1" -type f ! -name '*.pth' ! -name '*.log' ! -name '*.json' ! -name last_checkpoint \
-    ! -name '*.py' ! -name label_scan.cache)" ]; }
+no_temporaries() { # WORK_DIR [DEPTH]
+    left=$(find "$1" -maxdepth "${2:-9}" -type f ! -name '*.pth' ! -name '*.log' ! -name '*.json' ! -name last_checkpoint ! -name '*.py' \
+        ! -name label_scan.cache)
+    [ -z "$left" ] || echo "left: $left"
+    [ -z "$left" ]
+}
 wait_for() { # FILE, for half a minute
     tries=0
     until [ -e "$1" ] || [ $tries -ge 300 ]; do
