@@ -22,7 +22,7 @@ static void round_trip(const value *cfg, arena *mem)
     value *again;
     char *text = value_python(mem, cfg);
     check(text && value_json(mem, cfg, 2));
-    bool expression = *text == '{' || (str_starts(text, "dict(") && !strchr(text, '\n'));
+    bool expression = *text == '{' || str_starts(text, "dict("); /* statements start with "NAME = " */
     cseg_status status = expression ? config_parse_literal(text, "again.py", mem, &again, &err)
                                     : config_parse_text(text, "again.py", mem, &again, &err);
     if (status == CSEG_OK)

@@ -15,6 +15,18 @@ bool keyword_is(const char *s, size_t n)
     return false;
 }
 
+const char *name_fault(const char *s, size_t left)
+{
+    /* No-break, ideographic and zero-width space, byte order mark; then the four typographic quotation marks. */
+    static const char *const like[] = {"\xC2\xA0",     "\xE3\x80\x80", "\xE2\x80\x8B", "\xEF\xBB\xBF",
+                                       "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D"};
+    for (size_t i = 0; i < sizeof like / sizeof *like; i++)
+        if (left >= strlen(like[i]) && memcmp(s, like[i], strlen(like[i])) == 0)
+            return i < 4 ? "an invisible character (a special space or mark) outside a string"
+                         : "a typographic quotation mark; write ' or \"";
+    return NULL;
+}
+
 /* Python 3.11's list, without the private ones. */
 static const char standard[] =
     " "

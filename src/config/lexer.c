@@ -148,16 +148,11 @@ static cseg_status lex_string(lexer *l, int prefix)
 
 static cseg_status lex_name(lexer *l)
 {
-    static const char *const invisible[] = {"\xC2\xA0",     "\xE3\x80\x80", "\xE2\x80\x8B", "\xEF\xBB\xBF",
-                                            "\xE2\x80\x98", "\xE2\x80\x99", "\xE2\x80\x9C", "\xE2\x80\x9D"};
     size_t start = l->at;
     while (is_name_start(peek(l, 0)) || is_digit(peek(l, 0))) {
-        for (size_t i = 0; i < sizeof invisible / sizeof *invisible; i++)
-            if (l->until - l->at >= strlen(invisible[i]) &&
-                memcmp(l->s->text + l->at, invisible[i], strlen(invisible[i])) == 0)
-                return lex_fail(l, l->at,
-                                i < 4 ? "an invisible character (a special space or mark) outside a string"
-                                      : "a typographic quotation mark; write ' or \"");
+        const char *fault = name_fault(l->s->text + l->at, l->until - l->at);
+        if (fault)
+            return lex_fail(l, l->at, fault);
         l->at++;
     }
     size_t n = l->at - start;

@@ -150,7 +150,7 @@ static bool is_identifier(const char *s)
     if (!*s || isdigit((unsigned char)*s) || keyword_is(s, strlen(s)))
         return false;
     for (; *s; s++)
-        if (!isalnum((unsigned char)*s) && *s != '_' && (unsigned char)*s < 0x80)
+        if ((unsigned char)*s < 0x80 ? !isalnum((unsigned char)*s) && *s != '_' : name_fault(s, strlen(s)) != NULL)
             return false;
     return true;
 }

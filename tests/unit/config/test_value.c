@@ -112,6 +112,7 @@ static void python_text_reads_back(void **state)
     static const char *const texts[] = {
         "a = '{' + '{ fileDirname }}' + '\\t\\\\\\'\"'\nb = -1e-300\nc = {(1, 2): [None], True: {'': 0}}\n",
         "a = [[[[['x' * 40, 'y' * 40]]]], dict(z=('w' * 90,))]\n",
+        "a = {'b\xE3\x80\x80': 1, '\xC3\xBC': 2}\n\xC3\xBC = 3\n",
         "a = float('nan') != 1\nb = float('-inf')\nc = {1.5: {2}}\n",
         "a = '\xC3\xBC' * 100\n_x = dict(_delete_=True)\n",
     };
