@@ -40,12 +40,23 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_resize_argmax] = cpu_prepare_resize_argmax,
 };
 
+static bool is_onednn(op_kind op)
+{
+    return op == OP_conv2d || op == OP_conv2d_grad_data || op == OP_conv2d_grad_weight || op == OP_matmul;
+}
+
 static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     cpu_backend *b = (cpu_backend *)base;
-    if (table[n->op])
-        return table[n->op](b, n, mem, out, err);
-    return b->ref->prepare(b->ref, n, mem, out, err);
+    /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel is
+     * made. Made for one, it gives the same bits for any. */
+    bool alone = b->options.deterministic && is_onednn(n->op);
+    if (alone)
+        omp_set_num_threads(1);
+    cseg_status status = table[n->op] ? table[n->op](b, n, mem, out, err) : b->ref->prepare(b->ref, n, mem, out, err);
+    if (alone)
+        omp_set_num_threads(b->options.threads);
+    return status;
 }
 
 /* Kernels have room for this many threads. */

@@ -302,16 +302,12 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
     if (!k)
         return fail_memory(err);
     k->bias = n->n_out > 1 && n->out[1];
-    int threads = omp_get_max_threads();
     TRY(descs_init(&d, n, n->in[0]->dim, n->in[1]->dim, n->out[0]->dim, k->bias, err));
     attr = dnnl_attr_new();
     if (!attr) {
         status = fail_memory(err);
         goto done;
     }
-    /* oneDNN cuts this sum by the number of threads it sees here. */
-    if (b->options.deterministic)
-        omp_set_num_threads(1);
     TRY_DONE(forward_hint(b, n, &d, &hint, err));
     DNNL_TRY(dnnl_convolution_backward_weights_primitive_desc_create(&pd, b->engine, dnnl_convolution_direct, d.x,
                                                                      d.w_any, d.bias, d.y, d.stride, d.dilation, d.pad,
@@ -329,7 +325,6 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
     k->k.base.release = conv_release;
     *out = &k->k.base;
 done:
-    omp_set_num_threads(threads);
     if (status != CSEG_OK)
         conv_release(&k->k.base);
     if (hint)
