@@ -199,7 +199,8 @@ static void what_does_not_fit_is_refused(void **state)
     s = open_segmentor(0);
     assert_int_equal(cseg_segment_file(s, "nowhere.png", &map, &err), CSEG_NOT_FOUND);
     assert_null(map.ids);
-    cseg_pixels p = {.height = H, .width = W, .channels = 4, .bytes = pixels[0]};
+    static const uint8_t four[H * W * 4];
+    cseg_pixels p = {.height = H, .width = W, .channels = 4, .bytes = four};
     assert_int_equal(cseg_segment_pixels(s, &p, &map, &err), CSEG_SHAPE);
     p = (cseg_pixels){.height = H, .width = W, .channels = 3, .row_bytes = W, .bytes = pixels[0]};
     assert_int_equal(cseg_segment_pixels(s, &p, &map, &err), CSEG_USAGE);
