@@ -40,6 +40,7 @@ if(NOT dnnl_FOUND)
 endif()
 set_target_properties(cseg PROPERTIES INSTALL_RPATH "$ORIGIN/../${private_lib}")
 set_target_properties(cseg_shared PROPERTIES INSTALL_RPATH "$ORIGIN/cseg")
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/cseg.pc.in ${CMAKE_BINARY_DIR}/cseg.pc @ONLY)
 
 install(TARGETS cseg cseg_shared)

@@ -11,8 +11,7 @@ pc=$(find "$prefix" -name cseg.pc)
 check "a pkg-config file" [ -s "$pc" ]
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-# The file names the prefix that the build was configured with; pkg-config moves it to where it is found.
-flags=$(pkg-config --define-prefix --cflags --libs cseg)
+flags=$(pkg-config --cflags --libs cseg)
 check "flags: $flags" [ -n "$flags" ]
 libdir=$(dirname "$(dirname "$pc")")
 
@@ -28,8 +27,8 @@ mask=masks/$(basename "$image")
     run 0 "$CC" -std=c99 -Wall -Wextra -Werror -pedantic "$SOURCE/examples/c/segment.c" $flags -o in_c
     cp "$SOURCE/examples/c/segment.c" segment.cc
     run 0 "$CXX" -std=c++11 -Wall -Wextra -Werror -pedantic segment.cc $flags -o in_cxx
-    static=$(pkg-config --define-prefix --static --libs cseg | sed "s|-lcseg |$libdir/libcseg.a |")
-    run 0 "$CC" "$SOURCE/examples/c/segment.c" $(pkg-config --define-prefix --cflags cseg) $static -o in_static
+    static=$(pkg-config --static --libs cseg | sed "s|-lcseg |$libdir/libcseg.a |")
+    run 0 "$CC" "$SOURCE/examples/c/segment.c" $(pkg-config --cflags cseg) $static -o in_static
     check "the static program needs no libcseg.so" sh -c "! ldd in_static | grep -q libcseg"
 }
 LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
