@@ -14,8 +14,8 @@ fi
 threads=$(nproc)
 hr48=$configs/hrnet/fcn_hr48_4xb2-40k_cityscapes-512x1024.py
 r50=$configs/fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py
-"$build/bench" infer $hr48 512 1 "$repeats" "$threads"
-"$build/bench" infer $hr48 896 1 "$repeats" "$threads"
-"$build/bench" infer $r50 512 1 "$repeats" "$threads"
-"$build/bench" train $hr48 512 2 "$repeats" "$threads"
-"$build/bench" train $r50 512 2 "$repeats" "$threads"
+"$build/cseg" bench infer $hr48 --size 512 --batch 1 --repeat "$repeats" --threads "$threads" --json
+"$build/cseg" bench infer $hr48 --size 896 --batch 1 --repeat "$repeats" --threads "$threads" --json
+"$build/cseg" bench infer $r50 --size 512 --batch 1 --repeat "$repeats" --threads "$threads" --json
+"$build/cseg" bench train $hr48 --size 512 --batch 2 --repeat "$repeats" --threads "$threads" --json
+"$build/cseg" bench train $r50 --size 512 --batch 2 --repeat "$repeats" --threads "$threads" --json

@@ -59,7 +59,7 @@ install(FILES ${CMAKE_BINARY_DIR}/completion.zsh DESTINATION ${CMAKE_INSTALL_DAT
 install(FILES ${CMAKE_BINARY_DIR}/completion.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
   RENAME cseg.fish)
 
-# Examples: one of the public API, as C and as C++; one that makes data. And what `make bench` runs.
+# Examples: one of the public API, as C and as C++; one that makes data.
 add_executable(segment ${CMAKE_SOURCE_DIR}/examples/c/segment.c)
 target_include_directories(segment PRIVATE ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(segment PRIVATE cseg_shared)
@@ -71,6 +71,4 @@ target_compile_options(segment_cxx PRIVATE -Wall -Wextra -Werror -pedantic)
 target_link_libraries(segment_cxx PRIVATE cseg_shared)
 add_executable(make_pair ${CMAKE_SOURCE_DIR}/examples/change/make_pair.c)
 target_link_libraries(make_pair PRIVATE cseg_io)
-add_executable(bench ${CMAKE_SOURCE_DIR}/bench/bench.c)
-target_link_libraries(bench PRIVATE cseg_engine)
-set_target_properties(segment segment_cxx make_pair bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set_target_properties(segment segment_cxx make_pair PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/common.h"
+#include "graph/work.h"
 #include "model/model.h"
 
 typedef struct model_args {
@@ -20,21 +21,6 @@ typedef struct row {
     int depth;
 } row;
 typedef VEC(row) rows;
-
-/* One for a product in a convolution or matrix product; all else is small beside these and counts nothing. */
-static double multiply_adds(const node *n)
-{
-    const tensor *y = n->out[0];
-    if (n->op == OP_conv2d) {
-        const tensor *w = n->in[1];
-        return (double)tensor_count(y) * (double)(w->dim[1] * w->dim[2] * w->dim[3]);
-    }
-    if (n->op == OP_matmul) {
-        const tensor *a = n->in[0];
-        return (double)tensor_count(y) * (double)a->dim[n->attr.axis.trans_a ? a->rank - 2 : a->rank - 1];
-    }
-    return 0.0;
-}
 
 static bool is_below(const char *scope, const char *name)
 {
@@ -61,7 +47,7 @@ static bool collect(const module *m, const graph *g, int depth, int64_t deepest,
     for (size_t i = 0; i < g->nodes.n; i++)
         if (is_below(g->nodes.at[i]->scope, m->name)) {
             r.out = g->nodes.at[i]->out[0];
-            r.macs += multiply_adds(g->nodes.at[i]);
+            r.macs += node_multiply_adds(g->nodes.at[i]);
         }
     if (!vec_push(mem, out, r))
         return false;

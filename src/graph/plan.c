@@ -229,7 +229,9 @@ static cseg_status run_step(plan *p, step *s, cseg_error *err)
     double begin = p->profiling ? now() : 0;
     cseg_status status = s->kernel->run(s->kernel, s->in, s->out, p->scratch, err);
     if (p->profiling) {
-        s->seconds += now() - begin;
+        double took = now() - begin;
+        s->seconds += took;
+        s->fastest = s->runs == 0 || took < s->fastest ? took : s->fastest;
         s->runs++;
     }
     return status;
@@ -331,6 +333,17 @@ void plan_profile(plan *p, bool on)
         p->steps[i].seconds = 0;
         p->steps[i].runs = 0;
     }
+}
+
+size_t plan_step_count(const plan *p)
+{
+    return p->n_steps;
+}
+
+plan_step plan_step_at(const plan *p, size_t i)
+{
+    const step *s = &p->steps[i];
+    return (plan_step){s->node, s->fixed, s->runs, s->seconds, s->fastest};
 }
 
 char *plan_text(const plan *p, arena *mem)

@@ -25,8 +25,17 @@ void plan_weights_changed(plan *p);
 cseg_status plan_run(plan *p, cseg_error *err);
 
 size_t plan_bytes(const plan *p); /* arena, fixed memory, scratch, and what kernels keep */
-/* One line a step: op, scope, shapes, bytes, and the time of the last runs when profiling was on. */
+/* Times each step of the runs from now on; switching it on forgets earlier times. */
 void plan_profile(plan *p, bool on);
+typedef struct plan_step {
+    const node *node;
+    bool fixed;              /* runs only when weights changed */
+    int runs;                /* that were timed; 0 for steps without work (reshapes) too */
+    double seconds, fastest; /* the sum of those runs, and the shortest */
+} plan_step;
+size_t plan_step_count(const plan *p);
+plan_step plan_step_at(const plan *p, size_t i); /* in order of execution */
+/* One line a step: op, scope, shapes, bytes, and the mean time of the runs that were timed. */
 char *plan_text(const plan *p, arena *mem);
 /* After a run that gave a NaN: CSEG_NUMERIC, and in err the first tensor, in order of execution, that holds a NaN or
  * infinity: an input, a parameter, or an output of which op in which module. CSEG_OK if none does. Runs the plan once

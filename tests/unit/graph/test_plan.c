@@ -524,7 +524,12 @@ static void test_text_and_profile(void **state)
     plan *p = new_plan(g, &m);
     plan_profile(p, true);
     run(p, &m);
-    assert_int_equal(p->steps[0].runs, 1);
+    run(p, &m);
+    assert_int_equal(plan_step_count(p), 1);
+    plan_step s = plan_step_at(p, 0);
+    assert_ptr_equal(s.node, g->nodes.at[0]);
+    assert_int_equal(s.runs, 2);
+    assert_true(!s.fixed && s.fastest > 0 && s.fastest <= s.seconds - s.fastest);
     char *text = plan_text(p, g->mem);
     assert_non_null(strstr(text, "unary  [4, 6] -> [4, 6]  neck\n"));
     assert_non_null(strstr(text, "1 steps; memory: "));

@@ -231,6 +231,8 @@ static void SIMD_NAME(max_rows)(const float *restrict x, float *restrict y, int6
         y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
+#include "backend/cpu/simd/peak.h"
+
 const simd_table SIMD_NAME(simd_table) = {
     .name = SIMD_TEXT,
     .affine = SIMD_NAME(affine),
@@ -251,4 +253,5 @@ const simd_table SIMD_NAME(simd_table) = {
     .max_rows = SIMD_NAME(max_rows),
     .interpolate = SIMD_NAME(interpolate),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
+    .multiply_adds = SIMD_NAME(multiply_adds),
 };

@@ -42,6 +42,9 @@ typedef struct simd_table {
     void (*interpolate_grad)(const float *y, const int32_t *i0, const int32_t *i1, const float *w, float *x, int64_t n,
                              int64_t c);
     void (*max_rows)(const float *x, float *y, int64_t n); /* y = max(y, x) */
+    /* As many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counting two.
+     */
+    double (*multiply_adds)(int64_t rounds);
 } simd_table;
 
 const simd_table *simd_choose(void);

@@ -1,0 +1,17 @@
+/* What the machine can do at most, measured: what rates of kernels are compared with. */
+#ifndef BACKEND_PEAK_H
+#define BACKEND_PEAK_H
+
+#include "base/error.h"
+
+typedef struct cpu_peak {
+    const char *isa; /* "generic", "avx2", "avx512": of the loop that was measured */
+    double flops;    /* f32 operations a second, a multiply-add counting two */
+    double bytes;    /* bytes a second to and from memory, by y = a + s * b over arrays larger than the caches */
+} cpu_peak;
+
+/* Takes some tenths of a second and 192 MiB. The best of several trials: other programs on the machine slow a trial,
+ * none makes it faster. threads: as many as the kernels use. */
+cseg_status cpu_peak_measure(int threads, cpu_peak *out, cseg_error *err);
+
+#endif
