@@ -83,6 +83,9 @@ tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* PyTo
 /* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear or nearest, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
+/* y = [relu](x0 + x1 + ...), added in this order, at most SUM_MOST. All have one shape, or where a.from[i].h is set,
+ * x[i] [N,h,w,C] is resized to it first. */
+tensor *op_sum(graph *g, tensor *const *x, int n, const sum_attr *a);
 
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis); /* axis -1 is the last: channels */
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size);

@@ -109,6 +109,13 @@ typedef struct resize_attr {
     double scale_h, scale_w;
 } resize_attr;
 
+enum { SUM_MOST = 8 };
+/* A sum of up to SUM_MOST maps. Made by passes and by gradients. */
+typedef struct sum_attr {
+    resize_attr from[SUM_MOST]; /* how input i comes to the output's size; h == 0: it has it */
+    bool relu;                  /* of the sum */
+} sum_attr;
+
 typedef struct norm_attr {
     float eps, momentum; /* momentum: weight of the new batch's statistics */
     int groups;          /* group_norm; instance_norm is groups == C */
@@ -183,6 +190,7 @@ typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
     resize_attr resize;
+    sum_attr sum;
     norm_attr norm;
     unary_attr unary;
     binary_kind binary;

@@ -1,4 +1,4 @@
-/* Pooling and resizing. */
+/* Pooling, resizing, and sums of resized maps. */
 #include "cases.h"
 
 static tensor *max_pool(graph *g, tensor *const *in, const op_case *c)
@@ -21,6 +21,36 @@ static tensor *resize(graph *g, tensor *const *in, const op_case *c)
     return op_resize(g, in[0], c->attr.resize);
 }
 
+static int inputs_of(const op_case *c)
+{
+    int n = 0;
+    while (n < CASE_INPUTS && c->in[n].shape)
+        n++;
+    return n;
+}
+
+static tensor *sum(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_sum(g, in, inputs_of(c), &c->attr.sum);
+}
+
+static tensor *sum_of_parts(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *y = NULL;
+    for (int i = 0; i < inputs_of(c); i++) {
+        const resize_attr *a = &c->attr.sum.from[i];
+        tensor *x = a->h ? op_resize(g, in[i], *a) : in[i];
+        y = y ? op_add(g, y, x) : x;
+    }
+    return c->attr.sum.relu ? op_relu(g, y) : y;
+}
+
+/* Both names of one tensor. */
+static tensor *sum_with_itself(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_sum(g, (tensor *[]){in[0], in[1], in[0]}, 3, &c->attr.sum);
+}
+
 static tensor *resize_argmax(graph *g, tensor *const *in, const op_case *c)
 {
     node *n = graph_add_node(g, OP_resize_argmax, 1, in, 1, &c->attr);
@@ -36,6 +66,11 @@ static tensor *resize_then_argmax(graph *g, tensor *const *in, const op_case *c)
 #define RESIZE(oh, ow, ...) .attr = {.resize = {.h = oh, .w = ow, __VA_ARGS__}}
 #define CORNERS .align_corners = true
 #define EXACT .exact = true, .linear = true
+#define SUM(...) sum, .same_as = sum_of_parts, .attr = {.sum = {__VA_ARGS__}}
+#define TO(oh, ow, ...)                                                                                                \
+    {                                                                                                                  \
+        .h = oh, .w = ow, __VA_ARGS__                                                                                  \
+    }
 #define ARGMAX resize_argmax, .inference_only = true, .no_grad = true, .exact = true, .same_as = resize_then_argmax
 
 /* clang-format off */
@@ -90,6 +125,35 @@ static const op_case cases[] = {
      .scale_w = 1.3), {{"1,3,3,2"}}, EXACT},
     {"resize nearest by a factor that rounds to x2", resize, RESIZE(1, 10, .nearest = true, .scale_h = 1,
      .scale_w = 2.1), {{"1,1,5,3"}}, EXACT},
+    {"sum of two maps", SUM(.relu = false), {{"2,4,5,3"}, {"2,4,5,3"}}, EXACT},
+    {"sum of eight vectors", SUM(.relu = false), {{"7"}, {"7"}, {"7"}, {"7"}, {"7"}, {"7"}, {"7"}, {"7"}}, EXACT},
+    {"sum of scalars", SUM(.relu = false), {{""}, {""}, {""}}, EXACT},
+    {"sum of one map", SUM(.relu = false), {{"2,4,5,3"}}, EXACT},
+    {"sum, relu", SUM(.relu = true), {{"2,4,5,3", HOLDS_ODD}, {"2,4,5,3", HOLDS_ODD}, {"2,4,5,3", HOLDS_ODD}},
+     .exact = true},
+    {"sum, relu, many", SUM(.relu = true), {{"2,30,35,7"}, {"2,30,35,7"}, {"2,30,35,7"}}, .exact = true,
+     .no_grad = true},
+    {"sum with a map resized x2", SUM({[1] = TO(8, 10)}), {{"2,8,10,3"}, {"2,4,5,3"}}, EXACT},
+    {"sum, the first map resized x2", SUM({TO(8, 10)}), {{"2,4,5,3"}, {"2,8,10,3"}}, EXACT},
+    {"sum of resized maps alone", SUM({TO(8, 12, CORNERS), TO(8, 12)}), {{"1,3,4,18"}, {"1,4,6,18"}}, .linear = true},
+    {"sum of four sizes: x1, x2, x4, x8", SUM({[1] = TO(16, 24), TO(16, 24), TO(16, 24)}),
+     {{"2,16,24,18"}, {"2,8,12,18"}, {"2,4,6,18"}, {"2,2,3,18"}}, EXACT},
+    {"sum of four sizes, relu", SUM({[1] = TO(16, 24), TO(16, 24), TO(16, 24)}, true),
+     {{"2,16,24,18"}, {"2,8,12,18"}, {"2,4,6,18"}, {"2,2,3,18"}}, .exact = true, .no_grad = true},
+    {"sum of wide rows in spans, 600 channels", SUM({[1] = TO(4, 24), TO(4, 24)}, true),
+     {{"1,4,24,600"}, {"1,2,12,600"}, {"1,1,6,600"}}, .exact = true, .no_grad = true},
+    {"sum of wide rows in spans, one channel", SUM({[1] = TO(2, 9000)}), {{"1,2,9000,1"}, {"1,1,4500,1"}}, EXACT},
+    {"sum with a nearest map, relu", SUM({TO(8, 10, .nearest = true)}, true),
+     {{"2,4,5,17", HOLDS_ODD}, {"2,8,10,17", HOLDS_ODD}, {"2,8,10,17", HOLDS_ODD}}, .exact = true},
+    {"sum with a nearest map, 4x5 to 7x9", SUM({[1] = TO(7, 9, .nearest = true)}), {{"2,7,9,33"}, {"2,4,5,33"}}, EXACT},
+    {"sum with a map resized 4x5 to 7x9, corners", SUM({[1] = TO(7, 9, CORNERS)}), {{"2,7,9,3"}, {"2,4,5,3"}},
+     .linear = true},
+    {"sum with a map made smaller", SUM({[1] = TO(4, 5)}), {{"2,4,5,3"}, {"2,7,9,3"}}, .linear = true},
+    {"sum with a map resized by a given factor", SUM({[1] = TO(6, 7, .scale_h = 1.5, .scale_w = 1.5)}),
+     {{"1,6,7,3"}, {"1,4,5,3"}}, .linear = true},
+    {"sum with a map resized to its own size", SUM({[1] = TO(4, 5)}), {{"2,4,5,3"}, {"2,4,5,3"}}, EXACT},
+    {"sum with one pixel everywhere", SUM({[1] = TO(4, 5)}), {{"2,4,5,6"}, {"2,1,1,6"}}, .linear = true},
+    {"sum of a tensor with itself", sum_with_itself, .in = {{"2,4,5,3"}, {"2,4,5,3"}}, EXACT},
     {"resize_argmax x4", ARGMAX, RESIZE(12, 16), {{"2,3,4,5", HOLDS_DISTINCT}}},
     {"resize_argmax x2, corners, 19 classes", ARGMAX, RESIZE(9, 9, CORNERS), {{"1,5,5,19", HOLDS_DISTINCT}}},
     {"resize_argmax of one class", ARGMAX, RESIZE(6, 6), {{"1,3,3,1"}}},

@@ -28,6 +28,7 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_binary] = cpu_prepare_binary,
     [OP_resize] = cpu_prepare_resize,
     [OP_resize_grad] = cpu_prepare_resize_grad,
+    [OP_sum] = cpu_prepare_sum,
     [OP_concat] = cpu_prepare_concat,
     [OP_slice] = cpu_prepare_slice,
     [OP_slice_grad] = cpu_prepare_slice_grad,

@@ -54,6 +54,6 @@ cpu_prepare cpu_prepare_conv, cpu_prepare_conv_grad_data, cpu_prepare_conv_grad_
     cpu_prepare_unary_grad, cpu_prepare_binary, cpu_prepare_resize, cpu_prepare_resize_grad, cpu_prepare_concat,
     cpu_prepare_slice, cpu_prepare_slice_grad, cpu_prepare_max_pool, cpu_prepare_max_pool_grad,
     cpu_prepare_cross_entropy, cpu_prepare_cross_entropy_grad, cpu_prepare_accuracy, cpu_prepare_argmax,
-    cpu_prepare_resize_argmax;
+    cpu_prepare_resize_argmax, cpu_prepare_sum;
 
 #endif

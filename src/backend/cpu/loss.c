@@ -54,7 +54,7 @@ static const float *logits_row(const loss_kernel *k, const float *logits, int64_
     float *mixed = to + k->width * k->classes, w = k->y.w[i];
     const simd_table *v = k->k.b->simd;
     v->mix(image + k->y.i0[i] * small, 1 - w, image + k->y.i1[i] * small, w, mixed, small);
-    v->interpolate(mixed, k->x.i0, k->x.i1, k->x.w, to, k->width, k->classes);
+    v->interpolate(mixed, k->x.i0, k->x.i1, k->x.w, NULL, to, k->width, k->classes);
     return to;
 }
 

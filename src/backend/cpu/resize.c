@@ -41,7 +41,7 @@ static cseg_status resize_run(kernel *base, void *const *in, void *const *out, v
     for (int64_t i = 0; i < k->n * k->y.out; i++) {
         const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
         const float *row = mixed_row(k, image, i % k->y.out, (float *)scratch + omp_get_thread_num() * small);
-        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, (float *)out[0] + i * large, k->x.out, k->c);
+        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, NULL, (float *)out[0] + i * large, k->x.out, k->c);
     }
     return CSEG_OK;
 }
@@ -140,7 +140,7 @@ static cseg_status resize_argmax_run(kernel *base, void *const *in, void *const 
         float *own = (float *)scratch + omp_get_thread_num() * (small + large);
         const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
         const float *row = mixed_row(k, image, i % k->y.out, own);
-        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, own + small, k->x.out, k->c);
+        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, NULL, own + small, k->x.out, k->c);
         argmax_row(own + small, (int32_t *)out[0] + i * k->x.out, k->x.out, k->c);
     }
     return CSEG_OK;

@@ -32,6 +32,8 @@ size_t ref_scratch(const node *n)
     case OP_group_norm_grad:
     case OP_layer_norm_grad:
         return 2 * (size_t)ref_channels(n->in[0]) * sizeof(double);
+    case OP_sum:
+        return tensor_bytes(n->out[0]); /* one resized input */
     case OP_resize_argmax:
         return (size_t)(tensor_count(n->out[0]) * ref_channels(n->in[0])) * sizeof(float);
     case OP_cross_entropy:

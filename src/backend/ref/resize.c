@@ -79,6 +79,26 @@ REF(resize_grad)
     unresized(n->out[0]->dim, n->in[0]->dim, &n->attr.resize, in[0], scratch, out[0]);
 }
 
+REF(sum)
+{
+    const tensor *y = n->out[0];
+    int64_t count = tensor_count(y);
+    float *to = out[0], *large = scratch;
+    for (int i = 0; i < n->n_in; i++) {
+        const resize_attr *a = &n->attr.sum.from[i];
+        const float *x = in[i];
+        if (a->h > 0) {
+            memset(large, 0, tensor_bytes(y));
+            each_pair(n->in[i]->dim, y->dim, a, take, &(maps){.from = in[i], .to = large});
+            x = large;
+        }
+        for (int64_t k = 0; k < count; k++)
+            to[k] = i ? to[k] + x[k] : x[k];
+    }
+    for (int64_t k = 0; n->attr.sum.relu && k < count; k++)
+        to[k] = to[k] < 0 ? 0 : to[k];
+}
+
 void ref_resized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to)
 {
     resize_attr a = {.align_corners = align_corners};

@@ -25,6 +25,7 @@ OP(adaptive_avg_pool)      /* x -> y */
 OP(adaptive_avg_pool_grad) /* dy -> dx */
 OP(resize)                 /* x -> y */
 OP(resize_grad)            /* dy -> dx */
+OP(sum)                    /* x0, x1, ... -> y: resized to one size, added from left to right, [ReLU] */
 OP(concat)                 /* x0, x1, ... -> y */
 OP(slice)                  /* x -> y */
 OP(slice_grad)             /* dy -> dx: zeros elsewhere */

@@ -11,11 +11,12 @@ typedef struct pass {
     bool training, inference; /* where it applies */
 } pass;
 
-/* In this order: norms go into convolutions before these are cut up, and convolutions are moved before what they end
- * beside is fused. */
+/* In this order: norms go into convolutions before these are cut up, convolutions are moved before what they end beside
+ * is fused, and long sums are one node before a convolution or a norm would take one of their parts. */
 static const pass passes[] = {
     {PASS_FOLD_NORM, "fold_norm", pass_fold_norm, false, true},
     {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true},
+    {PASS_FUSE_SUM, "fuse_sum", pass_fuse_sum, true, true},
     {PASS_FUSE_CONV, "fuse_conv", pass_fuse_conv, false, true},
     {PASS_RESIZE_ARGMAX, "resize_argmax", pass_resize_argmax, false, true},
     {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, false},
@@ -46,8 +47,8 @@ cseg_status passes_from_text(const char *text, unsigned *out, cseg_error *err)
         const pass *p = find(text + off, n - off);
         if (!p)
             return fail(err, CSEG_USAGE,
-                        "'%.*s' is no graph pass; write none, all, or -NAME with commute_resize, fold_norm, fuse_conv, "
-                        "resize_argmax, fuse_norm, fuse_loss",
+                        "'%.*s' is no graph pass; write none, all, or -NAME with commute_resize, fold_norm, fuse_sum, "
+                        "fuse_conv, resize_argmax, fuse_norm, fuse_loss",
                         (int)n, text);
         *out = off ? *out & ~p->bit : *out | p->bit;
         text += n + (text[n] == ',');

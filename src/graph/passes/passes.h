@@ -13,7 +13,8 @@ enum {
     PASS_RESIZE_ARGMAX = 8,  /* resize + argmax without the resized logits */
     PASS_FUSE_NORM = 16,     /* training: residual sum and ReLU into batch norm */
     PASS_FUSE_LOSS = 32,     /* training: resize + cross-entropy + accuracy without the resized logits */
-    PASS_ALL = 63
+    PASS_FUSE_SUM = 64,      /* resizes, the additions behind them and ReLU in one pass over memory */
+    PASS_ALL = 127
 };
 
 /* From the environment: CSEG_PASSES="-commute_resize,-fuse_loss" or "none"; unset: all. CSEG_USAGE names an unknown

@@ -25,6 +25,7 @@ bool rewrite_sort(graph *g);
 cseg_status pass_fold_norm(graph *g, cseg_error *err);
 cseg_status pass_fuse_conv(graph *g, cseg_error *err);
 cseg_status pass_commute_resize(graph *g, cseg_error *err);
+cseg_status pass_fuse_sum(graph *g, cseg_error *err);
 cseg_status pass_resize_argmax(graph *g, cseg_error *err);
 cseg_status pass_fuse_norm(graph *g, cseg_error *err);
 cseg_status pass_fuse_loss(graph *g, cseg_error *err);

@@ -1,5 +1,6 @@
-/* Every choice of graph passes gives the same results, gradients and statistics, on a network that has something for
- * each of them: maps of several sizes under one 1x1 convolution, norms, residual sums, a head that is resized. */
+/* Whatever graph passes are chosen, they give the same results, gradients and statistics, on a network that has
+ * something for each of them: maps of several sizes that are added, and others under one 1x1 convolution, norms,
+ * residual sums, a head that is resized. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -70,7 +71,10 @@ static void trace(net *t)
     tensor *b = op_relu(g, op_add(g, norm(t, conv(t, a, 5, 3, 1, false)), a)); /* a residual block */
     tensor *half = norm(t, conv(t, b, 6, 3, 2, false));
     tensor *quarter = op_unary(g, conv(t, half, 7, 3, 2, true), (unary_attr){.kind = UNARY_LEAKY_RELU, .alpha = 0.1f});
-    tensor *maps[] = {b, op_resize_to(g, half, H, W, false), op_resize_to(g, quarter, H, W, false)};
+    tensor *of_half = op_resize_to(g, norm(t, conv(t, half, 5, 1, 1, false)), H, W, false);
+    tensor *of_quarter = op_resize(g, conv(t, quarter, 5, 1, 1, true), (resize_attr){.h = H, .w = W, .nearest = true});
+    tensor *fused = op_relu(g, op_add(g, op_add(g, of_half, b), of_quarter));
+    tensor *maps[] = {fused, op_resize_to(g, half, H, W, false), op_resize_to(g, quarter, H, W, false)};
     tensor *y = op_relu(g, norm(t, conv(t, op_concat(g, maps, 3, -1), 8, 1, 1, true)));
     tensor *logits = op_resize_to(g, conv(t, y, 4, 1, 1, true), 2 * H, 2 * W, false);
     graph_add_output(g, "classes", op_argmax(g, logits));
@@ -152,15 +156,25 @@ static int nodes_of(const net *t, op_kind op)
 /* Each pass did find its prey. */
 static void check_what_is_left(const net *t)
 {
+    assert_int_equal(nodes_of(t, OP_sum), 2);    /* of `fused`, and of what the 1x1 convolution was cut into */
+    assert_int_equal(nodes_of(t, OP_resize), 1); /* the head's */
     if (t->g->train) {
         assert_int_equal(nodes_of(t, OP_accuracy), 0);
         assert_int_equal(nodes_of(t, OP_unary), 1);
         return;
     }
     assert_int_equal(nodes_of(t, OP_batch_norm), 0);
-    assert_int_equal(nodes_of(t, OP_fold_batch_norm), 4);
+    assert_int_equal(nodes_of(t, OP_fold_batch_norm), 5);
     assert_int_equal(nodes_of(t, OP_resize_argmax), 0); /* the logits have other readers here */
     assert_int_equal(nodes_of(t, OP_concat), 0);
+}
+
+/* Up to two alone, or all but up to two: what one pass leaves for another shows in these, and the number of choices
+ * does not double with each new pass. */
+static bool is_tried(unsigned passes)
+{
+    int on = __builtin_popcount(passes), off = __builtin_popcount(PASS_ALL & ~passes);
+    return on <= 2 || off <= 2;
 }
 
 static void check_all(backend *ref, backend *b, bool train)
@@ -168,6 +182,8 @@ static void check_all(backend *ref, backend *b, bool train)
     net plain;
     net_open(&plain, ref, train, 0);
     for (unsigned passes = 0; passes <= PASS_ALL; passes++) {
+        if (!is_tried(passes))
+            continue;
         net t;
         net_open(&t, b, train, passes);
         compare(&plain, &t, passes);

@@ -138,6 +138,26 @@ static tensor *addition_of_unlike(graph *g)
 {
     return op_add(g, map(g, 1, 2, 3, 5), map(g, 1, 2, 4, 5));
 }
+static tensor *sum_of_unlike(graph *g)
+{
+    return op_sum(g, (tensor *[]){map(g, 1, 4, 6, 5), map(g, 1, 2, 3, 5)}, 2,
+                  &(sum_attr){.from = {[1] = {.h = 4, .w = 5}}});
+}
+static tensor *sum_of_too_many(graph *g)
+{
+    tensor *x = map(g, 1, 2, 3, 5), *in[SUM_MOST + 1];
+    for (int i = 0; i <= SUM_MOST; i++)
+        in[i] = x;
+    return op_sum(g, in, SUM_MOST + 1, &(sum_attr){0});
+}
+static tensor *sum_of_a_resized_vector(graph *g)
+{
+    return op_sum(g, (tensor *[]){map(g, 1, 4, 6, 5), vector(g, 5)}, 2, &(sum_attr){.from = {[1] = {.h = 4, .w = 6}}});
+}
+static tensor *sum_of_something_missing(graph *g)
+{
+    return op_sum(g, (tensor *[]){map(g, 1, 4, 6, 5), NULL}, 2, &(sum_attr){0});
+}
 static tensor *other_rank(graph *g)
 {
     return op_mul(g, map(g, 1, 2, 3, 5), vector(g, 5));
@@ -263,6 +283,10 @@ static const struct {
     {norm_of_a_scalar, "needs at least [N, C]"},
     {groups_of_channels, "5 channels cannot be cut into 2 groups"},
     {addition_of_unlike, "[1, 2, 3, 5] and [1, 2, 4, 5]"},
+    {sum_of_unlike, "what is added: shapes [1, 4, 6, 5] and [1, 4, 5, 5]"},
+    {sum_of_too_many, "9 inputs; it takes at most 8"},
+    {sum_of_a_resized_vector, "input 1, [5], cannot be resized"},
+    {sum_of_something_missing, "input 1 is missing"},
     {other_rank, "different rank: shapes [1, 2, 3, 5] and [5]"},
     {window_too_large, "a map [1, 2, 2, 3] is too small for a window 5 x 5"},
     {padding_too_large, "padding 2 x 2"},

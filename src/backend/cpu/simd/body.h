@@ -152,14 +152,21 @@ static void SIMD_NAME(axpy)(float alpha, const float *restrict x, float *restric
 }
 
 static void SIMD_NAME(interpolate)(const float *restrict x, const int32_t *restrict i0, const int32_t *restrict i1,
-                                   const float *restrict w, float *restrict y, int64_t n, int64_t c)
+                                   const float *restrict w, const float *base, float *y, int64_t n, int64_t c)
 {
     for (int64_t i = 0; i < n; i++, y += c) {
         const float *a = x + i0[i] * c, *b = x + i1[i] * c;
         float w1 = w[i], w0 = 1 - w1;
+        if (base) {
 #pragma omp simd
-        for (int64_t j = 0; j < c; j++)
-            y[j] = w0 * a[j] + w1 * b[j];
+            for (int64_t j = 0; j < c; j++)
+                y[j] = base[j] + (w0 * a[j] + w1 * b[j]);
+            base += c;
+        } else {
+#pragma omp simd
+            for (int64_t j = 0; j < c; j++)
+                y[j] = w0 * a[j] + w1 * b[j];
+        }
     }
 }
 

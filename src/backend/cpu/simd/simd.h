@@ -35,9 +35,10 @@ typedef struct simd_table {
     float (*max)(const float *x, int64_t n);
     /* e = exp(x - shift), returns the sum */
     float (*exp_sum)(const float *x, float shift, float *e, int64_t n);
-    /* Rows of pixels with c channels: y[i] = (1 - w[i]) * x[i0[i]] + w[i] * x[i1[i]], n pixels. */
-    void (*interpolate)(const float *x, const int32_t *i0, const int32_t *i1, const float *w, float *y, int64_t n,
-                        int64_t c);
+    /* Rows of pixels with c channels: y[i] = [base[i] +] (1 - w[i]) * x[i0[i]] + w[i] * x[i1[i]], n pixels. base may be
+     * NULL, or y. */
+    void (*interpolate)(const float *x, const int32_t *i0, const int32_t *i1, const float *w, const float *base,
+                        float *y, int64_t n, int64_t c);
     /* Its transpose: x[i0[i]] += (1 - w[i]) * y[i]; x[i1[i]] += w[i] * y[i]. */
     void (*interpolate_grad)(const float *y, const int32_t *i0, const int32_t *i1, const float *w, float *x, int64_t n,
                              int64_t c);

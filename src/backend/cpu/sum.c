@@ -1,0 +1,131 @@
+/* Sums of maps, some of them resized on the way, in one pass over memory: a span of an output row is begun, added to
+ * and finished while it is in the nearest cache, and no resized map is ever written. Bound by memory traffic. */
+#include "backend/cpu/interpolation.h"
+
+/* Floats of a span: with the small rows that go into it, less than the nearest cache (32 KiB) holds. */
+enum { SPAN_FLOATS = 4096, SPAN_PIXELS = 8 };
+
+typedef struct sum_input {
+    int at; /* which of the node's inputs */
+    bool resized;
+    interpolation y, x;
+} sum_input;
+
+typedef struct sum_kernel {
+    cpu_kernel k;
+    int n;
+    sum_input *in;                  /* in the order of addition */
+    int64_t rows, width, c, height; /* rows of `width` pixels; without resizing, one row of all elements */
+    int64_t room;                   /* floats of scratch a thread */
+    parts spans;                    /* of a row, in pixels */
+} sum_kernel;
+
+/* The pixels of input rows that output pixels from ... from + n - 1 of one row need, mixed vertically. Pixel p of the
+ * result is at p * c, as in a whole row. */
+static const float *mixed_span(const sum_kernel *k, const sum_input *s, const float *map, int64_t row, int64_t from,
+                               int64_t n, float *scratch)
+{
+    int64_t width = s->x.in * k->c, o = row % k->height;
+    const float *image = map + row / k->height * s->y.in * width;
+    const float *a = image + s->y.i0[o] * width, *b = image + s->y.i1[o] * width;
+    float w = s->y.w[o];
+    if (w == 0)
+        return a;
+    int64_t first = s->x.i0[from] * k->c, last = (s->x.i1[from + n - 1] + 1) * k->c;
+    k->k.b->simd->mix(a + first, 1 - w, b + first, w, scratch + first, last - first);
+    return scratch;
+}
+
+static void sum_span(const sum_kernel *k, void *const *in, float *y, int64_t row, int64_t span, float *scratch)
+{
+    const simd_table *v = k->k.b->simd;
+    int64_t from = span * k->spans.each, n = parts_size(&k->spans, span), at = (row * k->width + from) * k->c;
+    const float *sum = NULL; /* of the inputs so far */
+    y += at;
+    for (int i = 0; i < k->n; i++) {
+        const sum_input *s = &k->in[i];
+        const float *x = in[s->at];
+        if (!s->resized && !sum) {
+            sum = x + at;
+            continue;
+        }
+        if (!s->resized) {
+            v->add(sum, x + at, y, n * k->c);
+        } else {
+            const float *mixed = mixed_span(k, s, x, row, from, n, scratch);
+            v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, y, n, k->c);
+        }
+        sum = y;
+    }
+    if (k->k.n->attr.sum.relu)
+        v->relu(sum, y, n * k->c);
+    else if (sum != y)
+        memcpy(y, sum, (size_t)(n * k->c) * sizeof *y);
+}
+
+static cseg_status sum_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    const sum_kernel *k = (const sum_kernel *)base;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < k->rows * k->spans.count; i++)
+        sum_span(k, in, out[0], i / k->spans.count, i % k->spans.count,
+                 (float *)scratch + omp_get_thread_num() * k->room);
+    return CSEG_OK;
+}
+
+static cseg_status input_init(sum_kernel *k, int i, arena *mem, cseg_error *err)
+{
+    const node *n = k->k.n;
+    const resize_attr *a = &n->attr.sum.from[i];
+    const tensor *x = n->in[i], *y = n->out[0];
+    sum_input *s = &k->in[i];
+    *s = (sum_input){.at = i, .resized = a->h > 0};
+    if (!s->resized)
+        return CSEG_OK;
+    if (!interpolation_init(&s->y, x->dim[1], y->dim[1], a->align_corners, a->nearest, a->scale_h, mem) ||
+        !interpolation_init(&s->x, x->dim[2], y->dim[2], a->align_corners, a->nearest, a->scale_w, mem))
+        return fail_memory(err);
+    if (s->x.in * y->dim[3] > k->room)
+        k->room = s->x.in * y->dim[3];
+    return CSEG_OK;
+}
+
+/* The output may take the memory of an input that is read before any of it is written: the first one. The second one
+ * will do, since a + b is b + a. */
+static int put_unresized_first(sum_kernel *k)
+{
+    if (k->in[0].resized && k->n > 1 && !k->in[1].resized) {
+        sum_input kept = k->in[0];
+        k->in[0] = k->in[1];
+        k->in[1] = kept;
+    }
+    return k->in[0].resized ? -1 : k->in[0].at;
+}
+
+cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    const tensor *y = n->out[0];
+    sum_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, sum_run);
+    if (!k || !(k->in = ARENA_ARRAY(mem, (size_t)n->n_in, sum_input)))
+        return fail_memory(err);
+    k->n = n->n_in;
+    k->rows = k->c = k->height = 1;
+    k->width = tensor_count(y);
+    bool any = false;
+    for (int i = 0; i < k->n; i++) {
+        TRY(input_init(k, i, mem, err));
+        any |= k->in[i].resized;
+    }
+    if (any) {
+        k->height = y->dim[1];
+        k->rows = y->dim[0] * k->height;
+        k->width = y->dim[2];
+        k->c = y->dim[3];
+    }
+    k->spans = parts_of(k->width, SPAN_FLOATS / k->c > SPAN_PIXELS ? SPAN_FLOATS / k->c : SPAN_PIXELS);
+    k->k.base.in_place = put_unresized_first(k);
+    k->k.base.scratch = (size_t)(b->options.threads * k->room) * sizeof(float);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
