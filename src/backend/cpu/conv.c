@@ -2,6 +2,7 @@
  * machine's peak for 3x3 of 48 channels and more. Weights are in PyTorch's order outside and in the layout that the
  * primitive likes inside: reordered at each step when training, once when weights are fixed. */
 #include "backend/cpu/dnnl_util.h"
+#include "backend/cpu/winograd.h"
 
 typedef struct conv_descs {
     dnnl_memory_desc_t x, y, w_any, w_plain, bias;
@@ -166,6 +167,8 @@ done:
 
 cseg_status cpu_prepare_conv(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (wino_fits(b, n))
+        return wino_prepare_conv(b, n, mem, out, err);
     cseg_status status = CSEG_OK;
     conv_descs d;
     dnnl_primitive_attr_t attr = NULL;
@@ -245,6 +248,8 @@ done:
 
 cseg_status cpu_prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (wino_fits(b, n))
+        return wino_prepare_conv_grad_data(b, n, mem, out, err);
     cseg_status status = CSEG_OK;
     conv_descs d;
     dnnl_primitive_desc_t hint = NULL, pd = NULL;
@@ -294,6 +299,8 @@ static cseg_status conv_grad_weight_run(kernel *base, void *const *in, void *con
 
 cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (wino_fits(b, n))
+        return wino_prepare_conv_grad_weight(b, n, mem, out, err);
     cseg_status status = CSEG_OK;
     conv_descs d;
     dnnl_primitive_desc_t hint = NULL, pd = NULL;

@@ -261,4 +261,5 @@ const simd_table SIMD_NAME(simd_table) = {
     .interpolate = SIMD_NAME(interpolate),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
     .multiply_adds = SIMD_NAME(multiply_adds),
+    .winograd = &SIMD_NAME(winograd),
 };

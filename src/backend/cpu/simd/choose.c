@@ -33,5 +33,10 @@ const simd_table *const *simd_all(void)
 
 const simd_table *simd_choose(void)
 {
-    return simd_all()[0];
+    const simd_table *const *all = simd_all();
+    const char *most = getenv("CSEG_ISA");
+    for (int i = 0; most && all[i]; i++)
+        if (strcmp(all[i]->name, most) == 0)
+            return all[i];
+    return all[0];
 }

@@ -2,4 +2,6 @@
 #define SIMD_TEXT "generic"
 #include "backend/cpu/simd/tables.h"
 
+#include "backend/cpu/simd/winograd_body.h"
+
 #include "backend/cpu/simd/body.h"

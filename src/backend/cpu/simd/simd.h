@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/simd/winograd.h"
+
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
     /* y = x * s + b [+ r], then ReLU if relu. r may be NULL; y may be x or r. */
@@ -46,8 +48,10 @@ typedef struct simd_table {
     /* As many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counting two.
      */
     double (*multiply_adds)(int64_t rounds);
+    const winograd_table *winograd;
 } simd_table;
 
+/* The best one, or the one that the environment's CSEG_ISA names if this machine can run it. */
 const simd_table *simd_choose(void);
 /* All that this machine can run, best first, NULL at the end: for tests. */
 const simd_table *const *simd_all(void);

@@ -1,0 +1,350 @@
+/* The loops of winograd.h for one instruction set. The transforms are bound by loads and stores of the first-level
+ * cache; `product` by multiply-adds, of which it reaches 85 to 95 % where its operands lie in the second level. */
+#include "backend/cpu/simd/vec.h"
+#include "backend/cpu/simd/winograd.h"
+
+/* With the points a = sqrt(1/2), b = sqrt(2): a^2 + b^2 = 5/2, a^2 b^2 = 1, a b^2 = b, b a^2 = a. */
+#define WINO_A 0.70710678118654752f
+#define WINO_B 1.41421356237309505f
+
+/* y = B^T d, one dimension. */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_input)(const vec d[6], vec y[6])
+{
+    const vec a = vec_set(WINO_A), b = vec_set(WINO_B), h = vec_set(-2.5f), a2 = vec_set(-0.5f), b2 = vec_set(-2.0f);
+    vec even_a = vec_fma(b2, d[2], d[4]), odd_a = vec_fma(vec_set(-WINO_B), d[1], vec_mul(a, d[3]));
+    vec even_b = vec_fma(a2, d[2], d[4]), odd_b = vec_fma(vec_set(-WINO_A), d[1], vec_mul(b, d[3]));
+    y[0] = vec_add(vec_fma(h, d[2], d[0]), d[4]);
+    y[1] = vec_add(even_a, odd_a);
+    y[2] = vec_sub(even_a, odd_a);
+    y[3] = vec_add(even_b, odd_b);
+    y[4] = vec_sub(even_b, odd_b);
+    y[5] = vec_add(vec_fma(h, d[3], d[1]), d[5]);
+}
+
+/* y = A^T m */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_output)(const vec m[6], vec y[4])
+{
+    vec sum_a = vec_add(m[1], m[2]), sum_b = vec_add(m[3], m[4]);
+    vec dif_a = vec_sub(m[1], m[2]), dif_b = vec_sub(m[3], m[4]);
+    y[0] = vec_add(vec_add(m[0], sum_a), sum_b);
+    y[1] = vec_fma(vec_set(WINO_A), dif_a, vec_mul(vec_set(WINO_B), dif_b));
+    y[2] = vec_fma(vec_set(0.5f), sum_a, vec_mul(vec_set(2.0f), sum_b));
+    y[3] = vec_add(vec_fma(vec_set(WINO_A / 2), dif_a, vec_mul(vec_set(2 * WINO_B), dif_b)), m[5]);
+}
+
+/* y = A d */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_grad)(const vec d[4], vec y[6])
+{
+    vec even_a = vec_fma(vec_set(0.5f), d[2], d[0]), even_b = vec_fma(vec_set(2.0f), d[2], d[0]);
+    vec odd_a = vec_fma(vec_set(WINO_A / 2), d[3], vec_mul(vec_set(WINO_A), d[1]));
+    vec odd_b = vec_fma(vec_set(2 * WINO_B), d[3], vec_mul(vec_set(WINO_B), d[1]));
+    y[0] = d[0];
+    y[1] = vec_add(even_a, odd_a);
+    y[2] = vec_sub(even_a, odd_a);
+    y[3] = vec_add(even_b, odd_b);
+    y[4] = vec_sub(even_b, odd_b);
+    y[5] = d[3];
+}
+
+/* y = G g, the rows divided by 1, 2 a^2 (a^2 - b^2) = -3/2, 2 b^2 (b^2 - a^2) = 6, 1. */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_weights)(const vec g[3], vec y[6])
+{
+    vec even_a = vec_mul(vec_set(-2.0f / 3), vec_fma(vec_set(0.5f), g[2], g[0]));
+    vec even_b = vec_mul(vec_set(1.0f / 6), vec_fma(vec_set(2.0f), g[2], g[0]));
+    vec odd_a = vec_mul(vec_set(-2.0f / 3 * WINO_A), g[1]), odd_b = vec_mul(vec_set(WINO_B / 6), g[1]);
+    y[0] = g[0];
+    y[1] = vec_add(even_a, odd_a);
+    y[2] = vec_sub(even_a, odd_a);
+    y[3] = vec_add(even_b, odd_b);
+    y[4] = vec_sub(even_b, odd_b);
+    y[5] = g[2];
+}
+
+/* y = G^T u */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_weights_grad)(const vec u[6], vec y[3])
+{
+    vec sum_a = vec_mul(vec_set(-2.0f / 3), vec_add(u[1], u[2])),
+        sum_b = vec_mul(vec_set(1.0f / 6), vec_add(u[3], u[4]));
+    y[0] = vec_add(vec_add(u[0], sum_a), sum_b);
+    y[1] = vec_fma(vec_set(-2.0f / 3 * WINO_A), vec_sub(u[1], u[2]), vec_mul(vec_set(WINO_B / 6), vec_sub(u[3], u[4])));
+    y[2] = vec_add(vec_fma(vec_set(0.5f), sum_a, vec_mul(vec_set(2.0f), sum_b)), u[5]);
+}
+
+static void SIMD_NAME(winograd_input)(const float *const *at, int64_t c, float *v, int64_t v_point)
+{
+    for (int64_t c0 = 0; c0 < c; c0 += VEC) {
+        int64_t left = c - c0;
+        vec half[6][6];
+        for (int j = 0; j < 6; j++) {
+            vec d[6], y[6];
+            for (int i = 0; i < 6; i++)
+                d[i] = left >= VEC ? vec_load(at[6 * i + j] + c0) : vec_load_n(at[6 * i + j] + c0, left);
+            SIMD_NAME(wino_input)(d, y);
+            for (int i = 0; i < 6; i++)
+                half[i][j] = y[i];
+        }
+        for (int i = 0; i < 6; i++) {
+            vec y[6];
+            SIMD_NAME(wino_input)(half[i], y);
+            for (int j = 0; j < 6; j++)
+                vec_store(v + (6 * i + j) * v_point + c0, y[j]);
+        }
+    }
+}
+
+static void SIMD_NAME(winograd_output)(const float *m, int64_t m_point, int64_t c, const float *bias,
+                                       const float *const *residual, float *const *at, bool relu)
+{
+    for (int64_t c0 = 0; c0 < c; c0 += VEC) {
+        int64_t left = c - c0;
+        bool whole = left >= VEC;
+        vec half[4][6];
+        for (int j = 0; j < 6; j++) {
+            vec d[6], y[4];
+            for (int i = 0; i < 6; i++)
+                d[i] = vec_load(m + (6 * i + j) * m_point + c0);
+            SIMD_NAME(wino_output)(d, y);
+            for (int i = 0; i < 4; i++)
+                half[i][j] = y[i];
+        }
+        vec shift = !bias ? vec_zero() : whole ? vec_load(bias + c0) : vec_load_n(bias + c0, left);
+        for (int i = 0; i < 4; i++) {
+            vec y[4];
+            SIMD_NAME(wino_output)(half[i], y);
+            for (int j = 0; j < 4; j++) {
+                float *to = at[4 * i + j];
+                if (!to)
+                    continue;
+                vec r = vec_add(y[j], shift);
+                if (residual) {
+                    const float *from = residual[4 * i + j] + c0;
+                    r = vec_add(r, whole ? vec_load(from) : vec_load_n(from, left));
+                }
+                if (relu)
+                    r = vec_relu(r);
+                if (whole)
+                    vec_store(to + c0, r);
+                else
+                    vec_store_n(to + c0, r, left);
+            }
+        }
+    }
+}
+
+static void SIMD_NAME(winograd_output_grad)(const float *const *at, int64_t c, float *v, int64_t v_point)
+{
+    for (int64_t c0 = 0; c0 < c; c0 += VEC) {
+        int64_t left = c - c0;
+        vec half[6][4];
+        for (int j = 0; j < 4; j++) {
+            vec d[4], y[6];
+            for (int i = 0; i < 4; i++)
+                d[i] = left >= VEC ? vec_load(at[4 * i + j] + c0) : vec_load_n(at[4 * i + j] + c0, left);
+            SIMD_NAME(wino_output_grad)(d, y);
+            for (int i = 0; i < 6; i++)
+                half[i][j] = y[i];
+        }
+        for (int i = 0; i < 6; i++) {
+            vec y[6];
+            SIMD_NAME(wino_output_grad)(half[i], y);
+            for (int j = 0; j < 6; j++)
+                vec_store(v + (6 * i + j) * v_point + c0, y[j]);
+        }
+    }
+}
+
+enum { WINO_INPUTS = 16 }; /* that are gathered at a time: 576 bytes in a row of an output's weights */
+
+/* Taps of k <= WINO_INPUTS inputs and n <= VEC outputs -> taps[input][tap][output], 0 where there is no output. Reads
+ * in the order of memory: weights lie [output][input][tap], and are turned where outputs and inputs change places. */
+static void SIMD_NAME(wino_gather)(const float *w, int64_t w_n, int64_t w_k, int64_t k, int64_t n, bool turned,
+                                   float taps[WINO_INPUTS][WINOGRAD_TAPS][VEC])
+{
+    if (n < VEC)
+        for (int64_t i = 0; i < k; i++)
+            for (int t = 0; t < WINOGRAD_TAPS; t++)
+                for (int64_t j = n; j < VEC; j++)
+                    taps[i][t][j] = 0;
+    if (turned) {
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t j = 0; j < n; j++)
+                for (int t = 0; t < WINOGRAD_TAPS; t++)
+                    taps[i][8 - t][j] = w[i * w_k + j * w_n + t];
+        return;
+    }
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < k; i++)
+            for (int t = 0; t < WINOGRAD_TAPS; t++)
+                taps[i][t][j] = w[i * w_k + j * w_n + t];
+}
+
+static void SIMD_NAME(wino_transform_weights)(float taps[WINOGRAD_TAPS][VEC], float *u, int64_t u_point)
+{
+    vec half[6][3];
+    for (int s = 0; s < 3; s++) {
+        vec g[3] = {vec_load(taps[s]), vec_load(taps[3 + s]), vec_load(taps[6 + s])}, y[6];
+        SIMD_NAME(wino_weights)(g, y);
+        for (int r = 0; r < 6; r++)
+            half[r][s] = y[r];
+    }
+    for (int r = 0; r < 6; r++) {
+        vec y[6];
+        SIMD_NAME(wino_weights)(half[r], y);
+        for (int s = 0; s < 6; s++)
+            vec_store(u + (6 * r + s) * u_point, y[s]);
+    }
+}
+
+static void SIMD_NAME(winograd_weights)(const float *w, int64_t w_n, int64_t w_k, int64_t k, int64_t n, bool turned,
+                                        float *u, int64_t u_point, int64_t width)
+{
+    float taps[WINO_INPUTS][WINOGRAD_TAPS][VEC];
+    for (int64_t i = 0; i < k; i += WINO_INPUTS) {
+        int64_t inputs = k - i < WINO_INPUTS ? k - i : WINO_INPUTS;
+        for (int64_t j = 0; j < width; j += VEC) {
+            int64_t outputs = n - j < VEC ? n - j : VEC;
+            SIMD_NAME(wino_gather)(w + i * w_k + j * w_n, w_n, w_k, inputs, outputs > 0 ? outputs : 0, turned, taps);
+            for (int64_t l = 0; l < inputs; l++)
+                SIMD_NAME(wino_transform_weights)(taps[l], u + (i + l) * width + j, u_point);
+        }
+    }
+}
+
+static void SIMD_NAME(winograd_weights_grad)(const float *u, int64_t u_point, int64_t n, float *dw, int64_t w_n)
+{
+    for (int64_t j0 = 0; j0 < n; j0 += VEC) {
+        vec half[3][6];
+        for (int s = 0; s < 6; s++) {
+            vec d[6], y[3];
+            for (int r = 0; r < 6; r++)
+                d[r] = vec_load(u + (6 * r + s) * u_point + j0);
+            SIMD_NAME(wino_weights_grad)(d, y);
+            for (int r = 0; r < 3; r++)
+                half[r][s] = y[r];
+        }
+        int64_t left = n - j0 < VEC ? n - j0 : VEC;
+        for (int r = 0; r < 3; r++) {
+            vec y[3];
+            SIMD_NAME(wino_weights_grad)(half[r], y);
+            for (int s = 0; s < 3; s++) {
+                float at[VEC];
+                vec_store(at, y[s]);
+                for (int64_t j = 0; j < left; j++)
+                    dw[(j0 + j) * w_n + 3 * r + s] = at[j];
+            }
+        }
+    }
+}
+
+/* Register tiles of `product`: ROWS x NV accumulators that the compiler is not to spill, so each has a name. */
+#define WINO_1(x) x(0)
+#define WINO_2(x) WINO_1(x) x(1)
+#define WINO_3(x) WINO_2(x) x(2)
+#define WINO_4(x) WINO_3(x) x(3)
+#define WINO_5(x) WINO_4(x) x(4)
+#define WINO_6(x) WINO_5(x) x(5)
+#define WINO_7(x) WINO_6(x) x(6)
+#define WINO_8(x) WINO_7(x) x(7)
+#define WINO_9(x) WINO_8(x) x(8)
+#define WINO_10(x) WINO_9(x) x(9)
+#define WINO_11(x) WINO_10(x) x(10)
+#define WINO_12(x) WINO_11(x) x(11)
+
+#define WINO_DECLARE1(i) vec c##i##0 = vec_zero();
+#define WINO_DECLARE2(i) WINO_DECLARE1(i) vec c##i##1 = vec_zero();
+#define WINO_DECLARE3(i) WINO_DECLARE2(i) vec c##i##2 = vec_zero();
+#define WINO_DECLARE4(i) WINO_DECLARE3(i) vec c##i##3 = vec_zero();
+#define WINO_LOAD1 vec b0 = vec_load(b);
+#define WINO_LOAD2 WINO_LOAD1 vec b1 = vec_load(b + VEC);
+#define WINO_LOAD3 WINO_LOAD2 vec b2 = vec_load(b + 2 * VEC);
+#define WINO_LOAD4 WINO_LOAD3 vec b3 = vec_load(b + 3 * VEC);
+#define WINO_STEP1(i)                                                                                                  \
+    {                                                                                                                  \
+        vec s = vec_set(a[(i)*a_row]);                                                                                 \
+        c##i##0 = vec_fma(s, b0, c##i##0);                                                                             \
+    }
+#define WINO_STEP2(i)                                                                                                  \
+    {                                                                                                                  \
+        vec s = vec_set(a[(i)*a_row]);                                                                                 \
+        c##i##0 = vec_fma(s, b0, c##i##0);                                                                             \
+        c##i##1 = vec_fma(s, b1, c##i##1);                                                                             \
+    }
+#define WINO_STEP3(i)                                                                                                  \
+    {                                                                                                                  \
+        vec s = vec_set(a[(i)*a_row]);                                                                                 \
+        c##i##0 = vec_fma(s, b0, c##i##0);                                                                             \
+        c##i##1 = vec_fma(s, b1, c##i##1);                                                                             \
+        c##i##2 = vec_fma(s, b2, c##i##2);                                                                             \
+    }
+#define WINO_STEP4(i)                                                                                                  \
+    {                                                                                                                  \
+        vec s = vec_set(a[(i)*a_row]);                                                                                 \
+        c##i##0 = vec_fma(s, b0, c##i##0);                                                                             \
+        c##i##1 = vec_fma(s, b1, c##i##1);                                                                             \
+        c##i##2 = vec_fma(s, b2, c##i##2);                                                                             \
+        c##i##3 = vec_fma(s, b3, c##i##3);                                                                             \
+    }
+#define WINO_PUT(i, j)                                                                                                 \
+    vec_store(c + (i)*ldc + (j)*VEC, add ? vec_add(vec_load(c + (i)*ldc + (j)*VEC), c##i##j) : c##i##j);
+#define WINO_STORE1(i) WINO_PUT(i, 0)
+#define WINO_STORE2(i) WINO_STORE1(i) WINO_PUT(i, 1)
+#define WINO_STORE3(i) WINO_STORE2(i) WINO_PUT(i, 2)
+#define WINO_STORE4(i) WINO_STORE3(i) WINO_PUT(i, 3)
+
+#define WINO_TILE(rows, nv)                                                                                            \
+    static void SIMD_NAME(wino_tile_##rows##_##nv)(const float *a, int64_t a_row, int64_t a_k, const float *b,         \
+                                                   int64_t ldb, float *c, int64_t ldc, int64_t k, bool add)            \
+    {                                                                                                                  \
+        WINO_##rows(WINO_DECLARE##nv) for (int64_t l = 0; l < k; l++, a += a_k, b += ldb){                             \
+            WINO_LOAD##nv WINO_##rows(WINO_STEP##nv)} WINO_##rows(WINO_STORE##nv)                                      \
+    }
+
+typedef void SIMD_NAME(wino_tile)(const float *, int64_t, int64_t, const float *, int64_t, float *, int64_t, int64_t,
+                                  bool);
+
+/* clang-format off */
+#define WINO_TO_4(nv) WINO_TILE(1, nv) WINO_TILE(2, nv) WINO_TILE(3, nv) WINO_TILE(4, nv)
+#define WINO_TO_6(nv) WINO_TO_4(nv) WINO_TILE(5, nv) WINO_TILE(6, nv)
+#define WINO_TO_8(nv) WINO_TO_6(nv) WINO_TILE(7, nv) WINO_TILE(8, nv)
+#define WINO_TO_12(nv) WINO_TO_8(nv) WINO_TILE(9, nv) WINO_TILE(10, nv) WINO_TILE(11, nv) WINO_TILE(12, nv)
+#define WINO_T(rows, nv) SIMD_NAME(wino_tile_##rows##_##nv)
+#define WINO_LIST_6(nv) WINO_T(1, nv), WINO_T(2, nv), WINO_T(3, nv), WINO_T(4, nv), WINO_T(5, nv), WINO_T(6, nv)
+#define WINO_LIST_8(nv) WINO_LIST_6(nv), WINO_T(7, nv), WINO_T(8, nv)
+#define WINO_LIST_12(nv) WINO_LIST_8(nv), WINO_T(9, nv), WINO_T(10, nv), WINO_T(11, nv), WINO_T(12, nv)
+#if defined(__AVX512F__)
+#define WINO_PANELS 4
+WINO_TO_12(1) WINO_TO_12(2) WINO_TO_8(3) WINO_TO_6(4)
+static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {
+    {WINO_LIST_12(1)}, {WINO_LIST_12(2)}, {WINO_LIST_8(3)}, {WINO_LIST_6(4)}};
+static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 12, 8, 6};
+#else
+#define WINO_PANELS 2
+WINO_TO_12(1) WINO_TO_6(2)
+static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {{WINO_LIST_12(1)}, {WINO_LIST_6(2)}};
+static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6};
+#endif
+/* clang-format on */
+
+static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb,
+                                        float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
+{
+    int most = SIMD_NAME(wino_rows)[nv - 1];
+    /* As even as they go: 16 rows are 8 + 8, not 12 + 4. */
+    int64_t cuts = (m + most - 1) / most;
+    for (int64_t i = 0, at = 0; i < cuts; i++) {
+        int64_t rows = (m - at + cuts - i - 1) / (cuts - i);
+        SIMD_NAME(wino_tiles)[nv - 1][rows - 1](a + at * a_row, a_row, a_k, b, ldb, c + at * ldc, ldc, k, add);
+        at += rows;
+    }
+}
+
+static const winograd_table SIMD_NAME(winograd) = {
+    .vec = VEC,
+    .panels = WINO_PANELS,
+    .input = SIMD_NAME(winograd_input),
+    .output = SIMD_NAME(winograd_output),
+    .output_grad = SIMD_NAME(winograd_output_grad),
+    .weights = SIMD_NAME(winograd_weights),
+    .weights_grad = SIMD_NAME(winograd_weights_grad),
+    .product = SIMD_NAME(winograd_product),
+};

@@ -1,0 +1,116 @@
+/* The gradient of a 3x3 convolution's weights by Winograd: the transpose of F(4x4, 3x3). With the points of the input's
+ * tiles and of the output gradient's, each of the 36 sums over tiles is a matrix product [k x tiles] [tiles x n], and a
+ * quarter of the multiplications of the direct way.
+ *
+ * Threads share a group's points, and each takes products of its own, whose sums stay with it until all groups are
+ * through; so results do not depend on the number of threads. Input channels are taken in chunks that keep the sums
+ * (36 k n floats) within a cache. */
+#include "backend/cpu/winograd.h"
+
+enum { SUMS_BYTES = 12 << 20, GROUP_BYTES = 2 << 20, LEAST_GROUP = 32, MOST_GROUP = 256, ALIAS = 16 };
+
+typedef struct wino_weights_kernel {
+    cpu_kernel k;
+    const winograd_table *t;
+    wino_geometry g;
+    wino_blocks blocks;
+    int64_t chunk, group, groups; /* input channels; tiles; how many groups */
+    int64_t x_ld, y_ld;           /* floats of a tile's point: of a chunk, of all output channels, padded */
+    int64_t x_point, y_point, sum_point;
+} wino_weights_kernel;
+
+typedef struct wino_sums {
+    const float *x, *dy;
+    float *xv, *yv, *sums;
+} wino_sums;
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void group_points(const wino_weights_kernel *k, const wino_sums *s, int64_t first, int64_t tiles, int64_t k0,
+                         int64_t size)
+{
+    const float *at[WINOGRAD_IN];
+    float *out[WINOGRAD_OUT];
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tiles; t++) {
+        wino_tile_input(&k->g, first + t, s->x, at);
+        for (int i = 0; i < WINOGRAD_IN; i++)
+            at[i] += at[i] == k->g.zeros ? 0 : k0;
+        k->t->input(at, size, s->xv + t * k->x_ld, k->x_point);
+        wino_tile_output(&k->g, first + t, (float *)(uintptr_t)s->dy, out);
+        for (int i = 0; i < WINOGRAD_OUT; i++)
+            at[i] = out[i] ? out[i] : k->g.zeros;
+        k->t->output_grad(at, k->g.n, s->yv + t * k->y_ld, k->y_point);
+    }
+}
+
+static void group_products(const wino_weights_kernel *k, const wino_sums *s, int64_t tiles, int64_t size, bool add)
+{
+    int64_t vec = k->blocks.vec;
+#pragma omp for collapse(2) schedule(static)
+    for (int p = 0; p < WINOGRAD_IN; p++)
+        for (int64_t b = 0; b < k->blocks.count; b++) {
+            wino_range block = wino_block(&k->blocks, b);
+            for (int64_t i = 0; i < wino_panels(&k->blocks, block.size); i++) {
+                wino_range panel = wino_panel(&k->blocks, block.size, i);
+                int64_t n0 = (block.from + panel.from) * vec;
+                k->t->product(s->xv + p * k->x_point, 1, k->x_ld, s->yv + p * k->y_point + n0, k->y_ld,
+                              s->sums + p * k->sum_point + n0, k->y_ld, size, tiles, (int)panel.size, add);
+            }
+        }
+}
+
+static void chunk_gradient(const wino_weights_kernel *k, const wino_sums *s, float *dw, int64_t k0, int64_t size)
+{
+    for (int64_t i = 0; i < k->groups; i++) {
+        int64_t first = i * k->group, tiles = least(k->group, k->g.total - first);
+        group_points(k, s, first, tiles, k0, size);
+        group_products(k, s, tiles, size, i > 0);
+    }
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < size; i++)
+        k->t->weights_grad(s->sums + i * k->y_ld, k->sum_point, k->g.n, dw + (k0 + i) * WINOGRAD_TAPS,
+                           k->g.k * WINOGRAD_TAPS);
+}
+
+static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    const wino_weights_kernel *k = (const wino_weights_kernel *)base;
+    (void)err;
+    wino_sums s = {.x = in[0], .dy = in[1], .xv = scratch};
+    s.yv = s.xv + WINOGRAD_IN * k->x_point;
+    s.sums = s.yv + WINOGRAD_IN * k->y_point;
+#pragma omp parallel
+    for (int64_t k0 = 0; k0 < k->g.k; k0 += k->chunk)
+        chunk_gradient(k, &s, out[0], k0, least(k->chunk, k->g.k - k0));
+    return CSEG_OK;
+}
+
+cseg_status wino_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    wino_weights_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    if (!k)
+        return fail_memory(err);
+    k->g = wino_geometry_of(n->in[0]->dim, n->in[1]->dim, &n->attr.conv, false);
+    TRY(wino_geometry_zeros(&k->g, mem, err));
+    k->t = b->simd->winograd;
+    k->blocks = wino_blocks_of(k->t, k->g.n);
+    int64_t vec = k->t->vec;
+    k->y_ld = k->blocks.vectors * vec;
+    int64_t chunks = (WINOGRAD_IN * 4 * k->g.k * k->y_ld + SUMS_BYTES - 1) / SUMS_BYTES;
+    k->chunk = ((k->g.k + chunks - 1) / chunks + vec - 1) / vec * vec;
+    k->x_ld = k->chunk;
+    k->group = GROUP_BYTES / (WINOGRAD_IN * 4 * (k->x_ld + k->y_ld));
+    k->group = k->group < LEAST_GROUP ? LEAST_GROUP : least(k->group, MOST_GROUP);
+    k->groups = (k->g.total + k->group - 1) / k->group;
+    k->group = (k->g.total + k->groups - 1) / k->groups;
+    k->x_point = k->group * k->x_ld + ALIAS;
+    k->y_point = k->group * k->y_ld + ALIAS;
+    k->sum_point = k->chunk * k->y_ld + ALIAS;
+    k->k.base.scratch = (size_t)(WINOGRAD_IN * (k->x_point + k->y_point + k->sum_point)) * sizeof(float);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
