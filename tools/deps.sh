@@ -38,6 +38,7 @@ look() {
     want libjpeg-dev has_library libjpeg
     want libpng-dev has_library libpng
     want zlib1g-dev has_library zlib
+    want libdeflate-dev has_library libdeflate
     want libcurl4-openssl-dev has_library libcurl
     want libcjson-dev has_library libcjson
     want libcmocka-dev has_library cmocka

@@ -21,8 +21,9 @@ cseg_status imgproc_new(int64_t h, int64_t w, int64_t c, image_type t, image *ou
 /* A picture that is resized, cut and (by its reader) flipped row by row, so that nothing is computed that is not seen.
  * Reads src while it lives. */
 typedef struct resizer resizer;
-/* d must be `any`; its window lies in its full size. CSEG_SHAPE for an empty size, CSEG_UNSUPPORTED for sample types
- * that the kind does not know (32-bit integers but for RESIZE_NEAREST). */
+/* src may be undecoded: what the window needs of it is decoded here. d must be `any`; its window lies in its full size.
+ * CSEG_SHAPE for an empty size, CSEG_UNSUPPORTED for sample types that the kind does not know (32-bit integers but for
+ * RESIZE_NEAREST). */
 cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg_error *err);
 /* Row y of the window, w * c samples of the source's type, not flipped. Any order; ascending is fastest. The row is
  * src's own memory or the resizer's, good until the next call. */

@@ -201,6 +201,49 @@ static void choose_way(resizer *r, const delayed *d, const axis_plan *px, const 
     }
 }
 
+/* First and last place along an axis of the source that the window is made from. */
+static void taps_range(const resize_axis *a, int64_t n, int taps, int64_t from, int64_t out[2])
+{
+    out[0] = resize_clamp(a->at[0], 0, from - 1);
+    out[1] = resize_clamp(a->at[n - 1] + taps - 1, 0, from - 1);
+}
+
+/* Decodes what the window is made from, if that is still to be done. The tables are filled. */
+static cseg_status decode_source(resizer *r, cseg_error *err)
+{
+    const image *m = r->src;
+    int64_t y[2] = {r->y0, r->y0 + r->h - 1}, x[2] = {r->x0, r->x0 + r->w - 1};
+    if (!m->coded)
+        return CSEG_OK;
+    switch (r->how) {
+    case BY_COPY:
+        break;
+    case BY_NEAREST:
+        y[0] = r->near_y[0], y[1] = r->near_y[r->h - 1];
+        x[0] = r->near_x[0], x[1] = r->near_x[r->w - 1];
+        break;
+    case BY_LINEAR_U8:
+    case BY_TAPS:
+        taps_range(&r->y, r->h, r->taps, m->h, y);
+        taps_range(&r->x, r->w, r->taps, m->w, x);
+        break;
+    case BY_HALVES_U8:
+    case BY_BLOCKS:
+        y[0] *= r->block_h, y[1] = y[0] + r->h * r->block_h - 1;
+        x[0] *= r->block_w, x[1] = x[0] + r->w * r->block_w - 1;
+        break;
+    case BY_AREA:
+        y[0] = r->ay.index[0], y[1] = r->ay.index[r->ay.first[r->h] - 1];
+        x[0] = r->ax.index[0], x[1] = r->ax.index[r->ax.first[r->w] - 1];
+        break;
+    }
+    if (r->fused) /* whole rows are widened */
+        x[0] = 0, x[1] = m->w - 1;
+    TRY(image_decode_part(m, y[0], x[0], y[1] - y[0] + 1, x[1] - x[0] + 1, &r->part, err));
+    r->src = &r->part;
+    return CSEG_OK;
+}
+
 cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg_error *err)
 {
     *out = NULL;
@@ -252,6 +295,7 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
         fill_area(&r->ax, &px);
         fill_area(&r->ay, &py);
     }
+    status = decode_source(r, err);
 done:
     if (status != CSEG_OK)
         resizer_close(r);
@@ -264,6 +308,7 @@ void resizer_close(resizer *r)
 {
     if (!r)
         return;
+    image_release(&r->part);
     mem_free(r->block);
     mem_free(r);
 }

@@ -25,7 +25,8 @@ typedef struct area_axis {
 } area_axis;
 
 struct resizer {
-    const image *src;
+    const image *src;    /* the caller's, or `part` */
+    image part;          /* what is needed of a source that was not decoded yet */
     int64_t c, w, h;     /* channels; size of the window */
     int64_t group;       /* channels of one picture */
     int64_t row_samples; /* w * c */

@@ -174,12 +174,6 @@ static void fill_floats(float *to, int64_t n, float v)
         to[i] = v;
 }
 
-/* What is delayed, or the whole picture as it is. */
-static delayed whole_or(const delayed *todo, const image *m)
-{
-    return todo->any ? *todo : (delayed){.any = true, .full_h = m->h, .full_w = m->w, .h = m->h, .w = m->w};
-}
-
 static cseg_status check_channels(const preprocessor *pre, const sample *s, int64_t group, cseg_error *err)
 {
     const char *path = s->path ? s->path : "the image";
@@ -227,10 +221,10 @@ static cseg_status pack_rows(const image *m, const delayed *d, const order *o, c
 
 cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t w, float *slot, cseg_error *err)
 {
-    if (!s->img.data)
+    if (!image_exists(&s->img))
         return fail(err, CSEG_CONFIG, "%s: there is no image to pack", s->path ? s->path : "the sample");
     int64_t group = s->n_images > 1 && s->img.c % s->n_images == 0 ? s->img.c / s->n_images : s->img.c;
-    delayed d = whole_or(&s->todo, &s->img);
+    delayed d = delayed_or_whole(&s->todo, &s->img);
     int64_t pad_h = sample_padded_height(s), pad_w = sample_padded_width(s);
     TRY(check_channels(pre, s, group, err));
     if (pad_h > h || pad_w > w)
@@ -278,7 +272,7 @@ cseg_status pipeline_pack_labels(const preprocessor *pre, sample *s, const char 
 {
     sample_map *m;
     TRY(find_map(s, key, false, h, w, &m, err));
-    delayed d = whole_or(&m->todo, &m->map);
+    delayed d = delayed_or_whole(&m->todo, &m->map);
     int32_t fill = (int32_t)pre->seg_pad_val;
     resizer *rows;
     TRY(resizer_open(&m->map, &d, &rows, err));
@@ -303,7 +297,7 @@ cseg_status pipeline_pack_weights(const preprocessor *pre, sample *s, const char
     sample_map *m;
     (void)pre;
     TRY(find_map(s, key, true, h, w, &m, err));
-    delayed d = whole_or(&m->todo, &m->map);
+    delayed d = delayed_or_whole(&m->todo, &m->map);
     resizer *rows;
     TRY(resizer_open(&m->map, &d, &rows, err));
     for (int64_t y = 0; y < h; y++) {

@@ -49,12 +49,18 @@ int64_t sample_width(const sample *s)
     return s->todo.any ? s->todo.w : s->img.w;
 }
 
+delayed delayed_or_whole(const delayed *todo, const image *m)
+{
+    return todo->any ? *todo : (delayed){.any = true, .full_h = m->h, .full_w = m->w, .h = m->h, .w = m->w};
+}
+
 cseg_status sample_settle_image(image *m, delayed *todo, cseg_error *err)
 {
-    if (!todo->any)
+    if (!todo->any && !m->coded)
         return CSEG_OK;
     image done;
-    cseg_status status = imgproc_settle(m, todo, &done, err);
+    cseg_status status =
+        todo->any ? imgproc_settle(m, todo, &done, err) : image_decode_part(m, 0, 0, m->h, m->w, &done, err);
     if (status != CSEG_OK) {
         image_release(&done);
         return status;
@@ -79,7 +85,7 @@ cseg_status sample_copy(const sample *s, sample *out, cseg_error *err)
     out->img = (image){0};
     for (int i = 0; i < s->n_maps; i++)
         out->maps[i].map = (image){0};
-    if (s->img.data)
+    if (image_exists(&s->img))
         TRY(image_copy(&s->img, &out->img, err));
     for (int i = 0; i < s->n_maps; i++)
         if (s->maps[i].map.data)

@@ -1,8 +1,9 @@
 /* What travels through a pipeline: an image, its label maps, and what happened to them.
  *
- * Geometry is put off where that saves work: a resize, the crops and flips after it are noted down (`delayed`) and done
- * together by whoever needs the pixels, so that a crop of an enlarged image never makes the whole of it. Who reads
- * `img.data` or a map's data calls sample_settle first, and reads h and w through sample_height and sample_width. */
+ * Work is put off where that saves some of it: an image is decoded, and a resize, the crops and flips after it are
+ * noted down (`delayed`) and done, together by whoever needs the pixels, so that what a crop cuts away is neither
+ * resized nor decoded (but for its entropy code). Who reads `img.data` or a map's data calls sample_settle first, and
+ * reads h and w through sample_height and sample_width. */
 #ifndef DATA_SAMPLE_H
 #define DATA_SAMPLE_H
 
@@ -51,9 +52,9 @@ typedef struct sample {
     const char *path;            /* img_path; the first date's for pairs */
     const char *path2;           /* second date's, or NULL */
     const sample_source *others; /* NULL: transforms that mix samples fail */
-    image img;                   /* HWC, BGR as the reference loads it; pairs: 2*C channels, first date first */
-    delayed todo;                /* of img */
-    int n_images;                /* 1, or 2 for a pair */
+    image img;    /* HWC, BGR as the reference loads it, decoded or not; pairs: 2*C channels, first date first */
+    delayed todo; /* of img */
+    int n_images; /* 1, or 2 for a pair */
     sample_map maps[SAMPLE_MAX_LABELS];
     int n_maps;
     /* img_metas */
@@ -82,6 +83,7 @@ typedef struct sample {
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
     const value *label_map;          /* dict: old id -> new id, or NULL */
     int64_t index;
+    struct pipeline_times *times; /* where transforms note what they took; NULL: nowhere */
 } sample;
 
 void sample_release(sample *s);                      /* frees the pixels; the strings go with the arena */
@@ -91,8 +93,11 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);
-/* Does the delayed geometry. The 0.x normalisation and the padding after it stay noted, for pipeline_pack. */
+/* Decodes what is not decoded yet, and does the delayed geometry. The 0.x normalisation and the padding after it stay
+ * noted, for pipeline_pack. */
 cseg_status sample_settle(sample *s, cseg_error *err);
+/* What is delayed; where nothing is, the whole picture as it is. */
+delayed delayed_or_whole(const delayed *todo, const image *m);
 /* The same for one picture. */
 cseg_status sample_settle_image(image *m, delayed *todo, cseg_error *err);
 /* A deep copy, pixels too; *out is released by the caller whatever the result. Strings are shared. */

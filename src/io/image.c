@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -58,16 +59,53 @@ cseg_status image_new(int64_t h, int64_t w, int64_t c, image_type t, image *out,
     return CSEG_OK;
 }
 
+/* A file's bytes, with its name behind them. */
+struct image_coded {
+    image_flags flags;
+    size_t n;
+    uint8_t bytes[];
+};
+
+static struct image_coded *coded_new(size_t n, const char *name, image_flags flags)
+{
+    size_t length = strlen(name) + 1;
+    if (n > SIZE_MAX / 2)
+        return NULL;
+    struct image_coded *c = mem_alloc_raw(sizeof *c + n + length);
+    if (!c)
+        return NULL;
+    c->flags = flags;
+    c->n = n;
+    memcpy(c->bytes + n, name, length);
+    return c;
+}
+
+static const char *coded_name(const struct image_coded *c)
+{
+    return (const char *)c->bytes + c->n;
+}
+
 void image_release(image *m)
 {
     if (!m)
         return;
     mem_free(m->data);
+    mem_free(m->coded);
     *m = (image){0};
 }
 
 cseg_status image_copy(const image *from, image *out, cseg_error *err)
 {
+    if (from->coded) {
+        *out = (image){0};
+        struct image_coded *c = coded_new(from->coded->n, coded_name(from->coded), from->coded->flags);
+        if (!c)
+            return fail_memory(err);
+        memcpy(c->bytes, from->coded->bytes, c->n);
+        *out = *from;
+        out->coded = c;
+        return CSEG_OK;
+    }
     TRY(image_new(from->h, from->w, from->c, from->type, out, err));
     memcpy(out->data, from->data, image_bytes(from));
     return CSEG_OK;
@@ -191,54 +229,160 @@ cseg_status image_decode(const void *bytes, size_t n, const char *name, image_fl
     return decode(bytes, n, name, flags, false, out, err);
 }
 
-/* JPEG and PNG are decoded from memory; GDAL opens the path itself, for the files that lie beside some rasters. */
-static cseg_status read(const char *path, image_flags flags, bool header_only, image *out, cseg_error *err)
+/* ---- files ---- */
+
+static cseg_status read_bytes(FILE *f, const char *path, image_flags flags, struct image_coded **out, cseg_error *err)
 {
-    *out = (image){0};
-    uint8_t first[8];
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        return fail_errno(err, path, "open");
-    size_t got = fread(first, 1, sizeof first, f);
-    bool broken = ferror(f);
-    fclose(f);
-    if (broken)
-        return file_is_dir(path) ? fail(err, CSEG_IO, "%s: is a folder, not an image", path)
-                                 : fail_errno(err, path, "read");
+    struct stat st;
+    *out = NULL;
+    if (fstat(fileno(f), &st) != 0)
+        return fail_errno(err, path, "read");
+    if (!S_ISREG(st.st_mode))
+        return fail(err, CSEG_IO, "%s: is not a regular file", path);
+    rewind(f);
+    struct image_coded *c = coded_new((size_t)st.st_size, path, flags);
+    if (!c)
+        return fail_memory(err);
+    if (fread(c->bytes, 1, c->n, f) == c->n) {
+        *out = c;
+        return CSEG_OK;
+    }
+    cseg_status status =
+        ferror(f) ? fail_errno(err, path, "read") : fail(err, CSEG_IO, "%s: became shorter while it was read", path);
+    mem_free(c);
+    return status;
+}
+
+/* The last bytes of a whole JPEG; some programs put zeros behind them. */
+static bool ends_as_jpeg(const uint8_t *b, size_t n)
+{
+    while (n > 2 && b[n - 1] == 0)
+        n--;
+    return n > 2 && b[n - 2] == 0xff && b[n - 1] == 0xd9;
+}
+
+/* Takes c over: keeps it in *out, or decodes all of it. */
+static cseg_status decode_or_keep(struct image_coded *c, image_flags flags, image *out, cseg_error *err)
+{
+    image_bytes_in in = {c->bytes, c->n, coded_name(c)};
+    if (is_jpeg(c->bytes, c->n) && ends_as_jpeg(c->bytes, c->n) && image_jpeg_has_parts(&in, flags, out)) {
+        out->coded = c;
+        return CSEG_OK;
+    }
+    cseg_status status = image_decode(c->bytes, c->n, in.name, flags, out, err);
+    mem_free(c);
+    return status;
+}
+
+typedef enum { READ_HEADER, READ_ALL, READ_LATER } read_how;
+
+static cseg_status read_raster(const char *path, image_flags flags, bool header_only, image *out, cseg_error *err)
+{
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
     cseg_status status = CSEG_OK;
-    if (got == 0 || is_jpeg(first, got) || is_png(first, got)) {
-        const uint8_t *bytes = NULL;
-        char *copy;
-        size_t n = 0;
-        if (header_only) { /* only its first pages are ever read */
-            TRY_DONE(file_map(path, mem, &bytes, &n, err));
-        } else {
-            TRY_DONE(file_read(path, 0, mem, &copy, &n, err));
-            bytes = (const uint8_t *)copy;
-        }
-        TRY_DONE(decode(bytes, n, path, flags, header_only, out, err));
-    } else {
-        raster *r;
-        TRY_DONE(raster_open(path, mem, &r, err));
-        TRY_DONE(image_raster_decode(r, path, flags, header_only, out, err));
-    }
+    raster *r;
+    TRY_DONE(raster_open(path, mem, &r, err));
+    TRY_DONE(image_raster_decode(r, path, flags, header_only, out, err));
 done:
     arena_free(mem);
     return status;
 }
 
+/* Of the header only the first pages are ever read. */
+static cseg_status read_header(const char *path, image_flags flags, image *out, cseg_error *err)
+{
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = CSEG_OK;
+    const uint8_t *bytes = NULL;
+    size_t n = 0;
+    TRY_DONE(file_map(path, mem, &bytes, &n, err));
+    TRY_DONE(decode(bytes, n, path, flags, true, out, err));
+done:
+    arena_free(mem);
+    return status;
+}
+
+/* JPEG and PNG are decoded from memory; GDAL opens the path itself, for the files that lie beside some rasters. */
+static cseg_status read(const char *path, image_flags flags, read_how how, image *out, cseg_error *err)
+{
+    *out = (image){0};
+    uint8_t first[8];
+    cseg_status status = CSEG_OK;
+    struct image_coded *c = NULL;
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return fail_errno(err, path, "open");
+    setvbuf(f, NULL, _IONBF, 0); /* what is read next is all of it */
+    size_t got = fread(first, 1, sizeof first, f);
+    bool ours = got == 0 || is_jpeg(first, got) || is_png(first, got);
+    if (ferror(f))
+        status = file_is_dir(path) ? fail(err, CSEG_IO, "%s: is a folder, not an image", path)
+                                   : fail_errno(err, path, "read");
+    else if (ours && how != READ_HEADER)
+        status = read_bytes(f, path, flags, &c, err);
+    fclose(f);
+    if (status != CSEG_OK)
+        return status;
+    if (!ours)
+        return read_raster(path, flags, how == READ_HEADER, out, err);
+    if (how == READ_HEADER)
+        return read_header(path, flags, out, err);
+    if (how == READ_LATER)
+        return decode_or_keep(c, flags, out, err);
+    status = decode(c->bytes, c->n, path, flags, false, out, err);
+    mem_free(c);
+    return status;
+}
+
 cseg_status image_read(const char *path, image_flags flags, image *out, cseg_error *err)
 {
-    return read(path, flags, false, out, err);
+    return read(path, flags, READ_ALL, out, err);
+}
+
+cseg_status image_read_later(const char *path, image_flags flags, image *out, cseg_error *err)
+{
+    return read(path, flags, READ_LATER, out, err);
+}
+
+cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
+                               cseg_error *err)
+{
+    *out = (image){0};
+    struct image_coded *c = coded_new(n, name, flags);
+    if (!c)
+        return fail_memory(err);
+    memcpy(c->bytes, bytes, n);
+    return decode_or_keep(c, flags, out, err);
+}
+
+cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
+{
+    *out = (image){0};
+    if (!m->coded)
+        return fail(err, CSEG_USAGE, "an image that is decoded already has no parts to decode");
+    const char *name = coded_name(m->coded);
+    if (y < 0 || x < 0 || h < 1 || w < 1 || y > m->h - h || x > m->w - w)
+        return fail(err, CSEG_USAGE, "%s: a part of %lld x %lld at (%lld, %lld) does not lie in %lld x %lld", name,
+                    (long long)h, (long long)w, (long long)y, (long long)x, (long long)m->h, (long long)m->w);
+    *out = (image){.h = m->h, .w = m->w, .c = m->c, .type = m->type};
+    out->data = mem_alloc_raw(image_bytes(m));
+    if (!out->data)
+        return fail_memory(err);
+    image_bytes_in in = {m->coded->bytes, m->coded->n, name};
+    cseg_status status = image_jpeg_decode_part(&in, m->coded->flags, &(image_window){y, x, h, w}, out, err);
+    if (status != CSEG_OK)
+        image_release(out);
+    return status;
 }
 
 cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t *w, int64_t *c, cseg_error *err)
 {
     image m;
-    TRY(read(path, flags, true, &m, err));
+    TRY(read(path, flags, READ_HEADER, &m, err));
     *h = m.h;
     *w = m.w;
     *c = m.c;

@@ -20,6 +20,7 @@ typedef struct image {
     int64_t h, w, c;
     image_type type;
     void *data;
+    struct image_coded *coded; /* not NULL: an image of image_read_later; data is NULL */
 } image;
 
 /* Largest image: sides, channels, and bytes of its pixels. */
@@ -45,7 +46,8 @@ int64_t image_row_bytes(const image *m);
 
 /* Zeroed pixels. CSEG_SHAPE for sizes below 1 or over the limits above. */
 cseg_status image_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err);
-void image_release(image *m); /* leaves the empty image; NULL and empty ones are fine */
+void image_release(
+    image *m); /* also one that is not decoded yet; leaves the empty image; NULL and empty ones are fine */
 cseg_status image_copy(const image *from, image *out, cseg_error *err);
 /* Another sample type. To integers: rounded half to even, clamped to the type's range, NaN becomes 0. */
 cseg_status image_convert(const image *from, image_type t, image *out, cseg_error *err);
@@ -73,6 +75,20 @@ double image_get(const image *m, int64_t y, int64_t x, int64_t c); /* any type; 
 cseg_status image_read(const char *path, image_flags flags, image *out, cseg_error *err);
 /* The same from memory; `name` stands for the path in messages. */
 cseg_status image_decode(const void *bytes, size_t n, const char *name, image_flags flags, image *out, cseg_error *err);
+/* As image_read, but where a part of the picture can be decoded at less cost than the whole (JPEG that is not
+ * progressive and stands upright) only the header is looked at, and the file's bytes are kept for image_decode_part.
+ * Damage within them is found when that part is decoded; a missing end is found here. */
+cseg_status image_read_later(const char *path, image_flags flags, image *out, cseg_error *err);
+cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
+                               cseg_error *err);
+static inline bool image_exists(const image *m) /* decoded or not */
+{
+    return m->data || m->coded;
+}
+/* The pixels of rows y ... y+h-1, columns x ... x+w-1 of an image that is not decoded yet, byte for byte as in the
+ * whole picture. *out is new and as large as *m; what is in its other pixels is undefined. */
+cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+
 /* Size as image_read would give it, from the header alone. */
 cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t *w, int64_t *c, cseg_error *err);
 

@@ -14,11 +14,23 @@ typedef struct image_bytes_in {
     const char *name; /* for messages */
 } image_bytes_in;
 
+/* A part of a picture. */
+typedef struct image_window {
+    int64_t y, x, h, w;
+} image_window;
+
 /* With `header_only` only h, w, c and type of `out` are set. */
 cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
                               cseg_error *err);
+/* Whether image_jpeg_decode_part can; then sets h, w, c and type of `out`. */
+bool image_jpeg_has_parts(const image_bytes_in *in, image_flags flags, image *out);
+/* Fills the window of `out`, which has the picture's size. */
+cseg_status image_jpeg_decode_part(const image_bytes_in *in, image_flags flags, const image_window *at, image *out,
+                                   cseg_error *err);
 cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
                              cseg_error *err);
+/* The same for the usual kinds of files, several times as fast. False: this is none of them, or it is damaged. */
+bool image_png_decode_plain(const image_bytes_in *in, image_flags flags, image *out);
 cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, bool header_only, image *out,
                                 cseg_error *err);
 

@@ -17,6 +17,13 @@ typedef struct jpeg_failure {
     uint8_t *cmyk; /* a row, where one is needed: lives here to outlive the jump */
 } jpeg_failure;
 
+/* What a decoder is asked for. */
+typedef struct jpeg_wish {
+    image_flags flags;
+    enum { WISH_HEADER, WISH_WHETHER_PARTS, WISH_PART, WISH_ALL } what;
+    const image_window *at; /* of WISH_PART */
+} jpeg_wish;
+
 static void on_error(j_common_ptr info)
 {
     jpeg_failure *f = (jpeg_failure *)info->err;
@@ -122,11 +129,40 @@ static void read_rows(struct jpeg_decompress_struct *d, image *m, uint8_t *cmyk,
     }
 }
 
+/* Chroma is smoothed across the borders of blocks, so that libjpeg is asked for some pixels more on all sides: at the
+ * borders of what it is asked for, it takes the picture to end. It rounds the left border down to whole blocks. */
+static void read_part(struct jpeg_decompress_struct *d, image *m, const image_window *at)
+{
+    enum { AROUND = 8 };
+    int64_t left = at->x > AROUND ? at->x - AROUND : 0, right = at->x + at->w + AROUND;
+    int64_t top = at->y > AROUND ? at->y - AROUND : 0;
+    JDIMENSION x = (JDIMENSION)left, w = (JDIMENSION)((right < m->w ? right : m->w) - left);
+    if (w < d->output_width)
+        jpeg_crop_scanline(d, &x, &w);
+    else
+        x = 0;
+    if (top > 0)
+        jpeg_skip_scanlines(d, (JDIMENSION)top);
+    while (d->output_scanline < at->y + at->h) {
+        uint8_t *row = image_at(m, d->output_scanline, x);
+        jpeg_read_scanlines(d, &row, 1);
+    }
+    jpeg_abort_decompress(d);
+}
+
+/* Whole rows of blocks are read and forgotten as they come: true of files with one scan, which most are. */
+static bool has_parts(const struct jpeg_decompress_struct *d, int orientation)
+{
+    return !d->progressive_mode && !d->arith_code && d->comps_in_scan == d->num_components && d->num_components != 4 &&
+           orientation <= 1;
+}
+
 /* All between the two ends of the decoder: what it leaves in *out and f->cmyk is given back by the caller, who is
  * also where libjpeg jumps to. */
-static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_bytes_in *in, image_flags flags,
-                               bool header_only, image *out, jpeg_failure *f, cseg_error *err)
+static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_bytes_in *in, const jpeg_wish *wish,
+                               image *out, jpeg_failure *f, cseg_error *err)
 {
+    image_flags flags = wish->flags;
     jpeg_mem_src(d, in->bytes, in->n);
     jpeg_save_markers(d, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(d, TRUE);
@@ -137,9 +173,16 @@ static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_byt
         return fail(err, CSEG_CORRUPT, "%s: truncated JPEG: %lld x %lld pixels cannot be in its %zu bytes", in->name,
                     (long long)w, (long long)h, in->n);
     TRY(image_check_size(h, w, channels, IMAGE_U8, in->name, err));
-    if (header_only) {
+    if (wish->what == WISH_WHETHER_PARTS && !has_parts(d, orientation))
+        return fail(err, CSEG_UNSUPPORTED, "%s: cannot be decoded in parts", in->name);
+    if (wish->what == WISH_HEADER || wish->what == WISH_WHETHER_PARTS) {
         bool turned = orientation >= 5;
         *out = (image){.h = turned ? w : h, .w = turned ? h : w, .c = channels, .type = IMAGE_U8};
+        return CSEG_OK;
+    }
+    if (wish->what == WISH_PART) {
+        jpeg_start_decompress(d);
+        read_part(d, out, wish->at);
         return CSEG_OK;
     }
     TRY(image_new(h, w, channels, IMAGE_U8, out, err));
@@ -151,8 +194,7 @@ static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_byt
     return image_upright(out, orientation, err);
 }
 
-cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
-                              cseg_error *err)
+static cseg_status decode(const image_bytes_in *in, const jpeg_wish *wish, image *out, cseg_error *err)
 {
     cseg_status status;
     struct jpeg_decompress_struct d = {0};
@@ -167,13 +209,32 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
     }
     jpeg_create_decompress(&d);
     d.progress = &progress;
-    status = decode_with(&d, in, flags, header_only, out, &failure, err);
+    status = decode_with(&d, in, wish, out, &failure, err);
 done:
     jpeg_destroy_decompress(&d);
     mem_free(failure.cmyk);
+    return status;
+}
+
+cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
+                              cseg_error *err)
+{
+    cseg_status status = decode(in, &(jpeg_wish){flags, header_only ? WISH_HEADER : WISH_ALL, NULL}, out, err);
     if (status != CSEG_OK)
         image_release(out);
     return status;
+}
+
+bool image_jpeg_has_parts(const image_bytes_in *in, image_flags flags, image *out)
+{
+    cseg_error ignored;
+    return decode(in, &(jpeg_wish){flags, WISH_WHETHER_PARTS, NULL}, out, &ignored) == CSEG_OK;
+}
+
+cseg_status image_jpeg_decode_part(const image_bytes_in *in, image_flags flags, const image_window *at, image *out,
+                                   cseg_error *err)
+{
+    return decode(in, &(jpeg_wish){flags, WISH_PART, at}, out, err);
 }
 
 cseg_status image_jpeg_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err)

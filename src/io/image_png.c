@@ -1,4 +1,5 @@
-/* PNG through libpng, with the transformations cv2.imread (or, for labels, PIL) applies. */
+/* PNG through libpng (but for what image_png_plain.c reads), with the transformations cv2.imread (or, for labels, PIL)
+ * applies. */
 #include <setjmp.h>
 #include <string.h>
 
@@ -147,6 +148,8 @@ cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool h
     cseg_status status = CSEG_OK;
     png_source s = {.in = in};
     png_infop info = NULL;
+    if (!header_only && image_png_decode_plain(in, flags, out))
+        return CSEG_OK;
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
     if (!png || !(info = png_create_info_struct(png))) {
         status = fail_memory(err);

@@ -61,8 +61,7 @@ static cseg_status is_mixed(const crop_conf *c, const sample_map *m, const windo
     int64_t count[256] = {0}, total = 0, largest = 0, classes = 0;
     image map = m->map;
     TRY(picture_crop(&map, &todo, at->y, at->x, at->h, at->w, err));
-    if (!todo.any)
-        todo = (delayed){.any = true, .full_h = map.h, .full_w = map.w, .h = map.h, .w = map.w};
+    todo = delayed_or_whole(&todo, &map);
     resizer *rows;
     TRY(resizer_open(&map, &todo, &rows, err));
     for (int64_t y = 0; y < todo.h; y++) {

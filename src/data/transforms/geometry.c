@@ -19,12 +19,6 @@ void picture_replace(image *m, image with)
     *m = with;
 }
 
-static void begin(const image *m, delayed *todo)
-{
-    if (!todo->any)
-        *todo = (delayed){.any = true, .full_h = m->h, .full_w = m->w, .h = m->h, .w = m->w};
-}
-
 cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize_kind kind, int64_t group,
                            cseg_error *err)
 {
@@ -33,7 +27,8 @@ cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize
     if (h < 1 || w < 1 || h > IMAGE_MAX_SIDE || w > IMAGE_MAX_SIDE)
         return fail(err, CSEG_SHAPE, "an image of %lld x %lld cannot be resized to %lld x %lld (height x width)",
                     (long long)m->h, (long long)m->w, (long long)h, (long long)w);
-    TRY(sample_settle_image(m, todo, err));
+    if (todo->any)
+        TRY(sample_settle_image(m, todo, err));
     *todo =
         (delayed){.any = true, .resizes = true, .kind = kind, .full_h = h, .full_w = w, .h = h, .w = w, .group = group};
     return CSEG_OK;
@@ -47,7 +42,7 @@ cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t 
     if (y < 0 || x < 0 || h < 1 || w < 1 || h > old_h - y || w > old_w - x)
         return fail(err, CSEG_SHAPE, "a window of %lld x %lld at (%lld, %lld) does not lie in %lld x %lld",
                     (long long)h, (long long)w, (long long)y, (long long)x, (long long)old_h, (long long)old_w);
-    begin(m, todo);
+    *todo = delayed_or_whole(todo, m);
     todo->y += todo->flip_y ? old_h - y - h : y;
     todo->x += todo->flip_x ? old_w - x - w : x;
     todo->h = h;
@@ -57,7 +52,7 @@ cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t 
 
 void picture_flip(image *m, delayed *todo, char direction)
 {
-    begin(m, todo);
+    *todo = delayed_or_whole(todo, m);
     if (direction != 'v')
         todo->flip_x = !todo->flip_x;
     if (direction != 'h')
@@ -71,7 +66,7 @@ int64_t sample_group(const sample *s)
 
 cseg_status sample_need_image(const sample *s, cseg_error *err)
 {
-    if (s->img.data)
+    if (image_exists(&s->img))
         return CSEG_OK;
     return fail(err, CSEG_CONFIG, "there is no image yet; put LoadImageFromFile in front of it");
 }

@@ -113,6 +113,14 @@ static void fill_table(const annotations_conf *c, const sample *s, const sample_
         fill_map(table, s->label_map);
 }
 
+static bool is_identity(const uint8_t table[256])
+{
+    for (int i = 0; i < 256; i++)
+        if (table[i] != i)
+            return false;
+    return true;
+}
+
 static cseg_status as_weights(const char *path, double scale, image *m, cseg_error *err)
 {
     if (m->c != 1)
@@ -144,7 +152,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
         TRY(as_weights(m->path, c->weight_scale, &m->map, err));
     else
         TRY(as_labels(m->path, &m->map, err));
-    if (s->img.data && (m->map.h != s->ori_h || m->map.w != s->ori_w))
+    if (image_exists(&s->img) && (m->map.h != s->ori_h || m->map.w != s->ori_w))
         return fail(err, CSEG_DATA, "%s is %lld x %lld, but its image %s is %lld x %lld (width x height)", m->path,
                     (long long)m->map.w, (long long)m->map.h, s->path ? s->path : "", (long long)s->ori_w,
                     (long long)s->ori_h);
@@ -152,7 +160,8 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
         return CSEG_OK;
     uint8_t table[256];
     fill_table(c, s, m, table);
-    imgproc_lut(m->map.data, m->map.h * m->map.w, table);
+    if (!is_identity(table))
+        imgproc_lut(m->map.data, m->map.h * m->map.w, table);
     return CSEG_OK;
 }
 

@@ -79,6 +79,13 @@ static cseg_status read_one(const char *path, image_flags flags, bool float32, i
     return status;
 }
 
+/* Bytes may wait to be decoded until it is known which of them are needed. */
+static cseg_status read_single(const sample *s, const load_conf *c, image *out, cseg_error *err)
+{
+    return s->path && !c->to_float32 ? image_read_later(s->path, c->flags, out, err)
+                                     : read_one(s->path, c->flags, c->to_float32, out, err);
+}
+
 /* Both dates in one image, channels of the first in front. */
 static cseg_status join(const image *a, const image *b, const char *path, const char *path2, image *out,
                         cseg_error *err)
@@ -132,7 +139,7 @@ static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
         start(s, m);
         return status;
     }
-    TRY(read_one(s->path, c->flags, c->to_float32, &m, err));
+    TRY(read_single(s, c, &m, err));
     start(s, m);
     s->n_images = 1;
     return CSEG_OK;

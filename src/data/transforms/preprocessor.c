@@ -123,7 +123,7 @@ cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samp
     bool alike = true;
     for (int i = 0; i < n; i++) {
         int64_t sh = sample_padded_height(samples[i]), sw = sample_padded_width(samples[i]);
-        if (!samples[i]->img.data || samples[i]->img.c != samples[0]->img.c)
+        if (!image_exists(&samples[i]->img) || samples[i]->img.c != samples[0]->img.c)
             return fail(err, CSEG_SHAPE, "%s has %lld channels, others of its batch have %lld",
                         samples[i]->path ? samples[i]->path : "a sample", (long long)samples[i]->img.c,
                         (long long)samples[0]->img.c);
