@@ -4,13 +4,14 @@
 #include "base/file.h"
 #include "cli/common.h"
 #include "cli/layers.h"
+#include "cli/load_rate.h"
 #include "cli/terminal.h"
 #include "engine/parity_values.h"
 #include "graph/work.h"
 
 typedef struct bench_args {
     str_list cfg_options;
-    int64_t size, batch, repeat, threads, classes;
+    int64_t size, batch, repeat, threads, classes, images;
     const char *precision, *layers;
     bool json;
 } bench_args;
@@ -114,10 +115,17 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                             .batch = given(o->batch, 1),
                             .repeat = given(o->repeat, 5),
                             .threads = (int)o->threads};
-    if (!x.how.train && strcmp(x.mode, "infer") != 0)
-        return fail(err, CSEG_USAGE, "cseg bench measures infer or train, not '%s'", x.mode);
+    bool loads = strcmp(x.mode, "load") == 0;
+    if (!x.how.train && !loads && strcmp(x.mode, "infer") != 0)
+        return fail(err, CSEG_USAGE, "cseg bench measures infer, train or load, not '%s'", x.mode);
+    if (loads && (o->size || o->batch || o->classes || o->precision || o->layers))
+        return fail(err, CSEG_USAGE, "cseg bench load takes the config's sizes; give --images, --repeat and --threads");
+    if (!loads && o->images)
+        return fail(err, CSEG_USAGE, "--images is for load");
     experiment *e;
     TRY(load(&x, &e, err));
+    if (loads)
+        return load_rate_run(e, &(bench_load_options){o->images, o->repeat, o->threads}, o->json, err);
     TRY(bench_open(e, &x.how, &x.b, err));
     cseg_status status = measure(&x, err);
     if (status == CSEG_OK && o->json)
@@ -154,6 +162,12 @@ static const cli_option options[] = {
      .choices = "fp32|bf16",
      .about = "what convolutions and matrix products compute in (default fp32)"},
     OPTION_THREADS(bench_args),
+    {.names = "--images",
+     .type = O_INT,
+     .offset = offsetof(bench_args, images),
+     .min = 1,
+     .max = 1e9,
+     .about = "load: images that are loaded each time (default: the dataset's)"},
     {.names = "--classes",
      .type = O_INT,
      .offset = offsetof(bench_args, classes),
@@ -176,11 +190,13 @@ static const cli_option options[] = {
 };
 const cli_command command_bench = {
     .name = "bench",
-    .arguments = "infer|train CONFIG",
-    .about = "time a model: label maps from images, or training steps",
+    .arguments = "infer|train|load CONFIG",
+    .about = "time a model: label maps from images, or training steps; or the loading of its images",
     .details =
         "infer: a normalised image in, its label map out. train: forward, losses, backward and a step of SGD. Weights "
         "and images are made up, nothing is loaded.\n"
+        "load: the training images, decoded, augmented and packed into batches by --threads threads (default 1); the "
+        "fastest of --repeat rounds (default 3) counts. bench/mmseg_load.py measures the reference's pipeline.\n"
         "The columns of --layers: the layer's fastest time, its share of the sum, the work as if convolutions "
         "were done directly (so a faster algorithm can exceed the peak), the rate, and how near that comes to what "
         "this machine can do: multiply-adds in registers, or memory traffic, whichever limits the layer. The command "

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "data/pipeline.h"
 
@@ -60,6 +61,7 @@ struct loader {
     uint64_t order_epoch;
     bool order_known;
     bool is_out; /* a batch is with the caller */
+    loader_costs costs;
 };
 
 /* ---- order --------------------------------------------------------------------------------------------------- */
@@ -265,7 +267,7 @@ static bool has_labels(const sample *s)
 }
 
 /* Loads one sample into its place. No lock: nobody else touches that place meanwhile. */
-static cseg_status load(const loader *l, slot *s, int position, uint64_t epoch, cseg_error *err)
+static cseg_status load(const loader *l, slot *s, int position, uint64_t epoch, pipeline_times *times, cseg_error *err)
 {
     sample *to = &s->samples[position * l->variants];
     arena *mem = s->mem[position];
@@ -273,7 +275,7 @@ static cseg_status load(const loader *l, slot *s, int position, uint64_t epoch, 
     s->truths[position] = (sample){0};
     arena_reset(mem);
     if (l->variants == 1)
-        TRY(dataset_get(l->ds, s->indices[position], l->options.seed, epoch, mem, to, err));
+        TRY(dataset_get_timed(l->ds, s->indices[position], l->options.seed, epoch, mem, times, to, err));
     else
         TRY(dataset_get_variants(l->ds, s->indices[position], l->options.seed, epoch, mem, to, err));
     if (l->options.truth && !has_labels(to))
@@ -305,10 +307,49 @@ static void note_error(slot *s, int position, const cseg_error *error)
     }
 }
 
+static void note_costs(loader *l, int samples, double seconds, const pipeline_times *steps)
+{
+    l->costs.samples += samples;
+    l->costs.seconds += seconds;
+    for (int i = 0; i < steps->n; i++)
+        pipeline_times_add(&l->costs.steps, steps->at[i].name, steps->at[i].seconds);
+}
+
+/* Loads a sample, and packs the batch if it was its last. Comes and goes with the lock held. */
+static void work(loader *l, slot *s, int position)
+{
+    cseg_error error;
+    pipeline_times steps = {0};
+    uint64_t epoch = epoch_of(l, s->iteration, position);
+    pthread_mutex_unlock(&l->lock);
+    double begin = pipeline_seconds();
+    cseg_status status = load(l, s, position, epoch, &steps, &error);
+    double loaded = pipeline_seconds();
+    pthread_mutex_lock(&l->lock);
+    note_costs(l, 1, loaded - begin, &steps);
+    if (status != CSEG_OK)
+        note_error(s, position, &error);
+    if (++s->done < s->n)
+        return;
+    if (s->error_at == s->n && l->variants == 1) {
+        pthread_mutex_unlock(&l->lock);
+        begin = pipeline_seconds();
+        status = pack(l, s, &error);
+        release_samples(l, s);
+        double packed = pipeline_seconds() - begin;
+        steps = (pipeline_times){.n = 1, .at[0] = {"pack", packed}};
+        pthread_mutex_lock(&l->lock);
+        note_costs(l, 0, packed, &steps);
+        if (status != CSEG_OK)
+            note_error(s, -1, &error);
+    }
+    s->state = SLOT_READY;
+    pthread_cond_signal(&l->ready);
+}
+
 static void *worker(void *arg)
 {
     loader *l = arg;
-    cseg_error error;
     pthread_mutex_lock(&l->lock);
     while (!l->stop) {
         int position;
@@ -318,24 +359,7 @@ static void *worker(void *arg)
             continue;
         }
         l->active++;
-        uint64_t epoch = epoch_of(l, s->iteration, position);
-        pthread_mutex_unlock(&l->lock);
-        cseg_status status = load(l, s, position, epoch, &error);
-        pthread_mutex_lock(&l->lock);
-        if (status != CSEG_OK)
-            note_error(s, position, &error);
-        if (++s->done == s->n) {
-            if (s->error_at == s->n && l->variants == 1) {
-                pthread_mutex_unlock(&l->lock);
-                status = pack(l, s, &error);
-                release_samples(l, s);
-                pthread_mutex_lock(&l->lock);
-                if (status != CSEG_OK)
-                    note_error(s, -1, &error);
-            }
-            s->state = SLOT_READY;
-            pthread_cond_signal(&l->ready);
-        }
+        work(l, s, position);
         if (--l->active == 0)
             pthread_cond_signal(&l->idle);
     }
@@ -472,6 +496,13 @@ int64_t loader_batches(const loader *l)
     return l->batches;
 }
 
+static double wall_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 cseg_status loader_next(loader *l, batch *out, cseg_error *err)
 {
     pthread_mutex_lock(&l->lock);
@@ -480,8 +511,10 @@ cseg_status loader_next(loader *l, batch *out, cseg_error *err)
         pthread_mutex_unlock(&l->lock);
         return fail(err, CSEG_USAGE, "the last batch has not been given back");
     }
+    double begin = wall_seconds();
     while (s->state != SLOT_READY || s->iteration != l->head)
         pthread_cond_wait(&l->ready, &l->lock);
+    l->costs.waited += wall_seconds() - begin;
     pthread_mutex_unlock(&l->lock);
     /* a ready slot belongs to this thread */
     if (s->error_at == s->n && l->variants > 1) {
@@ -530,6 +563,13 @@ void loader_seek(loader *l, uint64_t iteration)
     l->order_known = false;
     l->paused = false;
     pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void loader_tell_costs(loader *l, loader_costs *out)
+{
+    pthread_mutex_lock(&l->lock);
+    *out = l->costs;
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -81,6 +81,15 @@ void loader_give_back(loader *l, batch *b);
  * for. Drops what was read ahead. No batch may be out. */
 void loader_seek(loader *l, uint64_t iteration);
 
+/* What loading has cost so far. */
+typedef struct loader_costs {
+    int64_t samples;      /* loaded */
+    double seconds;       /* processor time of all threads */
+    double waited;        /* wall time that loader_next waited for them */
+    pipeline_times steps; /* processor time of each transform, and of "pack" */
+} loader_costs;
+void loader_tell_costs(loader *l, loader_costs *out);
+
 const batch_map *batch_find(const batch *b, const char *key); /* NULL if absent */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/str.h"
@@ -183,6 +184,40 @@ cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *
     return CSEG_OK;
 }
 
+double pipeline_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void pipeline_times_add(pipeline_times *t, const char *name, double seconds)
+{
+    int i = 0;
+    while (i < t->n && strcmp(t->at[i].name, name) != 0)
+        i++;
+    if (i == PIPELINE_MAX_TIMES)
+        return;
+    if (i == t->n)
+        t->at[t->n++].name = name;
+    t->at[i].seconds += seconds;
+}
+
+/* The outermost transforms, timed where the sample asks for it. */
+static cseg_status apply_timed(const transform_list *list, sample *s, cseg_error *err)
+{
+    pipeline_times *times = s->times;
+    if (!times)
+        return transforms_apply(list, s, err);
+    for (size_t i = 0; i < list->n; i++) {
+        transform_list one = {1, &list->at[i]};
+        double begin = pipeline_seconds();
+        TRY(transforms_apply(&one, s, err));
+        pipeline_times_add(times, list->at[i]->name, pipeline_seconds() - begin);
+    }
+    return CSEG_OK;
+}
+
 static void apply_preset(const variant *v, sample *s)
 {
     if (!v->has_preset)
@@ -198,7 +233,7 @@ cseg_status pipeline_apply(const pipeline *p, sample *s, cseg_error *err)
 {
     if (p->info.variants > 1)
         return fail(err, CSEG_USAGE, "a pipeline with %d variants makes more than one sample", p->info.variants);
-    TRY(transforms_apply(&p->list, s, err));
+    TRY(apply_timed(&p->list, s, err));
     if (!p->views)
         return CSEG_OK;
     apply_preset(&p->views->variants[0], s);

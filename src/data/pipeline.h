@@ -33,6 +33,19 @@ typedef struct pipeline_info {
     bool to_rgb;
 } pipeline_info;
 
+/* Processor seconds of the thread that the transforms of a pipeline took, added up under their names; those within
+ * others count with these. Zero it first. Names live as long as the pipeline; more than fit are dropped. */
+enum { PIPELINE_MAX_TIMES = 32 };
+typedef struct pipeline_times {
+    int n;
+    struct {
+        const char *name;
+        double seconds;
+    } at[PIPELINE_MAX_TIMES];
+} pipeline_times;
+void pipeline_times_add(pipeline_times *t, const char *name, double seconds);
+double pipeline_seconds(void); /* processor time of the calling thread */
+
 /* `list` is a list of dicts (None or empty: a pipeline that does nothing). All of it lives in `mem`, `list` included,
  * which must stay. CSEG_CONFIG with file and line for unknown names (and the nearest known) and bad fields;
  * CSEG_UNSUPPORTED for transforms that are known but not done here. `options` may be NULL: the 1.x dialect. */
@@ -41,8 +54,8 @@ cseg_status pipeline_build(const value *list, const pipeline_options *options, a
 const pipeline_info *pipeline_describe(const pipeline *p);
 
 /* Runs all transforms on *s: zeroed but for mem, random, path(s), maps with key and path, n_images, reduce_zero_label,
- * label_map, index, others. On failure *s is to be released all the same. CSEG_USAGE when p has several variants.
- * Geometry may be left delayed: read pixels after sample_settle, or take them with pipeline_pack. */
+ * label_map, index, others, times. On failure *s is to be released all the same. CSEG_USAGE when p has several
+ * variants. Geometry may be left delayed: read pixels after sample_settle, or take them with pipeline_pack. */
 cseg_status pipeline_apply(const pipeline *p, sample *s, cseg_error *err);
 /* The same for test time augmentation: out[0 .. variants-1], zeroed, get one sample each, in the reference's order
  * (scale, then flip); each tells its scale and flip. *s is used up. Release all of them whatever the result. */

@@ -43,9 +43,25 @@ check "gradients are layers" grep -q 'dw backbone.layer1.0.conv1' names.txt
 run 0 "$CSEG" bench infer "$config" --size 64 --repeat 1 --classes 5 --json --layers kinds
 check "5 classes" grep -q 'conv 1x1 8>5 1x8x8' out.txt
 
+make_tiles
+run 0 "$CSEG" bench load "$config" --images 9 --repeat 2 --threads 2 --json
+is_json
+batch=$(field batch)
+for pair in mode=load config="$config" threads=2 engine=cseg images=$(((9 + batch - 1) / batch * batch)); do
+    check "$pair" [ "$(field "${pair%%=*}")" = "${pair#*=}" ]
+done
+check "rates" holds "$(field images_per_s) > 0 && $(field images_per_core_s) > 0 && $(field LoadImageFromFile) > 0"
+run 0 "$CSEG" bench load "$config"
+says "images for a second of one core"
+says "pack"
+
 run 2 "$CSEG" bench
 run 2 "$CSEG" bench predict "$config"
-says_error "infer or train, not 'predict'"
+says_error "infer, train or load, not 'predict'"
+run 2 "$CSEG" bench load "$config" --size 64
+says_error "--images, --repeat and --threads"
+run 2 "$CSEG" bench infer "$config" --images 64
+says_error "--images is for load"
 run 2 "$CSEG" bench infer "$config" --size 0
 says_error "--size must be from"
 run 2 "$CSEG" bench infer "$config" --precision fp16

@@ -140,12 +140,21 @@ static cseg_status begin(const dataset *ds, int64_t index, arena *mem, sample *o
     return CSEG_OK;
 }
 
-cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
-                        cseg_error *err)
+cseg_status dataset_get_timed(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
+                              pipeline_times *times, sample *out, cseg_error *err)
 {
     TRY(begin(ds, index, mem, out, err));
     out->random = rng_derive(seed, epoch, (uint64_t)index);
-    return dataset_load(ds, index, out, err);
+    out->times = times;
+    cseg_status status = dataset_load(ds, index, out, err);
+    out->times = NULL;
+    return status;
+}
+
+cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
+                        cseg_error *err)
+{
+    return dataset_get_timed(ds, index, seed, epoch, mem, NULL, out, err);
 }
 
 cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,

@@ -88,6 +88,9 @@ dataset_item dataset_item_at(const dataset *ds, int64_t index);
  * CSEG_NOT_FOUND, CSEG_CORRUPT, CSEG_SHAPE...: the message names the file. */
 cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem, sample *out,
                         cseg_error *err);
+/* The same; adds to *times what the transforms took. */
+cseg_status dataset_get_timed(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
+                              pipeline_times *times, sample *out, cseg_error *err);
 /* For test time augmentation: out[0 ... variants-1], as pipeline_apply_variants gives them. */
 cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
                                  sample *out, cseg_error *err);

@@ -131,6 +131,39 @@ static void any_number_of_threads_gives_the_same_batches(void **state)
     loader_close(l);
 }
 
+static void costs_are_told(void **state)
+{
+    (void)state;
+    make();
+    const preprocessor pre = normalising(PRE);
+    loader *l = open_loader(
+        build(RANDOM),
+        (loader_options){.batch_size = 3, .workers = 2, .order = ORDER_INFINITE, .pre = &pre, .training = true});
+    loader_costs first, second;
+    next(l);
+    loader_tell_costs(l, &first);
+    for (int i = 0; i < 20; i++)
+        next(l);
+    loader_tell_costs(l, &second);
+    assert_in_range(first.samples, 3, 3 * 4);
+    assert_in_range(second.samples, 3 * 21, 3 * 24);
+    assert_true(second.seconds > first.seconds && first.waited > 0 && second.waited >= first.waited);
+    static const char *const names[] = {"LoadImageFromFile", "LoadAnnotations",       "RandomResize",  "RandomCrop",
+                                        "RandomFlip",        "PhotoMetricDistortion", "PackSegInputs", "pack"};
+    double sum = 0;
+    assert_int_equal(second.steps.n, 8);
+    for (int i = 0; i < 8; i++) {
+        int k = 0;
+        while (k < 8 && strcmp(second.steps.at[k].name, names[i]) != 0)
+            k++;
+        assert_in_range(k, 0, 7);
+        assert_true(second.steps.at[k].seconds > 0);
+        sum += second.steps.at[k].seconds;
+    }
+    assert_true(sum <= second.seconds);
+    loader_close(l);
+}
+
 static void seeking_is_as_if_all_had_been_asked_for(void **state)
 {
     (void)state;
@@ -506,6 +539,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(any_number_of_threads_gives_the_same_batches),
+        TEST(costs_are_told),
         TEST(seeking_is_as_if_all_had_been_asked_for),
         TEST(epochs_have_their_order),
         TEST(shuffling_gives_each_sample_once_an_epoch),
