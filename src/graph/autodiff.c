@@ -4,33 +4,53 @@
 #include "base/error.h"
 #include "graph/op.h"
 
+/* What readers of a tensor say of its gradient, before it is summed: several in one pass over memory, but not more than
+ * these, since all of them lie in memory until then. */
+enum { SHARES_MOST = 4 };
+typedef struct shares {
+    tensor *at[SHARES_MOST];
+    int n;
+} shares;
+
 typedef struct backward {
     graph *g;
-    tensor **grad; /* by tensor id, of the tensors that the forward pass made */
+    shares *grad; /* by tensor id, of the tensors that the forward pass made */
     size_t n;
 } backward;
 
+/* The gradient of a tensor, or NULL. The sum is made when it is first asked for. */
+static tensor *gradient(backward *b, const tensor *of)
+{
+    shares *s = &b->grad[of->id];
+    if (s->n == 2)
+        s->at[0] = op_add(b->g, s->at[0], s->at[1]);
+    else if (s->n > 2)
+        s->at[0] = op_sum(b->g, s->at, s->n, &(sum_attr){.relu = false});
+    s->n = s->n && s->at[0];
+    return s->n ? s->at[0] : NULL;
+}
+
 static void add_to(backward *b, const tensor *of, tensor *d)
 {
-    tensor **at = &b->grad[of->id];
-    *at = *at ? op_add(b->g, *at, d) : d;
+    shares *s = &b->grad[of->id];
+    if (s->n == SHARES_MOST)
+        gradient(b, of);
+    s->at[s->n++] = d;
 }
 
 static void visit(backward *b, node *n)
 {
     const op_def *def = op_define(n->op);
-    tensor *dy = b->grad[n->out[0]->id];
-    if (!dy || !n->out[0]->needs_grad)
+    if (!n->out[0]->needs_grad)
         return;
-    tensor **din = ARENA_ARRAY(b->g->mem, (size_t)n->n_in + 1, tensor *);
-    if (!din) {
-        graph_fail(b->g, CSEG_NO_MEMORY, "out of memory");
-        return;
-    }
     graph_push_scope(b->g, n->scope ? n->scope : "");
-    def->grad(b->g, n, dy, din);
+    tensor *dy = gradient(b, n->out[0]), **din = ARENA_ARRAY(b->g->mem, (size_t)n->n_in + 1, tensor *);
+    if (!din)
+        graph_fail(b->g, CSEG_NO_MEMORY, "out of memory");
+    if (din && dy)
+        def->grad(b->g, n, dy, din);
     graph_pop_scope(b->g);
-    for (int i = 0; i < n->n_in; i++)
+    for (int i = 0; din && dy && i < n->n_in; i++)
         if (din[i] && n->in[i]->needs_grad)
             add_to(b, n->in[i], din[i]);
 }
@@ -40,22 +60,23 @@ cseg_status graph_backward(graph *g, tensor *loss, cseg_error *err)
     TRY(graph_status(g, err));
     if (!loss || loss->rank != 0)
         return fail(err, CSEG_SHAPE, "the loss to differentiate is not a scalar");
-    backward b = {.g = g, .n = g->tensors.n, .grad = ARENA_ARRAY(g->mem, g->tensors.n, tensor *)};
+    backward b = {.g = g, .n = g->tensors.n, .grad = ARENA_ARRAY(g->mem, g->tensors.n, shares)};
     if (!b.grad)
         return fail_memory(err);
     size_t forward = g->nodes.n;
-    b.grad[loss->id] = op_fill(g, 0, NULL, 1);
+    add_to(&b, loss, op_fill(g, 0, NULL, 1));
     for (size_t i = forward; i-- > 0 && g->error.code == CSEG_OK;)
         visit(&b, g->nodes.at[i]);
-    for (size_t i = forward; i < g->nodes.n; i++)
-        g->nodes.at[i]->is_grad = true;
     for (size_t i = 0; i < g->params.n; i++) {
         tensor *t = g->params.at[i];
-        if (!t->needs_grad || (size_t)t->id >= b.n || !b.grad[t->id])
+        tensor *d = t->needs_grad && (size_t)t->id < b.n ? gradient(&b, t) : NULL;
+        if (!d)
             continue;
-        graph_output o = {.name = t->param->name, .value = b.grad[t->id], .grad_of = t->param};
+        graph_output o = {.name = t->param->name, .value = d, .grad_of = t->param};
         if (!vec_push(g->mem, &g->outputs, o))
             return fail_memory(err);
     }
+    for (size_t i = forward; i < g->nodes.n; i++)
+        g->nodes.at[i]->is_grad = true;
     return graph_status(g, err);
 }

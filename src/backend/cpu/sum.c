@@ -41,23 +41,30 @@ static void sum_span(const sum_kernel *k, void *const *in, float *y, int64_t row
     const simd_table *v = k->k.b->simd;
     int64_t from = span * k->spans.each, n = parts_size(&k->spans, span), at = (row * k->width + from) * k->c;
     const float *sum = NULL; /* of the inputs so far */
+    bool relu = k->k.n->attr.sum.relu;
     y += at;
-    for (int i = 0; i < k->n; i++) {
+    for (int i = 0; i < k->n;) {
         const sum_input *s = &k->in[i];
-        const float *x = in[s->at];
-        if (!s->resized && !sum) {
-            sum = x + at;
+        if (s->resized) {
+            const float *mixed = mixed_span(k, s, in[s->at], row, from, n, scratch);
+            v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, y, n, k->c);
+            sum = y;
+            i++;
             continue;
         }
-        if (!s->resized) {
-            v->add(sum, x + at, y, n * k->c);
-        } else {
-            const float *mixed = mixed_span(k, s, x, row, from, n, scratch);
-            v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, y, n, k->c);
-        }
+        /* As many as one loop adds, so that memory is read in one go. */
+        const float *x[4] = {sum};
+        int have = sum != NULL;
+        for (; have < 4 && i < k->n && !k->in[i].resized; i++)
+            x[have++] = (const float *)in[k->in[i].at] + at;
+        sum = x[0];
+        if (have < 2)
+            continue;
+        v->add_some(x[0], x[1], x[2], x[3], y, n * k->c, relu && i == k->n);
+        relu &= i < k->n;
         sum = y;
     }
-    if (k->k.n->attr.sum.relu)
+    if (relu)
         v->relu(sum, y, n * k->c);
     else if (sum != y)
         memcpy(y, sum, (size_t)(n * k->c) * sizeof *y);

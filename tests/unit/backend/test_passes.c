@@ -145,11 +145,12 @@ static void compare(const net *a, const net *b, unsigned passes)
     }
 }
 
+/* Of the forward pass. */
 static int nodes_of(const net *t, op_kind op)
 {
     int n = 0;
     for (size_t i = 0; i < t->g->nodes.n; i++)
-        n += t->g->nodes.at[i]->op == op;
+        n += t->g->nodes.at[i]->op == op && !t->g->nodes.at[i]->is_grad;
     return n;
 }
 

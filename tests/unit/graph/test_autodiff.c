@@ -83,13 +83,43 @@ static void test_diamond(void **state)
     tensor *h = op_matmul(g, input(g), graph_param(g, &shared), false, false);
     tensor *left = op_relu(g, h), *right = op_unary(g, h, (unary_attr){.kind = UNARY_SIGMOID});
     backward(g, total(g, op_add(g, op_mul(g, left, right), h)));
-    /* Three ways lead back to h: two sums. Then one product, for the weight. */
-    int sums = 0;
+    /* Three ways lead back to h: one sum of three. Then one product, for the weight. */
+    assert_int_equal(count(g, OP_sum, true), 1);
     for (size_t i = 0; i < g->nodes.n; i++)
-        sums += g->nodes.at[i]->is_grad && g->nodes.at[i]->op == OP_binary && g->nodes.at[i]->attr.binary == BINARY_ADD;
-    assert_int_equal(sums, 2);
+        if (g->nodes.at[i]->op == OP_sum)
+            assert_int_equal(g->nodes.at[i]->n_in, 3);
     assert_int_equal(count(g, OP_unary_grad, true), 2);
     assert_int_equal(count(g, OP_matmul, true), 1);
+    graph_free(g);
+}
+
+/* A sum as soon as there are four, so that memory does not hold them all. */
+static void test_many_readers(void **state)
+{
+    (void)state;
+    graph *g = graph_new(true);
+    tensor *h = op_matmul(g, input(g), graph_param(g, &shared), false, false), *y = NULL;
+    for (int i = 0; i < 8; i++) {
+        tensor *one = op_scale(g, h, (float)(i + 2), 0);
+        y = y ? op_add(g, y, one) : one;
+    }
+    backward(g, total(g, y));
+    assert_int_equal(count(g, OP_sum, true), 2);
+    assert_int_equal(count(g, OP_binary, true), 1);
+    graph_free(g);
+}
+
+/* A parameter's gradient that is a sum belongs to the backward pass, too. */
+static void test_a_parameter_used_often(void **state)
+{
+    (void)state;
+    graph *g = graph_new(true);
+    tensor *w = graph_param(g, &shared), *y = input(g);
+    for (int i = 0; i < 3; i++)
+        y = op_matmul(g, y, w, false, false);
+    backward(g, total(g, y));
+    assert_int_equal(gradient_of(g, &shared)->from->op, OP_sum);
+    assert_true(gradient_of(g, &shared)->from->is_grad);
     graph_free(g);
 }
 
@@ -196,6 +226,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_used_twice_is_summed),
         cmocka_unit_test(test_diamond),
+        cmocka_unit_test(test_many_readers),
+        cmocka_unit_test(test_a_parameter_used_often),
         cmocka_unit_test(test_frozen_and_unused_cost_nothing),
         cmocka_unit_test(test_through_a_frozen_weight),
         cmocka_unit_test(test_nothing_to_learn),

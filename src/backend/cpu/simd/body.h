@@ -123,6 +123,24 @@ SIMD_FLAT2(mul, a[i] * b[i])
 SIMD_FLAT2(relu_grad, a[i] > 0 ? b[i] : 0)
 #undef SIMD_FLAT2
 
+#define SIMD_ADD(expression)                                                                                           \
+    _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                                \
+    {                                                                                                                  \
+        float v = expression;                                                                                          \
+        y[i] = relu && v < 0 ? 0 : v;                                                                                  \
+    }
+static void SIMD_NAME(add_some)(const float *a, const float *b, const float *c, const float *d, float *y, int64_t n,
+                                bool relu)
+{
+    if (d)
+        SIMD_ADD(a[i] + b[i] + c[i] + d[i])
+    else if (c)
+        SIMD_ADD(a[i] + b[i] + c[i])
+    else
+        SIMD_ADD(a[i] + b[i])
+}
+#undef SIMD_ADD
+
 static void SIMD_NAME(relu)(const float *x, float *y, int64_t n)
 {
 #pragma omp simd
@@ -248,6 +266,7 @@ const simd_table SIMD_NAME(simd_table) = {
     .norm_grad_sums = SIMD_NAME(norm_grad_sums),
     .norm_grad_apply = SIMD_NAME(norm_grad_apply),
     .add = SIMD_NAME(add),
+    .add_some = SIMD_NAME(add_some),
     .sub = SIMD_NAME(sub),
     .mul = SIMD_NAME(mul),
     .relu = SIMD_NAME(relu),

@@ -26,6 +26,8 @@ typedef struct simd_table {
     void (*norm_grad_apply)(const float *x, const float *dy, const float *y, const float *mean, const float *s,
                             const float *a, const float *k, float *dx, float *dr, int64_t rows, int64_t width);
     void (*add)(const float *a, const float *b, float *y, int64_t n);
+    /* y = a + b [+ c [+ d]], from left to right, then ReLU if relu. c and d may be NULL; y may be any of them. */
+    void (*add_some)(const float *a, const float *b, const float *c, const float *d, float *y, int64_t n, bool relu);
     void (*sub)(const float *a, const float *b, float *y, int64_t n);
     void (*mul)(const float *a, const float *b, float *y, int64_t n);
     void (*relu)(const float *x, float *y, int64_t n);
