@@ -43,8 +43,8 @@ clang: build/deps/.stamp ## build everything with clang too
 	@test -f build/clang/CMakeCache.txt || $(call CONFIGURE,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release)
 	@$(call COMPILE,build/clang)
 
-bench: all ## measure operations, inference and training steps
-	@bench/run.sh $(BUILD)
+bench: all reference ## time cseg beside the peers that CSEG_PEERS names; ROWS=, ROUNDS=
+	@bench/compare.py --build $(BUILD) $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 install: all ## PREFIX=/usr/local, DESTDIR=
 	@cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) -P $(BUILD)/cmake_install.cmake

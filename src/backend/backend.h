@@ -14,6 +14,8 @@ typedef struct cpu_options {
 backend *backend_ref_new(void);
 /* oneDNN and own kernels. NULL: out of memory. Sets OpenMP's thread count for threads that build or run plans. */
 backend *backend_cpu_new(const cpu_options *options);
+/* "oneDNN 3.2.0, own kernels for avx512" */
+const char *backend_cpu_describe(char to[static 64]);
 static inline void backend_free(backend *b)
 {
     if (b)

@@ -1,3 +1,4 @@
+#include "backend/backend.h"
 #include "cli/options.h"
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
@@ -6,10 +7,15 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     (void)args;
     (void)mem;
     (void)err;
-    printf("cseg %s\n", CSEG_VERSION);
+    char computing[64];
+    printf("cseg %s (%s)\n", CSEG_VERSION, backend_cpu_describe(computing));
     return CSEG_OK;
 }
 
 static const cli_option options[] = {{.names = NULL}};
-const cli_command command_version = {
-    .name = "version", .arguments = "", .about = "print the version", .options = options, .size = 1, .run = run};
+const cli_command command_version = {.name = "version",
+                                     .arguments = "",
+                                     .about = "print the version, and what computes on this machine",
+                                     .options = options,
+                                     .size = 1,
+                                     .run = run};

@@ -8,6 +8,7 @@ run 0 "$CSEG" --help
 says "commands:"
 run 0 "$CSEG" --version
 says "cseg "
+says "(oneDNN 3."
 run 2 "$CSEG" trian
 says_error "did you mean 'train'"
 run 2 "$CSEG" train

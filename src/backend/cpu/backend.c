@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "backend/cpu/dnnl_util.h"
 
 void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
@@ -49,8 +51,8 @@ static bool is_onednn(op_kind op)
 static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     cpu_backend *b = (cpu_backend *)base;
-    /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel is
-     * made. Made for one, it gives the same bits for any. */
+    /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel
+     * is made. Made for one, it gives the same bits for any. */
     bool alone = b->options.deterministic && is_onednn(n->op);
     if (alone)
         omp_set_num_threads(1);
@@ -95,4 +97,11 @@ backend *backend_cpu_new(const cpu_options *options)
         return NULL;
     }
     return &b->base;
+}
+
+const char *backend_cpu_describe(char to[static 64])
+{
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(to, 64, "oneDNN %d.%d.%d, own kernels for %s", v->major, v->minor, v->patch, simd_choose()->name);
+    return to;
 }
