@@ -203,6 +203,7 @@ const cli_command command_bench = {
         "measures both. What stays in the caches can exceed the bandwidth of memory.",
     .min_args = 2,
     .max_args = 2,
+    .computes = true,
     .options = options,
     .size = sizeof(bench_args),
     .run = run,

@@ -410,6 +410,7 @@ const cli_command command_infer = {
                "test_cfg's mode='slide' (else by a third of the crop size).",
     .min_args = 3,
     .max_args = -1,
+    .computes = true,
     .options = options,
     .size = sizeof(infer_args),
     .run = run,

@@ -73,6 +73,7 @@ const cli_command command_parity = {
                "and inputs are made from names, so nothing need be downloaded.",
     .min_args = 2,
     .max_args = -1,
+    .computes = true,
     .options = options,
     .size = sizeof(parity_args),
     .run = run,

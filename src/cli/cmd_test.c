@@ -325,6 +325,7 @@ const cli_command command_test = {
         "output as the reference prints them.",
     .min_args = 2,
     .max_args = 2,
+    .computes = true,
     .options = options,
     .size = sizeof(test_args),
     .run = run,

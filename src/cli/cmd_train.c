@@ -144,6 +144,7 @@ const cli_command command_train = {
         "SIGTERM end the iteration, save a checkpoint and exit; --resume goes on bit for bit.",
     .min_args = 1,
     .max_args = 1,
+    .computes = true,
     .options = options,
     .size = sizeof(train_args),
     .run = run,

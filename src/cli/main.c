@@ -85,7 +85,7 @@ static cseg_status flush_output(cseg_error *err)
 
 /* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten
  * times slower. The runtime reads its settings before main, so the program starts itself once more with a short spin.
- */
+ * That loads all libraries again (50 ms), so it is done only where threads will work. */
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
@@ -97,7 +97,6 @@ static void spin_briefly(char **argv)
 int main(int argc, char **argv)
 {
     cseg_error err = {0};
-    spin_briefly(argv);
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of that write, told like a full disk */
     terminal_start(false, false);
     if (argc < 2) {
@@ -114,6 +113,8 @@ int main(int argc, char **argv)
         return report(flush_output(&err), &err);
     }
     const cli_command *c = cli_find(strcmp(name, "--version") == 0 ? "version" : name);
+    if (c && c->computes)
+        spin_briefly(argv);
     cseg_status status = c ? run_command(c, argc - 2, argv + 2, &err) : unknown_command(name, &err);
     if (status == CSEG_OK)
         status = flush_output(&err);

@@ -46,6 +46,7 @@ typedef struct cli_command {
     const char *about;         /* one line, for the list of commands */
     const char *details;       /* paragraphs for --help, separated by \n; may be NULL */
     int min_args, max_args;    /* max -1: any number */
+    bool computes;             /* on OpenMP's threads */
     const cli_option *options; /* ends with names == NULL */
     size_t size;               /* of the struct that is filled */
     cseg_status (*run)(const void *options, const str_list *args, arena *mem, cseg_error *err);

@@ -11,17 +11,40 @@ double parity_uniform(const char *name, uint64_t i)
     return rng_named(str_fnv1a64(name, strlen(name)), i);
 }
 
-static float weight(const param *p, uint64_t seed, int64_t i)
+/* How a parameter is filled: by its name and shape, which millions of elements share. */
+typedef struct filling {
+    enum { FILL_VARIANCE, FILL_KERNEL, FILL_GAIN, FILL_SMALL } rule;
+    uint64_t seed;
+    double bound; /* FILL_KERNEL */
+} filling;
+
+static filling filling_of(const param *p)
 {
-    double u = rng_named(seed, (uint64_t)i);
-    if (str_ends(p->name, "running_var"))
+    filling f = {.rule = FILL_SMALL, .seed = str_fnv1a64(p->name, strlen(p->name))};
+    if (str_ends(p->name, "running_var")) {
+        f.rule = FILL_VARIANCE;
+    } else if (p->rank >= 2 && !str_ends(p->name, "running_mean")) {
+        f.rule = FILL_KERNEL;
+        f.bound = sqrt(3.0 / (double)(p->count / p->dim[0]));
+    } else if (p->rank == 1 && str_ends(p->name, ".weight")) {
+        f.rule = FILL_GAIN;
+    }
+    return f;
+}
+
+static float filled(const filling *f, int64_t i)
+{
+    double u = rng_named(f->seed, (uint64_t)i);
+    switch (f->rule) {
+    case FILL_VARIANCE:
         return (float)(1 + u / 2);
-    if (str_ends(p->name, "running_mean"))
-        return (float)((2 * u - 1) / 10);
-    if (p->rank >= 2)
-        return (float)((2 * u - 1) * sqrt(3.0 / (double)(p->count / p->dim[0])));
-    if (p->rank == 1 && str_ends(p->name, ".weight"))
+    case FILL_KERNEL:
+        return (float)((2 * u - 1) * f->bound);
+    case FILL_GAIN:
         return (float)(0.5 + u / 2);
+    case FILL_SMALL:
+        break;
+    }
     return (float)((2 * u - 1) / 10);
 }
 
@@ -29,21 +52,21 @@ void parity_fill_weights(model *m)
 {
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
-        uint64_t seed = str_fnv1a64(p->name, strlen(p->name));
+        filling f = filling_of(p);
         if (p->type == DT_I64)
             memset(p->data, 0, (size_t)p->count * sizeof(int64_t));
         else
             for (int64_t j = 0; j < p->count; j++)
-                ((float *)p->data)[j] = weight(p, seed, j);
+                ((float *)p->data)[j] = filled(&f, j);
     }
 }
 
 double parity_moved(const param *p)
 {
-    uint64_t seed = str_fnv1a64(p->name, strlen(p->name));
+    filling f = filling_of(p);
     double sum = 0;
     for (int64_t i = 0; i < p->count; i++) {
-        double d = (double)((const float *)p->data)[i] - weight(p, seed, i);
+        double d = (double)((const float *)p->data)[i] - filled(&f, i);
         sum += d * d;
     }
     return sqrt(sum);

@@ -24,17 +24,18 @@ for mode in infer train; do
     check "memory" holds "$(field peak_rss_mib) > 1 && $(field peak_rss_mib) > $(field plan_mib)"
 
     for by in steps kinds modules; do
+        [ $mode-$by = train-kinds ] && continue # no other code than that of steps
         run 0 "$CSEG" bench $mode "$config" --size 64 --repeat 2 --threads 1 --json --layers $by
         is_json
         sum=$(grep -o '"share": [0-9.]*' out.txt | awk '{ s += $2 } END { print s }')
         check "$mode, $by: shares add up to $sum" holds "$sum > 0.998 && $sum < 1.002"
         check "measured peaks" holds "$(field peak_gflops) > 0 && $(field peak_gbs) > 0"
-        run 0 "$CSEG" bench $mode "$config" --size 64 --repeat 1 --layers $by
-        says "$mode tiny.py: 1 x 64 x 64, fp32"
-        says "peak  layer"
-        wide=$(awk 'length($0) > 80' out.txt)
-        check "the table fits 80 columns: $wide" [ -z "$wide" ]
     done
+    run 0 "$CSEG" bench $mode "$config" --size 64 --repeat 1 --layers
+    says "$mode tiny.py: 1 x 64 x 64, fp32"
+    says "peak  layer"
+    wide=$(awk 'length($0) > 80' out.txt)
+    check "the table fits 80 columns: $wide" [ -z "$wide" ]
 done
 run 0 "$CSEG" bench train "$config" --size 64 --repeat 1 --layers --json
 grep -o '"layer": "[^"]*"' out.txt > names.txt
