@@ -115,13 +115,19 @@ static void find_common_folder(tester *t)
     }
 }
 
+/* Without figures to give, labels need not be there. */
+static bool measures(const tester *t)
+{
+    return t->e->dialect == DIALECT_1X ? !t->e->test_eval.format_only : t->o->eval.n > 0;
+}
+
 static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
 {
     experiment *e = t->e;
     TRY(build_preprocessor(e, t->mem, &t->pre, err));
     TRY(build_model(e, true, &t->m, err));
     TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
-    TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), t->mem, &t->ds, &t->l, err));
+    TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
     TRY(build_backend(t->o->backend, (int)t->o->threads, false, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     find_common_folder(t);
@@ -220,7 +226,7 @@ static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error
 static cseg_status run_test(tester *t, cseg_error *err)
 {
     experiment_evaluation *how = &t->e->test_eval;
-    bool measure = t->e->dialect == DIALECT_1X ? !how->format_only : t->o->eval.n > 0;
+    bool measure = measures(t);
     evaluation v;
     evaluate_options eo = {
         .head = -1, .no_truth = !measure, .how = how, .each = take_image, .arg = t, .stop = interrupt_seen};

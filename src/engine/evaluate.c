@@ -21,7 +21,7 @@ static const value *with_pipeline(const value *ds, const value *steps, arena *me
 }
 
 cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
-                          arena *mem, dataset **ds, loader **l, cseg_error *err)
+                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err)
 {
     if (!d->dataset)
         return fail(err, CSEG_CONFIG, "%s: there is no dataset to test on in this config", e->path);
@@ -39,7 +39,7 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
     dataset_options options = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X, .inherited = inherited};
     TRY(dataset_build(cfg, &options, mem, ds, err));
     loader_options lo = {
-        .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = true};
+        .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = truth};
     return loader_open(*ds, &lo, l, err);
 }
 

@@ -29,8 +29,9 @@ typedef struct evaluation {
 /* Runs over one epoch of `l`, which reads `ds`. *out lives in `mem` and is empty with no_truth. */
 cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l, const evaluate_options *o, arena *mem,
                      evaluation *out, cseg_error *err);
-/* The loader that evaluation of this part of the experiment reads from. */
+/* The loader that evaluation of this part of the experiment reads from; truth: with labels, also where the pipeline
+ * loads none. */
 cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
-                          arena *mem, dataset **ds, loader **l, cseg_error *err);
+                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err);
 
 #endif

@@ -200,7 +200,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     t->begun_iter = t->state.iter;
     t->saved_iter = t->resumed ? t->state.iter : -1;
     if (validates(t)) {
-        TRY(evaluate_open(e, &e->val, &t->pre, false, t->mem, &t->val_set, &t->val, err));
+        TRY(evaluate_open(e, &e->val, &t->pre, false, true, t->mem, &t->val_set, &t->val, err));
         TRY(trainer_check_figures(t, err));
         TRY(build_predictor(t->m, t->b, &t->predictor, err));
     }

@@ -53,6 +53,9 @@ run 0 "$CSEG" test "$zero_x" old/latest.pth --threads 1 --work-dir old --eval mI
 check "its figures are told apart" sh -c "ls old/eval_multi_scale_*.json > /dev/null"
 run 0 "$CSEG" test "$zero_x" old/latest.pth --threads 1 --format-only --eval-options imgfile_prefix=formatted
 check "formatted maps" [ "$(ls formatted | wc -l)" -eq "$n" ]
+run 0 "$CSEG" test "$zero_x" old/latest.pth --threads 1 --format-only --eval-options imgfile_prefix=unlabelled \
+    --cfg-options data.test.ann_dir=None
+check "maps of images without labels" [ "$(ls unlabelled | wc -l)" -eq "$n" ]
 run 0 "$CSEG" infer "$zero_x" old/latest.pth "$image" --all-heads --out heads --threads 1
 check "both heads" [ "$(ls heads/*decode_head.[01].png | wc -l)" -eq 2 ]
 run 2 "$CSEG" infer "$zero_x" old/latest.pth "$image" --head 3 --out heads --threads 1
