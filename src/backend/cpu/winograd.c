@@ -23,7 +23,8 @@ typedef struct wino_kernel {
     const winograd_table *t;
     wino_geometry g;
     wino_blocks blocks;
-    bool grad_data, bias, residual, relu;
+    bool grad_data, bias, has_residual, relu;
+    dtype x, y, residual;
     int64_t w_n, w_k;      /* strides of the weights' outputs and inputs */
     bool once;             /* all weights' points at once */
     bool team;             /* threads share a group */
@@ -72,9 +73,12 @@ static void transform_all_weights(const wino_kernel *k, const float *w, float *u
         }
 }
 
+/* Maps may be float32 or bfloat16. */
 typedef struct wino_call {
-    const float *x, *w, *bias, *residual;
-    float *y, *u; /* u: all weights' points, or NULL */
+    const void *x, *residual;
+    void *y;
+    const float *w, *bias;
+    float *u; /* all weights' points, or NULL */
 } wino_call;
 
 /* What one thread works in. */
@@ -85,30 +89,35 @@ typedef struct wino_room {
 
 static void group_input(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t first, int64_t tiles)
 {
-    const float *at[WINOGRAD_IN];
+    const void *at[WINOGRAD_IN];
     for (int64_t t = tiles * r->member / r->members, end = tiles * (r->member + 1) / r->members; t < end; t++) {
-        wino_tile_input(&k->g, first + t, c->x, at);
-        k->t->input(at, k->g.k, r->v + t * k->ld, k->v_point);
+        wino_tile_input(&k->g, first + t, c->x, dtype_size(k->x), at);
+        k->t->input(at, k->x == DT_BF16, k->g.k, r->v + t * k->ld, k->v_point);
     }
+}
+
+/* The pixels' channels from n0 on. */
+static void output_pixels(const wino_kernel *k, int64_t tile, int64_t n0, const void *map, dtype type, const void **at)
+{
+    wino_tile_output(&k->g, tile, map, dtype_size(type), at);
+    for (int i = 0; i < WINOGRAD_OUT; i++)
+        if (at[i])
+            at[i] = (const char *)at[i] + n0 * (int64_t)dtype_size(type);
 }
 
 static void block_output(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t first,
                          int64_t tiles)
 {
-    float *to[WINOGRAD_OUT];
-    const float *add[WINOGRAD_OUT];
+    const void *to[WINOGRAD_OUT], *add[WINOGRAD_OUT];
     wino_range b = wino_block(&k->blocks, block);
     int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec;
-    int64_t shift = c->residual ? c->residual - c->y : 0;
     for (int64_t t = 0; t < tiles; t++) {
-        wino_tile_output(&k->g, first + t, c->y, to);
-        for (int i = 0; i < WINOGRAD_OUT; i++)
-            if (to[i]) {
-                to[i] += n0;
-                add[i] = to[i] + shift;
-            }
+        output_pixels(k, first + t, n0, c->y, k->y, to);
+        if (c->residual)
+            output_pixels(k, first + t, n0, c->residual, k->residual, add);
         k->t->output(r->m + t * width, k->m_point, least(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
-                     c->residual ? add : NULL, to, k->relu);
+                     c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
+                     k->relu);
     }
 }
 
@@ -169,8 +178,11 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
 {
     wino_kernel *k = (wino_kernel *)base;
     (void)err;
-    wino_call c = {
-        .x = in[0], .w = in[1], .bias = k->bias ? in[2] : NULL, .residual = k->residual ? in[3] : NULL, .y = out[0]};
+    wino_call c = {.x = in[0],
+                   .w = in[1],
+                   .bias = k->bias ? in[2] : NULL,
+                   .residual = k->has_residual ? in[3] : NULL,
+                   .y = out[0]};
     float *room = scratch;
     if (k->once) {
         c.u = k->kept ? k->kept : room;
@@ -240,7 +252,10 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const
     k->w_n = grad_data ? WINOGRAD_TAPS : WINOGRAD_TAPS * k->g.k;
     k->w_k = grad_data ? WINOGRAD_TAPS * k->g.n : WINOGRAD_TAPS;
     k->bias = !grad_data && n->n_in > 2 && n->in[2];
-    k->residual = !grad_data && n->attr.conv.has_residual;
+    k->has_residual = !grad_data && n->attr.conv.has_residual;
+    k->x = x->type;
+    k->y = y->type;
+    k->residual = k->has_residual ? n->in[3]->type : DT_F32;
     k->relu = n->attr.conv.act == UNARY_RELU + 1;
     int threads = b->options.threads;
     choose_groups(k, threads);

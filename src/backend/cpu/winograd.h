@@ -19,9 +19,10 @@ typedef struct wino_geometry {
  * (where x is dy), what is complementary to it. `zeros` is made by wino_geometry_zeros, and lives in `mem`. */
 wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const conv_attr *a, bool grad_data);
 cseg_status wino_geometry_zeros(wino_geometry *g, arena *mem, cseg_error *err);
-/* Where a tile's pixels begin in the input x and in the output y: 36, and 16; outside: g->zeros, and NULL. */
-void wino_tile_input(const wino_geometry *g, int64_t tile, const float *x, const float **at);
-void wino_tile_output(const wino_geometry *g, int64_t tile, float *y, float **at);
+/* Where a tile's pixels begin in the input x and in the output y, of elements of `size` bytes: 36, and 16; outside:
+ * g->zeros, and NULL. */
+void wino_tile_input(const wino_geometry *g, int64_t tile, const void *x, size_t size, const void **at);
+void wino_tile_output(const wino_geometry *g, int64_t tile, const void *y, size_t size, const void **at);
 
 /* The output's channels in blocks of up to 64, whole vectors; a block in panels of as many vectors as registers hold.
  */

@@ -37,30 +37,30 @@ static int64_t locate(const wino_geometry *g, int64_t tile, int64_t first[2])
     return tile / g->step;
 }
 
-void wino_tile_input(const wino_geometry *g, int64_t tile, const float *x, const float **at)
+void wino_tile_input(const wino_geometry *g, int64_t tile, const void *x, size_t size, const void **at)
 {
-    int64_t first[2], image = locate(g, tile, first);
-    const float *base = x + image * g->in[0] * g->in[1] * g->k;
+    int64_t first[2], image = locate(g, tile, first), pixel = g->k * (int64_t)size;
+    const char *base = (const char *)x + image * g->in[0] * g->in[1] * pixel;
     for (int i = 0; i < 6; i++) {
         int64_t row = first[0] - g->pad[0] + i * g->step;
         for (int j = 0; j < 6; j++) {
             int64_t col = first[1] - g->pad[1] + j * g->step;
             bool inside = row >= 0 && row < g->in[0] && col >= 0 && col < g->in[1];
-            at[6 * i + j] = inside ? base + (row * g->in[1] + col) * g->k : g->zeros;
+            at[6 * i + j] = inside ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
         }
     }
 }
 
-void wino_tile_output(const wino_geometry *g, int64_t tile, float *y, float **at)
+void wino_tile_output(const wino_geometry *g, int64_t tile, const void *y, size_t size, const void **at)
 {
-    int64_t first[2], image = locate(g, tile, first);
-    float *base = y + image * g->out[0] * g->out[1] * g->n;
+    int64_t first[2], image = locate(g, tile, first), pixel = g->n * (int64_t)size;
+    const char *base = (const char *)y + image * g->out[0] * g->out[1] * pixel;
     for (int i = 0; i < TILE; i++) {
         int64_t row = first[0] + i * g->step;
         for (int j = 0; j < TILE; j++) {
             int64_t col = first[1] + j * g->step;
             bool inside = row < g->out[0] && col < g->out[1];
-            at[TILE * i + j] = inside ? base + (row * g->out[1] + col) * g->n : NULL;
+            at[TILE * i + j] = inside ? base + (row * g->out[1] + col) * pixel : NULL;
         }
     }
 }

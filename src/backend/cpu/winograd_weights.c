@@ -14,13 +14,14 @@ typedef struct wino_weights_kernel {
     const winograd_table *t;
     wino_geometry g;
     wino_blocks blocks;
+    dtype x, dy;
     int64_t chunk, group, groups; /* input channels; tiles; how many groups */
     int64_t x_ld, y_ld;           /* floats of a tile's point: of a chunk, of all output channels, padded */
     int64_t x_point, y_point, sum_point;
 } wino_weights_kernel;
 
 typedef struct wino_sums {
-    const float *x, *dy;
+    const void *x, *dy; /* float32 or bfloat16 */
     float *xv, *yv, *sums;
 } wino_sums;
 
@@ -32,18 +33,18 @@ static int64_t least(int64_t a, int64_t b)
 static void group_points(const wino_weights_kernel *k, const wino_sums *s, int64_t first, int64_t tiles, int64_t k0,
                          int64_t size)
 {
-    const float *at[WINOGRAD_IN];
-    float *out[WINOGRAD_OUT];
+    const void *at[WINOGRAD_IN];
+    size_t x_size = dtype_size(k->x);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tiles; t++) {
-        wino_tile_input(&k->g, first + t, s->x, at);
+        wino_tile_input(&k->g, first + t, s->x, x_size, at);
         for (int i = 0; i < WINOGRAD_IN; i++)
-            at[i] += at[i] == k->g.zeros ? 0 : k0;
-        k->t->input(at, size, s->xv + t * k->x_ld, k->x_point);
-        wino_tile_output(&k->g, first + t, (float *)(uintptr_t)s->dy, out);
+            at[i] = (const char *)at[i] + (at[i] == k->g.zeros ? 0 : k0 * (int64_t)x_size);
+        k->t->input(at, k->x == DT_BF16, size, s->xv + t * k->x_ld, k->x_point);
+        wino_tile_output(&k->g, first + t, s->dy, dtype_size(k->dy), at);
         for (int i = 0; i < WINOGRAD_OUT; i++)
-            at[i] = out[i] ? out[i] : k->g.zeros;
-        k->t->output_grad(at, k->g.n, s->yv + t * k->y_ld, k->y_point);
+            at[i] = at[i] ? at[i] : k->g.zeros;
+        k->t->output_grad(at, k->dy == DT_BF16, k->g.n, s->yv + t * k->y_ld, k->y_point);
     }
 }
 
@@ -97,6 +98,8 @@ cseg_status wino_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *
     k->g = wino_geometry_of(n->in[0]->dim, n->in[1]->dim, &n->attr.conv, false);
     TRY(wino_geometry_zeros(&k->g, mem, err));
     k->t = b->simd->winograd;
+    k->x = n->in[0]->type;
+    k->dy = n->in[1]->type;
     k->blocks = wino_blocks_of(k->t, k->g.n);
     int64_t vec = k->t->vec;
     k->y_ld = k->blocks.vectors * vec;

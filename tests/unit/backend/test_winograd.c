@@ -71,15 +71,14 @@ static void check_tiles(int64_t h, int64_t w, int pad, int dilation)
     assert_true(x && y);
     g.zeros = zeros;
     for (int64_t t = 0; t < g.total; t++) {
-        const float *from[WINOGRAD_IN];
-        float *to[WINOGRAD_OUT];
-        wino_tile_input(&g, t, x, from);
-        wino_tile_output(&g, t, y, to);
+        const void *from[WINOGRAD_IN], *to[WINOGRAD_OUT];
+        wino_tile_input(&g, t, x, sizeof *x, from);
+        wino_tile_output(&g, t, y, sizeof *y, to);
         for (int i = 0; i < WINOGRAD_OUT; i++) {
             if (!to[i])
                 continue;
-            *to[i] += 1;
-            int64_t at = to[i] - y, image = at / (g.out[0] * g.out[1]);
+            int64_t at = (const float *)to[i] - y, image = at / (g.out[0] * g.out[1]);
+            y[at] += 1;
             int64_t row = at / g.out[1] % g.out[0] - pad, col = at % g.out[1] - pad;
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 3; s++) {

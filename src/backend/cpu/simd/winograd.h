@@ -19,14 +19,15 @@ enum { WINOGRAD_IN = 36, WINOGRAD_OUT = 16, WINOGRAD_TAPS = 9 };
 typedef struct winograd_table {
     int vec;    /* floats a vector */
     int panels; /* the most vectors of a panel: what `product` takes as nv */
-    /* B^T d B: at[36] are the tile's pixels, row by row, c channels each -> v[p * v_point + channel]. */
-    void (*input)(const float *const *at, int64_t c, float *v, int64_t v_point);
+    /* B^T d B: at[36] are the tile's pixels, row by row, c channels each -> v[p * v_point + channel]. Pixels are
+     * float32, or bfloat16 if `half`. */
+    void (*input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point);
     /* A^T m A, of m[p * m_point + channel], + bias + residual, then ReLU -> at[16] pixels; one that is NULL is outside.
      * residual: 16 pixels, or NULL; bias: c floats, or NULL. */
-    void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const float *const *residual,
-                   float *const *at, bool relu);
+    void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
+                   bool half_residual, void *const *at, bool half, bool relu);
     /* A d A^T, the transpose of `output`: at[16] pixels of the output's gradient -> v as in `input`. */
-    void (*output_grad)(const float *const *at, int64_t c, float *v, int64_t v_point);
+    void (*output_grad)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point);
     /* G g G^T for the inputs k0 .. k0 + k - 1 and n outputs from n0: 3x3 taps at
      * w[(n0 + j) * w_n + (k0 + i) * w_k + tap], turned by 180 degrees if `turned`
      * -> u[p * u_point + i * width + j], where j goes on to `width`, whole vectors. */

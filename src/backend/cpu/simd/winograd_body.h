@@ -70,87 +70,135 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_weights_grad)(c
     y[2] = vec_add(vec_fma(vec_set(0.5f), sum_a, vec_mul(vec_set(2.0f), sum_b)), u[5]);
 }
 
-static void SIMD_NAME(winograd_input)(const float *const *at, int64_t c, float *v, int64_t v_point)
+/* Channels c0 ... of a pixel, `left` of them there. */
+static inline __attribute__((always_inline)) vec SIMD_NAME(wino_load)(const void *pixel, bool half, int64_t c0,
+                                                                      int64_t left)
+{
+    if (half) {
+        const uint16_t *at = (const uint16_t *)pixel + c0;
+        return left >= VEC ? vec_load_half(at) : vec_load_half_n(at, left);
+    }
+    const float *at = (const float *)pixel + c0;
+    return left >= VEC ? vec_load(at) : vec_load_n(at, left);
+}
+
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_store)(void *pixel, bool half, int64_t c0,
+                                                                        int64_t left, vec a)
+{
+    if (half) {
+        uint16_t *at = (uint16_t *)pixel + c0;
+        if (left >= VEC)
+            vec_store_half(at, a);
+        else
+            vec_store_half_n(at, a, left);
+        return;
+    }
+    float *at = (float *)pixel + c0;
+    if (left >= VEC)
+        vec_store(at, a);
+    else
+        vec_store_n(at, a, left);
+}
+
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const void *const *at, bool half, int64_t c,
+                                                                           float *v, int64_t v_point)
 {
     for (int64_t c0 = 0; c0 < c; c0 += VEC) {
-        int64_t left = c - c0;
-        vec half[6][6];
+        vec part[6][6];
         for (int j = 0; j < 6; j++) {
             vec d[6], y[6];
             for (int i = 0; i < 6; i++)
-                d[i] = left >= VEC ? vec_load(at[6 * i + j] + c0) : vec_load_n(at[6 * i + j] + c0, left);
+                d[i] = SIMD_NAME(wino_load)(at[6 * i + j], half, c0, c - c0);
             SIMD_NAME(wino_input)(d, y);
             for (int i = 0; i < 6; i++)
-                half[i][j] = y[i];
+                part[i][j] = y[i];
         }
         for (int i = 0; i < 6; i++) {
             vec y[6];
-            SIMD_NAME(wino_input)(half[i], y);
+            SIMD_NAME(wino_input)(part[i], y);
             for (int j = 0; j < 6; j++)
                 vec_store(v + (6 * i + j) * v_point + c0, y[j]);
         }
     }
 }
 
-static void SIMD_NAME(winograd_output)(const float *m, int64_t m_point, int64_t c, const float *bias,
-                                       const float *const *residual, float *const *at, bool relu)
+static void SIMD_NAME(winograd_input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point)
+{
+    if (half)
+        SIMD_NAME(wino_input_of)(at, true, c, v, v_point);
+    else
+        SIMD_NAME(wino_input_of)(at, false, c, v, v_point);
+}
+
+static inline __attribute__((always_inline)) void
+SIMD_NAME(wino_output_of)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
+                          bool half_residual, void *const *at, bool half, bool relu)
 {
     for (int64_t c0 = 0; c0 < c; c0 += VEC) {
         int64_t left = c - c0;
-        bool whole = left >= VEC;
-        vec half[4][6];
+        vec part[4][6];
         for (int j = 0; j < 6; j++) {
             vec d[6], y[4];
             for (int i = 0; i < 6; i++)
                 d[i] = vec_load(m + (6 * i + j) * m_point + c0);
             SIMD_NAME(wino_output)(d, y);
             for (int i = 0; i < 4; i++)
-                half[i][j] = y[i];
+                part[i][j] = y[i];
         }
-        vec shift = !bias ? vec_zero() : whole ? vec_load(bias + c0) : vec_load_n(bias + c0, left);
+        vec shift = bias ? SIMD_NAME(wino_load)(bias, false, c0, left) : vec_zero();
         for (int i = 0; i < 4; i++) {
             vec y[4];
-            SIMD_NAME(wino_output)(half[i], y);
+            SIMD_NAME(wino_output)(part[i], y);
             for (int j = 0; j < 4; j++) {
-                float *to = at[4 * i + j];
-                if (!to)
+                if (!at[4 * i + j])
                     continue;
                 vec r = vec_add(y[j], shift);
-                if (residual) {
-                    const float *from = residual[4 * i + j] + c0;
-                    r = vec_add(r, whole ? vec_load(from) : vec_load_n(from, left));
-                }
-                if (relu)
-                    r = vec_relu(r);
-                if (whole)
-                    vec_store(to + c0, r);
-                else
-                    vec_store_n(to + c0, r, left);
+                if (residual)
+                    r = vec_add(r, SIMD_NAME(wino_load)(residual[4 * i + j], half_residual, c0, left));
+                SIMD_NAME(wino_store)(at[4 * i + j], half, c0, left, relu ? vec_relu(r) : r);
             }
         }
     }
 }
 
-static void SIMD_NAME(winograd_output_grad)(const float *const *at, int64_t c, float *v, int64_t v_point)
+static void SIMD_NAME(winograd_output)(const float *m, int64_t m_point, int64_t c, const float *bias,
+                                       const void *const *residual, bool half_residual, void *const *at, bool half,
+                                       bool relu)
+{
+    if (half)
+        SIMD_NAME(wino_output_of)(m, m_point, c, bias, residual, half_residual, at, true, relu);
+    else
+        SIMD_NAME(wino_output_of)(m, m_point, c, bias, residual, half_residual, at, false, relu);
+}
+
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_grad_of)(const void *const *at, bool half,
+                                                                                 int64_t c, float *v, int64_t v_point)
 {
     for (int64_t c0 = 0; c0 < c; c0 += VEC) {
-        int64_t left = c - c0;
-        vec half[6][4];
+        vec part[6][4];
         for (int j = 0; j < 4; j++) {
             vec d[4], y[6];
             for (int i = 0; i < 4; i++)
-                d[i] = left >= VEC ? vec_load(at[4 * i + j] + c0) : vec_load_n(at[4 * i + j] + c0, left);
+                d[i] = SIMD_NAME(wino_load)(at[4 * i + j], half, c0, c - c0);
             SIMD_NAME(wino_output_grad)(d, y);
             for (int i = 0; i < 6; i++)
-                half[i][j] = y[i];
+                part[i][j] = y[i];
         }
         for (int i = 0; i < 6; i++) {
             vec y[6];
-            SIMD_NAME(wino_output_grad)(half[i], y);
+            SIMD_NAME(wino_output_grad)(part[i], y);
             for (int j = 0; j < 6; j++)
                 vec_store(v + (6 * i + j) * v_point + c0, y[j]);
         }
     }
+}
+
+static void SIMD_NAME(winograd_output_grad)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point)
+{
+    if (half)
+        SIMD_NAME(wino_output_grad_of)(at, true, c, v, v_point);
+    else
+        SIMD_NAME(wino_output_grad_of)(at, false, c, v, v_point);
 }
 
 enum { WINO_INPUTS = 16 }; /* that are gathered at a time: 576 bytes in a row of an output's weights */
@@ -180,16 +228,16 @@ static void SIMD_NAME(wino_gather)(const float *w, int64_t w_n, int64_t w_k, int
 
 static void SIMD_NAME(wino_transform_weights)(float taps[WINOGRAD_TAPS][VEC], float *u, int64_t u_point)
 {
-    vec half[6][3];
+    vec part[6][3];
     for (int s = 0; s < 3; s++) {
         vec g[3] = {vec_load(taps[s]), vec_load(taps[3 + s]), vec_load(taps[6 + s])}, y[6];
         SIMD_NAME(wino_weights)(g, y);
         for (int r = 0; r < 6; r++)
-            half[r][s] = y[r];
+            part[r][s] = y[r];
     }
     for (int r = 0; r < 6; r++) {
         vec y[6];
-        SIMD_NAME(wino_weights)(half[r], y);
+        SIMD_NAME(wino_weights)(part[r], y);
         for (int s = 0; s < 6; s++)
             vec_store(u + (6 * r + s) * u_point, y[s]);
     }
@@ -213,19 +261,19 @@ static void SIMD_NAME(winograd_weights)(const float *w, int64_t w_n, int64_t w_k
 static void SIMD_NAME(winograd_weights_grad)(const float *u, int64_t u_point, int64_t n, float *dw, int64_t w_n)
 {
     for (int64_t j0 = 0; j0 < n; j0 += VEC) {
-        vec half[3][6];
+        vec part[3][6];
         for (int s = 0; s < 6; s++) {
             vec d[6], y[3];
             for (int r = 0; r < 6; r++)
                 d[r] = vec_load(u + (6 * r + s) * u_point + j0);
             SIMD_NAME(wino_weights_grad)(d, y);
             for (int r = 0; r < 3; r++)
-                half[r][s] = y[r];
+                part[r][s] = y[r];
         }
         int64_t left = n - j0 < VEC ? n - j0 : VEC;
         for (int r = 0; r < 3; r++) {
             vec y[3];
-            SIMD_NAME(wino_weights_grad)(half[r], y);
+            SIMD_NAME(wino_weights_grad)(part[r], y);
             for (int s = 0; s < 3; s++) {
                 float at[VEC];
                 vec_store(at, y[s]);
