@@ -7,7 +7,8 @@
 typedef struct cpu_options {
     int threads;        /* 0: all processors that this process may use */
     bool deterministic; /* the same bits for any number of threads */
-    bool bf16;          /* reserved for mixed precision; refused by backends that lack it */
+    bool bf16;          /* maps and operands of convolutions and matrix products are bfloat16; without effect where
+                           backend_cpu_has_bf16 says no */
 } cpu_options;
 
 /* Naive and obviously correct, one thread: the oracle of the op tests. NULL: out of memory. */
@@ -16,6 +17,8 @@ backend *backend_ref_new(void);
 backend *backend_cpu_new(const cpu_options *options);
 /* "oneDNN 3.2.0, own kernels for avx512" */
 const char *backend_cpu_describe(char to[static 64]);
+/* Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX), as far as ONEDNN_MAX_CPU_ISA lets it. */
+bool backend_cpu_has_bf16(void);
 static inline void backend_free(backend *b)
 {
     if (b)

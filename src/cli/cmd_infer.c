@@ -15,7 +15,7 @@
 
 typedef struct infer_args {
     str_list cfg_options;
-    const char *out, *second, *backend;
+    const char *out, *second, *backend, *precision;
     double opacity;
     int64_t threads, head;
     bool all_heads, tta, scores, windows, mask_only;
@@ -338,7 +338,10 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     experiment *e;
     TRY(find_inputs(&s, args, mem, err));
     TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
-    infer_options how = {.backend = s.o->backend, .threads = (int)s.o->threads, .tta = s.o->tta};
+    infer_options how = {.backend = s.o->backend,
+                         .threads = (int)s.o->threads,
+                         .bf16 = s.o->precision && strcmp(s.o->precision, "bf16") == 0,
+                         .tta = s.o->tta};
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
@@ -392,6 +395,7 @@ static const cli_option options[] = {
      .about = "no colour mask and no overlay"},
     OPTION_CFG(infer_args),
     OPTION_THREADS(infer_args),
+    OPTION_PRECISION(infer_args, "fp32"),
     {.names = "--backend",
      .type = O_STR,
      .offset = offsetof(infer_args, backend),

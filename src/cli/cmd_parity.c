@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "cli/common.h"
+#include "engine/build.h"
 #include "engine/parity.h"
 #include "graph/passes/passes.h"
 
 typedef struct parity_args {
-    const char *root, *backend, *passes;
+    const char *root, *backend, *passes, *precision;
     int64_t threads;
 } parity_args;
 
@@ -31,10 +32,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
     parity_options how = {.root = o->root};
     TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
-    bool ref = o->backend && strcmp(o->backend, "ref") == 0;
-    how.backend = ref ? backend_ref_new() : backend_cpu_new(&(cpu_options){.threads = (int)o->threads});
-    if (!how.backend)
-        return fail_memory(err);
+    cpu_options cpu = {.threads = (int)o->threads, .bf16 = o->precision && strcmp(o->precision, "bf16") == 0};
+    TRY(build_backend(o->backend, &cpu, &how.backend, err));
     cseg_status status = CSEG_OK;
     for (size_t i = 1; i < args->n && status == CSEG_OK; i++) {
         status = line(args->at[i], &how, stdout, err);
@@ -62,6 +61,7 @@ static const cli_option options[] = {
      .value = "LIST",
      .about = "graph passes: none, or -NAME,-NAME to leave some out; default all, or CSEG_PASSES"},
     OPTION_THREADS(parity_args),
+    OPTION_PRECISION(parity_args, "fp32"),
     OPTIONS_END,
 };
 const cli_command command_parity = {

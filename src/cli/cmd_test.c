@@ -16,7 +16,7 @@
 
 typedef struct test_args {
     str_list cfg_options, eval_options, eval;
-    const char *work_dir, *out, *show_dir, *backend;
+    const char *work_dir, *out, *show_dir, *backend, *precision;
     double opacity;
     int64_t threads;
     bool aug_test, format_only, show, tta;
@@ -128,7 +128,9 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_model(e, true, &t->m, err));
     TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
-    TRY(build_backend(t->o->backend, (int)t->o->threads, false, &t->b, err));
+    cpu_options how = {.threads = (int)t->o->threads,
+                       .bf16 = t->o->precision ? strcmp(t->o->precision, "bf16") == 0 : e->test_bf16};
+    TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     find_common_folder(t);
     if (t->o->out && t->png_dir != t->o->out)
@@ -301,6 +303,7 @@ static const cli_option options[] = {
      .value = "KEY=VALUE",
      .about = "0.x: imgfile_prefix=DIR"},
     OPTION_THREADS(test_args),
+    OPTION_PRECISION(test_args, "what the config says: fp16= (0.x), test_cfg.fp16 (1.x), else fp32"),
     {.names = "--backend",
      .type = O_STR,
      .offset = offsetof(test_args, backend),

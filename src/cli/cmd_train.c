@@ -116,7 +116,7 @@ static const cli_option options[] = {
     {.names = "--amp",
      .type = O_FLAG,
      .offset = offsetof(train_args, amp),
-     .about = "mixed precision (noted; computing is in float32 in this version)"},
+     .about = "mixed precision: maps and convolutions in bfloat16 where the CPU has it, weights and losses in float32"},
     OPTION_CFG(train_args),
     OPTION_THREADS(train_args),
     {.names = "--backend",

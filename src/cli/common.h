@@ -16,6 +16,11 @@
         .names = "--threads", .type = O_INT, .offset = offsetof(struct_, threads), .min = 0, .max = 1024,              \
         .about = "threads for computing; 0: one for each processor (default)"                                          \
     }
+#define OPTION_PRECISION(struct_, default_)                                                                            \
+    {                                                                                                                  \
+        .names = "--precision", .type = O_STR, .offset = offsetof(struct_, precision), .choices = "fp32|bf16",         \
+        .about = "bf16: maps and convolutions in bfloat16 where the CPU has it; default " default_                     \
+    }
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \
         .names = NULL                                                                                                  \

@@ -63,11 +63,12 @@ static cseg_status prepare(bench *b, cseg_error *err)
 {
     unsigned passes;
     double begin = seconds();
-    if (b->o.bf16)
-        return fail(err, CSEG_UNSUPPORTED, "bf16 is not computed here; leave out --precision or say fp32");
+    if (b->o.bf16 && !backend_cpu_has_bf16())
+        return fail(err, CSEG_UNSUPPORTED,
+                    "this CPU has neither AVX512-BF16 nor AMX for bf16; leave out --precision or say fp32");
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
     TRY(build_model(b->e, !b->o.train, &b->m, err));
-    TRY(build_backend(NULL, b->o.threads, false, &b->b, err));
+    TRY(build_backend(NULL, &(cpu_options){.threads = b->o.threads, .bf16 = b->o.bf16}, &b->b, err));
     b->g = graph_new(b->o.train);
     if (!b->g)
         return fail_memory(err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "io/npy.h"
 
 static cseg_status read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err)
@@ -21,11 +22,16 @@ cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_err
     return model_build(e->model, &o, out, err);
 }
 
-cseg_status build_backend(const char *name, int threads, bool deterministic, backend **out, cseg_error *err)
+cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err)
 {
-    cpu_options o = {.threads = threads, .deterministic = deterministic};
-    if (!name || strcmp(name, "cpu") == 0)
-        *out = backend_cpu_new(&o);
+    bool cpu = !name || strcmp(name, "cpu") == 0;
+    if (o->bf16 && !cpu)
+        log_say(LOG_WARNING, "the backend %s computes in float32 alone", name);
+    else if (o->bf16 && !backend_cpu_has_bf16())
+        log_say(LOG_WARNING, "this CPU computes bf16 no faster than float32 (it has neither AVX512-BF16 nor AMX): "
+                             "float32 is used");
+    if (cpu)
+        *out = backend_cpu_new(o);
     else if (strcmp(name, "ref") == 0)
         *out = backend_ref_new();
     else

@@ -8,8 +8,9 @@
 
 /* The model of an experiment, weights allocated; with no_grad for everything but training. Freed by model_free. */
 cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_error *err);
-/* "cpu" (NULL too) or "ref". threads: 0 takes all processors. */
-cseg_status build_backend(const char *name, int threads, bool deterministic, backend **out, cseg_error *err);
+/* "cpu" (NULL too) or "ref", which does not know the options. Where bf16 is wished and cannot be had, the log says so
+ * and float32 is used. */
+cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err);
 /* The preprocessor of the experiment (1.x), or one that does nothing (0.x, whose pipelines normalise). */
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err);
 cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err);

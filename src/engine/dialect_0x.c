@@ -122,6 +122,7 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
     if (type && strstr(type, "Cumulative"))
         TRY(read_count(hook, "cumulative_iters", &e->accumulate, err));
     e->amp = (type && strstr(type, "Fp16")) || !value_is_none(value_get(cfg, "fp16"));
+    e->val_bf16 = e->test_bf16 = e->amp;
     const value *clip = value_get(hook, "grad_clip");
     TRY(read_number(clip, "max_norm", &e->clip_norm, err));
     TRY(read_number(clip, "norm_type", &e->clip_norm_type, err));

@@ -95,6 +95,8 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     const value *t = value_get(e->cfg, "train_cfg");
     const char *type = value_type_name(t);
     char place[512];
+    TRY(read_bool(value_get(e->cfg, "val_cfg"), "fp16", &e->val_bf16, err));
+    TRY(read_bool(value_get(e->cfg, "test_cfg"), "fp16", &e->test_bf16, err));
     if (value_is_none(t))
         return CSEG_OK;
     bool by_epoch = false;

@@ -9,7 +9,8 @@ typedef struct infer infer;
 typedef struct infer_options {
     const char *backend; /* "cpu" (NULL) or "ref" */
     int threads;
-    bool tta; /* the config's test-time augmentation */
+    bool bf16; /* maps and operands in bfloat16 where the CPU computes so */
+    bool tta;  /* the config's test-time augmentation */
 } infer_options;
 
 /* Builds the model of an experiment, loads the checkpoint into it, and takes the test pipeline for new images (without

@@ -160,6 +160,22 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
     return CSEG_OK;
 }
 
+static cseg_status open_backends(trainer *t, cseg_error *err)
+{
+    cpu_options o = {.threads = t->options->threads, .deterministic = t->e->deterministic, .bf16 = t->e->amp};
+    TRY(build_backend(t->options->backend, &o, &t->b, err));
+    if (t->b->port_of)
+        log_say(LOG_INFO,
+                "mixed precision: maps and the operands of convolutions in bfloat16, all else in float32; its "
+                "range is float32's, so that losses need no scale and loss_scale has no effect");
+    if (!t->b->port_of || t->e->val_bf16) {
+        t->val_b = t->b;
+        return CSEG_OK;
+    }
+    o.bf16 = false;
+    return build_backend(t->options->backend, &o, &t->val_b, err);
+}
+
 static cseg_status set_up(trainer *t, cseg_error *err)
 {
     experiment *e = t->e;
@@ -174,9 +190,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (!from && e->resume)
         log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
-    TRY(build_backend(t->options->backend, t->options->threads, e->deterministic, &t->b, err));
-    if (e->amp)
-        log_say(LOG_WARNING, "mixed precision is not done here yet: the run is in float32");
+    TRY(open_backends(t, err));
     TRY(build_model(e, false, &t->m, err));
     TRY(build_preprocessor(e, t->mem, &t->pre, err));
     /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
@@ -202,7 +216,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (validates(t)) {
         TRY(evaluate_open(e, &e->val, &t->pre, false, true, t->mem, &t->val_set, &t->val, err));
         TRY(trainer_check_figures(t, err));
-        TRY(build_predictor(t->m, t->b, &t->predictor, err));
+        TRY(build_predictor(t->m, t->val_b, &t->predictor, err));
     }
     return run_log_open(e, t->state.seed, t->mem, &t->log, err);
 }
@@ -385,9 +399,11 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     predictor_free(t->predictor);
     trainer_release_plans(t);
     model *m = t->m;
-    backend *b = t->b;
+    backend *b = t->b, *val_b = t->val_b;
     arena_free(mem);
     model_free(m);
     backend_free(b);
+    if (val_b != b)
+        backend_free(val_b);
     return status;
 }

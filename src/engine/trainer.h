@@ -30,7 +30,7 @@ typedef struct trainer {
     const runner_options *options;
     arena *mem;
     model *m;
-    backend *b;
+    backend *b, *val_b; /* val_b: of validation; the same one if the precision is */
     preprocessor pre;
     dataset *train_set, *val_set, *workflow_set;
     loader *train, *val, *workflow_val;

@@ -18,6 +18,10 @@ struct kernel {
                                  plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };
 
+/* How a node's float tensor may lie in memory. Float32 is the rule; a backend that computes in bf16 says for which
+ * tensors of a node its kernel takes bfloat16. */
+typedef enum { PORT_F32, PORT_EITHER, PORT_BF16 } port;
+
 typedef struct backend backend;
 struct backend {
     const char *name;
@@ -27,6 +31,9 @@ struct backend {
     void (*enter)(backend *b);
     /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
     cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
+    /* Input k of the node, or (is_output) its output k: which type its kernel takes. NULL: the backend computes in
+     * float32 alone. A reshape's two must be the same. */
+    port (*port_of)(const backend *b, const node *n, bool is_output, int k);
     void (*release)(backend *b);
 };
 

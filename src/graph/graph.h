@@ -25,6 +25,7 @@ struct graph {
     VEC(graph_output) outputs;
     VEC(const char *) scopes; /* the stack of the trace; scope names are full */
     tensor *seed;             /* input "seed", i64 [2], made by the first dropout */
+    bool mixed;               /* graph_bf16 has run: maps are bfloat16 */
     cseg_error error;         /* code CSEG_OK: none */
 };
 
@@ -103,6 +104,7 @@ tensor *op_softmax(graph *g, tensor *x);                      /* over the last a
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others all zero */
 tensor *op_argmax(graph *g, tensor *x);                       /* over the last axis -> i32; the first of equals */
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
+tensor *op_cast(graph *g, tensor *x, dtype to); /* float32 as bfloat16 (to nearest, ties to even), or back */
 
 /* Identity when !g->train or p == 0. Masks come from the run's seed: nothing is stored for the gradient. */
 tensor *op_dropout(graph *g, tensor *x, float p);

@@ -68,7 +68,8 @@ static buffer *taken_over(layout *l, const step *s, int at)
     if (!s->kernel)
         return b; /* a reshape */
     /* Nobody may read it later, under any of its names, nor twice in this step. */
-    if (b->fixed || b->external || b->last > at || rounded(tensor_bytes(n->out[0])) > b->bytes)
+    if (b->fixed || b->external || b->last > at || rounded(tensor_bytes(n->out[0])) > b->bytes ||
+        t->type != n->out[0]->type)
         return NULL;
     for (int j = 0; j < n->n_in; j++)
         if (j != k && n->in[j] && l->buffer_of[n->in[j]->id] == l->buffer_of[t->id])

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
 static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
@@ -120,6 +121,10 @@ static void connect(plan *p)
 cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
+    if (b->port_of)
+        TRY(graph_bf16(g, b, err));
+    else if (g->mixed)
+        return fail(err, CSEG_USAGE, "the graph's maps are bfloat16, the backend computes in float32");
     TRY(graph_status(g, err));
     TRY(check_params(g, err));
     arena *mem = arena_new();
@@ -248,12 +253,23 @@ static void store_gradients(const plan *p)
     }
 }
 
+/* A bfloat16 whose exponent is all ones is a NaN or infinity. */
+static bool is_finite_bf16(const uint16_t *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if ((x[i] & 0x7f80) == 0x7f80)
+            return false;
+    return true;
+}
+
 static bool is_finite(const tensor *t, const void *data)
 {
     const float *x = data;
+    int64_t n = tensor_count(t);
+    if (t->type == DT_BF16 && x)
+        return is_finite_bf16(data, n);
     if (t->type != DT_F32 || !x)
         return true;
-    int64_t n = tensor_count(t);
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(x[i]))
             return false;

@@ -6,7 +6,8 @@
 
 typedef struct plan plan;
 
-/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is.
+/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is,
+ * but that for a backend that computes in bf16 its maps become bfloat16 (graph_bf16).
  * Parameters must have their memory: `data`, which may move later (plan_weights_changed then), and `grad` where the
  * graph has a gradient, which may not. CSEG_USAGE: they have none; CSEG_UNSUPPORTED: the backend lacks an op.
  * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and

@@ -197,6 +197,7 @@ typedef union op_attr {
     axis_attr axis;
     loss_attr loss;
     dropout_attr dropout;
+    dtype cast;
 } op_attr;
 
 typedef enum {

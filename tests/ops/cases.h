@@ -42,6 +42,8 @@ struct op_case {
     bool train_only, inference_only;
     double tolerance;    /* of other backends, in units of the largest result; 0: 1e-5 */
     case_trace *same_as; /* the same results without fusion, or NULL: gradients are compared with it too */
+    bool as_maps;        /* set by tests: float inputs and the result go through a node of their own, so that a backend
+                            which computes in bf16 can have them in it, and inputs hold what bfloat16 can */
 };
 
 typedef struct case_list {

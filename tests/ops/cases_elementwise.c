@@ -31,6 +31,12 @@ static tensor *dropout(graph *g, tensor *const *in, const op_case *c)
     return n ? n->out[0] : NULL;
 }
 
+static tensor *cast(graph *g, tensor *const *in, const op_case *c)
+{
+    (void)c;
+    return op_cast(g, op_cast(g, in[0], DT_BF16), DT_F32);
+}
+
 /* clang-format off */
 #define UNARY(...) unary, .attr = {.unary = {__VA_ARGS__}}
 #define ODD(shape) {{shape, HOLDS_ODD}}
@@ -81,6 +87,10 @@ static const op_case cases[] = {
     {"a tensor three times", square_and_more, .in = {{"3,7", HOLDS_ODD}}, .exact = true},
     {"prelu, one slope", prelu, .in = {{"2,3,4,5", HOLDS_ODD}, {"1"}}, .exact = true},
     {"prelu, a slope a channel", prelu, .in = {{"2,3,4,5", HOLDS_ODD}, {"5"}}, .exact = true},
+    {"scale of a map", UNARY(.kind = UNARY_SCALE, .alpha = -2, .beta = 0.5f), ODD("2,5,3,7"), .exact = true},
+    {"cast to bf16 and back", cast, .in = {{"2,5,6,7", HOLDS_ODD}}, .exact = true, .linear = true},
+    {"cast to bf16 and back, many that are rounded", cast, .in = {{"2,50,60,7", HOLDS_LARGE}}, .exact = true,
+     .no_grad = true},
     {"dropout", DROPOUT(.p = 0.5f), {{"2,5,6,7"}, {"2", HOLDS_SEED}}, .exact = true, .linear = true},
     {"dropout, p 0.1", DROPOUT(.p = 0.1f), {{"2,5,6,7"}, {"2", HOLDS_SEED}}},
     {"dropout of all", DROPOUT(.p = 1), {{"2,5,6,7"}, {"2", HOLDS_SEED}}, .exact = true, .linear = true},

@@ -1,5 +1,6 @@
 #include "run.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,12 @@ static cseg_status trace_loss(case_run *r, bool backward, cseg_error *err)
     return graph_backward(r->g, loss, err);
 }
 
+static tensor *as_map(const case_run *r, tensor *t)
+{
+    bool other = !t || !r->c->as_maps || t->type != DT_F32 || t->rank < 3;
+    return other ? t : op_cast(r->g, t, DT_F32);
+}
+
 static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, bool backward,
                              cseg_error *err)
 {
@@ -78,9 +85,10 @@ static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, b
     if (!r->g)
         return fail_memory(err);
     graph_push_scope(r->g, c->name);
+    tensor *in[CASE_INPUTS];
     for (int i = 0; i < CASE_INPUTS; i++)
-        r->in[i] = make_input(r, i);
-    r->y = trace(r->g, r->in, c);
+        in[i] = as_map(r, r->in[i] = make_input(r, i));
+    r->y = as_map(r, trace(r->g, in, c));
     graph_add_output(r->g, "y", r->y);
     TRY(graph_status(r->g, err));
     if (!r->y)
@@ -110,6 +118,16 @@ void case_close(case_run *r)
     }
 }
 
+/* Leaves 8 bits of each number, as bfloat16 does. */
+static void cut(float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int exponent;
+        float digits = frexpf(x[i], &exponent);
+        x[i] = ldexpf(rintf(ldexpf(digits, 8)), exponent - 8);
+    }
+}
+
 void case_set(case_run *r, int round)
 {
     for (int i = 0; i < CASE_INPUTS; i++) {
@@ -121,6 +139,8 @@ void case_set(case_run *r, int round)
             to = plan_input(r->p, t->name, NULL);
         if (to)
             case_fill(r->c, i, round, t, to);
+        if (r->c->as_maps && t->type == DT_F32)
+            cut(to, tensor_count(t));
         if (r->params[i].grad)
             memset(r->params[i].grad, 0xff, (size_t)r->params[i].count * sizeof(float));
     }

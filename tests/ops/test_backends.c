@@ -14,6 +14,8 @@
 
 enum { THREADS = 3 };
 static backend *ref, *tested, *of_threads[THREADS]; /* with 1, 2 and 3 threads */
+static backend *bf16;                               /* NULL: this CPU has none */
+static bool in_bf16[OP_COUNT];                      /* ran with a map in it */
 
 static double largest(const case_result *a)
 {
@@ -118,6 +120,70 @@ static void check_threads(void **state)
     }
 }
 
+static void note_bf16(const case_run *r)
+{
+    for (size_t i = 0; i < r->g->nodes.n; i++) {
+        const node *n = r->g->nodes.at[i];
+        for (int k = 0; k < n->n_in; k++)
+            in_bf16[n->op] |= n->in[k] && n->in[k]->type == DT_BF16;
+    }
+}
+
+/* A map's rounding is 1/512 of an element at most; cases of several ops round several times. */
+static void check_bf16_mode(const op_case *c, bool train)
+{
+    cseg_error err;
+    case_run a = {0}, b = {0};
+    if (case_open(&a, c, c->trace, ref, train, &err) != CSEG_OK ||
+        case_open(&b, c, c->trace, bf16, train, &err) != CSEG_OK)
+        fail_msg("%s: %s", c->name, err.text);
+    for (int round = 0; round < 2; round++)
+        run_both(c, train ? "training" : "inference", &a, &b, round);
+    note_bf16(&b);
+    case_close(&a);
+    case_close(&b);
+}
+
+static void check_bf16(void **state)
+{
+    op_case c = *(const op_case *)*state;
+    c.as_maps = true;
+    c.exact = false;
+    c.tolerance = 1.0 / 128;
+    if (!c.inference_only)
+        check_bf16_mode(&c, true);
+    if (!c.train_only)
+        check_bf16_mode(&c, false);
+}
+
+static void check_bf16_is_reached(void **state)
+{
+    (void)state;
+    static const op_kind wanted[] = {OP_conv2d,
+                                     OP_conv2d_grad_data,
+                                     OP_conv2d_grad_weight,
+                                     OP_matmul,
+                                     OP_batch_norm,
+                                     OP_batch_norm_train,
+                                     OP_batch_norm_train_grad,
+                                     OP_unary,
+                                     OP_unary_grad,
+                                     OP_binary,
+                                     OP_max_pool,
+                                     OP_max_pool_grad,
+                                     OP_resize,
+                                     OP_resize_grad,
+                                     OP_sum,
+                                     OP_concat,
+                                     OP_slice,
+                                     OP_slice_grad,
+                                     OP_reshape,
+                                     OP_cast};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!in_bf16[wanted[i]])
+            fail_msg("no case ran %s in bf16", op_name(wanted[i]));
+}
+
 typedef struct suite {
     struct CMUnitTest *tests;
     size_t n;
@@ -137,7 +203,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "cpu";
     bool cpu = strcmp(name, "cpu") == 0;
-    suite s = {.tests = calloc(3 * op_case_count(), sizeof *s.tests)};
+    suite s = {.tests = calloc(4 * op_case_count() + 1, sizeof *s.tests)};
     ref = backend_ref_new();
     tested = cpu ? backend_cpu_new(&(cpu_options){.threads = 2}) : backend_ref_new();
     if (!s.tests || !ref || !tested || (!cpu && strcmp(name, "ref") != 0)) {
@@ -147,17 +213,26 @@ int main(int argc, char **argv)
     for (int i = 0; cpu && i < THREADS; i++)
         if (!(of_threads[i] = backend_cpu_new(&(cpu_options){.threads = i + 1, .deterministic = true})))
             return 2;
+    if (cpu && backend_cpu_has_bf16() && !(bf16 = backend_cpu_new(&(cpu_options){.threads = 2, .bf16 = true})))
+        return 2;
     for (size_t i = 0; i < op_case_count(); i++) {
         add(&s, name, check_case, op_case_at(i));
         add(&s, "no allocation", check_no_allocation, op_case_at(i));
         if (cpu)
             add(&s, "any number of threads", check_threads, op_case_at(i));
+        if (bf16)
+            add(&s, "bf16", check_bf16, op_case_at(i));
     }
+    static const op_case reached = {.name = "reaches the kernels"};
+    if (bf16)
+        add(&s, "bf16", check_bf16_is_reached, &reached);
+    else if (cpu)
+        printf("bf16: skipped, this CPU has none\n");
     int failed = _cmocka_run_group_tests("backends", s.tests, s.n, NULL, NULL);
     for (size_t i = 0; i < s.n; i++)
         free((void *)(uintptr_t)s.tests[i].name);
     free(s.tests);
-    backend *all[] = {ref, tested, of_threads[0], of_threads[1], of_threads[2]};
+    backend *all[] = {ref, tested, of_threads[0], of_threads[1], of_threads[2], bf16};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i])
             backend_free(all[i]);

@@ -41,6 +41,7 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_cross_entropy_grad] = cpu_prepare_cross_entropy_grad,
     [OP_accuracy] = cpu_prepare_accuracy,
     [OP_resize_argmax] = cpu_prepare_resize_argmax,
+    [OP_cast] = cpu_prepare_cast,
 };
 
 static bool is_onednn(op_kind op)
@@ -87,6 +88,9 @@ backend *backend_cpu_new(const cpu_options *options)
         return NULL;
     b->base = (backend){.name = "cpu", .enter = enter, .prepare = prepare, .release = release};
     b->options = *options;
+    b->options.bf16 &= backend_cpu_has_bf16();
+    if (b->options.bf16)
+        b->base.port_of = cpu_port;
     if (b->options.threads < 1)
         b->options.threads = omp_get_num_procs();
     b->simd = simd_choose();

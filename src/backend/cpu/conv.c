@@ -1,45 +1,51 @@
 /* Convolutions and their gradients through oneDNN, maps in NHWC. Bound by flops: direct convolution runs near the
  * machine's peak for 3x3 of 48 channels and more. Weights are in PyTorch's order outside and in the layout that the
- * primitive likes inside: reordered at each step when training, once when weights are fixed. */
+ * primitive likes inside: reordered at each step when training, once when weights are fixed. Where maps are bfloat16,
+ * so are the inner weights, and sums are taken in float32; the weights outside, their gradients and biases stay
+ * float32. */
 #include "backend/cpu/dnnl_util.h"
 #include "backend/cpu/winograd.h"
 
 typedef struct conv_descs {
-    dnnl_memory_desc_t x, y, w_any, w_plain, bias;
+    /* w_any: as the primitive likes them, of x's type; w_grad: the same in float32; w_plain: as they are outside */
+    dnnl_memory_desc_t x, y, w_any, w_grad, w_plain, bias, residual;
     dnnl_dims_t stride, dilation, pad, pad_r;
 } conv_descs;
 
 static void descs_release(conv_descs *d)
 {
-    dnnl_memory_desc_t all[] = {d->x, d->y, d->w_any, d->w_plain, d->bias};
+    dnnl_memory_desc_t all[] = {d->x, d->y, d->w_any, d->w_grad, d->w_plain, d->bias, d->residual};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i])
             dnnl_memory_desc_destroy(all[i]);
 }
 
-static dnnl_status_t map_desc(dnnl_memory_desc_t *out, const int64_t *nhwc)
+static dnnl_status_t map_desc(dnnl_memory_desc_t *out, const tensor *t)
 {
-    dnnl_dims_t dims = {nhwc[0], nhwc[3], nhwc[1], nhwc[2]};
-    return dnnl_memory_desc_create_with_tag(out, 4, dims, dnnl_f32, dnnl_nhwc);
+    dnnl_dims_t dims = {t->dim[0], t->dim[3], t->dim[1], t->dim[2]};
+    return dnnl_memory_desc_create_with_tag(out, 4, dims, dnnl_type_of(t), dnnl_nhwc);
 }
 
-/* x, y: NHWC dims; w: OIHW dims of PyTorch. bias: there is one. */
-static cseg_status descs_init(conv_descs *d, const node *n, const int64_t *x, const int64_t *y, const int64_t *w,
-                              bool bias, cseg_error *err)
+/* w: OIHW dims of PyTorch. bias: there is one. residual may be NULL. */
+static cseg_status descs_init(conv_descs *d, const node *n, const tensor *x, const tensor *y, const int64_t *w,
+                              bool bias, const tensor *residual, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     const conv_attr *a = &n->attr.conv;
     *d = (conv_descs){0};
-    bool grouped = a->groups > 1;
+    int rank = a->groups > 1 ? 5 : 4;
     dnnl_dims_t wg = {a->groups, w[0] / a->groups, w[1], w[2], w[3]}, wp = {w[0], w[1], w[2], w[3]}, b = {w[0]};
+    const dnnl_dim_t *dims = rank == 5 ? wg : wp;
     DNNL_TRY(map_desc(&d->x, x), "describe its input");
     DNNL_TRY(map_desc(&d->y, y), "describe its output");
-    DNNL_TRY(
-        dnnl_memory_desc_create_with_tag(&d->w_any, grouped ? 5 : 4, grouped ? wg : wp, dnnl_f32, dnnl_format_tag_any),
-        "describe its weights");
-    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_plain, grouped ? 5 : 4, grouped ? wg : wp, dnnl_f32,
-                                              grouped ? dnnl_goihw : dnnl_oihw),
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_any, rank, dims, dnnl_type_of(x), dnnl_format_tag_any),
              "describe its weights");
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_grad, rank, dims, dnnl_f32, dnnl_format_tag_any),
+             "describe its weights");
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_plain, rank, dims, dnnl_f32, rank == 5 ? dnnl_goihw : dnnl_oihw),
+             "describe its weights");
+    if (residual)
+        DNNL_TRY(map_desc(&d->residual, residual), "describe its residual");
     if (bias)
         DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->bias, 1, b, dnnl_f32, dnnl_a), "describe its bias");
     for (int i = 0; i < 2; i++) {
@@ -47,7 +53,7 @@ static cseg_status descs_init(conv_descs *d, const node *n, const int64_t *x, co
         d->dilation[i] = a->dilation[i] - 1;
         d->pad[i] = a->pad[i];
         int64_t extent = (w[2 + i] - 1) * a->dilation[i] + 1;
-        d->pad_r[i] = (y[1 + i] - 1) * a->stride[i] + extent - x[1 + i] - a->pad[i];
+        d->pad_r[i] = (y->dim[1 + i] - 1) * a->stride[i] + extent - x->dim[1 + i] - a->pad[i];
     }
 done:
     if (status != CSEG_OK)
@@ -155,7 +161,7 @@ static cseg_status conv_post_ops(dnnl_primitive_attr_t attr, const node *n, cons
     dnnl_post_ops_t ops = NULL;
     DNNL_TRY(dnnl_post_ops_create(&ops), "fuse");
     if (a->has_residual)
-        DNNL_TRY(dnnl_post_ops_append_binary(ops, dnnl_binary_add, d->y), "fuse an addition");
+        DNNL_TRY(dnnl_post_ops_append_binary(ops, dnnl_binary_add, d->residual), "fuse an addition");
     if (a->act)
         DNNL_TRY(append_act(ops, a->act, a->act_alpha), "fuse this activation");
     DNNL_TRY(dnnl_primitive_attr_set_post_ops(attr, ops), "fuse");
@@ -178,7 +184,7 @@ cseg_status cpu_prepare_conv(cpu_backend *b, const node *n, arena *mem, kernel *
         return fail_memory(err);
     k->bias = n->n_in > 2 && n->in[2];
     k->residual = n->attr.conv.has_residual;
-    TRY(descs_init(&d, n, n->in[0]->dim, n->out[0]->dim, n->in[1]->dim, k->bias, err));
+    TRY(descs_init(&d, n, n->in[0], n->out[0], n->in[1]->dim, k->bias, k->residual ? n->in[3] : NULL, err));
     attr = dnnl_attr_new();
     if (!attr) {
         status = fail_memory(err);
@@ -257,7 +263,7 @@ cseg_status cpu_prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem
     conv_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, conv_grad_data_run);
     if (!k)
         return fail_memory(err);
-    TRY(descs_init(&d, n, n->out[0]->dim, n->in[0]->dim, n->in[1]->dim, false, err));
+    TRY(descs_init(&d, n, n->out[0], n->in[0], n->in[1]->dim, false, NULL, err));
     attr = dnnl_attr_new();
     if (!attr) {
         status = fail_memory(err);
@@ -309,7 +315,7 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
     if (!k)
         return fail_memory(err);
     k->bias = n->n_out > 1 && n->out[1];
-    TRY(descs_init(&d, n, n->in[0]->dim, n->in[1]->dim, n->out[0]->dim, k->bias, err));
+    TRY(descs_init(&d, n, n->in[0], n->in[1], n->out[0]->dim, k->bias, NULL, err));
     attr = dnnl_attr_new();
     if (!attr) {
         status = fail_memory(err);
@@ -317,7 +323,7 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
     }
     TRY_DONE(forward_hint(b, n, &d, &hint, err));
     DNNL_TRY(dnnl_convolution_backward_weights_primitive_desc_create(&pd, b->engine, dnnl_convolution_direct, d.x,
-                                                                     d.w_any, d.bias, d.y, d.stride, d.dilation, d.pad,
+                                                                     d.w_grad, d.bias, d.y, d.stride, d.dilation, d.pad,
                                                                      d.pad_r, hint, attr),
              "do this convolution's gradient");
     status = weights_init(&k->w, b, n, d.w_plain, dnnl_wanted(pd, DNNL_ARG_DIFF_WEIGHTS), false, err);

@@ -6,6 +6,11 @@
 
 #include "backend/cpu/cpu.h"
 
+static inline dnnl_data_type_t dnnl_type_of(const tensor *t)
+{
+    return t->type == DT_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
 /* "conv2d in backbone.conv1: oneDNN: VERB failed (code)". */
 cseg_status dnnl_failed(const node *n, const char *verb, dnnl_status_t code, cseg_error *err);
 

@@ -1,6 +1,6 @@
 /* Element by element, bound by memory traffic. Only the shapes and functions that matter for speed are here; the rest
  * is the reference backend's. */
-#include "backend/cpu/cpu.h"
+#include "backend/cpu/map.h"
 
 enum { PART = 1 << 15 };
 
@@ -9,18 +9,54 @@ typedef struct flat_kernel {
     cpu_kernel k;
     flat2 *f;
     int64_t n;
+    bool half; /* one of the maps is bfloat16 */
 } flat_kernel;
+
+static flat_kernel *flat_new(cpu_backend *b, const node *n, arena *mem,
+                             cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *))
+{
+    flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    if (!k)
+        return NULL;
+    k->n = tensor_count(n->out[0]);
+    k->half = map_is_half(n->out[0]);
+    for (int i = 0; i < n->n_in; i++)
+        k->half |= map_is_half(n->in[i]);
+    return k;
+}
+
+/* Stretches of a part: *at and *size move on to the next one; false behind the last. */
+static bool next_stretch(const flat_kernel *k, int64_t part, int64_t *at, int64_t *size)
+{
+    int64_t begin = part * PART, end = begin + PART < k->n ? begin + PART : k->n;
+    *at = *size ? *at + *size : begin;
+    *size = end - *at;
+    if (k->half && *size > MAP_ROOM)
+        *size = MAP_ROOM;
+    return *size > 0;
+}
+
+static void run_pairs(const flat_kernel *k, map a, map b, map y)
+{
+    const simd_table *v = k->k.b->simd;
+    parts p = parts_of(k->n, PART);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < p.count; i++) {
+        float room[3][MAP_ROOM];
+        for (int64_t at = 0, n = 0; next_stretch(k, i, &at, &n);) {
+            float *to = map_write(y, at, room[2]);
+            k->f(map_read(v, a, at, n, room[0]), map_read(v, b, at, n, room[1]), to, n);
+            map_written(v, y, at, n, to);
+        }
+    }
+}
 
 static cseg_status binary_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)scratch, (void)err;
     flat_kernel *k = (flat_kernel *)base;
-    const float *a = in[0], *b = in[1];
-    float *y = out[0];
-    parts p = parts_of(k->n, PART);
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.count; i++)
-        k->f(a + i * PART, b + i * PART, y + i * PART, parts_size(&p, i));
+    const node *n = k->k.n;
+    run_pairs(k, map_in(n, in, 0), map_in(n, in, 1), map_out(n, out, 0));
     return CSEG_OK;
 }
 
@@ -29,19 +65,31 @@ static bool same_shape(const tensor *a, const tensor *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
 }
 
+static flat2 *binary_of(const cpu_backend *b, const node *n)
+{
+    if (!same_shape(n->in[0], n->in[1]))
+        return NULL;
+    switch (n->attr.binary) {
+    case BINARY_ADD:
+        return b->simd->add;
+    case BINARY_SUB:
+        return b->simd->sub;
+    case BINARY_MUL:
+        return b->simd->mul;
+    default:
+        return NULL;
+    }
+}
+
 cseg_status cpu_prepare_binary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    flat2 *f = n->attr.binary == BINARY_ADD   ? b->simd->add
-               : n->attr.binary == BINARY_SUB ? b->simd->sub
-               : n->attr.binary == BINARY_MUL ? b->simd->mul
-                                              : NULL;
-    if (!f || !same_shape(n->in[0], n->in[1]))
+    flat2 *f = binary_of(b, n);
+    if (!f)
         return b->ref->prepare(b->ref, n, mem, out, err);
-    flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, binary_run);
+    flat_kernel *k = flat_new(b, n, mem, binary_run);
     if (!k)
         return fail_memory(err);
     k->f = f;
-    k->n = tensor_count(n->in[0]);
     k->k.base.in_place = 0;
     *out = &k->k.base;
     return CSEG_OK;
@@ -53,27 +101,36 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
     flat_kernel *k = (flat_kernel *)base;
     const unary_attr *a = &k->k.n->attr.unary;
     const simd_table *v = k->k.b->simd;
-    const float *x = in[0];
-    float *y = out[0];
+    map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
     parts p = parts_of(k->n, PART);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p.count; i++) {
-        if (a->kind == UNARY_RELU)
-            v->relu(x + i * PART, y + i * PART, parts_size(&p, i));
-        else
-            v->scale(x + i * PART, a->alpha, a->beta, y + i * PART, parts_size(&p, i));
+        float room[2][MAP_ROOM];
+        for (int64_t at = 0, n = 0; next_stretch(k, i, &at, &n);) {
+            const float *from = map_read(v, x, at, n, room[0]);
+            float *to = map_write(y, at, room[1]);
+            if (a->kind == UNARY_RELU)
+                v->relu(from, to, n);
+            else
+                v->scale(from, a->alpha, a->beta, to, n);
+            map_written(v, y, at, n, to);
+        }
     }
     return CSEG_OK;
 }
 
+static bool is_fast_unary(const node *n)
+{
+    return n->attr.unary.kind == UNARY_RELU || n->attr.unary.kind == UNARY_SCALE;
+}
+
 cseg_status cpu_prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    if (n->attr.unary.kind != UNARY_RELU && n->attr.unary.kind != UNARY_SCALE)
+    if (!is_fast_unary(n))
         return b->ref->prepare(b->ref, n, mem, out, err);
-    flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, unary_run);
+    flat_kernel *k = flat_new(b, n, mem, unary_run);
     if (!k)
         return fail_memory(err);
-    k->n = tensor_count(n->in[0]);
     k->k.base.in_place = 0;
     *out = &k->k.base;
     return CSEG_OK;
@@ -82,19 +139,62 @@ cseg_status cpu_prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel 
 /* Inputs x, y, dy: ReLU's gradient needs y and dy. */
 static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
-    return binary_run(base, in + 1, out, scratch, err);
+    (void)scratch, (void)err;
+    flat_kernel *k = (flat_kernel *)base;
+    const node *n = k->k.n;
+    run_pairs(k, map_in(n, in, 1), map_in(n, in, 2), map_out(n, out, 0));
+    return CSEG_OK;
+}
+
+static bool is_fast_unary_grad(const node *n)
+{
+    return n->attr.unary.kind == UNARY_RELU && n->in[1];
 }
 
 cseg_status cpu_prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    if (n->attr.unary.kind != UNARY_RELU || !n->in[1])
+    if (!is_fast_unary_grad(n))
         return b->ref->prepare(b->ref, n, mem, out, err);
-    flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, unary_grad_run);
+    flat_kernel *k = flat_new(b, n, mem, unary_grad_run);
     if (!k)
         return fail_memory(err);
     k->f = b->simd->relu_grad;
-    k->n = tensor_count(n->out[0]);
     k->k.base.in_place = 2;
     *out = &k->k.base;
     return CSEG_OK;
+}
+
+static cseg_status cast_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    flat_kernel *k = (flat_kernel *)base;
+    map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
+    parts p = parts_of(k->n, PART);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < p.count; i++)
+        map_copy(k->k.b->simd, y, i * PART, x, i * PART, parts_size(&p, i));
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    flat_kernel *k = flat_new(b, n, mem, cast_run);
+    if (!k)
+        return fail_memory(err);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+bool cpu_takes_half(const cpu_backend *b, const node *n)
+{
+    switch (n->op) {
+    case OP_binary:
+        return binary_of(b, n);
+    case OP_unary:
+        return is_fast_unary(n);
+    case OP_unary_grad:
+        return is_fast_unary_grad(n);
+    default:
+        return false;
+    }
 }

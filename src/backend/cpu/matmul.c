@@ -18,9 +18,10 @@ static cseg_status matmul_run(kernel *base, void *const *in, void *const *out, v
 }
 
 /* [batch, rows, columns]; `transposed` says that the memory holds [batch, columns, rows]. */
-static dnnl_status_t matrix_desc(dnnl_memory_desc_t *out, int64_t batch, int64_t r, int64_t c, bool transposed)
+static dnnl_status_t matrix_desc(dnnl_memory_desc_t *out, const tensor *t, int64_t batch, int64_t r, int64_t c,
+                                 bool transposed)
 {
-    return dnnl_memory_desc_create_with_tag(out, 3, (dnnl_dims_t){batch, r, c}, dnnl_f32,
+    return dnnl_memory_desc_create_with_tag(out, 3, (dnnl_dims_t){batch, r, c}, dnnl_type_of(t),
                                             transposed ? dnnl_acb : dnnl_abc);
 }
 
@@ -44,9 +45,9 @@ cseg_status cpu_prepare_matmul(cpu_backend *b, const node *n, arena *mem, kernel
         status = fail_memory(err);
         goto done;
     }
-    DNNL_TRY(matrix_desc(&da, batch, m, inner, ta), "describe a matrix");
-    DNNL_TRY(matrix_desc(&dw, w->rank == 2 ? 1 : batch, inner, cols, tb), "describe a matrix");
-    DNNL_TRY(matrix_desc(&dy, batch, m, cols, false), "describe a matrix");
+    DNNL_TRY(matrix_desc(&da, a, batch, m, inner, ta), "describe a matrix");
+    DNNL_TRY(matrix_desc(&dw, w, w->rank == 2 ? 1 : batch, inner, cols, tb), "describe a matrix");
+    DNNL_TRY(matrix_desc(&dy, y, batch, m, cols, false), "describe a matrix");
     DNNL_TRY(dnnl_matmul_primitive_desc_create(&pd, b->engine, da, dw, NULL, dy, attr), "do this matrix product");
     TRY_DONE(dnnl_op_init(&k->op, b, n, pd, (int[]){DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST}, 3, err));
     k->k.base.scratch = k->op.scratch;

@@ -1,5 +1,6 @@
-/* Joining and cutting along an axis: copies, bound by memory traffic. The tensor is seen as [outer, size * inner]. */
-#include "backend/cpu/cpu.h"
+/* Joining and cutting along an axis: copies, bound by memory traffic. The tensor is seen as [outer, size * inner]; what
+ * goes from a float32 map into a bfloat16 one, or back, is cast on the way. */
+#include "backend/cpu/map.h"
 
 typedef struct move_kernel {
     cpu_kernel k;
@@ -15,11 +16,6 @@ static int64_t product(const tensor *t, int from, int to)
     return n;
 }
 
-static size_t row_bytes(const tensor *t, int axis)
-{
-    return (size_t)product(t, axis, t->rank) * dtype_size(t->type);
-}
-
 static int axis_of(const node *n)
 {
     int axis = n->attr.axis.axis;
@@ -31,13 +27,14 @@ static cseg_status concat_run(kernel *base, void *const *in, void *const *out, v
     (void)scratch, (void)err;
     move_kernel *k = (move_kernel *)base;
     const node *n = k->k.n;
-    size_t whole = row_bytes(n->out[0], k->axis);
+    map y = map_out(n, out, 0);
+    int64_t whole = product(n->out[0], k->axis, n->out[0]->rank);
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < k->outer; o++) {
-        char *to = (char *)out[0] + (size_t)o * whole;
+        int64_t to = o * whole;
         for (int i = 0; i < n->n_in; i++) {
-            size_t part = row_bytes(n->in[i], k->axis);
-            memcpy(to, (const char *)in[i] + (size_t)o * part, part);
+            int64_t part = product(n->in[i], k->axis, n->in[i]->rank);
+            map_copy(k->k.b->simd, y, to, map_in(n, in, i), o * part, part);
             to += part;
         }
     }
@@ -49,12 +46,19 @@ static cseg_status slice_run(kernel *base, void *const *in, void *const *out, vo
     (void)scratch, (void)err;
     move_kernel *k = (move_kernel *)base;
     const node *n = k->k.n;
-    size_t whole = row_bytes(n->in[0], k->axis), part = row_bytes(n->out[0], k->axis);
-    size_t skip = part / (size_t)n->out[0]->dim[k->axis] * (size_t)n->attr.axis.start;
+    map x = map_in(n, in, 0), y = map_out(n, out, 0);
+    int64_t whole = product(n->in[0], k->axis, n->in[0]->rank), part = product(n->out[0], k->axis, n->out[0]->rank);
+    int64_t skip = part / n->out[0]->dim[k->axis] * n->attr.axis.start;
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < k->outer; o++)
-        memcpy((char *)out[0] + (size_t)o * part, (const char *)in[0] + (size_t)o * whole + skip, part);
+        map_copy(k->k.b->simd, y, o * part, x, o * whole + skip, part);
     return CSEG_OK;
+}
+
+/* Zero bytes are 0 in every type. */
+static void clear(map m, int64_t at, int64_t n)
+{
+    memset((char *)m.at + (size_t)at * m.size, 0, (size_t)n * m.size);
 }
 
 static cseg_status slice_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -62,14 +66,15 @@ static cseg_status slice_grad_run(kernel *base, void *const *in, void *const *ou
     (void)scratch, (void)err;
     move_kernel *k = (move_kernel *)base;
     const node *n = k->k.n;
-    size_t whole = row_bytes(n->out[0], k->axis), part = row_bytes(n->in[0], k->axis);
-    size_t skip = part / (size_t)n->in[0]->dim[k->axis] * (size_t)n->attr.axis.start;
+    map dy = map_in(n, in, 0), dx = map_out(n, out, 0);
+    int64_t whole = product(n->out[0], k->axis, n->out[0]->rank), part = product(n->in[0], k->axis, n->in[0]->rank);
+    int64_t skip = part / n->in[0]->dim[k->axis] * n->attr.axis.start;
 #pragma omp parallel for schedule(static)
     for (int64_t o = 0; o < k->outer; o++) {
-        char *to = (char *)out[0] + (size_t)o * whole;
-        memset(to, 0, skip);
-        memcpy(to + skip, (const char *)in[0] + (size_t)o * part, part);
-        memset(to + skip + part, 0, whole - skip - part);
+        int64_t to = o * whole;
+        clear(dx, to, skip);
+        map_copy(k->k.b->simd, dx, to + skip, dy, o * part, part);
+        clear(dx, to + skip + part, whole - skip - part);
     }
     return CSEG_OK;
 }

@@ -1,6 +1,7 @@
 /* Resizing in NHWC: rows are mixed first, then pixels within the mixed row, which stays in the cache. Bound by memory
  * traffic: forward writes the large map once; the gradient reads it twice. */
 #include "backend/cpu/interpolation.h"
+#include "backend/cpu/map.h"
 
 typedef struct resize_kernel {
     cpu_kernel k;
@@ -20,28 +21,50 @@ static cseg_status resize_init(resize_kernel *k, const tensor *small, const tens
     return CSEG_OK;
 }
 
-/* Output row i of one image, mixed of two input rows: into `row` [w_in * c], unless one of them is the answer. */
-static const float *mixed_row(const resize_kernel *k, const float *image, int64_t i, float *row)
+/* Output row i of one image, mixed of two input rows that begin at `image`: into `row` [w_in * c] (behind which there
+ * is room for another one), unless one of them is the answer. */
+static const float *mixed_row(const resize_kernel *k, map x, int64_t image, int64_t i, float *row)
 {
+    const simd_table *v = k->k.b->simd;
     int64_t width = k->x.in * k->c;
-    const float *a = image + k->y.i0[i] * width, *b = image + k->y.i1[i] * width;
     float w = k->y.w[i];
+    const float *a = map_read(v, x, image + k->y.i0[i] * width, width, row);
     if (w == 0)
         return a;
-    k->k.b->simd->mix(a, 1 - w, b, w, row, width);
+    const float *b = map_read(v, x, image + k->y.i1[i] * width, width, row + width);
+    v->mix(a, 1 - w, b, w, row, width);
     return row;
+}
+
+/* Pixels of an output row of bfloat16 that are made at once, for the room to stay in the cache. */
+static int64_t pixels_at_once(const resize_kernel *k)
+{
+    return k->c < MAP_ROOM ? MAP_ROOM / k->c : 1;
+}
+
+static void interpolate_row(const resize_kernel *k, const float *row, map y, int64_t at, float *room)
+{
+    const simd_table *v = k->k.b->simd;
+    int64_t step = y.half ? pixels_at_once(k) : k->x.out;
+    for (int64_t i = 0; i < k->x.out; i += step) {
+        int64_t n = k->x.out - i < step ? k->x.out - i : step;
+        float *to = map_write(y, at + i * k->c, room);
+        v->interpolate(row, k->x.i0 + i, k->x.i1 + i, k->x.w + i, NULL, to, n, k->c);
+        map_written(v, y, at + i * k->c, n * k->c, to);
+    }
 }
 
 static cseg_status resize_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     resize_kernel *k = (resize_kernel *)base;
-    int64_t small = k->x.in * k->c, large = k->x.out * k->c;
+    int64_t small = k->x.in * k->c, large = k->x.out * k->c, own = 2 * small + pixels_at_once(k) * k->c;
+    map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * k->y.out; i++) {
-        const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
-        const float *row = mixed_row(k, image, i % k->y.out, (float *)scratch + omp_get_thread_num() * small);
-        k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, NULL, (float *)out[0] + i * large, k->x.out, k->c);
+        float *room = (float *)scratch + omp_get_thread_num() * own;
+        const float *row = mixed_row(k, x, i / k->y.out * k->y.in * small, i % k->y.out, room);
+        interpolate_row(k, row, y, i * large, room + 2 * small);
     }
     return CSEG_OK;
 }
@@ -52,9 +75,22 @@ cseg_status cpu_prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel
     if (!k)
         return fail_memory(err);
     TRY(resize_init(k, n->in[0], n->out[0], mem, err));
-    k->k.base.scratch = (size_t)(b->options.threads * k->x.in * k->c) * sizeof(float);
+    int64_t own = 2 * k->x.in * k->c + pixels_at_once(k) * k->c;
+    k->k.base.scratch = (size_t)(b->options.threads * own) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
+}
+
+/* sum += w * the row of dy at `at` */
+static void add_row(const resize_kernel *k, float w, map dy, int64_t at, float *sum)
+{
+    const simd_table *v = k->k.b->simd;
+    int64_t large = k->x.out * k->c, step = dy.half ? MAP_ROOM : large;
+    float room[MAP_ROOM];
+    for (int64_t i = 0; i < large; i += step) {
+        int64_t n = large - i < step ? large - i : step;
+        v->axpy(w, map_read(v, dy, at + i, n, room), sum + i, n);
+    }
 }
 
 static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -63,19 +99,21 @@ static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *o
     resize_kernel *k = (resize_kernel *)base;
     const simd_table *v = k->k.b->simd;
     int64_t small = k->x.in * k->c, large = k->x.out * k->c;
+    map dy = map_in(k->k.n, in, 0), dx = map_out(k->k.n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * k->y.in; i++) {
-        const float *dy = (const float *)in[0] + i / k->y.in * k->y.out * large;
-        float *sum = (float *)scratch + omp_get_thread_num() * large, *dx = (float *)out[0] + i * small;
-        int64_t r = i % k->y.in;
+        int64_t image = i / k->y.in * k->y.out * large, r = i % k->y.in;
+        float *sum = (float *)scratch + omp_get_thread_num() * (large + small),
+              *to = map_write(dx, i * small, sum + large);
         memset(sum, 0, (size_t)large * sizeof *sum);
-        memset(dx, 0, (size_t)small * sizeof *dx);
+        memset(to, 0, (size_t)small * sizeof *to);
         for (int64_t o = k->y.first[r]; o <= k->y.last[r]; o++) {
             float w = interpolation_weight(&k->y, o, r);
             if (w != 0)
-                v->axpy(w, dy + o * large, sum, large);
+                add_row(k, w, dy, image + o * large, sum);
         }
-        v->interpolate_grad(sum, k->x.i0, k->x.i1, k->x.w, dx, k->x.out, k->c);
+        v->interpolate_grad(sum, k->x.i0, k->x.i1, k->x.w, to, k->x.out, k->c);
+        map_written(v, dx, i * small, small, to);
     }
     return CSEG_OK;
 }
@@ -86,7 +124,7 @@ cseg_status cpu_prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, k
     if (!k)
         return fail_memory(err);
     TRY(resize_init(k, n->out[0], n->in[0], mem, err));
-    k->k.base.scratch = (size_t)(b->options.threads * k->x.out * k->c) * sizeof(float);
+    k->k.base.scratch = (size_t)(b->options.threads * (k->x.out + k->x.in) * k->c) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
 }
@@ -138,8 +176,7 @@ static cseg_status resize_argmax_run(kernel *base, void *const *in, void *const 
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * k->y.out; i++) {
         float *own = (float *)scratch + omp_get_thread_num() * (small + large);
-        const float *image = (const float *)in[0] + i / k->y.out * k->y.in * small;
-        const float *row = mixed_row(k, image, i % k->y.out, own);
+        const float *row = mixed_row(k, map_in(k->k.n, in, 0), i / k->y.out * k->y.in * small, i % k->y.out, own);
         k->k.b->simd->interpolate(row, k->x.i0, k->x.i1, k->x.w, NULL, own + small, k->x.out, k->c);
         argmax_row(own + small, (int32_t *)out[0] + i * k->x.out, k->x.out, k->c);
     }

@@ -1,6 +1,7 @@
 /* Sums of maps, some of them resized on the way, in one pass over memory: a span of an output row is begun, added to
  * and finished while it is in the nearest cache, and no resized map is ever written. Bound by memory traffic. */
 #include "backend/cpu/interpolation.h"
+#include "backend/cpu/map.h"
 
 /* Floats of a span: with the small rows that go into it, less than the nearest cache (32 KiB) holds. */
 enum { SPAN_FLOATS = 4096, SPAN_PIXELS = 8 };
@@ -16,68 +17,90 @@ typedef struct sum_kernel {
     int n;
     sum_input *in;                  /* in the order of addition */
     int64_t rows, width, c, height; /* rows of `width` pixels; without resizing, one row of all elements */
-    int64_t room;                   /* floats of scratch a thread */
+    int64_t room;                   /* floats of the longest row of an input that is resized */
+    bool half;                      /* one of the maps is bfloat16 */
     parts spans;                    /* of a row, in pixels */
 } sum_kernel;
 
+/* A thread's scratch: two rows of an input; then, where maps are bfloat16, the span's sum and an addend in float32. */
+static int64_t span_floats(const sum_kernel *k)
+{
+    return k->half ? k->spans.each * k->c : 0;
+}
+static int64_t own_floats(const sum_kernel *k)
+{
+    return 2 * (k->room + span_floats(k));
+}
+
 /* The pixels of input rows that output pixels from ... from + n - 1 of one row need, mixed vertically. Pixel p of the
  * result is at p * c, as in a whole row. */
-static const float *mixed_span(const sum_kernel *k, const sum_input *s, const float *map, int64_t row, int64_t from,
-                               int64_t n, float *scratch)
+static const float *mixed_span(const sum_kernel *k, const sum_input *s, map x, int64_t row, int64_t from, int64_t n,
+                               float *scratch)
 {
-    int64_t width = s->x.in * k->c, o = row % k->height;
-    const float *image = map + row / k->height * s->y.in * width;
-    const float *a = image + s->y.i0[o] * width, *b = image + s->y.i1[o] * width;
-    float w = s->y.w[o];
+    const simd_table *v = k->k.b->simd;
+    int64_t width = s->x.in * k->c, o = row % k->height, image = row / k->height * s->y.in * width;
+    int64_t first = s->x.i0[from] * k->c, size = (s->x.i1[from + n - 1] + 1) * k->c - first;
+    float w = s->y.w[o], *mixed = scratch + first;
+    const float *a = map_read(v, x, image + s->y.i0[o] * width + first, size, mixed);
     if (w == 0)
-        return a;
-    int64_t first = s->x.i0[from] * k->c, last = (s->x.i1[from + n - 1] + 1) * k->c;
-    k->k.b->simd->mix(a + first, 1 - w, b + first, w, scratch + first, last - first);
+        return a - first;
+    const float *b = map_read(v, x, image + s->y.i1[o] * width + first, size, mixed + k->room);
+    v->mix(a, 1 - w, b, w, mixed, size);
     return scratch;
 }
 
-static void sum_span(const sum_kernel *k, void *const *in, float *y, int64_t row, int64_t span, float *scratch)
+static void sum_span(const sum_kernel *k, void *const *in, map y, int64_t row, int64_t span, float *scratch)
 {
     const simd_table *v = k->k.b->simd;
     int64_t from = span * k->spans.each, n = parts_size(&k->spans, span), at = (row * k->width + from) * k->c;
+    int64_t size = n * k->c;
+    float *own = scratch + 2 * k->room, *addend = own + span_floats(k), *to = map_write(y, at, own);
     const float *sum = NULL; /* of the inputs so far */
     bool relu = k->k.n->attr.sum.relu;
-    y += at;
     for (int i = 0; i < k->n;) {
         const sum_input *s = &k->in[i];
         if (s->resized) {
-            const float *mixed = mixed_span(k, s, in[s->at], row, from, n, scratch);
-            v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, y, n, k->c);
-            sum = y;
+            const float *mixed = mixed_span(k, s, map_in(k->k.n, in, s->at), row, from, n, scratch);
+            v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, to, n, k->c);
+            sum = to;
             i++;
             continue;
         }
-        /* As many as one loop adds, so that memory is read in one go. */
+        /* As many as one loop adds, so that memory is read in one go, and as there is room to widen. */
         const float *x[4] = {sum};
+        float *room = sum ? addend : own;
         int have = sum != NULL;
-        for (; have < 4 && i < k->n && !k->in[i].resized; i++)
-            x[have++] = (const float *)in[k->in[i].at] + at;
+        for (; have < 4 && i < k->n && !k->in[i].resized; i++) {
+            map m = map_in(k->k.n, in, k->in[i].at);
+            if (m.half && !room)
+                break;
+            x[have++] = map_read(v, m, at, size, room);
+            if (m.half)
+                room = room == own ? addend : NULL;
+        }
         sum = x[0];
         if (have < 2)
             continue;
-        v->add_some(x[0], x[1], x[2], x[3], y, n * k->c, relu && i == k->n);
+        v->add_some(x[0], x[1], x[2], x[3], to, size, relu && i == k->n);
         relu &= i < k->n;
-        sum = y;
+        sum = to;
     }
     if (relu)
-        v->relu(sum, y, n * k->c);
-    else if (sum != y)
-        memcpy(y, sum, (size_t)(n * k->c) * sizeof *y);
+        v->relu(sum, to, size);
+    else if (sum != to)
+        memcpy(to, sum, (size_t)size * sizeof *to);
+    map_written(v, y, at, size, to);
 }
 
 static cseg_status sum_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     const sum_kernel *k = (const sum_kernel *)base;
+    map y = map_out(k->k.n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->rows * k->spans.count; i++)
-        sum_span(k, in, out[0], i / k->spans.count, i % k->spans.count,
-                 (float *)scratch + omp_get_thread_num() * k->room);
+        sum_span(k, in, y, i / k->spans.count, i % k->spans.count,
+                 (float *)scratch + omp_get_thread_num() * own_floats(k));
     return CSEG_OK;
 }
 
@@ -120,9 +143,11 @@ cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **
     k->rows = k->c = k->height = 1;
     k->width = tensor_count(y);
     bool any = false;
+    k->half = map_is_half(y);
     for (int i = 0; i < k->n; i++) {
         TRY(input_init(k, i, mem, err));
         any |= k->in[i].resized;
+        k->half |= map_is_half(n->in[i]);
     }
     if (any) {
         k->height = y->dim[1];
@@ -132,7 +157,7 @@ cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **
     }
     k->spans = parts_of(k->width, SPAN_FLOATS / k->c > SPAN_PIXELS ? SPAN_FLOATS / k->c : SPAN_PIXELS);
     k->k.base.in_place = put_unresized_first(k);
-    k->k.base.scratch = (size_t)(b->options.threads * k->room) * sizeof(float);
+    k->k.base.scratch = (size_t)(b->options.threads * own_floats(k)) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
 }

@@ -203,3 +203,35 @@ REF(dropout_grad)
 {
     ref_dropout(n, in, out, scratch);
 }
+
+/* To nearest, ties to even; a NaN stays one. */
+static uint16_t bfloat(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (isnan(x))
+        return (uint16_t)(bits >> 16 | 0x40);
+    uint32_t low = bits & 0xffff, high = bits >> 16;
+    bool up = low > 0x8000 || (low == 0x8000 && high % 2);
+    return (uint16_t)(high + up);
+}
+
+static float from_bfloat(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float out;
+    memcpy(&out, &bits, sizeof out);
+    return out;
+}
+
+REF(cast)
+{
+    bool from = n->in[0]->type == DT_BF16, to = n->out[0]->type == DT_BF16;
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
+        float x = from ? from_bfloat(((const uint16_t *)in[0])[i]) : ((const float *)in[0])[i];
+        if (to)
+            ((uint16_t *)out[0])[i] = bfloat(x);
+        else
+            ((float *)out[0])[i] = x;
+    }
+}

@@ -46,4 +46,5 @@ OP(binary_cross_entropy_grad)
 OP(accuracy)      /* logits, label -> percent */
 OP(argmax)        /* x -> index, over the last axis */
 OP(resize_argmax) /* x -> index: resize, then argmax, without the resized map */
+OP(cast)          /* x -> y: float32 as bfloat16 (rounded to nearest, ties to even) or back: attr.cast */
 OP(fill)          /* -> y: attr.axis.value everywhere */

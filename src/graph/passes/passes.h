@@ -3,7 +3,7 @@
 #ifndef GRAPH_PASSES_H
 #define GRAPH_PASSES_H
 
-#include "graph/graph.h"
+#include "graph/backend.h"
 
 enum {
     PASS_FOLD_NORM = 1,      /* inference: batch norm into the weights of the convolution before it */
@@ -22,5 +22,10 @@ enum {
 cseg_status passes_from_text(const char *text, unsigned *passes, cseg_error *err);
 /* Returns the graph's status. */
 cseg_status graph_optimize(graph *g, unsigned passes, cseg_error *err);
+/* Mixed precision, the last thing before kernels are made, gradients included (plan_build calls it): maps whose maker
+ * and readers can have it are stored as bfloat16, as b->port_of says; where one cannot, the map stays float32, or
+ * is cast, once. Parameters, their gradients, statistics, outputs and what losses read stay float32. Graphs that were
+ * mixed before are left as they are. */
+cseg_status graph_bf16(graph *g, const backend *b, cseg_error *err);
 
 #endif

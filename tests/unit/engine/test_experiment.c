@@ -86,6 +86,7 @@ static void one_x(void **state)
         "vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]\n"
         "custom_hooks = [dict(type='mmseg.EMAHook', momentum=0.01, begin_iter=5), dict(type='EarlyStoppingHook',\n"
         "    monitor='mIoU', patience=3, min_delta=0.5)]\n"
+        "val_cfg = dict(type='ValLoop')\ntest_cfg = dict(type='TestLoop', fp16=True)\n"
         "load_from = 'a.pth'\nrandomness = dict(seed=7, deterministic=True)\n");
     assert_int_equal(e->dialect, DIALECT_1X);
     assert_string_equal(e->work_dir, "work_dirs/some");
@@ -104,7 +105,8 @@ static void one_x(void **state)
     same_number(e->val_eval.nan_to_num, -1);
     assert_true(e->test_eval.format_only);
     assert_string_equal(e->test_eval.output_dir, "maps");
-    assert_true(e->amp);
+    assert_true(e->amp && e->test_bf16);
+    assert_false(e->val_bf16);
     same_number(e->clip_norm, 3);
     same_number(e->clip_norm_type, 1);
     assert_int_equal(e->accumulate, 4);
@@ -189,7 +191,7 @@ static void zero_x(void **state)
     assert_int_equal(e->val.batch_size, 2);
     assert_int_equal(e->val.workers, 1);
     assert_int_equal(e->val.order, ORDER_SEQUENTIAL);
-    assert_true(e->amp);
+    assert_true(e->amp && e->val_bf16 && e->test_bf16);
     assert_int_equal(e->accumulate, 2);
     same_number(e->clip_norm, 35);
     assert_non_null(e->lr_config);

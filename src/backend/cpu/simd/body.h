@@ -256,6 +256,34 @@ static void SIMD_NAME(max_rows)(const float *restrict x, float *restrict y, int6
         y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
+/* A bfloat16 is the upper half of a float32. */
+typedef union SIMD_NAME(bits) {
+    uint32_t u;
+    float f;
+} SIMD_NAME(bits);
+
+static void SIMD_NAME(widen)(const uint16_t *restrict x, float *restrict y, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        SIMD_NAME(bits) b = {.u = (uint32_t)x[i] << 16};
+        y[i] = b.f;
+    }
+}
+
+/* Adding half of what is cut off, less one where the last kept bit is 0, rounds to nearest even. It could carry a NaN
+ * into zero, so a NaN is cut and made quiet instead. */
+static void SIMD_NAME(narrow)(const float *restrict x, uint16_t *restrict y, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        SIMD_NAME(bits) b = {.f = x[i]};
+        uint32_t rounded = (b.u + 0x7fffu + (b.u >> 16 & 1u)) >> 16;
+        uint32_t quiet = b.u >> 16 | 0x40u;
+        y[i] = (uint16_t)((b.u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+    }
+}
+
 #include "backend/cpu/simd/peak.h"
 
 const simd_table SIMD_NAME(simd_table) = {
@@ -277,6 +305,8 @@ const simd_table SIMD_NAME(simd_table) = {
     .max = SIMD_NAME(max),
     .exp_sum = SIMD_NAME(exp_sum),
     .max_rows = SIMD_NAME(max_rows),
+    .widen = SIMD_NAME(widen),
+    .narrow = SIMD_NAME(narrow),
     .interpolate = SIMD_NAME(interpolate),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
     .multiply_adds = SIMD_NAME(multiply_adds),
