@@ -19,6 +19,7 @@ backend *backend_cpu_new(const cpu_options *options);
 const char *backend_cpu_describe(char to[static 64]);
 /* Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX), as far as ONEDNN_MAX_CPU_ISA lets it. */
 bool backend_cpu_has_bf16(void);
+bool backend_cpu_has_amx(void);
 static inline void backend_free(backend *b)
 {
     if (b)

@@ -7,6 +7,12 @@ bool backend_cpu_has_bf16(void)
     return (isa & wanted) == wanted;
 }
 
+bool backend_cpu_has_amx(void)
+{
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), wanted = dnnl_cpu_isa_avx512_core_amx;
+    return (isa & wanted) == wanted;
+}
+
 /* Bit k: input k. */
 typedef struct ports {
     unsigned bf16_in, either_in, bf16_out, either_out;

@@ -287,15 +287,16 @@ cseg_status wino_prepare_conv_grad_data(cpu_backend *b, const node *n, arena *me
 }
 
 /* Multiply-adds of a vector, and what takes as long as they do, measured on one core with AVX-512: products run at 85 %
- * of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors; a tile's transforms take 130 a
+ * of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors, in bfloat16 at twice that with
+ * AVX512-BF16 and at more than eight times with AMX; a tile's transforms take 130 a
  * vector of its input and 110 a vector of its output; making the points of 9 weights takes 160, and back 500. */
-static bool is_faster(const wino_geometry *g, const wino_blocks *b, const node *n, bool kept)
+static bool is_faster(const wino_geometry *g, const wino_blocks *b, const node *n, bool kept, double direct_rate)
 {
     double inputs = (double)ceil_to(g->k, b->vec) / (double)b->vec, outputs = (double)b->vectors, k = (double)g->k;
     double weights = kept ? 0 : k * outputs * (n->op == OP_conv2d_grad_weight ? 500 : 160);
     double tile = WINOGRAD_IN * k * outputs / 0.85 + inputs * 130 + outputs * 110;
     double pixels = (double)(g->images * g->out[0] * g->out[1]);
-    return (double)g->total * tile + weights < pixels * WINOGRAD_TAPS * k * outputs / 0.92;
+    return (double)g->total * tile + weights < pixels * WINOGRAD_TAPS * k * outputs / direct_rate;
 }
 
 bool wino_fits(const cpu_backend *b, const node *n)
@@ -317,5 +318,6 @@ bool wino_fits(const cpu_backend *b, const node *n)
         return false;
     wino_geometry g = wino_geometry_of(x->dim, y->dim, a, data);
     wino_blocks blocks = wino_blocks_of(b->simd->winograd, g.n);
-    return is_faster(&g, &blocks, n, b->base.weights_fixed);
+    double direct_rate = x->type != DT_BF16 ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
+    return is_faster(&g, &blocks, n, b->base.weights_fixed, direct_rate);
 }
