@@ -2,6 +2,7 @@
 """Times cseg beside what a user would pick instead, and writes the table of ratios of docs/performance.md.
 
     compare.py [--build build] [--rows WORD...] [--rounds R] [--repeat N] [--threads T] [--peers PYTHON:PEERS.py]
+               [--load CONFIG:FOLDER]
 
 Each figure comes from a process of its own, on the same number of threads: `cseg bench` and, where they are found, the
 peers PyTorch, ONNX Runtime and OpenVINO. Rounds alternate between them, so that a machine that slows down or has other
@@ -12,6 +13,10 @@ The peers run through a script that prints lines of JSON like those of `cseg ben
     PYTHON PEERS.py infer|train CONFIG SIZE --batch N --repeat R --precision P [--engines E]
 
 with THREADS in its environment. --peers, or CSEG_PEERS in the environment, names both; without, cseg is timed alone.
+
+The row load-camvid times loading and augmenting the training images of the config that --load, or CSEG_LOAD in the
+environment, names, beside MMSegmentation's pipeline (mmseg_load.py, on the Python of --peers). Both run in FOLDER, where
+the config's relative paths lead to the images.
 
 Results go to DIR/bench.json after every measurement, and to DIR/table.md at the end (DIR: BUILD/bench-results).
 Needs nothing but Python's standard library.
@@ -27,8 +32,9 @@ import subprocess
 import sys
 import time
 
-ENGINES = {'cseg': 'cseg', 'torch': 'PyTorch', 'ort': 'ONNX Runtime', 'openvino': 'OpenVINO'}
-MODULES = {'torch': 'torch', 'ort': 'onnxruntime', 'openvino': 'openvino'}
+ENGINES = {'cseg': 'cseg', 'torch': 'PyTorch', 'ort': 'ONNX Runtime', 'openvino': 'OpenVINO', 'mmseg': 'MMSegmentation'}
+MODULES = {'torch': 'torch', 'ort': 'onnxruntime', 'openvino': 'openvino', 'mmseg': 'mmseg'}
+COMPUTING = ('cseg', 'torch', 'ort', 'openvino')
 MODELS = {
     'fcn_hr48': ('FCN-HRNet-W48', 'hrnet/fcn_hr48_4xb2-40k_cityscapes-512x1024.py'),
     'fcn_hr18': ('FCN-HRNet-W18', 'hrnet/fcn_hr18_4xb2-40k_cityscapes-512x1024.py'),
@@ -58,6 +64,17 @@ class Row:
         return ['cseg', 'torch', 'openvino'] if self.precision == 'bf16' else ['cseg', 'torch', 'ort', 'openvino']
 
 
+class LoadRow(Row):
+    """Loading and augmenting; its seconds are those of one image on one core."""
+
+    def __init__(self):
+        self.mode, self.precision, self.target = 'load', None, 3.0
+        self.name, self.title = 'load-camvid', 'CamVid'
+
+    def engines(self):
+        return ['cseg', 'mmseg']
+
+
 def all_rows():
     for precision, hrnet, resnet in (('fp32', 2.0, 1.6), ('bf16', 1.5, 1.5)):
         for model, size in INFERENCE:
@@ -65,6 +82,7 @@ def all_rows():
     for precision, target in (('fp32', 2.5), ('bf16', 3.0)):
         for model, size in TRAINING:
             yield Row('train', precision, model, size, 2, target)
+    yield LoadRow()
 
 
 def chosen_rows(words):
@@ -76,10 +94,11 @@ def chosen_rows(words):
     return picked
 
 
-def output_of(command, **environment):
+def output_of(command, folder=None, **environment):
     """What the command prints, or None and the last line of its complaints."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **environment})
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, cwd=folder,
+                              env={**os.environ, **environment})
     except subprocess.TimeoutExpired:
         return None, f'took longer than {LIMIT} s'
     except OSError as e:
@@ -92,9 +111,10 @@ class Session:
     def __init__(self, o):
         self.o = o
         self.rows = chosen_rows(re.split(r'[\s,]+', ' '.join(o.rows).strip()) if o.rows else [])
-        self.cseg = os.path.join(o.build, 'cseg')
+        self.cseg = os.path.abspath(os.path.join(o.build, 'cseg'))
         self.configs = o.configs or os.path.join(o.build, 'deps/mmsegmentation-1.2.2/mmseg/.mim/configs')
         self.python, _, self.script = (o.peers or '').partition(':')
+        self.load_config, _, self.load_folder = (o.load or '').partition(':')
         self.skipped = {}  # engine -> why
         self.lines = []  # what the processes printed, with row and round
         self.failures = {}  # (row, engine) -> why
@@ -121,7 +141,22 @@ class Session:
                 found[engine] = text.split()[-1]
         return found
 
+    def measure_loading(self, engine):
+        config = os.path.abspath(self.load_config)
+        if engine == 'cseg':
+            command = [self.cseg, 'bench', 'load', config]
+        else:
+            command = [self.python, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'mmseg_load.py'), config]
+        text, why = output_of(command + ['--json'], folder=self.load_folder or None)
+        if text is None:
+            return None, why
+        found = json.loads(text.strip().splitlines()[-1])
+        found['min_s'] = found['median_s'] = 1 / found['images_per_core_s']
+        return found, ''
+
     def measure(self, row, engine):
+        if row.mode == 'load':
+            return self.measure_loading(engine)
         size, batch, repeat = str(row.size), str(row.batch), str(self.o.repeat)
         config = os.path.join(self.configs, row.config)
         if engine == 'cseg':
@@ -141,6 +176,9 @@ class Session:
         return None, 'it printed no figures'
 
     def run(self):
+        if not self.load_config and any(r.mode == 'load' for r in self.rows):
+            print('skipped: load-camvid: no config was named (--load or CSEG_LOAD)', flush=True)
+            self.rows = [r for r in self.rows if r.mode != 'load']
         for engine, why in self.skipped.items():
             print(f'skipped: {ENGINES[engine]}: {why}', flush=True)
         for at in range(self.o.rounds):
@@ -205,7 +243,7 @@ class Session:
     def cell(self, row, engine):
         f = self.figures(row, engine)
         if f:
-            return f'{f[0]:.3f} ({f[1]:.3f})'
+            return f'{f[0]:.3f} ({f[1]:.3f})' if row.mode != 'load' else f'{1e3 * f[0]:.3f} ms'
         return '-' if engine not in row.engines() else 'skipped' if engine in self.skipped else 'failed'
 
     def table(self):
@@ -216,21 +254,32 @@ class Session:
                ', '.join(f'{ENGINES.get(k, k)} {x}' if k != 'cseg' else x for k, x in v.items())
                + f'. {self.o.rounds} rounds of {self.o.repeat} calls each.', '',
                'Seconds: minimum (median). The ratio is that of the minima, peer over cseg.', '']
-        titles = [ENGINES[e] for e in ENGINES]
-        out += ['| work | ' + ' | '.join(titles) + ' | fastest peer / cseg | target |', '| --- ' * (len(titles) + 3) + '|']
+        titles = [ENGINES[e] for e in COMPUTING]
+        out += ['| work | ' + ' | '.join(titles) + ' | fastest peer / cseg | target |',
+                '| --- ' * (len(titles) + 3) + '|']
         for row in self.rows:
-            r = self.ratio(row)
-            cells = [self.cell(row, e) for e in ENGINES]
-            ratio = f'**{r[0]:.2f}** ({ENGINES[r[2]]})' if r else ''
-            met = '' if not r else ', met' if r[0] >= row.target else ', missed'
-            out.append(f'| {row.mode} {row.precision}, {row.title} | ' + ' | '.join(cells)
-                       + f' | {ratio} | {row.target}{met} |')
-        out += self.memory_table()
+            if row.mode != 'load':
+                cells = ' | '.join(self.cell(row, e) for e in COMPUTING)
+                out.append(f'| {row.mode} {row.precision}, {row.title} | {cells} | {self.verdict(row)} |')
+        out += self.memory_table() + self.load_table()
         for (row, engine), why in self.failures.items():
             out += ['', f'{row}, {ENGINES[engine]}: {why}']
         for engine, why in self.skipped.items():
             out += ['', f'Skipped: {ENGINES[engine]}: {why}']
         return '\n'.join(out) + '\n'
+
+    def verdict(self, row):
+        r = self.ratio(row)
+        if not r:
+            return f' | {row.target}'
+        return f'**{r[0]:.2f}** ({ENGINES[r[2]]}) | {row.target}, {"met" if r[0] >= row.target else "missed"}'
+
+    def load_table(self):
+        out = [f'| {r.title} | {self.cell(r, "cseg")} | {self.cell(r, "mmseg")} | {self.verdict(r)} |'
+               for r in self.rows if r.mode == 'load']
+        head = ['', 'Loading and augmenting: processor time an image.', '',
+                '| images | cseg | MMSegmentation | MMSegmentation / cseg | target |', '| --- | --- | --- | --- | --- |']
+        return head + out if out else []
 
     def memory_table(self):
         out = []
@@ -271,6 +320,7 @@ def main():
     p.add_argument('--repeat', type=int, default=5, help='calls a round and engine')
     p.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument('--peers', default=os.environ.get('CSEG_PEERS'), metavar='PYTHON:PEERS.py')
+    p.add_argument('--load', default=os.environ.get('CSEG_LOAD'), metavar='CONFIG:FOLDER')
     p.add_argument('--configs', help="the reference's configs (default: where `make reference` puts them)")
     p.add_argument('--out', metavar='DIR')
     o = p.parse_args()

@@ -51,5 +51,12 @@ says_error "no row is called so"
 run 1 compare --rows train --configs nowhere
 says_error "make reference"
 run 0 "$SOURCE/bench/compare.py" --list
-check "the rows of the table" [ "$(wc -l < out.txt)" -eq 16 ]
+check "the rows of the table" [ "$(wc -l < out.txt)" -eq 17 ]
+
+make_tiles
+run 0 compare --rows load --load "$SOURCE/tests/cli/tiny.py:$here"
+says "skipped: MMSegmentation: no peers were named"
+check "loading" grep -q '| CamVid | [0-9.]* ms | skipped |  | 3.0 |' build/bench-results/table.md
+run 1 compare --rows load
+says "skipped: load-camvid: no config was named"
 finish
