@@ -39,7 +39,7 @@ static cseg_status trace_training(bench *b, unsigned passes, cseg_error *err)
     TRY(graph_optimize(b->g, passes, err));
     for (size_t i = 0; i < b->g->outputs.n; i++) /* a pass may have put another tensor in the loss's place */
         if (strcmp(b->g->outputs.at[i].name, "loss") == 0)
-            return graph_backward(b->g, b->g->outputs.at[i].value, err);
+            return graph_optimize_backward(b->g, b->g->outputs.at[i].value, passes, err);
     return fail(err, CSEG_CONFIG, "%s: the model has no loss to train with", b->e->path);
 }
 

@@ -108,7 +108,7 @@ cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error
     for (size_t i = 0; i < p->graph->outputs.n; i++)
         if (strcmp(p->graph->outputs.at[i].name, "loss") == 0)
             loss = p->graph->outputs.at[i].value;
-    TRY(graph_backward(p->graph, loss, err));
+    TRY(graph_optimize_backward(p->graph, loss, s->options->passes, err));
     return plan_build(p->graph, s->options->backend, &p->plan, err);
 }
 

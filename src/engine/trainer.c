@@ -57,7 +57,7 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
     TRY(model_trace_loss(t->m, p->g, p->n, p->h, p->w, p->weights, &loss, err));
     TRY(graph_optimize(p->g, t->passes, err));
     if (p->train) {
-        TRY(graph_backward(p->g, output_named(p->g, "loss"), err));
+        TRY(graph_optimize_backward(p->g, output_named(p->g, "loss"), t->passes, err));
         note_used_params(t, p->g);
     }
     return plan_build(p->g, t->b, &p->p, err);

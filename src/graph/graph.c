@@ -102,6 +102,19 @@ void graph_pop_scope(graph *g)
         g->scopes.n--;
 }
 
+int graph_push_checkpoint(graph *g, bool on)
+{
+    int outer = g->checkpoint;
+    if (on && !outer)
+        g->checkpoint = ++g->checkpoints;
+    return outer;
+}
+
+void graph_pop_checkpoint(graph *g, int outer)
+{
+    g->checkpoint = outer;
+}
+
 /* Neither empty nor so large that a size in bytes could overflow. */
 static bool possible_size(int rank, const int64_t *dim)
 {
@@ -248,6 +261,7 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
     if (attr)
         n->attr = *attr;
     n->scope = g->scopes.n ? g->scopes.at[g->scopes.n - 1] : NULL;
+    n->checkpoint = g->checkpoint;
     bool needs = false;
     for (int i = 0; i < n_in; i++) {
         n->in[i] = in[i];

@@ -24,6 +24,8 @@ struct graph {
     VEC(tensor *) params;
     VEC(graph_output) outputs;
     VEC(const char *) scopes; /* the stack of the trace; scope names are full */
+    int checkpoint;           /* the block that is being traced, for node.checkpoint; 0: none */
+    int checkpoints;          /* blocks so far */
     tensor *seed;             /* input "seed", i64 [2], made by the first dropout */
     bool mixed;               /* graph_bf16 has run: maps are bfloat16 */
     cseg_error error;         /* code CSEG_OK: none */
@@ -36,6 +38,11 @@ cseg_status graph_status(const graph *g, cseg_error *err);
 tensor *graph_fail(graph *g, cseg_status code, const char *fmt, ...) CSEG_PRINTF(3, 4);
 void graph_push_scope(graph *g, const char *full_name);
 void graph_pop_scope(graph *g);
+/* What is traced between these is a block whose inner results are not kept for the backward pass but made anew there
+ * from what came into it (with_cp; see PASS_RECOMPUTE). Blocks do not nest: the outer one counts. Nothing happens
+ * unless `on`. push returns what pop wants back. */
+int graph_push_checkpoint(graph *g, bool on);
+void graph_pop_checkpoint(graph *g, int outer);
 
 /* Leaves. graph_param gives the same tensor for the same param each time. */
 tensor *graph_input(graph *g, const char *name, dtype type, int rank, const int64_t *dim);

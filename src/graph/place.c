@@ -7,18 +7,10 @@
 #include "base/error.h"
 #include "graph/plan_internal.h"
 
-typedef struct buffer {
-    int root;        /* tensor id of the first */
-    int first, last; /* steps */
-    size_t bytes, offset;
-    bool fixed; /* lives for ever, in fixed memory */
-    void *external;
-} buffer;
-
 typedef struct layout {
     plan *p;
     int *buffer_of; /* by tensor id; -1: none */
-    buffer *buffers;
+    plan_buffer *buffers;
     size_t n;
     int *last_use; /* by tensor id */
     bool *lasting; /* by tensor id: read in every run, not just in those that make fixed results */
@@ -48,23 +40,23 @@ static void find_last_uses(layout *l)
     }
 }
 
-static buffer *new_buffer(layout *l, const tensor *t, int at)
+static plan_buffer *new_buffer(layout *l, const tensor *t, int at)
 {
-    buffer *b = &l->buffers[l->n];
-    *b = (buffer){.root = t->id, .first = at, .last = at, .bytes = rounded(tensor_bytes(t))};
+    plan_buffer *b = &l->buffers[l->n];
+    *b = (plan_buffer){.root = t->id, .first = at, .last = at, .bytes = rounded(tensor_bytes(t))};
     l->buffer_of[t->id] = (int)l->n++;
     return b;
 }
 
 /* The buffer that output 0 of the step may take over from an input, or NULL. */
-static buffer *taken_over(layout *l, const step *s, int at)
+static plan_buffer *taken_over(layout *l, const step *s, int at)
 {
     const node *n = s->node;
     int k = s->kernel ? s->kernel->in_place : 0;
     const tensor *t = k >= 0 && k < n->n_in ? n->in[k] : NULL;
     if (!t || t->role != TENSOR_TEMP || l->buffer_of[t->id] < 0)
         return NULL;
-    buffer *b = &l->buffers[l->buffer_of[t->id]];
+    plan_buffer *b = &l->buffers[l->buffer_of[t->id]];
     if (!s->kernel)
         return b; /* a reshape */
     /* Nobody may read it later, under any of its names, nor twice in this step. */
@@ -77,7 +69,7 @@ static buffer *taken_over(layout *l, const step *s, int at)
     return b;
 }
 
-static void extend(buffer *b, int last)
+static void extend(plan_buffer *b, int last)
 {
     if (last > b->last)
         b->last = last;
@@ -90,7 +82,7 @@ static void make_buffers(layout *l)
         const step *s = &p->steps[i];
         for (int k = 0; k < s->node->n_out; k++) {
             const tensor *t = s->node->out[k];
-            buffer *b = k == 0 ? taken_over(l, s, (int)i) : NULL;
+            plan_buffer *b = k == 0 ? taken_over(l, s, (int)i) : NULL;
             if (b)
                 l->buffer_of[t->id] = (int)(b - l->buffers);
             else
@@ -110,7 +102,7 @@ static void place_gradients(layout *l)
         int at = o->grad_of && o->value->role == TENSOR_TEMP ? l->buffer_of[o->value->id] : -1;
         if (at < 0 || !o->grad_of->grad)
             continue;
-        buffer *b = &l->buffers[at];
+        plan_buffer *b = &l->buffers[at];
         if (b->root == o->value->id && !b->external && !b->fixed &&
             tensor_bytes(o->value) == (size_t)o->grad_of->count * sizeof(float))
             b->external = o->grad_of->grad;
@@ -119,7 +111,7 @@ static void place_gradients(layout *l)
 
 static int by_size(const void *a, const void *b)
 {
-    const buffer *x = *(buffer *const *)a, *y = *(buffer *const *)b;
+    const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return x->root - y->root;
@@ -127,16 +119,16 @@ static int by_size(const void *a, const void *b)
 
 static int by_offset(const void *a, const void *b)
 {
-    const buffer *x = *(buffer *const *)a, *y = *(buffer *const *)b;
+    const plan_buffer *x = *(plan_buffer *const *)a, *y = *(plan_buffer *const *)b;
     return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : x->root - y->root;
 }
 
 /* The lowest gap among those placed already (sorted by offset) that live at the same time. */
-static void place_one(buffer *b, buffer **placed, size_t n)
+static void place_one(plan_buffer *b, plan_buffer **placed, size_t n)
 {
     size_t at = 0;
     for (size_t i = 0; i < n; i++) {
-        const buffer *o = placed[i];
+        const plan_buffer *o = placed[i];
         if (o->last < b->first || o->first > b->last)
             continue;
         if (o->offset >= at + b->bytes)
@@ -150,12 +142,13 @@ static void place_one(buffer *b, buffer **placed, size_t n)
 static cseg_status lay_out(layout *l, cseg_error *err)
 {
     plan *p = l->p;
-    buffer **order = ARENA_ARRAY(p->mem, l->n + 1, buffer *), **placed = ARENA_ARRAY(p->mem, l->n + 1, buffer *);
+    plan_buffer **order = ARENA_ARRAY(p->mem, l->n + 1, plan_buffer *),
+                **placed = ARENA_ARRAY(p->mem, l->n + 1, plan_buffer *);
     if (!order || !placed)
         return fail_memory(err);
     size_t n = 0, done = 0;
     for (size_t i = 0; i < l->n; i++) {
-        buffer *b = &l->buffers[i];
+        plan_buffer *b = &l->buffers[i];
         if (b->external)
             continue;
         if (b->fixed) {
@@ -186,7 +179,7 @@ cseg_status plan_place(plan *p, cseg_error *err)
     size_t n = g->tensors.n + 1;
     layout l = {.p = p,
                 .buffer_of = ARENA_ARRAY(p->mem, n, int),
-                .buffers = ARENA_ARRAY(p->mem, n, buffer),
+                .buffers = ARENA_ARRAY(p->mem, n, plan_buffer),
                 .last_use = ARENA_ARRAY(p->mem, n, int),
                 .lasting = ARENA_ARRAY(p->mem, n, bool)};
     p->place = ARENA_ARRAY(p->mem, n, place);
@@ -199,16 +192,18 @@ cseg_status plan_place(plan *p, cseg_error *err)
     place_gradients(&l);
     for (size_t i = 0; i < g->inputs.n; i++) {
         const tensor *t = g->inputs.at[i];
-        p->place[t->id] = (place){.offset = p->fixed_bytes, .fixed = true};
+        p->place[t->id] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
         p->fixed_bytes += rounded(tensor_bytes(t));
     }
+    p->buffers = l.buffers;
+    p->n_buffers = l.n;
     TRY(lay_out(&l, err));
     for (size_t i = 0; i < g->tensors.n; i++) {
         int at = l.buffer_of[i];
         if (at < 0 || g->tensors.at[i]->role != TENSOR_TEMP)
             continue;
-        const buffer *b = &l.buffers[at];
-        p->place[i] = (place){.offset = b->offset, .fixed = b->fixed, .external = b->external};
+        const plan_buffer *b = &l.buffers[at];
+        p->place[i] = (place){.buffer = at, .offset = b->offset, .fixed = b->fixed, .external = b->external};
     }
     return CSEG_OK;
 }

@@ -26,6 +26,21 @@ void plan_weights_changed(plan *p);
 cseg_status plan_run(plan *p, cseg_error *err);
 
 size_t plan_bytes(const plan *p); /* arena, fixed memory, scratch, and what kernels keep */
+/* What a plan's memory is made of, in bytes. No layout of these tensors takes less than `bound`: as much lives at once
+ * when step `peak` (from 0) runs. */
+typedef struct plan_memory {
+    size_t arena, bound;
+    size_t fixed;   /* inputs; what depends on weights alone */
+    size_t scratch; /* of the kernel that needs most */
+    size_t kept;    /* by kernels: weights in another layout */
+    size_t steps, peak;
+    const node *at; /* that step's */
+    size_t alive;   /* tensors in the arena then */
+} plan_memory;
+cseg_status plan_measure(const plan *p, plan_memory *out, cseg_error *err);
+/* The largest of the tensors that live at that step, a line each of 80 columns or, for long names, more: MiB, shape, op
+ * that made it, module. NULL: out of memory. */
+char *plan_memory_text(const plan *p, const plan_memory *m, size_t largest, arena *mem);
 /* Times each step of the runs from now on; switching it on forgets earlier times. */
 void plan_profile(plan *p, bool on);
 typedef struct plan_step {

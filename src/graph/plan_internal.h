@@ -1,4 +1,4 @@
-/* A plan's inside, shared by its two files: plan.c runs it, place.c lays it out. */
+/* A plan's inside, shared by its files: plan.c runs it, place.c lays it out, plan_memory.c tells what it holds. */
 #ifndef GRAPH_PLAN_INTERNAL_H
 #define GRAPH_PLAN_INTERNAL_H
 
@@ -15,10 +15,20 @@ typedef struct step {
 
 /* Where a tensor lies. */
 typedef struct place {
+    int buffer; /* in plan.buffers; -1: none */
     size_t offset;
     bool fixed;     /* in fixed_memory: inputs, results of fixed steps that later runs need */
     void *external; /* a parameter's gradient */
 } place;
+
+/* Memory that one tensor, or several one after another (a reshape, a result in place), take. */
+typedef struct plan_buffer {
+    int root;        /* tensor id of the first */
+    int first, last; /* steps; last may be n_steps: an output, read by the caller */
+    size_t bytes, offset;
+    bool fixed; /* lives for ever, in fixed memory */
+    void *external;
+} plan_buffer;
 
 struct plan {
     arena *mem;
@@ -26,15 +36,17 @@ struct plan {
     backend *backend;
     step *steps;
     size_t n_steps;
-    bool *fixed;        /* by tensor id: made by a fixed step */
-    place *place;       /* by tensor id */
+    bool *fixed;  /* by tensor id: made by a fixed step */
+    place *place; /* by tensor id */
+    plan_buffer *buffers;
+    size_t n_buffers;
     const void **bound; /* by tensor id: inputs in the caller's memory */
     char *memory, *fixed_memory, *scratch;
     size_t bytes, fixed_bytes, scratch_bytes, kept_bytes; /* kept_bytes: by kernels themselves */
     bool weights_changed, connected, profiling;
 };
 
-/* Fills place, bytes and fixed_bytes. */
+/* Fills place, buffers, bytes and fixed_bytes. */
 cseg_status plan_place(plan *p, cseg_error *err);
 
 #endif

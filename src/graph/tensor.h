@@ -216,6 +216,7 @@ struct node {
     const char *scope; /* the module that traced it: backbone.layer1.0 */
     bool is_grad;      /* belongs to the backward pass */
     bool has_effect;   /* must run although nobody reads its outputs */
+    int checkpoint;    /* with_cp: the block it belongs to, whose inner tensors the backward pass makes anew; 0: none */
 };
 
 #endif

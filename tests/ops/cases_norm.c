@@ -1,5 +1,6 @@
 /* Normalisation. */
 #include "cases.h"
+#include "graph/op.h"
 
 static tensor *fixed_norm(graph *g, tensor *const *in, const op_case *c)
 {
@@ -24,6 +25,12 @@ static tensor *unfused(graph *g, tensor *const *in, const op_case *c)
     a.act = 0;
     tensor *y = op_batch_norm_train(g, in[0], in[1], in[2], in[3], in[4], a);
     return op_relu(g, in[5] ? op_add(g, y, in[5]) : y);
+}
+
+/* in[3], in[4]: the statistics; in[5]: residual or NULL */
+static tensor *apply(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_node1(g, OP_batch_norm_apply, in[5] ? 6 : 5, in, &c->attr);
 }
 
 static tensor *groups(graph *g, tensor *const *in, const op_case *c)
@@ -69,6 +76,11 @@ static const op_case cases[] = {
     {"batch_norm_train + residual + ReLU", fused, NORM(.act = UNARY_RELU + 1), {{"2,5,3,18", HOLDS_ODD}, {"18",
      HOLDS_ODD}, {"18"}, STATS("18"), {"2,5,3,18", HOLDS_ODD}}, .train_only = true, .same_as = unfused,
      .no_grad = true},
+    {"batch_norm_apply", apply, NORM(), TRAIN("2,3,4,5", "5"), .no_grad = true},
+    {"batch_norm_apply + ReLU, 48 channels", apply, NORM(.act = UNARY_RELU + 1), TRAIN("2,5,7,48", "48"),
+     .no_grad = true},
+    {"batch_norm_apply + residual + ReLU", apply, NORM(.act = UNARY_RELU + 1), {{"2,5,3,18", HOLDS_ODD}, {"18",
+     HOLDS_ODD}, {"18"}, STATS("18"), {"2,5,3,18", HOLDS_ODD}}, .train_only = true, .no_grad = true},
     {"group_norm", groups, NORM(.groups = 2), {{"2,3,4,6", HOLDS_ODD}, {"6", HOLDS_ODD}, {"6"}}},
     {"group_norm, one group", groups, NORM(.groups = 1), {{"2,3,4,6", HOLDS_ODD}, {"6", HOLDS_ODD}, {"6"}}},
     {"group_norm, instance norm", groups, NORM(.groups = 5), {{"2,3,4,5", HOLDS_ODD}, {"5", HOLDS_ODD}, {"5"}}},

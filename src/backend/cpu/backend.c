@@ -24,6 +24,7 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_matmul] = cpu_prepare_matmul,
     [OP_batch_norm] = cpu_prepare_batch_norm,
     [OP_batch_norm_train] = cpu_prepare_batch_norm_train,
+    [OP_batch_norm_apply] = cpu_prepare_batch_norm_apply,
     [OP_batch_norm_train_grad] = cpu_prepare_batch_norm_train_grad,
     [OP_unary] = cpu_prepare_unary,
     [OP_unary_grad] = cpu_prepare_unary_grad,

@@ -28,6 +28,7 @@ static const ports table[OP_COUNT] = {
     [OP_matmul] = {.bf16_in = 3, .either_out = 1},
     [OP_batch_norm] = {.either_in = 1, .either_out = 1},
     [OP_batch_norm_train] = {.either_in = 1 | 1 << 5, .either_out = 1},
+    [OP_batch_norm_apply] = {.either_in = 1 | 1 << 5, .either_out = 1},
     [OP_batch_norm_train_grad] = {.either_in = 3 | 1 << 5, .either_out = 1 | 1 << 3},
     [OP_unary] = {.either_in = ALL, .either_out = ALL},
     [OP_unary_grad] = {.either_in = ALL, .either_out = ALL},

@@ -50,7 +50,7 @@ static inline int64_t parts_size(const parts *p, int64_t i)
 
 typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
 cpu_prepare cpu_prepare_conv, cpu_prepare_conv_grad_data, cpu_prepare_conv_grad_weight, cpu_prepare_matmul,
-    cpu_prepare_batch_norm, cpu_prepare_batch_norm_train, cpu_prepare_batch_norm_train_grad, cpu_prepare_unary,
+    cpu_prepare_batch_norm, cpu_prepare_batch_norm_train, cpu_prepare_batch_norm_apply, cpu_prepare_batch_norm_train_grad, cpu_prepare_unary,
     cpu_prepare_unary_grad, cpu_prepare_binary, cpu_prepare_resize, cpu_prepare_resize_grad, cpu_prepare_concat,
     cpu_prepare_slice, cpu_prepare_slice_grad, cpu_prepare_max_pool, cpu_prepare_max_pool_grad,
     cpu_prepare_cross_entropy, cpu_prepare_cross_entropy_grad, cpu_prepare_accuracy, cpu_prepare_argmax,

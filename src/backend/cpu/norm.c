@@ -141,6 +141,14 @@ static void moments_all(const norm_kernel *k, map x, float *at, float *rooms)
     }
 }
 
+/* What a channel is multiplied by and what is added, from its statistics as they are stored: so batch_norm_apply gives
+ * the same bits. */
+static void train_coefficients(float gamma, float beta, float mean, float invstd, float *s, float *b)
+{
+    *s = gamma * invstd;
+    *b = (float)((double)beta - (double)mean * (double)*s);
+}
+
 enum { CHANNEL_BLOCK = 32 };
 
 static cseg_status train_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -170,8 +178,7 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
             double var = m2 / total;
             mean[c] = (float)m;
             invstd[c] = (float)(1.0 / sqrt(var + (double)a->eps));
-            s[c] = gamma[c] * invstd[c];
-            b[c] = (float)((double)beta[c] - m * (double)s[c]);
+            train_coefficients(gamma[c], beta[c], mean[c], invstd[c], &s[c], &b[c]);
             if (a->update) {
                 double unbiased = total > 1 ? m2 / (total - 1) : var;
                 running_mean[c] =
@@ -194,6 +201,34 @@ cseg_status cpu_prepare_batch_norm_train(cpu_backend *b, const node *n, arena *m
         return fail_memory(err);
     norm_init(k, n);
     k->k.base.scratch = (2 + 2 * (size_t)k->parts.count) * coefficients(k) * sizeof(float) + rooms_bytes(k);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+/* x, gamma, beta, mean, inverse std, [residual] -> y. Reads x (and the residual) once and writes y once. */
+static cseg_status apply_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    norm_kernel *k = (norm_kernel *)base;
+    const float *gamma = in[1], *beta = in[2], *mean = in[3], *invstd = in[4];
+    float *s = scratch, *b = s + coefficients(k);
+    for (int64_t c = 0; c < k->c; c++)
+        train_coefficients(gamma[c], beta[c], mean[c], invstd[c], &s[c], &b[c]);
+    widen_fill(s, k->c, k->times);
+    widen_fill(b, k->c, k->times);
+    affine_all(k, map_in(k->k.n, in, 0), s, b, map_in(k->k.n, in, 5), map_out(k->k.n, out, 0), wants_relu(k->k.n),
+               b + coefficients(k));
+    return CSEG_OK;
+}
+
+cseg_status cpu_prepare_batch_norm_apply(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, apply_run);
+    if (!k)
+        return fail_memory(err);
+    norm_init(k, n);
+    k->k.base.scratch = 2 * coefficients(k) * sizeof(float) + rooms_bytes(k);
+    k->k.base.in_place = 0;
     *out = &k->k.base;
     return CSEG_OK;
 }

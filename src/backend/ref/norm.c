@@ -28,10 +28,29 @@ REF(batch_norm_grad)
     }
 }
 
+/* y of channel c from the statistics as they are stored, so that the same y can be made again from them. */
+static void normalise(const node *n, void *const *in, float mean, float invstd, int64_t c, float *y)
+{
+    const float *x = in[0], *gamma = in[1], *beta = in[2], *residual = n->n_in > 5 ? in[5] : NULL;
+    int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
+    for (int64_t k = c; k < count; k += channels) {
+        double hat = ((double)x[k] - (double)mean) * (double)invstd;
+        float v = (float)(hat * (double)gamma[c] + (double)beta[c]) + (residual ? residual[k] : 0);
+        y[k] = n->attr.norm.act && v < 0 ? 0 : v;
+    }
+}
+
+REF(batch_norm_apply)
+{
+    const float *mean = in[3], *invstd = in[4];
+    for (int64_t c = 0; c < ref_channels(n->in[0]); c++)
+        normalise(n, in, mean[c], invstd[c], c, out[0]);
+}
+
 REF(batch_norm_train)
 {
     const norm_attr *a = &n->attr.norm;
-    const float *x = in[0], *gamma = in[1], *beta = in[2], *residual = n->n_in > 5 ? in[5] : NULL;
+    const float *x = in[0];
     float *running_mean = in[3], *running_var = in[4];
     int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]), each = count / channels;
     for (int64_t c = 0; c < channels; c++) {
@@ -43,11 +62,7 @@ REF(batch_norm_train)
         double i = 1 / sqrt(m2 / (double)each + (double)a->eps);
         ((float *)out[1])[c] = (float)mean;
         ((float *)out[2])[c] = (float)i;
-        for (int64_t k = c; k < count; k += channels) {
-            float v =
-                (float)(((double)x[k] - mean) * i * (double)gamma[c] + (double)beta[c]) + (residual ? residual[k] : 0);
-            ((float *)out[0])[k] = a->act && v < 0 ? 0 : v;
-        }
+        normalise(n, in, (float)mean, (float)i, c, out[0]);
         if (a->update) {
             double m = (double)a->momentum, unbiased = m2 / (double)(each - 1);
             running_mean[c] = (float)((1 - m) * (double)running_mean[c] + m * mean);

@@ -6,6 +6,7 @@ OP(fold_batch_norm)        /* w, [bias], gamma, beta, mean, var -> w, bias */
 OP(batch_norm)             /* x, gamma, beta, mean, var -> y: with fixed statistics */
 OP(batch_norm_grad)        /* x, dy, gamma, mean, var -> dx, dgamma, dbeta */
 OP(batch_norm_train)       /* x, gamma, beta, running mean, running var, [residual] -> y, batch mean, inverse std */
+OP(batch_norm_apply)       /* x, gamma, beta, mean, inverse std, [residual] -> y: batch_norm_train's y, made once more */
 OP(batch_norm_train_grad)  /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
                               [dresidual] */
 OP(group_norm)             /* x, [gamma], [beta] -> y, mean, inverse std */

@@ -74,6 +74,18 @@ static void batch_norm_train_grad(graph *g, node *n, tensor *dy, tensor **din)
     if (d && residual)
         din[5] = d->out[3];
 }
+/* The same bits as batch_norm_train's first output, from the statistics that it took. Made by passes behind autodiff, so
+ * it has no gradient. */
+static const char *batch_norm_apply_infer(graph *g, node *n)
+{
+    op_out_like(n, 0, n->in[0]);
+    if (n->in[0]->rank < 2)
+        return "needs at least [N, C]";
+    if (op_in(n, 5) && !op_same_shape(n->in[5], n->in[0]))
+        return op_mismatch(g, "residual and map", n->in[5], n->in[0]);
+    return per_channel(g, n, 1, 5);
+}
+const op_def op_def_batch_norm_apply = {"batch_norm_apply", batch_norm_apply_infer, NULL, 5, "f"};
 const op_def op_def_batch_norm_train = {"batch_norm_train", batch_norm_train_infer, batch_norm_train_grad, 5, "f"};
 const op_def op_def_batch_norm_train_grad = {"batch_norm_train_grad", norm_grad_infer, NULL, 5, "f"};
 

@@ -65,7 +65,7 @@ static void find_bound(mixing *m)
 static bool hands_on(const node *n)
 {
     return n->op != OP_cast && n->op != OP_batch_norm && n->op != OP_batch_norm_train &&
-           n->op != OP_batch_norm_train_grad;
+           n->op != OP_batch_norm_apply && n->op != OP_batch_norm_train_grad;
 }
 
 static bool all_wide(const mixing *m, const node *n)

@@ -17,6 +17,7 @@ static node *fused(graph *g, node *norm, tensor *residual, node *relu)
     node *now = graph_add_node(g, OP_batch_norm_train, residual ? 6 : 5, in, 3, &a);
     if (now) {
         now->scope = norm->scope;
+        now->checkpoint = norm->checkpoint;
         now->has_effect = norm->has_effect;
         norm->has_effect = false;
         rewrite_replace(g, relu->out[0], now->out[0]);

@@ -81,6 +81,7 @@ static cseg_status fuse(graph *g, const rewrite *r, node *last, bool *taken, cse
     if (!y)
         return graph_status(g, err);
     y->from->scope = add->scope;
+    y->from->checkpoint = add->checkpoint;
     rewrite_replace(g, last->out[0], y);
     taken[add->out[0]->id] = true;
     for (int i = 0; i < a.n_inside; i++)

@@ -9,18 +9,20 @@ typedef struct pass {
     const char *name;
     cseg_status (*run)(graph *g, cseg_error *err);
     bool training, inference; /* where it applies */
+    bool behind;              /* autodiff: it needs to see the backward pass */
 } pass;
 
 /* In this order: norms go into convolutions before these are cut up, convolutions are moved before what they end beside
  * is fused, and long sums are one node before a convolution or a norm would take one of their parts. */
 static const pass passes[] = {
-    {PASS_FOLD_NORM, "fold_norm", pass_fold_norm, false, true},
-    {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true},
-    {PASS_FUSE_SUM, "fuse_sum", pass_fuse_sum, true, true},
-    {PASS_FUSE_CONV, "fuse_conv", pass_fuse_conv, false, true},
-    {PASS_RESIZE_ARGMAX, "resize_argmax", pass_resize_argmax, false, true},
-    {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, false},
-    {PASS_FUSE_LOSS, "fuse_loss", pass_fuse_loss, true, false},
+    {PASS_FOLD_NORM, "fold_norm", pass_fold_norm, false, true, false},
+    {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true, false},
+    {PASS_FUSE_SUM, "fuse_sum", pass_fuse_sum, true, true, false},
+    {PASS_FUSE_CONV, "fuse_conv", pass_fuse_conv, false, true, false},
+    {PASS_RESIZE_ARGMAX, "resize_argmax", pass_resize_argmax, false, true, false},
+    {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, false, false},
+    {PASS_FUSE_LOSS, "fuse_loss", pass_fuse_loss, true, false, false},
+    {PASS_RECOMPUTE, "recompute", pass_recompute, true, false, true},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
@@ -48,7 +50,7 @@ cseg_status passes_from_text(const char *text, unsigned *out, cseg_error *err)
         if (!p)
             return fail(err, CSEG_USAGE,
                         "'%.*s' is no graph pass; write none, all, or -NAME with commute_resize, fold_norm, fuse_sum, "
-                        "fuse_conv, resize_argmax, fuse_norm, fuse_loss",
+                        "fuse_conv, resize_argmax, fuse_norm, fuse_loss, recompute",
                         (int)n, text);
         *out = off ? *out & ~p->bit : *out | p->bit;
         text += n + (text[n] == ',');
@@ -60,7 +62,7 @@ cseg_status graph_optimize(graph *g, unsigned chosen, cseg_error *err)
 {
     for (int i = 0; i < PASS_COUNT; i++) {
         const pass *p = &passes[i];
-        if (!(chosen & p->bit) || !(g->train ? p->training : p->inference))
+        if (p->behind || !(chosen & p->bit) || !(g->train ? p->training : p->inference))
             continue;
         TRY(p->run(g, err));
         TRY(graph_status(g, err));
@@ -68,4 +70,14 @@ cseg_status graph_optimize(graph *g, unsigned chosen, cseg_error *err)
             return fail_memory(err);
     }
     return CSEG_OK;
+}
+
+/* The nodes stay in their order: it decides how long tensors live. */
+cseg_status graph_optimize_backward(graph *g, tensor *loss, unsigned chosen, cseg_error *err)
+{
+    TRY(graph_backward(g, loss, err));
+    for (int i = 0; i < PASS_COUNT; i++)
+        if (passes[i].behind && chosen & passes[i].bit)
+            TRY(passes[i].run(g, err));
+    return graph_status(g, err);
 }

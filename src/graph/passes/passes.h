@@ -1,5 +1,5 @@
 /* Rewriting a traced graph into a faster one with the same results (up to rounding). Each pass has a switch, and every
- * parity test runs with all off and all on. Call before graph_backward: gradients follow by themselves. */
+ * parity test runs with all off and all on. */
 #ifndef GRAPH_PASSES_H
 #define GRAPH_PASSES_H
 
@@ -14,14 +14,18 @@ enum {
     PASS_FUSE_NORM = 16,     /* training: residual sum and ReLU into batch norm */
     PASS_FUSE_LOSS = 32,     /* training: resize + cross-entropy + accuracy without the resized logits */
     PASS_FUSE_SUM = 64,      /* resizes, the additions behind them and ReLU in one pass over memory */
-    PASS_ALL = 127
+    PASS_RECOMPUTE = 128,    /* training, behind graph_backward: what is cheap to make or under with_cp is not kept but
+                                made anew */
+    PASS_ALL = 255
 };
 
 /* From the environment: CSEG_PASSES="-commute_resize,-fuse_loss" or "none"; unset: all. CSEG_USAGE names an unknown
  * one and lists those that there are. */
 cseg_status passes_from_text(const char *text, unsigned *passes, cseg_error *err);
-/* Returns the graph's status. */
+/* Call before graph_backward: gradients follow by themselves. Returns the graph's status. */
 cseg_status graph_optimize(graph *g, unsigned passes, cseg_error *err);
+/* graph_backward, and the passes that come behind it. */
+cseg_status graph_optimize_backward(graph *g, tensor *loss, unsigned passes, cseg_error *err);
 /* Mixed precision, the last thing before kernels are made, gradients included (plan_build calls it): maps whose maker
  * and readers can have it are stored as bfloat16, as b->port_of says; where one cannot, the map stays float32, or
  * is cast, once. Parameters, their gradients, statistics, outputs and what losses read stay float32. Graphs that were

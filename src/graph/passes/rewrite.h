@@ -29,5 +29,6 @@ cseg_status pass_fuse_sum(graph *g, cseg_error *err);
 cseg_status pass_resize_argmax(graph *g, cseg_error *err);
 cseg_status pass_fuse_norm(graph *g, cseg_error *err);
 cseg_status pass_fuse_loss(graph *g, cseg_error *err);
+cseg_status pass_recompute(graph *g, cseg_error *err);
 
 #endif

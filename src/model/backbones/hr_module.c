@@ -16,6 +16,7 @@ static void build_branches(module *m, hr_module *h, const hr_module_spec *s)
                             .in = s->channels[i],
                             .planes = s->planes[i],
                             .stride = 1,
+                            .with_cp = s->with_cp,
                             .conv_cfg = s->conv_cfg,
                             .norm_cfg = s->norm_cfg};
         h->branch[i] = res_layer_new(list, module_index(m, i), b, s->blocks[i], NULL);

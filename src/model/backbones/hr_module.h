@@ -9,7 +9,7 @@ enum { HR_BRANCHES_MAX = 8 };
 
 typedef struct hr_module_spec {
     int branches, outputs; /* outputs: branches, or 1 */
-    bool bottleneck;
+    bool bottleneck, with_cp;
     const int64_t *blocks, *planes; /* of each branch */
     const int64_t *channels;        /* of each branch's input, which is also what its blocks give */
     const value *conv_cfg, *norm_cfg;

@@ -8,7 +8,7 @@ enum { STAGES = 4, STEM_CHANNELS = 64 };
 
 typedef struct hrnet_config {
     int64_t in_channels, frozen_stages;
-    bool norm_eval, multiscale_output;
+    bool norm_eval, multiscale_output, with_cp;
     const char *pretrained;
     const value *extra, *conv_cfg, *norm_cfg, *init_cfg;
 } hrnet_config;
@@ -21,7 +21,8 @@ static const field fields[] = {
     FIELD(hrnet_config, F_VALUE, conv_cfg, "None", "kind of convolution"),
     FIELD(hrnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),
     FIELD(hrnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),
-    FIELD_IGNORED(with_cp, "changes no number: it trades time for memory, which nothing here does"),
+    FIELD(hrnet_config, F_BOOL, with_cp, "False",
+          "blocks are computed again in the backward pass, not kept: less memory, more time, the same numbers"),
     FIELD_RANGE(hrnet_config, F_INT, frozen_stages, "-1", -1, STAGES, "the stem (0) and this many stages do not learn"),
     FIELD_IGNORED(zero_init_residual, "has no effect in mmseg either"),
     FIELD(hrnet_config, F_BOOL, multiscale_output, "True", "give the maps of all branches, not the finest alone"),
@@ -126,6 +127,7 @@ static module *build_stage(module *m, const char *name, const hrnet_config *c, c
                            .blocks = s->num_blocks.at,
                            .planes = s->num_channels.at,
                            .channels = channels,
+                           .with_cp = c->with_cp,
                            .conv_cfg = c->conv_cfg,
                            .norm_cfg = c->norm_cfg};
     if (stage)
@@ -144,6 +146,7 @@ static void build_stages(module *m, hrnet *h, const hrnet_config *c, const stage
                             .in = STEM_CHANNELS,
                             .planes = s[0].num_channels.at[0],
                             .stride = 1,
+                            .with_cp = c->with_cp,
                             .conv_cfg = c->conv_cfg,
                             .norm_cfg = c->norm_cfg};
     h->layer1 = res_layer_new(m, "layer1", first, s[0].num_blocks.at[0], NULL);

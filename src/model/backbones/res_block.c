@@ -4,6 +4,7 @@
 
 typedef struct res_block {
     int n; /* convolutions */
+    bool with_cp;
     module *conv[3], *norm[3], *downsample;
 } res_block;
 
@@ -22,12 +23,15 @@ static tensor *forward(module *m, graph *g, tensor *x)
 {
     res_block *b = m->state;
     tensor *y = x;
+    int outer = graph_push_checkpoint(g, b->with_cp);
     for (int i = 0; i < b->n; i++) {
         y = layer_run(b->norm[i], g, layer_run(b->conv[i], g, y));
         if (i + 1 < b->n)
             y = op_relu(g, y);
     }
-    return op_relu(g, op_add(g, y, b->downsample ? layer_run(b->downsample, g, x) : x));
+    y = op_relu(g, op_add(g, y, b->downsample ? layer_run(b->downsample, g, x) : x));
+    graph_pop_checkpoint(g, outer);
+    return y;
 }
 
 static module *downsample_new(module *m, res_block_spec s)
@@ -61,6 +65,7 @@ module *res_block_new(module *parent, const char *name, res_block_spec s)
     const conv_spec two[] = {conv_square(s.in, p, 3, s.stride, s.dilation, s.dilation), conv_square(p, p, 3, 1, 1, 1)};
     const conv_spec *specs = s.bottleneck ? three : two;
     b->n = s.bottleneck ? 3 : 2;
+    b->with_cp = s.with_cp;
     for (int i = 0; i < b->n; i++) {
         b->conv[i] = conv2d_new(m, module_text(m, "conv%d", i + 1), s.conv_cfg, specs[i]);
         b->norm[i] = norm_new(m, norm_name(m, s.norm_cfg, module_index(m, i + 1)), s.norm_cfg, specs[i].out);

@@ -10,6 +10,7 @@ typedef struct res_block_spec {
     int64_t stride, dilation;
     bool caffe; /* a bottleneck's stride is in its first convolution */
     bool downsample, avg_down;
+    bool with_cp; /* its inner maps are made anew in the backward pass */
     const value *conv_cfg, *norm_cfg;
     const char *init; /* init_cfg of each block, as config text, or NULL */
 } res_block_spec;

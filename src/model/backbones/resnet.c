@@ -115,6 +115,7 @@ static void build_stages(module *m, resnet *r, const resnet_config *c, int archi
                         .in = c->stem_channels,
                         .caffe = strcmp(c->style, "caffe") == 0,
                         .avg_down = c->avg_down,
+                        .with_cp = c->with_cp,
                         .conv_cfg = c->conv_cfg,
                         .norm_cfg = c->norm_cfg};
     if (c->zero_init_residual && !c->pretrained && !(c->init_cfg && value_true(c->init_cfg)))

@@ -10,7 +10,7 @@ typedef struct resnet_config {
     int64_t depth, in_channels, stem_channels, base_channels, num_stages, frozen_stages;
     ints strides, dilations, out_indices, multi_grid;
     const char *style, *pretrained;
-    bool deep_stem, avg_down, norm_eval, contract_dilation, zero_init_residual;
+    bool deep_stem, avg_down, norm_eval, contract_dilation, zero_init_residual, with_cp;
     bool use_IN1; /* ChangeExtraResNet */
     const value *conv_cfg, *norm_cfg, *dcn, *stage_with_dcn, *plugins, *init_cfg;
 } resnet_config;
@@ -38,7 +38,8 @@ typedef struct resnet_config {
         FIELD(resnet_config, F_VALUE, plugins, "None", "plugin layers: not supported"),                                \
         FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),       \
         FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \
-        FIELD_IGNORED(with_cp, "changes no number: it trades time for memory, which nothing here does"),               \
+        FIELD(resnet_config, F_BOOL, with_cp, "False",                                                                 \
+              "blocks are computed again in the backward pass, not kept: less memory, more time, the same numbers"),   \
         FIELD(resnet_config, F_BOOL, zero_init_residual, "True", "each block's last norm starts at zero"),             \
         FIELD(resnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),             \
         FIELD(resnet_config, F_VALUE, init_cfg, "None", "how the weights start")

@@ -12,11 +12,11 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "graph/passes/passes.h"
-#include "graph/plan.h"
+#include "graph/plan_internal.h"
 
 #include <cmocka.h>
 
-enum { N = 2, H = 8, W = 6, PARAMS = 32 };
+enum { N = 2, H = 8, W = 6, PARAMS = 64 };
 
 typedef struct net {
     graph *g;
@@ -68,7 +68,10 @@ static void trace(net *t)
     tensor *x = graph_input(g, "img", DT_F32, 4, (int64_t[]){N, H, W, 3});
     tensor *label = graph_input(g, "label", DT_I32, 3, (int64_t[]){N, 2 * H, 2 * W});
     tensor *a = op_relu(g, norm(t, conv(t, x, 5, 3, 1, false)));
-    tensor *b = op_relu(g, op_add(g, norm(t, conv(t, a, 5, 3, 1, false)), a)); /* a residual block */
+    int outer = graph_push_checkpoint(g, true); /* a residual block, computed again in the backward pass */
+    tensor *b = op_relu(g, norm(t, conv(t, op_dropout(g, a, 0.3f), 5, 3, 1, false)));
+    b = op_relu(g, op_add(g, norm(t, conv(t, b, 5, 3, 1, false)), a));
+    graph_pop_checkpoint(g, outer);
     tensor *half = norm(t, conv(t, b, 6, 3, 2, false));
     tensor *quarter = op_unary(g, conv(t, half, 7, 3, 2, true), (unary_attr){.kind = UNARY_LEAKY_RELU, .alpha = 0.1f});
     tensor *of_half = op_resize_to(g, norm(t, conv(t, half, 5, 1, 1, false)), H, W, false);
@@ -95,7 +98,7 @@ static void net_open(net *t, backend *b, bool train, unsigned passes)
         if (strcmp(t->g->outputs.at[i].name, "loss") == 0)
             loss = t->g->outputs.at[i].value;
     if (status == CSEG_OK && train)
-        status = graph_backward(t->g, loss, &err);
+        status = graph_optimize_backward(t->g, loss, passes, &err);
     if (status == CSEG_OK)
         status = plan_build(t->g, b, &t->p, &err);
     if (status != CSEG_OK)
@@ -107,8 +110,22 @@ static void net_open(net *t, backend *b, bool train, unsigned passes)
         img[i] = (float)rng_normal(&r);
     for (int i = 0; i < N * 4 * H * W; i++)
         label[i] = rng_below(&r, 5) ? (int32_t)rng_below(&r, 4) : 255;
+    if (train)
+        memcpy(plan_input(t->p, "seed", NULL), (int64_t[]){3, 1}, 2 * sizeof(int64_t));
     if (plan_run(t->p, &err) != CSEG_OK)
         fail_msg("%s", err.text);
+}
+
+/* Bit for bit. */
+static void assert_same(const net *a, const net *b)
+{
+    assert_memory_equal(plan_output(a->p, "loss", NULL), plan_output(b->p, "loss", NULL), sizeof(float));
+    for (int i = 0; i < a->n; i++) {
+        size_t bytes = (size_t)a->params[i].count * sizeof(float);
+        assert_memory_equal(a->params[i].data, b->params[i].data, bytes);
+        if (a->params[i].role == PARAM_TRAINED)
+            assert_memory_equal(a->params[i].grad, b->params[i].grad, bytes);
+    }
 }
 
 static void net_close(net *t)
@@ -154,6 +171,15 @@ static int nodes_of(const net *t, op_kind op)
     return n;
 }
 
+/* The nodes that the backward pass makes anew. */
+static int anew_of(const net *t, op_kind op)
+{
+    int n = 0;
+    for (size_t i = 0; i < t->g->nodes.n; i++)
+        n += t->g->nodes.at[i]->op == op && t->g->nodes.at[i]->is_grad;
+    return n;
+}
+
 /* Each pass did find its prey. */
 static void check_what_is_left(const net *t)
 {
@@ -161,11 +187,12 @@ static void check_what_is_left(const net *t)
     assert_int_equal(nodes_of(t, OP_resize), 1); /* the head's */
     if (t->g->train) {
         assert_int_equal(nodes_of(t, OP_accuracy), 0);
-        assert_int_equal(nodes_of(t, OP_unary), 1);
+        assert_true(anew_of(t, OP_batch_norm_apply) >= 2);
+        assert_int_equal(anew_of(t, OP_dropout), 1);
         return;
     }
     assert_int_equal(nodes_of(t, OP_batch_norm), 0);
-    assert_int_equal(nodes_of(t, OP_fold_batch_norm), 5);
+    assert_int_equal(nodes_of(t, OP_fold_batch_norm), 6);
     assert_int_equal(nodes_of(t, OP_resize_argmax), 0); /* the logits have other readers here */
     assert_int_equal(nodes_of(t, OP_concat), 0);
 }
@@ -193,6 +220,35 @@ static void check_all(backend *ref, backend *b, bool train)
         net_close(&t);
     }
     net_close(&plain);
+}
+
+/* What is made anew is the same, whatever else is done to the graph. */
+static void check_recompute(backend *b)
+{
+    for (unsigned passes = 0; passes <= PASS_ALL; passes++) {
+        net kept, anew;
+        if (passes & PASS_RECOMPUTE || !is_tried(passes))
+            continue;
+        net_open(&kept, b, true, passes);
+        net_open(&anew, b, true, passes | PASS_RECOMPUTE);
+        assert_int_equal(anew_of(&kept, OP_batch_norm_apply), 0);
+        assert_true(anew_of(&anew, OP_batch_norm_apply) > 0);
+        assert_true(anew.p->bytes < kept.p->bytes);
+        assert_same(&kept, &anew);
+        net_close(&kept);
+        net_close(&anew);
+    }
+}
+
+static void test_recompute(void **state)
+{
+    (void)state;
+    backend *ref = backend_ref_new(), *cpu = backend_cpu_new(&(cpu_options){.threads = 2});
+    assert_true(ref && cpu);
+    check_recompute(ref);
+    check_recompute(cpu);
+    backend_free(cpu);
+    backend_free(ref);
 }
 
 static void test_training(void **state)
@@ -242,10 +298,8 @@ static void test_their_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_training),
-        cmocka_unit_test(test_inference),
-        cmocka_unit_test(test_on_the_cpu),
-        cmocka_unit_test(test_their_names),
+        cmocka_unit_test(test_training),  cmocka_unit_test(test_inference),   cmocka_unit_test(test_on_the_cpu),
+        cmocka_unit_test(test_recompute), cmocka_unit_test(test_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

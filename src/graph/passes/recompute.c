@@ -1,0 +1,350 @@
+/* Results of the forward pass that the backward pass makes anew instead of keeping (Chen et al. 2016,
+ * arXiv:1604.06174): a clone of the node that made them is put before the first step that needs it.
+ *
+ * Two kinds are not kept. First, what lies inside a block under with_cp (node.checkpoint): all of it is made again from
+ * what comes into the block. Second, what costs one pass over memory, such as batch norm + ReLU from the convolution's
+ * output, of which the norm's gradient needs the input anyway: such results are dropped one after another, cheapest
+ * first, as long as the peak falls. Clones run the same kernels on the same values, so no bit of a result changes;
+ * statistics are taken once (batch_norm_apply) and dropout's masks are functions of the node's salt. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "graph/passes/rewrite.h"
+
+/* Clones that wait for each other: a limit for the recursion. */
+enum { CHAIN_MAX = 64 };
+/* Of a dropped tensor's bytes this share at least must be gone from the peak: else what it costs is not worth it. */
+enum { GAIN_SHARE = 4 };
+
+/* A place in the order of execution: a node, or its clone. */
+typedef struct slot {
+    node *n;
+    bool clone;
+} slot;
+
+typedef struct recompute {
+    graph *g;
+    size_t n;     /* tensors of the graph as it came; a clone's tensor is counted as n + that of the original */
+    bool *output; /* by tensor id, as the next three: the caller reads it */
+    bool *read;   /* by a node of the backward pass */
+    bool *keep;   /* until the backward pass is done with it */
+    bool *cloned; /* by id of the first output: the node's clone is in the order */
+    tensor **clone;
+    slot *order;
+    size_t n_order;
+    bool too_deep;
+    int *root, *first, *last; /* by tensor id, clones too: whose memory it is, and the slots where that lives */
+    int64_t *change;          /* of the bytes that live, by slot */
+} recompute;
+
+/* What a choice of kept tensors gives. */
+typedef struct estimate {
+    int64_t peak; /* bytes of tensors that live at once */
+    int64_t cost; /* bytes that clones read and write */
+} estimate;
+
+typedef struct candidate {
+    tensor *t;
+    double cost; /* bytes read and written for each byte that is not kept */
+} candidate;
+
+/* Bound by memory traffic, and with kernels that reach that bound. */
+static bool is_cheap(const node *n)
+{
+    switch (n->op) {
+    case OP_batch_norm_train:
+    case OP_batch_norm:
+    case OP_unary:
+    case OP_binary:
+    case OP_resize:
+    case OP_concat:
+    case OP_sum:
+    case OP_slice:
+    case OP_reshape:
+    case OP_max_pool:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_forward(const recompute *r, const tensor *t)
+{
+    return t && t->role == TENSOR_TEMP && (size_t)t->id < r->n && !t->from->is_grad;
+}
+
+/* A norm's statistics are small and stay. */
+static bool is_statistic(const tensor *t)
+{
+    return t->from->op == OP_batch_norm_train && t->from_index > 0;
+}
+
+static bool can_be_cloned(const node *n)
+{
+    return n->op == OP_batch_norm_train || !n->has_effect;
+}
+
+/* Nodes outside the block read it, or nobody does. */
+static void find_block_results(const recompute *r, bool *result)
+{
+    for (size_t i = 0; i < r->g->nodes.n; i++) {
+        const node *n = r->g->nodes.at[i];
+        for (int k = 0; k < n->n_in; k++)
+            if (is_forward(r, n->in[k]) && !n->is_grad && n->in[k]->from->checkpoint != n->checkpoint)
+                result[n->in[k]->id] = true;
+    }
+}
+
+static bool init(recompute *r, graph *g)
+{
+    arena *mem = g->mem;
+    size_t n = g->tensors.n, slots = 2 * g->nodes.n + 1;
+    *r = (recompute){.g = g,
+                     .n = n,
+                     .output = ARENA_ARRAY(mem, n, bool),
+                     .read = ARENA_ARRAY(mem, n, bool),
+                     .keep = ARENA_ARRAY(mem, n, bool),
+                     .cloned = ARENA_ARRAY(mem, n, bool),
+                     .clone = ARENA_ARRAY(mem, n, tensor *),
+                     .order = ARENA_ARRAY(mem, slots, slot),
+                     .root = ARENA_ARRAY(mem, 2 * n, int),
+                     .first = ARENA_ARRAY(mem, 2 * n, int),
+                     .last = ARENA_ARRAY(mem, 2 * n, int),
+                     .change = ARENA_ARRAY(mem, slots + 1, int64_t)};
+    bool *result = ARENA_ARRAY(mem, n, bool);
+    if (!r->output || !r->read || !r->keep || !r->cloned || !r->clone || !r->order || !r->root || !r->first ||
+        !r->last || !r->change || !result)
+        return false;
+    for (size_t i = 0; i < g->outputs.n; i++)
+        r->output[g->outputs.at[i].value->id] = true;
+    for (size_t i = 0; i < g->nodes.n; i++)
+        for (int k = 0; g->nodes.at[i]->is_grad && k < g->nodes.at[i]->n_in; k++)
+            if (g->nodes.at[i]->in[k])
+                r->read[g->nodes.at[i]->in[k]->id] = true;
+    find_block_results(r, result);
+    for (size_t i = 0; i < n; i++) {
+        const tensor *t = g->tensors.at[i];
+        r->keep[i] = true;
+        if (!is_forward(r, t) || r->output[i] || is_statistic(t) || !can_be_cloned(t->from))
+            continue;
+        if (t->from->checkpoint)
+            r->keep[i] = result[i];
+        else
+            r->keep[i] = r->read[i] || !is_cheap(t->from);
+    }
+    return true;
+}
+
+static bool is_dropped(const recompute *r, const tensor *t)
+{
+    return is_forward(r, t) && !r->keep[t->id];
+}
+
+static void place(recompute *r, node *n, bool clone, int depth);
+
+/* Sees to it that the clone of what is not kept comes before the node that asks for it. */
+static void want(recompute *r, const tensor *t, int depth)
+{
+    if (!is_dropped(r, t) || r->cloned[t->from->out[0]->id])
+        return;
+    if (depth > CHAIN_MAX) {
+        r->too_deep = true;
+        return;
+    }
+    r->cloned[t->from->out[0]->id] = true;
+    place(r, t->from, true, depth + 1);
+}
+
+static void place(recompute *r, node *n, bool clone, int depth)
+{
+    for (int k = 0; k < n->n_in; k++)
+        want(r, n->in[k], depth);
+    r->order[r->n_order++] = (slot){n, clone};
+}
+
+static void arrange(recompute *r)
+{
+    r->n_order = 0;
+    r->too_deep = false;
+    memset(r->cloned, 0, r->n * sizeof *r->cloned);
+    for (size_t i = 0; i < r->g->nodes.n; i++) {
+        node *n = r->g->nodes.at[i];
+        if (n->is_grad)
+            place(r, n, false, 0);
+        else
+            r->order[r->n_order++] = (slot){n, false};
+    }
+}
+
+/* Results of a clone of a norm: the map alone. */
+static int results(const slot *s)
+{
+    return s->clone && s->n->op == OP_batch_norm_train ? 1 : s->n->n_out;
+}
+
+/* The id under which the slot reads t. */
+static int read_as(const recompute *r, const slot *s, const tensor *t)
+{
+    return (s->clone || s->n->is_grad) && is_dropped(r, t) ? t->id + (int)r->n : t->id;
+}
+
+static int64_t bytes_if_temp(const tensor *t)
+{
+    return t && t->role == TENSOR_TEMP ? (int64_t)tensor_bytes(t) : 0;
+}
+
+static void note_lives(recompute *r, const slot *s, int at, estimate *e)
+{
+    const node *n = s->n;
+    for (int k = 0; k < n->n_in; k++)
+        if (n->in[k] && n->in[k]->role == TENSOR_TEMP) {
+            r->last[r->root[read_as(r, s, n->in[k])]] = at;
+            e->cost += s->clone ? bytes_if_temp(n->in[k]) : 0;
+        }
+    bool same = n->op == OP_reshape && n->in[0]->role == TENSOR_TEMP;
+    for (int k = 0; k < results(s); k++) {
+        int id = n->out[k]->id + (s->clone ? (int)r->n : 0);
+        r->root[id] = same ? r->root[read_as(r, s, n->in[0])] : id;
+        r->first[id] = at;
+        r->last[r->root[id]] = !s->clone && r->output[id] ? (int)r->n_order - 1 : at;
+        e->cost += s->clone && !same ? bytes_if_temp(n->out[k]) : 0;
+    }
+}
+
+/* Gradients of parameters lie outside the plan's memory. Results in place are not foreseen: they make each step of the
+ * backward pass smaller by about the same. */
+static estimate evaluate(recompute *r)
+{
+    estimate e = {0};
+    arrange(r);
+    for (size_t i = 0; i < r->n_order; i++)
+        note_lives(r, &r->order[i], (int)i, &e);
+    memset(r->change, 0, (r->n_order + 1) * sizeof *r->change);
+    for (size_t i = 0; i < r->n_order; i++) {
+        const slot *s = &r->order[i];
+        for (int k = 0; k < results(s); k++) {
+            const tensor *t = s->n->out[k];
+            int id = t->id + (s->clone ? (int)r->n : 0);
+            if (r->root[id] != id || (s->n->is_grad && r->output[t->id]))
+                continue;
+            r->change[r->first[id]] += bytes_if_temp(t);
+            r->change[r->last[id] + 1] -= bytes_if_temp(t);
+        }
+    }
+    int64_t now = 0;
+    for (size_t i = 0; i < r->n_order; i++) {
+        now += r->change[i];
+        e.peak = now > e.peak ? now : e.peak;
+    }
+    return e;
+}
+
+static int by_cost(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+    if (x->cost < y->cost || x->cost > y->cost)
+        return x->cost < y->cost ? -1 : 1;
+    size_t m = tensor_bytes(x->t), n = tensor_bytes(y->t);
+    return m != n ? (m < n ? 1 : -1) : x->t->id - y->t->id;
+}
+
+/* Kept for the backward pass, though cheap to make. */
+static candidate *candidates(const recompute *r, size_t *n)
+{
+    candidate *all = ARENA_ARRAY(r->g->mem, r->n + 1, candidate);
+    *n = 0;
+    for (size_t i = 0; all && i < r->n; i++) {
+        tensor *t = r->g->tensors.at[i];
+        if (!is_forward(r, t) || r->output[i] || !r->read[i] || is_statistic(t) || t->from->checkpoint ||
+            !is_cheap(t->from) || !can_be_cloned(t->from))
+            continue;
+        int64_t traffic = bytes_if_temp(t);
+        for (int k = 0; k < t->from->n_in; k++)
+            traffic += bytes_if_temp(t->from->in[k]);
+        all[(*n)++] = (candidate){t, (double)traffic / (double)tensor_bytes(t)};
+    }
+    if (all)
+        qsort(all, *n, sizeof *all, by_cost);
+    return all;
+}
+
+/* Drops what lowers the peak; again, because what did not lie at the first peak may lie at the last. */
+static bool choose(recompute *r)
+{
+    size_t n;
+    candidate *all = candidates(r, &n);
+    if (!all)
+        return false;
+    estimate best = evaluate(r);
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < n; i++) {
+            int id = all[i].t->id;
+            if (!r->keep[id])
+                continue;
+            r->keep[id] = false;
+            estimate e = evaluate(r);
+            if (!r->too_deep && (best.peak - e.peak) * GAIN_SHARE >= (int64_t)tensor_bytes(all[i].t)) {
+                best = e;
+                more = true;
+            } else {
+                r->keep[id] = true;
+            }
+        }
+    }
+    return true;
+}
+
+static tensor *now_read(const recompute *r, tensor *t)
+{
+    return t && (size_t)t->id < r->n && r->clone[t->id] ? r->clone[t->id] : t;
+}
+
+static node *clone(recompute *r, node *n)
+{
+    bool norm = n->op == OP_batch_norm_train;
+    tensor **in = ARENA_ARRAY(r->g->mem, (size_t)n->n_in + 1, tensor *);
+    if (!in)
+        return NULL;
+    for (int k = 0; k < n->n_in; k++)
+        in[k] = norm && (k == 3 || k == 4) ? n->out[k - 2] : now_read(r, n->in[k]);
+    node *c = graph_add_node(r->g, norm ? OP_batch_norm_apply : n->op, n->n_in, in, norm ? 1 : n->n_out, &n->attr);
+    if (!c)
+        return NULL;
+    c->scope = n->scope;
+    c->is_grad = true;
+    for (int k = 0; k < c->n_out; k++) {
+        c->out[k]->type = n->out[k]->type;
+        r->clone[n->out[k]->id] = c->out[k];
+    }
+    return c;
+}
+
+/* Makes the clones, and the graph's nodes into the order. */
+static bool rebuild(recompute *r)
+{
+    arrange(r);
+    for (size_t i = 0; i < r->n_order; i++) {
+        slot *s = &r->order[i];
+        if (s->clone) {
+            s->n = clone(r, s->n);
+            if (!s->n)
+                return false;
+        } else {
+            for (int k = 0; s->n->is_grad && k < s->n->n_in; k++)
+                s->n->in[k] = now_read(r, s->n->in[k]);
+        }
+    }
+    for (size_t i = 0; i < r->n_order; i++)
+        r->g->nodes.at[i] = r->order[i].n;
+    return true;
+}
+
+cseg_status pass_recompute(graph *g, cseg_error *err)
+{
+    recompute r;
+    if (!init(&r, g) || !choose(&r) || (!rebuild(&r) && g->error.code == CSEG_OK))
+        return fail_memory(err);
+    return graph_status(g, err);
+}

@@ -1,0 +1,2 @@
+_base_ = './fcn_hr18s.py'
+model = dict(backbone=dict(with_cp=True))
