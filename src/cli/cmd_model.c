@@ -4,13 +4,14 @@
 
 #include "base/str.h"
 #include "cli/common.h"
+#include "engine/memory.h"
 #include "graph/work.h"
 #include "model/model.h"
 
 typedef struct model_args {
     str_list cfg_options, shape;
-    int64_t depth;
-    bool kinds;
+    int64_t depth, batch, threads;
+    bool kinds, memory;
 } model_args;
 
 typedef struct row {
@@ -135,6 +136,30 @@ done:
     return status;
 }
 
+/* Of a training step with the config's batch, and of inference. */
+static cseg_status print_memory(value *cfg, const char *path, const model_args *o, arena *mem, cseg_error *err)
+{
+    enum { LARGEST = 12 };
+    experiment *e;
+    int64_t size[2];
+    char *text;
+    TRY(input_size(cfg, o, size, err));
+    TRY(experiment_read(cfg, path, mem, &e, err));
+    for (int train = 1; train >= 0; train--) {
+        int64_t usual = train && e->train.batch_size > 0 ? e->train.batch_size : 1;
+        memory_options how = {.train = train,
+                              .n = o->batch ? o->batch : usual,
+                              .h = size[0],
+                              .w = size[1],
+                              .threads = (int)o->threads,
+                              .largest = LARGEST};
+        TRY(memory_of(e, &how, mem, &text, err));
+        printf("%s, %lld x %lld x %lld:\n%s%s", train ? "A training step" : "Label maps from images", (long long)how.n,
+               (long long)how.h, (long long)how.w, text, train ? "\n" : "");
+    }
+    return CSEG_OK;
+}
+
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
     const model_args *o = options;
@@ -146,6 +171,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         return fail(err, CSEG_USAGE, "CONFIG is missing; see cseg model --help");
     value *cfg;
     TRY(common_config(args->at[0], &o->cfg_options, mem, &cfg, err));
+    if (o->memory)
+        return print_memory(cfg, args->at[0], o, mem, err);
     const value *dict = value_get(cfg, "model");
     if (!dict)
         return fail(err, CSEG_CONFIG, "%s has no `model`", args->at[0]);
@@ -171,6 +198,18 @@ static const cli_option options[] = {
      .min = 1,
      .max = 16,
      .about = "how deep to go into the modules (default 2)"},
+    {.names = "--memory",
+     .type = O_FLAG,
+     .offset = offsetof(model_args, memory),
+     .about = "print instead what a training step and inference hold in memory: the plan, its bound, the largest "
+              "tensors"},
+    {.names = "--batch",
+     .type = O_INT,
+     .offset = offsetof(model_args, batch),
+     .min = 1,
+     .max = 4096,
+     .about = "images, for --memory; default: the config's for training, 1 for inference"},
+    OPTION_THREADS(model_args),
     {.names = "--kinds",
      .type = O_FLAG,
      .offset = offsetof(model_args, kinds),

@@ -12,7 +12,7 @@ typedef struct train_args {
     str_list cfg_options;
     const char *work_dir, *load_from, *resume_from, *resume, *backend, *seed;
     int64_t threads;
-    bool auto_resume, no_validate, deterministic, amp;
+    bool auto_resume, no_validate, deterministic, amp, memory;
 } train_args;
 
 static void show(void *arg, const runner_progress *p)
@@ -69,6 +69,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     runner_options how = {.backend = o->backend,
                           .threads = (int)o->threads,
                           .no_validate = o->no_validate,
+                          .memory = o->memory,
                           .stop = interrupt_seen,
                           .progress = show};
     return runner_train(e, &how, err);
@@ -117,6 +118,10 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(train_args, amp),
      .about = "mixed precision: maps and convolutions in bfloat16 where the CPU has it, weights and losses in float32"},
+    {.names = "--memory",
+     .type = O_FLAG,
+     .offset = offsetof(train_args, memory),
+     .about = "tell at the first step what it holds in memory: the plan, its bound, the largest tensors"},
     OPTION_CFG(train_args),
     OPTION_THREADS(train_args),
     {.names = "--backend",

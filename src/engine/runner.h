@@ -16,6 +16,7 @@ typedef struct runner_options {
     const char *backend; /* "cpu" (NULL) or "ref" */
     int threads;         /* 0: all processors */
     bool no_validate;
+    bool memory; /* tell what a step holds, as soon as that is known */
     /* True as soon as the run shall end: the iteration is finished, a checkpoint saved, CSEG_INTERRUPTED returned. */
     bool (*stop)(void *arg);
     void *stop_arg;

@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/log.h"
+#include "engine/memory.h"
 #include "graph/passes/passes.h"
 
 static double now(void)
@@ -48,6 +50,26 @@ static void note_used_params(trainer *t, const graph *g)
     }
 }
 
+/* Log lines hold a line each. */
+static cseg_status tell_memory(trainer *t, const loss_plan *p, cseg_error *err)
+{
+    enum { LARGEST = 12 };
+    cseg_status status = CSEG_OK;
+    char *text, *rest = NULL;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    memory_parts parts = {.p = p->p, .m = t->m, .o = t->o, .sum = t->sum, .average = t->average};
+    TRY_DONE(memory_text(&parts, LARGEST, mem, &text, err));
+    log_say(LOG_INFO, "memory of a training step, %lld x %lld x %lld:", (long long)p->n, (long long)p->h,
+            (long long)p->w);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        log_say(LOG_INFO, "%s", line);
+done:
+    arena_free(mem);
+    return status;
+}
+
 static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
 {
     tensor *loss = NULL;
@@ -60,7 +82,8 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
         TRY(graph_optimize_backward(p->g, output_named(p->g, "loss"), t->passes, err));
         note_used_params(t, p->g);
     }
-    return plan_build(p->g, t->b, &p->p, err);
+    TRY(plan_build(p->g, t->b, &p->p, err));
+    return p->train && t->options->memory ? tell_memory(t, p, err) : CSEG_OK;
 }
 
 static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan **out, cseg_error *err)

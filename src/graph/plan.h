@@ -38,8 +38,8 @@ typedef struct plan_memory {
     size_t alive;   /* tensors in the arena then */
 } plan_memory;
 cseg_status plan_measure(const plan *p, plan_memory *out, cseg_error *err);
-/* The largest of the tensors that live at that step, a line each of 80 columns or, for long names, more: MiB, shape, op
- * that made it, module. NULL: out of memory. */
+/* The tensors that live at that step, the largest ones a line each and the others in one: MiB, module, op that made it,
+ * shape; 80 columns. NULL: out of memory. */
 char *plan_memory_text(const plan *p, const plan_memory *m, size_t largest, arena *mem);
 /* Times each step of the runs from now on; switching it on forgets earlier times. */
 void plan_profile(plan *p, bool on);

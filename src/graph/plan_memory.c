@@ -1,5 +1,6 @@
 /* What a plan's memory holds, and when it holds most. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/str.h"
@@ -72,26 +73,42 @@ static int by_size(const void *a, const void *b)
     return x->root - y->root;
 }
 
+enum { MODULE_COLUMNS = 30 };
+
+/* A module's name; of a long one the end, which tells more. */
+static void add_module(strbuf *b, const char *scope)
+{
+    const char *name = scope && *scope ? scope : "(model)";
+    size_t n = strlen(name);
+    bool cut = n > MODULE_COLUMNS;
+    strbuf_addf(b, " %s%-*s", cut ? ".." : "", MODULE_COLUMNS - (cut ? 2 : 0),
+                cut ? name + n - (MODULE_COLUMNS - 2) : name);
+}
+
 char *plan_memory_text(const plan *p, const plan_memory *m, size_t largest, arena *mem)
 {
     strbuf b = {.mem = mem};
     const plan_buffer **alive = ARENA_ARRAY(mem, p->n_buffers + 1, const plan_buffer *);
     const tensor **holds = contents_at(p, m->peak, mem);
-    size_t n = 0;
+    size_t n = 0, rest = 0;
     if (!alive || !holds)
         return NULL;
     for (size_t i = 0; i < p->n_buffers; i++)
         if (lives_at(&p->buffers[i], m->peak))
             alive[n++] = &p->buffers[i];
     qsort(alive, n, sizeof *alive, by_size);
-    strbuf_addf(&b, "%9s  %-20s %-18s %s\n", "MiB", "shape", "made by", "in module");
-    for (size_t i = 0; i < n && i < largest; i++) {
+    for (size_t i = 0; i < n; i++) {
         const tensor *t = holds[alive[i] - p->buffers];
-        const node *from = t ? t->from : NULL;
         char shape[96];
-        if (from)
-            strbuf_addf(&b, "%9.1f  %-20s %-18s %s\n", (double)alive[i]->bytes / 0x1p20, tensor_shape_text(t, shape),
-                        op_name(from->op), from->scope ? from->scope : "");
+        if (i >= largest || !t) {
+            rest += alive[i]->bytes;
+            continue;
+        }
+        strbuf_addf(&b, "%8.1f", (double)alive[i]->bytes / 0x1p20);
+        add_module(&b, t->from->scope);
+        strbuf_addf(&b, " %-21s %s\n", op_name(t->from->op), tensor_shape_text(t, shape));
     }
-    return b.failed ? NULL : b.text;
+    if (n > largest)
+        strbuf_addf(&b, "%8.1f the other %zu\n", (double)rest / 0x1p20, n - largest);
+    return b.failed ? NULL : b.text ? b.text : arena_strdup(mem, "");
 }

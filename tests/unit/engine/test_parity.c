@@ -1,33 +1,6 @@
 /* Agreement with the reference on a sample of its answers, with all graph passes off and on. The tolerances are those
  * by which the reference agrees with itself under other kernels; see docs/parity.md for the whole comparison. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/file.h"
-#include "config/config.h"
-#include "engine/parity.h"
-#include "graph/passes/passes.h"
-
-#include <cmocka.h> /* after base/error.h: it has a macro called fail */
-
-typedef cseg_status parity_line(const char *path, const parity_options *o, FILE *out, cseg_error *err);
-
-/* JSON of numbers, strings, lists and dicts is text of a config too. */
-static value *parse(const char *text, const char *name, arena *mem)
-{
-    cseg_error err;
-    value *v = NULL;
-    if (config_parse_literal(text, name, mem, &v, &err) != CSEG_OK)
-        fail_msg("%s", err.text);
-    return v;
-}
+#include "parity_test.h"
 
 static value *golden(const char *name, arena *mem)
 {
@@ -38,40 +11,6 @@ static value *golden(const char *name, arena *mem)
     if (file_read(path, 0, mem, &text, &n, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     return parse(text, name, mem);
-}
-
-static value *answer(parity_line *line, const char *path, const parity_options *o, arena *mem)
-{
-    cseg_error err;
-    char *text = NULL;
-    size_t n = 0;
-    FILE *out = open_memstream(&text, &n);
-    assert_non_null(out);
-    if (line(path, o, out, &err) != CSEG_OK)
-        fail_msg("%s", err.text);
-    assert_int_equal(fclose(out), 0);
-    value *v = parse(text, path, mem);
-    free(text);
-    const char *error = value_text(value_get(v, "error"));
-    if (error)
-        fail_msg("%s", error);
-    return v;
-}
-
-static value *answer_in(bool bf16, parity_line *line, const char *name, unsigned passes, arena *mem)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/engine/parity/%s.py", TEST_DATA, name);
-    backend *b = backend_cpu_new(&(cpu_options){.threads = 2, .bf16 = bf16});
-    assert_non_null(b);
-    value *v = answer(line, path, &(parity_options){.backend = b, .passes = passes}, mem);
-    backend_free(b);
-    return v;
-}
-
-static value *answer_of(parity_line *line, const char *name, unsigned passes, arena *mem)
-{
-    return answer_in(false, line, name, passes, mem);
 }
 
 static double number(const value *dict, const char *key)

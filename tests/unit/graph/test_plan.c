@@ -538,6 +538,46 @@ static void test_text_and_profile(void **state)
     graph_free(g);
 }
 
+/* The bound and where it lies, by their definition; and the tables. */
+static void test_what_memory_holds(void **state)
+{
+    (void)state;
+    graph *g = graph_new(true);
+    cseg_error err;
+    plan_memory at;
+    graph_push_scope(g, "neck");
+    tensor *x = graph_input(g, "x", DT_F32, 2, DIMS(1, 512));
+    tensor *a = op_reshape(g, x, 2, DIMS(2, 256));
+    tensor *b = op_concat(g, (tensor *[]){a, op_slice(g, a, 0, 0, 1)}, 2, 0);
+    graph_add_output(g, "y", op_add(g, op_slice(g, b, 0, 2, 1), op_slice(g, a, 0, 1, 1)));
+    marker m = new_marker(9);
+    plan *p = new_plan(g, &m);
+    assert_int_equal(plan_measure(p, &at, &err), CSEG_OK);
+    assert_int_equal(at.arena, p->bytes);
+    assert_int_equal(at.fixed, 2048);
+    assert_int_equal(at.steps, plan_step_count(p));
+    assert_true(at.bound > 0 && at.bound <= at.arena);
+    size_t most = 0;
+    for (size_t i = 0; i < at.steps; i++) {
+        size_t now = 0;
+        for (size_t k = 0; k < p->n_buffers; k++)
+            if (!p->buffers[k].fixed && p->buffers[k].first <= (int)i && p->buffers[k].last >= (int)i)
+                now += p->buffers[k].bytes;
+        most = now > most ? now : most;
+        if (i == at.peak) {
+            assert_int_equal(now, at.bound);
+            assert_ptr_equal(at.at, plan_step_at(p, i).node);
+        }
+    }
+    assert_int_equal(most, at.bound);
+    char *all = plan_memory_text(p, &at, 10, g->mem), *one = plan_memory_text(p, &at, 1, g->mem);
+    assert_non_null(strstr(all, " neck "));
+    assert_null(strstr(all, "the other"));
+    assert_non_null(strstr(one, "the other"));
+    plan_free(p);
+    graph_free(g);
+}
+
 /* Out of memory anywhere is an error, never a crash or a leak. */
 static cseg_status all_steps(marker *m, param *w, cseg_error *err)
 {
@@ -596,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_graph_has_no_plan),
         cmocka_unit_test(test_gradients_arrive),
         cmocka_unit_test(test_text_and_profile),
+        cmocka_unit_test(test_what_memory_holds),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
