@@ -26,7 +26,8 @@ typedef struct plan_buffer {
     int root;        /* tensor id of the first */
     int first, last; /* steps; last may be n_steps: an output, read by the caller */
     size_t bytes, offset;
-    bool fixed; /* lives for ever, in fixed memory */
+    size_t pressure; /* the most bytes that live at once while it does */
+    bool fixed;      /* lives for ever, in fixed memory */
     void *external;
 } plan_buffer;
 
