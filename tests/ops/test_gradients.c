@@ -53,7 +53,8 @@ static void check_input(case_run *r, case_run *forward, int i)
     if (!p->data || p->role != PARAM_TRAINED)
         return;
     /* What differences leave: rounding of y, magnified by 1/h. Sums that are exact leave nothing. */
-    double room = r->c->exact && r->c->linear ? 0 : 2e-4 * fmax(largest(p->grad, p->count), 0.05);
+    double room =
+        r->c->exact && r->c->linear ? 0 : fmax(2e-4, r->c->tolerance) * fmax(largest(p->grad, p->count), 0.05);
     for (int64_t k = 0; k < p->count; k += p->count <= ELEMENTS ? 1 : p->count / ELEMENTS) {
         double expected = difference(forward, (float *)forward->params[i].data + k, r->c->linear),
                got = (double)p->grad[k];
