@@ -32,7 +32,7 @@ stops TERM epoch_1x epochs epoch_120.pth --no-validate --cfg-options $long
 
 # While labels are looked at, before anything has been learnt.
 "$TOOL" shapes many/train 300 16
-start iter_1x early --cfg-options train_dataloader.dataset.data_root=many/train
+start iter_1x early --no-validate --cfg-options train_dataloader.dataset.data_root=many/train train_cfg.max_iters=100000
 wait_for early
 kill -TERM $pid
 wait $pid
