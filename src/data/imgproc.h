@@ -38,6 +38,18 @@ cseg_status imgproc_settle(const image *src, const delayed *d, image *out, cseg_
 
 /* Reverses the order of n pixels of `bytes` bytes each; to and from do not overlap. */
 void imgproc_reverse(void *to, const void *from, int64_t n, size_t bytes);
+/* What is done to a row's n pixels: their order turned round, channels 0 and 2 exchanged of each group of `group` (one
+ * date's); c channels, samples of `size` bytes. */
+typedef struct pixel_order {
+    bool reverse, swap;
+    int64_t c, group;
+    size_t size;
+} pixel_order;
+void imgproc_put_in_order(const pixel_order *o, const void *from, void *to, int64_t n);
+/* Labels as the model wants them. */
+void imgproc_widen_labels(const uint8_t *from, int32_t *to, int64_t n, bool reverse);
+/* Counts values: of value v there are the sum of part[0][v] ... part[3][v], which this adds to. */
+void imgproc_count(const uint8_t *v, int64_t n, uint32_t part[4][256]);
 
 typedef enum { BORDER_CONSTANT, BORDER_EDGE, BORDER_REFLECT, BORDER_SYMMETRIC } border_kind;
 /* Adds rows below and columns to the right, up to [h, w] (where it is smaller). with: one value a channel, rounded half
@@ -60,12 +72,16 @@ cseg_status imgproc_rot90(const image *src, int k, image *out, cseg_error *err);
 
 /* ---- values ---- */
 
-/* 8-bit BGR to HSV and back in place (hue 0 ... 179), for c == 3 and, by groups of three, any multiple of it. */
-void imgproc_bgr_to_hsv(uint8_t *pixels, int64_t n);
-/* `width` is the row's length: OpenCV rounds the last width % 32 pixels of a row otherwise than the rest. */
-void imgproc_hsv_to_bgr(uint8_t *pixels, int64_t width);
-/* clip(float32(v) * alpha + beta) towards zero, in place, every `step`-th of n values. */
-void imgproc_scale_u8(uint8_t *v, int64_t n, int64_t step, float alpha, float beta);
+/* What is done to the colours of a row, in this order: each value v becomes clip(v + brightness), then (if
+ * contrast_first) clip(v * contrast); by way of HSV the saturation s becomes clip(s * saturation), and again by way of
+ * HSV the hue h becomes (h + hue) mod 180; then, if not before, the contrast. float32, cut off towards zero. */
+typedef struct distortion {
+    bool brightens, contrasts, saturates, shifts, contrast_first;
+    float brightness, contrast, saturation;
+    int hue; /* 0 ... 179 */
+} distortion;
+/* A whole row of 8-bit pixels, blue, green, red, in place: the last width % 32 are rounded otherwise than the rest. */
+void imgproc_distort(uint8_t *row, int64_t width, const distortion *d);
 void imgproc_lut(uint8_t *v, int64_t n, const uint8_t to[256]);
 /* Contrast limited adaptive histogram equalisation of each channel of an 8-bit image, in place. */
 cseg_status imgproc_clahe(image *m, double clip_limit, int tiles_x, int tiles_y, cseg_error *err);

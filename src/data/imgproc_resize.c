@@ -139,6 +139,8 @@ static void carve_all(resizer *r, carver *c, const axis_plan *px, const axis_pla
     if (r->how == BY_NEAREST) {
         r->near_x = carve(c, r->w, sizeof *r->near_x);
         r->near_y = carve(c, r->h, sizeof *r->near_y);
+        if (r->c == 1 && r->src->type == IMAGE_U8)
+            r->shuffles = carve(c, r->w, 2);
     }
     if (r->how == BY_LINEAR_U8 || r->how == BY_TAPS) {
         carve_axis(c, &r->x, r->w, r->taps);
@@ -283,6 +285,8 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
     if (r->how == BY_NEAREST) {
         fill_nearest(r->near_x, &px);
         fill_nearest(r->near_y, &py);
+        if (r->shuffles)
+            resize_prepare_nearest(r);
     }
     if (r->how == BY_LINEAR_U8 || r->how == BY_TAPS) {
         fill_taps(&r->x, &px, r->taps, true, d->kind == RESIZE_AREA, r->fused);
@@ -313,45 +317,13 @@ void resizer_close(resizer *r)
     mem_free(r);
 }
 
-/* With a constant size, memcpy is a move. */
-#define NEAREST(bytes)                                                                                                 \
-    for (int64_t i = 0; i < r->w; i++)                                                                                 \
-    memcpy(to + (size_t)i * (bytes), from + (size_t)r->near_x[i] * (bytes), (bytes))
-
-static void nearest_row(resizer *r, int64_t y)
-{
-    const char *from = image_at(r->src, r->near_y[y], 0);
-    size_t pixel = (size_t)r->c * image_type_size(r->src->type);
-    char *to = r->row;
-    if (r->held[0] == r->near_y[y])
-        return;
-    r->held[0] = r->near_y[y];
-    switch (pixel) {
-    case 1:
-        NEAREST(1);
-        break;
-    case 2:
-        NEAREST(2);
-        break;
-    case 3:
-        NEAREST(3);
-        break;
-    case 4:
-        NEAREST(4);
-        break;
-    default:
-        NEAREST(pixel);
-        break;
-    }
-}
-
 const void *resizer_row(resizer *r, int64_t y)
 {
     switch (r->how) {
     case BY_COPY:
         return image_at(r->src, r->y0 + y, r->x0);
     case BY_NEAREST:
-        nearest_row(r, y);
+        resize_nearest_row(r, y);
         break;
     case BY_LINEAR_U8:
         resize_linear_u8_row(r, y);
@@ -384,18 +356,6 @@ cseg_status imgproc_new(int64_t h, int64_t w, int64_t c, image_type t, image *ou
         return fail_memory(err);
     *out = m;
     return CSEG_OK;
-}
-
-void imgproc_reverse(void *to, const void *from, int64_t n, size_t bytes)
-{
-    char *out = to;
-    const char *in = (const char *)from + (size_t)n * bytes;
-    if (bytes == 3) /* the usual case, with a constant for memcpy */
-        for (int64_t i = 0; i < n; i++)
-            memcpy(out + 3 * i, in -= 3, 3);
-    else
-        for (int64_t i = 0; i < n; i++)
-            memcpy(out + bytes * (size_t)i, in -= bytes, bytes);
 }
 
 cseg_status imgproc_settle(const image *src, const delayed *d, image *out, cseg_error *err)

@@ -39,7 +39,8 @@ struct resizer {
     resize_axis x, y;
     area_axis ax, ay;
     int block_h, block_w;        /* averaging of whole blocks */
-    int64_t fast_x;              /* linear: so many pixels may be read in whole vectors */
+    uint8_t *shuffles;           /* nearest, one byte a pixel: see imgproc_resize_nearest.c */
+    int64_t fast_x;              /* linear, nearest: so many pixels may be read in whole vectors */
     void *ring[RESIZE_MAX_TAPS]; /* rows resized along x; which source row each holds (-1: none) */
     int64_t held[RESIZE_MAX_TAPS];
     float *sum;  /* area */
@@ -48,11 +49,15 @@ struct resizer {
 };
 
 /* Each makes row y of the window in r->row. */
+void resize_nearest_row(resizer *r, int64_t y);
 void resize_linear_u8_row(resizer *r, int64_t y);
 void resize_halves_u8_row(resizer *r, int64_t y); /* in both directions, c of 1, 3, 4 */
 void resize_taps_row(resizer *r, int64_t y);
 void resize_blocks_row(resizer *r, int64_t y);
 void resize_area_row(resizer *r, int64_t y);
+
+/* Prepares r->shuffles from r->near_x. */
+void resize_prepare_nearest(resizer *r);
 
 static inline int64_t resize_clamp(int64_t v, int64_t low, int64_t high)
 {

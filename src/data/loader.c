@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "data/pipeline.h"
@@ -347,9 +348,19 @@ static void work(loader *l, slot *s, int position)
     pthread_cond_signal(&l->ready);
 }
 
+/* Loading waits for computing, not the other way round: what the threads of a step share evenly ends late if one of
+ * them loses its core for a while. When a batch is missing nobody computes, and the cores are free. */
+static void step_back(void)
+{
+    enum { STEPS = 10 };
+    int now = getpriority(PRIO_PROCESS, 0); /* on Linux, of this thread alone */
+    setpriority(PRIO_PROCESS, 0, now + STEPS);
+}
+
 static void *worker(void *arg)
 {
     loader *l = arg;
+    step_back();
     pthread_mutex_lock(&l->lock);
     while (!l->stop) {
         int position;

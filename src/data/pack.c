@@ -90,36 +90,9 @@ AVX2 static int64_t floats_f32_avx2(const form *f, const float *from, float *to,
         _mm256_storeu_ps(to + i, eight(f, k, _mm256_loadu_ps(from + i)));
     return i;
 }
-
-/* Exchanges bytes 0 and 2 of each pixel of 3; 5 pixels a turn. */
-AVX2 static int64_t swap_u8_avx2(const uint8_t *from, uint8_t *to, int64_t pixels)
-{
-    const __m128i order = _mm_setr_epi8(2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9, 14, 13, 12, 15);
-    int64_t i = 0;
-    for (; i + 6 <= pixels; i += 5)
-        _mm_storeu_si128((__m128i *)(to + 3 * i),
-                         _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from + 3 * i)), order));
-    return i;
-}
-
-/* Reverses the pixels of 3 bytes, with or without exchanging bytes 0 and 2. */
-AVX2 static int64_t reverse_u8_avx2(const uint8_t *from, uint8_t *to, int64_t pixels, bool swap)
-{
-    const __m128i turn = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0);
-    const __m128i turn_swap = _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    const uint8_t *end = from + 3 * pixels;
-    int64_t i = 0;
-    for (; i + 6 <= pixels; i += 5) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(end - 3 * i - 16));
-        _mm_storeu_si128((__m128i *)(to + 3 * i), _mm_shuffle_epi8(v, swap ? turn_swap : turn));
-    }
-    return i;
-}
 #else
 #define floats_u8_avx2(f, from, to, n) 0
 #define floats_f32_avx2(f, from, to, n) 0
-#define swap_u8_avx2(from, to, pixels) 0
-#define reverse_u8_avx2(from, to, pixels, swap) 0
 #endif
 
 static void to_floats(const form *f, image_type type, const void *from, float *to, int64_t n)
@@ -140,31 +113,6 @@ static void to_floats(const form *f, image_type type, const void *from, float *t
     default:
         floats_i32(f, from, to, n, 0);
         break;
-    }
-}
-
-/* How a row's pixels are put in order before that. */
-typedef struct order {
-    bool reverse, swap;
-    int64_t c, group; /* channels; channels of one date, of which 0 and 2 are exchanged */
-    size_t size;      /* of a sample */
-} order;
-
-static void put_in_order(const order *o, const char *from, char *to, int64_t w)
-{
-    int64_t i = 0;
-    size_t pixel = (size_t)o->c * o->size;
-    if (pixel == 3 && imgproc_has_avx2())
-        i = o->reverse ? reverse_u8_avx2((const uint8_t *)from, (uint8_t *)to, w, o->swap)
-                       : swap_u8_avx2((const uint8_t *)from, (uint8_t *)to, w);
-    for (; i < w; i++) {
-        const char *p = from + (size_t)(o->reverse ? w - 1 - i : i) * pixel;
-        char *q = to + (size_t)i * pixel;
-        memcpy(q, p, pixel);
-        for (int64_t g = 0; o->swap && g < o->c; g += o->group) {
-            memcpy(q + (size_t)g * o->size, p + (size_t)(g + 2) * o->size, o->size);
-            memcpy(q + (size_t)(g + 2) * o->size, p + (size_t)g * o->size, o->size);
-        }
     }
 }
 
@@ -190,8 +138,8 @@ static cseg_status check_channels(const preprocessor *pre, const sample *s, int6
 }
 
 /* Rows of the picture, then what is beside and below it. */
-static cseg_status pack_rows(const image *m, const delayed *d, const order *o, const form *f, int64_t h, int64_t w,
-                             const float pads[2], int64_t pad_h, int64_t pad_w, float *slot, cseg_error *err)
+static cseg_status pack_rows(const image *m, const delayed *d, const pixel_order *o, const form *f, int64_t h,
+                             int64_t w, const float pads[2], int64_t pad_h, int64_t pad_w, float *slot, cseg_error *err)
 {
     resizer *rows = NULL;
     char *row = mem_alloc_raw((size_t)d->w * (size_t)o->c * o->size);
@@ -202,7 +150,7 @@ static cseg_status pack_rows(const image *m, const delayed *d, const order *o, c
         float *to = slot + (d->flip_y ? d->h - 1 - y : y) * w * o->c;
         const void *from = resizer_row(rows, y);
         if (o->reverse || o->swap) {
-            put_in_order(o, from, row, d->w);
+            imgproc_put_in_order(o, from, row, d->w);
             from = row;
         }
         to_floats(f, m->type, from, to, d->w * o->c);
@@ -236,11 +184,11 @@ cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t
         fill_form(&f, s->norm.mean, s->norm.std, s->norm.n, s->img.c, true, swap);
     else
         fill_form(&f, pre->mean, pre->std, pre->n, s->img.c, false, false);
-    order o = {.reverse = d.flip_x,
-               .swap = swap != (s->norm.n && s->norm.to_rgb),
-               .c = s->img.c,
-               .group = group,
-               .size = image_type_size(s->img.type)};
+    pixel_order o = {.reverse = d.flip_x,
+                     .swap = swap != (s->norm.n && s->norm.to_rgb),
+                     .c = s->img.c,
+                     .group = group,
+                     .size = image_type_size(s->img.type)};
     float pads[2] = {(float)s->norm.pad_val, (float)pre->pad_val};
     TRY(pack_rows(&s->img, &d, &o, &f, h, w, pads, pad_h, pad_w, slot, err));
     s->pad_h = h;
@@ -280,9 +228,8 @@ cseg_status pipeline_pack_labels(const preprocessor *pre, sample *s, const char 
         int32_t *to = slot + (d.flip_y && y < d.h ? d.h - 1 - y : y) * w;
         int64_t x = 0;
         if (y < d.h) {
-            const uint8_t *from = resizer_row(rows, y);
-            for (; x < d.w; x++)
-                to[x] = from[d.flip_x ? d.w - 1 - x : x];
+            imgproc_widen_labels(resizer_row(rows, y), to, d.w, d.flip_x);
+            x = d.w;
         }
         for (; x < w; x++)
             to[x] = fill;

@@ -58,24 +58,23 @@ static window draw_window(const crop_conf *c, sample *s)
 static cseg_status is_mixed(const crop_conf *c, const sample_map *m, const window *at, bool *out, cseg_error *err)
 {
     delayed todo = m->todo;
-    int64_t count[256] = {0}, total = 0, largest = 0, classes = 0;
+    uint32_t part[4][256] = {0};
+    int64_t total = 0, largest = 0, classes = 0;
     image map = m->map;
     TRY(picture_crop(&map, &todo, at->y, at->x, at->h, at->w, err));
     todo = delayed_or_whole(&todo, &map);
     resizer *rows;
     TRY(resizer_open(&map, &todo, &rows, err));
-    for (int64_t y = 0; y < todo.h; y++) {
-        const uint8_t *row = resizer_row(rows, y);
-        for (int64_t x = 0; x < todo.w; x++)
-            count[row[x]]++;
-    }
+    for (int64_t y = 0; y < todo.h; y++)
+        imgproc_count(resizer_row(rows, y), todo.w, part);
     resizer_close(rows);
     for (int i = 0; i < 256; i++) {
-        if (i == c->ignore_index || !count[i])
+        int64_t count = (int64_t)part[0][i] + part[1][i] + part[2][i] + part[3][i];
+        if (i == c->ignore_index || !count)
             continue;
         classes++;
-        total += count[i];
-        largest = count[i] > largest ? count[i] : largest;
+        total += count;
+        largest = count > largest ? count : largest;
     }
     *out = classes > 1 && (double)largest / (double)total < c->cat_max_ratio;
     return CSEG_OK;

@@ -54,36 +54,20 @@ static photometric draw(const photometric_conf *c, rng *r, int mode)
     return p;
 }
 
-/* One row of packed pixels. Saturation and hue go to HSV and back each for itself: the way back rounds. */
-static void distort_row(uint8_t *row, int64_t w, const photometric *p)
-{
-    if (p->brightens)
-        imgproc_scale_u8(row, 3 * w, 1, 1, (float)p->brightness);
-    if (p->contrasts && p->contrast_first)
-        imgproc_scale_u8(row, 3 * w, 1, (float)p->contrast, 0);
-    if (p->saturates) {
-        imgproc_bgr_to_hsv(row, w);
-        imgproc_scale_u8(row + 1, 3 * w - 1, 3, (float)p->saturation, 0);
-        imgproc_hsv_to_bgr(row, w);
-    }
-    int shift = (int)((p->hue % 180 + 180) % 180);
-    if (p->shifts) {
-        imgproc_bgr_to_hsv(row, w);
-        for (int64_t i = 0; i < w; i++) {
-            int hue = (int)row[3 * i] + shift; /* 0 ... 358 */
-            row[3 * i] = (uint8_t)(hue >= 180 ? hue - 180 : hue);
-        }
-        imgproc_hsv_to_bgr(row, w);
-    }
-    if (p->contrasts && !p->contrast_first)
-        imgproc_scale_u8(row, 3 * w, 1, (float)p->contrast, 0);
-}
-
 cseg_status photometric_apply(image *m, int64_t first, const photometric *p, cseg_error *err)
 {
+    const distortion d = {.brightens = p->brightens,
+                          .contrasts = p->contrasts,
+                          .saturates = p->saturates,
+                          .shifts = p->shifts,
+                          .contrast_first = p->contrast_first,
+                          .brightness = (float)p->brightness,
+                          .contrast = (float)p->contrast,
+                          .saturation = (float)p->saturation,
+                          .hue = (int)((p->hue % 180 + 180) % 180)};
     if (m->c == 3) {
         for (int64_t y = 0; y < m->h; y++)
-            distort_row(image_u8(m, y, 0), m->w, p);
+            imgproc_distort(image_u8(m, y, 0), m->w, &d);
         return CSEG_OK;
     }
     uint8_t *row = mem_alloc((size_t)m->w * 3);
@@ -93,7 +77,7 @@ cseg_status photometric_apply(image *m, int64_t first, const photometric *p, cse
         uint8_t *at = image_u8(m, y, 0) + first;
         for (int64_t x = 0; x < m->w; x++)
             memcpy(row + 3 * x, at + x * m->c, 3);
-        distort_row(row, m->w, p);
+        imgproc_distort(row, m->w, &d);
         for (int64_t x = 0; x < m->w; x++)
             memcpy(at + x * m->c, row + 3 * x, 3);
     }
