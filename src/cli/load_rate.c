@@ -1,16 +1,14 @@
 #include "cli/load_rate.h"
 
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "base/file.h"
+#include "base/usage.h"
 #include "engine/parity_values.h"
 
 /* The fields of bench/mmseg_load.py's line. */
 static void print_json(const char *config, const bench_load_report *r)
 {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
     printf("{\"mode\": \"load\", \"config\": ");
     parity_print_string(stdout, config);
     printf(", \"engine\": \"cseg\", \"images\": %lld, \"batch\": %lld, \"threads\": %lld, \"images_per_s\": %.1f, "
@@ -18,7 +16,7 @@ static void print_json(const char *config, const bench_load_report *r)
            (long long)r->images, (long long)r->batch, (long long)r->threads, r->images_per_s, r->images_per_core_s);
     for (int i = 0; i < r->steps.n; i++)
         printf("%s\"%s\": %.4f", i ? ", " : "", r->steps.at[i].name, r->steps.at[i].seconds);
-    printf("}, \"peak_rss_mib\": %ld}\n", used.ru_maxrss / 1024);
+    printf("}, \"peak_rss_mib\": %zu}\n", usage_peak_memory() >> 20);
 }
 
 static void print_text(const char *config, const bench_load_report *r)

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/usage.h"
 
 static struct {
     pthread_mutex_t lock;
@@ -17,13 +18,6 @@ static struct {
     int64_t begun;
     char line[512];
 } terminal = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_INFO};
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int terminal_width(void)
 {
@@ -129,7 +123,7 @@ void progress_show(const progress *p)
     int width = terminal_width();
     if (!width)
         return;
-    double now = seconds();
+    double now = usage_seconds();
     pthread_mutex_lock(&terminal.lock);
     if (strncmp(terminal.what, p->what, sizeof terminal.what - 1) != 0 || p->done < terminal.begun) {
         snprintf(terminal.what, sizeof terminal.what, "%s", p->what);

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "base/usage.h"
 #include "data/pipeline.h"
 
 /* How it works. A batch is built in a slot; slots are a ring, one after the other in the order of batches. Threads
@@ -323,9 +323,9 @@ static void work(loader *l, slot *s, int position)
     pipeline_times steps = {0};
     uint64_t epoch = epoch_of(l, s->iteration, position);
     pthread_mutex_unlock(&l->lock);
-    double begin = pipeline_seconds();
+    double begin = usage_thread_seconds();
     cseg_status status = load(l, s, position, epoch, &steps, &error);
-    double loaded = pipeline_seconds();
+    double loaded = usage_thread_seconds();
     pthread_mutex_lock(&l->lock);
     note_costs(l, 1, loaded - begin, &steps);
     if (status != CSEG_OK)
@@ -334,10 +334,10 @@ static void work(loader *l, slot *s, int position)
         return;
     if (s->error_at == s->n && l->variants == 1) {
         pthread_mutex_unlock(&l->lock);
-        begin = pipeline_seconds();
+        begin = usage_thread_seconds();
         status = pack(l, s, &error);
         release_samples(l, s);
-        double packed = pipeline_seconds() - begin;
+        double packed = usage_thread_seconds() - begin;
         steps = (pipeline_times){.n = 1, .at[0] = {"pack", packed}};
         pthread_mutex_lock(&l->lock);
         note_costs(l, 0, packed, &steps);
@@ -507,13 +507,6 @@ int64_t loader_batches(const loader *l)
     return l->batches;
 }
 
-static double wall_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 cseg_status loader_next(loader *l, batch *out, cseg_error *err)
 {
     pthread_mutex_lock(&l->lock);
@@ -522,10 +515,10 @@ cseg_status loader_next(loader *l, batch *out, cseg_error *err)
         pthread_mutex_unlock(&l->lock);
         return fail(err, CSEG_USAGE, "the last batch has not been given back");
     }
-    double begin = wall_seconds();
+    double begin = usage_seconds();
     while (s->state != SLOT_READY || s->iteration != l->head)
         pthread_cond_wait(&l->ready, &l->lock);
-    l->costs.waited += wall_seconds() - begin;
+    l->costs.waited += usage_seconds() - begin;
     pthread_mutex_unlock(&l->lock);
     /* a ready slot belongs to this thread */
     if (s->error_at == s->n && l->variants > 1) {

@@ -2,10 +2,10 @@
 
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "base/usage.h"
 #include "data/transforms/transform.h"
 
 enum { MAX_DEPTH = 16, MAX_NAMES = 128 };
@@ -184,13 +184,6 @@ cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *
     return CSEG_OK;
 }
 
-double pipeline_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void pipeline_times_add(pipeline_times *t, const char *name, double seconds)
 {
     int i = 0;
@@ -211,9 +204,9 @@ static cseg_status apply_timed(const transform_list *list, sample *s, cseg_error
         return transforms_apply(list, s, err);
     for (size_t i = 0; i < list->n; i++) {
         transform_list one = {1, &list->at[i]};
-        double begin = pipeline_seconds();
+        double begin = usage_thread_seconds();
         TRY(transforms_apply(&one, s, err));
-        pipeline_times_add(times, list->at[i]->name, pipeline_seconds() - begin);
+        pipeline_times_add(times, list->at[i]->name, usage_thread_seconds() - begin);
     }
     return CSEG_OK;
 }

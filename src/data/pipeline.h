@@ -44,7 +44,6 @@ typedef struct pipeline_times {
     } at[PIPELINE_MAX_TIMES];
 } pipeline_times;
 void pipeline_times_add(pipeline_times *t, const char *name, double seconds);
-double pipeline_seconds(void); /* processor time of the calling thread */
 
 /* `list` is a list of dicts (None or empty: a pipeline that does nothing). All of it lives in `mem`, `list` included,
  * which must stay. CSEG_CONFIG with file and line for unknown names (and the nearest known) and bad fields;

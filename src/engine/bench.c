@@ -4,10 +4,9 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "base/usage.h"
 #include "engine/build.h"
 #include "engine/optim/optimizer.h"
 #include "engine/parity_values.h"
@@ -24,13 +23,6 @@ struct bench {
     optimizer *opt; /* training */
     double build;   /* seconds, made-up weights left out */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static cseg_status trace_training(bench *b, unsigned passes, cseg_error *err)
 {
@@ -62,7 +54,7 @@ static cseg_status make_optimizer(bench *b, cseg_error *err)
 static cseg_status prepare(bench *b, cseg_error *err)
 {
     unsigned passes;
-    double begin = seconds();
+    double begin = usage_seconds();
     if (b->o.bf16 && !backend_cpu_has_bf16())
         return fail(err, CSEG_UNSUPPORTED,
                     "this CPU has neither AVX512-BF16 nor AMX for bf16; leave out --precision or say fp32");
@@ -79,7 +71,7 @@ static cseg_status prepare(bench *b, cseg_error *err)
         TRY(trace_inference(b, passes, err));
     }
     TRY(plan_build(b->g, b->b, &b->p, err));
-    b->build = seconds() - begin;
+    b->build = usage_seconds() - begin;
     return CSEG_OK;
 }
 
@@ -134,12 +126,12 @@ void bench_close(bench *b)
 
 static cseg_status call(bench *b, double *took, double *update, cseg_error *err)
 {
-    double begin = seconds();
+    double begin = usage_seconds();
     TRY(plan_run(b->p, err));
-    double computed = seconds();
+    double computed = usage_seconds();
     if (b->opt)
         optimizer_step(b->opt, 1);
-    *took = seconds() - begin;
+    *took = usage_seconds() - begin;
     *update = b->opt ? begin + *took - computed : 0.0;
     return CSEG_OK;
 }
@@ -166,9 +158,7 @@ cseg_status bench_run(bench *b, bench_result *out, cseg_error *err)
     qsort(took, n, sizeof *took, by_size);
     out->fastest = took[0];
     out->median = (took[(n - 1) / 2] + took[n / 2]) / 2;
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
-    out->peak_rss = (int64_t)use.ru_maxrss * 1024; /* Linux tells KiB */
+    out->peak_rss = (int64_t)usage_peak_memory();
     return CSEG_OK;
 }
 

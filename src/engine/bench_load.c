@@ -1,16 +1,7 @@
-#define _GNU_SOURCE
 #include "engine/bench_load.h"
 
-#include <time.h>
-
+#include "base/usage.h"
 #include "engine/build.h"
-
-static double wall_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static cseg_status take_batches(loader *l, int64_t n, cseg_error *err)
 {
@@ -44,9 +35,9 @@ static cseg_status measure(loader *l, const bench_load_options *o, bench_load_re
         bench_load_report now = *out;
         loader_costs before, after;
         loader_tell_costs(l, &before);
-        double begin = wall_seconds();
+        double begin = usage_seconds();
         TRY(take_batches(l, batches, err));
-        double seconds = wall_seconds() - begin;
+        double seconds = usage_seconds() - begin;
         loader_tell_costs(l, &after);
         compare(&before, &after, seconds, &now);
         if (now.images_per_core_s > out->images_per_core_s)

@@ -1,17 +1,9 @@
-#define _GNU_SOURCE
 #include "engine/evaluate.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "base/usage.h"
 
 /* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
 static const value *with_pipeline(const value *ds, const value *steps, arena *mem)
@@ -92,23 +84,23 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     int64_t classes = head->num_classes > meta->n_classes ? head->num_classes : meta->n_classes;
     TRY(confusion_new(mem, classes, &c, err));
     int64_t done = 0, all = dataset_count(ds);
-    double begin = now(), waited = 0;
+    double begin = usage_seconds(), waited = 0;
     while (done < all) {
         batch b;
         if (o->stop && o->stop(o->stop_arg)) {
             status = fail(err, CSEG_INTERRUPTED, "stopped after %lld of %lld images", (long long)done, (long long)all);
             goto done;
         }
-        double asked = now();
+        double asked = usage_seconds();
         TRY_DONE(loader_next(l, &b, err));
-        waited += now() - asked;
+        waited += usage_seconds() - asked;
         status = one_batch(p, m, o, &c, meta->ignore_index, &b, &pred, &done, all, err);
         loader_give_back(l, &b);
         if (status != CSEG_OK)
             goto done;
     }
     out->images = all;
-    out->seconds = all ? (now() - begin) / (double)all : 0;
+    out->seconds = all ? (usage_seconds() - begin) / (double)all : 0;
     out->data_seconds = all ? waited / (double)all : 0;
     if (!o->no_truth) {
         metrics_options mo = {.names = o->how->metrics,

@@ -1,23 +1,14 @@
-#define _GNU_SOURCE
 #include "engine/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/usage.h"
 #include "engine/memory.h"
 #include "graph/passes/passes.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void release_plan(loss_plan *p)
 {
@@ -263,11 +254,11 @@ static void note_rates(trainer *t)
 cseg_status trainer_iteration(trainer *t, cseg_error *err)
 {
     batch b;
-    double begin = now();
+    double begin = usage_seconds();
     schedule_time time = trainer_time(t);
     schedule_before_iter(t->s, &time);
     TRY(loader_next(t->train, &b, err));
-    t->data_seconds = now() - begin;
+    t->data_seconds = usage_seconds() - begin;
     note_rates(t);
     cseg_status status = trainer_losses(t, &b, true, &t->last, err);
     loader_give_back(t->train, &b);
@@ -283,14 +274,8 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     t->state.inner_iter++;
     if (t->average)
         ema_update(t->average, t->state.iter, t->state.epoch);
-    t->seconds = now() - begin;
+    t->seconds = usage_seconds() - begin;
     return CSEG_OK;
-}
-
-static size_t peak_memory(void)
-{
-    struct rusage r;
-    return getrusage(RUSAGE_SELF, &r) == 0 ? (size_t)r.ru_maxrss * 1024 : 0;
 }
 
 log_step trainer_log_step(const trainer *t)
@@ -307,7 +292,7 @@ log_step trainer_log_step(const trainer *t)
                       .data_seconds = t->data_seconds,
                       .seconds = t->seconds,
                       .grad_norm = t->grad_norm,
-                      .memory = peak_memory(),
+                      .memory = usage_peak_memory(),
                       .names = t->last.names,
                       .values = t->last.values,
                       .n = t->last.n};

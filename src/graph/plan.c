@@ -1,13 +1,12 @@
-#define _GNU_SOURCE
 #include "graph/plan.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/usage.h"
 #include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
@@ -220,21 +219,14 @@ void plan_weights_changed(plan *p)
             p->steps[i].kernel->stale = true;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static cseg_status run_step(plan *p, step *s, cseg_error *err)
 {
     if (!s->kernel)
         return CSEG_OK;
-    double begin = p->profiling ? now() : 0;
+    double begin = p->profiling ? usage_seconds() : 0;
     cseg_status status = s->kernel->run(s->kernel, s->in, s->out, p->scratch, err);
     if (p->profiling) {
-        double took = now() - begin;
+        double took = usage_seconds() - begin;
         s->seconds += took;
         s->fastest = s->runs == 0 || took < s->fastest ? took : s->fastest;
         s->runs++;

@@ -3,20 +3,13 @@
 
 #include <omp.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "backend/cpu/simd/simd.h"
 #include "base/arena.h"
+#include "base/usage.h"
 
 /* Three arrays of 64 MiB exceed what caches hold; a trial of either kind takes some 10 ms. */
 enum { TRIALS = 16, ROUNDS = 2000000, ARRAY = 16 << 20 };
-
-static double processor_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* By each thread's processor time, so that a busy machine has the same peak as an idle one. */
 static double best_flops(const simd_table *simd, int threads)
@@ -26,8 +19,8 @@ static double best_flops(const simd_table *simd, int threads)
         double rate = 0.0;
 #pragma omp parallel num_threads(threads) reduction(+ : rate)
         {
-            double begin = processor_seconds(), done = simd->multiply_adds(ROUNDS);
-            rate += done / (processor_seconds() - begin);
+            double begin = usage_thread_seconds(), done = simd->multiply_adds(ROUNDS);
+            rate += done / (usage_thread_seconds() - begin);
         }
         best = rate > best ? rate : best;
     }

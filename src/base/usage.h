@@ -1,0 +1,11 @@
+/* What this process has used so far. */
+#ifndef BASE_USAGE_H
+#define BASE_USAGE_H
+
+#include <stddef.h>
+
+double usage_seconds(void);        /* by a clock that never goes back; only differences mean something */
+double usage_thread_seconds(void); /* processor time of the calling thread */
+size_t usage_peak_memory(void);    /* bytes that were resident at most; 0: unknown */
+
+#endif
