@@ -24,25 +24,6 @@ struct bench {
     double build;   /* seconds, made-up weights left out */
 };
 
-static cseg_status trace_training(bench *b, unsigned passes, cseg_error *err)
-{
-    tensor *loss;
-    TRY(model_trace_loss(b->m, b->g, b->o.batch, b->o.size, b->o.size, false, &loss, err));
-    TRY(graph_optimize(b->g, passes, err));
-    for (size_t i = 0; i < b->g->outputs.n; i++) /* a pass may have put another tensor in the loss's place */
-        if (strcmp(b->g->outputs.at[i].name, "loss") == 0)
-            return graph_optimize_backward(b->g, b->g->outputs.at[i].value, passes, err);
-    return fail(err, CSEG_CONFIG, "%s: the model has no loss to train with", b->e->path);
-}
-
-static cseg_status trace_inference(bench *b, unsigned passes, cseg_error *err)
-{
-    tensor *logits;
-    TRY(model_trace_logits(b->m, b->g, b->o.batch, b->o.size, b->o.size, -1, &logits, err));
-    graph_add_output(b->g, "labels", op_argmax(b->g, logits));
-    return graph_optimize(b->g, passes, err);
-}
-
 static cseg_status make_optimizer(bench *b, cseg_error *err)
 {
     value *sgd;
@@ -61,14 +42,12 @@ static cseg_status prepare(bench *b, cseg_error *err)
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
     TRY(build_model(b->e, !b->o.train, &b->m, err));
     TRY(build_backend(NULL, &(cpu_options){.threads = b->o.threads, .bf16 = b->o.bf16}, &b->b, err));
-    b->g = graph_new(b->o.train);
-    if (!b->g)
-        return fail_memory(err);
+    batch_shape s = {b->o.batch, b->o.size, b->o.size};
     if (b->o.train) {
-        TRY(trace_training(b, passes, err));
+        TRY(build_loss_graph(b->m, s, false, true, passes, &b->g, err));
         TRY(make_optimizer(b, err));
     } else {
-        TRY(trace_inference(b, passes, err));
+        TRY(build_label_graph(b->m, s, passes, &b->g, err));
     }
     TRY(plan_build(b->g, b->b, &b->p, err));
     b->build = usage_seconds() - begin;

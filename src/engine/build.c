@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "graph/passes/passes.h"
 #include "io/npy.h"
 
 static cseg_status read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err)
@@ -49,4 +50,49 @@ cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *e
     predict_options o;
     TRY(predict_options_read(m->test_cfg, &o, err));
     return predictor_new(m, b, &o, out, err);
+}
+
+/* A pass may have put another tensor in the traced one's place. */
+static tensor *output_named(const graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (!g->outputs.at[i].grad_of && strcmp(g->outputs.at[i].name, name) == 0)
+            return g->outputs.at[i].value;
+    return NULL;
+}
+
+cseg_status build_loss_graph(model *m, batch_shape s, bool weight_map, bool train, unsigned passes, graph **out,
+                             cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    tensor *loss;
+    graph *g = graph_new(train);
+    if (!g)
+        return fail_memory(err);
+    TRY_DONE(model_trace_loss(m, g, s.n, s.h, s.w, weight_map, &loss, err));
+    TRY_DONE(graph_optimize(g, passes, err));
+    if (train)
+        TRY_DONE(graph_optimize_backward(g, output_named(g, "loss"), passes, err));
+    *out = g;
+done:
+    if (status != CSEG_OK)
+        graph_free(g);
+    return status;
+}
+
+cseg_status build_label_graph(model *m, batch_shape s, unsigned passes, graph **out, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    tensor *logits;
+    graph *g = graph_new(false);
+    if (!g)
+        return fail_memory(err);
+    TRY_DONE(model_trace_logits(m, g, s.n, s.h, s.w, -1, &logits, err));
+    graph_add_output(g, "labels", op_argmax(g, logits));
+    TRY_DONE(graph_optimize(g, passes, err));
+    *out = g;
+done:
+    if (status != CSEG_OK)
+        graph_free(g);
+    return status;
 }

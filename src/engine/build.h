@@ -15,4 +15,15 @@ cseg_status build_backend(const char *name, const cpu_options *o, backend **out,
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err);
 cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err);
 
+/* A batch of images. */
+typedef struct batch_shape {
+    int64_t n, h, w;
+} batch_shape;
+/* The model's losses for such a batch (weight_map: with a weight for every pixel), optimized by `passes`; in training
+ * with all gradients. Freed by graph_free. */
+cseg_status build_loss_graph(model *m, batch_shape s, bool weight_map, bool train, unsigned passes, graph **out,
+                             cseg_error *err);
+/* Output "labels": the answering head's classes, i32 [n, h, w]. */
+cseg_status build_label_graph(model *m, batch_shape s, unsigned passes, graph **out, cseg_error *err);
+
 #endif

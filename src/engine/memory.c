@@ -1,7 +1,6 @@
 #include "engine/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/str.h"
@@ -77,34 +76,12 @@ cseg_status memory_text(const memory_parts *parts, int largest, arena *mem, char
 /* ---- a model for this alone -------------------------------------------------------------------------------------- */
 
 typedef struct made {
-    memory_parts parts;
     model *m;
     backend *b;
     graph *g;
     plan *p;
     optimizer *o;
 } made;
-
-static tensor *loss_of(const graph *g)
-{
-    for (size_t i = 0; i < g->outputs.n; i++)
-        if (strcmp(g->outputs.at[i].name, "loss") == 0)
-            return g->outputs.at[i].value;
-    return NULL;
-}
-
-static cseg_status trace(const made *x, const memory_options *o, unsigned passes, cseg_error *err)
-{
-    tensor *t;
-    if (o->train) {
-        TRY(model_trace_loss(x->m, x->g, o->n, o->h, o->w, false, &t, err));
-        TRY(graph_optimize(x->g, passes, err));
-        return graph_optimize_backward(x->g, loss_of(x->g), passes, err);
-    }
-    TRY(model_trace_logits(x->m, x->g, o->n, o->h, o->w, -1, &t, err));
-    graph_add_output(x->g, "labels", op_argmax(x->g, t));
-    return graph_optimize(x->g, passes, err);
-}
 
 static cseg_status make(made *x, const experiment *e, const memory_options *o, arena *mem, cseg_error *err)
 {
@@ -115,10 +92,9 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
     TRY(build_backend(NULL, &cpu, &x->b, err));
     if (o->train && !value_is_none(e->optimizer) && !e->optimizer_refused)
         TRY(optimizer_build(e->optimizer, e->paramwise, x->m, mem, &x->o, err));
-    x->g = graph_new(o->train);
-    if (!x->g)
-        return fail_memory(err);
-    TRY(trace(x, o, passes, err));
+    batch_shape s = {o->n, o->h, o->w};
+    TRY(o->train ? build_loss_graph(x->m, s, false, true, passes, &x->g, err)
+                 : build_label_graph(x->m, s, passes, &x->g, err));
     return plan_build(x->g, x->b, &x->p, err);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "engine/build.h"
 #include "graph/passes/passes.h"
 
 static bool set_none(arena *mem, value *dict, const char *key)
@@ -99,16 +100,8 @@ cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_err
 
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
 {
-    tensor *loss = NULL;
-    p->graph = graph_new(true);
-    if (!p->graph)
-        return fail_memory(err);
-    TRY(model_trace_loss(s->model, p->graph, PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH, false, &loss, err));
-    TRY(graph_optimize(p->graph, s->options->passes, err));
-    for (size_t i = 0; i < p->graph->outputs.n; i++)
-        if (strcmp(p->graph->outputs.at[i].name, "loss") == 0)
-            loss = p->graph->outputs.at[i].value;
-    TRY(graph_optimize_backward(p->graph, loss, s->options->passes, err));
+    batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
+    TRY(build_loss_graph(s->model, shape, false, true, s->options->passes, &p->graph, err));
     return plan_build(p->graph, s->options->backend, &p->plan, err);
 }
 

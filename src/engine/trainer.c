@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/usage.h"
+#include "engine/build.h"
 #include "engine/memory.h"
-#include "graph/passes/passes.h"
 
 static void release_plan(loss_plan *p)
 {
@@ -21,15 +21,6 @@ void trainer_release_plans(trainer *t)
 {
     for (int i = 0; i < TRAINER_PLANS; i++)
         release_plan(&t->plans[i]);
-}
-
-/* The pass may have put another tensor in the traced one's place. */
-static tensor *output_named(const graph *g, const char *name)
-{
-    for (size_t i = 0; i < g->outputs.n; i++)
-        if (!g->outputs.at[i].grad_of && strcmp(g->outputs.at[i].name, name) == 0)
-            return g->outputs.at[i].value;
-    return NULL;
 }
 
 static void note_used_params(trainer *t, const graph *g)
@@ -63,16 +54,9 @@ done:
 
 static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
 {
-    tensor *loss = NULL;
-    p->g = graph_new(p->train);
-    if (!p->g)
-        return fail_memory(err);
-    TRY(model_trace_loss(t->m, p->g, p->n, p->h, p->w, p->weights, &loss, err));
-    TRY(graph_optimize(p->g, t->passes, err));
-    if (p->train) {
-        TRY(graph_optimize_backward(p->g, output_named(p->g, "loss"), t->passes, err));
+    TRY(build_loss_graph(t->m, (batch_shape){p->n, p->h, p->w}, p->weights, p->train, t->passes, &p->g, err));
+    if (p->train)
         note_used_params(t, p->g);
-    }
     TRY(plan_build(p->g, t->b, &p->p, err));
     return p->train && t->options->memory ? tell_memory(t, p, err) : CSEG_OK;
 }
