@@ -109,7 +109,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     const bench_args *o = options;
     bencher x = {.o = o, .mode = args->at[0], .config = args->at[1], .mem = mem};
     x.how = (bench_options){.train = strcmp(x.mode, "train") == 0,
-                            .bf16 = o->precision && strcmp(o->precision, "bf16") == 0,
+                            .bf16 = common_is_bf16(o->precision),
                             .profile = o->layers != NULL,
                             .size = given(o->size, 512),
                             .batch = given(o->batch, 1),

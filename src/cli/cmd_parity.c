@@ -32,7 +32,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
     parity_options how = {.root = o->root};
     TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
-    cpu_options cpu = {.threads = (int)o->threads, .bf16 = o->precision && strcmp(o->precision, "bf16") == 0};
+    cpu_options cpu = {.threads = (int)o->threads, .bf16 = common_is_bf16(o->precision)};
     TRY(build_backend(o->backend, &cpu, &how.backend, err));
     cseg_status status = CSEG_OK;
     for (size_t i = 1; i < args->n && status == CSEG_OK; i++) {

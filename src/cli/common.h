@@ -2,6 +2,8 @@
 #ifndef CLI_COMMON_H
 #define CLI_COMMON_H
 
+#include <string.h>
+
 #include "cli/options.h"
 #include "config/config.h"
 
@@ -21,6 +23,11 @@
         .names = "--precision", .type = O_STR, .offset = offsetof(struct_, precision), .choices = "fp32|bf16",         \
         .about = "bf16: maps and convolutions in bfloat16 where the CPU has it; default " default_                     \
     }
+/* Whether --precision says bf16; NULL: it was not given. */
+static inline bool common_is_bf16(const char *precision)
+{
+    return precision && strcmp(precision, "bf16") == 0;
+}
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \
         .names = NULL                                                                                                  \
