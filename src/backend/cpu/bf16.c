@@ -1,16 +1,19 @@
 /* Which tensors of a node the kernels take as bfloat16. */
 #include "backend/cpu/dnnl_util.h"
 
+static bool has_isa(unsigned wanted)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}
+
 bool backend_cpu_has_bf16(void)
 {
-    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), wanted = dnnl_cpu_isa_avx512_core_bf16;
-    return (isa & wanted) == wanted;
+    return has_isa(dnnl_cpu_isa_avx512_core_bf16);
 }
 
 bool backend_cpu_has_amx(void)
 {
-    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa(), wanted = dnnl_cpu_isa_avx512_core_amx;
-    return (isa & wanted) == wanted;
+    return has_isa(dnnl_cpu_isa_avx512_core_amx);
 }
 
 /* Bit k: input k. */

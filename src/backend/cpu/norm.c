@@ -89,6 +89,17 @@ static size_t coefficients(const norm_kernel *k)
     return ((size_t)(k->c * k->times) + 15) / 16 * 16;
 }
 
+/* The last step of all three: y = x * s + b [+ residual], [ReLU]. s and b hold a number for each channel. */
+static cseg_status scale_and_shift(const norm_kernel *k, void *const *in, void *const *out, float *s, float *b,
+                                   float *rooms)
+{
+    const node *n = k->k.n;
+    widen_fill(s, k->c, k->times);
+    widen_fill(b, k->c, k->times);
+    affine_all(k, map_in(n, in, 0), s, b, map_in(n, in, 5), map_out(n, out, 0), wants_relu(n), rooms);
+    return CSEG_OK;
+}
+
 static cseg_status fixed_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
@@ -99,16 +110,15 @@ static cseg_status fixed_run(kernel *base, void *const *in, void *const *out, vo
         s[c] = gamma[c] / sqrtf(var[c] + k->k.n->attr.norm.eps);
         b[c] = beta[c] - mean[c] * s[c];
     }
-    widen_fill(s, k->c, k->times);
-    widen_fill(b, k->c, k->times);
-    affine_all(k, map_in(k->k.n, in, 0), s, b, (map){0}, map_out(k->k.n, out, 0), wants_relu(k->k.n),
-               b + coefficients(k));
-    return CSEG_OK;
+    return scale_and_shift(k, in, out, s, b, b + coefficients(k));
 }
 
-cseg_status cpu_prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+/* A kernel whose statistics are given: its scratch is the coefficients and rooms. */
+static cseg_status prepare_given(cpu_backend *b, const node *n, arena *mem,
+                                 cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
+                                 kernel **out, cseg_error *err)
 {
-    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, fixed_run);
+    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
         return fail_memory(err);
     norm_init(k, n);
@@ -116,6 +126,11 @@ cseg_status cpu_prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, ke
     k->k.base.in_place = 0;
     *out = &k->k.base;
     return CSEG_OK;
+}
+
+cseg_status cpu_prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare_given(b, n, mem, fixed_run, out, err);
 }
 
 /* Mean and squared deviations of each part: at[part] holds mean[c], then m2[c], each of coefficients(k). Two passes
@@ -188,10 +203,7 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
             }
         }
     }
-    widen_fill(s, k->c, k->times);
-    widen_fill(b, k->c, k->times);
-    affine_all(k, x, s, b, map_in(k->k.n, in, 5), map_out(k->k.n, out, 0), wants_relu(k->k.n), rooms);
-    return CSEG_OK;
+    return scale_and_shift(k, in, out, s, b, rooms);
 }
 
 cseg_status cpu_prepare_batch_norm_train(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -214,23 +226,12 @@ static cseg_status apply_run(kernel *base, void *const *in, void *const *out, vo
     float *s = scratch, *b = s + coefficients(k);
     for (int64_t c = 0; c < k->c; c++)
         train_coefficients(gamma[c], beta[c], mean[c], invstd[c], &s[c], &b[c]);
-    widen_fill(s, k->c, k->times);
-    widen_fill(b, k->c, k->times);
-    affine_all(k, map_in(k->k.n, in, 0), s, b, map_in(k->k.n, in, 5), map_out(k->k.n, out, 0), wants_relu(k->k.n),
-               b + coefficients(k));
-    return CSEG_OK;
+    return scale_and_shift(k, in, out, s, b, b + coefficients(k));
 }
 
 cseg_status cpu_prepare_batch_norm_apply(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, apply_run);
-    if (!k)
-        return fail_memory(err);
-    norm_init(k, n);
-    k->k.base.scratch = 2 * coefficients(k) * sizeof(float) + rooms_bytes(k);
-    k->k.base.in_place = 0;
-    *out = &k->k.base;
-    return CSEG_OK;
+    return prepare_given(b, n, mem, apply_run, out, err);
 }
 
 typedef struct norm_coefficients {

@@ -14,7 +14,6 @@ enum {
     SMALL_GROUP = 24,       /* tiles: whole register tiles for any number of vectors */
     LARGE_GROUP = 128,
     LARGE_BYTES = 8 << 20, /* of a large group's points */
-    ALIAS = 16,            /* floats between points, lest all 36 fall into one set of the cache */
     LEAST_CHANNELS = 16
 };
 
@@ -42,17 +41,12 @@ static int64_t ceil_to(int64_t a, int64_t b)
     return (a + b - 1) / b * b;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static void transform_weights(const wino_kernel *k, const float *w, int64_t block, int64_t from, int64_t size, float *u)
 {
     wino_range r = wino_block(&k->blocks, block);
     int64_t n0 = r.from * k->blocks.vec, width = r.size * k->blocks.vec;
-    k->t->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, least(width, k->g.n - n0), k->grad_data, u,
-                  k->once ? k->u_point : size * width + ALIAS, width);
+    k->t->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, wino_least(width, k->g.n - n0), k->grad_data,
+                  u, k->once ? k->u_point : size * width + WINO_ALIAS, width);
 }
 
 /* All weights' points: block by block, within it [36][k][width]. */
@@ -68,7 +62,7 @@ static void transform_all_weights(const wino_kernel *k, const float *w, float *u
     for (int64_t b = 0; b < k->blocks.count; b++)
         for (int64_t i = 0; i < pieces; i++) {
             int64_t width = wino_block(&k->blocks, b).size * k->blocks.vec;
-            transform_weights(k, w, b, i * each, least(each, k->g.k - i * each),
+            transform_weights(k, w, b, i * each, wino_least(each, k->g.k - i * each),
                               block_points(k, u, b) + i * each * width);
         }
 }
@@ -115,7 +109,7 @@ static void block_output(const wino_kernel *k, const wino_call *c, const wino_ro
         output_pixels(k, first + t, n0, c->y, k->y, to);
         if (c->residual)
             output_pixels(k, first + t, n0, c->residual, k->residual, add);
-        k->t->output(r->m + t * width, k->m_point, least(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
+        k->t->output(r->m + t * width, k->m_point, wino_least(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
                      c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
                      k->relu);
     }
@@ -126,7 +120,7 @@ static void block_products(const wino_kernel *k, const wino_call *c, const wino_
     wino_range b = wino_block(&k->blocks, block);
     int64_t vec = k->blocks.vec, width = b.size * vec;
     for (int64_t from = 0; from < k->g.k; from += k->chunk) {
-        int64_t size = least(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + ALIAS;
+        int64_t size = wino_least(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + WINO_ALIAS;
         const float *u = c->u ? block_points(k, c->u, block) : r->u;
         if (!c->u)
             transform_weights(k, c->w, block, from, size, r->u);
@@ -141,7 +135,7 @@ static void block_products(const wino_kernel *k, const wino_call *c, const wino_
 
 static void run_group(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t group)
 {
-    int64_t first = group * k->group, tiles = least(k->group, k->g.total - first);
+    int64_t first = group * k->group, tiles = wino_least(k->group, k->g.total - first);
     group_input(k, c, r, first, tiles);
     if (r->members > 1) {
 #pragma omp barrier
@@ -213,29 +207,29 @@ static void choose_groups(wino_kernel *k, int threads)
     k->once = WINOGRAD_IN * g->k * padded * 4 <= POINTS_BYTES;
     k->ld = ceil_to(g->k, k->blocks.vec);
     if (k->ld % 512 == 0)
-        k->ld += ALIAS;
+        k->ld += WINO_ALIAS;
     k->group = SMALL_GROUP;
     k->chunk = g->k;
     if (!k->once) {
         k->group = LARGE_BYTES / (WINOGRAD_IN * 4 * k->ld) / SMALL_GROUP * SMALL_GROUP;
         k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < 64 ? 64 : k->group;
         k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / 8 * 8;
-        k->chunk = least(k->chunk, g->k);
+        k->chunk = wino_least(k->chunk, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
     }
-    k->group = least(k->group, g->total);
+    k->group = wino_least(k->group, g->total);
     k->team = !k->once && k->blocks.count >= threads;
     int64_t sharers = k->team ? 1 : threads;
     /* All threads have as many groups, all groups as many tiles. */
     k->groups = ceil_to((g->total + k->group - 1) / k->group, sharers);
     k->group = (g->total + k->groups - 1) / k->groups;
     k->groups = (g->total + k->group - 1) / k->group;
-    k->v_point = k->group * k->ld + ALIAS;
-    k->m_point = k->group * k->width + ALIAS;
-    k->u_point = padded * g->k + ALIAS;
+    k->v_point = k->group * k->ld + WINO_ALIAS;
+    k->m_point = k->group * k->width + WINO_ALIAS;
+    k->u_point = padded * g->k + WINO_ALIAS;
     k->v_floats = (size_t)(WINOGRAD_IN * k->v_point);
     k->m_floats = (size_t)(WINOGRAD_IN * k->m_point);
-    k->u_floats = (size_t)(WINOGRAD_IN * (k->once ? k->u_point : k->chunk * k->width + ALIAS));
+    k->u_floats = (size_t)(WINOGRAD_IN * (k->once ? k->u_point : k->chunk * k->width + WINO_ALIAS));
 }
 
 static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const tensor *y, bool grad_data, arena *mem,

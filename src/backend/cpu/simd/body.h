@@ -256,32 +256,22 @@ static void SIMD_NAME(max_rows)(const float *restrict x, float *restrict y, int6
         y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
-/* A bfloat16 is the upper half of a float32. */
-typedef union SIMD_NAME(bits) {
-    uint32_t u;
-    float f;
-} SIMD_NAME(bits);
-
 static void SIMD_NAME(widen)(const uint16_t *restrict x, float *restrict y, int64_t n)
 {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        SIMD_NAME(bits) b = {.u = (uint32_t)x[i] << 16};
-        y[i] = b.f;
-    }
+    int64_t i = 0;
+    for (; i + VEC <= n; i += VEC)
+        vec_store(y + i, vec_load_half(x + i));
+    if (i < n)
+        vec_store_n(y + i, vec_load_half_n(x + i, n - i), n - i);
 }
 
-/* Adding half of what is cut off, less one where the last kept bit is 0, rounds to nearest even. It could carry a NaN
- * into zero, so a NaN is cut and made quiet instead. */
 static void SIMD_NAME(narrow)(const float *restrict x, uint16_t *restrict y, int64_t n)
 {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        SIMD_NAME(bits) b = {.f = x[i]};
-        uint32_t rounded = (b.u + 0x7fffu + (b.u >> 16 & 1u)) >> 16;
-        uint32_t quiet = b.u >> 16 | 0x40u;
-        y[i] = (uint16_t)((b.u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
-    }
+    int64_t i = 0;
+    for (; i + VEC <= n; i += VEC)
+        vec_store_half(y + i, vec_load(x + i));
+    if (i < n)
+        vec_store_half_n(y + i, vec_load_n(x + i, n - i), n - i);
 }
 
 #include "backend/cpu/simd/peak.h"

@@ -1,5 +1,5 @@
 /* One vector of floats of the instruction set that a file is compiled for: for kernels that hold values in registers
- * by hand. VEC floats a vector, of VEC_REGISTERS. vec_load_n and vec_store_n touch the first n only (0 < n <= VEC);
+ * by hand. VEC floats a vector. vec_load_n and vec_store_n touch the first n only (0 < n <= VEC);
  * the others read as 0. The _half functions take bfloat16: it is widened, and narrowed to the nearest, ties to even. */
 #ifndef SIMD_VEC_H
 #define SIMD_VEC_H
@@ -10,7 +10,7 @@
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
-enum { VEC = 16, VEC_REGISTERS = 32 };
+enum { VEC = 16 };
 typedef __m512 vec;
 static inline vec vec_zero(void)
 {
@@ -88,7 +88,7 @@ static inline void vec_store_half_n(uint16_t *p, vec a, int64_t n)
 }
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
-enum { VEC = 8, VEC_REGISTERS = 16 };
+enum { VEC = 8 };
 typedef __m256 vec;
 static inline __m256i vec_mask(int64_t n)
 {
@@ -154,22 +154,8 @@ static inline void vec_store_half(uint16_t *p, vec a)
     __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(near, near), 0x08);
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(packed));
 }
-static inline vec vec_load_half_n(const uint16_t *p, int64_t n)
-{
-    uint16_t at[VEC] = {0};
-    for (int64_t i = 0; i < n; i++)
-        at[i] = p[i];
-    return vec_load_half(at);
-}
-static inline void vec_store_half_n(uint16_t *p, vec a, int64_t n)
-{
-    uint16_t at[VEC];
-    vec_store_half(at, a);
-    for (int64_t i = 0; i < n; i++)
-        p[i] = at[i];
-}
 #else
-enum { VEC = 4, VEC_REGISTERS = 16 };
+enum { VEC = 4 };
 typedef struct vec {
     float at[VEC];
 } vec;
@@ -242,6 +228,10 @@ static inline void vec_store_half(uint16_t *p, vec a)
         p[i] = (uint16_t)((nan ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1)) >> 16);
     }
 }
+#undef VEC_EACH
+#endif
+
+#if !defined(__AVX512F__) /* which has masks for these */
 static inline vec vec_load_half_n(const uint16_t *p, int64_t n)
 {
     uint16_t at[VEC] = {0};
@@ -256,7 +246,6 @@ static inline void vec_store_half_n(uint16_t *p, vec a, int64_t n)
     for (int64_t i = 0; i < n; i++)
         p[i] = at[i];
 }
-#undef VEC_EACH
 #endif
 
 #endif

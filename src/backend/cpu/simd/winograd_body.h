@@ -251,7 +251,7 @@ static void SIMD_NAME(winograd_weights)(const float *w, int64_t w_n, int64_t w_k
         int64_t inputs = k - i < WINO_INPUTS ? k - i : WINO_INPUTS;
         for (int64_t j = 0; j < width; j += VEC) {
             int64_t outputs = n - j < VEC ? n - j : VEC;
-            SIMD_NAME(wino_gather)(w + i * w_k + j * w_n, w_n, w_k, inputs, outputs > 0 ? outputs : 0, turned, taps);
+            SIMD_NAME(wino_gather)(w + i * w_k + j * w_n, w_n, w_k, inputs, outputs, turned, taps);
             for (int64_t l = 0; l < inputs; l++)
                 SIMD_NAME(wino_transform_weights)(taps[l], u + (i + l) * width + j, u_point);
         }
