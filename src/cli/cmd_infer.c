@@ -338,10 +338,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     experiment *e;
     TRY(find_inputs(&s, args, mem, err));
     TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
-    infer_options how = {.backend = s.o->backend,
-                         .threads = (int)s.o->threads,
-                         .bf16 = common_is_bf16(s.o->precision),
-                         .tta = s.o->tta};
+    infer_options how = {
+        .backend = s.o->backend, .threads = (int)s.o->threads, .bf16 = common_is_bf16(s.o->precision), .tta = s.o->tta};
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();

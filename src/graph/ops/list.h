@@ -1,28 +1,28 @@
 /* Every op, once. Inputs -> outputs; shapes in graph.h at the builder of the same name. */
-OP(conv2d)                 /* x, w, [bias], [residual] -> y */
-OP(conv2d_grad_data)       /* dy, w -> dx */
-OP(conv2d_grad_weight)     /* x, dy -> dw, [dbias] */
-OP(fold_batch_norm)        /* w, [bias], gamma, beta, mean, var -> w, bias */
-OP(batch_norm)             /* x, gamma, beta, mean, var -> y: with fixed statistics */
-OP(batch_norm_grad)        /* x, dy, gamma, mean, var -> dx, dgamma, dbeta */
-OP(batch_norm_train)       /* x, gamma, beta, running mean, running var, [residual] -> y, batch mean, inverse std */
-OP(batch_norm_apply)       /* x, gamma, beta, mean, inverse std, [residual] -> y: batch_norm_train's y, made once more */
-OP(batch_norm_train_grad)  /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
-                              [dresidual] */
-OP(group_norm)             /* x, [gamma], [beta] -> y, mean, inverse std */
-OP(group_norm_grad)        /* x, dy, [gamma], mean, inverse std -> dx, dgamma, dbeta */
-OP(layer_norm)             /* x, gamma, beta -> y, mean, inverse std: over the last axis */
-OP(layer_norm_grad)        /* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
-OP(unary)                  /* x -> y */
-OP(unary_grad)             /* x, y, dy -> dx; x or y is missing where the slope needs it not */
-OP(prelu)                  /* x, slope -> y */
-OP(prelu_grad)             /* x, slope, dy -> dx, dslope */
-OP(binary)                 /* a, b -> y, broadcasting */
-OP(max_pool)               /* x -> y */
-OP(max_pool_grad)          /* x, y, dy -> dx */
-OP(avg_pool)               /* x -> y */
-OP(avg_pool_grad)          /* dy -> dx; attr.pool and the shape in attr */
-OP(adaptive_avg_pool)      /* x -> y */
+OP(conv2d)                /* x, w, [bias], [residual] -> y */
+OP(conv2d_grad_data)      /* dy, w -> dx */
+OP(conv2d_grad_weight)    /* x, dy -> dw, [dbias] */
+OP(fold_batch_norm)       /* w, [bias], gamma, beta, mean, var -> w, bias */
+OP(batch_norm)            /* x, gamma, beta, mean, var -> y: with fixed statistics */
+OP(batch_norm_grad)       /* x, dy, gamma, mean, var -> dx, dgamma, dbeta */
+OP(batch_norm_train)      /* x, gamma, beta, running mean, running var, [residual] -> y, batch mean, inverse std */
+OP(batch_norm_apply)      /* x, gamma, beta, mean, inverse std, [residual] -> y: batch_norm_train's y, made once more */
+OP(batch_norm_train_grad) /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
+                             [dresidual] */
+OP(group_norm)            /* x, [gamma], [beta] -> y, mean, inverse std */
+OP(group_norm_grad)       /* x, dy, [gamma], mean, inverse std -> dx, dgamma, dbeta */
+OP(layer_norm)            /* x, gamma, beta -> y, mean, inverse std: over the last axis */
+OP(layer_norm_grad)       /* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
+OP(unary)                 /* x -> y */
+OP(unary_grad)            /* x, y, dy -> dx; x or y is missing where the slope needs it not */
+OP(prelu)                 /* x, slope -> y */
+OP(prelu_grad)            /* x, slope, dy -> dx, dslope */
+OP(binary)                /* a, b -> y, broadcasting */
+OP(max_pool)              /* x -> y */
+OP(max_pool_grad)         /* x, y, dy -> dx */
+OP(avg_pool)              /* x -> y */
+OP(avg_pool_grad)         /* dy -> dx; attr.pool and the shape in attr */
+OP(adaptive_avg_pool)     /* x -> y */
 OP(adaptive_avg_pool_grad) /* dy -> dx */
 OP(resize)                 /* x -> y */
 OP(resize_grad)            /* dy -> dx */

@@ -74,8 +74,8 @@ static void batch_norm_train_grad(graph *g, node *n, tensor *dy, tensor **din)
     if (d && residual)
         din[5] = d->out[3];
 }
-/* The same bits as batch_norm_train's first output, from the statistics that it took. Made by passes behind autodiff, so
- * it has no gradient. */
+/* The same bits as batch_norm_train's first output, from the statistics that it took. Made by passes behind autodiff,
+ * so it has no gradient. */
 static const char *batch_norm_apply_infer(graph *g, node *n)
 {
     op_out_like(n, 0, n->in[0]);

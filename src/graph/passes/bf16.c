@@ -64,8 +64,8 @@ static void find_bound(mixing *m)
 /* A norm makes its output's scale anew, a cast says where a type ends; other ops hand their input's rounding on. */
 static bool hands_on(const node *n)
 {
-    return n->op != OP_cast && n->op != OP_batch_norm && n->op != OP_batch_norm_train &&
-           n->op != OP_batch_norm_apply && n->op != OP_batch_norm_train_grad;
+    return n->op != OP_cast && n->op != OP_batch_norm && n->op != OP_batch_norm_train && n->op != OP_batch_norm_apply &&
+           n->op != OP_batch_norm_train_grad;
 }
 
 static bool all_wide(const mixing *m, const node *n)

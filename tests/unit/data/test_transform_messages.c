@@ -156,8 +156,8 @@ static void test_unfit_samples(void **state)
                 "2 means for images of 3 channels");
     applies_not("[dict(type='RandomCrop', crop_size=3, cat_max_ratio=0.5)]", DIALECT_1X, sample_of(&f, NULL, mem),
                 CSEG_CONFIG, "needs labels");
-    applies_not("[dict(type='Rerange')]", DIALECT_1X, sample_of(&(image){.h = 1, .w = 1, .c = 1, .data = flat.data}, NULL, mem),
-                CSEG_NUMERIC, "no range");
+    applies_not("[dict(type='Rerange')]", DIALECT_1X,
+                sample_of(&(image){.h = 1, .w = 1, .c = 1, .data = flat.data}, NULL, mem), CSEG_NUMERIC, "no range");
     applies_not("[dict(type='Collect', keys=['img', 'seg_weight_map'])]", DIALECT_0X, ramp_sample(5, 5, 3), CSEG_CONFIG,
                 "no 'seg_weight_map' to deliver");
     applies_not("[dict(type='RandomMosaic', prob=1.0)]", DIALECT_1X, ramp_sample(5, 5, 3), CSEG_CONFIG,
