@@ -7,6 +7,7 @@
 typedef struct cpu_peak {
     const char *isa; /* "generic", "avx2", "avx512": of the loop that was measured */
     double flops;    /* f32 operations a second, a multiply-add counting two */
+    double bf16;     /* the same with bfloat16 operands; 0: this CPU has no such products */
     double bytes;    /* bytes a second to and from memory, by y = a + s * b over arrays larger than the caches */
 } cpu_peak;
 

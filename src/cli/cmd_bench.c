@@ -65,8 +65,8 @@ static void print_json(const bencher *x)
            (long long)x->how.size, (long long)x->how.batch, bench_threads(x->b), x->how.bf16 ? "bf16" : "fp32",
            r->fastest, r->median, (long long)(r->peak_rss >> 20), plan_bytes(bench_plan(x->b)) >> 20, r->build);
     if (x->o->layers) {
-        printf(", \"isa\": \"%s\", \"peak_gflops\": %.1f, \"peak_gbs\": %.2f, \"layers\": ", x->peak.isa,
-               x->peak.flops / 1e9, x->peak.bytes / 1e9);
+        printf(", \"isa\": \"%s\", \"peak_gflops\": %.1f, \"peak_bf16_gflops\": %.1f, \"peak_gbs\": %.2f, \"layers\": ",
+               x->peak.isa, x->peak.flops / 1e9, x->peak.bf16 / 1e9, x->peak.bytes / 1e9);
         layers_print_json(&x->rows, stdout);
     }
     puts("}");
@@ -99,8 +99,10 @@ static void print_text(const bencher *x)
     if (!x->o->layers)
         return;
     printf("layers:  %.4f s, each at its fastest\n", x->rows.seconds);
-    printf("machine: %.1f GFLOP/s (%s), %.1f GB/s, measured\n\n", x->peak.flops / 1e9, x->peak.isa,
-           x->peak.bytes / 1e9);
+    printf("machine: %.1f GFLOP/s (%s), ", x->peak.flops / 1e9, x->peak.isa);
+    if (x->how.bf16)
+        printf("%.1f in bf16, ", x->peak.bf16 / 1e9);
+    printf("%.1f GB/s, measured\n\n", x->peak.bytes / 1e9);
     layers_print(&x->rows, terminal_width(), stdout);
 }
 

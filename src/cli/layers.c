@@ -93,7 +93,8 @@ static layer layer_of(const plan_step *s, const cpu_peak *peak, const char *name
     layer l = {.name = name, .count = 1, .seconds = s->fastest};
     l.flops = 2.0 * node_multiply_adds(s->node);
     l.bytes = node_bytes(s->node);
-    double by_flops = l.flops / peak->flops, by_bytes = l.bytes / peak->bytes;
+    bool half = s->node->n_in && s->node->in[0]->type == DT_BF16 && peak->bf16 > 0.0;
+    double by_flops = l.flops / (half ? peak->bf16 : peak->flops), by_bytes = l.bytes / peak->bytes;
     l.by_bandwidth = by_bytes > by_flops;
     l.ideal = l.by_bandwidth ? by_bytes : by_flops;
     return l;

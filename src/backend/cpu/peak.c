@@ -4,6 +4,7 @@
 #include <omp.h>
 #include <stdint.h>
 
+#include "backend/cpu/peak_bf16.h"
 #include "backend/cpu/simd/simd.h"
 #include "base/arena.h"
 #include "base/usage.h"
@@ -64,6 +65,7 @@ cseg_status cpu_peak_measure(int threads, cpu_peak *out, cseg_error *err)
     *out = (cpu_peak){.isa = simd->name,
                       .flops = best_flops(simd, threads),
                       .bytes = best_bytes(simd, threads, memory[0], memory[1], memory[2])};
+    status = peak_bf16(threads, &out->bf16, err);
 done:
     for (int i = 0; i < 3; i++)
         mem_free(memory[i]);

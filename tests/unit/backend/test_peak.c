@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "backend/cpu/simd/simd.h"
 #include "backend/peak.h"
 #include "base/arena.h"
@@ -34,6 +35,12 @@ static void test_measure(void **state)
     /* Any machine lies between: 100 MFLOP/s and 1 PFLOP/s, 1 MB/s and 100 TB/s. */
     assert_true(peak.flops > 1e8 && peak.flops < 1e15);
     assert_true(peak.bytes > 1e6 && peak.bytes < 1e14);
+    /* Products of bfloat16 are no slower than those of float32 where a CPU has them, up to what a matrix product costs.
+     */
+    if (backend_cpu_has_bf16())
+        assert_true(peak.bf16 > 0.5 * peak.flops && peak.bf16 < 1e15);
+    else
+        assert_true(peak.bf16 == 0);
     mem_fail_at(2);
     assert_int_equal(cpu_peak_measure(1, &peak, &err), CSEG_NO_MEMORY);
     mem_fail_at(0);
