@@ -88,12 +88,20 @@ static int by_time(const void *a, const void *b)
     return d ? d : by_name(a, b);
 }
 
+static bool reads_bf16(const node *n)
+{
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] && n->in[i]->type == DT_BF16)
+            return true;
+    return false;
+}
+
 static layer layer_of(const plan_step *s, const cpu_peak *peak, const char *name)
 {
     layer l = {.name = name, .count = 1, .seconds = s->fastest};
     l.flops = 2.0 * node_multiply_adds(s->node);
     l.bytes = node_bytes(s->node);
-    bool half = s->node->n_in && s->node->in[0]->type == DT_BF16 && peak->bf16 > 0.0;
+    bool half = peak->bf16 > 0.0 && reads_bf16(s->node);
     double by_flops = l.flops / (half ? peak->bf16 : peak->flops), by_bytes = l.bytes / peak->bytes;
     l.by_bandwidth = by_bytes > by_flops;
     l.ideal = l.by_bandwidth ? by_bytes : by_flops;

@@ -41,6 +41,9 @@ run 0 "$CSEG" bench train "$config" --size 64 --repeat 1 --layers --json
 grep -o '"layer": "[^"]*"' out.txt > names.txt
 check "the optimizer is a layer" grep -q '(optimizer)' names.txt
 check "gradients are layers" grep -q 'dw backbone.layer1.0.conv1' names.txt
+# Fused sums leave gradients that lack an input (what ReLU was given).
+run 0 "$CSEG" bench train "$SOURCE/configs/water/fcn_hr18s_water.py" --size 64 --repeat 1 --json --layers kinds
+check "gradients of fused sums" grep -q '"unary_grad ' out.txt
 run 0 "$CSEG" bench infer "$config" --size 64 --repeat 1 --classes 5 --json --layers kinds
 check "5 classes" grep -q 'conv 1x1 8>5 1x8x8' out.txt
 
