@@ -81,6 +81,8 @@ static const op_case cases[] = {
      .exact = true},
     {"max_pool 2x2, odd map", max_pool, POOL(2, 2, 0), {{"1,5,7,3", HOLDS_DISTINCT}}, .exact = true},
     {"max_pool 3x3, overlapping, 33 channels", max_pool, POOL(3, 1, 1), {{"1,4,5,33", HOLDS_DISTINCT}}, .exact = true},
+    {"max_pool 3x3, stride 2, 70 channels, many rows", max_pool, POOL(3, 2, 1), {{"2,37,5,70"}}, .exact = true,
+     .no_grad = true},
     {"max_pool, unlike axes", max_pool, .attr = {.pool = {.kernel = {2, 3}, .stride = {1, 2}, .pad = {0, 1}}},
      {{"1,4,5,3", HOLDS_DISTINCT}}, .exact = true},
     {"max_pool of one pixel", max_pool, POOL(3, 1, 1), {{"2,1,1,4", HOLDS_DISTINCT}}, .exact = true},

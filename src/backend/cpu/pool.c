@@ -1,60 +1,72 @@
-/* Max pooling and its gradient, NHWC. Bound by memory traffic. The gradient goes to the first largest element in window
- * order, as PyTorch's does; where it lies is found anew, so that no indices are kept. */
-#include <math.h>
-
+/* Max pooling and its gradient, NHWC, in float32 on float32 or bfloat16 maps. Bound by memory traffic: each map is read
+ * or written once. Of a float32 map 2x256x256x64, with windows of 3x3 and stride 2, one thread of a Zen 4 does the
+ * gradient in 7.0 ms (84 MB: 12 GB/s) and forward in 2.7 ms (16 GB/s); in the caches they take a third of that. The
+ * gradient goes to the first largest element in window order, as PyTorch's does; where it lies is found anew, so that
+ * no indices are kept. */
 #include "backend/cpu/map.h"
 
 typedef struct pool_kernel {
     cpu_kernel k;
-    int64_t n, h, w, c, oh, ow;
-    bool half; /* of the gradient: one of the maps is bfloat16 */
+    pool_axis row;
+    int64_t n, h, oh;
+    int64_t live; /* of the gradient: rows of windows that a row of x can belong to */
 } pool_kernel;
 
-static int64_t clip(int64_t v, int64_t low, int64_t high)
-{
-    return v < low ? low : v > high ? high : v;
-}
-
-typedef struct window {
-    int64_t y0, y1, x0, x1;
-} window;
-static window window_of(const pool_kernel *k, int64_t oy, int64_t ox)
+static void pool_init(pool_kernel *k, const tensor *x, const tensor *y)
 {
     const pool_attr *a = &k->k.n->attr.pool;
-    int64_t y = oy * a->stride[0] - a->pad[0], x = ox * a->stride[1] - a->pad[1];
-    return (window){clip(y, 0, k->h), clip(y + a->kernel[0], 0, k->h), clip(x, 0, k->w),
-                    clip(x + a->kernel[1], 0, k->w)};
+    k->n = x->dim[0], k->h = x->dim[1], k->oh = y->dim[1];
+    k->row = (pool_axis){x->dim[2], y->dim[2], x->dim[3], a->kernel[1], a->stride[1], a->pad[1]};
+    k->live = (a->kernel[0] + a->stride[0] - 1) / a->stride[0];
+}
+
+static pool_map row_of(const pool_kernel *k, map m, int64_t row, int64_t pixels)
+{
+    return (pool_map){(char *)m.at + (size_t)(row * pixels * k->row.c) * m.size, m.half};
+}
+
+/* The rows of x that the windows of row oy have. room: kernel[0] of them. */
+static pool_rows window_rows(const pool_kernel *k, map x, int64_t image, int64_t oy, pool_row *room)
+{
+    const pool_attr *a = &k->k.n->attr.pool;
+    pool_rows rows = {0, x.half, room};
+    int64_t begin = oy * a->stride[0] - a->pad[0];
+    for (int64_t t = 0; t < a->kernel[0]; t++)
+        if (begin + t >= 0 && begin + t < k->h)
+            room[rows.n++] = (pool_row){row_of(k, x, image * k->h + begin + t, k->row.w).at, t * a->kernel[1]};
+    return rows;
+}
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* A thread's own room: rows of a window; in the gradient then rows of windows and, for each, where its taps lie. */
+static size_t row_bytes(const pool_kernel *k)
+{
+    size_t live = (size_t)k->live;
+    return whole_lines(((size_t)k->k.n->attr.pool.kernel[0] + live) * sizeof(pool_row) + live * sizeof(float *));
+}
+
+/* And behind that the taps. */
+static size_t room_bytes(const pool_kernel *k)
+{
+    return row_bytes(k) + whole_lines((size_t)(k->live * k->row.ow * k->row.c) * sizeof(float));
 }
 
 static cseg_status max_pool_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     pool_kernel *k = (pool_kernel *)base;
-    const simd_table *v = k->k.b->simd;
     map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * k->oh; i++) {
-        float *room = (float *)scratch + omp_get_thread_num() * 2 * k->c;
-        int64_t image = i / k->oh * k->h * k->w * k->c;
-        for (int64_t ox = 0; ox < k->ow; ox++) {
-            window w = window_of(k, i % k->oh, ox);
-            int64_t at = (i * k->ow + ox) * k->c;
-            float *most = map_write(y, at, room);
-            for (int64_t c = 0; c < k->c; c++)
-                most[c] = -INFINITY;
-            for (int64_t yy = w.y0; yy < w.y1; yy++)
-                for (int64_t xx = w.x0; xx < w.x1; xx++)
-                    v->max_rows(map_read(v, x, image + (yy * k->w + xx) * k->c, k->c, room + k->c), most, k->c);
-            map_written(v, y, at, k->c, most);
-        }
+        pool_row *room = (pool_row *)((char *)scratch + (size_t)omp_get_thread_num() * row_bytes(k));
+        pool_rows rows = window_rows(k, x, i / k->oh, i % k->oh, room);
+        k->k.b->simd->pool->most(&k->row, &rows, row_of(k, y, i, k->row.ow));
     }
     return CSEG_OK;
-}
-
-static void pool_init(pool_kernel *k, const tensor *x, const tensor *y)
-{
-    k->n = x->dim[0], k->h = x->dim[1], k->w = x->dim[2], k->c = x->dim[3];
-    k->oh = y->dim[1], k->ow = y->dim[2];
 }
 
 cseg_status cpu_prepare_max_pool(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -63,87 +75,57 @@ cseg_status cpu_prepare_max_pool(cpu_backend *b, const node *n, arena *mem, kern
     if (!k)
         return fail_memory(err);
     pool_init(k, n->in[0], n->out[0]);
-    k->k.base.scratch = (size_t)(b->options.threads * 2 * k->c) * sizeof(float);
+    k->k.base.scratch = (size_t)b->options.threads * row_bytes(k);
     *out = &k->k.base;
     return CSEG_OK;
 }
 
-/* The gradient of a block of channels of one image: windows overlap, so threads share no output. Of bfloat16 maps the
- * block is widened as a whole, and the gradient summed in float32: a thread's own float32 copies of the block's x and
- * dx are `width` channels wide, where those of a float32 map are a view of it. */
-enum { POOL_BLOCK = 16 };
+enum { GRAD_ROWS = 16 }; /* rows of x a task: the taps of windows at its edges are found twice */
 
-typedef struct block {
-    const float *x, *y, *dy;
-    float *dx;
-    int64_t stride; /* floats from pixel to pixel */
-    int64_t width;
-} block;
+typedef struct grad_maps {
+    map x, y, dy, dx;
+} grad_maps;
 
-static void grad_block(const pool_kernel *k, const block *b)
+/* Rows [r0, r1) of an image's dx. Windows are found once and kept while rows of x need them. */
+static void grad_rows(const pool_kernel *k, const grad_maps *m, int64_t image, int64_t r0, int64_t r1, char *room)
 {
-    for (int64_t p = 0; p < k->h * k->w; p++)
-        memset(b->dx + p * b->stride, 0, (size_t)b->width * sizeof *b->dx);
-    for (int64_t oy = 0; oy < k->oh; oy++)
-        for (int64_t ox = 0; ox < k->ow; ox++) {
-            window w = window_of(k, oy, ox);
-            int64_t o = (oy * k->ow + ox) * b->stride;
-            bool taken[POOL_BLOCK] = {false};
-            for (int64_t yy = w.y0; yy < w.y1; yy++)
-                for (int64_t xx = w.x0; xx < w.x1; xx++) {
-                    int64_t at = (yy * k->w + xx) * b->stride;
-                    for (int64_t c = 0; c < b->width; c++) {
-                        bool here = !taken[c] && b->x[at + c] == b->y[o + c];
-                        b->dx[at + c] += here ? b->dy[o + c] : 0;
-                        taken[c] |= here;
-                    }
-                }
+    const pool_attr *a = &k->k.n->attr.pool;
+    const pool_table *v = k->k.b->simd->pool;
+    pool_row *of_window = (pool_row *)room, *windows = of_window + a->kernel[0];
+    const float **taps = (const float **)(windows + k->live);
+    float *kept = (float *)(room + row_bytes(k));
+    int64_t found = 0, width = k->row.ow * k->row.c;
+    for (int64_t r = r0; r < r1; r++) {
+        int64_t from = r + a->pad[0] - a->kernel[0] + 1, to = (r + a->pad[0]) / a->stride[0] + 1;
+        from = from > 0 ? (from + a->stride[0] - 1) / a->stride[0] : 0;
+        to = to > k->oh ? k->oh : to;
+        for (found = found > from ? found : from; found < to; found++) {
+            pool_rows rows = window_rows(k, m->x, image, found, of_window);
+            pool_map y = row_of(k, m->y, image * k->oh + found, k->row.ow);
+            v->find(&k->row, &rows, y, kept + found % k->live * width);
         }
-}
-
-/* Channels at, at + 1 ... of `pixels` pixels of a map with c, into or out of POOL_BLOCK wide ones. */
-static float *gathered(const pool_kernel *k, map m, int64_t at, int64_t pixels, int64_t width, float *to)
-{
-    for (int64_t p = 0; p < pixels; p++)
-        map_copy(k->k.b->simd, (map){to, false, sizeof *to}, p * POOL_BLOCK, m, at + p * k->c, width);
-    return to;
-}
-
-static void scatter(const pool_kernel *k, map m, int64_t at, int64_t pixels, int64_t width, float *from)
-{
-    for (int64_t p = 0; p < pixels; p++)
-        map_copy(k->k.b->simd, m, at + p * k->c, (map){from, false, sizeof *from}, p * POOL_BLOCK, width);
-}
-
-/* Floats of a thread's copies of a block; 0: none are needed. */
-static int64_t grad_room(const pool_kernel *k)
-{
-    return k->half ? 2 * (k->h * k->w + k->oh * k->ow) * POOL_BLOCK : 0;
+        pool_rows dy = {0, m->dy.half, windows};
+        for (int64_t oy = from; oy < to; oy++, dy.n++) {
+            int64_t tap = (r + a->pad[0] - oy * a->stride[0]) * a->kernel[1];
+            windows[dy.n] = (pool_row){row_of(k, m->dy, image * k->oh + oy, k->row.ow).at, tap};
+            taps[dy.n] = kept + oy % k->live * width;
+        }
+        v->give(&k->row, &dy, taps, row_of(k, m->dx, image * k->h + r, k->row.w));
+    }
 }
 
 static cseg_status max_pool_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     pool_kernel *k = (pool_kernel *)base;
-    int64_t blocks = (k->c + POOL_BLOCK - 1) / POOL_BLOCK, large = k->h * k->w, small = k->oh * k->ow;
-    map x = map_in(k->k.n, in, 0), y = map_in(k->k.n, in, 1), dy = map_in(k->k.n, in, 2), dx = map_out(k->k.n, out, 0);
+    const node *n = k->k.n;
+    grad_maps m = {map_in(n, in, 0), map_in(n, in, 1), map_in(n, in, 2), map_out(n, out, 0)};
+    parts p = parts_of(k->h, GRAD_ROWS);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < k->n * blocks; i++) {
-        int64_t image = i / blocks, c0 = i % blocks * POOL_BLOCK,
-                width = k->c - c0 < POOL_BLOCK ? k->c - c0 : POOL_BLOCK;
-        int64_t at = image * large * k->c + c0, at_small = image * small * k->c + c0;
-        if (!k->half) {
-            grad_block(k, &(block){(const float *)in[0] + at, (const float *)in[1] + at_small,
-                                   (const float *)in[2] + at_small, (float *)out[0] + at, k->c, width});
-            continue;
-        }
-        float *room = (float *)scratch + omp_get_thread_num() * grad_room(k), *end = room + large * POOL_BLOCK;
-        block b = {.x = gathered(k, x, at, large, width, room), .dx = end, .stride = POOL_BLOCK, .width = width};
-        end += large * POOL_BLOCK;
-        b.y = gathered(k, y, at_small, small, width, end);
-        b.dy = gathered(k, dy, at_small, small, width, end + small * POOL_BLOCK);
-        grad_block(k, &b);
-        scatter(k, dx, at, large, width, b.dx);
+    for (int64_t i = 0; i < k->n * p.count; i++) {
+        int64_t r0 = i % p.count * GRAD_ROWS;
+        grad_rows(k, &m, i / p.count, r0, r0 + parts_size(&p, i % p.count),
+                  (char *)scratch + (size_t)omp_get_thread_num() * room_bytes(k));
     }
     return CSEG_OK;
 }
@@ -154,8 +136,7 @@ cseg_status cpu_prepare_max_pool_grad(cpu_backend *b, const node *n, arena *mem,
     if (!k)
         return fail_memory(err);
     pool_init(k, n->out[0], n->in[1]);
-    k->half = map_is_half(n->in[0]) || map_is_half(n->in[1]) || map_is_half(n->in[2]) || map_is_half(n->out[0]);
-    k->k.base.scratch = (size_t)(b->options.threads * grad_room(k)) * sizeof(float);
+    k->k.base.scratch = (size_t)b->options.threads * room_bytes(k);
     *out = &k->k.base;
     return CSEG_OK;
 }

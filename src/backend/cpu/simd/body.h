@@ -249,13 +249,6 @@ static float SIMD_NAME(exp_sum)(const float *restrict x, float shift, float *res
     return sum;
 }
 
-static void SIMD_NAME(max_rows)(const float *restrict x, float *restrict y, int64_t n)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] > y[i] ? x[i] : y[i];
-}
-
 static void SIMD_NAME(widen)(const uint16_t *restrict x, float *restrict y, int64_t n)
 {
     int64_t i = 0;
@@ -294,11 +287,11 @@ const simd_table SIMD_NAME(simd_table) = {
     .axpy = SIMD_NAME(axpy),
     .max = SIMD_NAME(max),
     .exp_sum = SIMD_NAME(exp_sum),
-    .max_rows = SIMD_NAME(max_rows),
     .widen = SIMD_NAME(widen),
     .narrow = SIMD_NAME(narrow),
     .interpolate = SIMD_NAME(interpolate),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
     .multiply_adds = SIMD_NAME(multiply_adds),
+    .pool = &SIMD_NAME(pool),
     .winograd = &SIMD_NAME(winograd),
 };

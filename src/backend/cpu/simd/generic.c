@@ -4,4 +4,6 @@
 
 #include "backend/cpu/simd/winograd_body.h"
 
+#include "backend/cpu/simd/pool_body.h"
+
 #include "backend/cpu/simd/body.h"

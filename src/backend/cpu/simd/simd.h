@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd.h"
 
 typedef struct simd_table {
@@ -46,13 +47,13 @@ typedef struct simd_table {
     /* Its transpose: x[i0[i]] += (1 - w[i]) * y[i]; x[i1[i]] += w[i] * y[i]. */
     void (*interpolate_grad)(const float *y, const int32_t *i0, const int32_t *i1, const float *w, float *x, int64_t n,
                              int64_t c);
-    void (*max_rows)(const float *x, float *y, int64_t n); /* y = max(y, x) */
     /* bfloat16 to float32 and back: to nearest, ties to even, NaNs stay NaNs. */
     void (*widen)(const uint16_t *x, float *y, int64_t n);
     void (*narrow)(const float *x, uint16_t *y, int64_t n);
     /* As many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counting two.
      */
     double (*multiply_adds)(int64_t rounds);
+    const pool_table *pool;
     const winograd_table *winograd;
 } simd_table;
 

@@ -1,0 +1,41 @@
+/* The inner loops of max pooling in NHWC, a row of the map at a time. Taps are the positions within a window, counted
+ * row by row. Maps are float32, or bfloat16 where `half` says so. */
+#ifndef SIMD_POOL_H
+#define SIMD_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct pool_axis {
+    int64_t w, ow, c;            /* pixels of a row of x and of y, channels */
+    int64_t kernel, stride, pad; /* along the row */
+} pool_axis;
+
+/* Rows of a map, [pixels, c] each, with the tap that begins where the row meets the window. */
+typedef struct pool_row {
+    const void *at;
+    int64_t tap;
+} pool_row;
+typedef struct pool_rows {
+    int64_t n;
+    bool half;
+    pool_row *row;
+} pool_rows;
+
+/* One row to read or to write. */
+typedef struct pool_map {
+    void *at;
+    bool half;
+} pool_map;
+
+typedef struct pool_table {
+    /* A row of y from the rows of x that its windows have. A NaN stays one. */
+    void (*most)(const pool_axis *a, const pool_rows *x, pool_map y);
+    /* tap[ow, c]: the first tap of the window that holds y, or -1. */
+    void (*find)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap);
+    /* A row of dx: the sum, in the order of windows, of the dy whose tap is the pixel's. dy: the rows of windows that
+     * have this row of x, from top to bottom; tap: what `find` said of them. */
+    void (*give)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx);
+} pool_table;
+
+#endif

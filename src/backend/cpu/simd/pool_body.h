@@ -1,0 +1,139 @@
+/* The loops of pool.h for one instruction set. Four vectors of channels are under way at once, so that a window's short
+ * loops cost little. */
+#include <math.h>
+
+#include "backend/cpu/simd/lanes.h"
+#include "backend/cpu/simd/pool.h"
+
+#define POOL_INLINE static inline __attribute__((always_inline)) void
+enum { POOL_VECS = 4 };
+
+/* Pixels of x that window ox has, or windows that have pixel ix. */
+typedef struct SIMD_NAME(pool_span) {
+    int64_t from, to;
+} SIMD_NAME(pool_span);
+
+static inline SIMD_NAME(pool_span) SIMD_NAME(pool_pixels)(const pool_axis *a, int64_t ox)
+{
+    int64_t from = ox * a->stride - a->pad, to = from + a->kernel;
+    return (SIMD_NAME(pool_span)){from < 0 ? 0 : from, to > a->w ? a->w : to};
+}
+
+static inline SIMD_NAME(pool_span) SIMD_NAME(pool_windows)(const pool_axis *a, int64_t ix)
+{
+    int64_t from = ix + a->pad - a->kernel + 1, to = (ix + a->pad) / a->stride + 1;
+    return (SIMD_NAME(pool_span)){from > 0 ? (from + a->stride - 1) / a->stride : 0, to > a->ow ? a->ow : to};
+}
+
+/* The functions of pool.h for one pixel and `nv` vectors of channels from c on, of n channels each. */
+POOL_INLINE SIMD_NAME(pool_most_of)(const pool_axis *a, const pool_rows *x, pool_map y, int64_t ox, int64_t c, int nv,
+                                    int64_t n, bool half)
+{
+    SIMD_NAME(pool_span) p = SIMD_NAME(pool_pixels)(a, ox);
+    vec most[POOL_VECS];
+    for (int i = 0; i < nv; i++)
+        most[i] = vec_set(-INFINITY);
+    for (int64_t r = 0; r < x->n; r++)
+        for (int64_t ix = p.from; ix < p.to; ix++)
+            for (int i = 0; i < nv; i++) {
+                vec v = vec_load_map(x->row[r].at, half, ix * a->c + c + i * VEC, n);
+                most[i] = vec_where_gt(most[i], v, most[i], vec_where_eq(most[i], most[i], v, most[i]));
+            }
+    for (int i = 0; i < nv; i++)
+        vec_store_map(y.at, y.half, ox * a->c + c + i * VEC, most[i], n);
+}
+
+POOL_INLINE SIMD_NAME(pool_find_of)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap, int64_t ox,
+                                    int64_t c, int nv, int64_t n, bool half)
+{
+    SIMD_NAME(pool_span) p = SIMD_NAME(pool_pixels)(a, ox);
+    vec most[POOL_VECS], first[POOL_VECS];
+    for (int i = 0; i < nv; i++) {
+        most[i] = vec_load_map(y.at, y.half, ox * a->c + c + i * VEC, n);
+        first[i] = vec_set(-1);
+    }
+    /* From the last tap to the first one, which then stays. */
+    for (int64_t r = x->n; r-- > 0;)
+        for (int64_t ix = p.to; ix-- > p.from;) {
+            vec here = vec_set((float)(x->row[r].tap + ix + a->pad - ox * a->stride));
+            for (int i = 0; i < nv; i++) {
+                vec v = vec_load_map(x->row[r].at, half, ix * a->c + c + i * VEC, n);
+                first[i] = vec_where_eq(v, most[i], here, first[i]);
+            }
+        }
+    for (int i = 0; i < nv; i++)
+        vec_store_map(tap, false, ox * a->c + c + i * VEC, first[i], n);
+}
+
+POOL_INLINE SIMD_NAME(pool_give_of)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx,
+                                    int64_t ix, int64_t c, int nv, int64_t n, bool half)
+{
+    SIMD_NAME(pool_span) p = SIMD_NAME(pool_windows)(a, ix);
+    vec sum[POOL_VECS];
+    for (int i = 0; i < nv; i++)
+        sum[i] = vec_zero();
+    for (int64_t r = 0; r < dy->n; r++)
+        for (int64_t ox = p.from; ox < p.to; ox++) {
+            vec here = vec_set((float)(dy->row[r].tap + ix + a->pad - ox * a->stride));
+            for (int i = 0; i < nv; i++) {
+                int64_t at = ox * a->c + c + i * VEC;
+                vec which = vec_load_map(tap[r], false, at, n), g = vec_load_map(dy->row[r].at, half, at, n);
+                sum[i] = vec_add(sum[i], vec_where_eq(which, here, g, vec_zero()));
+            }
+        }
+    for (int i = 0; i < nv; i++)
+        vec_store_map(dx.at, dx.half, ix * a->c + c + i * VEC, sum[i], n);
+}
+
+/* STEP for all channels of all pixels. */
+#define POOL_ROW(step, pixels, ...)                                                                                    \
+    for (int64_t i = 0; i < (pixels); i++) {                                                                           \
+        int64_t c = 0;                                                                                                 \
+        for (; c + POOL_VECS * VEC <= a->c; c += POOL_VECS * VEC)                                                      \
+            step(a, __VA_ARGS__, i, c, POOL_VECS, VEC, half);                                                          \
+        for (; c < a->c; c += VEC)                                                                                     \
+            step(a, __VA_ARGS__, i, c, 1, a->c - c, half);                                                             \
+    }
+
+POOL_INLINE SIMD_NAME(pool_most_row)(const pool_axis *a, const pool_rows *x, pool_map y,
+                                     bool half){POOL_ROW(SIMD_NAME(pool_most_of), a->ow, x, y)}
+
+POOL_INLINE SIMD_NAME(pool_find_row)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap,
+                                     bool half){POOL_ROW(SIMD_NAME(pool_find_of), a->ow, x, y, tap)}
+
+POOL_INLINE
+    SIMD_NAME(pool_give_row)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx, bool half)
+{
+    POOL_ROW(SIMD_NAME(pool_give_of), a->w, dy, tap, dx)
+}
+#undef POOL_ROW
+
+static void SIMD_NAME(pool_most)(const pool_axis *a, const pool_rows *x, pool_map y)
+{
+    if (x->half)
+        SIMD_NAME(pool_most_row)(a, x, y, true);
+    else
+        SIMD_NAME(pool_most_row)(a, x, y, false);
+}
+
+static void SIMD_NAME(pool_find)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap)
+{
+    if (x->half)
+        SIMD_NAME(pool_find_row)(a, x, y, tap, true);
+    else
+        SIMD_NAME(pool_find_row)(a, x, y, tap, false);
+}
+
+static void SIMD_NAME(pool_give)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx)
+{
+    if (dy->half)
+        SIMD_NAME(pool_give_row)(a, dy, tap, dx, true);
+    else
+        SIMD_NAME(pool_give_row)(a, dy, tap, dx, false);
+}
+
+static const pool_table SIMD_NAME(pool) = {
+    .most = SIMD_NAME(pool_most),
+    .find = SIMD_NAME(pool_find),
+    .give = SIMD_NAME(pool_give),
+};
