@@ -158,6 +158,8 @@ static const op_case cases[] = {
     {"sum of a tensor with itself", sum_with_itself, .in = {{"2,4,5,3"}, {"2,4,5,3"}}, EXACT},
     {"resize_argmax x4", ARGMAX, RESIZE(12, 16), {{"2,3,4,5", HOLDS_DISTINCT}}},
     {"resize_argmax x2, corners, 19 classes", ARGMAX, RESIZE(9, 9, CORNERS), {{"1,5,5,19", HOLDS_DISTINCT}}},
+    {"resize_argmax x4, columns of tiles", ARGMAX, RESIZE(36, 140), {{"2,9,35,4"}}},
+    {"resize_argmax x2, 70 classes", ARGMAX, RESIZE(6, 36), {{"1,3,18,70", HOLDS_DISTINCT}}},
     {"resize_argmax of one class", ARGMAX, RESIZE(6, 6), {{"1,3,3,1"}}},
 };
 /* clang-format on */

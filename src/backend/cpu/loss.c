@@ -1,107 +1,76 @@
-/* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right. Works by rows of
- * the label map. Where a graph pass made the resize of the logits part of the op, a row of logits is interpolated into
- * the cache, and neither logits nor gradients of the label's size exist. Bound by exp and, unfused, by memory traffic.
- */
-#include <math.h>
-
-#include "backend/cpu/interpolation.h"
+/* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right, on tiles of
+ * pixels that stay in the cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither
+ * logits nor gradients of the label's size exist. Bound by exp. */
+#include "backend/cpu/tiles.h"
 
 typedef struct loss_kernel {
     cpu_kernel k;
-    bool resized;
-    interpolation y, x;           /* if resized */
-    int64_t rows, width, classes; /* rows: of all images together */
-    int64_t row_floats;           /* a thread's own room */
+    tiling t;
 } loss_kernel;
-
-enum { GRAD_BLOCK = 8 }; /* rows of small logits a task; label rows at its edges are computed twice */
 
 static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem,
                             cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
                             loss_kernel **out, cseg_error *err)
 {
     loss_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
-    if (!k)
+    resize_attr how = {.align_corners = n->attr.loss.align_corners};
+    if (!k || !tiling_init(&k->t, b, n->in[0], n->in[1], n->attr.loss.resized ? &how : NULL, mem))
         return fail_memory(err);
-    const tensor *logits = n->in[0], *label = n->in[1];
-    k->classes = logits->dim[logits->rank - 1];
-    k->width = label->dim[label->rank - 1];
-    k->rows = tensor_count(label) / k->width;
-    k->resized = n->attr.loss.resized;
-    if (k->resized) {
-        bool corners = n->attr.loss.align_corners;
-        if (!interpolation_init(&k->y, logits->dim[1], label->dim[1], corners, false, 0, mem) ||
-            !interpolation_init(&k->x, logits->dim[2], label->dim[2], corners, false, 0, mem))
-            return fail_memory(err);
-    }
-    k->row_floats = k->classes * (1 + k->width + (k->resized ? k->x.in : 0));
     *out = k;
     return CSEG_OK;
 }
 
-static float *room(const loss_kernel *k, float *scratch)
+/* A thread's own `tiles` of the room. */
+static float *own_tiles(const loss_kernel *k, float *room, int tiles)
 {
-    return scratch + omp_get_thread_num() * k->row_floats;
+    return room + omp_get_thread_num() * tiles * tiling_floats(&k->t);
 }
 
-/* Logits [width, classes] of one row of labels: in place, or interpolated into `to`. */
-static const float *logits_row(const loss_kernel *k, const float *logits, int64_t row, float *to)
+static size_t tiles_bytes(const loss_kernel *k, int tiles)
 {
-    if (!k->resized)
-        return logits + row * k->width * k->classes;
-    int64_t small = k->x.in * k->classes, i = row % k->y.out;
-    const float *image = logits + row / k->y.out * k->y.in * small;
-    float *mixed = to + k->width * k->classes, w = k->y.w[i];
-    const simd_table *v = k->k.b->simd;
-    v->mix(image + k->y.i0[i] * small, 1 - w, image + k->y.i1[i] * small, w, mixed, small);
-    v->interpolate(mixed, k->x.i0, k->x.i1, k->x.w, NULL, to, k->width, k->classes);
-    return to;
+    return (size_t)(k->k.b->options.threads * tiles * tiling_floats(&k->t)) * sizeof(float);
 }
 
-static bool is_class(int32_t label, const loss_kernel *k)
-{
-    return label != k->k.n->attr.loss.ignore_index && label >= 0 && label < k->classes;
-}
-
-static int32_t best_of(const float *x, int64_t n)
-{
-    int32_t best = 0;
-    for (int64_t j = 1; j < n; j++)
-        if (x[j] > x[best])
-            best = (int32_t)j;
-    return best;
-}
-
-typedef struct row_sums {
+typedef struct loss_sums {
     double loss, divisor;
     int64_t right, counted;
-} row_sums;
+} loss_sums;
 
-static row_sums forward_row(const loss_kernel *k, void *const *in, int64_t row, float *own)
+/* What the pixels' weights are, of classes and of their own; class_weight or weight may be NULL. */
+static double weight_of(const float *class_weight, const float *weight, int32_t label, int64_t i)
+{
+    return (class_weight ? (double)class_weight[label] : 1) * (weight ? (double)weight[i] : 1);
+}
+
+/* The sum of class weights that an average over them divides by: ignored pixels count where their label is a class. */
+static double class_weights(const loss_kernel *k, const int32_t *label, const float *class_weight, int64_t n)
 {
     const loss_attr *a = &k->k.n->attr.loss;
-    const simd_table *v = k->k.b->simd;
-    const float *class_weight = in[2], *weight = in[3], *x = logits_row(k, in[0], row, own + k->classes);
-    const int32_t *label = (const int32_t *)in[1] + row * k->width;
-    bool wants_right = k->k.n->n_out > 2;
-    row_sums s = {0};
-    for (int64_t i = 0; i < k->width; i++, x += k->classes) {
-        if (label[i] != a->ignore_index) {
-            s.counted++;
-            s.right += wants_right && best_of(x, k->classes) == label[i];
-        }
-        bool counts = is_class(label[i], k);
-        double w = 1;
-        if (class_weight && label[i] >= 0 && label[i] < k->classes)
-            w = (double)class_weight[label[i]];
-        if (counts || (!a->avg_non_ignore && label[i] >= 0 && label[i] < k->classes))
-            s.divisor += w;
-        if (!counts)
-            continue;
-        float m = v->max(x, k->classes), e = v->exp_sum(x, m, own, k->classes);
-        s.loss += (double)(logf(e) + m - x[label[i]]) * w * (weight ? (double)weight[row * k->width + i] : 1);
-    }
-    return s;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (label[i] >= 0 && label[i] < k->t.classes && !(a->avg_non_ignore && label[i] == a->ignore_index))
+            sum += weight_of(class_weight, NULL, label[i], i);
+    return sum;
+}
+
+static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n,
+                         float *room, bool wants_right, loss_sums *s)
+{
+    const loss_attr *a = &k->k.n->attr.loss;
+    const loss_table *v = k->t.v;
+    const int32_t *label = (const int32_t *)in[1] + at;
+    const float *class_weight = in[2], *weight = in[3] ? (const float *)in[3] + at : NULL;
+    float class[LOSS_LANES], most[LOSS_LANES], sum[LOSS_LANES], best[LOSS_LANES];
+    double weights[LOSS_LANES];
+    s->counted += v->labels(label, n, a->ignore_index, tile->classes, class, tile->lanes);
+    for (int64_t i = 0; i < tile->lanes && (class_weight || weight); i++)
+        weights[i] = class[i] >= 0 ? weight_of(class_weight, weight, label[i], i) : 0;
+    const float *x = v->sums(tile, room, most, sum, wants_right ? best : NULL);
+    s->loss += v->losses(x, class, most, sum, class_weight || weight ? weights : NULL, tile->lanes);
+    if (wants_right)
+        s->right += v->equal(best, class, tile->lanes);
+    if (a->avg == AVG_CLASS_WEIGHT)
+        s->divisor += class_weights(k, label, class_weight, n);
 }
 
 /* The reference adds float32's epsilon to what it counted, so that a batch without labels gives 0 (and 100 % right). */
@@ -110,29 +79,51 @@ static double counted(double divisor)
     return divisor + 0x1p-23;
 }
 
+static double divisor_of(const loss_kernel *k, const loss_sums *s)
+{
+    switch (k->k.n->attr.loss.avg) {
+    case AVG_ALL:
+        return (double)(k->t.images * k->t.rows * k->t.width);
+    case AVG_NON_IGNORED:
+        return counted((double)s->counted);
+    case AVG_CLASS_WEIGHT:
+        return counted(s->divisor);
+    case AVG_SUM:
+        break;
+    }
+    return 1;
+}
+
+enum { FORWARD_TILES = 3 }; /* two rows, and what lies between them */
+
 static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     loss_kernel *k = (loss_kernel *)base;
     const node *n = k->k.n;
-    const loss_attr *a = &n->attr.loss;
-    row_sums *sums = scratch, all = {0};
-    float *own = (float *)(sums + k->rows);
+    int64_t tasks = tile_task_count(&k->t);
+    loss_sums *sums = scratch, all = {0};
+    float *rooms = (float *)(sums + tasks);
     void *inputs[4] = {in[0], in[1], n->n_in > 2 ? in[2] : NULL, n->n_in > 3 ? in[3] : NULL};
 #pragma omp parallel for schedule(static)
-    for (int64_t row = 0; row < k->rows; row++)
-        sums[row] = forward_row(k, inputs, row, room(k, own));
-    for (int64_t row = 0; row < k->rows; row++) {
-        all.loss += sums[row].loss;
-        all.divisor += sums[row].divisor;
-        all.right += sums[row].right;
-        all.counted += sums[row].counted;
+    for (int64_t i = 0; i < tasks; i++) {
+        tile_task task = tile_task_at(&k->t, i);
+        float *room = own_tiles(k, rooms, FORWARD_TILES), *between = room + 2 * tiling_floats(&k->t);
+        tile_column c = tile_column_at(&k->t, in[0], task.image, task.column, room);
+        sums[i] = (loss_sums){0};
+        for (int64_t row = task.r0; row < task.r1; row++) {
+            loss_tile tile = tile_at(&c, row);
+            forward_tile(k, inputs, &tile, tile_begin(&c, row), c.pixels.n, between, n->n_out > 2, &sums[i]);
+        }
     }
-    double divisor = a->avg == AVG_ALL           ? (double)(k->rows * k->width)
-                     : a->avg == AVG_SUM         ? 1
-                     : a->avg == AVG_NON_IGNORED ? counted((double)all.counted)
-                                                 : counted(all.divisor);
-    *(float *)out[0] = (float)((double)a->scale * all.loss / divisor);
+    for (int64_t i = 0; i < tasks; i++) {
+        all.loss += sums[i].loss;
+        all.divisor += sums[i].divisor;
+        all.right += sums[i].right;
+        all.counted += sums[i].counted;
+    }
+    double divisor = divisor_of(k, &all);
+    *(float *)out[0] = (float)((double)n->attr.loss.scale * all.loss / divisor);
     *(float *)out[1] = (float)divisor;
     if (n->n_out > 2)
         *(float *)out[2] = (float)(100.0 * counted((double)all.right) / counted((double)all.counted));
@@ -143,56 +134,100 @@ cseg_status cpu_prepare_cross_entropy(cpu_backend *b, const node *n, arena *mem,
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, cross_entropy_run, &k, err));
-    k->k.base.scratch =
-        (size_t)k->rows * sizeof(row_sums) + (size_t)(b->options.threads * k->row_floats) * sizeof(float);
+    k->k.base.scratch = (size_t)tile_task_count(&k->t) * sizeof(loss_sums) + tiles_bytes(k, FORWARD_TILES);
     *out = &k->k.base;
     return CSEG_OK;
 }
 
-/* Gradient of one row of labels, [width, classes], into dx; x may be dx. */
-static void grad_row(const loss_kernel *k, void *const *in, int64_t row, const float *x, float *dx, float scale)
+/* A tile's gradient, as simd/loss.h's `grad` gives it. */
+static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n, float scale,
+                      float *room, float *a, float *b)
 {
-    const simd_table *v = k->k.b->simd;
-    const float *class_weight = in[2], *weight = in[3];
-    const int32_t *label = (const int32_t *)in[1] + row * k->width;
-    for (int64_t i = 0; i < k->width; i++, x += k->classes, dx += k->classes) {
-        if (!is_class(label[i], k)) {
-            memset(dx, 0, (size_t)k->classes * sizeof *dx);
-            continue;
+    const int32_t *label = (const int32_t *)in[1] + at;
+    const float *class_weight = in[2], *weight = in[3] ? (const float *)in[3] + at : NULL;
+    float class[LOSS_LANES], w[LOSS_LANES];
+    k->t.v->labels(label, n, k->k.n->attr.loss.ignore_index, tile->classes, class, tile->lanes);
+    for (int64_t i = 0; i < tile->lanes; i++)
+        w[i] = scale;
+    for (int64_t i = 0; i < n && (class_weight || weight); i++)
+        if (class[i] >= 0)
+            w[i] = scale * (float)weight_of(class_weight, weight, label[i], i);
+    k->t.v->grad(tile, room, class, w, a, b);
+}
+
+enum { GRAD_BLOCK = 16, GRAD_TILES = 5 }; /* rows of small logits a task; GRAD_TILES: the forward's, and two of sums */
+
+/* Sums of gradients of two neighbouring small rows, spread along x. */
+typedef struct grad_sums {
+    const loss_pixels *pixels;
+    float *at[2]; /* of a row of even and of odd number; `row` says which, -1 none */
+    int64_t row[2];
+    float *dx, *below; /* small rows r0 .. r1 - 1, and row r1 */
+    int64_t r0, r1;
+} grad_sums;
+
+static void hand_back(const loss_kernel *k, grad_sums *s, int slot)
+{
+    int64_t r = s->row[slot], small = k->t.x.in * k->t.classes;
+    if (r >= 0)
+        k->t.v->gather(s->pixels, s->at[slot], k->t.lanes, r < s->r1 ? s->dx + (r - s->r0) * small : s->below);
+    s->row[slot] = -1;
+}
+
+static float *sums_of(const loss_kernel *k, grad_sums *s, int64_t r)
+{
+    int slot = (int)(r % 2);
+    if (s->row[slot] != r) {
+        hand_back(k, s, slot);
+        memset(s->at[slot], 0, (size_t)tiling_floats(&k->t) * sizeof(float));
+        s->row[slot] = r;
+    }
+    return s->at[slot];
+}
+
+/* Rows [r0, r1) of the small logits' gradient, from the rows of labels whose upper neighbour is one of them; what these
+ * give to row r1 goes to `below`. Both [.., w, K] of an image. */
+static void grad_block(const loss_kernel *k, void *const *in, int64_t image, int64_t r0, int64_t r1, float scale,
+                       float *dx, float *below, float *own)
+{
+    const tiling *t = &k->t;
+    int64_t small = t->x.in * t->classes, one = tiling_floats(t), o0 = 0, o1;
+    memset(dx, 0, (size_t)((r1 - r0) * small) * sizeof *dx);
+    memset(below, 0, (size_t)small * sizeof *below);
+    while (o0 < t->rows && t->y.i0[o0] < r0)
+        o0++;
+    for (o1 = o0; o1 < t->rows && t->y.i0[o1] < r1;)
+        o1++;
+    for (int64_t column = 0; column < t->across; column++) {
+        tile_column c = tile_column_at(t, in[0], image, column, own);
+        grad_sums s = {&c.pixels, {own + 3 * one, own + 4 * one}, {-1, -1}, dx, below, r0, r1};
+        for (int64_t o = o0; o < o1; o++) {
+            loss_tile tile = tile_at(&c, o);
+            float *a = sums_of(k, &s, t->y.i0[o]), *b = tile.w != 0 ? sums_of(k, &s, t->y.i1[o]) : NULL;
+            grad_tile(k, in, &tile, tile_begin(&c, o), c.pixels.n, scale, own + 2 * one, a, b);
         }
-        float w = scale * (class_weight ? class_weight[label[i]] : 1) * (weight ? weight[row * k->width + i] : 1);
-        float sum = v->exp_sum(x, v->max(x, k->classes), dx, k->classes);
-        v->scale(dx, w / sum, 0, dx, k->classes);
-        dx[label[i]] -= w;
+        hand_back(k, &s, 0);
+        hand_back(k, &s, 1);
     }
 }
 
-/* Rows [r0, r1) of the small logits' gradient: each label row that touches them is computed, folded along x, and added
- * to its two rows. */
-static void grad_block(const loss_kernel *k, void *const *in, float *out, int64_t image, int64_t r0, int64_t r1,
-                       float scale, float *own)
+static void grad_resized(const loss_kernel *k, void *const *in, float *dx, float scale, float *scratch)
 {
-    const simd_table *v = k->k.b->simd;
-    int64_t small = k->x.in * k->classes;
-    float *dx = out + image * k->y.in * small, *row = own + k->classes, *folded = row + k->width * k->classes;
-    memset(dx + r0 * small, 0, (size_t)((r1 - r0) * small) * sizeof *dx);
-    int64_t first = k->y.out, last = -1;
-    for (int64_t r = r0; r < r1; r++) {
-        first = k->y.first[r] < first ? k->y.first[r] : first;
-        last = k->y.last[r] > last ? k->y.last[r] : last;
+    const tiling *t = &k->t;
+    parts p = parts_of(t->y.in, GRAD_BLOCK);
+    int64_t small = t->x.in * t->classes, blocks = t->images * p.count;
+    float *below = scratch, *rooms = scratch + blocks * small;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < blocks; i++) {
+        int64_t image = i / p.count, r0 = i % p.count * GRAD_BLOCK;
+        grad_block(k, in, image, r0, r0 + parts_size(&p, i % p.count), scale, dx + (image * t->y.in + r0) * small,
+                   below + i * small, own_tiles(k, rooms, GRAD_TILES));
     }
-    for (int64_t o = first; o <= last; o++) {
-        int64_t label_row = image * k->y.out + o;
-        logits_row(k, in[0], label_row, row);
-        grad_row(k, in, label_row, row, row, scale);
-        memset(folded, 0, (size_t)small * sizeof *folded);
-        v->interpolate_grad(row, k->x.i0, k->x.i1, k->x.w, folded, k->width, k->classes);
-        for (int side = 0; side < 2; side++) {
-            int64_t r = side ? k->y.i1[o] : k->y.i0[o];
-            float w = side ? k->y.w[o] : 1 - k->y.w[o];
-            if (r >= r0 && r < r1 && w != 0)
-                v->axpy(w, folded, dx + r * small, small);
-        }
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < blocks; i++) {
+        int64_t row = (i % p.count + 1) * GRAD_BLOCK;
+        if (row < t->y.in)
+            k->k.b->simd->axpy(1, below + i * small, dx + (i / p.count * t->y.in + row) * small, small);
     }
 }
 
@@ -202,22 +237,20 @@ static cseg_status cross_entropy_grad_run(kernel *base, void *const *in, void *c
 {
     (void)err;
     loss_kernel *k = (loss_kernel *)base;
+    const tiling *t = &k->t;
     const float *divisor = in[4], *dloss = in[5];
     float scale = (float)((double)k->k.n->attr.loss.scale * (double)*dloss / (double)*divisor);
-    if (!k->resized) {
-#pragma omp parallel for schedule(static)
-        for (int64_t row = 0; row < k->rows; row++) {
-            int64_t at = row * k->width * k->classes;
-            grad_row(k, in, row, (const float *)in[0] + at, (float *)out[0] + at, scale);
-        }
+    if (t->resized) {
+        grad_resized(k, in, out[0], scale, scratch);
         return CSEG_OK;
     }
-    parts p = parts_of(k->y.in, GRAD_BLOCK);
-    int64_t images = k->rows / k->y.out;
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < images * p.count; i++) {
-        int64_t r0 = i % p.count * GRAD_BLOCK;
-        grad_block(k, in, out[0], i / p.count, r0, r0 + parts_size(&p, i % p.count), scale, room(k, scratch));
+    for (int64_t i = 0; i < t->across; i++) {
+        float *own = own_tiles(k, scratch, GRAD_TILES), *room = own + 2 * tiling_floats(t);
+        tile_column c = tile_column_at(t, in[0], 0, i, own);
+        loss_tile tile = tile_at(&c, 0);
+        grad_tile(k, in, &tile, c.first, c.pixels.n, scale, room, NULL, NULL);
+        t->v->gather(&c.pixels, room, t->lanes, (float *)out[0] + c.first * t->classes);
     }
     return CSEG_OK;
 }
@@ -226,24 +259,31 @@ cseg_status cpu_prepare_cross_entropy_grad(cpu_backend *b, const node *n, arena 
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, cross_entropy_grad_run, &k, err));
-    k->k.base.scratch = (size_t)(b->options.threads * k->row_floats) * sizeof(float);
-    k->k.base.in_place = k->resized ? -1 : 0;
+    const tiling *t = &k->t;
+    k->k.base.scratch = tiles_bytes(k, GRAD_TILES);
+    if (t->resized)
+        k->k.base.scratch +=
+            (size_t)(t->images * parts_of(t->y.in, GRAD_BLOCK).count * t->x.in * t->classes) * sizeof(float);
+    k->k.base.in_place = t->resized ? -1 : 0;
     *out = &k->k.base;
     return CSEG_OK;
 }
 
 static cseg_status accuracy_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
-    (void)scratch, (void)err;
+    (void)err;
     loss_kernel *k = (loss_kernel *)base;
     const int32_t *label = in[1];
     int64_t right = 0, n = 0;
 #pragma omp parallel for schedule(static) reduction(+ : right, n)
-    for (int64_t i = 0; i < k->rows * k->width; i++) {
-        if (label[i] == k->k.n->attr.loss.ignore_index)
-            continue;
-        right += best_of((const float *)in[0] + i * k->classes, k->classes) == label[i];
-        n++;
+    for (int64_t i = 0; i < k->t.across; i++) {
+        float best[LOSS_LANES], class[LOSS_LANES];
+        tile_column c = tile_column_at(&k->t, in[0], 0, i, own_tiles(k, scratch, 2));
+        loss_tile tile = tile_at(&c, 0);
+        k->t.v->best(&tile, best);
+        n += k->t.v->labels(label + c.first, c.pixels.n, k->k.n->attr.loss.ignore_index, tile.classes, class,
+                            tile.lanes);
+        right += k->t.v->equal(best, class, tile.lanes);
     }
     *(float *)out[0] = (float)(100.0 * counted((double)right) / counted((double)n));
     return CSEG_OK;
@@ -253,6 +293,7 @@ cseg_status cpu_prepare_accuracy(cpu_backend *b, const node *n, arena *mem, kern
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, accuracy_run, &k, err));
+    k->k.base.scratch = tiles_bytes(k, 2);
     *out = &k->k.base;
     return CSEG_OK;
 }

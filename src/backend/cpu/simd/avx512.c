@@ -4,6 +4,8 @@
 
 #include "backend/cpu/simd/winograd_body.h"
 
+#include "backend/cpu/simd/loss_body.h"
+
 #include "backend/cpu/simd/pool_body.h"
 
 #include "backend/cpu/simd/body.h"

@@ -1,7 +1,6 @@
 /* The loops of simd.h; the compiler vectorises them for the instruction set of the file that includes this. Bound by
- * memory traffic except exp_sum. SIMD_NAME(x) names a function, SIMD_TEXT the set.
+ * memory traffic. SIMD_NAME(x) names a function, SIMD_TEXT the set.
  * ReLU is written so that NaN goes through it, as it does in PyTorch. */
-#include <math.h>
 #include <string.h>
 
 #include "backend/cpu/simd/simd.h"
@@ -205,50 +204,6 @@ static void SIMD_NAME(interpolate_grad)(const float *restrict y, const int32_t *
     }
 }
 
-static float SIMD_NAME(max)(const float *x, int64_t n)
-{
-    float m = -INFINITY;
-#pragma omp simd reduction(max : m)
-    for (int64_t i = 0; i < n; i++)
-        m = x[i] > m ? x[i] : m;
-    return m;
-}
-
-/* exp by 2^k times a polynomial of degree 6 (relative error below 2e-7); inputs are not above 0 here, and what is
- * below -87 gives 0. */
-static inline float SIMD_NAME(exp1)(float x)
-{
-    float t = x * 1.44269504088896341f;
-    t = t > -126.0f ? t : -126.0f; /* of a NaN too, which f keeps */
-    /* Adding and taking away 1.5 * 2^23 rounds to a whole number. */
-    float k = (t + 12582912.0f) - 12582912.0f;
-    float f = x - k * 0.693359375f;
-    f -= k * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * f + 1.3981999507e-3f;
-    p = p * f + 8.3334519073e-3f;
-    p = p * f + 4.1665795894e-2f;
-    p = p * f + 1.6666665459e-1f;
-    p = p * f + 5.0000001201e-1f;
-    p = p * f * f + f + 1.0f;
-    int32_t bits = ((int32_t)k + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, sizeof scale);
-    return x < -87.0f ? 0.0f : p * scale;
-}
-
-static float SIMD_NAME(exp_sum)(const float *restrict x, float shift, float *restrict e, int64_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) {
-        float v = SIMD_NAME(exp1)(x[i] - shift);
-        e[i] = v;
-        sum += v;
-    }
-    return sum;
-}
-
 static void SIMD_NAME(widen)(const uint16_t *restrict x, float *restrict y, int64_t n)
 {
     int64_t i = 0;
@@ -285,13 +240,12 @@ const simd_table SIMD_NAME(simd_table) = {
     .scale = SIMD_NAME(scale),
     .mix = SIMD_NAME(mix),
     .axpy = SIMD_NAME(axpy),
-    .max = SIMD_NAME(max),
-    .exp_sum = SIMD_NAME(exp_sum),
     .widen = SIMD_NAME(widen),
     .narrow = SIMD_NAME(narrow),
     .interpolate = SIMD_NAME(interpolate),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
     .multiply_adds = SIMD_NAME(multiply_adds),
+    .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
     .winograd = &SIMD_NAME(winograd),
 };

@@ -1,9 +1,13 @@
-/* Comparing the lanes of vectors (vec.h), and vectors of maps that are float32 or bfloat16. A comparison with a NaN is
- * false. */
+/* Lanes of vectors (vec.h) compared, chosen and scaled; vectors of maps that are float32 or bfloat16; and squares of
+ * four by four floats turned, whatever the length of a vector. A comparison with a NaN is false. */
 #ifndef SIMD_LANES_H
 #define SIMD_LANES_H
 
 #include "backend/cpu/simd/vec.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no) /* a > b ? yes : no */
@@ -14,6 +18,22 @@ static inline vec vec_where_eq(vec a, vec b, vec yes, vec no) /* a == b ? yes : 
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), no, yes);
 }
+static inline vec vec_max(vec a, vec b) /* a > b ? a : b */
+{
+    return _mm512_max_ps(a, b);
+}
+static inline vec vec_div(vec a, vec b)
+{
+    return _mm512_div_ps(a, b);
+}
+static inline vec vec_round(vec a) /* to a whole number, the nearest */
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vec vec_shift(vec a, vec k) /* a * 2^k, for a from 1/2 to 2 and whole k in [-126, 126] */
+{
+    return _mm512_scalef_ps(a, k);
+}
 #elif defined(__AVX2__) && defined(__FMA__)
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
 {
@@ -22,6 +42,23 @@ static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
 static inline vec vec_where_eq(vec a, vec b, vec yes, vec no)
 {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_EQ_OQ));
+}
+static inline vec vec_max(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
+}
+static inline vec vec_div(vec a, vec b)
+{
+    return _mm256_div_ps(a, b);
+}
+static inline vec vec_round(vec a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vec vec_shift(vec a, vec k)
+{
+    __m256i bits = _mm256_slli_epi32(_mm256_cvtps_epi32(k), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
 }
 #else
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
@@ -35,6 +72,114 @@ static inline vec vec_where_eq(vec a, vec b, vec yes, vec no)
     for (int i = 0; i < VEC; i++)
         no.at[i] = a.at[i] == b.at[i] ? yes.at[i] : no.at[i];
     return no;
+}
+static inline vec vec_max(vec a, vec b)
+{
+    return vec_where_gt(a, b, a, b);
+}
+static inline vec vec_div(vec a, vec b)
+{
+    for (int i = 0; i < VEC; i++)
+        a.at[i] /= b.at[i];
+    return a;
+}
+static inline vec vec_round(vec a)
+{
+    /* Adding and taking away 1.5 * 2^23 rounds what is below 2^22. */
+    for (int i = 0; i < VEC; i++)
+        a.at[i] = (a.at[i] + 12582912.0f) - 12582912.0f;
+    return a;
+}
+static inline vec vec_shift(vec a, vec k)
+{
+    for (int i = 0; i < VEC; i++) {
+        uint32_t bits;
+        memcpy(&bits, &a.at[i], sizeof bits);
+        bool whole = k.at[i] >= -126 && k.at[i] <= 126; /* not a NaN, nor infinite */
+        bits += (uint32_t)(int32_t)(whole ? k.at[i] : 0) << 23;
+        memcpy(&a.at[i], &bits, sizeof bits);
+    }
+    return a;
+}
+#endif
+
+/* Four floats. */
+#if defined(__SSE2__)
+typedef __m128 quad;
+static inline quad quad_load(const float *p)
+{
+    return _mm_loadu_ps(p);
+}
+static inline void quad_store(float *p, quad a)
+{
+    _mm_storeu_ps(p, a);
+}
+static inline quad quad_scale(float w, quad a)
+{
+    return _mm_mul_ps(_mm_set1_ps(w), a);
+}
+static inline quad quad_add(quad a, quad b)
+{
+    return _mm_add_ps(a, b);
+}
+static inline void quad_turn(quad at[4]) /* rows become columns */
+{
+    _MM_TRANSPOSE4_PS(at[0], at[1], at[2], at[3]);
+}
+/* n < 4: the others are 0. */
+static inline quad quad_load_n(const float *p, int64_t n)
+{
+    if (n == 1)
+        return _mm_load_ss(p);
+    quad two = _mm_castpd_ps(_mm_load_sd((const double *)p));
+    return n == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(p + 2));
+}
+static inline void quad_store_n(float *p, quad a, int64_t n)
+{
+    if (n == 1) {
+        _mm_store_ss(p, a);
+        return;
+    }
+    _mm_storel_pi((__m64 *)p, a);
+    if (n == 3)
+        _mm_store_ss(p + 2, _mm_movehl_ps(a, a));
+}
+#else
+typedef struct quad {
+    float at[4];
+} quad;
+static inline quad quad_load(const float *p)
+{
+    return (quad){{p[0], p[1], p[2], p[3]}};
+}
+static inline void quad_store(float *p, quad a)
+{
+    memcpy(p, a.at, sizeof a.at);
+}
+static inline quad quad_scale(float w, quad a)
+{
+    return (quad){{w * a.at[0], w * a.at[1], w * a.at[2], w * a.at[3]}};
+}
+static inline quad quad_add(quad a, quad b)
+{
+    return (quad){{a.at[0] + b.at[0], a.at[1] + b.at[1], a.at[2] + b.at[2], a.at[3] + b.at[3]}};
+}
+static inline void quad_turn(quad at[4])
+{
+    quad was[4];
+    memcpy(was, at, sizeof was);
+    for (int i = 0; i < 4; i++)
+        at[i] = (quad){{was[0].at[i], was[1].at[i], was[2].at[i], was[3].at[i]}};
+}
+static inline quad quad_load_n(const float *p, int64_t n)
+{
+    quad a = {{0}};
+    memcpy(a.at, p, (size_t)n * sizeof *p);
+    return a;
+}
+static inline void quad_store_n(float *p, quad a, int64_t n)
+{
+    memcpy(p, a.at, (size_t)n * sizeof *p);
 }
 #endif
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/simd/loss.h"
 #include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd.h"
 
@@ -37,9 +38,6 @@ typedef struct simd_table {
     /* y = wa * a + wb * b */
     void (*mix)(const float *a, float wa, const float *b, float wb, float *y, int64_t n);
     void (*axpy)(float alpha, const float *x, float *y, int64_t n); /* y += alpha * x */
-    float (*max)(const float *x, int64_t n);
-    /* e = exp(x - shift), returns the sum */
-    float (*exp_sum)(const float *x, float shift, float *e, int64_t n);
     /* Rows of pixels with c channels: y[i] = [base[i] +] (1 - w[i]) * x[i0[i]] + w[i] * x[i1[i]], n pixels. base may be
      * NULL, or y. */
     void (*interpolate)(const float *x, const int32_t *i0, const int32_t *i1, const float *w, const float *base,
@@ -53,6 +51,7 @@ typedef struct simd_table {
     /* As many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counting two.
      */
     double (*multiply_adds)(int64_t rounds);
+    const loss_table *loss;
     const pool_table *pool;
     const winograd_table *winograd;
 } simd_table;
