@@ -299,8 +299,6 @@ bool wino_fits(const cpu_backend *b, const node *n)
     bool data = n->op == OP_conv2d_grad_data, weight = n->op == OP_conv2d_grad_weight;
     const tensor *x = n->in[0], *y = weight ? n->in[1] : n->out[0];
     const int64_t *w = weight ? n->out[0]->dim : n->in[1]->dim;
-    if (x->type != DT_F32)
-        return false; /* bfloat16 is multiplied by oneDNN */
     if (w[2] != 3 || w[3] != 3 || a->groups != 1 || a->stride[0] != 1 || a->stride[1] != 1 ||
         a->dilation[0] != a->dilation[1] || a->pad[0] > 2 * a->dilation[0] || a->pad[1] > 2 * a->dilation[1])
         return false;

@@ -7,7 +7,7 @@
  * (36 k n floats) within a cache. */
 #include "backend/cpu/winograd.h"
 
-enum { SUMS_BYTES = 12 << 20, GROUP_BYTES = 2 << 20, LEAST_GROUP = 32, MOST_GROUP = 256 };
+enum { SUMS_BYTES = 6 << 20, GROUP_BYTES = 2 << 20, LEAST_GROUP = 32, MOST_GROUP = 256 };
 
 typedef struct wino_weights_kernel {
     cpu_kernel k;
