@@ -3,6 +3,7 @@
  * primitive likes inside: reordered at each step when training, once when weights are fixed. Where maps are bfloat16,
  * so are the inner weights, and sums are taken in float32; the weights outside, their gradients and biases stay
  * float32. */
+#include "backend/cpu/conv_weights.h"
 #include "backend/cpu/dnnl_util.h"
 #include "backend/cpu/winograd.h"
 
@@ -307,6 +308,8 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
 {
     if (wino_fits(b, n))
         return wino_prepare_conv_grad_weight(b, n, mem, out, err);
+    if (conv_weights_fits(b, n))
+        return conv_weights_prepare(b, n, mem, out, err);
     cseg_status status = CSEG_OK;
     conv_descs d;
     dnnl_primitive_desc_t hint = NULL, pd = NULL;
