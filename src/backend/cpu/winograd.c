@@ -10,7 +10,7 @@
 
 enum {
     POINTS_BYTES = 3 << 19, /* of weights that are made at once */
-    CHUNK_BYTES = 3 << 17,  /* of a piece of them */
+    CHUNK_BYTES = 9 << 16,  /* of a piece of them */
     SMALL_GROUP = 24,       /* tiles: whole register tiles for any number of vectors */
     LARGE_GROUP = 128,
     LARGE_BYTES = 8 << 20, /* of a large group's points */
