@@ -10,10 +10,11 @@
 
 enum {
     POINTS_BYTES = 3 << 19, /* of weights that are made at once */
-    CHUNK_BYTES = 9 << 16,  /* of a piece of them */
+    CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
     SMALL_GROUP = 24,       /* tiles: whole register tiles for any number of vectors */
-    LARGE_GROUP = 128,
-    LARGE_BYTES = 8 << 20, /* of a large group's points */
+    LARGE_GROUP = 120,
+    LEAST_LARGE_GROUP = 96, /* each group makes the weights' points anew */
+    LARGE_BYTES = 8 << 20,  /* of a large group's points */
     LEAST_CHANNELS = 16
 };
 
@@ -212,7 +213,7 @@ static void choose_groups(wino_kernel *k, int threads)
     k->chunk = g->k;
     if (!k->once) {
         k->group = LARGE_BYTES / (WINOGRAD_IN * 4 * k->ld) / SMALL_GROUP * SMALL_GROUP;
-        k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < 64 ? 64 : k->group;
+        k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < LEAST_LARGE_GROUP ? LEAST_LARGE_GROUP : k->group;
         k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / 8 * 8;
         k->chunk = wino_least(k->chunk, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
