@@ -304,6 +304,16 @@ static cseg_status conv_grad_weight_run(kernel *base, void *const *in, void *con
     return k->w.differ ? dnnl_op_run(&k->w.reorder, k->k.b, k->k.n, (void *[]){dw, out[0]}, rest, err) : CSEG_OK;
 }
 
+/* oneDNN 3.2's 1x1 kernel for strides gathers the pixels that it multiplies in its scratchpad, in steps of 16 channels,
+ * but asks for the bytes of those that there are: of 64x64 pixels with 4 channels it wrote far behind them. */
+static size_t gather_slack(const cpu_backend *b, const node *n)
+{
+    const int64_t *w = n->out[0]->dim, *dy = n->in[1]->dim, missing = (16 - w[1] % 16) % 16;
+    if (w[2] * w[3] != 1 || n->attr.conv.stride[0] * n->attr.conv.stride[1] == 1)
+        return 0;
+    return (size_t)(b->options.threads * dy[1] * dy[2] * missing) * sizeof(float);
+}
+
 cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     if (wino_fits(b, n))
@@ -337,7 +347,8 @@ cseg_status cpu_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *m
     TRY_DONE(dnnl_op_init(&k->op, b, n, pd,
                           (int[]){DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_BIAS},
                           k->bias ? 4 : 3, err));
-    k->k.base.scratch = (k->w.differ ? k->w.bytes : 0) + max_size(k->op.scratch, k->w.reorder.scratch);
+    k->k.base.scratch =
+        (k->w.differ ? k->w.bytes : 0) + max_size(k->op.scratch + gather_slack(b, n), k->w.reorder.scratch);
     k->k.base.release = conv_release;
     *out = &k->k.base;
 done:

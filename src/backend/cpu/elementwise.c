@@ -4,51 +4,28 @@
 
 enum { PART = 1 << 15 };
 
-typedef void flat2(const float *a, const float *b, float *y, int64_t n);
+typedef void flat2(map a, map b, map y, int64_t n);
 typedef struct flat_kernel {
     cpu_kernel k;
     flat2 *f;
     int64_t n;
-    bool half; /* one of the maps is bfloat16 */
 } flat_kernel;
 
 static flat_kernel *flat_new(cpu_backend *b, const node *n, arena *mem,
                              cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *))
 {
     flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
-    if (!k)
-        return NULL;
-    k->n = tensor_count(n->out[0]);
-    k->half = map_is_half(n->out[0]);
-    for (int i = 0; i < n->n_in; i++)
-        k->half |= map_is_half(n->in[i]);
+    if (k)
+        k->n = tensor_count(n->out[0]);
     return k;
-}
-
-/* Stretches of a part: *at and *size move on to the next one; false behind the last. */
-static bool next_stretch(const flat_kernel *k, int64_t part, int64_t *at, int64_t *size)
-{
-    int64_t begin = part * PART, end = begin + PART < k->n ? begin + PART : k->n;
-    *at = *size ? *at + *size : begin;
-    *size = end - *at;
-    if (k->half && *size > MAP_ROOM)
-        *size = MAP_ROOM;
-    return *size > 0;
 }
 
 static void run_pairs(const flat_kernel *k, map a, map b, map y)
 {
-    const simd_table *v = k->k.b->simd;
     parts p = parts_of(k->n, PART);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.count; i++) {
-        float room[3][MAP_ROOM];
-        for (int64_t at = 0, n = 0; next_stretch(k, i, &at, &n);) {
-            float *to = map_write(y, at, room[2]);
-            k->f(map_read(v, a, at, n, room[0]), map_read(v, b, at, n, room[1]), to, n);
-            map_written(v, y, at, n, to);
-        }
-    }
+    for (int64_t i = 0; i < p.count; i++)
+        k->f(map_from(a, i * PART), map_from(b, i * PART), map_from(y, i * PART), parts_size(&p, i));
 }
 
 static cseg_status binary_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -71,11 +48,11 @@ static flat2 *binary_of(const cpu_backend *b, const node *n)
         return NULL;
     switch (n->attr.binary) {
     case BINARY_ADD:
-        return b->simd->add;
+        return b->simd->maps->add;
     case BINARY_SUB:
-        return b->simd->sub;
+        return b->simd->maps->sub;
     case BINARY_MUL:
-        return b->simd->mul;
+        return b->simd->maps->mul;
     default:
         return NULL;
     }
@@ -100,21 +77,16 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
     (void)scratch, (void)err;
     flat_kernel *k = (flat_kernel *)base;
     const unary_attr *a = &k->k.n->attr.unary;
-    const simd_table *v = k->k.b->simd;
+    const map_table *v = k->k.b->simd->maps;
     map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
     parts p = parts_of(k->n, PART);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p.count; i++) {
-        float room[2][MAP_ROOM];
-        for (int64_t at = 0, n = 0; next_stretch(k, i, &at, &n);) {
-            const float *from = map_read(v, x, at, n, room[0]);
-            float *to = map_write(y, at, room[1]);
-            if (a->kind == UNARY_RELU)
-                v->relu(from, to, n);
-            else
-                v->scale(from, a->alpha, a->beta, to, n);
-            map_written(v, y, at, n, to);
-        }
+        map from = map_from(x, i * PART), to = map_from(y, i * PART);
+        if (a->kind == UNARY_RELU)
+            v->relu(from, to, parts_size(&p, i));
+        else
+            v->scale(from, a->alpha, a->beta, to, parts_size(&p, i));
     }
     return CSEG_OK;
 }
@@ -158,7 +130,7 @@ cseg_status cpu_prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, ke
     flat_kernel *k = flat_new(b, n, mem, unary_grad_run);
     if (!k)
         return fail_memory(err);
-    k->f = b->simd->relu_grad;
+    k->f = b->simd->maps->relu_grad;
     k->k.base.in_place = 2;
     *out = &k->k.base;
     return CSEG_OK;

@@ -1,6 +1,7 @@
 /* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right, on tiles of
  * pixels that stay in the cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither
  * logits nor gradients of the label's size exist. Bound by exp. */
+#include "backend/cpu/map.h"
 #include "backend/cpu/tiles.h"
 
 typedef struct loss_kernel {
@@ -227,7 +228,8 @@ static void grad_resized(const loss_kernel *k, void *const *in, float *dx, float
     for (int64_t i = 0; i < blocks; i++) {
         int64_t row = (i % p.count + 1) * GRAD_BLOCK;
         if (row < t->y.in)
-            k->k.b->simd->axpy(1, below + i * small, dx + (i / p.count * t->y.in + row) * small, small);
+            k->k.b->simd->maps->axpy(1, map_of_floats(below + i * small), dx + (i / p.count * t->y.in + row) * small,
+                                     small);
     }
 }
 

@@ -1,18 +1,14 @@
-/* Maps that lie in memory as float32 or as bfloat16, for kernels that compute in float32. A kernel goes through its
- * maps in stretches: of a bfloat16 one, a stretch is widened into a small room that stays in the L1 cache, and the
- * result is narrowed from one. Of a float32 map the stretch is the map's own memory, of any length. */
+/* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Most kernels take either as it is. One that knows
+ * float32 alone goes through its maps in stretches: of a bfloat16 one, a stretch is widened into a small room that
+ * stays in the L1 cache, and the result is narrowed from one. Of a float32 map the stretch is the map's own memory, of
+ * any length. */
 #ifndef CPU_MAP_H
 #define CPU_MAP_H
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/simd/maps.h"
 
 enum { MAP_ROOM = 1024 }; /* floats: five rooms are 20 KiB */
-
-typedef struct map {
-    void *at; /* NULL: there is none */
-    bool half;
-    size_t size; /* of an element */
-} map;
 
 static inline bool map_is_half(const tensor *t)
 {

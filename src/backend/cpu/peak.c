@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "backend/cpu/peak_bf16.h"
-#include "backend/cpu/simd/simd.h"
+#include "backend/cpu/simd/maps.h"
 #include "base/arena.h"
 #include "base/usage.h"
 
@@ -41,7 +41,7 @@ static double best_bytes(const simd_table *simd, int threads, float *a, float *b
                 for (int64_t i = from; i < from + each; i++)
                     a[i] = b[i] = y[i] = 1.0f;
             } else {
-                simd->mix(a + from, 1.0f, b + from, 0.5f, y + from, each);
+                simd->maps->mix(map_of_floats(a + from), 1.0f, map_of_floats(b + from), 0.5f, y + from, each);
             }
         }
         double rate = 3.0 * sizeof(float) * (double)(each * threads) / (omp_get_wtime() - begin);

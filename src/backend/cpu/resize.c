@@ -21,50 +21,31 @@ static cseg_status resize_init(resize_kernel *k, const tensor *small, const tens
     return CSEG_OK;
 }
 
-/* Output row i of one image, mixed of two input rows that begin at `image`: into `row` [w_in * c] (behind which there
- * is room for another one), unless one of them is the answer. */
-static const float *mixed_row(const resize_kernel *k, map x, int64_t image, int64_t i, float *row)
+/* Output row i of one image, mixed of two input rows that begin at `image`: in `row` [w_in * c], unless one of them is
+ * the answer. */
+static map mixed_row(const resize_kernel *k, map x, int64_t image, int64_t i, float *row)
 {
-    const simd_table *v = k->k.b->simd;
     int64_t width = k->x.in * k->c;
     float w = k->y.w[i];
-    const float *a = map_read(v, x, image + k->y.i0[i] * width, width, row);
+    map a = map_from(x, image + k->y.i0[i] * width);
     if (w == 0)
         return a;
-    const float *b = map_read(v, x, image + k->y.i1[i] * width, width, row + width);
-    v->mix(a, 1 - w, b, w, row, width);
-    return row;
-}
-
-/* Pixels of an output row of bfloat16 that are made at once, for the room to stay in the cache. */
-static int64_t pixels_at_once(const resize_kernel *k)
-{
-    return k->c < MAP_ROOM ? MAP_ROOM / k->c : 1;
-}
-
-static void interpolate_row(const resize_kernel *k, const float *row, map y, int64_t at, float *room)
-{
-    const simd_table *v = k->k.b->simd;
-    int64_t step = y.half ? pixels_at_once(k) : k->x.out;
-    for (int64_t i = 0; i < k->x.out; i += step) {
-        int64_t n = k->x.out - i < step ? k->x.out - i : step;
-        float *to = map_write(y, at + i * k->c, room);
-        v->interpolate(row, k->x.i0 + i, k->x.i1 + i, k->x.w + i, NULL, to, n, k->c);
-        map_written(v, y, at + i * k->c, n * k->c, to);
-    }
+    k->k.b->simd->maps->mix(a, 1 - w, map_from(x, image + k->y.i1[i] * width), w, row, width);
+    return map_of_floats(row);
 }
 
 static cseg_status resize_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     resize_kernel *k = (resize_kernel *)base;
-    int64_t small = k->x.in * k->c, large = k->x.out * k->c, own = 2 * small + pixels_at_once(k) * k->c;
+    int64_t small = k->x.in * k->c, large = k->x.out * k->c;
     map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < k->n * k->y.out; i++) {
-        float *room = (float *)scratch + omp_get_thread_num() * own;
-        const float *row = mixed_row(k, x, i / k->y.out * k->y.in * small, i % k->y.out, room);
-        interpolate_row(k, row, y, i * large, room + 2 * small);
+        float *room = (float *)scratch + omp_get_thread_num() * small;
+        map row = mixed_row(k, x, i / k->y.out * k->y.in * small, i % k->y.out, room);
+        k->k.b->simd->maps->interpolate(row, k->x.i0, k->x.i1, k->x.w, (map){0}, map_from(y, i * large), k->x.out,
+                                        k->c);
     }
     return CSEG_OK;
 }
@@ -75,22 +56,9 @@ cseg_status cpu_prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel
     if (!k)
         return fail_memory(err);
     TRY(resize_init(k, n->in[0], n->out[0], mem, err));
-    int64_t own = 2 * k->x.in * k->c + pixels_at_once(k) * k->c;
-    k->k.base.scratch = (size_t)(b->options.threads * own) * sizeof(float);
+    k->k.base.scratch = (size_t)(b->options.threads * k->x.in * k->c) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
-}
-
-/* sum += w * the row of dy at `at` */
-static void add_row(const resize_kernel *k, float w, map dy, int64_t at, float *sum)
-{
-    const simd_table *v = k->k.b->simd;
-    int64_t large = k->x.out * k->c, step = dy.half ? MAP_ROOM : large;
-    float room[MAP_ROOM];
-    for (int64_t i = 0; i < large; i += step) {
-        int64_t n = large - i < step ? large - i : step;
-        v->axpy(w, map_read(v, dy, at + i, n, room), sum + i, n);
-    }
 }
 
 static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -110,7 +78,7 @@ static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *o
         for (int64_t o = k->y.first[r]; o <= k->y.last[r]; o++) {
             float w = interpolation_weight(&k->y, o, r);
             if (w != 0)
-                add_row(k, w, dy, image + o * large, sum);
+                v->maps->axpy(w, map_from(dy, image + o * large), sum, large);
         }
         v->interpolate_grad(sum, k->x.i0, k->x.i1, k->x.w, to, k->x.out, k->c);
         map_written(v, dx, i * small, small, to);

@@ -18,78 +18,63 @@ typedef struct sum_kernel {
     sum_input *in;                  /* in the order of addition */
     int64_t rows, width, c, height; /* rows of `width` pixels; without resizing, one row of all elements */
     int64_t room;                   /* floats of the longest row of an input that is resized */
-    bool half;                      /* one of the maps is bfloat16 */
     parts spans;                    /* of a row, in pixels */
 } sum_kernel;
 
-/* A thread's scratch: two rows of an input; then, where maps are bfloat16, the span's sum and an addend in float32. */
-static int64_t span_floats(const sum_kernel *k)
-{
-    return k->half ? k->spans.each * k->c : 0;
-}
+/* A thread's scratch: a row of an input; then, where the output is bfloat16, the span's sum so far in float32. */
 static int64_t own_floats(const sum_kernel *k)
 {
-    return 2 * (k->room + span_floats(k));
+    return k->room + (map_is_half(k->k.n->out[0]) ? k->spans.each * k->c : 0);
 }
 
 /* The pixels of input rows that output pixels from ... from + n - 1 of one row need, mixed vertically. Pixel p of the
  * result is at p * c, as in a whole row. */
-static const float *mixed_span(const sum_kernel *k, const sum_input *s, map x, int64_t row, int64_t from, int64_t n,
-                               float *scratch)
+static map mixed_span(const sum_kernel *k, const sum_input *s, map x, int64_t row, int64_t from, int64_t n,
+                      float *scratch)
 {
-    const simd_table *v = k->k.b->simd;
     int64_t width = s->x.in * k->c, o = row % k->height, image = row / k->height * s->y.in * width;
     int64_t first = s->x.i0[from] * k->c, size = (s->x.i1[from + n - 1] + 1) * k->c - first;
-    float w = s->y.w[o], *mixed = scratch + first;
-    const float *a = map_read(v, x, image + s->y.i0[o] * width + first, size, mixed);
+    float w = s->y.w[o];
+    map a = map_from(x, image + s->y.i0[o] * width);
     if (w == 0)
-        return a - first;
-    const float *b = map_read(v, x, image + s->y.i1[o] * width + first, size, mixed + k->room);
-    v->mix(a, 1 - w, b, w, mixed, size);
-    return scratch;
+        return a;
+    map b = map_from(x, image + s->y.i1[o] * width);
+    k->k.b->simd->maps->mix(map_from(a, first), 1 - w, map_from(b, first), w, scratch + first, size);
+    return map_of_floats(scratch);
 }
 
 static void sum_span(const sum_kernel *k, void *const *in, map y, int64_t row, int64_t span, float *scratch)
 {
-    const simd_table *v = k->k.b->simd;
+    const map_table *v = k->k.b->simd->maps;
     int64_t from = span * k->spans.each, n = parts_size(&k->spans, span), at = (row * k->width + from) * k->c;
     int64_t size = n * k->c;
-    float *own = scratch + 2 * k->room, *addend = own + span_floats(k), *to = map_write(y, at, own);
-    const float *sum = NULL; /* of the inputs so far */
+    map end = map_from(y, at), between = y.half ? map_of_floats(scratch + k->room) : end, sum = {0};
     bool relu = k->k.n->attr.sum.relu;
     for (int i = 0; i < k->n;) {
         const sum_input *s = &k->in[i];
         if (s->resized) {
-            const float *mixed = mixed_span(k, s, map_in(k->k.n, in, s->at), row, from, n, scratch);
+            map mixed = mixed_span(k, s, map_in(k->k.n, in, s->at), row, from, n, scratch);
+            map to = ++i == k->n && !relu ? end : between;
             v->interpolate(mixed, s->x.i0 + from, s->x.i1 + from, s->x.w + from, sum, to, n, k->c);
             sum = to;
-            i++;
             continue;
         }
-        /* As many as one loop adds, so that memory is read in one go, and as there is room to widen. */
-        const float *x[4] = {sum};
-        float *room = sum ? addend : own;
-        int have = sum != NULL;
-        for (; have < 4 && i < k->n && !k->in[i].resized; i++) {
-            map m = map_in(k->k.n, in, k->in[i].at);
-            if (m.half && !room)
-                break;
-            x[have++] = map_read(v, m, at, size, room);
-            if (m.half)
-                room = room == own ? addend : NULL;
-        }
+        /* As many as one loop adds, so that memory is read in one go. */
+        map x[4] = {sum};
+        int have = sum.at != NULL;
+        for (; have < 4 && i < k->n && !k->in[i].resized; i++)
+            x[have++] = map_from(map_in(k->k.n, in, k->in[i].at), at);
         sum = x[0];
         if (have < 2)
             continue;
-        v->add_some(x[0], x[1], x[2], x[3], to, size, relu && i == k->n);
+        sum = i == k->n ? end : between;
+        v->add_some(x[0], x[1], x[2], x[3], sum, size, relu && i == k->n);
         relu &= i < k->n;
-        sum = to;
     }
     if (relu)
-        v->relu(sum, to, size);
-    else if (sum != to)
-        memcpy(to, sum, (size_t)size * sizeof *to);
-    map_written(v, y, at, size, to);
+        v->relu(sum, end, size);
+    else if (sum.at != end.at)
+        map_copy(k->k.b->simd, end, 0, sum, 0, size);
 }
 
 static cseg_status sum_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -143,11 +128,9 @@ cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **
     k->rows = k->c = k->height = 1;
     k->width = tensor_count(y);
     bool any = false;
-    k->half = map_is_half(y);
     for (int i = 0; i < k->n; i++) {
         TRY(input_init(k, i, mem, err));
         any |= k->in[i].resized;
-        k->half |= map_is_half(n->in[i]);
     }
     if (any) {
         k->height = y->dim[1];

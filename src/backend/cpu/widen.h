@@ -26,8 +26,9 @@ static inline void widen_fill(float *at, int64_t c, int64_t times)
 /* Adds the repeated sums up into the first c. */
 static inline void widen_fold(float *at, int64_t c, int64_t times)
 {
-    for (int64_t i = c; i < times * c; i++)
-        at[i % c] += at[i];
+    for (int64_t k = 1; k < times; k++)
+        for (int64_t i = 0; i < c; i++)
+            at[i] += at[k * c + i];
 }
 
 #endif

@@ -71,22 +71,32 @@ REF(batch_norm_train)
     }
 }
 
+/* Element k of the gradient behind the ReLU: through where y > 0 or, with beta in place of y, where the norm's own
+ * result (computed as `normalise` does) is. */
+static double behind_relu(const node *n, void *const *in, int64_t c, int64_t k)
+{
+    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4];
+    const float *y = n->n_in > 5 ? in[5] : NULL, *beta = n->n_in > 6 ? in[6] : NULL;
+    double hat = ((double)x[k] - (double)mean[c]) * (double)invstd[c];
+    bool off = (y && !(y[k] > 0)) || (beta && !((float)(hat * (double)gamma[c] + (double)beta[c]) > 0));
+    return off ? 0 : (double)dy[k];
+}
+
 REF(batch_norm_train_grad)
 {
-    const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4],
-                *y = n->n_in > 5 ? in[5] : NULL;
+    const float *x = in[0], *gamma = in[2], *mean = in[3], *invstd = in[4];
     float *residual = n->n_out > 3 ? out[3] : NULL;
     int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
     double each = (double)(count / channels);
     for (int64_t c = 0; c < channels; c++) {
         double g = 0, b = 0, i = (double)invstd[c];
         for (int64_t k = c; k < count; k += channels) {
-            double d = y && !(y[k] > 0) ? 0 : (double)dy[k];
+            double d = behind_relu(n, in, c, k);
             g += d * ((double)x[k] - (double)mean[c]) * i;
             b += d;
         }
         for (int64_t k = c; k < count; k += channels) {
-            double d = y && !(y[k] > 0) ? 0 : (double)dy[k], hat = ((double)x[k] - (double)mean[c]) * i;
+            double d = behind_relu(n, in, c, k), hat = ((double)x[k] - (double)mean[c]) * i;
             ((float *)out[0])[k] = (float)((double)gamma[c] * i * (d - b / each - hat * g / each));
             if (residual)
                 residual[k] = (float)d;

@@ -64,11 +64,14 @@ static const char *batch_norm_train_infer(graph *g, node *n)
     return per_channel(g, n, 1, 5);
 }
 
+/* Where the ReLU let its input through: that is where y > 0, and without a residual it follows from x, gamma, beta and
+ * the statistics, so that y need not be read, nor kept for this. */
 static void batch_norm_train_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     bool act = n->attr.norm.act != 0, residual = n->n_in > 5;
-    tensor *in[6] = {n->in[0], dy, n->in[1], n->out[1], n->out[2], n->out[0]};
-    node *d = graph_add_node(g, OP_batch_norm_train_grad, act ? 6 : 5, in, residual ? 4 : 3, &n->attr);
+    tensor *y = residual ? n->out[0] : NULL, *beta = residual ? NULL : n->in[2];
+    tensor *in[7] = {n->in[0], dy, n->in[1], n->out[1], n->out[2], y, beta};
+    node *d = graph_add_node(g, OP_batch_norm_train_grad, act ? 7 : 5, in, residual ? 4 : 3, &n->attr);
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
     if (d && residual)

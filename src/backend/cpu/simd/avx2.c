@@ -2,6 +2,7 @@
 #define SIMD_TEXT "avx2"
 #include "backend/cpu/simd/tables.h"
 
+#include "backend/cpu/simd/maps_body.h"
 #include "backend/cpu/simd/winograd_body.h"
 
 #include "backend/cpu/simd/loss_body.h"
