@@ -4,13 +4,6 @@
 
 static const uint64_t GOLDEN = 0x9E3779B97F4A7C15u;
 
-uint64_t rng_mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 rng rng_derive(uint64_t seed, uint64_t a, uint64_t b)
 {
     uint64_t s = rng_mix(seed + GOLDEN);
@@ -53,5 +46,5 @@ double rng_normal(rng *r)
 
 double rng_named(uint64_t seed, uint64_t i)
 {
-    return (double)(rng_mix(seed + (i + 1) * GOLDEN) >> 40) * 0x1p-24;
+    return (double)rng_bits(seed, i) * 0x1p-24;
 }

@@ -9,7 +9,12 @@ typedef struct rng {
     uint64_t state;
 } rng;
 
-uint64_t rng_mix(uint64_t z);
+static inline uint64_t rng_mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
 /* A stream that depends on all three. */
 rng rng_derive(uint64_t seed, uint64_t a, uint64_t b);
 uint64_t rng_next(rng *r);
@@ -18,8 +23,13 @@ double rng_range(rng *r, double low, double high); /* [low, high) */
 int64_t rng_below(rng *r, int64_t n);              /* 0 ... n-1, unbiased; 0 for n <= 1 */
 double rng_normal(rng *r);                         /* mean 0, deviation 1 (Box-Muller; two draws each) */
 
-/* The value that the parity oracle gives to element i of the tensor called name: SplitMix64 from FNV-1a-64(name),
- * 24 bits, in [0, 1). */
+/* 24 random bits for element i of what `seed` stands for. */
+static inline uint32_t rng_bits(uint64_t seed, uint64_t i)
+{
+    return (uint32_t)(rng_mix(seed + (i + 1) * 0x9E3779B97F4A7C15u) >> 40);
+}
+/* The same as a number in [0, 1): what the parity oracle gives to element i of the tensor called name, with
+ * FNV-1a-64(name) as its seed. */
 double rng_named(uint64_t seed, uint64_t i);
 
 #endif

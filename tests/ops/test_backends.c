@@ -178,6 +178,8 @@ static void check_bf16_is_reached(void **state)
                                      OP_slice,
                                      OP_slice_grad,
                                      OP_reshape,
+                                     OP_dropout,
+                                     OP_dropout_grad,
                                      OP_cast};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!in_bf16[wanted[i]])

@@ -43,6 +43,8 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_accuracy] = cpu_prepare_accuracy,
     [OP_resize_argmax] = cpu_prepare_resize_argmax,
     [OP_cast] = cpu_prepare_cast,
+    [OP_dropout] = cpu_prepare_dropout,
+    [OP_dropout_grad] = cpu_prepare_dropout,
 };
 
 static bool is_onednn(op_kind op)

@@ -45,6 +45,8 @@ static const ports table[OP_COUNT] = {
     [OP_slice] = {.either_in = ALL, .either_out = ALL},
     [OP_slice_grad] = {.either_in = ALL, .either_out = ALL},
     [OP_reshape] = {.either_in = ALL, .either_out = ALL},
+    [OP_dropout] = {.either_in = 1, .either_out = 1},
+    [OP_dropout_grad] = {.either_in = 1, .either_out = 1},
     [OP_cast] = {.either_in = ALL, .either_out = ALL},
 };
 
@@ -54,6 +56,9 @@ static bool is_here(const cpu_backend *b, const node *n)
     switch (n->op) {
     case OP_reshape: /* of what is no map it is a copy, by the reference backend */
         return n->in[0]->role == TENSOR_TEMP;
+    case OP_dropout:
+    case OP_dropout_grad:
+        return n->in[0]->rank > 1;
     case OP_unary:
     case OP_unary_grad:
     case OP_binary:

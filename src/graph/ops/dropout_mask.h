@@ -3,21 +3,23 @@
 #ifndef OPS_DROPOUT_MASK_H
 #define OPS_DROPOUT_MASK_H
 
+#include <math.h>
+
 #include "base/random.h"
 #include "graph/tensor.h"
 
 /* What is the same for all elements of a run. */
 typedef struct dropout_mask {
     uint64_t key;
-    double p;
-    float kept; /* 1 / (1 - p), or 0 where nothing is kept */
+    uint32_t limit; /* of a unit's 24 bits: it is dropped if they are below, which has the probability p */
+    float kept;     /* 1 / (1 - p), or 0 where nothing is kept */
 } dropout_mask;
 
 /* seed: the graph's input, two words. */
 static inline dropout_mask dropout_mask_of(const dropout_attr *a, const int64_t *seed)
 {
     uint64_t z = rng_mix((uint64_t)seed[0] + 0x9E3779B97F4A7C15u * ((uint64_t)seed[1] + 1));
-    return (dropout_mask){rng_mix(z ^ a->salt), (double)a->p, a->p < 1 ? 1 / (1 - a->p) : 0};
+    return (dropout_mask){rng_mix(z ^ a->salt), (uint32_t)ceil((double)a->p * 0x1p24), a->p < 1 ? 1 / (1 - a->p) : 0};
 }
 
 /* Elements that are kept or dropped together: 1, the channel of an image, or a sample. */
@@ -32,7 +34,7 @@ static inline uint64_t dropout_unit(const dropout_attr *a, int64_t i, int64_t pe
 /* What the elements of a unit are multiplied by. */
 static inline float dropout_factor(const dropout_mask *m, uint64_t unit)
 {
-    return rng_named(m->key, unit) < m->p ? 0 : m->kept;
+    return rng_bits(m->key, unit) < m->limit ? 0 : m->kept;
 }
 
 #endif

@@ -5,6 +5,8 @@
 #include "backend/cpu/simd/maps_body.h"
 #include "backend/cpu/simd/winograd_body.h"
 
+#include "backend/cpu/simd/dropout_body.h"
+
 #include "backend/cpu/simd/loss_body.h"
 
 #include "backend/cpu/simd/pool_body.h"

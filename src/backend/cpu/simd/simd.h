@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
 #include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd.h"
@@ -26,6 +27,7 @@ typedef struct simd_table {
      */
     double (*multiply_adds)(int64_t rounds);
     const map_table *maps;
+    const dropout_table *dropout;
     const loss_table *loss;
     const pool_table *pool;
     const winograd_table *winograd;
