@@ -178,6 +178,7 @@ static void check_bf16_is_reached(void **state)
                                      OP_slice,
                                      OP_slice_grad,
                                      OP_reshape,
+                                     OP_batch_norm_grad,
                                      OP_dropout,
                                      OP_dropout_grad,
                                      OP_cast};

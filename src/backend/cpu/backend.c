@@ -23,6 +23,7 @@ static cpu_prepare *const table[OP_COUNT] = {
     [OP_conv2d_grad_weight] = cpu_prepare_conv_grad_weight,
     [OP_matmul] = cpu_prepare_matmul,
     [OP_batch_norm] = cpu_prepare_batch_norm,
+    [OP_batch_norm_grad] = cpu_prepare_batch_norm_grad,
     [OP_batch_norm_train] = cpu_prepare_batch_norm_train,
     [OP_batch_norm_apply] = cpu_prepare_batch_norm_apply,
     [OP_batch_norm_train_grad] = cpu_prepare_batch_norm_train_grad,

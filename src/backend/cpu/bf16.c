@@ -30,6 +30,7 @@ static const ports table[OP_COUNT] = {
     [OP_conv2d_grad_weight] = {.bf16_in = 3},
     [OP_matmul] = {.bf16_in = 3, .either_out = 1},
     [OP_batch_norm] = {.either_in = 1, .either_out = 1},
+    [OP_batch_norm_grad] = {.either_in = 3, .either_out = 1},
     [OP_batch_norm_train] = {.either_in = 1 | 1 << 5, .either_out = 1},
     [OP_batch_norm_apply] = {.either_in = 1 | 1 << 5, .either_out = 1},
     [OP_batch_norm_train_grad] = {.either_in = 3 | 1 << 5, .either_out = 1 | 1 << 3},

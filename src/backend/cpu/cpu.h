@@ -55,7 +55,7 @@ cpu_prepare cpu_prepare_conv, cpu_prepare_conv_grad_data, cpu_prepare_conv_grad_
     cpu_prepare_resize, cpu_prepare_resize_grad, cpu_prepare_concat, cpu_prepare_slice, cpu_prepare_slice_grad,
     cpu_prepare_max_pool, cpu_prepare_max_pool_grad, cpu_prepare_cross_entropy, cpu_prepare_cross_entropy_grad,
     cpu_prepare_accuracy, cpu_prepare_argmax, cpu_prepare_resize_argmax, cpu_prepare_sum, cpu_prepare_cast,
-    cpu_prepare_dropout;
+    cpu_prepare_dropout, cpu_prepare_batch_norm_grad;
 
 /* backend.port_of when computing in bf16: what the kernels take as bfloat16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);

@@ -48,6 +48,7 @@ const simd_table SIMD_NAME(simd_table) = {
     .interpolate_grad = SIMD_NAME(interpolate_grad),
     .multiply_adds = SIMD_NAME(multiply_adds),
     .maps = &SIMD_NAME(map_table),
+    .norm_fixed_grad = SIMD_NAME(norm_fixed_grad),
     .dropout = &SIMD_NAME(dropout),
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),

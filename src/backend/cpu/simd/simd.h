@@ -27,6 +27,10 @@ typedef struct simd_table {
      */
     double (*multiply_adds)(int64_t rounds);
     const map_table *maps;
+    /* Batch norm with fixed statistics: dx = s * dy; sum_dy += dy; sum_dyx += dy * (x - mean). dx NULL, or both sums
+     * NULL: not wanted. dx may be dy. */
+    void (*norm_fixed_grad)(const void *x, bool half_x, const void *dy, bool half_dy, const float *mean, const float *s,
+                            void *dx, bool half_dx, float *sum_dy, float *sum_dyx, int64_t rows, int64_t width);
     const dropout_table *dropout;
     const loss_table *loss;
     const pool_table *pool;
