@@ -1,14 +1,10 @@
-/* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Most kernels take either as it is. One that knows
- * float32 alone goes through its maps in stretches: of a bfloat16 one, a stretch is widened into a small room that
- * stays in the L1 cache, and the result is narrowed from one. Of a float32 map the stretch is the map's own memory, of
- * any length. */
+/* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Kernels take either as it is; one that sums in float32
+ * what it writes narrows a stretch of it behind that, from a small room. */
 #ifndef CPU_MAP_H
 #define CPU_MAP_H
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/simd/maps.h"
-
-enum { MAP_ROOM = 1024 }; /* floats: five rooms are 20 KiB */
 
 static inline bool map_is_half(const tensor *t)
 {
@@ -30,16 +26,8 @@ static inline map map_out(const node *n, void *const *out, int k)
     return k < n->n_out ? map_of(n->out[k], out[k]) : (map){0};
 }
 
-/* Elements at ... at + n - 1, to be read. room: n floats. NULL: there is no map. */
-static inline const float *map_read(const simd_table *v, map m, int64_t at, int64_t n, float *room)
-{
-    if (!m.half)
-        return m.at ? (const float *)m.at + at : NULL;
-    v->widen((const uint16_t *)m.at + at, room, n);
-    return room;
-}
-
-/* Where the elements from `at` on are to be written; behind that, map_written. NULL: there is no map. */
+/* Where the elements from `at` on are to be written, `room` if they are bfloat16; behind that, map_written. NULL: there
+ * is no map. */
 static inline float *map_write(map m, int64_t at, float *room)
 {
     return m.half ? room : m.at ? (float *)m.at + at : NULL;
