@@ -1,6 +1,6 @@
 /* The loops of winograd.h for one instruction set. The transforms are bound by loads and stores of the first-level
  * cache; `product` by multiply-adds, of which it reaches 85 to 95 % where its operands lie in the second level. */
-#include "backend/cpu/simd/vec.h"
+#include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/winograd.h"
 
 /* With the points a = sqrt(1/2), b = sqrt(2): a^2 + b^2 = 5/2, a^2 b^2 = 1, a b^2 = b, b a^2 = a. */
@@ -70,36 +70,6 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_weights_grad)(c
     y[2] = vec_add(vec_fma(vec_set(0.5f), sum_a, vec_mul(vec_set(2.0f), sum_b)), u[5]);
 }
 
-/* Channels c0 ... of a pixel, `left` of them there. */
-static inline __attribute__((always_inline)) vec SIMD_NAME(wino_load)(const void *pixel, bool half, int64_t c0,
-                                                                      int64_t left)
-{
-    if (half) {
-        const uint16_t *at = (const uint16_t *)pixel + c0;
-        return left >= VEC ? vec_load_half(at) : vec_load_half_n(at, left);
-    }
-    const float *at = (const float *)pixel + c0;
-    return left >= VEC ? vec_load(at) : vec_load_n(at, left);
-}
-
-static inline __attribute__((always_inline)) void SIMD_NAME(wino_store)(void *pixel, bool half, int64_t c0,
-                                                                        int64_t left, vec a)
-{
-    if (half) {
-        uint16_t *at = (uint16_t *)pixel + c0;
-        if (left >= VEC)
-            vec_store_half(at, a);
-        else
-            vec_store_half_n(at, a, left);
-        return;
-    }
-    float *at = (float *)pixel + c0;
-    if (left >= VEC)
-        vec_store(at, a);
-    else
-        vec_store_n(at, a, left);
-}
-
 static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const void *const *at, bool half, int64_t c,
                                                                            float *v, int64_t v_point)
 {
@@ -108,7 +78,7 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const
         for (int j = 0; j < 6; j++) {
             vec d[6], y[6];
             for (int i = 0; i < 6; i++)
-                d[i] = SIMD_NAME(wino_load)(at[6 * i + j], half, c0, c - c0);
+                d[i] = vec_load_map(at[6 * i + j], half, c0, c - c0);
             SIMD_NAME(wino_input)(d, y);
             for (int i = 0; i < 6; i++)
                 part[i][j] = y[i];
@@ -145,7 +115,7 @@ SIMD_NAME(wino_output_of)(const float *m, int64_t m_point, int64_t c, const floa
             for (int i = 0; i < 4; i++)
                 part[i][j] = y[i];
         }
-        vec shift = bias ? SIMD_NAME(wino_load)(bias, false, c0, left) : vec_zero();
+        vec shift = bias ? vec_load_map(bias, false, c0, left) : vec_zero();
         for (int i = 0; i < 4; i++) {
             vec y[4];
             SIMD_NAME(wino_output)(part[i], y);
@@ -154,8 +124,8 @@ SIMD_NAME(wino_output_of)(const float *m, int64_t m_point, int64_t c, const floa
                     continue;
                 vec r = vec_add(y[j], shift);
                 if (residual)
-                    r = vec_add(r, SIMD_NAME(wino_load)(residual[4 * i + j], half_residual, c0, left));
-                SIMD_NAME(wino_store)(at[4 * i + j], half, c0, left, relu ? vec_relu(r) : r);
+                    r = vec_add(r, vec_load_map(residual[4 * i + j], half_residual, c0, left));
+                vec_store_map(at[4 * i + j], half, c0, relu ? vec_relu(r) : r, left);
             }
         }
     }
@@ -179,7 +149,7 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_grad_of)
         for (int j = 0; j < 4; j++) {
             vec d[4], y[6];
             for (int i = 0; i < 4; i++)
-                d[i] = SIMD_NAME(wino_load)(at[4 * i + j], half, c0, c - c0);
+                d[i] = vec_load_map(at[4 * i + j], half, c0, c - c0);
             SIMD_NAME(wino_output_grad)(d, y);
             for (int i = 0; i < 6; i++)
                 part[i][j] = y[i];
