@@ -200,6 +200,7 @@ static batch_meta describe(const sample *s, int64_t h, int64_t w)
 {
     return (batch_meta){.path = s->path,
                         .path2 = s->path2,
+                        .dates = s->n_images,
                         .index = s->index,
                         .ori_h = s->ori_h,
                         .ori_w = s->ori_w,

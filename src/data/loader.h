@@ -38,6 +38,7 @@ typedef struct batch_map {
 /* The facts of one image of a batch: what the reference calls img_metas. */
 typedef struct batch_meta {
     const char *path, *path2;
+    int dates;            /* pictures in the channels: 2 for a pair that was loaded as one */
     int64_t index;        /* in the dataset */
     int64_t ori_h, ori_w; /* of the file */
     int64_t img_h, img_w; /* resized and cropped, before padding */

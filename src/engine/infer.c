@@ -174,24 +174,24 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
     int64_t h[INFER_VIEWS], w[INFER_VIEWS];
     for (int i = 0; i < n; i++) {
         TRY(preprocessor_size(&x->pre, &(const sample *){&views[i]}, 1, false, &h[i], &w[i], err));
-        total += (size_t)(h[i] * w[i] * x->m->in_channels);
+        total += (size_t)(h[i] * w[i] * views[i].img.c);
     }
     float *room = infer_room(x, total);
     if (!room)
         return fail_memory(err);
     for (int i = 0; i < n; i++) {
         sample *s = &views[i];
-        if (s->img.c != x->m->in_channels)
-            return fail(err, CSEG_SHAPE, "%s: has %lld channels, the model takes %d", s->path ? s->path : "the image",
-                        (long long)s->img.c, x->m->in_channels);
         TRY(pipeline_pack(&x->pre, s, h[i], w[i], room + at, err));
         v[i] = (predict_view){.img = room + at,
+                              .file = s->path,
                               .h = h[i],
                               .w = w[i],
+                              .c = s->img.c,
+                              .dates = s->n_images,
                               .img_h = s->img_h,
                               .img_w = s->img_w,
                               .flip = s->flip ? s->flip_direction : 0};
-        at += (size_t)(h[i] * w[i] * x->m->in_channels);
+        at += (size_t)(h[i] * w[i] * s->img.c);
     }
     return predictor_run(x->p, v, n, views[0].ori_h, views[0].ori_w, head, want_scores, out, err);
 }
@@ -236,7 +236,8 @@ cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, predict
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    sample s = {.mem = mem, .n_images = 1};
+    /* Of a pair both dates' channels come in one image: there is no other way to give them. */
+    sample s = {.mem = mem, .n_images = x->m->dates};
     cseg_status status = image_copy(img, &s.img, err);
     if (status == CSEG_OK && rgb)
         image_swap_red_blue(&s.img);

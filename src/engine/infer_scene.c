@@ -101,6 +101,8 @@ static cseg_status run_job(job *j, predictor *p, cseg_error *err)
     }
     predict_scene scan = {.h = info->h,
                           .w = info->w,
+                          .c = x->m->in_channels == 3 ? 3 : info->bands,
+                          .file = s->path,
                           .read = read_window,
                           .write = write_window,
                           .skip = nothing_there,

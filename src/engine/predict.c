@@ -194,6 +194,18 @@ cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_an
     return CSEG_OK;
 }
 
+static const char *only_file(const void *arg, int64_t i)
+{
+    (void)i;
+    return *(const char *const *)arg;
+}
+
+plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file)
+{
+    return (plan_data){
+        .data = img, .type = DT_F32, .rank = 4, .dim = {1, h, w, c}, .dates = dates, .file = only_file, .arg = file};
+}
+
 /* ---- one view ------------------------------------------------------------------------------------------------- */
 
 typedef struct target {
@@ -250,7 +262,8 @@ static cseg_status run_whole(predictor *p, const predict_view *v, int head, cons
     bool plain = is_plain(p, v, head, to);
     plan *run = NULL;
     TRY(predictor_plan(p, v->h, v->w, head, plain ? PLAN_LABELS : PLAN_LOGITS, &run, err));
-    memcpy(plan_input(run, "img", NULL), v->img, (size_t)(v->h * v->w * p->m->in_channels) * sizeof(float));
+    plan_data img = predict_image(v->img, v->h, v->w, v->c, v->dates, &v->file);
+    TRY(plan_bind_input(run, "img", &img, err));
     TRY(plan_run(run, err));
     if (plain) {
         copy_labels(plan_output(run, "labels", NULL), to->labels);
@@ -266,26 +279,21 @@ static cseg_status run_whole(predictor *p, const predict_view *v, int head, cons
     return CSEG_OK;
 }
 
-typedef struct view_source {
-    const predict_view *view;
-    int64_t c;
-} view_source;
-
 static cseg_status read_view(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err)
 {
     (void)err;
-    const view_source *s = arg;
+    const predict_view *v = arg;
     for (int64_t i = 0; i < n_h; i++)
-        memcpy(to + i * n_w * s->c, s->view->img + ((y + i) * s->view->w + x) * s->c,
-               (size_t)(n_w * s->c) * sizeof *to);
+        memcpy(to + i * n_w * v->c, v->img + ((y + i) * v->w + x) * v->c, (size_t)(n_w * v->c) * sizeof *to);
     return CSEG_OK;
 }
 
 /* The reference slides over the padding too, and cuts it off afterwards. */
 static cseg_status run_slide(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
 {
-    view_source from = {v, p->m->in_channels};
-    predict_scene scene = {.h = v->h, .w = v->w, .read = read_view, .arg = &from};
+    predict_view from = *v;
+    predict_scene scene = {
+        .h = v->h, .w = v->w, .c = v->c, .dates = v->dates, .file = v->file, .read = read_view, .arg = &from};
     int64_t done = 0;
     answer_rows rows;
     TRY(rows_for(p, v, head, to, &rows, err));
@@ -362,12 +370,12 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
     prediction_release(out);
     *ready = b->view + 1 >= b->n_views;
     TRY(predictor_head(p, head, &head, err));
-    if (b->c != p->m->in_channels)
-        return fail(err, CSEG_SHAPE, "%s has %lld channels, the model takes %d", meta->path, (long long)b->c,
-                    p->m->in_channels);
     predict_view v = {.img = b->img + at * b->h * b->w * b->c,
+                      .file = meta->path,
                       .h = b->h,
                       .w = b->w,
+                      .c = b->c,
+                      .dates = meta->dates,
                       .img_h = meta->img_h,
                       .img_w = meta->img_w,
                       .flip = meta->flip ? meta->flip_direction : 0};

@@ -36,10 +36,13 @@ cseg_status predictor_new(model *m, backend *b, const predict_options *options, 
 void predictor_free(predictor *p); /* NULL is fine */
 void predictor_weights_changed(predictor *p);
 
-/* One image as the model takes it: f32 [h, w, c] (NHWC with N = 1), normalised; c is the model's in_channels. */
+/* One image as the model takes it: f32 [h, w, c] (NHWC with N = 1), normalised. */
 typedef struct predict_view {
     const float *img;
+    const char *file;     /* it is from, for messages; may be NULL */
     int64_t h, w;         /* as it is in memory, padding included */
+    int64_t c;            /* compared with the model's in_channels */
+    int dates;            /* that lie in the channels, as the model sees them; 0: one */
     int64_t top, left;    /* padding in front of the image's first row and column (1.x test_cfg padding: 0) */
     int64_t img_h, img_w; /* of the image inside the padding; 0: all behind top and left */
     char flip;            /* 'h', 'v', 'd' (both), or 0: taken back in the result */
@@ -54,7 +57,7 @@ void prediction_release(prediction *out);
 
 /* n views of one image (1 without test-time augmentation), all resized to [ori_h, ori_w]. head: an index of
  * model->heads, or -1: the answering one. *out is filled anew (what it held is released).
- * CSEG_SHAPE: a view that does not fit the model; CSEG_USAGE: no such head. */
+ * CSEG_SHAPE: a view that does not fit the model (its channels or dates); CSEG_USAGE: no such head. */
 cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_t ori_h, int64_t ori_w, int head,
                           bool want_scores, prediction *out, cseg_error *err);
 
@@ -66,7 +69,10 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
 /* Scenes of any size, in slide mode, with memory for one row of crops of one strip. */
 typedef struct predict_scene {
     int64_t h, w;
-    /* Fills f32 [n_h, n_w, in_channels] from the window at (y, x). */
+    int64_t c;        /* that `read` fills: compared with the model's in_channels */
+    int dates;        /* in these channels; 0: one */
+    const char *file; /* for messages; may be NULL */
+    /* Fills f32 [n_h, n_w, c] from the window at (y, x). */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err);
     /* Takes finished labels, u8 or i32 as in prediction, and scores (NULL unless wanted), of the window at (y, x).
      * Every pixel comes exactly once. */

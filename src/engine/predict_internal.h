@@ -63,9 +63,10 @@ void answer_rows_emit(answer_rows *r, int64_t ready);
 /* labels from n-view sums of probabilities [h, w, k], which become means in place. */
 void answer_from_sum(image *labels, float *sum, int64_t k, int n, float threshold);
 
-/* A plan for one crop or image; the caller fills its input "img". */
+/* A plan for one crop or image; its input "img" takes a predict_image of that size. */
 cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
                            cseg_error *err);
+plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file);
 /* Resolves -1, checks the range. */
 cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err);
 cseg_status answer_labels_new(const model_head *head, int64_t h, int64_t w, image *out, cseg_error *err);

@@ -75,7 +75,10 @@ static cseg_status add_crop(predictor *p, const slide_job *job, const ring *r, w
         return CSEG_OK;
     plan *run = NULL;
     TRY(predictor_plan(p, c.h, c.w, job->head, PLAN_LOGITS, &run, err));
-    TRY(s->read(s->arg, c.y, c.x, c.h, c.w, plan_input(run, "img", NULL), err));
+    plan_data crop = predict_image(NULL, c.h, c.w, s->c, s->dates, &s->file);
+    void *to_fill;
+    TRY(plan_open_input(run, "img", &crop, &to_fill, err));
+    TRY(s->read(s->arg, c.y, c.x, c.h, c.w, to_fill, err));
     TRY(plan_run(run, err));
     const float *logits = plan_output(run, "logits", NULL);
     int64_t from = c.x > job->x_from ? c.x : job->x_from;

@@ -84,13 +84,34 @@ static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan *
     return status;
 }
 
-static cseg_status bind(const trainer *t, plan *p, const batch *b, cseg_error *err)
+static const char *file_of(const void *arg, int64_t i)
 {
-    TRY(plan_bind_input(p, "img", b->img, err));
-    for (int i = 0; i < b->n_maps; i++) {
-        const batch_map *m = &b->maps[i];
-        if (plan_input(p, m->key, NULL))
-            TRY(plan_bind_input(p, m->key, m->label ? (const void *)m->label : m->weight, err));
+    return ((const batch *)arg)->metas[i].path;
+}
+
+/* Maps that the graph does not read are of no interest. */
+static cseg_status bind(const trainer *t, const loss_plan *l, const batch *b, cseg_error *err)
+{
+    plan *p = l->p;
+    plan_data img = {.data = b->img,
+                     .type = DT_F32,
+                     .rank = 4,
+                     .dim = {b->n, b->h, b->w, b->c},
+                     .dates = b->metas[0].dates,
+                     .file = file_of,
+                     .arg = b};
+    TRY(plan_bind_input(p, "img", &img, err));
+    for (size_t i = 0; i < l->g->inputs.n; i++) {
+        const batch_map *m = batch_find(b, l->g->inputs.at[i]->name);
+        if (!m)
+            continue;
+        plan_data map = {.data = m->label ? (const void *)m->label : m->weight,
+                         .type = m->label ? DT_I32 : DT_F32,
+                         .rank = 3,
+                         .dim = {b->n, m->h, m->w},
+                         .file = file_of,
+                         .arg = b};
+        TRY(plan_bind_input(p, m->key, &map, err));
     }
     int64_t *seed = plan_input(p, "seed", NULL);
     if (seed) {
@@ -107,15 +128,11 @@ static cseg_status check_labels(const loss_plan *p, const batch *b, cseg_error *
         const char *name = p->g->inputs.at[i]->name;
         if (strcmp(name, "img") == 0 || strcmp(name, "seed") == 0)
             continue;
-        const batch_map *m = batch_find(b, name);
-        if (!m)
+        if (!batch_find(b, name))
             return fail(err, CSEG_DATA,
                         "%s: the model learns from %s, but the data set gives no such map; is the pipeline "
                         "without LoadAnnotations, or the folder unnamed?",
                         b->metas[0].path, name);
-        if (m->h != b->h || m->w != b->w)
-            return fail(err, CSEG_SHAPE, "%s: %s is %lld x %lld in the batch, the image %lld x %lld", b->metas[0].path,
-                        name, (long long)m->h, (long long)m->w, (long long)b->h, (long long)b->w);
     }
     return CSEG_OK;
 }
@@ -160,7 +177,7 @@ cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, 
         t->m->has_date_labels = batch_find(b, "gt_semantic_seg_from") && batch_find(b, "gt_semantic_seg_to");
     TRY(find_plan(t, b, train, &p, err));
     TRY(check_labels(p, b, err));
-    TRY(bind(t, p->p, b, err));
+    TRY(bind(t, p, b, err));
     if (!train)
         plan_weights_changed(p->p);
     TRY(plan_run(p->p, err));

@@ -127,7 +127,8 @@ tensor *op_drop_path(graph *g, tensor *x, float p);
  *                     counts too, unless avg_non_ignore
  *   AVG_SUM           1
  * As mmseg's losses/cross_entropy_loss.py has it; there a label outside 0..K-1 other than ignore_index is an error, and
- * so is an ignore_index outside that range together with class weights (1.x). Here both just do not count. The
+ * so is an ignore_index outside that range together with class weights (1.x). Here both just do not count in the op;
+ * plan_bind_input refuses such labels before they come to it. The
  * reference's reduction='none' is averaged where losses are added up: AVG_ALL. */
 tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a);
 /* Sigmoid and binary cross-entropy against the one-hot label t (K == 1: the label itself, 0 or 1), summed over the

@@ -149,6 +149,7 @@ cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
         status = fail_memory(err);
         goto done;
     }
+    TRY_DONE(plan_find_label_rules(p, err));
     *out = p;
 done:
     if (status != CSEG_OK)
@@ -167,34 +168,6 @@ void plan_free(plan *p)
     mem_free(p->fixed_memory);
     mem_free(p->scratch);
     arena_free(p->mem);
-}
-
-static tensor *input_named(const plan *p, const char *name)
-{
-    for (size_t i = 0; i < p->graph->inputs.n; i++)
-        if (strcmp(p->graph->inputs.at[i]->name, name) == 0)
-            return p->graph->inputs.at[i];
-    return NULL;
-}
-
-void *plan_input(plan *p, const char *name, const tensor **shape)
-{
-    tensor *t = input_named(p, name);
-    if (!t)
-        return NULL;
-    if (shape)
-        *shape = t;
-    return p->fixed_memory + p->place[t->id].offset;
-}
-
-cseg_status plan_bind_input(plan *p, const char *name, const void *data, cseg_error *err)
-{
-    tensor *t = input_named(p, name);
-    if (!t)
-        return fail(err, CSEG_NOT_FOUND, "the graph has no input '%s'", name);
-    p->connected &= p->bound[t->id] == data;
-    p->bound[t->id] = data;
-    return CSEG_OK;
 }
 
 const void *plan_output(plan *p, const char *name, const tensor **shape)

@@ -16,10 +16,29 @@ typedef struct plan plan;
 cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 
-/* Where the caller writes an input before each run; NULL if the graph has none of that name. Inputs have memory of
- * their own that stays as it is between runs; plan_bind_input makes the plan read the caller's memory instead. */
+/* What is to become an input, as whoever made it describes it. Row-major, without gaps. */
+typedef struct plan_data {
+    const void *data;
+    dtype type;
+    int rank;
+    int64_t dim[TENSOR_MAX_RANK];
+    int dates; /* of the pictures in its channels; 0: one */
+    /* The file that the i-th entry of the first axis is from, for messages; may be NULL, and give NULL. */
+    const char *(*file)(const void *arg, int64_t i);
+    const void *arg;
+} plan_data;
+
+/* Data from outside comes in by one of these two, which compare it with what the graph declares.
+ * plan_bind_input makes the plan read the caller's memory from now on, which must stay; d NULL: its own again. Labels
+ * that a loss reads must be classes of its or its ignore_index, as they are in memory now.
+ * plan_open_input gives the plan's own memory for the caller to write what d describes (d->data is not read).
+ * CSEG_NOT_FOUND: no input of that name; CSEG_SHAPE: another shape, type or number of dates; CSEG_DATA: a label that
+ * the loss cannot name. The message names the file. */
+cseg_status plan_bind_input(plan *p, const char *name, const plan_data *d, cseg_error *err);
+cseg_status plan_open_input(plan *p, const char *name, const plan_data *d, void **to, cseg_error *err);
+/* For a caller that makes up inputs by their declared shape: the plan's own memory, which stays as it is between runs;
+ * NULL if the graph has none of that name. Nobody looks at labels there; a kernel leaves out those it cannot name. */
 void *plan_input(plan *p, const char *name, const tensor **shape);
-cseg_status plan_bind_input(plan *p, const char *name, const void *data, cseg_error *err);
 /* Valid until the next run. Gradients are written to param->grad instead (overwritten at each run). */
 const void *plan_output(plan *p, const char *name, const tensor **shape);
 void plan_weights_changed(plan *p);

@@ -31,6 +31,14 @@ typedef struct plan_buffer {
     void *external;
 } plan_buffer;
 
+/* What a loss can make of the labels that an input holds: classes from 0, its ignore_index, and to a sigmoid all that
+ * is negative, which it ignores too. */
+typedef struct label_rule {
+    const tensor *input;
+    int32_t low, classes, ignore_index; /* low: 0, or INT32_MIN where negative ones are ignored */
+    const char *scope;                  /* of the loss */
+} label_rule;
+
 struct plan {
     arena *mem;
     graph *graph;
@@ -42,6 +50,7 @@ struct plan {
     plan_buffer *buffers;
     size_t n_buffers;
     const void **bound; /* by tensor id: inputs in the caller's memory */
+    VEC(label_rule) rules;
     char *memory, *fixed_memory, *scratch;
     size_t bytes, fixed_bytes, scratch_bytes, kept_bytes; /* kept_bytes: by kernels themselves */
     bool weights_changed, connected, profiling;
@@ -49,5 +58,7 @@ struct plan {
 
 /* Fills place, buffers, bytes and fixed_bytes. */
 cseg_status plan_place(plan *p, cseg_error *err);
+/* plan_input.c. Fills rules. */
+cseg_status plan_find_label_rules(plan *p, cseg_error *err);
 
 #endif

@@ -77,6 +77,7 @@ struct tensor {
     param *param;     /* PARAM */
     const void *data; /* CONST */
     const char *name; /* INPUT: its name; outputs: theirs; else NULL */
+    int dates;        /* INPUT: pictures of so many dates lie in its channels; 0: whatever they are */
     bool needs_grad;  /* depends on a trained parameter */
 };
 

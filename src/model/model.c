@@ -97,7 +97,10 @@ static tensor *begin_trace(model *m, graph *g, int64_t n, int64_t h, int64_t w)
     m->trace.w = w;
     m->trace.weight_map = false;
     m->trace.loss = NULL;
-    return graph_input(g, "img", DT_F32, 4, (int64_t[]){n, h, w, m->in_channels});
+    tensor *img = graph_input(g, "img", DT_F32, 4, (int64_t[]){n, h, w, m->in_channels});
+    if (img && m->dates == 2)
+        img->dates = 2;
+    return img;
 }
 
 cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,

@@ -188,7 +188,7 @@ static void slides_as_the_reference(void **state)
                      .mode = PREDICT_SLIDE, .crop_h = c[2], .crop_w = c[3], .stride_h = c[4], .stride_w = c[5]});
         prediction out = {0};
         float *img = noise(f->mem, c[0], c[1], i);
-        run(p, &(predict_view){.img = img, .h = c[0], .w = c[1]}, 1, c[0], c[1], &out);
+        run(p, &(predict_view){.img = img, .h = c[0], .w = c[1], .c = 3}, 1, c[0], c[1], &out);
         assert_answers(&out, slide_by_definition(f, p, img, c[0], c[1]), 3);
         prediction_release(&out);
         predictor_free(p);
@@ -245,13 +245,14 @@ static void scenes_in_strips_equal_the_whole(void **state)
         f, f->m, (predict_options){.mode = PREDICT_SLIDE, .crop_h = 32, .crop_w = 32, .stride_h = 20, .stride_w = 24});
     prediction whole = {0};
     float *img = noise(f->mem, H, W, 9);
-    run(p, &(predict_view){.img = img, .h = H, .w = W}, 1, H, W, &whole);
+    run(p, &(predict_view){.img = img, .h = H, .w = W, .c = 3}, 1, H, W, &whole);
     static const size_t budgets[] = {1, 33 * 60 * 3 * sizeof(float), 0};
     for (size_t i = 0; i < 3; i++) {
         in_memory s = {.img = img, .w = W};
         assert_int_equal(image_new(H, W, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
         assert_int_equal(image_new(H, W, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
         predict_scene scene = {.h = H,
+                               .c = 3,
                                .w = W,
                                .read = read_window,
                                .write = write_window,
@@ -289,6 +290,7 @@ static void scenes_skip_crops_and_stop_when_asked(void **state)
     assert_int_equal(image_new(32, 96, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
     assert_int_equal(image_new(32, 96, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
     predict_scene scene = {.h = 32,
+                           .c = 3,
                            .w = 96,
                            .read = read_window,
                            .write = write_window,
@@ -347,7 +349,9 @@ static void cuts_padding_and_resizes_to_the_file(void **state)
                     want[k] = (float)bilinear(all + (top * W + left) * 3, ih, iw, oh, ow, align, k / 3 / ow, k / 3 % ow,
                                               k % 3, W);
                 prediction out = {0};
-                run(p, &(predict_view){.img = img, .h = H, .w = W, .top = top, .left = left, .img_h = ih, .img_w = iw},
+                run(p,
+                    &(predict_view){
+                        .img = img, .h = H, .w = W, .c = 3, .top = top, .left = left, .img_h = ih, .img_w = iw},
                     1, oh, ow, &out);
                 for (int64_t k = 0; k < oh * ow; k++) {
                     double soft[3];
@@ -371,11 +375,11 @@ static void flips_are_taken_back_and_views_averaged(void **state)
     prediction plain[3], all = {0};
     memset(plain, 0, sizeof plain);
     for (int i = 0; i < 3; i++)
-        run(p, &(predict_view){.img = img[i], .h = H, .w = W}, 1, H, W, &plain[i]);
+        run(p, &(predict_view){.img = img[i], .h = H, .w = W, .c = 3}, 1, H, W, &plain[i]);
     run(p,
-        (predict_view[]){{.img = img[0], .h = H, .w = W, .flip = 'h'},
-                         {.img = img[1], .h = H, .w = W, .flip = 'v'},
-                         {.img = img[2], .h = H, .w = W, .flip = 'd'}},
+        (predict_view[]){{.img = img[0], .h = H, .w = W, .c = 3, .flip = 'h'},
+                         {.img = img[1], .h = H, .w = W, .c = 3, .flip = 'v'},
+                         {.img = img[2], .h = H, .w = W, .c = 3, .flip = 'd'}},
         3, H, W, &all);
     for (int64_t y = 0; y < H; y++)
         for (int64_t x = 0; x < W; x++) {
@@ -405,8 +409,8 @@ static void feeding_batches_equals_running_views(void **state)
     bool ready;
     for (int64_t at = 0; at < 2; at++) {
         run(p,
-            (predict_view[]){{.img = small + at * H * W * 3, .h = H, .w = W},
-                             {.img = large + at * 40 * 48 * 3, .h = 40, .w = 48, .flip = 'h'}},
+            (predict_view[]){{.img = small + at * H * W * 3, .h = H, .w = W, .c = 3},
+                             {.img = large + at * 40 * 48 * 3, .h = 40, .w = 48, .c = 3, .flip = 'h'}},
             2, 30, 36, &want);
         for (int view = 0; view < 2; view++)
             for (int64_t other = 0; other < 2; other++) {
@@ -448,7 +452,7 @@ static void one_channel_is_compared_with_the_threshold(void **state)
     float *img = noise(f->mem, H, W, 5), *logits = ARENA_ARRAY(f->mem, H * W, float);
     prediction out = {0};
     logits_of(p, img, W, 0, 0, H, W, logits, 1);
-    run(p, &(predict_view){.img = img, .h = H, .w = W}, 1, H, W, &out);
+    run(p, &(predict_view){.img = img, .h = H, .w = W, .c = 3}, 1, H, W, &out);
     int64_t ones = 0;
     for (int64_t i = 0; i < H * W; i++) {
         double s = 1.0 / (1.0 + exp(-(double)logits[i]));
@@ -470,7 +474,7 @@ static void labels_do_not_depend_on_the_way(void **state)
     prediction a = {0}, b = {0};
     for (int round = 0; round < 2; round++)
         for (int64_t h = 24; h <= 56; h += 16) {
-            predict_view v = {.img = noise(f->mem, h, 40, (uint64_t)h), .h = h, .w = 40};
+            predict_view v = {.img = noise(f->mem, h, 40, (uint64_t)h), .h = h, .w = 40, .c = 3};
             assert_int_equal(predictor_run(p, &v, 1, h, 40, -1, false, &a, NULL), CSEG_OK);
             assert_null(a.scores.data);
             assert_int_equal(p->plans.n, 1);
@@ -488,7 +492,7 @@ static void new_weights_are_seen(void **state)
     fixture own = {.mem = f->mem, .b = f->b};
     build(&own, 3, "", false, false);
     predictor *p = make(f, own.m, (predict_options){.mode = PREDICT_WHOLE});
-    predict_view v = {.img = noise(f->mem, 24, 32, 1), .h = 24, .w = 32};
+    predict_view v = {.img = noise(f->mem, 24, 32, 1), .h = 24, .w = 32, .c = 3};
     prediction before = {0}, after = {0};
     run(p, &v, 1, 24, 32, &before);
     float *bias = model_find(own.m, "decode_head.conv_seg.bias")->data;
@@ -537,7 +541,7 @@ static void wrong_wishes_are_refused(void **state)
 {
     const fixture *f = *state;
     predictor *p = make(f, f->m, (predict_options){.mode = PREDICT_WHOLE});
-    predict_view v = {.img = noise(f->mem, 24, 32, 1), .h = 24, .w = 32, .img_h = 25, .img_w = 32};
+    predict_view v = {.img = noise(f->mem, 24, 32, 1), .h = 24, .w = 32, .c = 3, .img_h = 25, .img_w = 32};
     prediction out = {0};
     cseg_error err;
     assert_int_equal(predictor_run(p, &v, 1, 24, 32, -1, false, &out, &err), CSEG_SHAPE);

@@ -406,14 +406,15 @@ static void test_inputs_can_be_bound(void **state)
     assert_null(plan_input(p, "y", NULL));
     assert_null(plan_output(p, "z", NULL));
     assert_ptr_equal(plan_output(p, "x itself", NULL), own);
-    assert_int_equal(plan_bind_input(p, "x", mine, &err), CSEG_OK);
+    plan_data d = {.data = mine, .type = DT_F32, .rank = 1, .dim = {4}};
+    assert_int_equal(plan_bind_input(p, "x", &d, &err), CSEG_OK);
     run(p, &m);
     assert_ptr_equal(plan_output(p, "x itself", NULL), mine);
     assert_ptr_equal(p->steps[0].in[0], mine);
     assert_int_equal(plan_bind_input(p, "x", NULL, &err), CSEG_OK);
     run(p, &m);
     assert_ptr_equal(p->steps[0].in[0], own);
-    assert_int_equal(plan_bind_input(p, "image", mine, &err), CSEG_NOT_FOUND);
+    assert_int_equal(plan_bind_input(p, "image", &d, &err), CSEG_NOT_FOUND);
     assert_non_null(strstr(err.text, "image"));
     plan_free(p);
     graph_free(g);
