@@ -1,6 +1,7 @@
 #include "data/pipeline.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -63,6 +64,18 @@ cseg_status transform_fail(const transform_builder *b, cseg_error *err, const ch
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     return fail(err, CSEG_CONFIG, "%s%s: %s", value_place(b->dict, place), b->name, text);
+}
+
+cseg_status transform_fills_labels(const transform_builder *b, const char *what, double with, cseg_error *err)
+{
+    char key[32];
+    const char *dot = strchr(what, '.');
+    snprintf(key, sizeof key, "%.*s", dot ? (int)(dot - what) : (int)strlen(what), what);
+    const value *at = value_get(b->dict, key);
+    if (dot && at)
+        at = value_get(at, dot + 1);
+    pipeline_fill f = {.step = b->name, .field = what, .with = with, .at = at ? at : b->dict};
+    return vec_push(b->mem, &b->info->fills, f) ? CSEG_OK : fail_memory(err);
 }
 
 cseg_status transform_pair(const transform_builder *b, const char *what, const value *v, bool one, int64_t out[2],
@@ -263,9 +276,13 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
 
 void transforms_document(FILE *out)
 {
-    fprintf(out,
-            "# Transforms\n\nWritten from the tables of fields that configs are read by. The names of both dialects "
-            "are understood; `MultiImg...` are the same transforms for pairs of images.\n");
+    fprintf(
+        out,
+        "# Transforms\n\nWritten from the tables of fields that configs are read by. The names of both dialects "
+        "are understood; `MultiImg...` are the same transforms for pairs of images.\n\nWhat a transform fills label "
+        "maps with (`seg_pad_val`, `seg_fill_in`, `pad_val['seg']`) must be a class or the `ignore_index` of every "
+        "head: training refuses another value before its first step, and a batch whose labels hold one whatever "
+        "it is from.\n");
     for (int i = 0; i < N_ENTRIES; i++) {
         const entry *e = &entries[i];
         if (e->refused || str_starts(e->name, "MultiImg"))

@@ -17,6 +17,13 @@ typedef struct pipeline_options {
     config_dialect dialect; /* Pad(size=) is (h, w) in 0.x and (w, h) in 1.x; LoadAnnotations differs too */
 } pipeline_options;
 
+/* A value that a step writes into label maps, beside what the files hold. */
+typedef struct pipeline_fill {
+    const char *step, *field; /* "RandomRotate", "seg_pad_val" */
+    double with;
+    const value *at; /* where the config says so, or the step itself where it does not */
+} pipeline_fill;
+
 /* What the loader and the engine want to know. */
 typedef struct pipeline_info {
     bool loads_image;
@@ -31,6 +38,7 @@ typedef struct pipeline_info {
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
     int norm_n;
     bool to_rgb;
+    VEC(pipeline_fill) fills; /* in order of the steps */
 } pipeline_info;
 
 /* Processor seconds of the thread that the transforms of a pipeline took, added up under their names; those within

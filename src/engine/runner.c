@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/scan.h"
+#include "engine/check_fills.h"
 #include "engine/trainer.h"
 #include "engine/weights.h"
 #include "graph/passes/passes.h"
@@ -200,6 +201,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(open_train(t, err));
     set_lengths(t);
     TRY(open_workflow_val(t, err));
+    TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));
     TRY(scan(t, err));
     TRY(build_learning(t, err));
     if (!from)

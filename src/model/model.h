@@ -39,6 +39,14 @@ typedef struct model_head {
     const char *gt_key; /* the label it learns from: gt_semantic_seg */
 } model_head;
 
+/* What a head, an auxiliary one too, can learn from. */
+typedef struct model_labels {
+    const module *head;
+    const char *key; /* of the label map: gt_semantic_seg */
+    int64_t classes, ignore_index;
+    bool ignores_negative;
+} model_labels;
+
 struct model {
     arena *mem;
     cseg_error error; /* sticky, of construction */
@@ -56,6 +64,7 @@ struct model {
     int64_t *counters; /* flat: num_batches_tracked */
     size_t counter_count;
     VEC(model_head) heads;
+    VEC(model_labels) labels;
     int n_heads;     /* heads.n */
     int answer_head; /* test_cfg.head_index */
     int num_classes; /* of the answering head's map: 1 output channel with a threshold still means 2 */

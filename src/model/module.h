@@ -52,6 +52,12 @@ typedef struct loss_inputs {
     tensor *weight; /* f32 [N,H,W] seg_weight_map, or NULL */
 } loss_inputs;
 
+/* The labels that a loss can name with logits of so many channels. */
+typedef struct loss_labels {
+    int64_t classes;       /* from 0; below 2 it teaches nothing */
+    bool ignores_negative; /* as well as ignore_index */
+} loss_labels;
+
 struct kind {
     family family;
     const char *name;
@@ -76,6 +82,7 @@ struct kind {
             /* logits [N,H,W,K] at the label's size -> scalar, loss_weight included. */
             tensor *(*forward)(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index);
             const char *(*loss_name)(const module *m); /* loss_ce */
+            loss_labels (*labels)(const module *m, int64_t channels);
         } loss;
         struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,

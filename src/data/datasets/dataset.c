@@ -38,6 +38,15 @@ const pipeline *dataset_pipeline(const dataset *ds)
     return ds->run;
 }
 
+cseg_status dataset_each_pipeline(const dataset *ds,
+                                  cseg_status (*fn)(void *arg, const pipeline *p, const dataset *of, cseg_error *err),
+                                  void *arg, cseg_error *err)
+{
+    for (int i = 0; ds->form != LEAF && i < ds->n_parts; i++)
+        TRY(dataset_each_pipeline(ds->parts[i], fn, arg, err));
+    return ds->run ? fn(arg, ds->run, ds, err) : CSEG_OK;
+}
+
 /* Which part of a ConcatDataset has the sample; *index becomes its place there. */
 static int find_part(const dataset *ds, int64_t *index)
 {

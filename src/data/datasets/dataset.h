@@ -101,6 +101,12 @@ cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, samp
 /* The last pipeline that samples go through (of a ConcatDataset: its first part's); NULL with no_pipeline. */
 const pipeline *dataset_pipeline(const dataset *ds);
 
+/* Calls fn for each pipeline that samples go through, of all parts and of what is inside wrappers; stops at the first
+ * failure, and returns it. */
+cseg_status dataset_each_pipeline(const dataset *ds,
+                                  cseg_status (*fn)(void *arg, const pipeline *p, const dataset *of, cseg_error *err),
+                                  void *arg, cseg_error *err);
+
 /* Looks for the files of all samples without opening them. CSEG_NOT_FOUND names the first that is missing, how many
  * more there are, and, for training without any labels, says so. */
 cseg_status dataset_check_files(const dataset *ds, cseg_error *err);

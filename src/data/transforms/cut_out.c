@@ -56,7 +56,7 @@ static cseg_status cut_out_build(transform_builder *b, void *conf, transform *t,
     for (size_t i = 0; i < c->n; i++)
         TRY(read_hole(b, one ? v : value_item(v, i), &c->holes[i], err));
     b->info->random = true;
-    return CSEG_OK;
+    return c->seg_fill_in.n ? transform_fills_labels(b, "seg_fill_in", (double)c->seg_fill_in.at[0], err) : CSEG_OK;
 }
 
 /* Fills rows y ... y2 - 1, columns x ... x2 - 1, of which m may have less. */

@@ -30,6 +30,7 @@ static cseg_status mosaic_build(transform_builder *b, void *conf, transform *t, 
         return transform_fail(b, err, "'img_scale' must be (h, w)");
     if (c->center_ratio_range.n != 2 || c->center_ratio_range.at[0] > c->center_ratio_range.at[1])
         return transform_fail(b, err, "'center_ratio_range' must be (low, high)");
+    TRY(transform_fills_labels(b, "seg_pad_val", (double)c->seg_pad_val, err));
     b->info->random = true;
     b->info->needs_others = true;
     b->size = c->prob >= 1 ? (known_size){2 * c->img_scale.at[0], 2 * c->img_scale.at[1], true} : (known_size){0};

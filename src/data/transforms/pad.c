@@ -53,6 +53,9 @@ static cseg_status read_values(const transform_builder *b, pad_conf *c, cseg_err
     }
     if (!value_is_none(seg) && !value_number(seg, &c->seg_fill))
         return transform_fail(b, err, "the padding of the labels must be a number");
+    bool inside = img != c->pad_val;
+    if (c->border == BORDER_CONSTANT)
+        TRY(transform_fills_labels(b, inside ? "pad_val.seg" : "seg_pad_val", c->seg_fill, err));
     return read_fill(b, c, value_is_none(img) ? NULL : img, err);
 }
 

@@ -47,7 +47,7 @@ static cseg_status read_fill(const transform_builder *b, rotate_conf *c, cseg_er
     for (size_t i = 0; v && i < n; i++)
         if (!value_number(value_is_list(v) ? value_item(v, i) : v, &c->fill[i]))
             return transform_fail(b, err, "'pad_val' must be a number, or one a channel");
-    return CSEG_OK;
+    return transform_fills_labels(b, "seg_pad_val", (double)c->seg_pad_val, err);
 }
 
 static cseg_status rotate_build(transform_builder *b, void *conf, transform *t, cseg_error *err)

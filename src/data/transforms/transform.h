@@ -75,6 +75,10 @@ cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *
 /* "FILE:LINE: NAME: what" */
 cseg_status transform_fail(const transform_builder *b, cseg_error *err, const char *fmt, ...) CSEG_PRINTF(3, 4);
 
+/* For build: the transform may write `with` into label maps. Every one that does says so, because the model must know
+ * that label. `field` is what says it, and may be one of a dict's: "pad_val.seg". */
+cseg_status transform_fills_labels(const transform_builder *b, const char *field, double with, cseg_error *err);
+
 /* ---- reading fields ---- */
 
 /* A size: two whole numbers of 1 or more, or one number for both if `one` allows it. out[0] is the first. */

@@ -45,9 +45,25 @@ static bool check_outputs(module *m, decode_head *h)
     return !model_failed(m->model);
 }
 
+/* What a loss cannot name the head cannot learn. */
+static void note_labels(module *m, decode_head *h, const module *loss)
+{
+    loss_labels l = loss->kind->as.loss.labels(loss, h->out_channels);
+    if (l.classes < 2)
+        model_fail(m->model, CSEG_CONFIG, loss->cfg,
+                   "%s: %s is a softmax over one channel, which is 1 whatever the network says: nothing would be "
+                   "learnt. Set use_sigmoid=True in it, or give each class a channel (num_classes=2, out_channels=2)",
+                   m->name, loss->kind->name);
+    bool first = h->losses.n == 0;
+    h->labels.classes = first || l.classes < h->labels.classes ? l.classes : h->labels.classes;
+    h->labels.ignores_negative = l.ignores_negative && (first || h->labels.ignores_negative);
+}
+
 static void add_loss(module *m, decode_head *h, module *parent, const char *name, const value *cfg)
 {
     module *loss = module_build(parent, name, FAMILY_LOSS, cfg, NULL);
+    if (loss)
+        note_labels(m, h, loss);
     if (loss && !vec_push(m->model->mem, &h->losses, loss))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }

@@ -62,6 +62,7 @@ typedef struct decode_head {
     double threshold;
     module *conv_seg;
     VEC(module *) losses;
+    loss_labels labels; /* that all of them can name */
 } decode_head;
 
 /* Allocates m->state (state_size bytes, a decode_head first), checks what the fields say together, and declares

@@ -115,6 +115,13 @@ static const char *loss_name(const module *m)
     return ((const loss_config *)m->config)->loss_name;
 }
 
+/* One channel under a sigmoid tells two classes apart; a softmax over one channel is 1 whatever it holds. */
+static loss_labels labels(const module *m, int64_t channels)
+{
+    bool sigmoid = ((const loss_config *)m->config)->use_sigmoid;
+    return (loss_labels){.classes = sigmoid && channels == 1 ? 2 : channels, .ignores_negative = sigmoid};
+}
+
 const kind kind_cross_entropy_loss = {
     .family = FAMILY_LOSS,
     .name = "CrossEntropyLoss",
@@ -122,5 +129,5 @@ const kind kind_cross_entropy_loss = {
         "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name},
+    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
 };

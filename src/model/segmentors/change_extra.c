@@ -44,9 +44,13 @@ static void build(module *m)
     for (size_t i = 0; i < s->extra.heads.n; i++) {
         module *head = s->extra.heads.at[i];
         head->parent->base = true;
-        for (int date = 0; date < 2; date++)
+        for (int date = 0; date < 2; date++) {
             segmentor_add_answer(m, module_text(m, "%s.%s", head->name, date_names[date]), head, date_labels[date]);
+            segmentor_note_labels(head, date_labels[date]);
+        }
     }
+    segmentor_note_list(&s->decode);
+    segmentor_note_list(&s->auxiliary);
 }
 
 /* The two dates' maps as one set. */

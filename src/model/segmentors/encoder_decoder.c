@@ -33,6 +33,8 @@ static void build(module *m)
         head->parent->base = true; /* of the list: the heads' init_cfg holds */
         segmentor_add_answer(m, head->name, head, segmentor_head_config(head)->gt_key);
     }
+    segmentor_note_list(&s->decode);
+    segmentor_note_list(&s->auxiliary);
 }
 
 static void build_multi(module *m)

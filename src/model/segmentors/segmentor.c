@@ -79,6 +79,26 @@ void segmentor_add_answer(module *m, const char *name, module *head, const char 
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
 
+void segmentor_note_labels(module *head, const char *gt_key)
+{
+    if (!head || model_failed(head->model))
+        return;
+    const decode_head *h = head->state;
+    model_labels l = {.head = head,
+                      .key = gt_key,
+                      .classes = h->labels.classes,
+                      .ignore_index = h->config->ignore_index,
+                      .ignores_negative = h->labels.ignores_negative};
+    if (h->losses.n && !vec_push(head->model->mem, &head->model->labels, l))
+        model_fail(head->model, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+void segmentor_note_list(const head_list *l)
+{
+    for (size_t i = 0; i < l->heads.n; i++)
+        segmentor_note_labels(l->heads.at[i], segmentor_head_config(l->heads.at[i])->gt_key);
+}
+
 features segmentor_features(segmentor *s, graph *g, tensor *img)
 {
     features x = backbone_run(s->backbone, g, img);

@@ -37,6 +37,9 @@ segmentor *segmentor_begin(module *m);
 void segmentor_build_heads(module *m, const char *name, const value *cfg, head_list *out);
 /* Makes a head's map one of the model's answers, under `name`. */
 void segmentor_add_answer(module *m, const char *name, module *head, const char *gt_key);
+/* Tells the model that a head learns from that label map; each head of a list, from its gt_key. */
+void segmentor_note_labels(module *head, const char *gt_key);
+void segmentor_note_list(const head_list *l);
 const head_config *segmentor_head_config(const module *head);
 
 features segmentor_features(segmentor *s, graph *g, tensor *img);

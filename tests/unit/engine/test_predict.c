@@ -432,8 +432,8 @@ static void feeding_batches_equals_running_views(void **state)
                     assert_memory_equal(got.scores.data, want.scores.data, 30 * 36 * 3 * sizeof(float));
             }
     }
-    batch wrong = {
-        .n = 1, .h = H, .w = W, .c = 4, .img = large, .metas = &(batch_meta){.path = "four.tif"}, .n_views = 1};
+    batch_meta meta = {.path = "four.tif", .ori_h = H, .ori_w = W, .img_h = H, .img_w = W};
+    batch wrong = {.n = 1, .h = H, .w = W, .c = 4, .img = large, .metas = &meta, .n_views = 1};
     cseg_error err;
     assert_int_equal(predictor_feed(p, &wrong, 0, -1, false, &got, &ready, &err), CSEG_SHAPE);
     assert_non_null(strstr(err.text, "four.tif has 4 channels, the model takes 3"));
