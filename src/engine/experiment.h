@@ -72,8 +72,9 @@ typedef struct experiment {
     const char *optimizer_refused;                /* why it cannot be trained with here; NULL: it can */
     double clip_norm, clip_norm_type, clip_value; /* 0: off */
     int64_t accumulate;                           /* iterations a step; at least 1 */
-    bool amp;                                     /* fp16= or AmpOptimWrapper: trains in mixed precision */
-    bool val_bf16, test_bf16;                     /* 0.x: as amp; 1.x: fp16=True of val_cfg, test_cfg */
+    bool amp;                                     /* Fp16OptimizerHook, AmpOptimWrapper: trains in mixed precision */
+    bool val_bf16, test_bf16;                     /* 0.x: as amp, and fp16=; 1.x: fp16=True of val_cfg, test_cfg */
+    const value *fp16_unused;                     /* 0.x: an fp16= that training takes no notice of, or NULL */
     const value *lr_config, *momentum_config;     /* 0.x */
     const value *param_scheduler;                 /* 1.x */
 

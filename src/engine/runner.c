@@ -164,6 +164,12 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
 static cseg_status open_backends(trainer *t, cseg_error *err)
 {
     cpu_options o = {.threads = t->options->threads, .deterministic = t->e->deterministic, .bf16 = t->e->amp};
+    char place[512];
+    if (t->e->fp16_unused && !t->e->amp)
+        log_say(LOG_WARNING,
+                "%sfp16 has no effect on training, which is in float32, as in the reference: there "
+                "optimizer_config=dict(type='Fp16OptimizerHook') decides; cseg train --amp does too",
+                value_place(t->e->fp16_unused, place));
     TRY(build_backend(t->options->backend, &o, &t->b, err));
     if (t->b->port_of)
         log_say(LOG_INFO,

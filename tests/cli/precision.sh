@@ -35,7 +35,7 @@ says "Iter(test) [5/5]"
 check "and label maps" [ "$(ls maps | wc -l)" -eq "$(ls tiles/images/val | wc -l)" ]
 run 0 "$CSEG" infer "$one_x" amp/iter_12.pth "$image" --scores --precision bf16 --out c --threads 1
 check "it is no float32" sh -c "! cmp -s a/*_scores.tif c/*_scores.tif"
-run 0 "$CSEG" train "$zero_x" --work-dir old --threads 1 --cfg-options fp16.loss_scale=512.
+run 0 "$CSEG" train "$zero_x" --work-dir old --threads 1 --cfg-options optimizer_config.type=Fp16OptimizerHook
 says_error "mixed precision"
 says_error "Iter [6/6]"
 run 2 "$CSEG" test "$one_x" amp/iter_12.pth --precision fp16

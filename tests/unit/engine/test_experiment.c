@@ -191,7 +191,7 @@ static void zero_x(void **state)
     assert_int_equal(e->val.batch_size, 2);
     assert_int_equal(e->val.workers, 1);
     assert_int_equal(e->val.order, ORDER_SEQUENTIAL);
-    assert_true(e->amp && e->val_bf16 && e->test_bf16);
+    assert_true(e->amp && e->val_bf16 && !e->test_bf16);
     assert_int_equal(e->accumulate, 2);
     same_number(e->clip_norm, 35);
     assert_non_null(e->lr_config);
