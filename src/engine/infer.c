@@ -10,25 +10,34 @@
 
 enum { STEPS_DEEP = 4 };
 
-/* The transforms for a new image: those of the test pipeline without the ones that load labels, also within
+/* A step that a new image goes without: it loads labels, or changes a size that is to stay. Multiples are the model's
+ * need, not a wish for another resolution. */
+static bool is_left_out(const char *type, bool own_size)
+{
+    bool resizes = strstr(type, "Resize") && !strstr(type, "ResizeToMultiple");
+    return strstr(type, "LoadAnnotations") || (own_size && resizes);
+}
+
+/* The transforms for a new image: those of the test pipeline without the ones that are left out, also within
  * TestTimeAug's lists. NULL: memory. */
-static value *image_steps(const value *steps, int depth, arena *mem)
+static value *image_steps(const value *steps, bool own_size, int depth, arena *mem)
 {
     value *list = value_new(mem, V_LIST, steps->at);
     for (size_t i = 0; list && i < value_count(steps); i++) {
         const value *step = value_item(steps, i), *inner = value_get(step, "transforms");
         const char *type = value_type_name(step);
-        if (type && strstr(type, "LoadAnnotations"))
+        if (type && is_left_out(type, own_size))
             continue;
         value *copy;
         if (value_is_list(step) && depth < STEPS_DEEP) {
-            copy = image_steps(step, depth + 1, mem);
+            copy = image_steps(step, own_size, depth + 1, mem);
             if (copy && !value_count(copy))
                 continue;
         } else {
             copy = value_copy(mem, step);
-            value *kept =
-                copy && value_is_list(inner) && depth < STEPS_DEEP ? image_steps(inner, depth + 1, mem) : NULL;
+            value *kept = copy && value_is_list(inner) && depth < STEPS_DEEP
+                              ? image_steps(inner, own_size, depth + 1, mem)
+                              : NULL;
             if (kept && !value_set(mem, copy, "transforms", kept))
                 return NULL;
         }
@@ -53,19 +62,19 @@ static const value *innermost(const value *dataset_cfg)
     return dataset_cfg;
 }
 
-static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
+static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *err)
 {
     const experiment *e = x->e;
     const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset);
     const value *steps = value_get(cfg, "pipeline");
     if (!steps)
         steps = value_get(e->cfg, "test_pipeline");
-    if (tta && e->dialect == DIALECT_1X)
+    if (o->tta && e->dialect == DIALECT_1X)
         steps = e->tta_pipeline;
     if (!steps)
         return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path,
-                    tta ? "tta_pipeline" : "test pipeline");
-    steps = image_steps(steps, 0, x->mem);
+                    o->tta ? "tta_pipeline" : "test pipeline");
+    steps = image_steps(steps, o->own_size, 0, x->mem);
     if (!steps)
         return fail_memory(err);
     return pipeline_build(steps, &(pipeline_options){.dialect = e->dialect}, x->mem, &x->steps, err);
@@ -101,7 +110,7 @@ static cseg_status open_all(infer *x, const char *checkpoint, const infer_option
     TRY(weights_load_from(x->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(build_backend(o->backend, &(cpu_options){.threads = o->threads, .bf16 = o->bf16}, &x->b, err));
     TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
-    TRY(open_pipeline(x, o->tta, err));
+    TRY(open_pipeline(x, o, err));
     TRY(open_classes(x, err));
     return build_predictor(x->m, x->b, &x->p, err);
 }
