@@ -111,6 +111,7 @@ static cseg_status open_all(infer *x, const char *checkpoint, const infer_option
     TRY(build_backend(o->backend, &(cpu_options){.threads = o->threads, .bf16 = o->bf16}, &x->b, err));
     TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
     TRY(open_pipeline(x, o, err));
+    TRY(input_watch_open(&x->watch, checkpoint, x->steps, &x->pre, false, err));
     TRY(open_classes(x, err));
     return build_predictor(x->m, x->b, &x->p, err);
 }
@@ -200,8 +201,10 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
                               .img_h = s->img_h,
                               .img_w = s->img_w,
                               .flip = s->flip ? s->flip_direction : 0};
+        input_watch_values(&x->watch, room + at, h[i] * w[i] * x->m->in_channels);
         at += (size_t)(h[i] * w[i] * x->m->in_channels);
     }
+    input_watch_judge(&x->watch, views[0].path, true);
     return predictor_run(x->p, v, n, views[0].ori_h, views[0].ori_w, head, want_scores, out, err);
 }
 
@@ -234,6 +237,9 @@ cseg_status infer_file(infer *x, const char *path, const char *path2, int head, 
     if (!mem)
         return fail_memory(err);
     sample s = {.mem = mem, .path = path, .path2 = path2, .n_images = path2 ? 2 : 1};
+    if (path2)
+        input_watch_file(&x->watch, path2);
+    input_watch_file(&x->watch, path);
     cseg_status status = segment(x, &s, head, want_scores, out, err);
     sample_release(&s);
     arena_free(mem);
@@ -246,6 +252,7 @@ cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, predict
     if (!mem)
         return fail_memory(err);
     sample s = {.mem = mem, .n_images = 1};
+    input_watch_pixels(&x->watch, img->c);
     cseg_status status = image_copy(img, &s.img, err);
     if (status == CSEG_OK && rgb)
         image_swap_red_blue(&s.img);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/infer.h"
+#include "engine/infer_internal.h"
 #include "geo/scene.h"
 
 bool infer_is_raster(const raster_info *info)
@@ -41,25 +41,33 @@ static void put_nodata(image *labels, const uint8_t *holes)
     }
 }
 
+/* Where the raster has no data; holes stays NULL if it has everywhere. */
+static cseg_status find_nodata(const scene *source, infer_answer *out, cseg_error *err)
+{
+    const raster_info *info = source->info;
+    int64_t n = 0;
+    out->holes = mem_alloc((size_t)(info->h * info->w));
+    if (!out->holes)
+        return fail_memory(err);
+    TRY(scene_nodata(source, 0, 0, info->h, info->w, out->holes, &n, err));
+    if (n)
+        return CSEG_OK;
+    mem_free(out->holes);
+    out->holes = NULL;
+    return CSEG_OK;
+}
+
 static cseg_status take_out_nodata(const infer *x, const scene *source, int head, infer_answer *out, cseg_error *err)
 {
     const model *m = infer_model(x);
     image *labels = &out->p.labels;
-    int64_t n = 0;
     if (source->info->h != labels->h || source->info->w != labels->w)
         return fail(err, CSEG_SHAPE, "%s: the raster is %lld x %lld, the image read from it %lld x %lld", source->path,
                     (long long)source->info->h, (long long)source->info->w, (long long)labels->h, (long long)labels->w);
-    out->holes = mem_alloc((size_t)(labels->h * labels->w));
     if (!out->holes)
-        return fail_memory(err);
-    TRY(scene_nodata(source, 0, 0, labels->h, labels->w, out->holes, &n, err));
-    if (n) {
-        TRY(make_room(labels, m->heads.at[head < 0 ? m->answer_head : head].num_classes, err));
-        put_nodata(labels, out->holes);
         return CSEG_OK;
-    }
-    mem_free(out->holes);
-    out->holes = NULL;
+    TRY(make_room(labels, m->heads.at[head < 0 ? m->answer_head : head].num_classes, err));
+    put_nodata(labels, out->holes);
     return CSEG_OK;
 }
 
@@ -69,13 +77,19 @@ cseg_status infer_image(infer *x, const char *path, const char *path2, int head,
     arena *mem = arena_new();
     scene source;
     cseg_error ignored; /* what is no raster may be an image all the same */
+    cseg_status status = CSEG_OK;
     infer_answer_release(out);
     if (!mem)
         return fail_memory(err);
-    cseg_status status = infer_file(x, path, path2, head, want_scores, &out->p, err);
-    if (status == CSEG_OK && scene_open(path, IMAGE_COLOR, mem, &source, &ignored) == CSEG_OK &&
-        infer_is_raster(source.info))
+    bool is_raster = scene_open(path, IMAGE_COLOR, mem, &source, &ignored) == CSEG_OK && infer_is_raster(source.info);
+    if (is_raster)
+        TRY_DONE(find_nodata(&source, out, err));
+    x->watch.skips_values = out->holes != NULL;
+    TRY_DONE(infer_file(x, path, path2, head, want_scores, &out->p, err));
+    if (is_raster)
         status = take_out_nodata(x, &source, head, out, err);
+done:
+    x->watch.skips_values = false;
     arena_free(mem);
     if (status != CSEG_OK)
         infer_answer_release(out);

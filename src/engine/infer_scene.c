@@ -8,6 +8,8 @@
 #include "engine/infer_internal.h"
 #include "geo/scene.h"
 
+enum { WATCHED = 16 }; /* windows whose numbers are compared with what the model learned from */
+
 typedef struct job {
     infer *x;
     const infer_scene *wanted;
@@ -15,7 +17,8 @@ typedef struct job {
     scene source;
     window_source file;
     windowed *steps;
-    int64_t h, w; /* as the model sees it, padded */
+    int64_t h, w;    /* as the model sees it, padded */
+    int64_t watched; /* windows so far */
     scene_mask *mask;
     raster_writer *scores;
 } job;
@@ -32,6 +35,24 @@ static void fill(float *to, int64_t n, float v)
         to[i] = v;
 }
 
+/* Numbers that say "no data" may be anything: a window with such is not compared. */
+static void watch(job *j, int64_t y, int64_t x, int64_t h, int64_t w, const float *v)
+{
+    const raster_info *info = j->source.info;
+    bool can_have = info->has_nodata || info->type == IMAGE_F32;
+    if (j->watched == WATCHED || (can_have && windowed_describe(j->steps)->resized))
+        return;
+    uint8_t *mask = can_have ? mem_alloc_raw((size_t)(h * w)) : NULL;
+    int64_t holes = 0;
+    bool good = !can_have || (mask && scene_nodata(&j->source, y, x, h, w, mask, &holes, NULL) == CSEG_OK);
+    mem_free(mask);
+    if (!good || holes)
+        return;
+    j->watched++;
+    input_watch_values(&j->x->watch, v, h * w * j->x->m->in_channels);
+    input_watch_judge(&j->x->watch, j->wanted->path, false);
+}
+
 /* A window of the padded picture: pipeline_pack pads what the picture does not reach. */
 static cseg_status read_window(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, float *to, cseg_error *err)
 {
@@ -46,6 +67,8 @@ static cseg_status read_window(void *arg, int64_t y, int64_t x, int64_t h, int64
     cseg_status status = windowed_read(j->steps, y, x, in_h, in_w, &s, err);
     if (status == CSEG_OK)
         status = pipeline_pack(&j->x->pre, &s, h, w, to, err);
+    if (status == CSEG_OK && in_h == h && in_w == w)
+        watch(j, y, x, h, w, to);
     sample_release(&s);
     return status;
 }
@@ -138,6 +161,7 @@ static cseg_status open_steps(job *j, cseg_error *err)
     j->file = (window_source){
         .path = j->wanted->path, .h = j->source.info->h, .w = j->source.info->w, .read = read_file, .arg = j};
     TRY(windowed_open(x->steps, &j->file, j->mem, &j->steps, err));
+    input_watch_file(&x->watch, j->wanted->path);
     const windowed_info *made = windowed_describe(j->steps);
     if (made->c != x->m->in_channels)
         return fail(err, CSEG_SHAPE, "%s: has %lld channels as the test pipeline reads it, the model takes %d",
@@ -191,6 +215,7 @@ static cseg_status run_job(job *j, predictor *p, cseg_error *err)
                           .arg = j,
                           .want_scores = s->scores_path != NULL};
     TRY(predictor_scan(p, &scan, s->head, err));
+    input_watch_judge(&j->x->watch, s->path, true);
     if (j->scores)
         TRY(raster_commit(j->scores, err));
     return scene_mask_commit(j->mask, err);
