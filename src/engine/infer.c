@@ -254,7 +254,9 @@ cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, predict
     sample s = {.mem = mem, .n_images = 1};
     input_watch_pixels(&x->watch, img->c);
     cseg_status status = image_copy(img, &s.img, err);
-    if (status == CSEG_OK && rgb)
+    /* The order that the pipeline's loader would give. */
+    bool wants_rgb = pipeline_describe(x->steps)->flags & IMAGE_RGB;
+    if (status == CSEG_OK && rgb != wants_rgb && (img->c == 3 || img->c == 4))
         image_swap_red_blue(&s.img);
     if (status == CSEG_OK)
         status = segment(x, &s, head, false, out, err);

@@ -44,7 +44,8 @@ void infer_answer_release(infer_answer *out);
  * public API answer a file. */
 cseg_status infer_image(infer *x, const char *path, const char *path2, int head, bool want_scores, infer_answer *out,
                         cseg_error *err);
-/* The pixels stay the caller's. Blue first unless `rgb`. */
+/* The pixels stay the caller's. Of three or four channels the first is blue, or red with `rgb`; more are bands in the
+ * order of a file. The answer is that of a file with these pixels. */
 cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err);
 
 typedef struct infer_scene {

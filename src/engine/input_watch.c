@@ -68,18 +68,16 @@ static bool loses(const input_watch *w, const char *path, const image_facts *f)
     bool colour = !(w->flags & (IMAGE_GRAYSCALE | IMAGE_UNCHANGED)), reduced = !(w->flags & IMAGE_UNCHANGED);
     int64_t n = learned_from_bands(f);
     if (reduced && f->type == IMAGE_U16)
-        log_say(
-            LOG_WARNING,
-            "%s: holds samples of %s, which the config's loader brings down to 8 bits, full scale to full scale; if "
-            "the model learned from 8-bit images, scale the values that matter to 0 ... 255 first, else load with "
-            "color_type='unchanged' or LoadSingleRSImageFromFile",
-            path, image_type_name(f->type));
+        log_say(LOG_WARNING,
+                "%s: holds samples of %s, which the config's loader brings down to 8 bits, full scale to full scale; "
+                "if the model learned from 8-bit images, scale the values that matter to 0 ... 255 first, else load "
+                "with color_type='unchanged' or LoadSingleRSImageFromFile",
+                path, image_type_name(f->type));
     else if (reduced && n > 3)
-        log_say(
-            LOG_WARNING,
-            "%s: holds %lld bands, of which the config's loader takes the first three as red, green and blue; if they "
-            "are others, choose them with gdal_translate -b",
-            path, (long long)n);
+        log_say(LOG_WARNING,
+                "%s: holds %lld bands, of which the config's loader takes the first three as red, green and blue; "
+                "if they are others, choose them with gdal_translate -b",
+                path, (long long)n);
     else if (colour && n < 3 && !is_usual_gray(w, f))
         log_say(LOG_WARNING,
                 "%s: holds %lld band%s, and the config's loader repeats the first as red, green and blue; a model that "

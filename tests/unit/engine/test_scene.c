@@ -257,6 +257,40 @@ static void nodata_is_left_out(void **state)
     }
 }
 
+/* Pixels in memory are answered as the file that holds them, whatever order the loader gives. */
+static void pixels_give_what_the_file_gives(void **state)
+{
+    (void)state;
+    int compared = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const form *f = &forms[i];
+        if (f->type != IMAGE_U8 || f->bands < 3 || strstr(f->steps, "grayscale"))
+            continue;
+        arena *mem = arena_new();
+        image pixels;
+        infer_answer file = {0};
+        save_scene(f, "scene.tif");
+        infer *x = open_infer(f, SLIDE, &(infer_options){.threads = 1}, mem);
+        read_whole("scene.tif", &pixels);
+        assert_int_equal(infer_image(x, "scene.tif", NULL, -1, false, &file, &err), CSEG_OK);
+        for (int rgb = 1; rgb >= 0; rgb--) {
+            prediction out = {0};
+            if (infer_pixels(x, &pixels, rgb, -1, &out, &err) != CSEG_OK)
+                fail_msg("%s: %s", f->name, err.text);
+            if (memcmp(out.labels.data, file.p.labels.data, H * W) != 0)
+                fail_msg("%s: the classes differ", f->name);
+            image_swap_red_blue(&pixels);
+            prediction_release(&out);
+            compared++;
+        }
+        infer_answer_release(&file);
+        image_release(&pixels);
+        infer_close(x);
+        arena_free(mem);
+    }
+    assert_true(compared > 10);
+}
+
 static void own_size_resizes_nothing(void **state)
 {
     (void)state;
@@ -344,6 +378,7 @@ int main(void)
         cmocka_unit_test(windows_give_what_the_whole_gives),
         cmocka_unit_test(one_window_is_the_whole),
         cmocka_unit_test(nodata_is_left_out),
+        cmocka_unit_test(pixels_give_what_the_file_gives),
         cmocka_unit_test(own_size_resizes_nothing),
         cmocka_unit_test(what_needs_the_whole_is_refused),
     };
