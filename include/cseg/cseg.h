@@ -48,10 +48,14 @@ typedef struct cseg_segmentor_options {
     int head;    /* of several decode heads, from 1; 0: the one that test_cfg chooses */
 } cseg_segmentor_options;
 
+/* The id where a raster has no data, as in the masks that cseg infer writes: in cseg_map's ids, and in its ids32. */
+#define CSEG_NODATA 255
+#define CSEG_NODATA_32 65535
+
 /* Class ids of an image. */
 typedef struct cseg_map {
     int64_t height, width;
-    const uint8_t *ids;   /* [height][width], for up to 256 classes; else NULL */
+    const uint8_t *ids;   /* [height][width], for up to 255 classes (256 where nothing is missing); else NULL */
     const int32_t *ids32; /* the same for more classes; else NULL */
     void *owner;
 } cseg_map;
@@ -74,7 +78,8 @@ CSEG_API int cseg_segmentor_class_count(const cseg_segmentor *s);
 CSEG_API const char *cseg_segmentor_class_name(const cseg_segmentor *s, int id);
 CSEG_API cseg_status cseg_segmentor_class_colour(const cseg_segmentor *s, int id, uint8_t rgb[3], cseg_error *err);
 
-/* The map has the image's size and is the caller's: cseg_map_release. */
+/* The map has the image's size and is the caller's: cseg_map_release. Pixels for which a raster's own file says that
+ * there is no data have no class but CSEG_NODATA (CSEG_NODATA_32). */
 CSEG_API cseg_status cseg_segment_file(cseg_segmentor *s, const char *image, cseg_map *out, cseg_error *err);
 CSEG_API cseg_status cseg_segment_pixels(cseg_segmentor *s, const cseg_pixels *image, cseg_map *out, cseg_error *err);
 CSEG_API void cseg_map_release(cseg_map *map);

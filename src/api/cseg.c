@@ -176,15 +176,13 @@ static void hand_out(prediction *p, cseg_map *out)
 
 cseg_status cseg_segment_file(cseg_segmentor *s, const char *image_path, cseg_map *out, cseg_error *err)
 {
-    prediction p;
-    memset(&p, 0, sizeof p);
+    infer_answer a;
+    memset(&a, 0, sizeof a);
     memset(out, 0, sizeof *out);
-    cseg_status status = infer_file(s->x, image_path, NULL, s->head, false, &p, err);
-    if (status == CSEG_OK)
-        hand_out(&p, out);
-    else
-        prediction_release(&p);
-    return status;
+    TRY(infer_image(s->x, image_path, NULL, s->head, false, &a, err));
+    mem_free(a.holes);
+    hand_out(&a.p, out);
+    return CSEG_OK;
 }
 
 static cseg_status take_pixels(const cseg_pixels *from, image *to, cseg_error *err)

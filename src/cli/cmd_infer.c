@@ -18,7 +18,7 @@ typedef struct infer_args {
     const char *out, *second, *backend, *precision;
     double opacity;
     int64_t threads, head;
-    bool all_heads, tta, scores, windows, mask_only;
+    bool all_heads, tta, scores, windows, own_size, mask_only;
 } infer_args;
 
 /* One image: where it is, and its name below --out. */
@@ -212,28 +212,16 @@ static cseg_status write_geotiff(session *s, const input *in, int head, const sc
     return scene_mask_commit(mask, err);
 }
 
-static cseg_status write_all(session *s, const input *in, int head, const scene *geo, const prediction *out,
+static cseg_status write_all(session *s, const input *in, int head, const scene *geo, const infer_answer *out,
                              cseg_error *err)
 {
-    cseg_status status = CSEG_OK;
-    const image *labels = &out->labels;
-    uint8_t *holes = NULL;
-    if (geo) {
-        int64_t n;
-        holes = mem_alloc((size_t)(labels->h * labels->w));
-        if (!holes)
-            return fail_memory(err);
-        TRY_DONE(scene_nodata(geo, 0, 0, labels->h, labels->w, holes, &n, err));
-        TRY_DONE(write_geotiff(s, in, head, geo, labels, err));
-    } else {
-        TRY_DONE(write_png(s, in, head, labels, err));
-    }
-    TRY_DONE(write_pictures(s, in, head, labels, holes, err));
-    if (s->o->scores)
-        TRY_DONE(write_scores(s, in, head, &out->scores, geo ? &geo->info->place : NULL, err));
-done:
-    mem_free(holes);
-    return status;
+    const image *labels = &out->p.labels;
+    if (geo)
+        TRY(write_geotiff(s, in, head, geo, labels, err));
+    else
+        TRY(write_png(s, in, head, labels, err));
+    TRY(write_pictures(s, in, head, labels, out->holes, err));
+    return s->o->scores ? write_scores(s, in, head, &out->p.scores, geo ? &geo->info->place : NULL, err) : CSEG_OK;
 }
 
 static cseg_status show_crops(void *arg, int64_t done, int64_t all, cseg_error *err)
@@ -256,25 +244,15 @@ static cseg_status run_windows(session *s, const input *in, int head, cseg_error
 
 static cseg_status run_head(session *s, const input *in, int head, const scene *geo, bool windows, cseg_error *err)
 {
-    prediction out;
+    infer_answer out;
     memset(&out, 0, sizeof out);
     if (windows)
         return run_windows(s, in, head, err);
-    cseg_status status = infer_file(s->x, in->path, in->path2, head, s->o->scores, &out, err);
-    if (status == CSEG_OK && geo && (geo->info->h != out.labels.h || geo->info->w != out.labels.w))
-        status =
-            fail(err, CSEG_SHAPE, "%s: the raster is %lld x %lld, the image read from it %lld x %lld", in->path,
-                 (long long)geo->info->h, (long long)geo->info->w, (long long)out.labels.h, (long long)out.labels.w);
+    cseg_status status = infer_image(s->x, in->path, in->path2, head, s->o->scores, &out, err);
     if (status == CSEG_OK)
         status = write_all(s, in, head, geo, &out, err);
-    prediction_release(&out);
+    infer_answer_release(&out);
     return status;
-}
-
-/* A raster that knows its place on earth, or that is a GeoTIFF in any case, gets a GeoTIFF. */
-static bool is_raster(const raster_info *info)
-{
-    return info->place.has_transform || *info->place.projection || strcmp(info->driver, "GTiff") == 0;
 }
 
 static cseg_status run_input(session *s, const input *in, cseg_error *err)
@@ -286,7 +264,7 @@ static cseg_status run_input(session *s, const input *in, cseg_error *err)
                     m->dates == 2 ? "this model compares two dates: give the second with --second"
                                   : "this model sees one image: --second has no meaning for it");
     cseg_error ignored;
-    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK && is_raster(source.info))
+    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK && infer_is_raster(source.info))
         geo = &source;
     bool windows = geo && (s->o->windows || source.info->h * source.info->w > WINDOWS_FROM);
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
@@ -338,8 +316,11 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     experiment *e;
     TRY(find_inputs(&s, args, mem, err));
     TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
-    infer_options how = {
-        .backend = s.o->backend, .threads = (int)s.o->threads, .bf16 = common_is_bf16(s.o->precision), .tta = s.o->tta};
+    infer_options how = {.backend = s.o->backend,
+                         .threads = (int)s.o->threads,
+                         .bf16 = common_is_bf16(s.o->precision),
+                         .tta = s.o->tta,
+                         .own_size = s.o->own_size};
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
@@ -387,6 +368,10 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(infer_args, windows),
      .about = "rasters of any size by windows; above 25 million pixels that is done anyway"},
+    {.names = "--own-size",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, own_size),
+     .about = "leave the test pipeline's Resize out: images and scenes at their own resolution"},
     {.names = "--mask-only",
      .type = O_FLAG,
      .offset = offsetof(infer_args, mask_only),
@@ -408,8 +393,8 @@ const cli_command command_infer = {
     .details = "For each image: NAME.png, the classes' numbers with their colours as palette, NAME_colour.png and "
                "NAME_overlay.png. Rasters that know their place on earth get NAME.tif instead, a GeoTIFF with the same "
                "place, whose nodata is 255 where the raster has none. The config's test pipeline says how images are "
-               "read and scaled; windows of large rasters are read as they are, only normalised, and overlap as in "
-               "test_cfg's mode='slide' (else by a third of the crop size).",
+               "read and scaled, also where large rasters are segmented by windows, which overlap as in test_cfg's "
+               "mode='slide' (else by a third of the crop size). With --own-size it resizes nothing.",
     .min_args = 3,
     .max_args = -1,
     .computes = true,

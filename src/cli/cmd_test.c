@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "engine/build.h"
 #include "engine/evaluate.h"
+#include "engine/input_watch.h"
 #include "engine/weights.h"
 
 typedef struct test_args {
@@ -31,6 +32,7 @@ typedef struct tester {
     backend *b;
     predictor *p;
     preprocessor pre;
+    input_watch watch;
     dataset *ds;
     loader *l;
     results *pickle;     /* --out FILE.pkl */
@@ -128,6 +130,8 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_model(e, true, &t->m, err));
     TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
+    if (dataset_pipeline(t->ds))
+        TRY(input_watch_open(&t->watch, checkpoint, dataset_pipeline(t->ds), &t->pre, true, err));
     cpu_options how = {.threads = (int)t->o->threads,
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
@@ -173,10 +177,15 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
 static cseg_status take_image(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
                               cseg_error *err)
 {
-    const tester *t = arg;
+    tester *t = arg;
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
+    if (dataset_pipeline(t->ds)) {
+        input_watch_file(&t->watch, b->metas[at].path);
+        input_watch_values(&t->watch, b->img + at * b->h * b->w * b->c, b->h * b->w * b->c);
+        input_watch_judge(&t->watch, b->metas[at].path, true);
+    }
     cseg_status status = write_outputs(t, &b->metas[at], out, mem, err);
     arena_free(mem);
     progress_show(&(progress){.done = done, .all = all, .what = "test"});

@@ -25,6 +25,16 @@ typedef struct resizer resizer;
  * CSEG_SHAPE for an empty size, CSEG_UNSUPPORTED for sample types that the kind does not know (32-bit integers but for
  * RESIZE_NEAREST). */
 cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg_error *err);
+/* Pixels that are fetched when they are needed, of a picture that is never in memory as a whole. */
+typedef struct resize_source {
+    /* Makes *out (new) from the window at (y, x). */
+    cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+    void *arg;
+} resize_source;
+/* The same of `like`, which has a size, channels and a type but no pixels: the part that the window is made from is
+ * read from `from` (NULL: as resizer_open). The rows are those of the whole picture, bit for bit. */
+cseg_status resizer_open_from(const image *like, const resize_source *from, const delayed *d, resizer **out,
+                              cseg_error *err);
 /* Row y of the window, w * c samples of the source's type, not flipped. Any order; ascending is fastest. The row is
  * src's own memory or the resizer's, good until the next call. */
 const void *resizer_row(resizer *r, int64_t y);

@@ -203,50 +203,13 @@ static void choose_way(resizer *r, const delayed *d, const axis_plan *px, const 
     }
 }
 
-/* First and last place along an axis of the source that the window is made from. */
-static void taps_range(const resize_axis *a, int64_t n, int taps, int64_t from, int64_t out[2])
-{
-    out[0] = resize_clamp(a->at[0], 0, from - 1);
-    out[1] = resize_clamp(a->at[n - 1] + taps - 1, 0, from - 1);
-}
-
-/* Decodes what the window is made from, if that is still to be done. The tables are filled. */
-static cseg_status decode_source(resizer *r, cseg_error *err)
-{
-    const image *m = r->src;
-    int64_t y[2] = {r->y0, r->y0 + r->h - 1}, x[2] = {r->x0, r->x0 + r->w - 1};
-    if (!m->coded)
-        return CSEG_OK;
-    switch (r->how) {
-    case BY_COPY:
-        break;
-    case BY_NEAREST:
-        y[0] = r->near_y[0], y[1] = r->near_y[r->h - 1];
-        x[0] = r->near_x[0], x[1] = r->near_x[r->w - 1];
-        break;
-    case BY_LINEAR_U8:
-    case BY_TAPS:
-        taps_range(&r->y, r->h, r->taps, m->h, y);
-        taps_range(&r->x, r->w, r->taps, m->w, x);
-        break;
-    case BY_HALVES_U8:
-    case BY_BLOCKS:
-        y[0] *= r->block_h, y[1] = y[0] + r->h * r->block_h - 1;
-        x[0] *= r->block_w, x[1] = x[0] + r->w * r->block_w - 1;
-        break;
-    case BY_AREA:
-        y[0] = r->ay.index[0], y[1] = r->ay.index[r->ay.first[r->h] - 1];
-        x[0] = r->ax.index[0], x[1] = r->ax.index[r->ax.first[r->w] - 1];
-        break;
-    }
-    if (r->fused) /* whole rows are widened */
-        x[0] = 0, x[1] = m->w - 1;
-    TRY(image_decode_part(m, y[0], x[0], y[1] - y[0] + 1, x[1] - x[0] + 1, &r->part, err));
-    r->src = &r->part;
-    return CSEG_OK;
-}
-
 cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg_error *err)
+{
+    return resizer_open_from(src, NULL, d, out, err);
+}
+
+cseg_status resizer_open_from(const image *src, const resize_source *from, const delayed *d, resizer **out,
+                              cseg_error *err)
 {
     *out = NULL;
     if (src->h < 1 || src->w < 1 || d->h < 1 || d->w < 1 || d->full_h > IMAGE_MAX_SIDE || d->full_w > IMAGE_MAX_SIDE)
@@ -291,15 +254,13 @@ cseg_status resizer_open(const image *src, const delayed *d, resizer **out, cseg
     if (r->how == BY_LINEAR_U8 || r->how == BY_TAPS) {
         fill_taps(&r->x, &px, r->taps, true, d->kind == RESIZE_AREA, r->fused);
         fill_taps(&r->y, &py, r->taps, false, d->kind == RESIZE_AREA, r->fused);
-        int64_t step = src->type == IMAGE_U8 ? 8 : 4, reach = r->c + (r->c + step - 1) / step * step;
-        while (r->fast_x < r->w && (int64_t)r->x.at[r->fast_x] * r->c + reach <= src->w * r->c)
-            r->fast_x++;
+        resize_find_fast(r);
     }
     if (r->how == BY_AREA) {
         fill_area(&r->ax, &px);
         fill_area(&r->ay, &py);
     }
-    status = decode_source(r, err);
+    status = resize_get_source(r, from, err);
 done:
     if (status != CSEG_OK)
         resizer_close(r);
@@ -321,7 +282,7 @@ const void *resizer_row(resizer *r, int64_t y)
 {
     switch (r->how) {
     case BY_COPY:
-        return image_at(r->src, r->y0 + y, r->x0);
+        return image_at(r->src, r->y0 - r->part_y + y, r->x0 - r->part_x);
     case BY_NEAREST:
         resize_nearest_row(r, y);
         break;

@@ -25,11 +25,12 @@ typedef struct area_axis {
 } area_axis;
 
 struct resizer {
-    const image *src;    /* the caller's, or `part` */
-    image part;          /* what is needed of a source that was not decoded yet */
-    int64_t c, w, h;     /* channels; size of the window */
-    int64_t group;       /* channels of one picture */
-    int64_t row_samples; /* w * c */
+    const image *src;       /* the caller's, or `part` */
+    image part;             /* what is needed of a source that was not decoded yet */
+    int64_t part_y, part_x; /* where src begins in the whole picture; 0 unless a resize_source gave it */
+    int64_t c, w, h;        /* channels; size of the window */
+    int64_t group;          /* channels of one picture */
+    int64_t row_samples;    /* w * c */
     enum { BY_COPY, BY_NEAREST, BY_LINEAR_U8, BY_TAPS, BY_HALVES_U8, BY_BLOCKS, BY_AREA } how;
     int taps;
     bool fused;               /* sums of taps as Intel's IPP makes them, see imgproc_resize_taps.c */
@@ -56,6 +57,10 @@ void resize_taps_row(resizer *r, int64_t y);
 void resize_blocks_row(resizer *r, int64_t y);
 void resize_area_row(resizer *r, int64_t y);
 
+/* Gets what the window is made from, where the source is not in memory yet. The tables are filled. */
+cseg_status resize_get_source(resizer *r, const resize_source *from, cseg_error *err);
+/* How many pixels of a row of r->src may be read in whole vectors: by taps. */
+void resize_find_fast(resizer *r);
 /* Prepares r->shuffles from r->near_x. */
 void resize_prepare_nearest(resizer *r);
 

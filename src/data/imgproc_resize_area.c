@@ -30,7 +30,8 @@ void resize_blocks_row(resizer *r, int64_t y)
     float scale = 1.f / (float)(r->block_h * r->block_w);
     for (int64_t i = 0; i < r->w; i++)
         for (int64_t k = 0; k < c; k++) {
-            const char *corner = image_at(m, (r->y0 + y) * r->block_h, (r->x0 + i) * r->block_w);
+            const char *corner =
+                image_at(m, (r->y0 + y) * r->block_h - r->part_y, (r->x0 + i) * r->block_w - r->part_x);
             float sum = block_sum(r, corner, k, i < pairs);
             resize_store(r->row, m->type, i * c + k, halves ? floorf((sum + 2) * 0.25f) : sum * scale);
         }

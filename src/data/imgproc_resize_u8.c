@@ -191,8 +191,8 @@ AVX2 static int64_t halves_avx2(const uint8_t *a, const uint8_t *b, int64_t c, u
 
 void resize_halves_u8_row(resizer *r, int64_t y)
 {
-    const uint8_t *a = image_at(r->src, 2 * (r->y0 + y), 2 * r->x0),
-                  *b = image_at(r->src, 2 * (r->y0 + y) + 1, 2 * r->x0);
+    int64_t first = 2 * (r->y0 + y) - r->part_y, left = 2 * r->x0 - r->part_x;
+    const uint8_t *a = image_at(r->src, first, left), *b = image_at(r->src, first + 1, left);
     int64_t done = 0;
 #ifdef HAVE_AVX2
     if ((r->c == 1 || r->c == 3 || r->c == 4) && imgproc_has_avx2())

@@ -11,12 +11,6 @@
 
 enum { MAX_DEPTH = 16, MAX_NAMES = 128 };
 
-struct pipeline {
-    transform_list list;
-    const transform *views; /* the test time augmentation that ends it, or NULL */
-    pipeline_info info;
-};
-
 /* ---- the registry ---- */
 
 #define TRANSFORM(name, kind) extern const transform_kind transform_##kind;
@@ -224,7 +218,7 @@ static cseg_status apply_timed(const transform_list *list, sample *s, cseg_error
     return CSEG_OK;
 }
 
-static void apply_preset(const variant *v, sample *s)
+void variant_preset(const variant *v, sample *s)
 {
     if (!v->has_preset)
         return;
@@ -242,7 +236,7 @@ cseg_status pipeline_apply(const pipeline *p, sample *s, cseg_error *err)
     TRY(apply_timed(&p->list, s, err));
     if (!p->views)
         return CSEG_OK;
-    apply_preset(&p->views->variants[0], s);
+    variant_preset(&p->views->variants[0], s);
     return transforms_apply(&p->views->variants[0].steps, s, err);
 }
 
@@ -266,13 +260,24 @@ cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, c
             s->n_maps = 0;
         }
         out[i].random.state += (uint64_t)i; /* a stream of its own */
-        apply_preset(v, &out[i]);
+        variant_preset(v, &out[i]);
         TRY(transforms_apply(&v->steps, &out[i], err));
     }
     return CSEG_OK;
 }
 
 /* ---- documentation ---- */
+
+int transforms_count(void)
+{
+    return N_ENTRIES;
+}
+
+const char *transforms_name(int i, transform_windows *windows)
+{
+    *windows = entries[i].kind ? entries[i].kind->windows : WINDOWS_WHOLE;
+    return entries[i].name;
+}
 
 void transforms_document(FILE *out)
 {

@@ -32,6 +32,7 @@ typedef struct pipeline_info {
     bool random;            /* two runs may differ */
     bool needs_others;      /* sample.others must be set (RandomMosaic) */
     bool to_float32;        /* the image is loaded as float32 */
+    image_flags flags;      /* what its loader asks of the decoder */
     int variants;           /* samples that come out: 1 but for test time augmentation */
     int64_t h, w;           /* size of every image that comes out, if it is fixed; else 0 */
     /* 0.x: the Normalize in it. norm_n == 0: none. */

@@ -78,6 +78,11 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
+    /* Of a window: the least and the greatest value of the whole picture, for Rerange. */
+    struct {
+        bool known;
+        double low, high;
+    } range;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */

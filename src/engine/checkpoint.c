@@ -150,6 +150,8 @@ static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
     for (size_t i = 0; i < s->kept.n; i++)
         pth_add(b, kept, pth_str(b, s->kept.at[i]));
     pth_set(b, d, "kept", kept);
+    if (c->learned)
+        pth_set(b, d, "learned_from", learned_from_value(b, c->learned));
     if (c->sum && s->summed > 0) {
         int64_t n = (int64_t)c->m->flat_count;
         pth_set(b, d, "summed", pth_int(b, s->summed));

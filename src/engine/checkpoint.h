@@ -5,6 +5,7 @@
 #include "data/datasets/dataset.h"
 #include "engine/ema.h"
 #include "engine/experiment.h"
+#include "engine/learned_from.h"
 #include "engine/schedule/schedule.h"
 
 /* What a checkpoint holds besides weights. */
@@ -31,6 +32,7 @@ typedef struct checkpoint_parts {
     const dataset_meta *meta;
     float *sum; /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
     run_state *state;
+    const learned_from *learned; /* stated for who uses the model; NULL: not */
 } checkpoint_parts;
 
 /* Written beside, synced, renamed: `path` holds the old file or the whole new one. */

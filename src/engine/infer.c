@@ -10,25 +10,34 @@
 
 enum { STEPS_DEEP = 4 };
 
-/* The transforms for a new image: those of the test pipeline without the ones that load labels, also within
+/* A step that a new image goes without: it loads labels, or changes a size that is to stay. Multiples are the model's
+ * need, not a wish for another resolution. */
+static bool is_left_out(const char *type, bool own_size)
+{
+    bool resizes = strstr(type, "Resize") && !strstr(type, "ResizeToMultiple");
+    return strstr(type, "LoadAnnotations") || (own_size && resizes);
+}
+
+/* The transforms for a new image: those of the test pipeline without the ones that are left out, also within
  * TestTimeAug's lists. NULL: memory. */
-static value *image_steps(const value *steps, int depth, arena *mem)
+static value *image_steps(const value *steps, bool own_size, int depth, arena *mem)
 {
     value *list = value_new(mem, V_LIST, steps->at);
     for (size_t i = 0; list && i < value_count(steps); i++) {
         const value *step = value_item(steps, i), *inner = value_get(step, "transforms");
         const char *type = value_type_name(step);
-        if (type && strstr(type, "LoadAnnotations"))
+        if (type && is_left_out(type, own_size))
             continue;
         value *copy;
         if (value_is_list(step) && depth < STEPS_DEEP) {
-            copy = image_steps(step, depth + 1, mem);
+            copy = image_steps(step, own_size, depth + 1, mem);
             if (copy && !value_count(copy))
                 continue;
         } else {
             copy = value_copy(mem, step);
-            value *kept =
-                copy && value_is_list(inner) && depth < STEPS_DEEP ? image_steps(inner, depth + 1, mem) : NULL;
+            value *kept = copy && value_is_list(inner) && depth < STEPS_DEEP
+                              ? image_steps(inner, own_size, depth + 1, mem)
+                              : NULL;
             if (kept && !value_set(mem, copy, "transforms", kept))
                 return NULL;
         }
@@ -53,19 +62,19 @@ static const value *innermost(const value *dataset_cfg)
     return dataset_cfg;
 }
 
-static cseg_status open_pipeline(infer *x, bool tta, cseg_error *err)
+static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *err)
 {
     const experiment *e = x->e;
     const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset);
     const value *steps = value_get(cfg, "pipeline");
     if (!steps)
         steps = value_get(e->cfg, "test_pipeline");
-    if (tta && e->dialect == DIALECT_1X)
+    if (o->tta && e->dialect == DIALECT_1X)
         steps = e->tta_pipeline;
     if (!steps)
         return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path,
-                    tta ? "tta_pipeline" : "test pipeline");
-    steps = image_steps(steps, 0, x->mem);
+                    o->tta ? "tta_pipeline" : "test pipeline");
+    steps = image_steps(steps, o->own_size, 0, x->mem);
     if (!steps)
         return fail_memory(err);
     return pipeline_build(steps, &(pipeline_options){.dialect = e->dialect}, x->mem, &x->steps, err);
@@ -101,7 +110,8 @@ static cseg_status open_all(infer *x, const char *checkpoint, const infer_option
     TRY(weights_load_from(x->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(build_backend(o->backend, &(cpu_options){.threads = o->threads, .bf16 = o->bf16}, &x->b, err));
     TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
-    TRY(open_pipeline(x, o->tta, err));
+    TRY(open_pipeline(x, o, err));
+    TRY(input_watch_open(&x->watch, checkpoint, x->steps, &x->pre, false, err));
     TRY(open_classes(x, err));
     return build_predictor(x->m, x->b, &x->p, err);
 }
@@ -191,8 +201,10 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
                               .img_h = s->img_h,
                               .img_w = s->img_w,
                               .flip = s->flip ? s->flip_direction : 0};
+        input_watch_values(&x->watch, room + at, h[i] * w[i] * s->img.c);
         at += (size_t)(h[i] * w[i] * s->img.c);
     }
+    input_watch_judge(&x->watch, views[0].path, true);
     return predictor_run(x->p, v, n, views[0].ori_h, views[0].ori_w, head, want_scores, out, err);
 }
 
@@ -225,6 +237,9 @@ cseg_status infer_file(infer *x, const char *path, const char *path2, int head, 
     if (!mem)
         return fail_memory(err);
     sample s = {.mem = mem, .path = path, .path2 = path2, .n_images = path2 ? 2 : 1};
+    if (path2)
+        input_watch_file(&x->watch, path2);
+    input_watch_file(&x->watch, path);
     cseg_status status = segment(x, &s, head, want_scores, out, err);
     sample_release(&s);
     arena_free(mem);
@@ -238,8 +253,11 @@ cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, predict
         return fail_memory(err);
     /* Of a pair both dates' channels come in one image: there is no other way to give them. */
     sample s = {.mem = mem, .n_images = x->m->dates};
+    input_watch_pixels(&x->watch, img->c);
     cseg_status status = image_copy(img, &s.img, err);
-    if (status == CSEG_OK && rgb)
+    /* The order that the pipeline's loader would give. */
+    bool wants_rgb = pipeline_describe(x->steps)->flags & IMAGE_RGB;
+    if (status == CSEG_OK && rgb != wants_rgb && (img->c == 3 || img->c == 4))
         image_swap_red_blue(&s.img);
     if (status == CSEG_OK)
         status = segment(x, &s, head, false, out, err);

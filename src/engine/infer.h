@@ -3,14 +3,16 @@
 #define ENGINE_INFER_H
 
 #include "engine/build.h"
+#include "io/raster.h"
 
 typedef struct infer infer;
 
 typedef struct infer_options {
     const char *backend; /* "cpu" (NULL) or "ref" */
     int threads;
-    bool bf16; /* maps and operands in bfloat16 where the CPU computes so */
-    bool tta;  /* the config's test-time augmentation */
+    bool bf16;     /* maps and operands in bfloat16 where the CPU computes so */
+    bool tta;      /* the config's test-time augmentation */
+    bool own_size; /* the test pipeline's resizes are left out */
 } infer_options;
 
 /* Builds the model of an experiment, loads the checkpoint into it, and takes the test pipeline for new images (without
@@ -28,7 +30,22 @@ const model *infer_model(const infer *x);
 /* path2: the second date's image of a pair, else NULL. head: -1 for the answering one. */
 cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
                        cseg_error *err);
-/* The pixels stay the caller's. Blue first unless `rgb`. */
+/* A raster that knows its place on earth, or that is a GeoTIFF in any case: what its own file says of missing data
+ * counts, and its answer has its place. */
+bool infer_is_raster(const raster_info *info);
+
+/* What infer_image gives. Zero it before the first use. */
+typedef struct infer_answer {
+    prediction p;   /* labels: 255 where there is no data; from 256 classes on IMAGE_I32, and 65535 */
+    uint8_t *holes; /* [h, w]: 1 where there is none; NULL: nowhere */
+} infer_answer;
+void infer_answer_release(infer_answer *out);
+/* As infer_file; where the file is a raster, its nodata is taken out of the labels. This is how the program and the
+ * public API answer a file. */
+cseg_status infer_image(infer *x, const char *path, const char *path2, int head, bool want_scores, infer_answer *out,
+                        cseg_error *err);
+/* The pixels stay the caller's. Of three or four channels the first is blue, or red with `rgb`; more are bands in the
+ * order of a file. The answer is that of a file with these pixels. */
 cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err);
 
 typedef struct infer_scene {
@@ -39,7 +56,9 @@ typedef struct infer_scene {
     void *arg;
 } infer_scene;
 /* In slide mode, with memory for a strip of crops: the config's crop and stride, or crops of the size that was trained
- * on with a third of overlap. */
+ * on with a third of overlap. The config's loader and transforms are obeyed as infer_file obeys them, so that a model
+ * with mode='slide' gives the same mask to the bit; one that needs the whole scene at once is refused by name
+ * (CSEG_UNSUPPORTED). */
 cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err);
 
 #endif

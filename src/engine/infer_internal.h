@@ -3,6 +3,7 @@
 #define ENGINE_INFER_INTERNAL_H
 
 #include "engine/infer.h"
+#include "engine/input_watch.h"
 
 enum { INFER_VIEWS = 64 };
 
@@ -14,6 +15,7 @@ struct infer {
     predictor *p;
     pipeline *steps;
     preprocessor pre;
+    input_watch watch;
     int64_t classes;
     const char **names; /* NULL: nobody named it */
     uint8_t *palette;

@@ -9,7 +9,6 @@
 #include "graph/passes/passes.h"
 
 static const size_t DEFAULT_PLAN_BYTES = (size_t)2 << 30;
-static const size_t DEFAULT_STRIP_BYTES = (size_t)256 << 20;
 
 typedef struct test_cfg {
     const char *mode;
@@ -392,90 +391,4 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
     }
     TRY(run_view(p, &v, head, &(target){.h = sum->h, .w = sum->w, .sum = sum->data}, err));
     return *ready ? finish_sum(about, sum, b->n_views, want_scores, out, err) : CSEG_OK;
-}
-
-/* ---- scenes --------------------------------------------------------------------------------------------------- */
-
-typedef struct strip {
-    const predict_scene *scene;
-    answer_rows *rows;
-    image labels, scores; /* room for one row of crops */
-    int64_t x, w, k;
-} strip;
-
-static cseg_status write_strip(void *arg, int64_t from, int64_t to, cseg_error *err)
-{
-    strip *s = arg;
-    image labels = s->labels, scores = s->scores;
-    labels.h = scores.h = to - from;
-    return s->scene->write(s->scene->arg, from, s->x, &labels, scores.data ? &scores : NULL, err);
-}
-
-static cseg_status scan_strip(predictor *p, const predict_scene *scene, int head, strip *s, int64_t *done, int64_t all,
-                              cseg_error *err)
-{
-    const model_head *about = &p->m->heads.at[head];
-    answer_rows rows;
-    cseg_status status = answer_rows_init(&rows, about, false, scene->h, s->w, scene->h, s->w, err);
-    if (status != CSEG_OK)
-        return status;
-    int64_t chunk = p->options.crop_h < scene->h ? p->options.crop_h : scene->h;
-    TRY_DONE(answer_labels_new(about, chunk, s->w, &s->labels, err));
-    if (scene->want_scores)
-        TRY_DONE(image_new(chunk, s->w, about->out_channels, IMAGE_F32, &s->scores, err));
-    rows.labels = &s->labels;
-    rows.scores = s->scores.data;
-    slide_job job = {.scene = scene,
-                     .head = head,
-                     .x_from = s->x,
-                     .x_to = s->x + s->w,
-                     .rows = &rows,
-                     .finished = write_strip,
-                     .finished_arg = s,
-                     .done = done,
-                     .all = all};
-    TRY_DONE(predictor_slide(p, &job, err));
-done:
-    image_release(&s->labels);
-    image_release(&s->scores);
-    answer_rows_release(&rows);
-    return status;
-}
-
-/* Columns that a strip may have: a whole number of steps, at least one. */
-static int64_t strip_width(const predictor *p, const predict_scene *scene, int head)
-{
-    const predict_options *o = &p->options;
-    size_t bytes = scene->strip_bytes ? scene->strip_bytes : DEFAULT_STRIP_BYTES;
-    size_t column = (size_t)(o->crop_h + 1) * (size_t)p->m->heads.at[head].out_channels * sizeof(float);
-    int64_t steps = (int64_t)(bytes / column) / o->stride_w;
-    int64_t w = (steps > 0 ? steps : 1) * o->stride_w;
-    return w < scene->w ? w : scene->w;
-}
-
-/* Crops of all strips together; those on a border count for both. */
-static int64_t count_crops(const predictor *p, const predict_scene *scene, int64_t width)
-{
-    const predict_options *o = &p->options;
-    int64_t n_x = slide_count(scene->w, o->crop_w, o->stride_w), columns = 0;
-    for (int64_t from = 0; from < scene->w; from += width)
-        for (int64_t i = 0; i < n_x; i++) {
-            int64_t x = slide_start(i, scene->w, o->crop_w, o->stride_w);
-            columns += x < from + width && x + o->crop_w > from;
-        }
-    return columns * slide_count(scene->h, o->crop_h, o->stride_h);
-}
-
-cseg_status predictor_scan(predictor *p, const predict_scene *scene, int head, cseg_error *err)
-{
-    const predict_options *o = &p->options;
-    TRY(predictor_head(p, head, &head, err));
-    if (o->crop_h < 1 || o->crop_w < 1 || o->stride_h < 1 || o->stride_w < 1)
-        return fail(err, CSEG_USAGE, "scenes need a crop size and a stride of at least 1");
-    int64_t width = strip_width(p, scene, head), all = count_crops(p, scene, width), done = 0;
-    for (int64_t x = 0; x < scene->w; x += width) {
-        strip s = {.scene = scene, .x = x, .w = x + width < scene->w ? width : scene->w - x};
-        TRY(scan_strip(p, scene, head, &s, &done, all, err));
-    }
-    return CSEG_OK;
 }

@@ -68,14 +68,16 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
 
 /* Scenes of any size, in slide mode, with memory for one row of crops of one strip. */
 typedef struct predict_scene {
-    int64_t h, w;
-    int64_t c;        /* that `read` fills: compared with the model's in_channels */
-    int dates;        /* in these channels; 0: one */
-    const char *file; /* for messages; may be NULL */
+    int64_t h, w;         /* as the model sees it, padding included */
+    int64_t img_h, img_w; /* without the padding behind it; 0: h, w */
+    int64_t ori_h, ori_w; /* of the answer, to which logits are resized; 0: img_h, img_w */
+    int64_t c;            /* that `read` fills: compared with the model's in_channels */
+    int dates;            /* in these channels; 0: one */
+    const char *file;     /* for messages; may be NULL */
     /* Fills f32 [n_h, n_w, c] from the window at (y, x). */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err);
-    /* Takes finished labels, u8 or i32 as in prediction, and scores (NULL unless wanted), of the window at (y, x).
-     * Every pixel comes exactly once. */
+    /* Takes finished labels, u8 or i32 as in prediction, and scores (NULL unless wanted), of the window of the answer
+     * at (y, x). Every pixel comes exactly once. */
     cseg_status (*write)(void *arg, int64_t y, int64_t x, const image *labels, const image *scores, cseg_error *err);
     /* True for a crop that need not be computed (nothing but nodata): its logits count as 0. May be NULL. */
     bool (*skip)(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w);

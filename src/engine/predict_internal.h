@@ -50,6 +50,7 @@ typedef struct answer_rows {
     image *labels;
     float *scores, *sum;
     int64_t first;
+    int64_t most; /* output rows that the buffers hold, at a time; 0: all */
     int64_t next; /* output rows emitted so far (before flipping) */
     float *room;  /* 2 * k for each thread */
 } answer_rows;
@@ -58,7 +59,13 @@ typedef struct answer_rows {
 cseg_status answer_rows_init(answer_rows *r, const model_head *head, bool resize, int64_t in_h, int64_t in_w,
                              int64_t out_h, int64_t out_w, cseg_error *err);
 void answer_rows_release(answer_rows *r);
-/* Emits every output row whose source rows lie below row `ready` of the memory (of the padded image, that is). */
+/* The same for columns [x_from, x_from + x_n) of the answer alone. The source columns that they are made from, [*left,
+ * *right), are those that `base` holds. */
+cseg_status answer_rows_init_part(answer_rows *r, const model_head *head, int64_t in_h, int64_t in_w, int64_t out_h,
+                                  int64_t out_w, int64_t x_from, int64_t x_n, int64_t *left, int64_t *right,
+                                  cseg_error *err);
+/* Emits every output row whose source rows lie below row `ready` of the memory (of the padded image, that is), `most`
+ * of them at a time. */
 void answer_rows_emit(answer_rows *r, int64_t ready);
 /* labels from n-view sums of probabilities [h, w, k], which become means in place. */
 void answer_from_sum(image *labels, float *sum, int64_t k, int n, float threshold);

@@ -55,6 +55,26 @@ cseg_status answer_rows_init(answer_rows *r, const model_head *head, bool resize
     return good ? CSEG_OK : fail_memory(err);
 }
 
+cseg_status answer_rows_init_part(answer_rows *r, const model_head *head, int64_t in_h, int64_t in_w, int64_t out_h,
+                                  int64_t out_w, int64_t x_from, int64_t x_n, int64_t *left, int64_t *right,
+                                  cseg_error *err)
+{
+    TRY(answer_rows_init(r, head, true, in_h, in_w, out_h, out_w, err));
+    r->out_w = x_n;
+    *left = x_from;
+    *right = x_from + x_n;
+    if (r->identity)
+        return CSEG_OK;
+    *left = r->x.low[x_from];
+    *right = (int64_t)r->x.high[x_from + x_n - 1] + 1;
+    for (int64_t i = 0; i < x_n; i++) {
+        r->x.low[i] = r->x.low[x_from + i] - (int32_t)*left;
+        r->x.high[i] = r->x.high[x_from + i] - (int32_t)*left;
+        r->x.t[i] = r->x.t[x_from + i];
+    }
+    return CSEG_OK;
+}
+
 void answer_rows_release(answer_rows *r)
 {
     axis_release(&r->y);
@@ -146,7 +166,8 @@ static void answer_row(const answer_rows *r, int64_t y, float *room)
 void answer_rows_emit(answer_rows *r, int64_t ready)
 {
     int64_t end = r->next;
-    while (end < r->out_h && (r->identity ? end : r->y.high[end]) + r->top < ready)
+    int64_t most = r->most && r->out_h - end > r->most ? end + r->most : r->out_h;
+    while (end < most && (r->identity ? end : r->y.high[end]) + r->top < ready)
         end++;
     int64_t from = r->next;
     r->next = end;

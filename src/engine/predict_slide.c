@@ -124,6 +124,21 @@ static void divide_by_counts(const ring *r, int64_t from, int64_t to)
     }
 }
 
+/* The rows of the answer that are ready, as many at a time as its buffers hold. */
+static cseg_status emit(const slide_job *job, int64_t ready, cseg_error *err)
+{
+    answer_rows *rows = job->rows;
+    for (;;) {
+        int64_t before = rows->next;
+        rows->first = job->finished ? before : 0;
+        answer_rows_emit(rows, ready);
+        if (rows->next == before)
+            return CSEG_OK;
+        if (job->finished)
+            TRY(job->finished(job->finished_arg, before, rows->next, err));
+    }
+}
+
 cseg_status predictor_slide(predictor *p, const slide_job *job, cseg_error *err)
 {
     const predict_options *o = &p->options;
@@ -146,11 +161,7 @@ cseg_status predictor_slide(predictor *p, const slide_job *job, cseg_error *err)
         int64_t next = i + 1 < n_y ? slide_start(i + 1, s->h, o->crop_h, o->stride_h) : s->h;
         divide_by_counts(&r, ready, next);
         ready = next;
-        int64_t before = rows->next;
-        rows->first = job->finished ? before : 0;
-        answer_rows_emit(rows, ready);
-        if (job->finished && rows->next > before)
-            TRY_DONE(job->finished(job->finished_arg, before, rows->next, err));
+        TRY_DONE(emit(job, ready, err));
     }
 done:
     ring_release(&r);

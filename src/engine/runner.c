@@ -205,6 +205,10 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (from)
         TRY(checkpoint_peek_seed(from, &t->state.seed, err));
     TRY(open_train(t, err));
+    /* A resumed run goes on with the range that it had seen. */
+    if (from)
+        TRY(learned_from_load(from, &t->learned, err));
+    learned_from_images(&t->learned, t->train_set);
     set_lengths(t);
     TRY(open_workflow_val(t, err));
     TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));

@@ -231,7 +231,8 @@ checkpoint_parts trainer_parts(trainer *t)
                               .average = t->average,
                               .sum = t->sum,
                               .meta = dataset_about(t->train_set),
-                              .state = &t->state};
+                              .state = &t->state,
+                              .learned = &t->learned};
 }
 
 schedule_time trainer_time(const trainer *t)
@@ -261,6 +262,8 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     TRY(loader_next(t->train, &b, err));
     t->data_seconds = usage_seconds() - begin;
     note_rates(t);
+    if (t->state.iter < LEARNED_FROM_ITERATIONS)
+        learned_from_batch(&t->learned, b.img, b.n * b.h * b.w * b.c);
     cseg_status status = trainer_losses(t, &b, true, &t->last, err);
     loader_give_back(t->train, &b);
     if (status != CSEG_OK)

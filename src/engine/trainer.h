@@ -40,6 +40,7 @@ typedef struct trainer {
     ema *average;
     run_log *log;
     run_state state;
+    learned_from learned;
     int64_t epoch_length, max_iters, max_epochs;
     loss_plan plans[TRAINER_PLANS];
     uint64_t clock;

@@ -2,18 +2,51 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *out, cseg_error *err)
 {
-    *out = (scene){.path = path, .flags = flags};
+    *out = (scene){.path = path, .flags = flags, .mem = mem};
     TRY(raster_open(path, mem, &out->r, err));
     out->info = raster_describe(out->r);
     return CSEG_OK;
 }
 
-cseg_status scene_read(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
+static void release_whole(void *m)
 {
-    return raster_read_as(s->r, s->path, y, x, h, w, s->flags, out, err);
+    image_release(m);
+}
+
+/* image_read has decoders of its own for PNG and JPEG, whose pixels are not always GDAL's. */
+static cseg_status decode_whole(scene *s, cseg_error *err)
+{
+    if (s->whole)
+        return CSEG_OK;
+    image *m = ARENA_NEW(s->mem, image);
+    if (!m || !arena_defer(s->mem, release_whole, m))
+        return fail_memory(err);
+    TRY(image_read(s->path, s->flags, m, err));
+    if (m->h != s->info->h || m->w != s->info->w)
+        return fail(err, CSEG_SHAPE, "%s: the raster is %lld x %lld, the picture read from it %lld x %lld", s->path,
+                    (long long)s->info->h, (long long)s->info->w, (long long)m->h, (long long)m->w);
+    s->whole = m;
+    return CSEG_OK;
+}
+
+cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
+{
+    bool picture = strcmp(s->info->driver, "PNG") == 0 || strcmp(s->info->driver, "JPEG") == 0;
+    if (!picture)
+        return raster_read_as(s->r, s->path, y, x, h, w, s->flags, out, err);
+    TRY(decode_whole(s, err));
+    const image *m = s->whole;
+    if (y < 0 || x < 0 || h > m->h - y || w > m->w - x)
+        return fail(err, CSEG_SHAPE, "%s: a window of %lld x %lld does not lie within its %lld x %lld pixels", s->path,
+                    (long long)h, (long long)w, (long long)m->h, (long long)m->w);
+    TRY(image_new(h, w, m->c, m->type, out, err));
+    for (int64_t i = 0; i < h; i++)
+        memcpy(image_at(out, i, 0), image_at(m, y + i, x), (size_t)image_row_bytes(out));
+    return CSEG_OK;
 }
 
 /* Whether a sample says "no data". */

@@ -8,13 +8,16 @@ typedef struct scene {
     const char *path;
     raster *r;
     const raster_info *info;
-    image_flags flags; /* how windows are read: raster_read_as */
+    image_flags flags; /* how windows are read: as image_read takes them */
+    image *whole;      /* of a picture whose windows cannot be read by themselves, once one was asked for; else NULL */
+    arena *mem;
 } scene;
 
 /* Closed when `mem` goes. Errors as raster_open. */
 cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *out, cseg_error *err);
-/* A window as the loader of images would give it. *out is new. */
-cseg_status scene_read(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+/* A window as the loader of images would give it, to the bit. PNG and JPEG are decoded once, as a whole. *out is new.
+ */
+cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
 /* mask [h,w]: 1 where every band holds the nodata value (or NaN, which is none either). *n (may be NULL) counts them.
  */
 cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,

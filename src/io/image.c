@@ -389,6 +389,26 @@ cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t
     return CSEG_OK;
 }
 
+cseg_status image_describe(const char *path, image_facts *out, cseg_error *err)
+{
+    image raw, colours;
+    uint8_t first[8];
+    *out = (image_facts){0};
+    TRY(read(path, IMAGE_UNCHANGED | IMAGE_PILLOW, READ_HEADER, &raw, err));
+    TRY(read(path, IMAGE_UNCHANGED, READ_HEADER, &colours, err));
+    FILE *f = fopen(path, "rbe");
+    size_t got = f ? fread(first, 1, sizeof first, f) : 0;
+    if (f)
+        fclose(f);
+    bool png = is_png(first, got);
+    *out = (image_facts){.bands = raw.c,
+                         .type = raw.type,
+                         .palette = raw.c == 1 && colours.c > 1,
+                         .alpha = png && raw.c % 2 == 0,
+                         .picture = png || is_jpeg(first, got)};
+    return CSEG_OK;
+}
+
 static bool ends_with_any(const char *path, const char *a, const char *b)
 {
     char ext[8];

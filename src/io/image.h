@@ -92,6 +92,16 @@ cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, i
 /* Size as image_read would give it, from the header alone. */
 cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t *w, int64_t *c, cseg_error *err);
 
+/* What a file holds, whatever a loader makes of it; from the header alone. */
+typedef struct image_facts {
+    int64_t bands; /* palette pictures: 1 */
+    image_type type;
+    bool palette; /* the one band are indices of colours */
+    bool alpha;   /* PNG: the last band says how solid the picture is */
+    bool picture; /* PNG or JPEG */
+} image_facts;
+cseg_status image_describe(const char *path, image_facts *out, cseg_error *err);
+
 /* How to write. Zeroed: blue first, JPEG quality 95, no palette. */
 typedef struct image_save {
     bool rgb;               /* the first three channels are red, green, blue */

@@ -98,7 +98,8 @@ static cseg_status crop_apply(const transform *t, sample *s, cseg_error *err)
     return sample_crop(s, at.y, at.x, at.h, at.w, err);
 }
 
-const transform_kind transform_random_crop = {&crop_table, "Cuts a window out at random.", crop_build, crop_apply};
+const transform_kind transform_random_crop = {&crop_table, "Cuts a window out at random.", crop_build, crop_apply,
+                                              WINDOWS_WHOLE};
 
 /* ---- the middle ---- */
 
@@ -137,4 +138,5 @@ static cseg_status center_apply(const transform *t, sample *s, cseg_error *err)
     return sample_crop(s, y, x, h - y < new_h ? h - y : new_h, w - x < new_w ? w - x : new_w, err);
 }
 
-const transform_kind transform_center_crop = {&center_table, "Cuts the middle out.", center_build, center_apply};
+const transform_kind transform_center_crop = {&center_table, "Cuts the middle out.", center_build, center_apply,
+                                              WINDOWS_GEOMETRY};

@@ -122,4 +122,4 @@ static cseg_status cut_out_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_random_cut_out = {&cut_out_table, "Fills random rectangles (DeVries and Taylor 2017).",
-                                                 cut_out_build, cut_out_apply};
+                                                 cut_out_build, cut_out_apply, WINDOWS_WHOLE};

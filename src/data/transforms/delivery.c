@@ -33,13 +33,16 @@ static const field container_fields[] = {
 };
 static const field_table container_table = FIELDS(container_fields, delivery_conf);
 
-const transform_kind transform_format_bundle = {&nothing_table, "Accepted; images are packed anyway.", NULL, NULL};
-const transform_kind transform_image_to_tensor = {&keys_table, "Accepted; images are packed anyway.", NULL, NULL};
-const transform_kind transform_transpose = {&transpose_table, "Accepted; images are packed anyway.", NULL, NULL};
-const transform_kind transform_to_data_container = {&container_table, "Accepted; images are packed anyway.", NULL,
-                                                    NULL};
+const transform_kind transform_format_bundle = {&nothing_table, "Accepted; images are packed anyway.", NULL, NULL,
+                                                WINDOWS_POINTWISE};
+const transform_kind transform_image_to_tensor = {&keys_table, "Accepted; images are packed anyway.", NULL, NULL,
+                                                  WINDOWS_POINTWISE};
+const transform_kind transform_transpose = {&transpose_table, "Accepted; images are packed anyway.", NULL, NULL,
+                                            WINDOWS_POINTWISE};
+const transform_kind transform_to_data_container = {&container_table, "Accepted; images are packed anyway.", NULL, NULL,
+                                                    WINDOWS_POINTWISE};
 const transform_kind transform_pack_seg_inputs = {&pack_table, "Delivers the image and all maps that were loaded.",
-                                                  NULL, NULL};
+                                                  NULL, NULL, WINDOWS_POINTWISE};
 
 /* ---- Collect ---- */
 
@@ -84,4 +87,4 @@ static cseg_status collect_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_collect = {&collect_table, "Delivers what it names, and nothing else.", collect_build,
-                                          collect_apply};
+                                          collect_apply, WINDOWS_POINTWISE};

@@ -56,4 +56,4 @@ static cseg_status edge_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_generate_edge = {&edge_table, "Adds `gt_edge_map`: 1 where labels meet, 0 elsewhere.",
-                                                NULL, edge_apply};
+                                                NULL, edge_apply, WINDOWS_WHOLE};

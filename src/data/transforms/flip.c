@@ -136,4 +136,5 @@ static cseg_status flip_apply(const transform *t, sample *s, cseg_error *err)
     return sample_flip(s, direction, err);
 }
 
-const transform_kind transform_random_flip = {&flip_table, "Flips image, labels and weights.", flip_build, flip_apply};
+const transform_kind transform_random_flip = {&flip_table, "Flips image, labels and weights.", flip_build, flip_apply,
+                                              WINDOWS_GEOMETRY};

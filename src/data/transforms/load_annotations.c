@@ -183,4 +183,4 @@ const transform_kind transform_load_annotations = {
     &annotation_table,
     "Reads the label maps that the dataset found, and the weight map (`seg_weight_map`) where it has one. Labels keep "
     "their numbers through all geometry (nearest sample); weights, float32, are interpolated linearly.",
-    annotations_build, annotations_apply};
+    annotations_build, annotations_apply, WINDOWS_POINTWISE};

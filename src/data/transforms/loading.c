@@ -40,6 +40,7 @@ static cseg_status load_build(transform_builder *b, void *conf, transform *t, cs
     if (strcmp(backend, "pillow") == 0 && c->flags == IMAGE_UNCHANGED)
         c->flags |= IMAGE_PILLOW;
     b->info->loads_image = true;
+    b->info->flags = c->flags;
     b->info->to_float32 = c->to_float32;
     b->size = (known_size){0};
     return CSEG_OK;
@@ -127,18 +128,22 @@ static cseg_status read_pair(sample *s, image_flags flags, bool float32, cseg_er
     return status;
 }
 
+/* Pixels without a path were in memory already. */
+static cseg_status take_given(sample *s, bool float32, cseg_error *err)
+{
+    image m = s->img;
+    s->img = (image){0};
+    cseg_status status = to_float(&m, float32, err);
+    start(s, m);
+    return status;
+}
+
 static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
 {
     const load_conf *c = t->conf;
     image m;
-    /* Pixels without a path were in memory already. */
-    if (!s->path && s->img.data) {
-        m = s->img;
-        s->img = (image){0};
-        cseg_status status = to_float(&m, c->to_float32, err);
-        start(s, m);
-        return status;
-    }
+    if (!s->path && s->img.data)
+        return take_given(s, c->to_float32, err);
     TRY(read_single(s, c, &m, err));
     start(s, m);
     s->n_images = 1;
@@ -172,12 +177,13 @@ static cseg_status load_inferencer_apply(const transform *t, sample *s, cseg_err
 
 const transform_kind transform_load_image = {
     &load_table, "Reads the image, blue first as OpenCV has it. JPEG, PNG, TIFF and whatever GDAL reads.", load_build,
-    load_apply};
-const transform_kind transform_load_pair = {&load_table, "Reads both dates of a pair.", load_build, load_pair_apply};
+    load_apply, WINDOWS_LOADS};
+const transform_kind transform_load_pair = {&load_table, "Reads both dates of a pair.", load_build, load_pair_apply,
+                                            WINDOWS_WHOLE};
 const transform_kind transform_load_given = {&load_table, "Takes the image that the caller gave.", load_build,
-                                             load_given_apply};
+                                             load_given_apply, WINDOWS_WHOLE};
 const transform_kind transform_load_inferencer = {&load_table, "Takes the image that the caller gave, or reads it.",
-                                                  load_build, load_inferencer_apply};
+                                                  load_build, load_inferencer_apply, WINDOWS_LOADS};
 
 /* ---- rasters: every band, in the file's order and type ---- */
 
@@ -190,22 +196,25 @@ static const field raster_fields[] = {
 };
 static const field_table raster_table = FIELDS(raster_fields, raster_conf);
 
+enum { ALL_BANDS = IMAGE_UNCHANGED | IMAGE_RGB | IMAGE_PILLOW };
+
 static cseg_status raster_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
 {
     (void)t;
     (void)err;
     b->info->loads_image = true;
+    b->info->flags = ALL_BANDS;
     b->info->to_float32 = ((raster_conf *)conf)->to_float32;
     b->size = (known_size){0};
     return CSEG_OK;
 }
 
-enum { ALL_BANDS = IMAGE_UNCHANGED | IMAGE_RGB | IMAGE_PILLOW };
-
 static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
 {
     const raster_conf *c = t->conf;
     image m;
+    if (!s->path && s->img.data)
+        return take_given(s, c->to_float32, err);
     TRY(read_one(s->path, ALL_BANDS, c->to_float32, &m, err));
     start(s, m);
     s->n_images = 1;
@@ -218,10 +227,10 @@ static cseg_status raster_pair_apply(const transform *t, sample *s, cseg_error *
     return read_pair(s, ALL_BANDS, c->to_float32, err);
 }
 
-const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build,
-                                              raster_apply};
+const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build, raster_apply,
+                                              WINDOWS_LOADS};
 const transform_kind transform_load_raster_pair = {&raster_table, "Reads all bands of both rasters of a pair.",
-                                                   raster_build, raster_pair_apply};
+                                                   raster_build, raster_pair_apply, WINDOWS_WHOLE};
 
 /* ---- pairs ---- */
 
@@ -246,8 +255,9 @@ static cseg_status concat_apply(const transform *t, sample *s, cseg_error *err)
     return CSEG_OK;
 }
 
-const transform_kind transform_concat_pair = {
-    &concat_table, "Joins the channels of a pair: second date behind the first.", NULL, concat_apply};
+const transform_kind transform_concat_pair = {&concat_table,
+                                              "Joins the channels of a pair: second date behind the first.", NULL,
+                                              concat_apply, WINDOWS_POINTWISE};
 
 typedef struct exchange_conf {
     double prob;
@@ -297,4 +307,4 @@ static cseg_status exchange_apply(const transform *t, sample *s, cseg_error *err
 
 const transform_kind transform_exchange_time = {&exchange_table,
                                                 "Now and then exchanges the two dates of a pair, and their labels.",
-                                                exchange_build, exchange_apply};
+                                                exchange_build, exchange_apply, WINDOWS_WHOLE};

@@ -177,4 +177,4 @@ static cseg_status mosaic_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_random_mosaic = {&mosaic_table, "Joins four samples at a random point.", mosaic_build,
-                                                mosaic_apply};
+                                                mosaic_apply, WINDOWS_WHOLE};

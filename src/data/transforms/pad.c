@@ -175,4 +175,4 @@ static cseg_status pad_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_pad = {&pad_table, "Pads image, labels and weights to the right and below.", pad_build,
-                                      pad_apply};
+                                      pad_apply, WINDOWS_WHOLE};

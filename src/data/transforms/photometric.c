@@ -106,4 +106,4 @@ static cseg_status photometric_run(const transform *t, sample *s, cseg_error *er
 
 const transform_kind transform_photo_metric_distortion = {
     &photometric_table, "Random brightness, contrast, saturation and hue of 8-bit images, each by half a chance.",
-    photometric_build, photometric_run};
+    photometric_build, photometric_run, WINDOWS_WHOLE};

@@ -404,14 +404,14 @@ static cseg_status resize_apply(const transform *t, sample *s, cseg_error *err)
 
 const transform_kind transform_resize = {&resize_table,
                                          "Resizes image, labels and weights. The 1.x keys or the 0.x ones, not both.",
-                                         resize_build, resize_apply};
+                                         resize_build, resize_apply, WINDOWS_GEOMETRY};
 const transform_kind transform_random_resize = {&random_table, "Resizes to a size that is drawn from a range.",
-                                                random_build, resize_apply};
+                                                random_build, resize_apply, WINDOWS_GEOMETRY};
 const transform_kind transform_random_choice_resize = {&choice_table, "Resizes to one of several sizes.", choice_build,
-                                                       resize_apply};
+                                                       resize_apply, WINDOWS_GEOMETRY};
 const transform_kind transform_resize_shortest_edge = {
     &shortest_table, "Resizes so that the short edge has a length, and the long one is not too long.", shortest_build,
-    resize_apply};
+    resize_apply, WINDOWS_GEOMETRY};
 
 /* ---- to a multiple ---- */
 
@@ -455,8 +455,9 @@ static cseg_status multiple_apply(const transform *t, sample *s, cseg_error *err
     return CSEG_OK;
 }
 
-const transform_kind transform_resize_to_multiple = {
-    &multiple_table, "Enlarges height and width to the next multiple of a number.", multiple_build, multiple_apply};
+const transform_kind transform_resize_to_multiple = {&multiple_table,
+                                                     "Enlarges height and width to the next multiple of a number.",
+                                                     multiple_build, multiple_apply, WINDOWS_GEOMETRY};
 
 /* ---- labels alone ---- */
 
@@ -484,4 +485,4 @@ static cseg_status rescale_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_seg_rescale = {&rescale_table, "Resizes labels and weights, not the image.", NULL,
-                                              rescale_apply};
+                                              rescale_apply, WINDOWS_POINTWISE};

@@ -146,7 +146,7 @@ const transform_kind transform_random_rotate = {&rotate_table,
                                                 "Rotates image (linear), labels (nearest sample) and weights (linear). "
                                                 "Up to 4 channels bit for bit as OpenCV; more "
                                                 "by the same formula, where OpenCV has a coarser one.",
-                                                rotate_build, rotate_apply};
+                                                rotate_build, rotate_apply, WINDOWS_WHOLE};
 
 static cseg_status turn(image *m, int k, cseg_error *err)
 {
@@ -197,4 +197,4 @@ const transform_kind transform_random_rot_flip = {
     &rot_flip_table,
     "Rotates, or turns by right angles and flips. Labels take the nearest sample and are filled with seg_pad_val, as "
     "Open-CD does it; MMSegmentation's own interpolates between label numbers.",
-    rot_flip_build, rot_flip_apply};
+    rot_flip_build, rot_flip_apply, WINDOWS_WHOLE};

@@ -28,12 +28,25 @@ typedef struct transform_builder {
     int depth;           /* of pipelines within pipelines */
 } transform_builder;
 
+/* How a transform can be done to a picture that is never in memory as a whole (data/windows.h). A new kind must say it:
+ * the compiler wants every member of transform_kind, and tests/unit/data/test_windows.c finds WINDOWS_UNSAID. */
+typedef enum transform_windows {
+    WINDOWS_UNSAID,
+    WINDOWS_LOADS,     /* gives the pixels of one file; takes those that lie in the sample already */
+    WINDOWS_POINTWISE, /* a pixel's channels alone decide what it becomes; or it has nothing to do with pixels */
+    WINDOWS_GEOMETRY,  /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
+    WINDOWS_RANGE,     /* pointwise once the picture's least and greatest value are known (sample.range) */
+    WINDOWS_INNER,     /* other transforms in a row */
+    WINDOWS_WHOLE      /* needs all pixels at once, or is never the same twice */
+} transform_windows;
+
 typedef struct transform_kind {
     const field_table *fields; /* of conf */
     const char *about;         /* one line for the documentation */
     /* Checks conf (filled from the table, zeroed behind it up to fields->size) and prepares t. May be NULL. */
     cseg_status (*build)(transform_builder *b, void *conf, transform *t, cseg_error *err);
     cseg_status (*apply)(const transform *t, sample *s, cseg_error *err);
+    transform_windows windows;
 } transform_kind;
 
 /* Transforms in a row. */
@@ -62,6 +75,15 @@ struct transform {
     variant *variants; /* of test time augmentation */
     int n_variants;
 };
+
+/* What is behind pipeline.h. */
+struct pipeline {
+    transform_list list;
+    const transform *views; /* the test time augmentation that ends it, or NULL */
+    pipeline_info info;
+};
+/* What a view decides for the transforms within it. */
+void variant_preset(const variant *v, sample *s);
 
 #define FIELDS(array, struct_)                                                                                         \
     {                                                                                                                  \
@@ -112,6 +134,10 @@ int64_t sample_padded_height(const sample *s);
 int64_t sample_padded_width(const sample *s);
 /* No image, so nothing to do it to: CSEG_CONFIG. */
 cseg_status sample_need_image(const sample *s, cseg_error *err);
+
+/* All that have a name, refused ones too; for tests. */
+int transforms_count(void);
+const char *transforms_name(int i, transform_windows *windows);
 
 /* The part of transforms_document that is not about transforms. */
 void preprocessor_document(FILE *out);

@@ -68,7 +68,7 @@ static cseg_status normalize_apply(const transform *t, sample *s, cseg_error *er
 }
 
 const transform_kind transform_normalize = {&normalize_table, "Pixels become (x - mean) / std.", normalize_build,
-                                            normalize_apply};
+                                            normalize_apply, WINDOWS_POINTWISE};
 
 /* ---- AdjustGamma ---- */
 
@@ -103,7 +103,7 @@ static cseg_status gamma_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_adjust_gamma = {&gamma_table, "Gamma correction of 8-bit images.", gamma_build,
-                                               gamma_apply};
+                                               gamma_apply, WINDOWS_POINTWISE};
 
 /* ---- CLAHE ---- */
 
@@ -135,7 +135,7 @@ static cseg_status clahe_apply(const transform *t, sample *s, cseg_error *err)
 
 const transform_kind transform_clahe = {
     &clahe_table, "Contrast limited adaptive histogram equalisation of each channel of 8-bit images.", clahe_build,
-    clahe_apply};
+    clahe_apply, WINDOWS_WHOLE};
 
 /* ---- Rerange ---- */
 
@@ -162,12 +162,13 @@ static bool is_of(int64_t i, int64_t all, int64_t each, int64_t date)
     return i % all / each == date;
 }
 
-static cseg_status rerange_date(const rerange_conf *c, const image *m, int64_t each, int64_t date, float *to,
+static cseg_status rerange_date(const rerange_conf *c, const sample *s, int64_t each, int64_t date, float *to,
                                 cseg_error *err)
 {
+    const image *m = &s->img;
     int64_t n = m->h * m->w * m->c;
-    double low = INFINITY, high = -INFINITY;
-    for (int64_t i = 0; i < n; i++) {
+    double low = s->range.known ? s->range.low : INFINITY, high = s->range.known ? s->range.high : -INFINITY;
+    for (int64_t i = 0; i < n && !s->range.known; i++) {
         if (!is_of(i, m->c, each, date))
             continue;
         double v = image_get(m, 0, i / m->c, i % m->c);
@@ -199,7 +200,7 @@ static cseg_status rerange_apply(const transform *t, sample *s, cseg_error *err)
     TRY(imgproc_new(s->img.h, s->img.w, s->img.c, IMAGE_F32, &done, err));
     cseg_status status = CSEG_OK;
     for (int64_t date = 0; date < s->img.c / each && status == CSEG_OK; date++)
-        status = rerange_date(t->conf, &s->img, each, date, done.data, err);
+        status = rerange_date(t->conf, s, each, date, done.data, err);
     if (status != CSEG_OK) {
         image_release(&done);
         return status;
@@ -209,7 +210,7 @@ static cseg_status rerange_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_rerange = {&rerange_table, "Stretches an image's values to a range; gives float32.",
-                                          rerange_build, rerange_apply};
+                                          rerange_build, rerange_apply, WINDOWS_RANGE};
 
 /* ---- RGB2Gray ---- */
 
@@ -256,4 +257,4 @@ static cseg_status gray_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_rgb2gray = {&gray_table, "The weighted sum of the channels in place of each; float32.",
-                                           gray_build, gray_apply};
+                                           gray_build, gray_apply, WINDOWS_POINTWISE};

@@ -54,7 +54,8 @@ static cseg_status compose_apply(const transform *t, sample *s, cseg_error *err)
     return transforms_apply(&t->inner[0], s, err);
 }
 
-const transform_kind transform_compose = {&compose_table, "Transforms in a row.", compose_build, compose_apply};
+const transform_kind transform_compose = {&compose_table, "Transforms in a row.", compose_build, compose_apply,
+                                          WINDOWS_INNER};
 
 /* What is known of the size when any of two ways may have been taken. */
 static known_size either(known_size a, known_size b)
@@ -82,7 +83,7 @@ static cseg_status apply_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_random_apply = {&apply_table, "Runs its transforms now and then.", apply_build,
-                                               apply_apply};
+                                               apply_apply, WINDOWS_WHOLE};
 
 static cseg_status choice_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
 {
@@ -123,7 +124,7 @@ static cseg_status choice_apply(const transform *t, sample *s, cseg_error *err)
 }
 
 const transform_kind transform_random_choice = {&choice_table, "Runs one of several pipelines.", choice_build,
-                                                choice_apply};
+                                                choice_apply, WINDOWS_WHOLE};
 
 /* ---- test time augmentation, 1.x ---- */
 
@@ -190,7 +191,7 @@ static cseg_status tta_build(transform_builder *b, void *conf, transform *t, cse
 }
 
 const transform_kind transform_test_time_aug = {&tta_table, "Several views of one sample. Ends a pipeline.", tta_build,
-                                                NULL};
+                                                NULL, WINDOWS_INNER};
 
 /* ---- test time augmentation, 0.x ---- */
 
@@ -288,4 +289,4 @@ static cseg_status aug_build(transform_builder *b, void *conf, transform *t, cse
 }
 
 const transform_kind transform_multi_scale_flip_aug = {
-    &aug_table, "Several sizes and flips of one image. Ends a pipeline.", aug_build, NULL};
+    &aug_table, "Several sizes and flips of one image. Ends a pipeline.", aug_build, NULL, WINDOWS_INNER};

@@ -12,6 +12,7 @@
 
 #include "engine/build.h"
 #include "io/pth.h"
+#include "io/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 
@@ -210,6 +211,33 @@ static void what_does_not_fit_is_refused(void **state)
     cseg_segmentor_close(s);
 }
 
+/* The mask that the program would write has 255 where the raster says that there is nothing. */
+static void nodata_has_no_class(void **state)
+{
+    (void)state;
+    arena *mem = arena_new();
+    raster_writer *w;
+    image m = {0};
+    static const raster_place place = {.has_transform = true, .transform = {1, 2, 0, 3, 0, -2}, .projection = ""};
+    raster_spec spec = {.h = H, .w = W, .bands = 3, .type = IMAGE_U8, .place = &place, .has_nodata = true, .nodata = 9};
+    assert_int_equal(image_new(H, W, 3, IMAGE_U8, &m, NULL), CSEG_OK);
+    for (int64_t i = 0; i < H * W * 3; i++)
+        ((uint8_t *)m.data)[i] = i / 3 % W < 20 ? 9 : (uint8_t)(i * 7 % 200 + 10);
+    assert_int_equal(raster_create("holes.tif", &spec, mem, &w, &err), CSEG_OK);
+    assert_int_equal(raster_write(w, 0, 0, 0, &m, &err), CSEG_OK);
+    assert_int_equal(raster_commit(w, &err), CSEG_OK);
+    cseg_segmentor *s = open_segmentor(0);
+    cseg_map map;
+    assert_int_equal(cseg_segment_file(s, "holes.tif", &map, &err), CSEG_OK);
+    for (int i = 0; i < H * W; i++)
+        assert_true(i % W < 20 ? map.ids[i] == CSEG_NODATA : map.ids[i] < 2);
+    cseg_map_release(&map);
+    cseg_segmentor_close(s);
+    image_release(&m);
+    unlink("holes.tif");
+    arena_free(mem);
+}
+
 static int heard;
 static void hear(void *arg, cseg_log_level level, const char *text)
 {
@@ -249,6 +277,7 @@ int main(void)
         cmocka_unit_test(pixels_give_what_the_file_gives),
         cmocka_unit_test(heads_are_chosen_by_number),
         cmocka_unit_test(maps_are_saved_with_their_colours),
+        cmocka_unit_test(nodata_has_no_class),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(the_log_goes_where_it_is_asked_to),
         cmocka_unit_test(statuses_have_names),

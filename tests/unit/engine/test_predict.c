@@ -272,6 +272,46 @@ static void scenes_in_strips_equal_the_whole(void **state)
     predictor_free(p);
 }
 
+/* Padded below and to the right, the answer larger or smaller than what the model sees. */
+static void strips_of_resized_scenes_equal_the_whole(void **state)
+{
+    const fixture *f = *state;
+    enum { H = 75, W = 150, IMG_H = 60, IMG_W = 141 };
+    static const int64_t sizes[][2] = {{IMG_H, IMG_W}, {133, 300}, {31, 20}, {250, 7}};
+    static const size_t budgets[] = {1, 33 * 60 * 3 * sizeof(float), 0};
+    predictor *p = make(
+        f, f->m, (predict_options){.mode = PREDICT_SLIDE, .crop_h = 32, .crop_w = 32, .stride_h = 20, .stride_w = 24});
+    float *img = noise(f->mem, H, W, 9);
+    for (size_t i = 0; i < 12; i++) {
+        int64_t h = sizes[i % 4][0], w = sizes[i % 4][1];
+        prediction whole = {0};
+        run(p, &(predict_view){.img = img, .h = H, .w = W, .img_h = IMG_H, .img_w = IMG_W}, 1, h, w, &whole);
+        in_memory s = {.img = img, .w = W};
+        assert_int_equal(image_new(h, w, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
+        assert_int_equal(image_new(h, w, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
+        predict_scene scene = {.h = H,
+                               .w = W,
+                               .img_h = IMG_H,
+                               .img_w = IMG_W,
+                               .ori_h = h,
+                               .ori_w = w,
+                               .read = read_window,
+                               .write = write_window,
+                               .progress = note_progress,
+                               .arg = &s,
+                               .want_scores = true,
+                               .strip_bytes = budgets[i / 4]};
+        assert_int_equal(predictor_scan(p, &scene, -1, NULL), CSEG_OK);
+        assert_memory_equal(s.labels.data, whole.labels.data, h * w);
+        assert_memory_equal(s.scores.data, whole.scores.data, h * w * 3 * sizeof(float));
+        assert_int_equal(s.last_done, s.all);
+        image_release(&s.labels);
+        image_release(&s.scores);
+        prediction_release(&whole);
+    }
+    predictor_free(p);
+}
+
 static bool skip_left(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w)
 {
     (void)arg;
@@ -558,6 +598,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slides_as_the_reference),
         cmocka_unit_test(scenes_in_strips_equal_the_whole),
+        cmocka_unit_test(strips_of_resized_scenes_equal_the_whole),
         cmocka_unit_test(scenes_skip_crops_and_stop_when_asked),
         cmocka_unit_test(cuts_padding_and_resizes_to_the_file),
         cmocka_unit_test(flips_are_taken_back_and_views_averaged),
