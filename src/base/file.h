@@ -10,6 +10,15 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* Opens for reading what is a regular file, and nothing else: a pipe, a device, a socket or a folder is refused by what
+ * it is (CSEG_IO), and never waited for. Every input goes through here. *fd is the caller's to close; size may be NULL.
+ */
+cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err);
+/* The same as a stream ("rb"). */
+cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_error *err);
+/* The check alone, before a library that opens by name gets it. */
+cseg_status file_check(const char *path, cseg_error *err);
+
 /* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
 
