@@ -231,7 +231,7 @@ static cseg_status list_into(const char *root, const char *below, const char *su
             continue;
         if (S_ISDIR(st.st_mode) && depth > 0) {
             TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
-        } else if (S_ISREG(st.st_mode) && (!suffix || str_ends(name, suffix))) {
+        } else if (!S_ISDIR(st.st_mode) && (!suffix || str_ends(name, suffix))) {
             if (!vec_push(mem, out, name)) {
                 status = fail_memory(err);
                 goto done;
