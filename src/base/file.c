@@ -12,27 +12,77 @@
 
 #include "base/str.h"
 
+/* What stands in a message for something that is no file. */
+static const char *kind_of(mode_t mode)
+{
+    if (S_ISDIR(mode))
+        return "a folder";
+    if (S_ISFIFO(mode))
+        return "a pipe";
+    if (S_ISSOCK(mode))
+        return "a socket";
+    return S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "of an unknown kind";
+}
+
+static cseg_status check_kind(const char *path, const struct stat *st, cseg_error *err)
+{
+    if (S_ISREG(st->st_mode))
+        return CSEG_OK;
+    return fail(err, CSEG_IO, "%s: is %s, not a file%s", path, kind_of(st->st_mode),
+                S_ISFIFO(st->st_mode) ? "; write what comes out of it to a file first" : "");
+}
+
+cseg_status file_check(const char *path, cseg_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return fail_errno(err, path, "open");
+    return check_kind(path, &st, err);
+}
+
+cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err)
+{
+    /* By name first, since opening a device may already do something; then what was opened, which may be another. */
+    TRY(file_check(path, err));
+    struct stat st;
+    int f = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (f < 0)
+        return fail_errno(err, path, "open");
+    cseg_status status = fstat(f, &st) != 0 ? fail_errno(err, path, "read") : check_kind(path, &st, err);
+    if (status != CSEG_OK) {
+        close(f);
+        return status;
+    }
+    if (size)
+        *size = (int64_t)st.st_size;
+    *fd = f;
+    return CSEG_OK;
+}
+
+cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_error *err)
+{
+    int fd;
+    TRY(file_open(path, &fd, size, err));
+    *out = fdopen(fd, "rb");
+    if (*out)
+        return CSEG_OK;
+    cseg_status status = fail_errno(err, path, "open");
+    close(fd);
+    return status;
+}
+
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        return fail_errno(err, path, "open");
-    struct stat st;
-    if (fstat(fileno(f), &st) != 0) {
-        status = fail_errno(err, path, "read");
-        goto done;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        status = fail(err, CSEG_IO, "%s: is not a regular file", path);
-        goto done;
-    }
-    if (limit && (uint64_t)st.st_size > limit) {
+    FILE *f;
+    int64_t length;
+    TRY(file_open_stream(path, &f, &length, err));
+    if (limit && (uint64_t)length > limit) {
         status = fail(err, CSEG_CORRUPT, "%s: is %lld bytes long, more than the %zu that are accepted here", path,
-                      (long long)st.st_size, limit);
+                      (long long)length, limit);
         goto done;
     }
-    size_t size = (size_t)st.st_size;
+    size_t size = (size_t)length;
     char *p = arena_alloc(mem, size + 1);
     if (!p) {
         status = fail_memory(err);
@@ -181,7 +231,7 @@ static cseg_status list_into(const char *root, const char *below, const char *su
             continue;
         if (S_ISDIR(st.st_mode) && depth > 0) {
             TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
-        } else if (S_ISREG(st.st_mode) && (!suffix || str_ends(name, suffix))) {
+        } else if (!S_ISDIR(st.st_mode) && (!suffix || str_ends(name, suffix))) {
             if (!vec_push(mem, out, name)) {
                 status = fail_memory(err);
                 goto done;

@@ -10,6 +10,15 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+/* Opens for reading what is a regular file, and nothing else: a pipe, a device, a socket or a folder is refused by what
+ * it is (CSEG_IO), and never waited for. Every input goes through here. *fd is the caller's to close; size may be NULL.
+ */
+cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err);
+/* The same as a stream ("rb"). */
+cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_error *err);
+/* The check alone, before a library that opens by name gets it. */
+cseg_status file_check(const char *path, cseg_error *err);
+
 /* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
 
@@ -32,8 +41,8 @@ bool file_is_dir(const char *path);
 int64_t file_size(const char *path); /* -1 if it cannot be told */
 /* All missing parents too; an existing folder is fine. */
 cseg_status dir_create(const char *path, cseg_error *err);
-/* Paths of the regular files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed,
- * loops are not. */
+/* Paths of the files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are not.
+ * Pipes and the like are named too: whoever opens them says what they are, instead of a sample that is missing. */
 cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
                      cseg_error *err);
 

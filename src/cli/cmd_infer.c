@@ -12,13 +12,14 @@
 #include "data/visual.h"
 #include "engine/infer.h"
 #include "geo/scene.h"
+#include "io/image_watch.h"
 
 typedef struct infer_args {
     str_list cfg_options;
     const char *out, *second, *backend, *precision;
     double opacity;
     int64_t threads, head;
-    bool all_heads, tta, scores, windows, own_size, mask_only;
+    bool all_heads, tta, scores, windows, own_size, mask_only, force, allow_remote;
 } infer_args;
 
 /* One image: where it is, and its name below --out. */
@@ -107,7 +108,7 @@ static cseg_status find_inputs(session *s, const str_list *args, arena *mem, cse
         const char *path = args->at[i];
         if (file_is_dir(path))
             TRY(add_folder(s, path, mem, err));
-        else if (!file_exists(path) && !str_starts(path, "/vsi"))
+        else if (!file_exists(path) && !str_starts(path, "/vsi") && !strchr(path, ':')) /* else GDAL may know it */
             return fail(err, CSEG_NOT_FOUND, "%s: no such file or folder", path);
         else
             TRY(add_input(s, path, path_base(path), mem, err));
@@ -255,6 +256,27 @@ static cseg_status run_head(session *s, const input *in, int head, const scene *
     return status;
 }
 
+/* Two dates are compared pixel by pixel. What is wrong with the second file itself is told when it is read. */
+static cseg_status check_pair(const session *s, const input *in, const scene *first, cseg_error *err)
+{
+    scene second;
+    cseg_error ignored;
+    if (scene_open(in->path2, IMAGE_COLOR, s->mem, &second, &ignored) != CSEG_OK || second.info->h != first->info->h ||
+        second.info->w != first->info->w)
+        return CSEG_OK;
+    return raster_same_place(in->path, first->info, in->path2, second.info, s->o->force, err);
+}
+
+/* Files of red, green, blue and infrared are often written with the last band marked as alpha. */
+static void question_alpha(const input *in, const raster_info *info, const model *m)
+{
+    if (info->has_alpha && m->in_channels == info->bands)
+        log_warn_once(
+            "%s: band %lld is marked as alpha: where it is 0 there are no data, and no class. If it is a band "
+            "like the others, remove that mark (gdal_edit.py -colorinterp_%lld undefined)",
+            in->path, (long long)info->bands, (long long)info->bands);
+}
+
 static cseg_status run_input(session *s, const input *in, cseg_error *err)
 {
     const model *m = infer_model(s->x);
@@ -264,8 +286,13 @@ static cseg_status run_input(session *s, const input *in, cseg_error *err)
                     m->dates == 2 ? "this model compares two dates: give the second with --second"
                                   : "this model sees one image: --second has no meaning for it");
     cseg_error ignored;
-    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK && infer_is_raster(source.info))
-        geo = &source;
+    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK) {
+        geo = infer_is_raster(source.info) ? &source : NULL;
+        if (in->path2)
+            TRY(check_pair(s, in, &source, err));
+        if (geo)
+            question_alpha(in, source.info, m);
+    }
     bool windows = geo && (s->o->windows || source.info->h * source.info->w > WINDOWS_FROM);
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
     int last = s->o->all_heads ? m->n_heads - 1 : first;
@@ -314,6 +341,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
 {
     session s = {.o = options};
     experiment *e;
+    common_allow_remote(s.o->allow_remote);
     TRY(find_inputs(&s, args, mem, err));
     TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
     infer_options how = {.backend = s.o->backend,
@@ -324,6 +352,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
+    image_watch_stop(interrupt_seen, NULL);
     cseg_status status = run_inputs(&s, err);
     infer_close(s.x);
     return status;
@@ -376,6 +405,11 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(infer_args, mask_only),
      .about = "no colour mask and no overlay"},
+    {.names = "--force",
+     .type = O_FLAG,
+     .offset = offsetof(infer_args, force),
+     .about = "compare pairs that by their georeferences do not lie at the same place"},
+    OPTION_ALLOW_REMOTE(infer_args),
     OPTION_CFG(infer_args),
     OPTION_THREADS(infer_args),
     OPTION_PRECISION(infer_args, "fp32"),
@@ -390,11 +424,13 @@ const cli_command command_infer = {
     .name = "infer",
     .arguments = "CONFIG CHECKPOINT IMAGE|FOLDER...",
     .about = "segment images, folders of images and scenes",
-    .details = "For each image: NAME.png, the classes' numbers with their colours as palette, NAME_colour.png and "
-               "NAME_overlay.png. Rasters that know their place on earth get NAME.tif instead, a GeoTIFF with the same "
-               "place, whose nodata is 255 where the raster has none. The config's test pipeline says how images are "
-               "read and scaled, also where large rasters are segmented by windows, which overlap as in test_cfg's "
-               "mode='slide' (else by a third of the crop size). With --own-size it resizes nothing.",
+    .details =
+        "For each image: NAME.png, the classes' numbers with their colours as palette, NAME_colour.png and "
+        "NAME_overlay.png. Rasters that know their place on earth get NAME.tif instead, a GeoTIFF with the same "
+        "place (transform, ground control points or RPCs), which is 255, its nodata value, where the raster has no "
+        "data by its mask, alpha or nodata value. The config's test pipeline says how images are read and scaled, also "
+        "where large rasters are segmented by windows, which overlap as in test_cfg's mode='slide' (else by a third of "
+        "the crop size). With --own-size it resizes nothing.",
     .min_args = 3,
     .max_args = -1,
     .computes = true,

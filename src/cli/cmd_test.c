@@ -14,13 +14,14 @@
 #include "engine/evaluate.h"
 #include "engine/input_watch.h"
 #include "engine/weights.h"
+#include "io/image_watch.h"
 
 typedef struct test_args {
     str_list cfg_options, eval_options, eval;
     const char *work_dir, *out, *show_dir, *backend, *precision;
     double opacity;
     int64_t threads;
-    bool aug_test, format_only, show, tta;
+    bool aug_test, format_only, show, tta, allow_remote;
 } test_args;
 
 /* Everything that the test of one config needs, and what is written on the way. */
@@ -242,6 +243,7 @@ static cseg_status run_test(tester *t, cseg_error *err)
     evaluate_options eo = {
         .head = -1, .no_truth = !measure, .how = how, .each = take_image, .arg = t, .stop = interrupt_seen};
     interrupt_watch();
+    image_watch_stop(interrupt_seen, NULL);
     TRY(evaluate(t->p, t->m, t->ds, t->l, &eo, t->mem, &v, err));
     progress_clear();
     if (t->pickle)
@@ -255,6 +257,7 @@ static cseg_status run_test(tester *t, cseg_error *err)
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
     tester t = {.o = options, .mem = mem};
+    common_allow_remote(t.o->allow_remote);
     TRY(load_experiment(t.o, args->at[0], mem, &t.e, err));
     TRY(check_wishes(t.o, t.e, err));
     choose_outputs(&t);
@@ -318,6 +321,7 @@ static const cli_option options[] = {
      .offset = offsetof(test_args, backend),
      .choices = "cpu|ref",
      .about = "what computes; ref is slow and for checking"},
+    OPTION_ALLOW_REMOTE(test_args),
     {.names = "--show",
      .type = O_FLAG,
      .offset = offsetof(test_args, show),

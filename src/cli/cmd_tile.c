@@ -9,6 +9,7 @@ typedef struct tile_args {
     const char *out, *hold_out;
     int64_t size, stride, ignore;
     double min_labelled, edge_weight, edge_width;
+    bool force, allow_remote;
 } tile_args;
 
 static cseg_status read_hold_out(const char *text, tile_options *o, cseg_error *err)
@@ -36,6 +37,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                       .size = a->size ? a->size : 256,
                       .min_labelled = a->min_labelled,
                       .ignore = a->ignore ? (int)a->ignore : 255,
+                      .force = a->force,
                       .edge_gain = a->edge_weight,
                       .edge_width = a->edge_width > 0.0 ? a->edge_width : 5.0};
     o.stride = a->stride ? a->stride : o.size;
@@ -43,6 +45,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     if (o.edge_gain > 0.0 && args->n < 2)
         return fail(err, CSEG_USAGE, "--edge-weight needs a MASK");
     tile_report report;
+    common_allow_remote(a->allow_remote);
     TRY(tile_scene(args->at[0], args->n > 1 ? args->at[1] : NULL, &o, &report, err));
     printf("%s: %lld tiles to train on", o.out, (long long)report.train);
     if (report.left_out)
@@ -51,6 +54,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         printf(", %lld to test on (%s %lld to %lld of the scene)", (long long)report.val,
                o.side == HOLD_TOP || o.side == HOLD_BOTTOM ? "rows" : "columns", (long long)report.held_from,
                (long long)report.held_to - 1);
+    if (report.empty)
+        printf("; %lld without any data are left out", (long long)report.empty);
     printf("\n");
     return CSEG_OK;
 }
@@ -102,6 +107,11 @@ static const cli_option options[] = {
      .min = 0.1,
      .max = 1000,
      .about = "that W, in pixels (default 5)"},
+    {.names = "--force",
+     .type = O_FLAG,
+     .offset = offsetof(tile_args, force),
+     .about = "use a MASK that by its georeference lies elsewhere than the scene"},
+    OPTION_ALLOW_REMOTE(tile_args),
     OPTIONS_END,
 };
 const cli_command command_tile = {
@@ -110,7 +120,9 @@ const cli_command command_tile = {
     .about = "cut a scene and its labels into tiles to train on and a part to test on",
     .details = "The scene is read by windows and may be of any size. The cut is straight and no training tile reaches "
                "across it, so no held-out pixel is trained on. The held-out part is cut into equal pieces that do not "
-               "overlap.",
+               "overlap. Where the scene has no data (its mask, alpha or nodata value says so) labels are ignored, and "
+               "tiles without any are left out. A MASK is compared with the scene by size and, where both know theirs, "
+               "by place.",
     .min_args = 1,
     .max_args = 2,
     .options = options,

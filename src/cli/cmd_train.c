@@ -12,7 +12,7 @@ typedef struct train_args {
     str_list cfg_options;
     const char *work_dir, *load_from, *resume_from, *resume, *backend, *seed;
     int64_t threads;
-    bool auto_resume, no_validate, deterministic, amp, memory;
+    bool auto_resume, no_validate, deterministic, amp, memory, allow_remote;
 } train_args;
 
 static void show(void *arg, const runner_progress *p)
@@ -53,6 +53,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     experiment *e;
     int64_t seed;
     TRY(read_seed(o->seed, &seed, err));
+    common_allow_remote(o->allow_remote);
     TRY(experiment_load(args->at[0], o->cfg_options.at, (int)o->cfg_options.n, mem, &e, err));
     if (o->work_dir)
         e->work_dir = o->work_dir;
@@ -123,6 +124,7 @@ static const cli_option options[] = {
      .offset = offsetof(train_args, memory),
      .about = "tell at the first step what it holds in memory: the plan, its bound, the largest tensors"},
     OPTION_CFG(train_args),
+    OPTION_ALLOW_REMOTE(train_args),
     OPTION_THREADS(train_args),
     {.names = "--backend",
      .type = O_STR,

@@ -23,6 +23,11 @@
         .names = "--precision", .type = O_STR, .offset = offsetof(struct_, precision), .choices = "fp32|bf16",         \
         .about = "bf16: maps and convolutions in bfloat16 where the CPU has it; default " default_                     \
     }
+#define OPTION_ALLOW_REMOTE(struct_)                                                                                   \
+    {                                                                                                                  \
+        .names = "--allow-remote", .type = O_FLAG, .offset = offsetof(struct_, allow_remote),                          \
+        .about = "open images that are addresses, or that name addresses and other files (/vsicurl/, WMS, HDF5...)"    \
+    }
 /* Whether --precision says bf16; NULL: it was not given. */
 static inline bool common_is_bf16(const char *precision)
 {
@@ -32,6 +37,9 @@ static inline bool common_is_bf16(const char *precision)
     {                                                                                                                  \
         .names = NULL                                                                                                  \
     }
+
+/* What --allow-remote asks for; before the first image is opened. */
+void common_allow_remote(bool asked);
 
 /* The resolved config with the overrides applied in order. */
 cseg_status common_config(const char *path, const str_list *overrides, arena *mem, value **out, cseg_error *err);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "data/scan_cache.h"
+#include "data/scan_place.h"
 
 enum { MOST_THREADS = 256, NAMED_VALUES = 6 };
 
@@ -391,6 +392,7 @@ cseg_status scan_labels(const dataset *ds, const scan_options *options, arena *m
         goto done;
     }
     TRY_DONE(check_sizes(&s, err));
+    scan_places(ds, options->stop, options->stop_arg);
     TRY_DONE(check_something_to_learn(&s, &v, err));
     if (report)
         status = count_pixels(&s, mem, report, err);

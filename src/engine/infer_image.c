@@ -7,7 +7,8 @@
 
 bool infer_is_raster(const raster_info *info)
 {
-    return info->place.has_transform || *info->place.projection || strcmp(info->driver, "GTiff") == 0;
+    return info->place.has_transform || info->place.n_gcps || info->place.rpc || *info->place.projection ||
+           strcmp(info->driver, "GTiff") == 0;
 }
 
 void infer_answer_release(infer_answer *out)

@@ -1,6 +1,5 @@
 #include "geo/scene.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@ cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *o
     *out = (scene){.path = path, .flags = flags, .mem = mem};
     TRY(raster_open(path, mem, &out->r, err));
     out->info = raster_describe(out->r);
-    return CSEG_OK;
+    return raster_describe_rpc(out->r, err);
 }
 
 static void release_whole(void *m)
@@ -49,57 +48,10 @@ cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, ima
     return CSEG_OK;
 }
 
-/* Whether a sample says "no data". */
-static bool is_hole(const raster_info *info, const image *m, int64_t i)
-{
-    double v;
-    switch (m->type) {
-    case IMAGE_U8:
-        v = ((const uint8_t *)m->data)[i];
-        break;
-    case IMAGE_U16:
-        v = ((const uint16_t *)m->data)[i];
-        break;
-    case IMAGE_I16:
-        v = ((const int16_t *)m->data)[i];
-        break;
-    case IMAGE_I32:
-        v = ((const int32_t *)m->data)[i];
-        break;
-    default:
-        v = ((const float *)m->data)[i];
-        return isnan(v) || (info->has_nodata && (float)v == (float)info->nodata);
-    }
-    return info->has_nodata && v == info->nodata;
-}
-
 cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,
                          cseg_error *err)
 {
-    const raster_info *info = s->info;
-    int64_t pixels = h * w, holes = 0;
-    image m = {0};
-    bool can_have = info->has_nodata || info->type == IMAGE_F32;
-    if (can_have) {
-        cseg_status status = image_new(h, w, info->bands, info->type, &m, err);
-        if (status == CSEG_OK)
-            status = raster_read(s->r, y, x, NULL, &m, err);
-        if (status != CSEG_OK) {
-            image_release(&m);
-            return status;
-        }
-    }
-    for (int64_t i = 0; i < pixels; i++) {
-        bool hole = can_have;
-        for (int64_t k = 0; hole && k < m.c; k++)
-            hole = is_hole(info, &m, i * m.c + k);
-        mask[i] = hole;
-        holes += hole;
-    }
-    image_release(&m);
-    if (n)
-        *n = holes;
-    return CSEG_OK;
+    return raster_read_holes(s->r, y, x, h, w, mask, n, err);
 }
 
 struct scene_mask {

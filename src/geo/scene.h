@@ -18,8 +18,8 @@ cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *o
 /* A window as the loader of images would give it, to the bit. PNG and JPEG are decoded once, as a whole. *out is new.
  */
 cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
-/* mask [h,w]: 1 where every band holds the nodata value (or NaN, which is none either). *n (may be NULL) counts them.
- */
+/* mask [h,w]: 1 where the scene has no data, by its mask, alpha or nodata (raster_read_holes). *n (may be NULL) counts
+ * them. */
 cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,
                          cseg_error *err);
 

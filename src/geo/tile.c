@@ -85,22 +85,22 @@ static double labelled_share(const image *label, int ignore)
 
 static cseg_status write_tif(const job *j, const char *path, window t, const image *m, cseg_error *err)
 {
-    raster_place place = j->scene.info->place;
-    double *g = place.transform;
-    g[0] += g[1] * (double)t.x + g[2] * (double)t.y;
-    g[3] += g[4] * (double)t.x + g[5] * (double)t.y;
+    bool whole = m->c == j->scene.info->bands;
+    raster_place place;
     raster_spec spec = {.h = t.h,
                         .w = t.w,
                         .bands = m->c,
                         .type = m->type,
                         .place = &place,
-                        .has_nodata = j->scene.info->has_nodata && m->c == j->scene.info->bands,
-                        .nodata = j->scene.info->nodata};
+                        .has_nodata = j->scene.info->has_nodata && whole,
+                        .nodata = j->scene.info->nodata,
+                        .has_alpha = j->scene.info->has_alpha && whole};
     arena *mem = arena_new();
     raster_writer *w;
     if (!mem)
         return fail_memory(err);
     cseg_status status = CSEG_OK;
+    TRY_DONE(raster_place_shift(&j->scene.info->place, t.y, t.x, mem, &place, err));
     TRY_DONE(raster_create(path, &spec, mem, &w, err));
     TRY_DONE(raster_write(w, 0, 0, 0, m, err));
     TRY_DONE(raster_commit(w, err));
@@ -158,26 +158,48 @@ done:
     return status;
 }
 
-static cseg_status write_tile(const job *j, const char *part, window region, window t, double least, bool *kept,
+static cseg_status is_empty(const job *j, window t, bool *empty, cseg_error *err)
+{
+    int64_t n = 0;
+    uint8_t *holes = mem_alloc((size_t)(t.h * t.w));
+    if (!holes)
+        return fail_memory(err);
+    cseg_status status = scene_nodata(&j->scene, t.y, t.x, t.h, t.w, holes, &n, err);
+    *empty = n == t.h * t.w;
+    mem_free(holes);
+    return status;
+}
+
+/* Counts it in *kept, or where it is left out. */
+static cseg_status write_tile(const job *j, const char *part, window region, window t, double least, int64_t *kept,
                               cseg_error *err)
 {
-    *kept = true;
+    bool empty;
+    TRY(is_empty(j, t, &empty, err));
+    if (empty) {
+        j->report->empty++;
+        return CSEG_OK;
+    }
     if (j->mask) {
         image label = {0};
         cseg_status status = read_label(j, t, &label, err);
-        if (status == CSEG_OK && labelled_share(&label, j->o->ignore) < least)
-            *kept = false;
-        if (status == CSEG_OK && *kept) {
+        bool enough = status == CSEG_OK && labelled_share(&label, j->o->ignore) >= least;
+        if (enough) {
             const char *path = name_of(j, "labels", part, t, ".png");
             status = path ? image_write(path, &label, NULL, err) : fail_memory(err);
         }
         image_release(&label);
-        if (status != CSEG_OK || !*kept)
-            return status;
+        TRY(status);
+        if (!enough) {
+            j->report->left_out++;
+            return CSEG_OK;
+        }
         if (j->o->edge_gain > 0.0)
             TRY(write_weight(j, part, region, t, err));
     }
-    return write_image(j, part, t, err);
+    TRY(write_image(j, part, t, err));
+    ++*kept;
+    return CSEG_OK;
 }
 
 static cseg_status make_folders(const job *j, cseg_error *err)
@@ -209,10 +231,7 @@ static cseg_status cut_train(const job *j, cseg_error *err)
             /* The last ones end at the region's end. */
             window t = {r.y + (i * stride + h <= r.h ? i * stride : r.h - h),
                         r.x + (k * stride + w <= r.w ? k * stride : r.w - w), h, w};
-            bool kept;
-            TRY(write_tile(j, "train", r, t, j->o->min_labelled, &kept, err));
-            j->report->train += kept;
-            j->report->left_out += !kept;
+            TRY(write_tile(j, "train", r, t, j->o->min_labelled, &j->report->train, err));
         }
     return CSEG_OK;
 }
@@ -227,9 +246,7 @@ static cseg_status cut_val(const job *j, cseg_error *err)
         for (int64_t k = 0; k < columns; k++) {
             int64_t top = r.h * i / rows, left = r.w * k / columns;
             window t = {r.y + top, r.x + left, r.h * (i + 1) / rows - top, r.w * (k + 1) / columns - left};
-            bool kept;
-            TRY(write_tile(j, "val", r, t, 0.0, &kept, err));
-            j->report->val += kept;
+            TRY(write_tile(j, "val", r, t, 0.0, &j->report->val, err));
         }
     return CSEG_OK;
 }
@@ -241,6 +258,8 @@ static cseg_status open_mask(job *j, const char *path, cseg_error *err)
     if (m->h != s->h || m->w != s->w)
         return fail(err, CSEG_SHAPE, "%s is %lld x %lld pixels, its scene %s is %lld x %lld", path, (long long)m->w,
                     (long long)m->h, j->scene.path, (long long)s->w, (long long)s->h);
+    TRY(raster_describe_rpc(j->mask, err));
+    TRY(raster_same_place(j->scene.path, s, path, m, j->o->force, err));
     if (m->type != IMAGE_U8)
         return fail(err, CSEG_DATA, "%s holds %s, labels are 8-bit class numbers", path, m->stored);
     return CSEG_OK;
@@ -273,7 +292,10 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     TRY_DONE(make_folders(&j, err));
     TRY_DONE(cut_train(&j, err));
     TRY_DONE(cut_val(&j, err));
-    if (report->train == 0)
+    if (report->train == 0 && report->left_out == 0)
+        status =
+            fail(err, CSEG_DATA, "%s: there are no data where the training tiles lie: all of it is nodata", scene_path);
+    else if (report->train == 0)
         status = fail(err, CSEG_DATA, "%s: no tile has labels on %.0f%% of its pixels; lower --min-labelled",
                       scene_path, 100.0 * options->min_labelled);
 done:

@@ -2,6 +2,7 @@
 #ifndef GEO_TILE_H
 #define GEO_TILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -16,18 +17,20 @@ typedef struct tile_options {
     double part;                  /* of the scene's rows or columns, in (0, 1) */
     double min_labelled;          /* training tiles with a smaller share of labelled pixels are left out */
     int ignore;                   /* the label of pixels that count nowhere; the scene's nodata gets it too */
+    bool force;                   /* a mask that lies elsewhere than the scene is used, with a warning */
     double edge_gain, edge_width; /* weights: border_weight() of distance.h; gain 0: none */
 } tile_options;
 
 typedef struct tile_report {
     int64_t train, val, left_out;
+    int64_t empty;              /* pieces of either part without any data, which are left out too */
     int64_t held_from, held_to; /* rows or columns that are held out */
 } tile_report;
 
 /* Reads windows, never the whole scene. The held-out part is cut into equal pieces of at most `size` that do not
  * overlap. Images keep the scene's bands: PNG for 1 or 3 bands of 8 bits, else GeoTIFF; labels are 8-bit PNG, weights
  * float32 TIFF. Files are named SCENE_ROW_COLUMN. mask_path NULL: images only.
- * CSEG_SHAPE: scene and mask differ in size; CSEG_DATA: nothing is left. */
+ * CSEG_SHAPE: scene and mask differ in size; CSEG_DATA: the mask lies elsewhere, or nothing is left. */
 cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile_options *options, tile_report *report,
                        cseg_error *err);
 

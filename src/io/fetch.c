@@ -75,9 +75,8 @@ static cseg_status check_hash(const char *path, const char *name, const char *ad
     if (!*want)
         return CSEG_OK;
     cseg_status status = CSEG_OK;
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        return fail_errno(err, path, "open");
+    FILE *f;
+    TRY(file_open_stream(path, &f, NULL, err));
     uint8_t *buffer = mem_alloc(STEP);
     sha256 s;
     sha256_begin(&s);
@@ -291,8 +290,7 @@ static cseg_status local(const char *spec, arena *mem, char **path, cseg_error *
         return fail_memory(err);
     if (!file_exists(p))
         return fail(err, CSEG_NOT_FOUND, "%s: no such file", p);
-    if (file_is_dir(p))
-        return fail(err, CSEG_IO, "%s: is a folder, not a file of weights", p);
+    TRY(file_check(p, err));
     *path = p;
     return CSEG_OK;
 }

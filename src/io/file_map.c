@@ -1,9 +1,9 @@
 #include "io/file_map.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 typedef struct mapping {
     void *at;
@@ -20,20 +20,11 @@ cseg_status file_map(const char *path, arena *mem, const uint8_t **bytes, size_t
 {
     static const uint8_t nothing[1];
     cseg_status status = CSEG_OK;
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(err, path, "open");
-    if (fstat(fd, &st) != 0) {
-        status = fail_errno(err, path, "read");
-        goto done;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        status = fail(err, CSEG_IO, "%s: is not a regular file", path);
-        goto done;
-    }
+    int fd;
+    int64_t size;
+    TRY(file_open(path, &fd, &size, err));
     *bytes = nothing;
-    *n = (size_t)st.st_size;
+    *n = (size_t)size;
     if (*n == 0)
         goto done;
     mapping *m = ARENA_NEW(mem, mapping);

@@ -2,6 +2,8 @@
 #ifndef IO_GDAL_SCOPE_H
 #define IO_GDAL_SCOPE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text` and printed nowhere. */
@@ -11,6 +13,12 @@ typedef struct gdal_scope {
 
 void gdal_begin(gdal_scope *s);
 void gdal_end(gdal_scope *s);
+
+/* Formats that name nothing but themselves; NULL at the end. They, VRT and netCDF are all that there is in a process of
+ * its own unless gdal_allow_remote was called before the first gdal_begin. */
+const char *const *gdal_whole_drivers(void);
+void gdal_allow_remote(void);
+bool gdal_remote_allowed(void);
 
 /* "PATH: cannot VERB: GDAL's reason" */
 cseg_status gdal_fail(const gdal_scope *s, cseg_status code, const char *path, const char *verb, cseg_error *err);

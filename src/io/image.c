@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -231,16 +230,12 @@ cseg_status image_decode(const void *bytes, size_t n, const char *name, image_fl
 
 /* ---- files ---- */
 
-static cseg_status read_bytes(FILE *f, const char *path, image_flags flags, struct image_coded **out, cseg_error *err)
+static cseg_status read_bytes(FILE *f, const char *path, int64_t size, image_flags flags, struct image_coded **out,
+                              cseg_error *err)
 {
-    struct stat st;
     *out = NULL;
-    if (fstat(fileno(f), &st) != 0)
-        return fail_errno(err, path, "read");
-    if (!S_ISREG(st.st_mode))
-        return fail(err, CSEG_IO, "%s: is not a regular file", path);
     rewind(f);
-    struct image_coded *c = coded_new((size_t)st.st_size, path, flags);
+    struct image_coded *c = coded_new((size_t)size, path, flags);
     if (!c)
         return fail_memory(err);
     if (fread(c->bytes, 1, c->n, f) == c->n) {
@@ -313,17 +308,19 @@ static cseg_status read(const char *path, image_flags flags, read_how how, image
     uint8_t first[8];
     cseg_status status = CSEG_OK;
     struct image_coded *c = NULL;
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        return fail_errno(err, path, "open");
+    FILE *f;
+    int64_t size;
+    if ((str_starts(path, "/vsi") || strchr(path, ':')) &&
+        !file_exists(path)) /* within an archive, or part of a file */
+        return read_raster(path, flags, how == READ_HEADER, out, err);
+    TRY(file_open_stream(path, &f, &size, err));
     setvbuf(f, NULL, _IONBF, 0); /* what is read next is all of it */
     size_t got = fread(first, 1, sizeof first, f);
     bool ours = got == 0 || is_jpeg(first, got) || is_png(first, got);
     if (ferror(f))
-        status = file_is_dir(path) ? fail(err, CSEG_IO, "%s: is a folder, not an image", path)
-                                   : fail_errno(err, path, "read");
+        status = fail_errno(err, path, "read");
     else if (ours && how != READ_HEADER)
-        status = read_bytes(f, path, flags, &c, err);
+        status = read_bytes(f, path, size, flags, &c, err);
     fclose(f);
     if (status != CSEG_OK)
         return status;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "io/image_codec.h"
+#include "io/image_watch.h"
 
 typedef struct jpeg_failure {
     struct jpeg_error_mgr base;
@@ -70,15 +71,31 @@ static bool too_large_for_its_bytes(const struct jpeg_decompress_struct *d, size
     return (uint64_t)d->image_width * d->image_height / (d->arith_code ? ARITHMETIC_PIXELS : HUFFMAN_PIXELS) > n;
 }
 
+/* libjpeg calls it for each row of blocks and of pixels. */
+typedef struct jpeg_progress {
+    struct jpeg_progress_mgr base;
+    image_watch watch;
+    bool stopped;
+} jpeg_progress;
+
 /* Each scan of a progressive file costs a pass over all of the picture and may be a few bytes long. Writers make ten.
  */
-static void limit_scans(j_common_ptr info)
+static void on_progress(j_common_ptr info)
 {
     enum { MOST_SCANS = 500 };
     if (info->is_decompressor && ((j_decompress_ptr)info)->input_scan_number > MOST_SCANS) {
         jpeg_failure *f = (jpeg_failure *)info->err;
         strcpy(f->text, "more than 500 scans");
         longjmp(f->back, 1);
+    }
+    jpeg_progress *p = (jpeg_progress *)info->progress;
+    if (!info->is_decompressor || p->base.pass_limit < 1 || p->base.total_passes < 1 || !p->watch.rows)
+        return;
+    double part = ((double)p->base.completed_passes + (double)p->base.pass_counter / (double)p->base.pass_limit) /
+                  p->base.total_passes;
+    if (image_watch_row(&p->watch, (int64_t)(part * (double)p->watch.rows))) {
+        p->stopped = true;
+        longjmp(((jpeg_failure *)info->err)->back, 1);
     }
 }
 
@@ -188,6 +205,7 @@ static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_byt
     TRY(image_new(h, w, channels, IMAGE_U8, out, err));
     if (d->out_color_space == JCS_CMYK && !(f->cmyk = mem_alloc((size_t)w * 4)))
         return fail_memory(err);
+    image_watch_begin(&((jpeg_progress *)d->progress)->watch, in->name, h, w, h);
     jpeg_start_decompress(d);
     read_rows(d, out, f->cmyk, flags & IMAGE_RGB);
     jpeg_finish_decompress(d);
@@ -199,16 +217,17 @@ static cseg_status decode(const image_bytes_in *in, const jpeg_wish *wish, image
     cseg_status status;
     struct jpeg_decompress_struct d = {0};
     jpeg_failure failure;
-    struct jpeg_progress_mgr progress = {.progress_monitor = limit_scans};
+    jpeg_progress progress = {.base.progress_monitor = on_progress};
     use_failure(&failure);
     d.err = &failure.base;
     if (setjmp(failure.back)) {
-        status = fail(err, CSEG_CORRUPT, "%s: damaged or truncated JPEG at byte %zu of %zu: %s", in->name,
-                      byte_reached(&d, in), in->n, failure.text);
+        status = progress.stopped ? image_watch_fail(&progress.watch, err)
+                                  : fail(err, CSEG_CORRUPT, "%s: damaged or truncated JPEG at byte %zu of %zu: %s",
+                                         in->name, byte_reached(&d, in), in->n, failure.text);
         goto done;
     }
     jpeg_create_decompress(&d);
-    d.progress = &progress;
+    d.progress = &progress.base;
     status = decode_with(&d, in, wish, out, &failure, err);
 done:
     jpeg_destroy_decompress(&d);

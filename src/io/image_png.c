@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "io/image_codec.h"
+#include "io/image_watch.h"
 
 typedef struct png_source {
     const image_bytes_in *in;
@@ -106,11 +107,41 @@ static int orientation_of(png_structp png, png_infop info)
     return png_get_eXIf_1(png, info, &n, &exif) ? exif_orientation(exif, n) : 1;
 }
 
-static void read_rows(png_structp png, image *m, int passes)
+static cseg_status read_rows(png_structp png, image *m, int passes, const char *name, cseg_error *err)
 {
+    image_watch w;
+    image_watch_begin(&w, name, m->h, m->w, passes * m->h);
     for (int p = 0; p < passes; p++)
-        for (int64_t y = 0; y < m->h; y++)
+        for (int64_t y = 0; y < m->h; y++) {
             png_read_row(png, image_at(m, y, 0), NULL);
+            if (image_watch_row(&w, p * m->h + y + 1))
+                return image_watch_fail(&w, err);
+        }
+    return CSEG_OK;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* libpng takes memory for what a chunk says of its length before it reads it: one that reaches behind the file's end
+ * gets none. Pixels (IDAT) are read in pieces, and what is missing of them is found there. */
+static cseg_status check_chunks(const image_bytes_in *in, cseg_error *err)
+{
+    enum { SIGNATURE = 8, AROUND = 12 };
+    for (size_t at = SIGNATURE; at + AROUND <= in->n;) {
+        size_t n = get32(in->bytes + at);
+        if (memcmp(in->bytes + at + 4, "IEND", 4) == 0)
+            break;
+        if (n > in->n - at - AROUND && memcmp(in->bytes + at + 4, "IDAT", 4) != 0)
+            return fail(err, CSEG_CORRUPT, "%s: damaged or truncated PNG at byte %zu of %zu: the file ends too early",
+                        in->name, at, in->n);
+        if (n > in->n - at - AROUND)
+            break;
+        at += AROUND + n;
+    }
+    return CSEG_OK;
 }
 
 /* Everything between the two ends of the decoder: what it leaves in *out is released by the caller on failure. */
@@ -138,7 +169,7 @@ static cseg_status decode_with(png_structp png, png_infop info, const png_source
     if (png_get_rowbytes(png, info) != (size_t)image_row_bytes(out))
         return fail(err, CSEG_UNSUPPORTED, "%s: PNG with an unusual pixel layout (%zu bytes a row)", in->name,
                     png_get_rowbytes(png, info));
-    read_rows(png, out, passes);
+    TRY(read_rows(png, out, passes, in->name, err));
     png_read_end(png, info);
     return upright ? image_upright(out, orientation_of(png, info), err) : CSEG_OK;
 }
@@ -150,6 +181,7 @@ cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool h
     png_infop info = NULL;
     if (!header_only && image_png_decode_plain(in, flags, out))
         return CSEG_OK;
+    TRY(check_chunks(in, err));
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_error, on_warning);
     if (!png || !(info = png_create_info_struct(png))) {
         status = fail_memory(err);

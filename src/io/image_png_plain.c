@@ -12,7 +12,15 @@
 #include "base/arena.h"
 #include "io/image_codec.h"
 
-enum { COLOR_GRAY = 0, COLOR_RGB = 2, COLOR_PALETTE = 3, SIGNATURE = 8, AROUND = 12, HEADER = 13 };
+enum {
+    COLOR_GRAY = 0,
+    COLOR_RGB = 2,
+    COLOR_PALETTE = 3,
+    SIGNATURE = 8,
+    AROUND = 12,
+    HEADER = 13,
+    LARGEST_AT_ONCE = 1 << 28
+};
 enum { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTERS };
 
 /* What of a file's chunks matters here. */
@@ -278,9 +286,11 @@ bool image_png_decode_plain(const image_bytes_in *in, image_flags flags, image *
     png_parts p = {0};
     bool ok = in->n >= SIGNATURE && read_parts(in, &p);
     int channels = ok ? wanted_channels(&p, flags) : 0;
-    /* DEFLATE reaches at most 1032 to 1: a header that lies gets no memory. */
+    /* DEFLATE reaches at most 1032 to 1: a header that lies gets no memory. What takes its time is read row by row, so
+     * that it can be told of and stopped. */
     ok = channels && image_check_size(p.h, p.w, channels, IMAGE_U8, in->name, &ignored) == CSEG_OK &&
-         (uint64_t)(p.h * p.w * channels) / 1032 <= in->n && read_pixels(&p, channels, out);
+         p.h * p.w * channels <= LARGEST_AT_ONCE && (uint64_t)(p.h * p.w * channels) / 1032 <= in->n &&
+         read_pixels(&p, channels, out);
     if (ok && channels == 3 && !(flags & IMAGE_RGB))
         image_swap_red_blue(out);
     mem_free(p.joined);

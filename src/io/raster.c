@@ -1,23 +1,21 @@
+#define _GNU_SOURCE /* struct stat64, by which GDAL tells of files */
 #include "io/raster.h"
 
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include <cpl_string.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
 
 #include "base/file.h"
 #include "base/str.h"
 #include "io/gdal_scope.h"
+#include "io/image_watch.h"
+#include "io/raster_source.h"
 #include "io/raster_types.h"
-
-struct raster {
-    GDALDatasetH set;
-    const char *name;
-    char *memory; /* the /vsimem name of a raster in memory, or NULL */
-    raster_info info;
-};
 
 GDALDataType raster_gdal_type(image_type t)
 {
@@ -111,10 +109,9 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
     GDALRasterBandH first = GDALGetRasterBand(r->set, 1);
     i->stored = GDALGetDataTypeName(GDALGetRasterDataType(first));
     i->driver = GDALGetDriverShortName(GDALGetDatasetDriver(r->set));
-    i->place.has_transform = GDALGetGeoTransform(r->set, i->place.transform) == CE_None;
-    const char *wkt = GDALGetProjectionRef(r->set);
-    if (!(i->place.projection = arena_strdup(mem, wkt ? wkt : "")))
-        return fail_memory(err);
+    i->has_alpha =
+        i->bands > 1 && GDALGetRasterColorInterpretation(GDALGetRasterBand(r->set, (int)i->bands)) == GCI_AlphaBand;
+    TRY(raster_place_read(r->set, mem, &i->place, err));
     int has = 0;
     double nodata = GDALGetRasterNoDataValue(first, &has);
     i->has_nodata = has;
@@ -146,6 +143,30 @@ static void close_later(void *r)
     raster_close(r);
 }
 
+/* What a file can name besides itself and GDAL would open later, by any driver. */
+static cseg_status check_opened(raster *r, cseg_error *err)
+{
+    const char *overview = GDALGetMetadataItem(r->set, "OVERVIEW_FILE", "OVERVIEWS");
+    if (gdal_remote_allowed())
+        return CSEG_OK;
+    if (overview)
+        return fail(err, CSEG_UNSUPPORTED, "%s: names '%.200s' as its overview; --allow-remote opens it", r->name,
+                    overview);
+    const char *driver = GDALGetDriverShortName(GDALGetDatasetDriver(r->set));
+    if (strcmp(driver, "HFA") != 0)
+        return CSEG_OK;
+    /* Erdas files may keep their pixels in others. */
+    cseg_status status = CSEG_OK;
+    const char *base = path_base(r->name);
+    char **files = GDALGetFileList(r->set);
+    for (char **f = files; f && *f && status == CSEG_OK; f++)
+        if (strncmp(*f, r->name, (size_t)(base - r->name)) != 0 || strchr(*f + (base - r->name), '/'))
+            status = fail(err, CSEG_UNSUPPORTED, "%s: names '%.200s', in another folder; --allow-remote opens it",
+                          r->name, *f);
+    CSLDestroy(files);
+    return status;
+}
+
 static cseg_status open_as(raster *r, const char *path, const char *const *drivers, arena *mem, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
@@ -156,9 +177,34 @@ static cseg_status open_as(raster *r, const char *path, const char *const *drive
         status = fail(err, CSEG_CORRUPT, "%s: no image or raster that can be read: %s", r->name,
                       scope.text[0] ? scope.text : "unknown format");
     else
+        status = check_opened(r, err);
+    if (status == CSEG_OK)
         status = describe(r, mem, err);
     gdal_end(&scope);
     return status;
+}
+
+/* A header that promises more pixels than its file can hold by any compression gets no memory. Blocks that are missing
+ * (sparse files) and such as are all of one value still cost some bytes each. */
+static cseg_status check_claim(const raster *r, const char *path, cseg_error *err)
+{
+    static const struct {
+        const char *driver;
+        double ratio; /* bytes of pixels from a byte of the file, at most */
+    } limits[] = {{"GTiff", 1 << 18}, {"PNG", 8256}, {"GIF", 8192}, {"BIGGIF", 8192},
+                  {"BMP", 256},       {"PNM", 8},    {"ENVI", 8},   {"TGA", 512}};
+    const raster_info *i = &r->info;
+    double pixels = (double)i->h * (double)i->w * (double)i->bands;
+    VSIStatBufL st;
+    for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) {
+        if (strcmp(limits[k].driver, i->driver) != 0 || VSIStatL(path, &st) != 0)
+            continue;
+        if (pixels * (double)image_type_size(i->type) > ((double)st.st_size + 64) * limits[k].ratio)
+            return fail(err, CSEG_CORRUPT,
+                        "%s: truncated or damaged: %lld x %lld pixels of %lld bands cannot be in its %lld bytes",
+                        r->name, (long long)i->w, (long long)i->h, (long long)i->bands, (long long)st.st_size);
+    }
+    return CSEG_OK;
 }
 
 static cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_error *err)
@@ -166,18 +212,30 @@ static cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_e
     raster *r = ARENA_NEW(mem, raster);
     if (!r || !(r->name = arena_strdup(mem, name)) || !arena_defer(mem, close_later, r))
         return fail_memory(err);
+    r->mem = mem;
     *out = r;
     return CSEG_OK;
+}
+
+void raster_allow_remote(void)
+{
+    gdal_allow_remote();
 }
 
 cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *err)
 {
     raster *r;
+    const char *wanted;
+    const char *const *drivers;
+    gdal_scope scope;
+    gdal_begin(&scope);
+    cseg_status status = raster_source_check(path, mem, &wanted, &drivers, err);
+    gdal_end(&scope);
+    if (status != CSEG_OK)
+        return status;
     TRY(raster_new(path, mem, &r, err));
-    /* "/vsizip/..." and "NETCDF:file:name" are no files, yet GDAL opens them. */
-    if (!file_exists(path) && !str_starts(path, "/vsi") && !strchr(path, ':'))
-        return fail(err, CSEG_NOT_FOUND, "%s: no such file", path);
-    TRY(open_as(r, path, NULL, mem, err));
+    TRY(open_as(r, wanted, drivers, mem, err));
+    TRY(check_claim(r, wanted, err));
     *out = r;
     return CSEG_OK;
 }
@@ -197,6 +255,7 @@ cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, are
         return fail_memory(err);
     VSIFCloseL(f);
     TRY(open_as(r, r->memory, drivers, mem, err));
+    TRY(check_claim(r, r->memory, err));
     *out = r;
     return CSEG_OK;
 }
@@ -204,6 +263,14 @@ cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, are
 const raster_info *raster_describe(const raster *r)
 {
     return &r->info;
+}
+
+static int CPL_STDCALL on_progress(double part, const char *text, void *arg)
+{
+    (void)text;
+    image_watch *w = arg;
+    w->stopped = w->stopped || image_watch_row(w, (int64_t)(part * (double)w->rows));
+    return !w->stopped;
 }
 
 cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image *into, cseg_error *err)
@@ -231,11 +298,21 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
         map[k] = (int)b + 1;
     }
     int size = (int)image_type_size(into->type);
+    image_watch watch;
+    GDALRasterIOExtraArg extra;
+    INIT_RASTERIO_EXTRA_ARG(extra);
+    image_watch_begin(&watch, r->name, into->h, into->w, into->h);
+    if (into->h == i->h && into->w == i->w) { /* windows have a progress of their own */
+        extra.pfnProgress = on_progress;
+        extra.pProgressData = &watch;
+    }
     CPLErr result = GDALDatasetRasterIOEx(r->set, GF_Read, (int)x, (int)y, (int)into->w, (int)into->h, into->data,
                                           (int)into->w, (int)into->h, raster_gdal_type(into->type), (int)into->c, map,
-                                          size * into->c, image_row_bytes(into), size, NULL);
+                                          size * into->c, image_row_bytes(into), size, &extra);
     /* GDAL takes tiles whose places in the file it cannot read for empty ones: it complains, and succeeds. */
-    if (result != CE_None || scope.text[0])
+    if (watch.stopped)
+        status = image_watch_fail(&watch, err);
+    else if (result != CE_None || scope.text[0])
         status = gdal_fail(&scope, CSEG_CORRUPT, r->name, "read its pixels (truncated or damaged?)", err);
 done:
     gdal_end(&scope);

@@ -43,6 +43,9 @@ static GDALDatasetH create(const char *temporary, const raster_spec *s)
     options = CSLSetNameValue(options, "BIGTIFF", "IF_SAFER");
     if (s->bands > 1)
         options = CSLSetNameValue(options, "INTERLEAVE", "BAND");
+    /* GDAL takes the last of two or four bands of bytes for alpha by itself: a band of infrared would say where there
+     * are no data. */
+    options = CSLSetNameValue(options, "ALPHA", s->has_alpha ? "YES" : "NO");
     GDALDatasetH set =
         GDALCreate(driver, temporary, (int)s->w, (int)s->h, (int)s->bands, raster_gdal_type(s->type), options);
     CSLDestroy(options);
@@ -65,12 +68,13 @@ static bool set_palette(GDALRasterBandH band, const raster_spec *s)
 static bool describe(GDALDatasetH set, const raster_spec *s)
 {
     bool good = true;
-    if (s->place && s->place->has_transform)
-        good = good && GDALSetGeoTransform(set, (double *)s->place->transform) == CE_None;
-    if (s->place && s->place->projection && s->place->projection[0])
-        good = good && GDALSetProjection(set, s->place->projection) == CE_None;
+    if (s->place)
+        good = raster_place_write(set, s->place);
     if (s->palette)
         good = good && set_palette(GDALGetRasterBand(set, 1), s);
+    if (s->has_alpha)
+        good =
+            good && GDALSetRasterColorInterpretation(GDALGetRasterBand(set, (int)s->bands), GCI_AlphaBand) == CE_None;
     for (int b = 0; b < s->bands; b++) {
         GDALRasterBandH band = GDALGetRasterBand(set, b + 1);
         if (s->has_nodata)

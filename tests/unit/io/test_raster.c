@@ -39,7 +39,8 @@ static const char utm[] =
     "0.0174532925199433],AUTHORITY[\"EPSG\",\"4326\"]],PROJECTION[\"Transverse_Mercator\"],PARAMETER["
     "\"latitude_of_origin\",0],PARAMETER[\"central_meridian\",-75],PARAMETER[\"scale_factor\",0.9996],PARAMETER["
     "\"false_easting\",500000],PARAMETER[\"false_northing\",0],UNIT[\"metre\",1],AUTHORITY[\"EPSG\",\"32618\"]]";
-static const raster_place place = {true, {101985, 300.04, 0, 2826915, 0, -300.05}, utm};
+static const raster_place place = {
+    .has_transform = true, .transform = {101985, 300.04, 0, 2826915, 0, -300.05}, .projection = utm};
 
 static image pattern(int64_t h, int64_t w, int64_t c, image_type type)
 {

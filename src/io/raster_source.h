@@ -1,0 +1,24 @@
+/* What GDAL may be given to open; nothing outside src/io includes it. */
+#ifndef IO_RASTER_SOURCE_H
+#define IO_RASTER_SOURCE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* Looks at a path, at the file's first bytes and at the files beside it that GDAL would read too, and says which
+ * drivers may open it (NULL: any, gdal_allow_remote). Opened are local regular files of formats that name neither
+ * addresses nor other files, the same within a local .zip, .tar or .gz (/vsizip/...), and a VRT that is named *.vrt and
+ * whose parts are such files. What is in a file never widens that, whatever its name is.
+ * `wanted` is the path for GDAL. CSEG_NOT_FOUND; CSEG_IO: not a regular file; CSEG_UNSUPPORTED: names others. */
+cseg_status raster_source_check(const char *path, arena *mem, const char **wanted, const char *const **drivers,
+                                cseg_error *err);
+
+/* "netcdf:x", "http://x": what comes before the first slash has a colon. GDAL may take such a name for another thing
+ * than a file even where there is a file of that name. */
+bool raster_source_has_prefix(const char *path);
+/* A part of a VRT, `depth` VRTs deep. */
+cseg_status raster_source_check_part(const char *path, int depth, cseg_error *err);
+/* The VRT's own text. */
+cseg_status raster_vrt_check(const char *path, int depth, cseg_error *err);
+
+#endif

@@ -1,0 +1,188 @@
+/* What a VRT (XML that puts a raster together from others) may hold: the mosaics and subsets that gdalbuildvrt and
+ * gdal_translate write, of local files. Each element is known here or refused, so that none that names files in a way
+ * of its own (warped, derived, raw, pansharpened ones) is overlooked. */
+#define _GNU_SOURCE /* realpath */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include <cpl_minixml.h>
+#include <cpl_vsi.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "io/raster_source.h"
+
+enum { DEEPEST_VRT = 8, DEEPEST_ELEMENT = 32, LARGEST_VRT = 1 << 26 };
+
+/* Where the walk is. */
+typedef struct vrt {
+    const char *path;
+    int depth; /* VRTs around it */
+    arena *mem;
+    cseg_error *err;
+} vrt;
+
+static const char *const elements[] = {"VRTDataset",
+                                       "SRS",
+                                       "GeoTransform",
+                                       "GCPList",
+                                       "GCP",
+                                       "VRTRasterBand",
+                                       "NoDataValue",
+                                       "HideNoDataValue",
+                                       "ColorInterp",
+                                       "Description",
+                                       "UnitType",
+                                       "Offset",
+                                       "Scale",
+                                       "CategoryNames",
+                                       "Category",
+                                       "ColorTable",
+                                       "Entry",
+                                       "Histograms",
+                                       "HistItem",
+                                       "HistMin",
+                                       "HistMax",
+                                       "BucketCount",
+                                       "IncludeOutOfRange",
+                                       "Approximate",
+                                       "HistCounts",
+                                       "SimpleSource",
+                                       "ComplexSource",
+                                       "AveragedSource",
+                                       "NoDataFromMaskSource",
+                                       "KernelFilteredSource",
+                                       "SourceBand",
+                                       "SourceProperties",
+                                       "SrcRect",
+                                       "DstRect",
+                                       "NODATA",
+                                       "ScaleOffset",
+                                       "ScaleRatio",
+                                       "LUT",
+                                       "Exponent",
+                                       "SrcMin",
+                                       "SrcMax",
+                                       "DstMin",
+                                       "DstMax",
+                                       "Clamp",
+                                       "UseMaskBand",
+                                       "ColorTableComponent",
+                                       "Kernel",
+                                       "Size",
+                                       "Coefs",
+                                       "MaskValueThreshold",
+                                       "RemappedValue",
+                                       "MaskBand",
+                                       "Overview",
+                                       "OverviewList",
+                                       "BlockXSize",
+                                       "BlockYSize"};
+
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
+        if (strcmp(elements[i], name) == 0)
+            return true;
+    return false;
+}
+
+static cseg_status refuse(const vrt *v, const char *what)
+{
+    return fail(v->err, CSEG_UNSUPPORTED,
+                "%s: the VRT has %.100s, by which it may read more than the local rasters "
+                "that it names; --allow-remote opens it",
+                v->path, what);
+}
+
+/* Names are relative to the file itself where the VRT's name is a link. */
+static char *folder_of(const vrt *v)
+{
+    char real[PATH_MAX];
+    struct stat st;
+    bool link = lstat(v->path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(v->path, real);
+    return path_dir(v->mem, link ? real : v->path);
+}
+
+static cseg_status check_part(const vrt *v, CPLXMLNode *node)
+{
+    const char *name = CPLGetXMLValue(node, NULL, "");
+    const char *relative = CPLGetXMLValue(node, "relativeToVRT", "0");
+    if (strcmp(relative, "0") != 0 && strcmp(relative, "1") != 0)
+        return refuse(v, "a relativeToVRT that is neither 0 nor 1");
+    if (*name == 0 || strchr(name, '<') || (raster_source_has_prefix(name) && *name != '/'))
+        return fail(v->err, CSEG_UNSUPPORTED, "%s: the VRT's part '%.200s' is no local file; --allow-remote opens it",
+                    v->path, name);
+    char *dir = folder_of(v), *part = NULL;
+    if (dir)
+        part = *relative == '1' ? path_join(v->mem, dir, name) : arena_strdup(v->mem, name);
+    if (!part)
+        return fail_memory(v->err);
+    bool archive = str_starts(part, "/vsizip/") || str_starts(part, "/vsitar/") || str_starts(part, "/vsigzip/");
+    if (str_starts(part, "/vsi") && !archive)
+        return fail(v->err, CSEG_UNSUPPORTED, "%s: the VRT's part '%.200s' is no local file; --allow-remote opens it",
+                    v->path, name);
+    if (raster_source_check_part(part, v->depth + 1, v->err) != CSEG_OK)
+        return fail_within(v->err, "%s, a VRT, names it: ", v->path);
+    return CSEG_OK;
+}
+
+static cseg_status walk(const vrt *v, CPLXMLNode *node, int depth)
+{
+    if (depth > DEEPEST_ELEMENT)
+        return refuse(v, "elements nested that deeply");
+    for (; node; node = node->psNext) {
+        if (node->eType == CXT_Attribute) {
+            const char *value = node->psChild ? node->psChild->pszValue : "";
+            if (strcasecmp(node->pszValue, "subClass") == 0 && strcmp(value, "VRTSourcedRasterBand") != 0)
+                TRY(refuse(v, value));
+            continue;
+        }
+        /* Metadata are text to GDAL, but for the name of an overview, which is looked at behind the opening. */
+        if (node->eType != CXT_Element || *node->pszValue == '?' || strcmp(node->pszValue, "Metadata") == 0)
+            continue;
+        if (strcmp(node->pszValue, "SourceFilename") == 0) {
+            TRY(check_part(v, node));
+            continue;
+        }
+        if (!is_known(node->pszValue))
+            TRY(refuse(v, node->pszValue));
+        if (strcmp(node->pszValue, "SRS") == 0 &&
+            (strstr(CPLGetXMLValue(node, NULL, ""), "://") || strstr(CPLGetXMLValue(node, NULL, ""), "/vsi")))
+            TRY(refuse(v, "an address as its SRS"));
+        TRY(walk(v, node->psChild, depth + 1));
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_text(const char *path, char **text, cseg_error *err)
+{
+    GByte *bytes = NULL;
+    vsi_l_offset n = 0;
+    if (!VSIIngestFile(NULL, path, &bytes, &n, LARGEST_VRT))
+        return fail(err, CSEG_CORRUPT, "%s: the VRT cannot be read, or is over %d MB long", path, LARGEST_VRT >> 20);
+    *text = (char *)bytes;
+    return CSEG_OK;
+}
+
+cseg_status raster_vrt_check(const char *path, int depth, cseg_error *err)
+{
+    char *text = NULL;
+    if (depth >= DEEPEST_VRT)
+        return fail(err, CSEG_UNSUPPORTED, "%s: VRTs of VRTs, more than %d deep", path, DEEPEST_VRT);
+    TRY(read_text(path, &text, err));
+    CPLXMLNode *root = CPLParseXMLString(text);
+    arena *mem = arena_new();
+    vrt v = {path, depth, mem, err};
+    cseg_status status = !mem    ? fail_memory(err)
+                         : !root ? fail(err, CSEG_CORRUPT, "%s: the VRT's XML is damaged", path)
+                                 : walk(&v, root, 0);
+    arena_free(mem);
+    if (root)
+        CPLDestroyXMLNode(root);
+    VSIFree(text);
+    return status;
+}
