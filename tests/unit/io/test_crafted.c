@@ -308,7 +308,7 @@ static strbuf legacy_file(const char *const *names, const made_view *views, int 
     strbuf_addn(&b,
                 "\x80\x02]X\x01\0\0\0"
                 "0a.",
-                12);
+                11);
     made_put(&b, count, 8);
     strbuf_addn(&b, (const char *)four, sizeof four);
     return b;
