@@ -20,8 +20,8 @@ typedef struct made {
 
 static inline void made_put(strbuf *b, uint64_t v, int bytes)
 {
-    for (int i = 0; i < bytes; i++)
-        strbuf_addn(b, &(char){(char)(v >> 8 * i)}, 1);
+    for (int i = 0; i < bytes; i++, v >>= 8)
+        strbuf_addn(b, &(char){(char)v}, 1);
 }
 
 /* The directory's record. `local` is where the header is said to be. */
