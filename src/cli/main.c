@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
+#include "io/fetch.h"
 
 #define COMMAND(name) extern const cli_command command_##name;
 #include "cli/commands.h"
@@ -110,6 +112,7 @@ int main(int argc, char **argv)
     cseg_error err = {0};
     keep_memory();
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of that write, told like a full disk */
+    fetch_stop_when(interrupt_watch, interrupt_seen, NULL);
     terminal_start(false, false);
     if (argc < 2) {
         cli_help(stderr);

@@ -8,13 +8,16 @@
 
 #include "base/str.h"
 #include "io/image.h"
+#include "io/sha256.h"
 
 /* The cache is text, one line a label file:
  *     LABEL-STAMP IMAGE-STAMP GRAY C H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
- * where a stamp is size, seconds and nanoseconds. Names with tabs or line ends are not kept. */
+ * where a stamp is size, seconds and nanoseconds. Names with tabs or line ends are not kept. The last line seals the
+ * others: a digit that a disk or an editor changed would be believed for as long as the label file stays. */
 #define FIRST_LINE "cseg label scan 2"
 
 enum { VALUES = 65536, LARGEST_CACHE = 1 << 30 };
+enum { SEAL_BYTES = 4 + 64 + 1, LARGEST_SIDE = 1 << 30 };
 
 /* ---- counting ------------------------------------------------------------------------------------------------ */
 
@@ -174,6 +177,45 @@ static bool read_line(char *line, arena *mem, cached *out)
     return out->facts.values && *line == 0;
 }
 
+/* What a label file can be: its pixels are all counted, or none. Sums of such figures stay within 64 bits. */
+static bool is_plausible(const scan_facts *f)
+{
+    int64_t left = f->h * f->w;
+    if (f->h < 1 || f->w < 1 || f->image_h < 1 || f->image_w < 1 || f->h > LARGEST_SIDE || f->w > LARGEST_SIDE ||
+        f->image_h > LARGEST_SIDE || f->image_w > LARGEST_SIDE)
+        return false;
+    for (int i = 0; i < f->n_values; i++) {
+        if (f->values[i].count > left || (i > 0 && f->values[i].value <= f->values[i - 1].value))
+            return false;
+        left -= f->values[i].count;
+    }
+    return f->n_values == 0 || left == 0;
+}
+
+static void seal_of(const char *text, size_t n, char seal[static SEAL_BYTES + 1])
+{
+    char hex[65];
+    sha256 s;
+    sha256_begin(&s);
+    sha256_add(&s, text, n);
+    sha256_end(&s, hex);
+    snprintf(seal, SEAL_BYTES + 1, "sum %s\n", hex);
+}
+
+/* Cuts the seal off; false if it is another one's. */
+static bool is_sealed(char *text, size_t *n)
+{
+    char seal[SEAL_BYTES + 1];
+    if (*n < SEAL_BYTES)
+        return false;
+    *n -= SEAL_BYTES;
+    seal_of(text, *n, seal);
+    if (memcmp(text + *n, seal, SEAL_BYTES) != 0)
+        return false;
+    text[*n] = 0;
+    return true;
+}
+
 static int by_label(const void *a, const void *b)
 {
     return strcmp(((const cached *)a)->label, ((const cached *)b)->label);
@@ -185,7 +227,8 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     char *text;
     size_t size, lines = 0;
     *cache = (scan_cache){0};
-    if (!file_exists(path) || file_read(path, LARGEST_CACHE, mem, &text, &size, &error) != CSEG_OK)
+    if (!file_exists(path) || file_read(path, LARGEST_CACHE, mem, &text, &size, &error) != CSEG_OK ||
+        !is_sealed(text, &size))
         return;
     for (size_t i = 0; i < size; i++)
         lines += text[i] == '\n';
@@ -195,7 +238,7 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     size_t n = 0;
     for (char *line = text + strlen(FIRST_LINE "\n"), *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
-        if (!read_line(line, mem, &at[n]))
+        if (!read_line(line, mem, &at[n]) || !is_plausible(&at[n].facts))
             return; /* damaged: nothing of it is believed */
         n++;
     }
@@ -261,5 +304,20 @@ void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache)
 
 cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err)
 {
-    return file_replace_commit(&w->file, err);
+    cseg_status status = CSEG_OK;
+    char *text, seal[SEAL_BYTES + 1];
+    size_t n;
+    arena *mem = arena_new();
+    if (!mem)
+        status = fail_memory(err);
+    else if (fflush(w->file.out) == 0) /* what fails here fails again when all is committed */
+        status = file_read(w->file.temporary, 0, mem, &text, &n, err);
+    if (status != CSEG_OK) {
+        file_replace_abort(&w->file);
+    } else if (!ferror(w->file.out)) {
+        seal_of(text, n, seal);
+        fputs(seal, w->file.out);
+    }
+    arena_free(mem);
+    return status == CSEG_OK ? file_replace_commit(&w->file, err) : status;
 }

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/checkpoint_counters.h"
+#include "engine/saved.h"
 #include "engine/weights.h"
 
 static pth_value *tensor_of(pth_builder *b, const param *p, const void *data)
@@ -200,12 +202,7 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
 static cseg_status load_into(pth *file, const pickle_node *n, const param *p, void *to, cseg_error *err)
 {
     pth_tensor t;
-    if (!n)
-        return CSEG_OK;
-    TRY(pth_as_tensor(file, n, &t, err));
-    if (t.count != p->count)
-        return fail(err, CSEG_SHAPE, "%s: the average of %s has another shape than the model's", pth_path(file),
-                    p->name);
+    TRY(saved_shaped(file, n, "the average", p->name, p->rank, p->dim, &t, err));
     return p->type == DT_I64 ? pth_tensor_i64(file, &t, to, err) : pth_tensor_f32(file, &t, to, err);
 }
 
@@ -215,7 +212,7 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
     ema *e = c->average;
     const pickle_node *d = pickle_get(pth_root(file), e->zero_x ? "state_dict" : "ema_state_dict");
     char name[640];
-    pth_tensor t;
+    int missing = 0;
     memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
     if (e->buffers)
         memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
@@ -229,28 +226,41 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
             zero_x_name(p, name);
         else
             snprintf(name, sizeof name, "module.%s", p->name);
-        if (!e->zero_x || p->role == PARAM_TRAINED)
-            TRY(load_into(file, pickle_get(d, name), p, e->zero_x ? (void *)ema_of(e, p) : p->data, err));
+        if (e->zero_x && p->role != PARAM_TRAINED)
+            continue;
+        const pickle_node *n = pickle_get(d, name);
+        missing += !n && p->type == DT_F32;
+        if (n)
+            TRY(load_into(file, n, p, e->zero_x ? (void *)ema_of(e, p) : p->data, err));
     }
+    if (missing)
+        log_say(LOG_WARNING, "%s: %d tensors have no moving average in it; theirs begin as the weights", pth_path(file),
+                missing);
     if (e->zero_x && averages_first(c))
         ema_swap(e);
     e->swapped = false;
-    if (e->zero_x || !pickle_get(d, "steps"))
-        return CSEG_OK;
-    TRY(pth_as_tensor(file, pickle_get(d, "steps"), &t, err));
-    return t.count == 1 ? pth_tensor_i64(file, &t, &e->steps, err) : CSEG_OK;
+    return e->zero_x ? CSEG_OK : saved_count(file, d, "steps", 0, c->state->iter, &e->steps, err);
 }
 
 /* The gradients that were waiting for a step. */
 static cseg_status read_gradients(pth *file, const pickle_node *own, const checkpoint_parts *c, cseg_error *err)
 {
     const pickle_node *n = pickle_get(own, "gradients");
+    int64_t summed = 0, count = (int64_t)c->m->flat_count;
     pth_tensor t;
-    if (!n || !c->sum || !pickle_int(pickle_get(own, "summed"), &c->state->summed))
+    TRY(saved_count(file, own, "summed", 0, c->state->iter, &summed, err));
+    if (summed == 0)
         return CSEG_OK;
-    TRY(pth_as_tensor(file, n, &t, err));
-    if (t.count != (int64_t)c->m->flat_count)
-        return fail(err, CSEG_SHAPE, "%s: the gradients in it are of another model", pth_path(file));
+    if (!c->sum) {
+        log_say(LOG_WARNING, "%s: the gradients of %lld iterations waited for a step and are left out: here none wait",
+                pth_path(file), (long long)summed);
+        return CSEG_OK;
+    }
+    if (!n)
+        return fail(err, CSEG_CORRUPT, "%s: the gradients of %lld iterations that waited for a step are missing",
+                    pth_path(file), (long long)summed);
+    TRY(saved_shaped(file, n, "the sum of gradients", "the model", 1, &count, &t, err));
+    c->state->summed = summed;
     return pth_tensor_f32(file, &t, c->sum, err);
 }
 
@@ -266,20 +276,11 @@ static cseg_status read_kept(const pickle_node *own, run_state *s, arena *mem, c
     return CSEG_OK;
 }
 
-static void read_state(const pickle_node *root, run_state *s, arena *mem)
+static void read_best_path(const pickle_node *root, run_state *s, arena *mem)
 {
-    const pickle_node *meta = pickle_get(root, "meta"), *own = pickle_get(root, "cseg");
-    pickle_int(pickle_get(meta, "iter"), &s->iter);
-    pickle_int(pickle_get(meta, "epoch"), &s->epoch);
-    int64_t seed;
-    if (pickle_int(pickle_get(meta, "seed"), &seed))
-        s->seed = (uint64_t)seed;
-    pickle_int(pickle_get(own, "inner_iter"), &s->inner_iter);
-    pickle_int(pickle_get(own, "bad_rounds"), &s->bad_rounds);
-    s->has_watched = pickle_number(pickle_get(own, "watched"), &s->watched);
+    const pickle_node *own = pickle_get(root, "cseg");
     const pickle_node *info = pickle_get(pickle_get(root, "message_hub"), "runtime_info");
-    const pickle_node *best = pickle_get(own, "best"), *path = pickle_get(own, "best_path");
-    s->has_best = pickle_number(best ? best : pickle_get(info, "best_score"), &s->best);
+    const pickle_node *path = pickle_get(own, "best_path");
     const char *text = pickle_str(path ? path : pickle_get(info, "best_ckpt"));
     s->best_path = text ? arena_strdup(mem, text) : NULL;
 }
@@ -293,13 +294,16 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
         return fail_memory(err);
     TRY_DONE(pth_open(path, mem, &file, err));
     const pickle_node *root = pth_root(file), *saved = pickle_get(root, "optimizer");
+    TRY_DONE(counters_read(file, t, c->state, err));
     TRY_DONE(weights_load(c->m, file, "", NULL, NULL, WEIGHTS_EXACT, err));
     if (!saved)
         log_say(LOG_WARNING, "%s: has no optimizer state; momentum starts anew", path);
     else if (c->o)
         TRY_DONE(optimizer_load(c->o, file, saved, err));
+    if (c->o)
+        TRY_DONE(counters_check_steps(file, c->o, c->state, err));
     const pickle_node *own = pickle_get(root, "cseg");
-    read_state(root, c->state, c->e->mem);
+    read_best_path(root, c->state, c->e->mem);
     TRY_DONE(read_kept(own, c->state, c->e->mem, err));
     TRY_DONE(read_gradients(file, own, c, err));
     if (c->average)
@@ -308,7 +312,7 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
     now.iter = c->state->iter;
     now.epoch = c->state->epoch;
     schedule_resume(c->s, &now);
-    schedule_load(c->s, pickle_get(root, "param_schedulers"));
+    TRY_DONE(schedule_load(c->s, file, pickle_get(root, "param_schedulers"), err));
     log_say(LOG_INFO, "resumed from %s: epoch %lld, iteration %lld", path, (long long)c->state->epoch,
             (long long)c->state->iter);
 done:
@@ -323,9 +327,8 @@ cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *e
     if (!mem)
         return fail_memory(err);
     cseg_status status = pth_open(path, mem, &file, err);
-    int64_t v;
-    if (status == CSEG_OK && pickle_int(pickle_get(pickle_get(pth_root(file), "meta"), "seed"), &v))
-        *seed = (uint64_t)v;
+    if (status == CSEG_OK)
+        status = counters_seed(file, seed, err);
     arena_free(mem);
     return status;
 }

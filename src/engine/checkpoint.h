@@ -38,7 +38,8 @@ typedef struct checkpoint_parts {
 /* Written beside, synced, renamed: `path` holds the old file or the whole new one. */
 cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err);
 /* Weights, optimizer, schedules, averages and counters: the run continues as if it had not stopped. From checkpoints of
- * the reference too, as far as they hold these. */
+ * the reference too, as far as they hold these. Every count is checked against its range and against the run
+ * (checkpoint_counters.h): CSEG_CORRUPT or CSEG_SHAPE, and the run does not begin. */
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
 /* The seed that a run began with; left alone where the file tells none. */
 cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "data/scan.h"
 #include "engine/check_fills.h"
+#include "engine/saved.h"
 #include "engine/trainer.h"
 #include "engine/weights.h"
 #include "graph/passes/passes.h"
@@ -103,11 +104,15 @@ static cseg_status scan(trainer *t, cseg_error *err)
     return CSEG_OK;
 }
 
-static void set_lengths(trainer *t)
+static cseg_status set_lengths(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
+    if (e->max > SAVED_LARGEST / (e->by_epoch ? t->epoch_length : 1))
+        return fail(err, CSEG_CONFIG, "%s: the config asks for %lld %s: no run has as many", e->path, (long long)e->max,
+                    e->by_epoch ? "epochs" : "iterations");
     t->max_epochs = e->by_epoch ? e->max : (e->max + t->epoch_length - 1) / t->epoch_length;
     t->max_iters = e->by_epoch ? e->max * t->epoch_length : e->max;
+    return CSEG_OK;
 }
 
 static cseg_status start_weights(trainer *t, cseg_error *err)
@@ -209,7 +214,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (from)
         TRY(learned_from_load(from, &t->learned, err));
     learned_from_images(&t->learned, t->train_set);
-    set_lengths(t);
+    TRY(set_lengths(t, err));
     TRY(open_workflow_val(t, err));
     TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));
     TRY(scan(t, err));

@@ -14,8 +14,8 @@ typedef struct loading {
     const char *module, *prefix;
     const value *revise;
     bool failed; /* out of memory */
-    strbuf missing, unexpected, misshaped;
-    int n_missing, n_unexpected, n_misshaped, n_taken, n_averages;
+    strbuf missing, unexpected, misshaped, odd;
+    int n_missing, n_unexpected, n_misshaped, n_odd, n_taken, n_averages;
 } loading;
 
 enum { LISTED = 8 };
@@ -97,6 +97,18 @@ static const char *model_name(loading *l, const char *key)
     return key;
 }
 
+/* Infinity and NaN have all bits of the exponent. */
+static bool all_finite(const float *v, int64_t n)
+{
+    uint32_t odd = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &v[i], sizeof bits);
+        odd |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !odd;
+}
+
 static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
 {
     char ours[256], theirs[256];
@@ -115,7 +127,10 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
     l->n_taken++;
     if (p->type == DT_I64)
         return pth_tensor_i64(l->file, t, p->data, err);
-    return pth_tensor_f32(l->file, t, p->data, err);
+    TRY(pth_tensor_f32(l->file, t, p->data, err));
+    if (!all_finite(p->data, p->count))
+        list(&l->odd, &l->n_odd, p->name);
+    return CSEG_OK;
 }
 
 static bool below(const loading *l, const param *p)
@@ -151,7 +166,7 @@ static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
 static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
-    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed)
+    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
         return fail(err, CSEG_SHAPE,
@@ -173,6 +188,9 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
     if (l->n_unexpected)
         log_say(LOG_WARNING, "%s: %d of its tensors are not in the model: %s", path, l->n_unexpected,
                 l->unexpected.text);
+    if (l->n_odd)
+        log_say(LOG_WARNING, "%s: %d of its tensors hold infinity or what is not a number: %s", path, l->n_odd,
+                l->odd.text);
     if (l->n_misshaped)
         log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
                 l->misshaped.text);
@@ -194,7 +212,8 @@ cseg_status weights_load(model *m, pth *file, const char *part, const char *pref
                  .revise = revise,
                  .missing = {.mem = mem},
                  .unexpected = {.mem = mem},
-                 .misshaped = {.mem = mem}};
+                 .misshaped = {.mem = mem},
+                 .odd = {.mem = mem}};
     bool *seen = ARENA_ARRAY(mem, m->params.n + 1, bool);
     if (!seen) {
         status = fail_memory(err);

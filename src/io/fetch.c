@@ -2,32 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <curl/curl.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "io/fetch_transfer.h"
+#include "io/pth.h"
 #include "io/sha256.h"
-
-enum { CONNECT_SECONDS = 30, STALL_SECONDS = 60, MOST_REDIRECTS = 10, SECONDS_BETWEEN_REPORTS = 5 };
-
-typedef struct download {
-    const char *url;
-    const char *path; /* where it is to be in the end */
-    char *part;       /* what has come so far; stays when the way breaks, to be gone on with */
-    FILE *out;
-    bool full; /* the disk refused */
-    time_t reported;
-} download;
 
 /* --- names and hashes --- */
 
@@ -98,154 +86,120 @@ done:
     return status;
 }
 
-/* --- the network --- */
+/* --- the cache --- */
 
-static void start_curl(void)
+/* Only one process downloads a file; the others wait for it. When it is their turn the part may have become the file,
+ * or be gone: a lock on what has no name any more is worth nothing. */
+static cseg_status lock_part(download *d, int fd, bool *gone, cseg_error *err)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static size_t on_data(char *data, size_t one, size_t n, void *arg)
-{
-    download *d = arg;
-    size_t written = fwrite(data, one, n, d->out);
-    d->full = written != n;
-    return written;
-}
-
-static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
-{
-    download *d = arg;
-    time_t t = time(NULL);
-    (void)up_total;
-    (void)up_now;
-    if (t >= d->reported + SECONDS_BETWEEN_REPORTS) {
-        d->reported = t;
-        log_say(LOG_INFO, "%s: %.1f of %.1f MB", d->url, (double)now / 1e6, (double)total / 1e6);
+    struct stat held, named;
+    bool told = false;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return fail_errno(err, d->part, "lock");
+        if (fetch_must_stop())
+            return fail(err, CSEG_INTERRUPTED, "%s: stopped while another process downloads it", d->url);
+        if (!told)
+            log_say(LOG_INFO, "%s: waiting for another process, which downloads it", d->url);
+        told = true;
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
     }
-    return 0;
+    *gone = fstat(fd, &held) != 0 || stat(d->part, &named) != 0 || held.st_dev != named.st_dev ||
+            held.st_ino != named.st_ino;
+    return CSEG_OK;
 }
 
-static void set_options(CURL *curl, download *d, curl_off_t from, char *reason)
-{
-    bool secure = str_starts(d->url, "https://");
-    curl_easy_setopt(curl, CURLOPT_URL, d->url);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "cseg/" CSEG_VERSION);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-#else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS,
-                     secure ? (long)CURLPROTO_HTTPS : (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, from);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
-}
-
-static cseg_status explain(const download *d, CURLcode result, long http, const char *reason, cseg_error *err)
-{
-    if (d->full)
-        return fail_errno(err, d->part, "write");
-    if (http == 404 || http == 410)
-        return fail(err, CSEG_NOT_FOUND, "%s: the server has no such file (HTTP %ld)", d->url, http);
-    return fail(err, CSEG_IO,
-                "%s: cannot be downloaded: %s. Run again to go on where it broke off; or download it elsewhere, put "
-                "it at %s and run again",
-                d->url, reason[0] ? reason : curl_easy_strerror(result), d->path);
-}
-
-/* One attempt that goes on behind `from` bytes. *again: the server cannot, begin anew. */
-static cseg_status attempt(CURL *curl, download *d, curl_off_t from, bool *again, cseg_error *err)
-{
-    char reason[CURL_ERROR_SIZE] = "";
-    long http = 0;
-    *again = false;
-    if (fseeko(d->out, from, SEEK_SET) != 0 || ftruncate(fileno(d->out), from) != 0)
-        return fail_errno(err, d->part, "write");
-    curl_easy_reset(curl);
-    set_options(curl, d, from, reason);
-    errno = 0;
-    CURLcode result = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
-    if (result == CURLE_OK && fflush(d->out) == 0)
-        return CSEG_OK;
-    if (from > 0 && (result == CURLE_RANGE_ERROR || http == 416 || (result == CURLE_OK && d->full))) {
-        *again = true;
-        return CSEG_OK;
-    }
-    d->full = d->full || result == CURLE_OK;
-    return explain(d, result, http, reason, err);
-}
-
-static cseg_status transfer(download *d, cseg_error *err)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_curl);
-    CURL *curl = curl_easy_init();
-    if (!curl)
-        return fail_memory(err);
-    bool again = false;
-    off_t from = fseeko(d->out, 0, SEEK_END) == 0 ? ftello(d->out) : 0;
-    cseg_status status = attempt(curl, d, from > 0 ? from : 0, &again, err);
-    if (again)
-        status = attempt(curl, d, 0, &again, err);
-    curl_easy_cleanup(curl);
-    return status;
-}
-
-/* Only one process downloads a file; the others wait for it. */
 static cseg_status open_part(download *d, cseg_error *err)
 {
-    int fd = open(d->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail_errno(err, d->part, "write");
-    if (flock(fd, LOCK_EX) != 0 || !(d->out = fdopen(fd, "r+b"))) {
-        cseg_status status = fail_errno(err, d->part, "lock");
+    for (;;) {
+        bool gone = false;
+        int fd = open(d->part, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return fail_errno(err, d->part, "write");
+        cseg_status status = lock_part(d, fd, &gone, err);
+        if (status == CSEG_OK && !gone && (d->out = fdopen(fd, "r+b")))
+            return CSEG_OK;
+        if (status == CSEG_OK && !gone)
+            status = fail_errno(err, d->part, "open");
         close(fd);
-        return status;
+        if (!gone)
+            return status;
     }
-    return CSEG_OK;
+}
+
+/* `text` behind the message that is there. */
+static cseg_status advise(cseg_error *err, const char *text)
+{
+    char before[sizeof err->text];
+    snprintf(before, sizeof before, "%s", err->text);
+    return fail(err, err->code, "%s%s", before, text);
+}
+
+/* Without a hash in the name the file itself must say that it is whole and what it should be. */
+static cseg_status check_structure(const char *path, const char *url, const char *advice, cseg_error *err)
+{
+    pth *file;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = pth_open(path, mem, &file, err);
+    arena_free(mem);
+    if (status == CSEG_OK || status == CSEG_NO_MEMORY)
+        return status;
+    advise(err, advice);
+    return url ? fail_within(err, "%s: what was downloaded is no whole checkpoint: ", url) : status;
+}
+
+static cseg_status check_new(const download *d, const char *name, cseg_error *err)
+{
+    static const char advice[] = ". What came is thrown away; run again, or tell the address's owner";
+    if (!d->hashed)
+        return check_structure(d->part, d->url, advice, err);
+    cseg_status status = check_hash(d->part, name, advice, err);
+    return status == CSEG_CORRUPT ? fail_within(err, "%s: ", d->url) : status;
 }
 
 static cseg_status fetch(const char *url, const char *path, const char *name, arena *mem, cseg_error *err)
 {
-    download d = {.url = url, .path = path, .part = arena_printf(mem, "%s.part", path), .reported = time(NULL)};
+    char hash[65];
+    hash_in_name(name, hash);
+    download d = {.url = url, .path = path, .part = arena_printf(mem, "%s.part", path), .hashed = *hash};
     if (!d.part)
         return fail_memory(err);
     cseg_status status = CSEG_OK;
+    bool worthless = true; /* what is in the part */
     TRY(open_part(&d, err));
     if (file_exists(path))
         goto done; /* another process was faster */
     log_say(LOG_INFO, "downloading %s to %s", url, path);
-    TRY_DONE(transfer(&d, err));
-    status = check_hash(d.part, name, ". What came is thrown away; run again, or tell the address's owner", err);
+    status = fetch_transfer(&d, err);
     if (status != CSEG_OK) {
-        unlink(d.part);
+        worthless = !d.hashed || d.stopped || d.full || d.other || d.large;
         goto done;
     }
+    TRY_DONE(check_new(&d, name, err));
     file_replace f = {.out = d.out, .path = path, .temporary = d.part};
     d.out = NULL;
     status = file_replace_commit(&f, err);
 done:
     if (d.out) {
-        if (status == CSEG_OK || file_size(d.part) == 0)
+        if (worthless || file_size(d.part) == 0)
             unlink(d.part);
         fclose(d.out);
     }
     return status;
+}
+
+static cseg_status check_cached(const char *path, const char *name, cseg_error *err)
+{
+    char hash[65];
+    hash_in_name(name, hash);
+    if (*hash)
+        return check_hash(path, name,
+                          ": it is damaged or another file. Delete it and run again, or give its path instead "
+                          "of the address",
+                          err);
+    return check_structure(path, NULL, ". It was downloaded before: delete it and run again", err);
 }
 
 static cseg_status cached(const char *url, arena *mem, char **path, cseg_error *err)
@@ -258,14 +212,11 @@ static cseg_status cached(const char *url, arena *mem, char **path, cseg_error *
     char *to = path_join(mem, dir, name);
     if (!to)
         return fail_memory(err);
-    if (!file_exists(to)) {
+    if (file_exists(to)) {
+        TRY(check_cached(to, name, err));
+    } else {
         TRY(dir_create(dir, err));
         TRY(fetch(url, to, name, mem, err));
-    } else {
-        TRY(check_hash(to, name,
-                       ": it is damaged or another file. Delete it and run again, or give its path instead "
-                       "of the address",
-                       err));
     }
     *path = to;
     return CSEG_OK;

@@ -457,6 +457,10 @@ cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *me
             return fail(err, CSEG_CORRUPT, "%s: no pickle, or a damaged one: byte %zu is 0x%02x, no opcode", name, r.op,
                         *op);
         TRY(handlers[*op](&r));
+        if (r.nodes > PICKLE_MOST_NODES)
+            return fail(err, CSEG_CORRUPT,
+                        "%s: pickle, byte %zu: it holds more than %d objects, which no checkpoint needs", name, r.op,
+                        PICKLE_MOST_NODES);
     }
     pickle_node *root;
     TRY(pickle_pop(&r, &root));

@@ -96,8 +96,10 @@ static cseg_status as_set(pickle_reader *r, const pickle_node *type, pickle_node
     const pickle_node *from = args->seq.at[0];
     if (args->seq.n != 1 || (from->kind != PICKLE_LIST && from->kind != PICKLE_TUPLE && from->kind != PICKLE_SET))
         return pickle_bad(r, "a set is made from what is no list");
+    /* Growing copies: the list's items stay its own. */
+    TRY(may_copy(r, from->seq.n));
     (*out)->seq = from->seq;
-    (*out)->seq.cap = from->seq.n; /* growing copies: the list's items stay its own */
+    (*out)->seq.cap = from->seq.n;
     return CSEG_OK;
 }
 

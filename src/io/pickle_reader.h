@@ -4,11 +4,16 @@
 
 #include "io/pickle.h"
 
+/* A byte can make a node of a hundred. Checkpoints of the largest models, with optimizer state, have a tenth of these.
+ */
+enum { PICKLE_MOST_NODES = 4 * 1000 * 1000 };
+
 typedef struct pickle_reader {
     const uint8_t *bytes;
     size_t n, at;
     size_t op;     /* byte of the opcode at work */
     size_t copied; /* bytes and items that calls have copied; at most n, or a small file could fill the memory */
+    size_t nodes;  /* made so far; at most PICKLE_MOST_NODES */
     const char *name;
     arena *mem;
     VEC(pickle_node *) stack;

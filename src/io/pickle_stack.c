@@ -6,6 +6,7 @@
 pickle_node *pickle_new(pickle_reader *r, pickle_kind kind)
 {
     pickle_node *p = ARENA_NEW(r->mem, pickle_node);
+    r->nodes++;
     if (p) {
         p->kind = kind;
         p->at = r->op;

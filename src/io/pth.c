@@ -1,11 +1,17 @@
 #include "io/pth.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "io/file_map.h"
+#include "io/foreign.h"
 #include "io/pth_file.h"
+
+/* What may be unpacked for tensors: this much, and so many times what is copied out of them. (A tensor can be a small
+ * part of a storage that others share.) */
+enum { ALWAYS_UNPACKED = 16 << 20, UNPACKED_SHARE = 4 };
 
 static const struct {
     const char *dtype, *storage;
@@ -84,12 +90,14 @@ cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_
     return CSEG_OK;
 }
 
+static int compare_key(const void *key, const void *storage)
+{
+    return strcmp(key, ((const pth_storage *)storage)->key);
+}
+
 pth_storage *pth_find_storage(const pth *p, const char *key)
 {
-    for (size_t i = 0; i < p->storages.n; i++)
-        if (strcmp(p->storages.at[i].key, key) == 0)
-            return &p->storages.at[i];
-    return NULL;
+    return p->storages.n ? bsearch(key, p->storages.at, p->storages.n, sizeof *p->storages.at, compare_key) : NULL;
 }
 
 /* Zip: a storage is made known when its first tensor is. */
@@ -137,8 +145,12 @@ static cseg_status storage_of(pth *p, const pickle_node *persistent, pth_tensor 
 cseg_status pth_storage_bytes(pth *p, int storage, const uint8_t **out, cseg_error *err)
 {
     pth_storage *s = &p->storages.at[storage];
-    if (!s->bytes)
-        TRY(zip_bytes(&p->zip, s->entry, p->mem, &s->bytes, err));
+    if (!s->bytes) {
+        uint64_t most = ALWAYS_UNPACKED + UNPACKED_SHARE * p->asked;
+        TRY(zip_bytes(&p->zip, s->entry, most > p->unpacked ? most - p->unpacked : 0, p->mem, &s->bytes, err));
+        if (s->entry->deflated)
+            p->unpacked += s->n;
+    }
     *out = s->bytes;
     return CSEG_OK;
 }
@@ -194,10 +206,12 @@ static cseg_status check_extent(const pth *p, pth_tensor *t, cseg_error *err)
 {
     int64_t last = t->offset, step;
     uint64_t held = p->storages.at[t->storage].n / types[t->type].size;
+    int64_t bytes;
     t->count = 1;
     bool bad = t->offset < 0;
     for (int i = 0; i < t->ndim && !bad; i++)
         bad = t->shape[i] < 0 || t->stride[i] < 0 || __builtin_mul_overflow(t->count, t->shape[i], &t->count);
+    bad |= __builtin_mul_overflow(t->count, (int64_t)sizeof(double), &bytes); /* as the largest type */
     for (int i = 0; i < t->ndim && !bad && t->count > 0; i++)
         bad = __builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &step) || __builtin_add_overflow(last, step, &last);
     if (bad || (t->count > 0 && (uint64_t)last >= held))
@@ -219,7 +233,7 @@ static const pickle_node *plain_tuple(const pickle_node *n)
     return n && n->kind == PICKLE_OBJECT && pickle_is(n, "torch.Size") ? pickle_item(n->object.args, 0) : n;
 }
 
-static cseg_status as_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err)
+cseg_status pth_read_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err)
 {
     const pickle_node *type, *args;
     *out = (pth_tensor){.name = name};
@@ -249,68 +263,10 @@ cseg_status pth_as_tensor(pth *p, const pickle_node *n, pth_tensor *out, cseg_er
     if (!pth_is_tensor(n))
         return fail(err, CSEG_CORRUPT, "%s: a tensor is expected, not %s", p->path,
                     n ? pickle_kind_name(n->kind) : "nothing");
-    return as_tensor(p, n, "", out, err);
+    return pth_read_tensor(p, n, "", out, err);
 }
 
 /* --- the file --- */
-
-static cseg_status open_zip(pth *p, cseg_error *err)
-{
-    TRY(zip_open(p->bytes, p->n, p->path, p->mem, &p->zip, err));
-    const char *slash = p->zip.count ? strchr(p->zip.entries[0].name, '/') : NULL;
-    p->zipped = true;
-    p->storage_of = ARENA_ARRAY(p->mem, p->zip.count, int);
-    p->prefix =
-        slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
-    if (!p->prefix || !p->storage_of)
-        return fail_memory(err);
-    strbuf name = {.mem = p->mem};
-    strbuf_addf(&name, "%sconstants.pkl", p->prefix);
-    if (!name.failed && zip_find(&p->zip, name.text))
-        return fail(err, CSEG_UNSUPPORTED,
-                    "%s: is a TorchScript program, not a checkpoint; save the model's "
-                    "state_dict() with torch.save",
-                    p->path);
-    name.n = 0;
-    strbuf_addf(&name, "%sbyteorder", p->prefix);
-    const zip_entry *order = name.failed ? NULL : zip_find(&p->zip, name.text);
-    if (order && order->size == 3 && memcmp(p->bytes + order->at, "big", 3) == 0)
-        return fail(err, CSEG_UNSUPPORTED, "%s: was written on a big-endian machine", p->path);
-    name.n = 0;
-    strbuf_addf(&name, "%sdata.pkl", p->prefix);
-    if (name.failed)
-        return fail_memory(err);
-    const zip_entry *data = zip_find(&p->zip, name.text);
-    if (!data)
-        return fail(err, CSEG_CORRUPT, "%s: is a zip archive, but no PyTorch checkpoint: it has no '%.100s'", p->path,
-                    name.text);
-    const uint8_t *pickle;
-    TRY(zip_bytes(&p->zip, data, p->mem, &pickle, err));
-    return pickle_read(pickle, data->size, p->path, p->mem, &p->root, NULL, err);
-}
-
-static cseg_status list_tensors(pth *p, cseg_error *err)
-{
-    const pickle_node *dict = pickle_get(p->root, "state_dict");
-    dict = dict ? dict : p->root;
-    if (dict->kind == PICKLE_OBJECT && dict->object.pairs)
-        dict = dict->object.pairs;
-    if (dict->kind != PICKLE_DICT)
-        return fail(err, CSEG_CORRUPT, "%s: holds %s%s%s, no state dict; save the model's state_dict()", p->path,
-                    pickle_kind_name(dict->kind), dict->type ? " of class " : "",
-                    dict->type ? dict->type->global.name : "");
-    for (size_t i = 0; i + 1 < dict->seq.n; i += 2) {
-        const char *name = pickle_str(dict->seq.at[i]);
-        const pickle_node *value = dict->seq.at[i + 1];
-        pth_tensor t;
-        if (!name || !pth_is_tensor(value))
-            continue;
-        TRY(as_tensor(p, value, name, &t, err));
-        if (!vec_push(p->mem, &p->tensors, t))
-            return fail_memory(err);
-    }
-    return CSEG_OK;
-}
 
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err)
 {
@@ -320,23 +276,19 @@ cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena 
     p->mem = mem;
     p->bytes = bytes;
     p->n = n;
-    if (n == 0)
-        return fail(err, CSEG_CORRUPT, "%s: is empty", name);
+    const foreign_kind *other = foreign_find(bytes, n);
+    if (other)
+        return foreign_refuse(other, name, err);
     if (zip_is(bytes, n))
-        TRY(open_zip(p, err));
+        TRY(pth_open_zip(p, err));
     else if (pth_may_be_legacy(bytes, n))
         TRY(pth_open_legacy(p, err));
-    else if (n > 262 && memcmp(p->bytes + 257, "ustar", 5) == 0)
-        return fail(err, CSEG_UNSUPPORTED,
-                    "%s: is in the tar format of before 2017; load it with a PyTorch of before "
-                    "version 2 and save it again",
-                    name);
     else
         return fail(err, CSEG_CORRUPT,
                     "%s: is no PyTorch checkpoint: it begins with neither a zip archive nor the "
                     "older format's mark",
                     name);
-    TRY(list_tensors(p, err));
+    TRY(pth_list_tensors(p, err));
     *out = p;
     return CSEG_OK;
 }
@@ -369,10 +321,14 @@ const pth_tensor *pth_at(const pth *p, size_t i)
     return i < p->tensors.n ? &p->tensors.at[i] : NULL;
 }
 
+static int compare_name(const void *name, const void *tensor)
+{
+    return strcmp(name, (*(const pth_tensor *const *)tensor)->name);
+}
+
 const pth_tensor *pth_find(const pth *p, const char *name)
 {
-    for (size_t i = 0; i < p->tensors.n; i++)
-        if (strcmp(p->tensors.at[i].name, name) == 0)
-            return &p->tensors.at[i];
-    return NULL;
+    const pth_tensor **hit =
+        p->tensors.n ? bsearch(name, p->by_name, p->tensors.n, sizeof *p->by_name, compare_name) : NULL;
+    return hit ? *hit : NULL;
 }

@@ -2,7 +2,11 @@
  * running anything that is in them.
  *
  * Read: the file is mapped; tensors are copied out when asked for, each storage's CRC is checked the first time. The
- * state dict is the root's 'state_dict' where there is one, else the root itself. Names are as stored (prefixes too).
+ * state dict is the root's 'state_dict' where there is one, else the root itself where it holds tensors, else what
+ * stands under 'model' or another name that trainers use (pth_dict.c). Names are as stored (prefixes too).
+ *
+ * Memory follows what is asked for, not what the file says: pickles of more than PICKLE_MOST_NODES objects are refused,
+ * and packed entries that would unpack to more than 16 MiB and four times what is copied out of them.
  */
 #ifndef IO_PTH_H
 #define IO_PTH_H
@@ -40,7 +44,7 @@ size_t pth_type_size(pth_type t);
 const char *pth_type_name(pth_type t); /* "float32" ... "bool" */
 
 /* CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT (byte or entry named); CSEG_UNSUPPORTED: a pickle that wants to call
- * something, the tar format of before 2017, TorchScript archives, quantised or sparse tensors. Unmapped when `mem`
+ * something, TorchScript, safetensors, ONNX and kin (foreign.h), quantised or sparse tensors. Unmapped when `mem`
  * goes; everything it hands out lives as long. One thread at a time. */
 cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err);
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err);

@@ -77,6 +77,7 @@ static cseg_status copy(pth *p, const pth_tensor *t, copy_run *run, size_t targe
     int64_t shape[PTH_MAX_DIMS], stride[PTH_MAX_DIMS], at[PTH_MAX_DIMS] = {0};
     if (t->count == 0)
         return CSEG_OK;
+    p->asked += (uint64_t)t->count * pth_type_size(t->type);
     cseg_status status = pth_storage_bytes(p, t->storage, &bytes, err);
     if (status != CSEG_OK) {
         fail_within(err, "tensor '%.200s': ", t->name);

@@ -23,8 +23,10 @@ struct pth {
     const char *prefix; /* of the zip's entries: "archive/" */
     int *storage_of;    /* zip: for each entry the number of its storage, from 1; 0: none yet */
     const pickle_node *root;
-    VEC(pth_storage) storages;
+    VEC(pth_storage) storages; /* legacy: sorted by key */
     VEC(pth_tensor) tensors;
+    const pth_tensor **by_name; /* the same, sorted */
+    uint64_t asked, unpacked;   /* bytes of the tensors that were copied so far, and of the entries unpacked for them */
 };
 
 /* ('storage', type, key, location, elements[, view]) */
@@ -39,8 +41,13 @@ cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_
 
 bool pth_may_be_legacy(const uint8_t *bytes, size_t n);
 cseg_status pth_open_legacy(pth *p, cseg_error *err); /* sets root and storages */
-pth_storage *pth_find_storage(const pth *p, const char *key);
-/* The storage's bytes, checked. */
+cseg_status pth_open_zip(pth *p, cseg_error *err);    /* sets root */
+/* Lists the tensors of the state dict, each name once. */
+cseg_status pth_list_tensors(pth *p, cseg_error *err);
+cseg_status pth_read_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err);
+pth_storage *pth_find_storage(const pth *p, const char *key); /* legacy */
+/* The storage's bytes, checked. Entries that are packed are unpacked as long as the whole stays within reason of what
+ * `asked` counts. */
 cseg_status pth_storage_bytes(pth *p, int storage, const uint8_t **out, cseg_error *err);
 
 const char *pth_storage_name(pth_type t); /* "FloatStorage" */

@@ -1,5 +1,6 @@
 /* The format of before PyTorch 1.6: five pickles in a row (magic number, protocol, machine, object, keys of the
  * storages), then for each key the number of its elements (8 bytes) and the elements. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/pth_file.h"
@@ -19,18 +20,33 @@ static cseg_status next(pth *p, size_t *at, const pickle_node **out, pickle_foun
     return CSEG_OK;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const pth_storage *)a)->key, ((const pth_storage *)b)->key);
+}
+
+/* The storages that tensors refer to, each once. */
 static cseg_status note_storages(pth *p, const pickle_found *found, cseg_error *err)
 {
-    for (size_t i = 0; i < found->n_persistent; i++) {
+    size_t n = found->n_persistent, kept = 0;
+    pth_storage *s = ARENA_ARRAY(p->mem, n, pth_storage);
+    if (!s)
+        return fail_memory(err);
+    for (size_t i = 0; i < n; i++) {
         pth_reference r;
         TRY(pth_read_reference(p, found->persistent[i], &r, err));
-        pth_storage *s = pth_find_storage(p, r.key);
-        if (s && s->type != r.type)
-            return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is of two types", p->path, r.key);
-        pth_storage fresh = {.key = r.key, .type = r.type};
-        if (!s && !vec_push(p->mem, &p->storages, fresh))
-            return fail_memory(err);
+        s[i] = (pth_storage){.key = r.key, .type = r.type};
     }
+    qsort(s, n, sizeof *s, by_key);
+    for (size_t i = 0; i < n; i++) {
+        bool known = kept && strcmp(s[kept - 1].key, s[i].key) == 0;
+        if (known && s[kept - 1].type != s[i].type)
+            return fail(err, CSEG_CORRUPT, "%s: storage '%.100s' is of two types", p->path, s[i].key);
+        if (!known)
+            s[kept++] = s[i];
+    }
+    p->storages.at = s;
+    p->storages.n = p->storages.cap = kept;
     return CSEG_OK;
 }
 
@@ -42,7 +58,7 @@ static cseg_status place_storages(pth *p, const pickle_node *keys, size_t at, cs
         const char *key = pickle_str(keys->seq.at[i]);
         pth_storage *s = key ? pth_find_storage(p, key) : NULL;
         if (!s || s->bytes)
-            return fail(err, CSEG_CORRUPT, "%s: the list of storages names %s twice or without use", p->path,
+            return fail(err, CSEG_CORRUPT, "%s: the list of storages names %.100s twice or without use", p->path,
                         key ? key : "nothing");
         uint64_t count = 0, size = pth_type_size(s->type);
         if (p->n - at < 8)

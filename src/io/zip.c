@@ -1,5 +1,6 @@
 #include "io/zip.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
@@ -97,15 +98,20 @@ static void widen(const uint8_t *extra, size_t n, uint64_t *size, uint64_t *pack
     }
 }
 
-/* Checks an entry against its local header, which says where the data begins. */
-static cseg_status locate(const zip_archive *z, uint64_t local, zip_entry *e, cseg_error *err)
+/* Checks an entry against its local header, which says where the data begins. Sizes and checksum may be missing there:
+ * whoever writes without going back puts them behind the data. */
+static cseg_status locate(const zip_archive *z, zip_entry *e, cseg_error *err)
 {
+    uint64_t local = e->local;
     if (local > z->n || z->n - local < LOCAL_BYTES || get(z->bytes + local, 4) != LOCAL_SIGN)
         return bad(z, local, "an entry's header is not where the directory says", err);
     const uint8_t *p = z->bytes + local;
-    uint64_t head = LOCAL_BYTES + get(p + 26, 2) + get(p + 28, 2);
+    uint64_t name = get(p + 26, 2), head = LOCAL_BYTES + name + get(p + 28, 2);
     if (head > z->n - local || e->packed > z->n - local - head)
         return bad(z, local, "an entry is longer than the file", err);
+    if (name != strlen(e->name) || memcmp(p + LOCAL_BYTES, e->name, name) != 0 ||
+        get(p + 8, 2) != (e->deflated ? DEFLATED : STORED))
+        return bad(z, local, "an entry's header says another thing than the directory", err);
     e->at = local + head;
     return CSEG_OK;
 }
@@ -116,11 +122,12 @@ static cseg_status read_entry(const zip_archive *z, uint64_t at, uint64_t end, a
     if (end - at < CENTRAL_BYTES || get(z->bytes + at, 4) != CENTRAL_SIGN)
         return bad(z, at, "its directory is damaged", err);
     const uint8_t *p = z->bytes + at;
-    uint64_t name = get(p + 28, 2), extra = get(p + 30, 2), comment = get(p + 32, 2), local = get(p + 42, 4);
+    uint64_t name = get(p + 28, 2), extra = get(p + 30, 2), comment = get(p + 32, 2);
     uint64_t method = get(p + 10, 2);
     if (name + extra + comment > end - at - CENTRAL_BYTES)
         return bad(z, at, "its directory is damaged", err);
-    *e = (zip_entry){.size = get(p + 24, 4), .packed = get(p + 20, 4), .crc = (uint32_t)get(p + 16, 4)};
+    *e = (zip_entry){
+        .local = get(p + 42, 4), .size = get(p + 24, 4), .packed = get(p + 20, 4), .crc = (uint32_t)get(p + 16, 4)};
     e->deflated = method == DEFLATED;
     e->name = arena_strndup(mem, (const char *)p + CENTRAL_BYTES, name);
     if (!e->name)
@@ -128,11 +135,37 @@ static cseg_status read_entry(const zip_archive *z, uint64_t at, uint64_t end, a
     if (get(p + 8, 2) & ENCRYPTED || (method != STORED && method != DEFLATED))
         return fail(err, CSEG_UNSUPPORTED, "%s: entry '%.100s' is encrypted or packed in a way (%d) other than deflate",
                     z->path, e->name, (int)method);
-    widen(p + CENTRAL_BYTES + name, extra, &e->size, &e->packed, &local);
+    widen(p + CENTRAL_BYTES + name, extra, &e->size, &e->packed, &e->local);
     if (!e->deflated && e->size != e->packed)
         return bad(z, at, "an entry that is not packed has two sizes", err);
     *next = at + CENTRAL_BYTES + name + extra + comment;
-    return locate(z, local, e, err);
+    return locate(z, e, err);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    uint64_t x = (*(zip_entry *const *)a)->local, y = (*(zip_entry *const *)b)->local;
+    return (x > y) - (x < y);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(zip_entry *const *)a)->name, (*(zip_entry *const *)b)->name);
+}
+
+/* Each byte belongs to one entry, or to the directory, and each name too. */
+static cseg_status check_apart(zip_archive *z, uint64_t end, cseg_error *err)
+{
+    zip_entry **e = z->by_name;
+    qsort(e, z->count, sizeof *e, by_place);
+    for (size_t i = 0; i < z->count; i++)
+        if (e[i]->at + e[i]->packed > (i + 1 < z->count ? e[i + 1]->local : end))
+            return bad(z, e[i]->local, "entries overlap", err);
+    qsort(e, z->count, sizeof *e, by_name);
+    for (size_t i = 1; i < z->count; i++)
+        if (strcmp(e[i - 1]->name, e[i]->name) == 0)
+            return bad(z, e[i]->local, "two entries have one name", err);
+    return CSEG_OK;
 }
 
 cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, zip_archive *out, cseg_error *err)
@@ -140,25 +173,31 @@ cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, 
     *out = (zip_archive){.path = path, .bytes = bytes, .n = n};
     directory d;
     TRY(find_directory(out, &d, err));
-    zip_entry *entries = ARENA_ARRAY(mem, d.count, zip_entry);
-    if (!entries)
+    out->entries = ARENA_ARRAY(mem, d.count, zip_entry);
+    out->by_name = ARENA_ARRAY(mem, d.count, zip_entry *);
+    if (!out->entries || !out->by_name)
         return fail_memory(err);
     uint64_t at = d.at, end = d.at + d.size;
-    for (uint64_t i = 0; i < d.count; i++)
-        TRY(read_entry(out, at, end, mem, &entries[i], &at, err));
-    out->entries = entries;
+    for (uint64_t i = 0; i < d.count; i++) {
+        TRY(read_entry(out, at, end, mem, &out->entries[i], &at, err));
+        out->by_name[i] = &out->entries[i];
+    }
     out->count = d.count;
-    return CSEG_OK;
+    return check_apart(out, d.at, err);
 }
 
-const zip_entry *zip_find(zip_archive *z, const char *name)
+const zip_entry *zip_find(const zip_archive *z, const char *name)
 {
-    for (size_t i = 0; i < z->count; i++) {
-        size_t k = (z->next + i) % z->count;
-        if (strcmp(z->entries[k].name, name) == 0) {
-            z->next = k + 1;
-            return &z->entries[k];
-        }
+    size_t low = 0, high = z->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, z->by_name[middle]->name);
+        if (order == 0)
+            return z->by_name[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
     }
     return NULL;
 }
@@ -168,8 +207,15 @@ static uint32_t crc_of(const uint8_t *p, uint64_t n)
     return (uint32_t)crc32_z(crc32_z(0, NULL, 0), p, n);
 }
 
-static cseg_status unpack(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err)
+static cseg_status unpack(const zip_archive *z, const zip_entry *e, uint64_t most, arena *mem, const uint8_t **out,
+                          cseg_error *err)
 {
+    if (e->size > most)
+        return fail(
+            err, CSEG_CORRUPT,
+            "%s: entry '%.100s' would unpack %llu bytes to %llu, more than what is asked of it can need (%llu). "
+            "PyTorch packs nothing: save the checkpoint again with torch.save",
+            z->path, e->name, (unsigned long long)e->packed, (unsigned long long)e->size, (unsigned long long)most);
     /* DEFLATE reaches at most 1032 to 1. */
     if (e->size / 1032 > e->packed || e->packed > UINT32_MAX || e->size > UINT32_MAX)
         return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' cannot unpack to %llu bytes", z->path, e->name,
@@ -192,11 +238,12 @@ static cseg_status unpack(const zip_archive *z, const zip_entry *e, arena *mem, 
     return CSEG_OK;
 }
 
-cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err)
+cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, uint64_t most, arena *mem, const uint8_t **out,
+                      cseg_error *err)
 {
     const uint8_t *p = z->bytes + e->at;
     if (e->deflated)
-        TRY(unpack(z, e, mem, &p, err));
+        TRY(unpack(z, e, most, mem, &p, err));
     /* 0: PyTorch was told not to compute it (set_crc32_options). */
     if (e->crc != 0 && crc_of(p, e->size) != e->crc)
         return fail(err, CSEG_CORRUPT, "%s: entry '%.100s' (%llu bytes at byte %llu) is damaged: its checksum differs",

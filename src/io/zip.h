@@ -12,7 +12,8 @@
 
 typedef struct zip_entry {
     const char *name;
-    uint64_t at;     /* byte of the file where its (packed) data begins */
+    uint64_t local;  /* byte of the file where its header begins */
+    uint64_t at;     /* and its (packed) data */
     uint64_t size;   /* unpacked */
     uint64_t packed; /* in the file */
     uint32_t crc;
@@ -25,15 +26,19 @@ typedef struct zip_archive {
     size_t n;
     zip_entry *entries; /* in the directory's order */
     size_t count;
-    size_t next; /* where the next search begins: entries are mostly asked for in order */
+    zip_entry **by_name; /* sorted */
 } zip_archive;
 
 bool zip_is(const void *bytes, size_t n); /* begins like a zip archive */
-/* `bytes` must stay. Directory and local headers are checked against each other and the file's size. */
+/* `bytes` must stay. Directory and local headers are checked against each other and the file's size; entries that share
+ * bytes or a name are refused, so that no reader can see other data than the next one. */
 cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, zip_archive *out, cseg_error *err);
-const zip_entry *zip_find(zip_archive *z, const char *name); /* NULL: not there */
-/* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. */
-cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, arena *mem, const uint8_t **out, cseg_error *err);
+const zip_entry *zip_find(const zip_archive *z, const char *name); /* NULL: not there */
+/* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. CSEG_CORRUPT, before
+ * anything is unpacked, where that would take more than `most` bytes: a few bytes of a file can ask for a thousand
+ * times as many. */
+cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, uint64_t most, arena *mem, const uint8_t **out,
+                      cseg_error *err);
 
 /* Writing: stored entries only, each entry's data aligned to 64 bytes in the file. Errors of stdio are left to the
  * FILE, whose owner asks for them once at the end. */

@@ -55,7 +55,7 @@ void optimizer_clip_value(optimizer *o, double limit);
 
 /* torch's optimizer.state_dict(): state by index, param_groups. */
 pth_value *optimizer_state(const optimizer *o, pth_builder *b);
-/* CSEG_SHAPE: groups or parameters that do not fit. */
+/* CSEG_SHAPE: groups or parameters that do not fit. CSEG_CORRUPT: rates or step counts out of range, or missing. */
 cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *state, cseg_error *err);
 
 #endif

@@ -1,9 +1,11 @@
 /* The optimizer's state as torch.optim writes and reads it. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "engine/optim/optimizer.h"
+#include "engine/saved.h"
 
 /* The step counts as torch keeps them: float32 tensors of no dimension. */
 static pth_value *step_value(pth_builder *b, int64_t step)
@@ -87,10 +89,7 @@ static cseg_status read_tensor(pth *file, const pickle_node *n, const param *p, 
     *found = n && pth_is_tensor(n);
     if (!*found)
         return CSEG_OK;
-    TRY(pth_as_tensor(file, n, &t, err));
-    if (t.count != p->count)
-        return fail(err, CSEG_SHAPE, "%s: optimizer state %s of %s has %lld elements, the parameter %lld",
-                    pth_path(file), what, p->name, (long long)t.count, (long long)p->count);
+    TRY(saved_shaped(file, n, what, p->name, p->rank, p->dim, &t, err));
     return pth_tensor_f32(file, &t, to, err);
 }
 
@@ -101,33 +100,31 @@ static cseg_status load_entry(optimizer *o, pth *file, const pickle_node *d, int
     if (o->rule == OPTIM_SGD)
         return read_tensor(file, pickle_get(d, "momentum_buffer"), p, "momentum_buffer", o->first + p->offset,
                            &o->started[e], err);
+    int64_t step = -1;
     TRY(read_tensor(file, pickle_get(d, "exp_avg"), p, "exp_avg", o->first + p->offset, &o->started[e], err));
+    if (!o->started[e])
+        return CSEG_OK;
     TRY(read_tensor(file, pickle_get(d, "exp_avg_sq"), p, "exp_avg_sq", o->second + p->offset, &found, err));
-    if (o->largest)
-        TRY(read_tensor(file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest + p->offset, &found,
-                        err));
-    const pickle_node *step = pickle_get(d, "step");
-    if (pth_is_tensor(step)) {
-        pth_tensor t;
-        float v = 0;
-        TRY(pth_as_tensor(file, step, &t, err));
-        if (t.count == 1)
-            TRY(pth_tensor_f32(file, &t, &v, err));
-        o->steps[e] = (int64_t)v;
-    } else if (step) {
-        pickle_int(step, &o->steps[e]);
-    }
-    return CSEG_OK;
+    TRY(saved_count(file, d, "step", 0, SAVED_LARGEST, &step, err));
+    if (!found || step < 0)
+        return fail(err, CSEG_CORRUPT, "%s: the optimizer's state of %s has no '%s'", pth_path(file), p->name,
+                    found ? "step" : "exp_avg_sq");
+    o->steps[e] = step;
+    return o->largest ? read_tensor(file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest + p->offset,
+                                    &found, err)
+                      : CSEG_OK;
 }
 
-static void read_rates(const pickle_node *saved, optim_rule rule, optim_group *g)
+/* Adam divides by 1 - beta. */
+static cseg_status read_rates(pth *file, const pickle_node *saved, optim_rule rule, optim_group *g, cseg_error *err)
 {
-    pickle_number(pickle_get(saved, "lr"), &g->lr);
-    pickle_number(pickle_get(saved, "initial_lr"), &g->initial_lr);
-    const pickle_node *momentum =
-        rule == OPTIM_SGD ? pickle_get(saved, "momentum") : pickle_item(pickle_get(saved, "betas"), 0);
-    pickle_number(momentum, &g->momentum);
-    pickle_number(pickle_get(saved, "initial_momentum"), &g->initial_momentum);
+    double most = rule == OPTIM_SGD ? DBL_MAX : 1 - DBL_EPSILON;
+    const pickle_node *betas = pickle_get(saved, "betas");
+    TRY(saved_number(file, saved, "lr", 0, DBL_MAX, &g->lr, err));
+    TRY(saved_number(file, saved, "initial_lr", 0, DBL_MAX, &g->initial_lr, err));
+    TRY(saved_number(file, saved, "initial_momentum", 0, most, &g->initial_momentum, err));
+    return rule == OPTIM_SGD ? saved_number(file, saved, "momentum", 0, most, &g->momentum, err)
+                             : saved_real(file, pickle_item(betas, 0), "betas", 0, most, &g->momentum, err);
 }
 
 cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cseg_error *err)
@@ -141,14 +138,14 @@ cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cs
                     "another paramwise_cfg?",
                     pth_path(file), n, o->n_groups);
     if (o->n_paced > o->n_groups)
-        read_rates(pickle_get(saved, "base_param_settings"), o->rule, &o->groups[o->n_groups]);
+        TRY(read_rates(file, pickle_get(saved, "base_param_settings"), o->rule, &o->groups[o->n_groups], err));
     for (int i = 0; i < o->n_groups; i++) {
         const pickle_node *g = pickle_item(groups, (size_t)i), *params = pickle_get(g, "params");
         if (pickle_len(params) != (size_t)o->groups[i].n)
             return fail(err, CSEG_SHAPE,
                         "%s: parameter group %d of the optimizer has %zu parameters, this model's has %lld",
                         pth_path(file), i, pickle_len(params), (long long)o->groups[i].n);
-        read_rates(g, o->rule, &o->groups[i]);
+        TRY(read_rates(file, g, o->rule, &o->groups[i], err));
         for (size_t k = 0; k < pickle_len(params); k++, at++) {
             int64_t id;
             const pickle_node *d = pickle_int(pickle_item(params, k), &id) ? pickle_get_int(state, id) : NULL;

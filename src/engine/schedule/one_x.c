@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "engine/saved.h"
 #include "engine/schedule/policy.h"
 
 static const double PI = 3.14159265358979323846;
@@ -421,16 +422,18 @@ pth_value *schedule_state(const schedule *s, pth_builder *b)
     return list;
 }
 
-void schedule_load(schedule *s, const pickle_node *list)
+static cseg_status load_plateau(policy *p, pth *file, const pickle_node *d, cseg_error *err)
 {
-    for (int i = 0; s->one_x && i < s->n; i++) {
-        policy *p = &s->policies[i];
-        const pickle_node *d = pickle_item(list, (size_t)i);
-        if (!p->plateau || !d)
-            continue;
-        p->has_best = pickle_number(pickle_get(d, "best"), &p->best) && isfinite(p->best);
-        pickle_int(pickle_get(d, "num_bad_epochs"), &p->bad);
-        pickle_int(pickle_get(d, "cooldown_counter"), &p->cooling);
-        pickle_int(pickle_get(d, "last_step"), &p->last_step);
-    }
+    p->has_best = pickle_number(pickle_get(d, "best"), &p->best) && isfinite(p->best);
+    TRY(saved_count(file, d, "num_bad_epochs", 0, SAVED_LARGEST, &p->bad, err));
+    TRY(saved_count(file, d, "cooldown_counter", 0, SAVED_LARGEST, &p->cooling, err));
+    return saved_count(file, d, "last_step", -1, SAVED_LARGEST, &p->last_step, err);
+}
+
+cseg_status schedule_load(schedule *s, pth *file, const pickle_node *list, cseg_error *err)
+{
+    for (int i = 0; s->one_x && i < s->n; i++)
+        if (s->policies[i].plateau && pickle_item(list, (size_t)i))
+            TRY(load_plateau(&s->policies[i], file, pickle_item(list, (size_t)i), err));
+    return CSEG_OK;
 }

@@ -34,7 +34,8 @@ void schedule_metric(schedule *s, const char *name, double v);
 void schedule_resume(schedule *s, const schedule_time *t);
 /* 1.x: the list of state dicts for a checkpoint. */
 pth_value *schedule_state(const schedule *s, pth_builder *b);
-/* From such a list, also the reference's: what ReduceOnPlateau remembers. The others follow from schedule_resume. */
-void schedule_load(schedule *s, const pickle_node *list);
+/* From such a list, also the reference's: what ReduceOnPlateau remembers. The others follow from schedule_resume.
+ * CSEG_CORRUPT: a count out of range. */
+cseg_status schedule_load(schedule *s, pth *file, const pickle_node *list, cseg_error *err);
 
 #endif

@@ -1,107 +1,5 @@
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/str.h"
-#include "io/fetch.h"
-#include "io/sha256.h"
-
-#include <cmocka.h> /* last: it has a macro called fail */
-
-static cseg_error err;
-static arena *mem;
-static pid_t server;
-static int server_input, port;
-
-/* The file that the server gives: 300 kB, more than one packet. */
-enum { BODY = 300 * 1000 };
-static char body[BODY], body_hash[65];
-
-static bool start_server(void)
-{
-    int to[2], from[2];
-    if (system("python3 -c 'import http.server' 2>/dev/null") != 0)
-        return false;
-    assert_int_equal(pipe(to), 0);
-    assert_int_equal(pipe(from), 0);
-    server = fork();
-    if (server == 0) {
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        close(to[1]);
-        execlp("python3", "python3", TEST_DATA "/io/http_server.py", "fetch_body", (char *)NULL);
-        _exit(1);
-    }
-    close(to[0]);
-    close(from[1]);
-    server_input = to[1];
-    FILE *f = fdopen(from[0], "r");
-    bool good = fscanf(f, "%d", &port) == 1;
-    fclose(f);
-    return good;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    mem = arena_new();
-    for (int i = 0; i < BODY; i++)
-        body[i] = (char)(i * 7 ^ i >> 8);
-    sha256 s;
-    sha256_begin(&s);
-    sha256_add(&s, body, BODY);
-    sha256_end(&s, body_hash);
-    unsetenv("http_proxy");
-    setenv("TORCH_HOME", "fetch_cache", 1);
-    if (system("rm -rf fetch_cache") != 0 || file_replace_bytes("fetch_body", body, BODY, mem, &err) != CSEG_OK)
-        return -1;
-    if (!start_server())
-        port = 0;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (server > 0) {
-        close(server_input);
-        waitpid(server, NULL, 0);
-    }
-    arena_free(mem);
-    return system("rm -rf fetch_cache fetch_body");
-}
-
-static char *address(const char *way, const char *name)
-{
-    if (!port) {
-        print_message("skipped: no python3 for a server\n");
-        skip();
-    }
-    return arena_printf(mem, "http://127.0.0.1:%d/%s/%s", port, way, name);
-}
-
-static char *hashed_name(const char *stem)
-{
-    return arena_printf(mem, "%s-%.8s.pth", stem, body_hash);
-}
-
-static void check_body(const char *path)
-{
-    char *got;
-    size_t n;
-    assert_int_equal(file_read(path, 0, mem, &got, &n, &err), CSEG_OK);
-    assert_int_equal(n, BODY);
-    assert_memory_equal(got, body, BODY);
-}
+/* Weights by file, address and name; the downloads that go as they should. */
+#include "fetch_test.h"
 
 static void sha256_gives_the_standards_answers(void **state)
 {
@@ -207,7 +105,7 @@ static void a_damaged_cache_is_found(void **state)
     (void)state;
     char *path, *name = hashed_name("damaged"), *url = address("good", name);
     assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
-    assert_int_equal(file_replace_bytes(path, body, BODY - 1, mem, &err), CSEG_OK);
+    assert_int_equal(file_replace_bytes(path, body, body_n - 1, mem, &err), CSEG_OK);
     assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, "Delete it"));
 }
@@ -231,7 +129,7 @@ static void a_broken_download_is_gone_on_with(void **state)
         char *path, *name = hashed_name(ways[i]);
         assert_int_equal(weights_resolve(address("short", name), mem, &path, &err), CSEG_IO);
         char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
-        assert_int_equal(file_size(part), BODY / 2);
+        assert_int_equal(file_size(part), body_n / 2);
         assert_non_null(strstr(err.text, arena_printf(mem, "put it at fetch_cache/hub/checkpoints/%s", name)));
         if (weights_resolve(address(ways[i], name), mem, &path, &err) != CSEG_OK)
             fail_msg("%s", err.text);
@@ -246,7 +144,7 @@ static void a_part_that_is_whole_is_begun_anew(void **state)
     char *path, *name = hashed_name("whole"), *url = address("ranges", name);
     char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
     assert_int_equal(dir_create("fetch_cache/hub/checkpoints", &err), CSEG_OK);
-    assert_int_equal(file_replace_bytes(part, body, BODY, mem, &err), CSEG_OK);
+    assert_int_equal(file_replace_bytes(part, body, body_n, mem, &err), CSEG_OK);
     if (weights_resolve(url, mem, &path, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     check_body(path);
