@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/common.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
@@ -322,13 +322,14 @@ static cseg_status run_inputs(session *s, cseg_error *err)
         if (status != CSEG_OK && (stops_all(status) || s->inputs.n == 1))
             return status;
         if (status != CSEG_OK) {
-            log_say(LOG_ERROR, "%s", err->text);
+            log_say(LOG_ERROR, "%-s", err->text);
             bad++;
         }
         progress_show(&(progress){.done = (int64_t)i + 1, .all = (int64_t)s->inputs.n, .what = "infer"});
     }
     progress_clear();
-    printf("%zu of %zu images segmented, in %s\n", s->inputs.n - bad, s->inputs.n, s->o->out ? s->o->out : "segmented");
+    text_fprintf(stdout, "%zu of %zu images segmented, in %s\n", s->inputs.n - bad, s->inputs.n,
+                 s->o->out ? s->o->out : "segmented");
     return bad ? fail(err, CSEG_DATA, "%zu of %zu images could not be segmented", bad, s->inputs.n) : CSEG_OK;
 }
 

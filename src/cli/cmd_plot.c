@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/canvas.h"
 #include "cli/common.h"
 
@@ -130,7 +130,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     for (size_t i = 0; i < keys.n; i++)
         TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, args, mem, err));
     TRY_DONE(image_write(o->out ? o->out : "loss.png", &m, &(image_save){.rgb = true}, err));
-    printf("%s\n", o->out ? o->out : "loss.png");
+    text_fprintf(stdout, "%s\n", o->out ? o->out : "loss.png");
 done:
     image_release(&m);
     return status;

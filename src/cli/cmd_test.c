@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/common.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
@@ -188,7 +188,7 @@ static void print_line(const evaluation *v)
 {
     printf("Iter(test) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
     for (int64_t i = 0; i < v->n; i++)
-        printf("  %s: %.4f", v->entries[i].key, v->entries[i].value);
+        text_fprintf(stdout, "  %s: %.4f", v->entries[i].key, v->entries[i].value);
     printf("  data_time: %.4f  time: %.4f\n", v->data_seconds, v->seconds);
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 
 typedef struct parse {
     const cli_command *c;
@@ -48,9 +48,9 @@ static cseg_status usage(const parse *p, const char *fmt, ...)
     char text[512];
     va_list list;
     va_start(list, fmt);
-    vsnprintf(text, sizeof text, fmt, list);
+    text_vprint(text, sizeof text, fmt, list);
     va_end(list);
-    return fail(p->err, CSEG_USAGE, "%s\nusage: cseg %s%s%s [options]; see cseg %s --help", text, p->c->name,
+    return fail(p->err, CSEG_USAGE, "%-s\nusage: cseg %s%s%s [options]; see cseg %s --help", text, p->c->name,
                 *p->c->arguments ? " " : "", p->c->arguments, p->c->name);
 }
 
