@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/temporary.h"
 
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err)
 {
@@ -56,11 +57,17 @@ cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cse
 {
     *r = (file_replace){0};
     r->path = arena_strdup(mem, path);
-    r->temporary = arena_printf(mem, "%s.%ld.tmp", path, (long)getpid());
-    if (!r->path || !r->temporary)
+    r->temporary = r->path ? temporary_begin(path, mem) : NULL;
+    if (!r->temporary)
         return fail_memory(err);
     r->out = fopen(r->temporary, "wbe");
-    return r->out ? CSEG_OK : fail_errno(err, r->temporary, "write");
+    if (!r->out) {
+        cseg_status status = fail_errno(err, r->temporary, "write");
+        temporary_end(r->temporary);
+        return status;
+    }
+    temporary_hold(fileno(r->out));
+    return CSEG_OK;
 }
 
 static void sync_dir_of(const char *path)
@@ -91,9 +98,11 @@ cseg_status file_replace_commit(file_replace *r, cseg_error *err)
     }
     if (!good) {
         unlink(r->temporary);
+        temporary_end(r->temporary);
         errno = e;
         return fail_errno(err, r->path, "write");
     }
+    temporary_end(r->temporary);
     sync_dir_of(r->path);
     return CSEG_OK;
 }
@@ -103,6 +112,7 @@ void file_replace_abort(file_replace *r)
     if (r->out) {
         fclose(r->out);
         unlink(r->temporary);
+        temporary_end(r->temporary);
         r->out = NULL;
     }
 }
