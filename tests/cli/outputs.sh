@@ -147,6 +147,6 @@ refused runs "$CSEG" plot "$log" --out "$log"
 says_error "over the log"
 ln -s "$log" log.png
 refused runs "$CSEG" plot runs --out log.png
-run 0 "$CSEG" plot "$log" --out curve.png
-run 0 "$CSEG" plot "$log" --out curve.png
+run 0 "$CSEG" plot "$log" --keys mIoU --out curve.png
+run 0 "$CSEG" plot "$log" --keys mIoU --out curve.png
 finish
