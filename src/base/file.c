@@ -177,7 +177,13 @@ static cseg_status list_into(const char *root, const char *below, const char *su
     DIR *d = opendir(path);
     if (!d)
         return fail_errno(err, path, "list");
-    for (struct dirent *e; (e = readdir(d));) {
+    for (;;) {
+        errno = 0; /* the end and an error look alike otherwise */
+        struct dirent *e = readdir(d);
+        if (!e && errno != 0)
+            status = fail_errno(err, path, "list");
+        if (!e)
+            break;
         if (e->d_name[0] == '.')
             continue;
         char *name = *below ? path_join(mem, below, e->d_name) : arena_strdup(mem, e->d_name);
@@ -187,8 +193,12 @@ static cseg_status list_into(const char *root, const char *below, const char *su
             goto done;
         }
         struct stat st;
-        if (stat(full, &st) != 0)
-            continue;
+        if (stat(full, &st) != 0) {
+            if (errno == ENOENT || errno == ELOOP)
+                continue; /* a link that leads nowhere, or a file that has just gone */
+            status = fail_errno(err, full, "look at");
+            goto done;
+        }
         if (S_ISDIR(st.st_mode) && depth > 0) {
             TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
         } else if (S_ISREG(st.st_mode) && (!suffix || str_ends(name, suffix))) {

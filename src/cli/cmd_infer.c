@@ -189,6 +189,20 @@ static bool is_raster(const raster_info *info)
     return info->place.has_transform || *info->place.projection || strcmp(info->driver, "GTiff") == 0;
 }
 
+/* Whether a scene that cannot be opened is an image of a kind that GDAL does not know: the pipeline's loader reads it,
+ * or says what is wrong with it. Not so when the question failed, or of a TIFF: its mask would be a PNG without a
+ * place. */
+static bool is_no_raster(cseg_status status, const char *path)
+{
+    char b[4] = "";
+    FILE *f = status == CSEG_CORRUPT || status == CSEG_UNSUPPORTED ? fopen(path, "rbe") : NULL;
+    bool read = f && fread(b, 1, sizeof b, f) == sizeof b;
+    if (f)
+        fclose(f);
+    return f && !(read && (memcmp(b, "II", 2) == 0 || memcmp(b, "MM", 2) == 0) &&
+                  (b[2] == 42 || b[3] == 42 || b[2] == 43 || b[3] == 43));
+}
+
 static cseg_status run_input(session *s, const infer_input *in, cseg_error *err)
 {
     const model *m = infer_model(s->x);
@@ -197,9 +211,11 @@ static cseg_status run_input(session *s, const infer_input *in, cseg_error *err)
         return fail(err, CSEG_USAGE,
                     m->dates == 2 ? "this model compares two dates: give the second with --second"
                                   : "this model sees one image: --second has no meaning for it");
-    cseg_error ignored;
-    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK && is_raster(source.info))
+    cseg_status opened = scene_open(in->path, IMAGE_COLOR, s->mem, &source, err);
+    if (opened == CSEG_OK && is_raster(source.info))
         geo = &source;
+    else if (opened != CSEG_OK && !is_no_raster(opened, in->path))
+        return opened;
     bool windows = geo && (s->o->windows || source.info->h * source.info->w > WINDOWS_FROM);
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
     int last = s->o->all_heads ? m->n_heads - 1 : first;
