@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/arguments.h"
 
 typedef struct parse {
     const cli_command *c;
@@ -231,9 +232,5 @@ cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options
             p.at++;
         }
     }
-    if ((int)args->n < c->min_args)
-        return usage(&p, "%s is missing", args->n ? "an argument" : c->arguments);
-    if (c->max_args >= 0 && (int)args->n > c->max_args)
-        return usage(&p, "one argument too many: '%s'", args->at[c->max_args]);
-    return CSEG_OK;
+    return arguments_check(c, args, err);
 }
