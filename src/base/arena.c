@@ -42,8 +42,8 @@ static bool must_fail(void)
         return false;
     if (n == 1)
         return true;
-    atomic_store(&fail_countdown, n - 1);
-    return false;
+    atomic_store(&fail_countdown, n > 0 ? n - 1 : n + 1);
+    return n == -1;
 }
 
 void *mem_alloc_raw(size_t n)

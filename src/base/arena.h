@@ -50,6 +50,7 @@ bool vec_reserve_(arena *a, void **at, size_t n, size_t *cap, size_t want, size_
 void *mem_alloc(size_t n);
 void *mem_alloc_raw(size_t n); /* the same with whatever bytes were there: for what is written at once */
 void mem_free(void *p);
-void mem_fail_at(long n); /* tests: the n-th allocation from now on fails (1 = next), and all after it; 0 = none */
+void mem_fail_at(long n); /* tests: the n-th allocation from now on fails (1 = next), and all after it; 0 = none;
+                             -n: that one alone */
 
 #endif

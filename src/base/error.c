@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 cseg_status fail(cseg_error *err, cseg_status code, const char *fmt, ...)
 {
     if (!err)
@@ -12,7 +14,7 @@ cseg_status fail(cseg_error *err, cseg_status code, const char *fmt, ...)
     err->code = code;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    text_vprint(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
     return code;
 }
@@ -44,9 +46,8 @@ cseg_status fail_within(cseg_error *err, const char *fmt, ...)
     memcpy(old, err->text, sizeof old);
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
+    size_t n = text_vprint(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, "%.*s", (int)(sizeof err->text - (size_t)n - 1), old);
+    text_print(err->text + n, sizeof err->text - n, "%-s", old);
     return err->code;
 }

@@ -4,7 +4,8 @@
 
 #include "cseg/error.h"
 
-/* Writes the message (only if `err` is not NULL) and returns `code`, so that `return fail(...)` reads well. */
+/* Writes the message, with the texts of %s made harmless as base/text.h says (only if `err` is not NULL) and returns
+ * `code`, so that `return fail(...)` reads well. */
 cseg_status fail(cseg_error *err, cseg_status code, const char *fmt, ...) CSEG_PRINTF(3, 4);
 
 /* "out of memory", for every allocation that fails. */
@@ -13,7 +14,8 @@ cseg_status fail_memory(cseg_error *err);
 /* Adds the text of errno: "PATH: cannot VERB: REASON". */
 cseg_status fail_errno(cseg_error *err, const char *path, const char *verb);
 
-/* Puts a prefix in front of the message that is already there; returns its code. */
+/* Puts a prefix in front of the message that is already there; returns its code. (To put one message into another
+ * otherwise: "%-s", err.text, which keeps its lines.) */
 cseg_status fail_within(cseg_error *err, const char *fmt, ...) CSEG_PRINTF(2, 3);
 
 /* Evaluates a call that returns a status; returns it from the enclosing function when it is not CSEG_OK.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "base/temporary.h"
 
 /* What stands in a message for something that is no file. */
 static const char *kind_of(mode_t mode)
@@ -106,11 +107,17 @@ cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cse
 {
     *r = (file_replace){0};
     r->path = arena_strdup(mem, path);
-    r->temporary = arena_printf(mem, "%s.%ld.tmp", path, (long)getpid());
-    if (!r->path || !r->temporary)
+    r->temporary = r->path ? temporary_begin(path, mem) : NULL;
+    if (!r->temporary)
         return fail_memory(err);
     r->out = fopen(r->temporary, "wbe");
-    return r->out ? CSEG_OK : fail_errno(err, r->temporary, "write");
+    if (!r->out) {
+        cseg_status status = fail_errno(err, r->temporary, "write");
+        temporary_end(r->temporary);
+        return status;
+    }
+    temporary_hold(fileno(r->out));
+    return CSEG_OK;
 }
 
 static void sync_dir_of(const char *path)
@@ -141,9 +148,11 @@ cseg_status file_replace_commit(file_replace *r, cseg_error *err)
     }
     if (!good) {
         unlink(r->temporary);
+        temporary_end(r->temporary);
         errno = e;
         return fail_errno(err, r->path, "write");
     }
+    temporary_end(r->temporary);
     sync_dir_of(r->path);
     return CSEG_OK;
 }
@@ -153,6 +162,7 @@ void file_replace_abort(file_replace *r)
     if (r->out) {
         fclose(r->out);
         unlink(r->temporary);
+        temporary_end(r->temporary);
         r->out = NULL;
     }
 }
@@ -217,7 +227,13 @@ static cseg_status list_into(const char *root, const char *below, const char *su
     DIR *d = opendir(path);
     if (!d)
         return fail_errno(err, path, "list");
-    for (struct dirent *e; (e = readdir(d));) {
+    for (;;) {
+        errno = 0; /* the end and an error look alike otherwise */
+        struct dirent *e = readdir(d);
+        if (!e && errno != 0)
+            status = fail_errno(err, path, "list");
+        if (!e)
+            break;
         if (e->d_name[0] == '.')
             continue;
         char *name = *below ? path_join(mem, below, e->d_name) : arena_strdup(mem, e->d_name);
@@ -227,8 +243,12 @@ static cseg_status list_into(const char *root, const char *below, const char *su
             goto done;
         }
         struct stat st;
-        if (stat(full, &st) != 0)
-            continue;
+        if (stat(full, &st) != 0) {
+            if (errno == ENOENT || errno == ELOOP)
+                continue; /* a link that leads nowhere, or a file that has just gone */
+            status = fail_errno(err, full, "look at");
+            goto done;
+        }
         if (S_ISDIR(st.st_mode) && depth > 0) {
             TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
         } else if (!S_ISDIR(st.st_mode) && (!suffix || str_ends(name, suffix))) {

@@ -24,6 +24,7 @@ cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, s
 
 /* Write beside, sync, rename: `path` holds the old bytes or all of the new ones, never a part.
  * Usage: file_replace r; file_replace_open(&r, path, mem, err); fwrite(..., r.out); file_replace_commit(&r, err);
+ * A process that a signal ends removes what is half written, see base/temporary.h.
  * file_replace_abort(&r) removes what was written; harmless after commit. Write errors that stdio has buffered are
  * reported by commit. */
 typedef struct file_replace {

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static log_sink *the_sink;
 static void *the_arg;
@@ -29,7 +31,7 @@ void log_say(log_level level, const char *fmt, ...)
     char text[4096];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    text_vprint(text, sizeof text, fmt, ap);
     va_end(ap);
     pthread_mutex_lock(&lock);
     if (the_sink)
@@ -55,7 +57,7 @@ void log_warn_once(const char *fmt, ...)
     char text[4096];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    text_vprint(text, sizeof text, fmt, ap);
     va_end(ap);
     pthread_mutex_lock(&lock);
     if (the_sink && is_new(text))

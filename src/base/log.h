@@ -7,7 +7,8 @@
 typedef enum { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR } log_level;
 typedef void log_sink(void *arg, log_level level, const char *text);
 
-/* One sink a process; calls are serialised. `text` has no newline at its end. */
+/* One sink a process; calls are serialised. `text` has no newline at its end, and what came by %s is harmless
+ * (base/text.h). */
 void log_set_sink(log_sink *sink, void *arg);
 void log_say(log_level level, const char *fmt, ...) CSEG_PRINTF(2, 3);
 /* A warning that the process gives once, however often its text comes (of every image, of every thread). Each has a row

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/common.h"
 #include "cli/layers.h"
 #include "cli/load_rate.h"
@@ -88,8 +89,9 @@ static void print_text(const bencher *x)
     const bench_result *r = &x->result;
     const plan *p = bench_plan(x->b);
     double flops = flops_of(p);
-    printf("%s %s: %lld x %lld x %lld, %s, threads: %d\n", x->mode, path_base(x->config), (long long)x->how.batch,
-           (long long)x->how.size, (long long)x->how.size, x->how.bf16 ? "bf16" : "fp32", bench_threads(x->b));
+    text_fprintf(stdout, "%s %s: %lld x %lld x %lld, %s, threads: %d\n", x->mode, path_base(x->config),
+                 (long long)x->how.batch, (long long)x->how.size, (long long)x->how.size, x->how.bf16 ? "bf16" : "fp32",
+                 bench_threads(x->b));
     printf("time:    %.4f s at least, %.4f s in the median of %lld; %.2f images/s\n", r->fastest, r->median,
            (long long)x->how.repeat, (double)x->how.batch / r->fastest);
     printf("work:    %.1f GFLOP, %.1f GFLOP/s\n", flops / 1e9, flops / 1e9 / r->fastest);

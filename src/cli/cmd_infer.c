@@ -1,11 +1,11 @@
 /* cseg infer: masks of images, folders of images and scenes. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/common.h"
+#include "cli/infer_files.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
 #include "cli/terminal.h"
@@ -22,134 +22,45 @@ typedef struct infer_args {
     bool all_heads, tta, scores, windows, own_size, mask_only, force, allow_remote;
 } infer_args;
 
-/* One image: where it is, and its name below --out. */
-typedef struct input {
-    const char *path, *path2, *name;
-} input;
-
 typedef struct session {
     const infer_args *o;
     arena *mem; /* for one image */
     infer *x;
     painter paint;
-    VEC(input) inputs;
+    infer_inputs inputs;
 } session;
 
 /* Above this many pixels a raster is segmented by windows, which its memory does not grow with. */
 static const int64_t WINDOWS_FROM = (int64_t)5000 * 5000;
 
-static const char *const image_endings[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
-                                            ".jp2", ".img", ".vrt",  ".gif", ".pgm",  ".ppm"};
-
-static bool is_image_name(const char *path)
-{
-    char ending[16];
-    const char *from = path_ext(path);
-    size_t n = strlen(from);
-    if (n >= sizeof ending)
-        return false;
-    for (size_t i = 0; i <= n; i++)
-        ending[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + 32) : from[i];
-    for (size_t i = 0; i < sizeof image_endings / sizeof *image_endings; i++)
-        if (strcmp(ending, image_endings[i]) == 0)
-            return true;
-    return false;
-}
-
-/* ---- which images --------------------------------------------------------------------------------------------- */
-
-static cseg_status add_input(session *s, const char *path, const char *name, arena *mem, cseg_error *err)
-{
-    input in = {.path = path, .name = name};
-    if (s->o->second) {
-        in.path2 = file_is_dir(s->o->second) ? path_join(mem, s->o->second, name) : s->o->second;
-        if (!in.path2)
-            return fail_memory(err);
-    }
-    return vec_push(mem, &s->inputs, in) ? CSEG_OK : fail_memory(err);
-}
-
-static cseg_status add_folder(session *s, const char *folder, arena *mem, cseg_error *err)
-{
-    char **names;
-    size_t n, before = s->inputs.n;
-    TRY(dir_list(folder, NULL, true, mem, &names, &n, err));
-    for (size_t i = 0; i < n; i++) {
-        char *path = path_join(mem, folder, names[i]);
-        if (!path)
-            return fail_memory(err);
-        if (is_image_name(names[i]))
-            TRY(add_input(s, path, names[i], mem, err));
-    }
-    if (s->inputs.n == before)
-        return fail(err, CSEG_NOT_FOUND, "%s: no image in this folder", folder);
-    return CSEG_OK;
-}
-
-/* Two inputs must not be written to one place. */
-static cseg_status check_names(const session *s, cseg_error *err)
-{
-    for (size_t i = 0; i < s->inputs.n; i++)
-        for (size_t k = 0; k < i; k++) {
-            const char *a = s->inputs.at[i].name, *b = s->inputs.at[k].name;
-            size_t n = strlen(a) - strlen(path_ext(a));
-            if (n == strlen(b) - strlen(path_ext(b)) && strncmp(a, b, n) == 0)
-                return fail(err, CSEG_USAGE,
-                            "%s and %s would be written to the same files; segment them one by one, "
-                            "with other --out",
-                            s->inputs.at[k].path, s->inputs.at[i].path);
-        }
-    return CSEG_OK;
-}
-
-static cseg_status find_inputs(session *s, const str_list *args, arena *mem, cseg_error *err)
-{
-    for (size_t i = 2; i < args->n; i++) {
-        const char *path = args->at[i];
-        if (file_is_dir(path))
-            TRY(add_folder(s, path, mem, err));
-        else if (!file_exists(path) && !str_starts(path, "/vsi") && !strchr(path, ':')) /* else GDAL may know it */
-            return fail(err, CSEG_NOT_FOUND, "%s: no such file or folder", path);
-        else
-            TRY(add_input(s, path, path_base(path), mem, err));
-    }
-    return check_names(s, err);
-}
-
 /* ---- one image ------------------------------------------------------------------------------------------------ */
 
-static bool same_file(const char *a, const char *b)
+static const char *out_folder(const session *s)
 {
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+    return s->o->out ? s->o->out : "segmented";
 }
 
-/* "", or "_NAME" of the head when several are written. */
-static char *place_for(session *s, const input *in, int head, const char *suffix, cseg_error *err)
+/* Where a result goes; its folder is made. NULL: *err says why. */
+static char *place_for(session *s, const infer_input *in, int head, const char *suffix, cseg_error *err)
 {
-    char *whole = s->o->all_heads ? arena_printf(s->mem, "_%s%s", infer_model(s->x)->heads.at[head].name, suffix)
-                                  : arena_strdup(s->mem, suffix);
-    if (!whole) {
+    const char *name = s->o->all_heads ? infer_model(s->x)->heads.at[head].name : NULL;
+    char *path = infer_output(out_folder(s), in, name, suffix, s->mem), *dir = path ? path_dir(s->mem, path) : NULL;
+    if (!dir) {
         fail_memory(err);
         return NULL;
     }
-    char *path = output_path(s->o->out ? s->o->out : "segmented", in->name, whole, s->mem, err);
-    if (path && same_file(path, in->path)) {
-        fail(err, CSEG_USAGE, "%s would be written over by its own mask; give another --out", in->path);
-        return NULL;
-    }
-    return path;
+    return dir_create(dir, err) == CSEG_OK ? path : NULL;
 }
 
 /* The image that a map is of: ChangeExtraSegmentor's maps of the second date are of the second image. */
-static const char *shown_image(const session *s, const input *in, int head)
+static const char *shown_image(const session *s, const infer_input *in, int head)
 {
     return in->path2 && str_ends(infer_model(s->x)->heads.at[head].name, ".to") ? in->path2 : in->path;
 }
 
 /* holes: where the raster has no data; NULL: nowhere. */
-static cseg_status write_pictures(session *s, const input *in, int head, const image *labels, const uint8_t *holes,
-                                  cseg_error *err)
+static cseg_status write_pictures(session *s, const infer_input *in, int head, const image *labels,
+                                  const uint8_t *holes, cseg_error *err)
 {
     if (s->o->mask_only)
         return CSEG_OK;
@@ -171,8 +82,8 @@ done:
     return status;
 }
 
-static cseg_status write_scores(session *s, const input *in, int head, const image *scores, const raster_place *place,
-                                cseg_error *err)
+static cseg_status write_scores(session *s, const infer_input *in, int head, const image *scores,
+                                const raster_place *place, cseg_error *err)
 {
     char *path = place_for(s, in, head, "_scores.tif", err);
     raster_writer *w;
@@ -184,7 +95,7 @@ static cseg_status write_scores(session *s, const input *in, int head, const ima
     return raster_commit(w, err);
 }
 
-static cseg_status write_png(session *s, const input *in, int head, const image *labels, cseg_error *err)
+static cseg_status write_png(session *s, const infer_input *in, int head, const image *labels, cseg_error *err)
 {
     char *path = place_for(s, in, head, ".png", err);
     if (!path)
@@ -199,7 +110,7 @@ static cseg_status write_png(session *s, const input *in, int head, const image 
     return status;
 }
 
-static cseg_status write_geotiff(session *s, const input *in, int head, const scene *geo, const image *labels,
+static cseg_status write_geotiff(session *s, const infer_input *in, int head, const scene *geo, const image *labels,
                                  cseg_error *err)
 {
     scene_mask *mask;
@@ -213,7 +124,7 @@ static cseg_status write_geotiff(session *s, const input *in, int head, const sc
     return scene_mask_commit(mask, err);
 }
 
-static cseg_status write_all(session *s, const input *in, int head, const scene *geo, const infer_answer *out,
+static cseg_status write_all(session *s, const infer_input *in, int head, const scene *geo, const infer_answer *out,
                              cseg_error *err)
 {
     const image *labels = &out->p.labels;
@@ -232,7 +143,7 @@ static cseg_status show_crops(void *arg, int64_t done, int64_t all, cseg_error *
     return interrupt_seen(NULL) ? fail(err, CSEG_INTERRUPTED, "stopped by a signal") : CSEG_OK;
 }
 
-static cseg_status run_windows(session *s, const input *in, int head, cseg_error *err)
+static cseg_status run_windows(session *s, const infer_input *in, int head, cseg_error *err)
 {
     infer_scene job = {
         .path = in->path, .mask_path = place_for(s, in, head, ".tif", err), .head = head, .progress = show_crops};
@@ -243,7 +154,8 @@ static cseg_status run_windows(session *s, const input *in, int head, cseg_error
     return infer_run_scene(s->x, &job, err);
 }
 
-static cseg_status run_head(session *s, const input *in, int head, const scene *geo, bool windows, cseg_error *err)
+static cseg_status run_head(session *s, const infer_input *in, int head, const scene *geo, bool windows,
+                            cseg_error *err)
 {
     infer_answer out;
     memset(&out, 0, sizeof out);
@@ -257,7 +169,7 @@ static cseg_status run_head(session *s, const input *in, int head, const scene *
 }
 
 /* Two dates are compared pixel by pixel. What is wrong with the second file itself is told when it is read. */
-static cseg_status check_pair(const session *s, const input *in, const scene *first, cseg_error *err)
+static cseg_status check_pair(const session *s, const infer_input *in, const scene *first, cseg_error *err)
 {
     scene second;
     cseg_error ignored;
@@ -268,7 +180,7 @@ static cseg_status check_pair(const session *s, const input *in, const scene *fi
 }
 
 /* Files of red, green, blue and infrared are often written with the last band marked as alpha. */
-static void question_alpha(const input *in, const raster_info *info, const model *m)
+static void question_alpha(const infer_input *in, const raster_info *info, const model *m)
 {
     if (info->has_alpha && m->in_channels == info->bands)
         log_warn_once(
@@ -277,7 +189,7 @@ static void question_alpha(const input *in, const raster_info *info, const model
             in->path, (long long)info->bands, (long long)info->bands);
 }
 
-static cseg_status run_input(session *s, const input *in, cseg_error *err)
+static cseg_status run_input(session *s, const infer_input *in, cseg_error *err)
 {
     const model *m = infer_model(s->x);
     scene source, *geo = NULL;
@@ -285,14 +197,13 @@ static cseg_status run_input(session *s, const input *in, cseg_error *err)
         return fail(err, CSEG_USAGE,
                     m->dates == 2 ? "this model compares two dates: give the second with --second"
                                   : "this model sees one image: --second has no meaning for it");
-    cseg_error ignored;
-    if (scene_open(in->path, IMAGE_COLOR, s->mem, &source, &ignored) == CSEG_OK) {
-        geo = infer_is_raster(source.info) ? &source : NULL;
-        if (in->path2)
-            TRY(check_pair(s, in, &source, err));
-        if (geo)
-            question_alpha(in, source.info, m);
-    }
+    bool is_raster;
+    TRY(infer_look(in->path, s->mem, &source, &is_raster, err));
+    if (in->path2 && source.r)
+        TRY(check_pair(s, in, &source, err));
+    if (is_raster)
+        question_alpha(in, source.info, m);
+    geo = is_raster ? &source : NULL;
     bool windows = geo && (s->o->windows || source.info->h * source.info->w > WINDOWS_FROM);
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
     int last = s->o->all_heads ? m->n_heads - 1 : first;
@@ -327,13 +238,13 @@ static cseg_status run_inputs(session *s, cseg_error *err)
         if (status != CSEG_OK && (stops_all(status) || s->inputs.n == 1))
             return status;
         if (status != CSEG_OK) {
-            log_say(LOG_ERROR, "%s", err->text);
+            log_say(LOG_ERROR, "%-s", err->text);
             bad++;
         }
         progress_show(&(progress){.done = (int64_t)i + 1, .all = (int64_t)s->inputs.n, .what = "infer"});
     }
     progress_clear();
-    printf("%zu of %zu images segmented, in %s\n", s->inputs.n - bad, s->inputs.n, s->o->out ? s->o->out : "segmented");
+    text_fprintf(stdout, "%zu of %zu images segmented, in %s\n", s->inputs.n - bad, s->inputs.n, out_folder(s));
     return bad ? fail(err, CSEG_DATA, "%zu of %zu images could not be segmented", bad, s->inputs.n) : CSEG_OK;
 }
 
@@ -342,7 +253,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     session s = {.o = options};
     experiment *e;
     common_allow_remote(s.o->allow_remote);
-    TRY(find_inputs(&s, args, mem, err));
+    TRY(infer_find(args, s.o->second, out_folder(&s), mem, &s.inputs, err));
     TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
     infer_options how = {.backend = s.o->backend,
                          .threads = (int)s.o->threads,
@@ -353,7 +264,14 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
     image_watch_stop(interrupt_seen, NULL);
-    cseg_status status = run_inputs(&s, err);
+    infer_plan plan = {.out = out_folder(&s),
+                       .checkpoint = args->at[1],
+                       .pictures = !s.o->mask_only,
+                       .scores = s.o->scores,
+                       .all_heads = s.o->all_heads};
+    cseg_status status = infer_check_outputs(&s.inputs, &plan, e, infer_model(s.x), err);
+    if (status == CSEG_OK)
+        status = run_inputs(&s, err);
     infer_close(s.x);
     return status;
 }

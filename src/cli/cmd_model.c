@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/common.h"
 #include "engine/memory.h"
 #include "graph/work.h"
@@ -78,8 +78,8 @@ static void print_rows(const rows *all)
         name_w = n > name_w ? n : name_w;
         kind_w = k > kind_w ? k : kind_w;
     }
-    printf("%-*s  %-*s  %-24s %12s %14s\n", name_w, "module", kind_w, "kind", "output [N,H,W,C]", "parameters",
-           "multiply-adds");
+    text_fprintf(stdout, "%-*s  %-*s  %-24s %12s %14s\n", name_w, "module", kind_w, "kind", "output [N,H,W,C]",
+                 "parameters", "multiply-adds");
     for (size_t i = 0; i < all->n; i++) {
         const row *r = &all->at[i];
         char shape[96] = "-", macs[16] = "-";
@@ -87,8 +87,8 @@ static void print_rows(const rows *all)
             tensor_shape_text(r->out, shape);
             with_unit(r->macs, macs);
         }
-        printf("%*s%-*s  %-*s  %-24s %12lld %14s\n", 2 * r->depth, "", name_w - 2 * r->depth, r->name, kind_w, r->kind,
-               shape, (long long)r->params, macs);
+        text_fprintf(stdout, "%*s%-*s  %-*s  %-24s %12lld %14s\n", 2 * r->depth, "", name_w - 2 * r->depth, r->name,
+                     kind_w, r->kind, shape, (long long)r->params, macs);
     }
 }
 

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/str.h"
+#include "base/outputs.h"
+#include "base/text.h"
 #include "cli/canvas.h"
 #include "cli/common.h"
 
@@ -99,6 +100,29 @@ static cseg_status read_curve(const char *path, const char *key, arena *mem, cur
                  : fail(err, CSEG_NOT_FOUND, "%s: no training log (*.log.json or vis_data/*.json) in it", path);
 }
 
+/* The picture must not take a log's place. */
+static cseg_status check_output(const str_list *logs, const char *picture, arena *mem, cseg_error *err)
+{
+    outputs *o = outputs_new(mem);
+    if (!o)
+        return fail_memory(err);
+    for (size_t i = 0; i < logs->n; i++) {
+        char **names;
+        size_t n = 0;
+        TRY(outputs_add_input(o, logs->at[i], "the log", err));
+        if (file_is_dir(logs->at[i]))
+            TRY(dir_list(logs->at[i], ".json", true, mem, &names, &n, err));
+        for (size_t k = 0; k < n; k++) {
+            char *path = path_join(mem, logs->at[i], names[k]);
+            if (!path)
+                return fail_memory(err);
+            TRY(outputs_add_input(o, path, "the log", err));
+        }
+    }
+    TRY(outputs_add(o, picture, "the picture", NULL, err));
+    return outputs_check(o, "give another --out", err);
+}
+
 static cseg_status draw_panel(image *m, int y, const char *key, const char *title, const str_list *logs, arena *mem,
                               cseg_error *err)
 {
@@ -125,12 +149,13 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     str_list keys = o->keys.n ? o->keys : (str_list){.at = &loss, .n = 1};
     image m = {0};
     cseg_status status = CSEG_OK;
+    TRY(check_output(args, o->out ? o->out : "loss.png", mem, err));
     TRY_DONE(image_new((int64_t)keys.n * PANEL_H + 10, o->width ? o->width : 900, 3, IMAGE_U8, &m, err));
     canvas_fill(&m, (colour){255, 255, 255});
     for (size_t i = 0; i < keys.n; i++)
         TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, args, mem, err));
     TRY_DONE(image_write(o->out ? o->out : "loss.png", &m, &(image_save){.rgb = true}, err));
-    printf("%s\n", o->out ? o->out : "loss.png");
+    text_fprintf(stdout, "%s\n", o->out ? o->out : "loss.png");
 done:
     image_release(&m);
     return status;

@@ -4,8 +4,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "cli/common.h"
+#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
 #include "cli/results.h"
@@ -124,6 +125,55 @@ static bool measures(const tester *t)
     return t->e->dialect == DIALECT_1X ? !t->e->test_eval.format_only : t->o->eval.n > 0;
 }
 
+/* A list of images may name some that lie above its folder; their results must not. */
+static bool leads_up(const char *name)
+{
+    for (; name; name = strchr(name, '/'), name += name != NULL)
+        if (strncmp(name, "..", 2) == 0 && (name[2] == '/' || !name[2]))
+            return true;
+    return false;
+}
+
+static cseg_status plan_outputs(const tester *t, outputs *o, arena *mem, cseg_error *err)
+{
+    const struct {
+        const char *folder, *what;
+    } all[] = {{t->png_dir, "the label map of"}, {t->o->show_dir, "the picture of"}};
+    for (size_t k = 0; k < 2; k++)
+        for (int64_t i = 0; all[k].folder && i < dataset_count(t->ds); i++) {
+            const char *source = dataset_item_at(t->ds, i).path, *name = source + t->common;
+            if (leads_up(name))
+                return fail(err, CSEG_DATA, "%s: its name leads out of %s, where %s it would go", source, all[k].folder,
+                            all[k].what);
+            char *path = output_name(all[k].folder, name, ".png", mem);
+            if (!path)
+                return fail_memory(err);
+            TRY(outputs_add(o, path, all[k].what, source, err));
+        }
+    return t->o->out && t->png_dir != t->o->out ? outputs_add(o, t->o->out, "--out", NULL, err) : CSEG_OK;
+}
+
+/* Nothing that is written may take the place of what is read. */
+static cseg_status check_outputs(const tester *t, const char *checkpoint, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    arena *mem = arena_new();
+    outputs *o = mem ? outputs_new(mem) : NULL;
+    if (!o) {
+        status = fail_memory(err);
+        goto done;
+    }
+    TRY_DONE(inputs_add_config(o, t->e->cfg, NULL, mem, err));
+    TRY_DONE(outputs_add_input(o, t->e->path, "the config", err));
+    TRY_DONE(outputs_add_input(o, checkpoint, "the checkpoint", err));
+    TRY_DONE(inputs_add_dataset(o, t->ds, err));
+    TRY_DONE(plan_outputs(t, o, mem, err));
+    status = outputs_check(o, "give another folder or file", err);
+done:
+    arena_free(mem);
+    return status;
+}
+
 static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
 {
     experiment *e = t->e;
@@ -138,6 +188,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     find_common_folder(t);
+    TRY(check_outputs(t, checkpoint, err));
     if (t->o->out && t->png_dir != t->o->out)
         TRY(results_open(t->o->out, t->mem, &t->pickle, err));
     return CSEG_OK;
@@ -198,7 +249,7 @@ static void print_line(const evaluation *v)
 {
     printf("Iter(test) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
     for (int64_t i = 0; i < v->n; i++)
-        printf("  %s: %.4f", v->entries[i].key, v->entries[i].value);
+        text_fprintf(stdout, "  %s: %.4f", v->entries[i].key, v->entries[i].value);
     printf("  data_time: %.4f  time: %.4f\n", v->data_seconds, v->seconds);
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/common.h"
 #include "geo/tile.h"
 
@@ -47,7 +48,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     tile_report report;
     common_allow_remote(a->allow_remote);
     TRY(tile_scene(args->at[0], args->n > 1 ? args->at[1] : NULL, &o, &report, err));
-    printf("%s: %lld tiles to train on", o.out, (long long)report.train);
+    text_fprintf(stdout, "%s: %lld tiles to train on", o.out, (long long)report.train);
     if (report.left_out)
         printf(" (%lld more have too few labels)", (long long)report.left_out);
     if (o.side != HOLD_NONE)

@@ -1,9 +1,13 @@
 /* cseg train: the reference's tools/train.py, of both dialects. */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/error.h"
+#include "base/file.h"
+#include "base/str.h"
 #include "cli/common.h"
+#include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 #include "engine/runner.h"
@@ -47,6 +51,60 @@ static cseg_status read_seed(const char *text, int64_t *seed, cseg_error *err)
     return CSEG_OK;
 }
 
+/* Whether the run may write a checkpoint of this name: iter_500.pth, epoch_3.pth, best_mIoU_iter_500.pth. */
+static bool is_checkpoint_name(const experiment *e, const char *name)
+{
+    const char *begin = e->checkpoint.by_epoch ? "epoch_" : "iter_";
+    if (str_starts(name, "best_"))
+        return e->checkpoint.save_best != NULL;
+    if (!str_starts(name, begin))
+        return false;
+    char *end;
+    int64_t n = strtoll(name + strlen(begin), &end, 10);
+    return strcmp(end, ".pth") == 0 && n > 0 && n <= e->max;
+}
+
+/* Weights to start from that lie where the run's own checkpoints go: a run that goes on from them would write there
+ * what comes after, a new one starts counting again and takes their place. */
+static cseg_status plan_checkpoint(const experiment *e, outputs *o, const char *weights, arena *mem, cseg_error *err)
+{
+    char *real = weights ? realpath(weights, NULL) : NULL;
+    cseg_status status = CSEG_OK;
+    if (real && is_checkpoint_name(e, path_base(real))) {
+        char *path = e->checkpoint.out_dir && strcmp(e->checkpoint.out_dir, e->work_dir) != 0
+                         ? arena_printf(mem, "%s/%s/%s", e->checkpoint.out_dir, path_base(e->work_dir), path_base(real))
+                         : path_join(mem, e->work_dir, path_base(real));
+        status = path ? outputs_add_input(o, real, "the weights to start from,", err) : fail_memory(err);
+        if (status == CSEG_OK)
+            status = outputs_add(o, path, "a checkpoint of this run", NULL, err);
+    }
+    free(real);
+    return status;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The resolved config is written into the work dir under the config's name: never over one of its bases. (Over the
+ * config itself it is not written at all.) */
+static cseg_status check_outputs(const experiment *e, arena *mem, cseg_error *err)
+{
+    outputs *o = outputs_new(mem);
+    const char *base = path_base(e->path);
+    char *dump = arena_printf(mem, "%s/%.*s.py", e->work_dir, (int)(strlen(base) - strlen(path_ext(base))), base);
+    if (!o || !dump)
+        return fail_memory(err);
+    TRY(inputs_add_config(o, e->cfg, e->path, mem, err));
+    if (!same_file(dump, e->path))
+        TRY(outputs_add(o, dump, "the resolved config", NULL, err));
+    if (!e->resume && !e->resume_from)
+        TRY(plan_checkpoint(e, o, e->load_from, mem, err));
+    return outputs_check(o, "give another --work-dir", err);
+}
+
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
     const train_args *o = options;
@@ -66,6 +124,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     }
     e->deterministic |= o->deterministic;
     e->amp |= o->amp;
+    TRY(check_outputs(e, mem, err));
     interrupt_watch();
     runner_options how = {.backend = o->backend,
                           .threads = (int)o->threads,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/str.h"
+#include "base/text.h"
 #include "engine/parity_values.h"
 #include "graph/work.h"
 
@@ -178,9 +178,9 @@ static void print_row(const layer *l, int width, FILE *out)
     const char *tail = strrchr(l->name, ' ');
     int head = tail && tail - l->name < room * 2 / 3 ? (int)(tail + 1 - l->name) : room / 3;
     if (n <= room)
-        fputs(l->name, out);
+        text_fprintf(out, "%s", l->name);
     else
-        fprintf(out, "%.*s..%s", head, l->name, l->name + n - (room - head - 2));
+        text_fprintf(out, "%.*s..%s", head, l->name, l->name + n - (room - head - 2));
     fprintf(out, "%s\n", count);
 }
 

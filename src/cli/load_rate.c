@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/usage.h"
 #include "engine/parity_values.h"
 
@@ -21,8 +22,8 @@ static void print_json(const char *config, const bench_load_report *r)
 
 static void print_text(const char *config, const bench_load_report *r)
 {
-    printf("load %s: %lld images in batches of %lld, threads: %lld\n", path_base(config), (long long)r->images,
-           (long long)r->batch, (long long)r->threads);
+    text_fprintf(stdout, "load %s: %lld images in batches of %lld, threads: %lld\n", path_base(config),
+                 (long long)r->images, (long long)r->batch, (long long)r->threads);
     printf("rate:  %.1f images/s; %.1f images for a second of one core\n", r->images_per_s, r->images_per_core_s);
     puts("processor time an image, in the transform that needed the work done:");
     for (int i = 0; i < r->steps.n; i++)

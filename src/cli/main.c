@@ -1,5 +1,8 @@
 /* cseg: finds the command, parses its line, runs it, and says what failed. */
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +44,8 @@ static int report(cseg_status status, const cseg_error *err)
     progress_clear();
     if (status == CSEG_OK)
         return EXIT_SUCCESS;
-    fprintf(stderr, "cseg: %s\n", err->text);
+    if (err->text[0])
+        fprintf(stderr, "cseg: %s\n", err->text);
     return status == CSEG_USAGE ? EXIT_USAGE : EXIT_FAILURE;
 }
 
@@ -78,12 +82,35 @@ done:
     return status;
 }
 
+/* A pipe whose reader is gone (| head), where the caller ignores SIGPIPE, which would have ended the program. */
+static bool nobody_reads(void)
+{
+    int e = errno;
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    bool gone = poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+    errno = e;
+    return gone;
+}
+
 /* A result that did not reach its reader (a full disk) is a failure. */
 static cseg_status flush_output(cseg_error *err)
 {
-    if (fflush(stdout) != 0 || ferror(stdout))
+    bool was_bad = ferror(stdout); /* its reason is gone */
+    bool is_bad = fflush(stdout) != 0;
+    if ((was_bad || is_bad) && nobody_reads())
+        return fail(err, CSEG_IO, "%s", "");
+    if (is_bad)
         return fail_errno(err, "standard output", "write");
-    return CSEG_OK;
+    return was_bad ? fail(err, CSEG_IO, "standard output: cannot be written in full; is the disk full?") : CSEG_OK;
+}
+
+/* A standard stream that the caller has closed would be the next file that is opened, and messages would be written
+ * into a log or a checkpoint. */
+static void open_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
+            _exit(EXIT_FAILURE);
 }
 
 /* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten
@@ -110,6 +137,8 @@ static void keep_memory(void)
 int main(int argc, char **argv)
 {
     cseg_error err = {0};
+    open_streams();
+    interrupt_start();
     keep_memory();
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of that write, told like a full disk */
     fetch_stop_when(interrupt_watch, interrupt_seen, NULL);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
+#include "cli/arguments.h"
 
 typedef struct parse {
     const cli_command *c;
@@ -48,9 +49,9 @@ static cseg_status usage(const parse *p, const char *fmt, ...)
     char text[512];
     va_list list;
     va_start(list, fmt);
-    vsnprintf(text, sizeof text, fmt, list);
+    text_vprint(text, sizeof text, fmt, list);
     va_end(list);
-    return fail(p->err, CSEG_USAGE, "%s\nusage: cseg %s%s%s [options]; see cseg %s --help", text, p->c->name,
+    return fail(p->err, CSEG_USAGE, "%-s\nusage: cseg %s%s%s [options]; see cseg %s --help", text, p->c->name,
                 *p->c->arguments ? " " : "", p->c->arguments, p->c->name);
 }
 
@@ -231,9 +232,5 @@ cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options
             p.at++;
         }
     }
-    if ((int)args->n < c->min_args)
-        return usage(&p, "%s is missing", args->n ? "an argument" : c->arguments);
-    if (c->max_args >= 0 && (int)args->n > c->max_args)
-        return usage(&p, "one argument too many: '%s'", args->at[c->max_args]);
-    return CSEG_OK;
+    return arguments_check(c, args, err);
 }

@@ -58,12 +58,15 @@ cseg_status picture_read(const char *path, image *out, cseg_error *err)
     image raw = {0};
     int64_t h, w, c;
     cseg_status status = image_read(path, IMAGE_UNCHANGED | IMAGE_RGB, &raw, err);
-    if (status == CSEG_OK && raw.type == IMAGE_U8 && image_probe(path, IMAGE_COLOR, &h, &w, &c, NULL) == CSEG_OK) {
+    bool bytes = status == CSEG_OK && raw.type == IMAGE_U8;
+    cseg_status colours = bytes ? image_probe(path, IMAGE_COLOR, &h, &w, &c, err) : CSEG_UNSUPPORTED;
+    if (bytes && colours == CSEG_OK) {
         image_release(&raw);
         return image_read(path, IMAGE_COLOR, out, err);
     }
+    /* What are no colours as they are is stretched; a question that failed is no answer. */
     if (status == CSEG_OK)
-        status = stretch(&raw, out, err);
+        status = colours == CSEG_UNSUPPORTED ? stretch(&raw, out, err) : colours;
     image_release(&raw);
     if (status != CSEG_OK)
         image_release(out);
@@ -98,10 +101,15 @@ done:
     return status;
 }
 
-char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err)
+char *output_name(const char *folder, const char *path, const char *suffix, arena *mem)
 {
     int stem = (int)(strlen(path) - strlen(path_ext(path)));
-    char *joined = arena_printf(mem, "%s/%.*s%s", folder, stem, path, suffix), *dir = NULL;
+    return arena_printf(mem, "%s/%.*s%s", folder, stem, path, suffix);
+}
+
+char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err)
+{
+    char *joined = output_name(folder, path, suffix, mem), *dir = NULL;
     if (joined)
         dir = path_dir(mem, joined);
     if (!dir)

@@ -20,7 +20,9 @@ cseg_status picture_write_colour(const char *path, const image *labels, const pa
 cseg_status picture_write_overlay(const char *path, const char *source, const image *labels, const uint8_t *holes,
                                   const painter *p, cseg_error *err);
 
-/* FOLDER/STEM of `path`, SUFFIX appended; the folder is made. NULL: *err says why. */
+/* FOLDER/STEM of `path`, SUFFIX appended; NULL: out of memory. */
+char *output_name(const char *folder, const char *path, const char *suffix, arena *mem);
+/* The same; the folder is made. NULL: *err says why. */
 char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err);
 
 #endif

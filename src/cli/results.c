@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/str.h"
+#include "base/text.h"
 
 struct results {
     file_replace file;
@@ -123,20 +123,6 @@ done:
     return status;
 }
 
-static void add_string(strbuf *b, const char *s)
-{
-    strbuf_add(b, "\"");
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            strbuf_addf(b, "\\%c", *s);
-        else if ((unsigned char)*s < 0x20)
-            strbuf_addf(b, "\\u%04x", (unsigned)*s);
-        else
-            strbuf_addn(b, s, 1);
-    }
-    strbuf_add(b, "\"");
-}
-
 static void add_number(strbuf *b, double v)
 {
     char text[32];
@@ -156,12 +142,12 @@ cseg_status results_write_json(const char *path, const char *config, const metri
     strbuf_add(&b, "{\n");
     if (config) {
         strbuf_add(&b, "    \"config\": ");
-        add_string(&b, config);
+        text_add_json(&b, config, strlen(config), false);
         strbuf_add(&b, ",\n    \"metric\": {\n");
     }
     for (int64_t i = 0; i < n; i++) {
         strbuf_add(&b, indent);
-        add_string(&b, entries[i].key);
+        text_add_json(&b, entries[i].key, strlen(entries[i].key), false);
         strbuf_add(&b, ": ");
         add_number(&b, entries[i].value);
         strbuf_add(&b, i + 1 < n ? ",\n" : "\n");

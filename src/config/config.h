@@ -29,6 +29,10 @@ cseg_status config_override(value *cfg, const char *assignment, arena *mem, cseg
  * for each value in a base that it replaced, newest first. CSEG_NOT_FOUND names the nearest known key. */
 cseg_status config_where(const value *cfg, const char *key, arena *mem, char **out, cseg_error *err);
 
+/* The files that the config's values, and those that they replaced, come from: the config itself and its bases, without
+ * those of no value at all. */
+cseg_status config_files(const value *cfg, arena *mem, const char ***files, size_t *n, cseg_error *err);
+
 typedef enum { DIALECT_0X, DIALECT_1X } config_dialect;
 /* By the keys that only one of the two has (data, runner, lr_config | train_dataloader, optim_wrapper, ...). */
 config_dialect config_dialect_of(const value *cfg);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/json.h"
 #include "config/keywords.h"
@@ -95,7 +96,7 @@ static void add_chain(const file *f, spot at)
     if (!err)
         return;
     size_t n = strlen(err->text);
-    snprintf(err->text + n, sizeof err->text - n, "\n  read as a base of %.300s:%d", f->s.name, at.line);
+    text_print(err->text + n, sizeof err->text - n, "\n  read as a base of %.300s:%d", f->s.name, at.line);
 }
 
 /* The value of `_base_ = ...`. It may use the names that stand before it. */
@@ -259,9 +260,9 @@ static cseg_status merge_bases(file *f, value *own, value *all, value **out)
     cseg_status status = merge_into(all, own, false, f->l->scratch, out, &culprit, f->l->err);
     if (status == CSEG_CONFIG && culprit) {
         char what[512];
-        snprintf(what, sizeof what, "%.500s", f->l->err ? f->l->err->text : "");
+        text_print(what, sizeof what, "%-s", f->l->err ? f->l->err->text : "");
         bool mine = culprit->at.file == f->s.name;
-        eval_fail(&f->ev, mine ? (spot){culprit->at.line, culprit->at.column} : (spot){1, 1}, "%s", what);
+        eval_fail(&f->ev, mine ? (spot){culprit->at.line, culprit->at.column} : (spot){1, 1}, "%-s", what);
     }
     return status;
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 
 bool char_in(char c, const char *set)
 {
@@ -167,13 +167,14 @@ static void add_line(const source *s, spot at, char *text, size_t size)
     size_t until = n - from > SHOWN ? from + SHOWN : n;
     while (until > from && until < n && ((unsigned char)line[until] & 0xC0) == 0x80)
         until--;
-    char under[SHOWN + 1];
+    char before[4 * SHOWN + 1], under[4 * SHOWN + 1];
     size_t k = 0;
-    for (size_t i = from; i < caret && k < SHOWN; i++)
-        if (((unsigned char)line[i] & 0xC0) != 0x80)
-            under[k++] = line[i] == '\t' ? '\t' : ' ';
+    text_print(before, sizeof before, "%-.*s", caret - from < SHOWN ? (int)(caret - from) : SHOWN, line + from);
+    for (const char *c = before; *c; c++)
+        if (((unsigned char)*c & 0xC0) != 0x80)
+            under[k++] = *c == '\t' ? '\t' : ' ';
     under[k] = 0;
-    snprintf(text + used, size - used, "\n    %.*s\n    %s^", (int)(until - from), line + from, under);
+    text_print(text + used, size - used, "\n    %-.*s\n    %-s^", (int)(until - from), line + from, under);
 }
 
 cseg_status source_failv(const source *s, spot at, cseg_status code, cseg_error *err, const char *fmt, va_list ap)
@@ -181,8 +182,8 @@ cseg_status source_failv(const source *s, spot at, cseg_status code, cseg_error 
     if (!err)
         return code;
     char what[1024];
-    vsnprintf(what, sizeof what, fmt, ap);
-    fail(err, code, "%.500s:%d:%d: %s", s->name, at.line, at.column, what);
+    text_vprint(what, sizeof what, fmt, ap);
+    fail(err, code, "%.500s:%d:%d: %-s", s->name, at.line, at.column, what);
     if (at.line >= 1 && (size_t)at.line <= s->lines)
         add_line(s, at, err->text, sizeof err->text);
     return code;

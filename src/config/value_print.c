@@ -3,31 +3,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 #include "config/keywords.h"
 #include "config/value_internal.h"
 
 enum { DEEPEST = 400, WIDTH = 79, INDENT = 4 };
 
+/* One character inside quotes, as Python's repr() shows it. Returns its length; *s moves on. */
+static size_t repr_char(const char **s, const char *end, char quote, char to[static 16])
+{
+    static const char named[] = "\\\n\r\t", names[] = "\\nrt";
+    const char *from = *s;
+    uint32_t c = text_next(s, end);
+    const char *name = c && c < 0x80 ? strchr(named, (int)c) : NULL;
+    if (name || c == (unsigned char)quote)
+        return (size_t)snprintf(to, 16, "\\%c", name ? names[name - named] : quote);
+    if (c == TEXT_NONE) /* as Python keeps a byte that is no UTF-8 */
+        return (size_t)snprintf(to, 16, "\\udc%02x", (unsigned)(unsigned char)*from);
+    if (text_is_hidden(c))
+        return (size_t)snprintf(to, 16, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)c);
+    memcpy(to, from, (size_t)(*s - from));
+    return (size_t)(*s - from);
+}
+
 /* Python's choice: single quotes unless that would need more escapes than double ones. */
 void value_repr_string(strbuf *out, const char *s, size_t n)
 {
-    char quote = memchr(s, '\'', n) && !memchr(s, '"', n) ? '"' : '\'';
+    char quote = memchr(s, '\'', n) && !memchr(s, '"', n) ? '"' : '\'', one[16];
     strbuf_addn(out, &quote, 1);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '\\' || c == (unsigned char)quote)
-            strbuf_addf(out, "\\%c", c);
-        else if (c == '\n')
-            strbuf_add(out, "\\n");
-        else if (c == '\r')
-            strbuf_add(out, "\\r");
-        else if (c == '\t')
-            strbuf_add(out, "\\t");
-        else if (c < 32 || c == 127)
-            strbuf_addf(out, "\\x%02x", c);
-        else
-            strbuf_addn(out, s + i, 1);
+    for (const char *end = s + n; s < end;) {
+        size_t size = repr_char(&s, end, quote, one);
+        strbuf_addn(out, one, size);
     }
     strbuf_addn(out, &quote, 1);
 }
@@ -317,21 +323,7 @@ char *value_python(arena *mem, const value *v)
 
 static void json_string(strbuf *out, const char *s, size_t n)
 {
-    strbuf_add(out, "\"");
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            strbuf_addf(out, "\\%c", c);
-        else if (c == '\n')
-            strbuf_add(out, "\\n");
-        else if (c == '\t')
-            strbuf_add(out, "\\t");
-        else if (c < 32 || c == 127)
-            strbuf_addf(out, "\\u%04x", c);
-        else
-            strbuf_addn(out, s + i, 1);
-    }
-    strbuf_add(out, "\"");
+    text_add_json(out, s, n, false);
 }
 
 /* Numbers by size, then strings by bytes. */

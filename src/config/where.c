@@ -1,7 +1,7 @@
 /* Questions to a finished config. */
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 #include "config/config.h"
 #include "config/value_internal.h"
 
@@ -20,11 +20,16 @@ static void describe(strbuf *out, const char *head, const char *key, const value
     bool cut = shown > SHOWN;
     for (shown = cut ? SHOWN : shown; cut && shown && ((unsigned char)text.text[shown] & 0xC0) == 0x80;)
         shown--;
-    strbuf_addf(out, "%s%s = %.*s%s", head, key, (int)shown, text.text, cut ? "..." : "");
-    if (v->at.file)
-        strbuf_addf(out, "  # %s:%d:%d", v->at.file, v->at.line, v->at.column);
-    else
+    strbuf_add(out, head);
+    text_add(out, key, strlen(key), false);
+    strbuf_addf(out, " = %.*s%s", (int)shown, text.text, cut ? "..." : "");
+    if (v->at.file) {
+        strbuf_add(out, "  # ");
+        text_add(out, v->at.file, strlen(v->at.file), false);
+        strbuf_addf(out, ":%d:%d", v->at.line, v->at.column);
+    } else {
         strbuf_add(out, "  # --cfg-options");
+    }
 }
 
 static cseg_status no_such_key(const value *box, const char *key, size_t from, size_t n, arena *mem, cseg_error *err)

@@ -528,7 +528,7 @@ cseg_status loader_next(loader *l, batch *out, cseg_error *err)
             note_error(s, -1, &error);
     }
     if (s->error_at != s->n)
-        return fail(err, s->error.code, "%s", s->error.text);
+        return fail(err, s->error.code, "%-s", s->error.text);
     l->is_out = true;
     *out = s->out;
     return CSEG_OK;

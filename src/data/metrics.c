@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "base/text.h"
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err)
 {
@@ -338,7 +338,7 @@ char *metrics_class_table(const metrics *m, arena *mem)
         t.cells[k + 1] = m->columns[k];
     for (int64_t i = 0; i < m->n_classes; i++) {
         const char **row = t.cells + (i + 1) * t.n_columns;
-        row[0] = m->classes[i];
+        row[0] = text_harmless(mem, m->classes[i]);
         for (int k = 0; k < m->n_columns; k++)
             row[k + 1] = figure(m->values[k][i], mem);
     }

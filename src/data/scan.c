@@ -139,7 +139,7 @@ static cseg_status read_all(scan *s, helper *helpers, int n, cseg_error *err)
     if (s->stopped)
         return fail(err, CSEG_INTERRUPTED, "the look at the labels was interrupted");
     if (s->failed < s->n)
-        return fail(err, s->error.code, "%s", s->error.text);
+        return fail(err, s->error.code, "%-s", s->error.text);
     return CSEG_OK;
 }
 
@@ -354,14 +354,14 @@ static void keep(const scan *s, const scan_cache *cache, const char *path, arena
     if (known == s->n)
         return;
     if (scan_cache_open(&w, path, mem, &error) != CSEG_OK) {
-        log_say(LOG_WARNING, "what was found about the labels is not kept: %s", error.text);
+        log_say(LOG_WARNING, "what was found about the labels is not kept: %-s", error.text);
         return;
     }
     for (int64_t i = 0; i < s->n; i++)
         scan_cache_add(&w, s->at[i].path, s->at[i].of, s->at[i].meta->gray_labels, &s->at[i].facts);
     scan_cache_add_rest(&w, cache);
     if (scan_cache_commit(&w, &error) != CSEG_OK)
-        log_say(LOG_WARNING, "what was found about the labels is not kept: %s", error.text);
+        log_say(LOG_WARNING, "what was found about the labels is not kept: %-s", error.text);
 }
 
 cseg_status scan_labels(const dataset *ds, const scan_options *options, arena *mem, scan_report *report,

@@ -344,31 +344,48 @@ static int64_t number_of(const char *name)
     return strcmp(end, ".pth") == 0 ? n : -1;
 }
 
-char *checkpoint_last(const char *work_dir, arena *mem)
+/* What last_checkpoint names, where it is or beside it. */
+static cseg_status marked_last(const char *work_dir, arena *mem, char **out, cseg_error *err)
 {
-    char *mark = path_join(mem, work_dir, "last_checkpoint"), *text = NULL, **names;
+    char *mark = path_join(mem, work_dir, "last_checkpoint"), *text;
     size_t n;
-    if (mark && file_exists(mark) && file_read(mark, 4096, mem, &text, &n, NULL) == CSEG_OK) {
-        while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-            text[--n] = 0;
-        if (file_exists(text))
-            return text;
-        /* The folder may have been moved since. */
-        char *here = path_join(mem, work_dir, path_base(text));
-        if (here && file_exists(here))
-            return here;
-    }
-    char *latest = path_join(mem, work_dir, "latest.pth");
-    if (latest && file_exists(latest))
-        return latest;
-    char *best = NULL;
+    if (!mark)
+        return fail_memory(err);
+    if (!file_exists(mark))
+        return CSEG_OK;
+    TRY(file_read(mark, 4096, mem, &text, &n, err));
+    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
+        text[--n] = 0;
+    if (!n)
+        return CSEG_OK;
+    /* The folder may have been moved since. */
+    char *here = path_join(mem, work_dir, path_base(text));
+    if (!here)
+        return fail_memory(err);
+    *out = file_exists(text) ? text : file_exists(here) ? here : NULL;
+    return CSEG_OK;
+}
+
+cseg_status checkpoint_last(const char *work_dir, arena *mem, char **out, cseg_error *err)
+{
+    char *latest = path_join(mem, work_dir, "latest.pth"), **names, *best = NULL;
+    size_t n;
     int64_t most = -1;
-    if (!file_is_dir(work_dir) || dir_list(work_dir, ".pth", false, mem, &names, &n, NULL) != CSEG_OK)
-        return NULL;
+    *out = NULL;
+    if (!latest)
+        return fail_memory(err);
+    TRY(marked_last(work_dir, mem, out, err));
+    if (!*out && file_exists(latest))
+        *out = latest;
+    if (*out || !file_is_dir(work_dir))
+        return CSEG_OK;
+    TRY(dir_list(work_dir, ".pth", false, mem, &names, &n, err));
     for (size_t i = 0; i < n; i++)
         if (number_of(names[i]) > most) {
             most = number_of(names[i]);
             best = names[i];
         }
-    return best ? path_join(mem, work_dir, best) : NULL;
+    if (best && !(*out = path_join(mem, work_dir, best)))
+        return fail_memory(err);
+    return CSEG_OK;
 }

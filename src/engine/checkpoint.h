@@ -43,8 +43,8 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
 /* The seed that a run began with; left alone where the file tells none. */
 cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);
-/* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); NULL:
- * none. */
-char *checkpoint_last(const char *work_dir, arena *mem);
+/* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); *out
+ * NULL: none. A name or folder that cannot be read is an error: a run that begins anew would write over the old one. */
+cseg_status checkpoint_last(const char *work_dir, arena *mem, char **out, cseg_error *err);
 
 #endif

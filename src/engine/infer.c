@@ -94,9 +94,12 @@ static cseg_status open_classes(infer *x, cseg_error *err)
         return fail_memory(err);
     dataset_random_palette(x->classes, x->palette);
     dataset_meta meta;
-    if (!cfg ||
-        dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, NULL) != CSEG_OK)
+    if (!cfg)
         return CSEG_OK;
+    /* A dataset that is there and cannot be understood is no dataset without classes: names and colours would be wrong.
+     */
+    if (dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, err) != CSEG_OK)
+        return fail_within(err, "names and colours of the classes: ");
     for (int64_t i = 0; i < x->classes && i < meta.n_classes; i++) {
         x->names[i] = meta.classes[i];
         memcpy(x->palette + 3 * i, meta.palette + 3 * i, 3);

@@ -3,6 +3,7 @@
 #define ENGINE_INFER_H
 
 #include "engine/build.h"
+#include "geo/scene.h"
 #include "io/raster.h"
 
 typedef struct infer infer;
@@ -30,9 +31,10 @@ const model *infer_model(const infer *x);
 /* path2: the second date's image of a pair, else NULL. head: -1 for the answering one. */
 cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
                        cseg_error *err);
-/* A raster that knows its place on earth, or that is a GeoTIFF in any case: what its own file says of missing data
- * counts, and its answer has its place. */
-bool infer_is_raster(const raster_info *info);
+/* What a file is: *is_raster for one that knows its place on earth, or is a GeoTIFF in any case. What its own file says
+ * of missing data counts, and its answer has its place. *out is the open scene, lives in `mem`; out->r is NULL where
+ * GDAL does not know the file, which may be an image all the same. */
+cseg_status infer_look(const char *path, arena *mem, scene *out, bool *is_raster, cseg_error *err);
 
 /* What infer_image gives. Zero it before the first use. */
 typedef struct infer_answer {

@@ -1,14 +1,41 @@
 /* One file's answer, with what its raster says of missing data. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "engine/infer_internal.h"
 #include "geo/scene.h"
 
-bool infer_is_raster(const raster_info *info)
+static bool is_placed(const raster_info *info)
 {
     return info->place.has_transform || info->place.n_gcps || info->place.rpc || *info->place.projection ||
            strcmp(info->driver, "GTiff") == 0;
+}
+
+/* Whether a scene that cannot be opened is an image of a kind that GDAL does not know: the pipeline's loader reads it,
+ * or says what is wrong with it. Not so when the question failed, or of a TIFF: its mask would be a PNG without a
+ * place. */
+static bool is_no_raster(cseg_status status, const char *path)
+{
+    char b[4] = "";
+    FILE *f = status == CSEG_CORRUPT || status == CSEG_UNSUPPORTED ? fopen(path, "rbe") : NULL;
+    bool read = f && fread(b, 1, sizeof b, f) == sizeof b;
+    if (f)
+        fclose(f);
+    return f && !(read && (memcmp(b, "II", 2) == 0 || memcmp(b, "MM", 2) == 0) &&
+                  (b[2] == 42 || b[3] == 42 || b[2] == 43 || b[3] == 43));
+}
+
+cseg_status infer_look(const char *path, arena *mem, scene *out, bool *is_raster, cseg_error *err)
+{
+    *is_raster = false;
+    cseg_status status = scene_open(path, IMAGE_COLOR, mem, out, err);
+    if (status == CSEG_OK) {
+        *is_raster = is_placed(out->info);
+        return CSEG_OK;
+    }
+    *out = (scene){0};
+    return is_no_raster(status, path) ? CSEG_OK : status;
 }
 
 void infer_answer_release(infer_answer *out)
@@ -77,12 +104,12 @@ cseg_status infer_image(infer *x, const char *path, const char *path2, int head,
 {
     arena *mem = arena_new();
     scene source;
-    cseg_error ignored; /* what is no raster may be an image all the same */
+    bool is_raster;
     cseg_status status = CSEG_OK;
     infer_answer_release(out);
     if (!mem)
         return fail_memory(err);
-    bool is_raster = scene_open(path, IMAGE_COLOR, mem, &source, &ignored) == CSEG_OK && infer_is_raster(source.info);
+    TRY_DONE(infer_look(path, mem, &source, &is_raster, err));
     if (is_raster)
         TRY_DONE(find_nodata(&source, out, err));
     x->watch.skips_values = out->holes != NULL;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "base/str.h"
+#include "base/text.h"
 
 double parity_uniform(const char *name, uint64_t i)
 {
@@ -102,16 +102,7 @@ void parity_print_number(FILE *out, double v)
 
 void parity_print_string(FILE *out, const char *s)
 {
-    fputc('"', out);
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            fprintf(out, "\\%c", *s);
-        else if ((unsigned char)*s < 0x20)
-            fprintf(out, "\\u%04x", (unsigned)*s);
-        else
-            fputc(*s, out);
-    }
-    fputc('"', out);
+    text_print_json(out, s);
 }
 
 void parity_print_sample(FILE *out, const char *name, const float *v, int64_t n)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "engine/run_log_internal.h"
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
@@ -100,11 +101,13 @@ static cseg_status write_head(run_log *l, uint64_t seed, cseg_error *err)
     if (!l->one_x)
         TRY(run_log_json_meta(l, seed, about, err));
     strbuf b = run_log_begin(l);
+    const char *dir = text_harmless(l->line_mem, e->checkpoint.out_dir ? e->checkpoint.out_dir : e->work_dir);
+    if (!dir)
+        return fail_memory(err);
     if (l->one_x)
-        strbuf_addf(&b, "Checkpoints will be saved %s %s.", e->checkpoint.out_dir ? "below" : "to",
-                    e->checkpoint.out_dir ? e->checkpoint.out_dir : e->work_dir);
+        strbuf_addf(&b, "Checkpoints will be saved %s %s.", e->checkpoint.out_dir ? "below" : "to", dir);
     else
-        strbuf_addf(&b, "Start running, work_dir: %s, max: %lld %s", e->work_dir, (long long)e->max,
+        strbuf_addf(&b, "Start running, work_dir: %s, max: %lld %s", dir, (long long)e->max,
                     e->by_epoch ? "epochs" : "iters");
     return run_log_end(l, &b, err);
 }

@@ -1,6 +1,7 @@
 /* The lines of 0.x. Follows mmcv's TextLoggerHook and TensorboardLoggerHook. */
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/run_log_internal.h"
 
 enum { PLACES = 4 }; /* of a figure in a line of text; times have one less */
@@ -12,7 +13,9 @@ static bool is_time(const char *name)
 
 static void add_figure(strbuf *b, const char *between, const log_item *i)
 {
-    strbuf_addf(b, "%s%s: ", between, i->name);
+    strbuf_add(b, between);
+    text_add(b, i->name, strlen(i->name), false);
+    strbuf_add(b, ": ");
     log_add_number(b, i->value, is_time(i->name) ? PLACES - 1 : PLACES, 'f');
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "engine/run_log_internal.h"
 
 static int width(int64_t n)
@@ -16,7 +17,9 @@ static bool is_rate(const char *name)
 
 static void add_figure(const run_log *l, strbuf *b, const char *between, const log_item *i)
 {
-    strbuf_addf(b, "%s%s: ", between, i->name);
+    strbuf_add(b, between);
+    text_add(b, i->name, strlen(i->name), false);
+    strbuf_add(b, ": ");
     log_add_number(b, i->value, l->rules.digits, is_rate(i->name) ? 'e' : 'f');
 }
 
@@ -114,7 +117,9 @@ cseg_status run_log_val_1x(run_log *l, const log_step *s, const evaluation *v, c
     else
         strbuf_addf(&b, "Iter(val) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
     for (size_t i = 0; i < items.n; i++) {
-        strbuf_addf(&b, "  %s: ", items.at[i].name);
+        strbuf_add(&b, "  ");
+        text_add(&b, items.at[i].name, strlen(items.at[i].name), false);
+        strbuf_add(&b, ": ");
         log_add_number(&b, items.at[i].value, l->rules.digits, 'f');
     }
     TRY(run_log_end(l, &b, err));

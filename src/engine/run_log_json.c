@@ -5,47 +5,13 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "engine/run_log_internal.h"
-
-/* The code point at *s, which moves on; 0xfffd for bytes that are no UTF-8. */
-static unsigned next_point(const unsigned char **s)
-{
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned first = *(*s)++;
-    int n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (n < 2)
-        return n == 1 ? first : 0xfffd;
-    unsigned point = first & (0x7fu >> n);
-    for (int i = 1; i < n; i++) {
-        if (((*s)[i - 1] & 0xc0) != 0x80)
-            return 0xfffd;
-        point = point << 6 | ((*s)[i - 1] & 0x3fu);
-    }
-    if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-        return 0xfffd;
-    *s += n - 1;
-    return point;
-}
 
 /* As json.dumps does: nothing but ASCII. */
 static void add_string(strbuf *b, const char *text)
 {
-    static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
-    const unsigned char *s = (const unsigned char *)text;
-    strbuf_add(b, "\"");
-    while (*s) {
-        unsigned c = next_point(&s);
-        const char *short_form = c < 0x80 ? strchr(named, (int)c) : NULL;
-        if (short_form)
-            strbuf_addf(b, "\\%c", names[short_form - named]);
-        else if (c >= 0x10000)
-            strbuf_addf(b, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
-        else if (c < 0x20 || c >= 0x80)
-            strbuf_addf(b, "\\u%04x", c);
-        else
-            strbuf_addn(b, (const char *)s - 1, 1);
-    }
-    strbuf_add(b, "\"");
+    text_add_json(b, text, strlen(text), true);
 }
 
 /* As json.dumps writes it: NaN and Infinity too. */

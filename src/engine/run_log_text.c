@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "engine/run_log_internal.h"
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -106,7 +107,7 @@ cseg_status run_log_file(run_log *l, const char *text, cseg_error *err)
 {
     strbuf b = {.mem = l->line_mem};
     add_stamp(l, &b);
-    strbuf_add(&b, text);
+    text_add(&b, text, strlen(text), true);
     strbuf_add(&b, "\n");
     return b.failed ? fail_memory(err) : log_file_append(&l->text, b.text, b.n, err);
 }
@@ -146,7 +147,7 @@ void run_log_line(run_log *l, const char *fmt, ...)
     char text[4096];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    text_vprint(text, sizeof text, fmt, ap);
     va_end(ap);
     /* A full disk shows at the next line that training writes. */
     (void)run_log_write(l, text, NULL);

@@ -197,8 +197,11 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(trainer_open_folders(t, err));
     /* Which is the last is told in the work dir by 1.x, beside the checkpoints by 0.x. */
     const char *from = e->resume_from;
+    char *last = NULL;
     if (!from && e->resume)
-        from = checkpoint_last(e->dialect == DIALECT_1X ? e->work_dir : t->out_dir, t->mem);
+        TRY(checkpoint_last(e->dialect == DIALECT_1X ? e->work_dir : t->out_dir, t->mem, &last, err));
+    if (last)
+        from = last;
     if (!from && e->resume)
         log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/outputs.h"
 #include "geo/distance.h"
 #include "geo/scene.h"
 
@@ -19,6 +20,7 @@ typedef struct job {
     const char *stem;
     window train, val; /* regions; h == 0: none */
     tile_report *report;
+    outputs *planned; /* while the files are only named */
 } job;
 
 static void split(job *j)
@@ -109,15 +111,22 @@ done:
     return status;
 }
 
+static const char *image_name(const job *j, const char *part, window t)
+{
+    const raster_info *info = j->scene.info;
+    bool png = info->type == IMAGE_U8 && (info->bands == 1 || info->bands == 3);
+    return name_of(j, "images", part, t, png ? ".png" : ".tif");
+}
+
 static cseg_status write_image(const job *j, const char *part, window t, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     const raster_info *info = j->scene.info;
-    bool png = info->type == IMAGE_U8 && (info->bands == 1 || info->bands == 3);
-    const char *path = name_of(j, "images", part, t, png ? ".png" : ".tif");
+    const char *path = image_name(j, part, t);
     image m = {0};
     if (!path)
         return fail_memory(err);
+    bool png = strcmp(path_ext(path), ".png") == 0;
     TRY_DONE(image_new(t.h, t.w, info->bands, info->type, &m, err));
     TRY_DONE(raster_read(j->scene.r, t.y, t.x, NULL, &m, err));
     status = png ? image_write(path, &m, &(image_save){.rgb = true}, err) : write_tif(j, path, t, &m, err);
@@ -221,7 +230,10 @@ static int64_t pieces(int64_t length, int64_t size, int64_t stride)
     return length <= size ? 1 : (length - size + stride - 1) / stride + 1;
 }
 
-static cseg_status cut_train(const job *j, cseg_error *err)
+/* What is done with each window: it is written, or its files are only named. */
+typedef cseg_status visit(const job *j, const char *part, window region, window t, cseg_error *err);
+
+static cseg_status cut_train(const job *j, visit *each, cseg_error *err)
 {
     window r = j->train;
     int64_t size = j->o->size, stride = j->o->stride, h = r.h < size ? r.h : size, w = r.w < size ? r.w : size;
@@ -231,12 +243,12 @@ static cseg_status cut_train(const job *j, cseg_error *err)
             /* The last ones end at the region's end. */
             window t = {r.y + (i * stride + h <= r.h ? i * stride : r.h - h),
                         r.x + (k * stride + w <= r.w ? k * stride : r.w - w), h, w};
-            TRY(write_tile(j, "train", r, t, j->o->min_labelled, &j->report->train, err));
+            TRY(each(j, "train", r, t, err));
         }
     return CSEG_OK;
 }
 
-static cseg_status cut_val(const job *j, cseg_error *err)
+static cseg_status cut_val(const job *j, visit *each, cseg_error *err)
 {
     window r = j->val;
     if (r.h < 1 || r.w < 1)
@@ -246,9 +258,52 @@ static cseg_status cut_val(const job *j, cseg_error *err)
         for (int64_t k = 0; k < columns; k++) {
             int64_t top = r.h * i / rows, left = r.w * k / columns;
             window t = {r.y + top, r.x + left, r.h * (i + 1) / rows - top, r.w * (k + 1) / columns - left};
-            TRY(write_tile(j, "val", r, t, 0.0, &j->report->val, err));
+            TRY(each(j, "val", r, t, err));
         }
     return CSEG_OK;
+}
+
+static cseg_status write_one(const job *j, const char *part, window region, window t, cseg_error *err)
+{
+    bool train = strcmp(part, "train") == 0;
+    return write_tile(j, part, region, t, train ? j->o->min_labelled : 0.0, train ? &j->report->train : &j->report->val,
+                      err);
+}
+
+static cseg_status plan_one(const job *j, const char *part, window region, window t, cseg_error *err)
+{
+    (void)region;
+    const char *names[] = {image_name(j, part, t), name_of(j, "labels", part, t, ".png"),
+                           name_of(j, "weights", part, t, ".tif")};
+    size_t n = !j->mask ? 1 : j->o->edge_gain > 0.0 ? 3 : 2;
+    for (size_t i = 0; i < n; i++) {
+        if (!names[i])
+            return fail_memory(err);
+        TRY(outputs_add(j->planned, names[i], "a tile", NULL, err));
+    }
+    return CSEG_OK;
+}
+
+/* No tile may take the place of the scene or its mask. (Overlapping windows at an end may be the same tile twice.) */
+static cseg_status check_outputs(const job *j, const char *scene_path, const char *mask_path, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    job plan = *j;
+    plan.mem = arena_new();
+    plan.planned = plan.mem ? outputs_new(plan.mem) : NULL;
+    if (!plan.planned) {
+        status = fail_memory(err);
+        goto done;
+    }
+    TRY_DONE(outputs_add_input(plan.planned, scene_path, "the scene", err));
+    if (mask_path)
+        TRY_DONE(outputs_add_input(plan.planned, mask_path, "its mask", err));
+    TRY_DONE(cut_train(&plan, plan_one, err));
+    TRY_DONE(cut_val(&plan, plan_one, err));
+    status = outputs_check(plan.planned, "give another --out", err);
+done:
+    arena_free(plan.mem);
+    return status;
 }
 
 static cseg_status open_mask(job *j, const char *path, cseg_error *err)
@@ -289,9 +344,10 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
         goto done;
     }
     split(&j);
+    TRY_DONE(check_outputs(&j, scene_path, mask_path, err));
     TRY_DONE(make_folders(&j, err));
-    TRY_DONE(cut_train(&j, err));
-    TRY_DONE(cut_val(&j, err));
+    TRY_DONE(cut_train(&j, write_one, err));
+    TRY_DONE(cut_val(&j, write_one, err));
     if (report->train == 0 && report->left_out == 0)
         status =
             fail(err, CSEG_DATA, "%s: there are no data where the training tiles lie: all of it is nodata", scene_path);

@@ -30,7 +30,8 @@ typedef struct tile_report {
 /* Reads windows, never the whole scene. The held-out part is cut into equal pieces of at most `size` that do not
  * overlap. Images keep the scene's bands: PNG for 1 or 3 bands of 8 bits, else GeoTIFF; labels are 8-bit PNG, weights
  * float32 TIFF. Files are named SCENE_ROW_COLUMN. mask_path NULL: images only.
- * CSEG_SHAPE: scene and mask differ in size; CSEG_DATA: the mask lies elsewhere, or nothing is left. */
+ * CSEG_USAGE: a tile would be written over the scene or its mask. CSEG_SHAPE: scene and mask differ in size; CSEG_DATA:
+ * the mask lies elsewhere, or nothing is left. */
 cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile_options *options, tile_report *report,
                        cseg_error *err);
 

@@ -246,7 +246,7 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
 
 bool image_jpeg_has_parts(const image_bytes_in *in, image_flags flags, image *out)
 {
-    cseg_error ignored;
+    cseg_error ignored; /* whatever it is, decoding the whole meets it again and tells */
     return decode(in, &(jpeg_wish){flags, WISH_WHETHER_PARTS, NULL}, out, &ignored) == CSEG_OK;
 }
 

@@ -282,7 +282,7 @@ static bool read_pixels(const png_parts *p, int channels, image *out)
 
 bool image_png_decode_plain(const image_bytes_in *in, image_flags flags, image *out)
 {
-    cseg_error ignored;
+    cseg_error ignored; /* libpng then decodes it, and tells what is wrong */
     png_parts p = {0};
     bool ok = in->n >= SIGNATURE && read_parts(in, &p);
     int channels = ok ? wanted_channels(&p, flags) : 0;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <gdal.h>
 
 #include "base/file.h"
+#include "base/temporary.h"
 #include "io/gdal_scope.h"
 #include "io/raster.h"
 #include "io/raster_types.h"
@@ -14,6 +16,7 @@ struct raster_writer {
     GDALDatasetH set;
     const char *path;
     char *temporary;
+    int held; /* a descriptor that marks the file as being written; -1: none */
     int64_t h, w, bands;
 };
 
@@ -85,6 +88,15 @@ static bool describe(GDALDatasetH set, const raster_spec *s)
     return good;
 }
 
+static void remove_temporary(raster_writer *w)
+{
+    if (w->held >= 0)
+        close(w->held);
+    w->held = -1;
+    unlink(w->temporary);
+    temporary_end(w->temporary);
+}
+
 static void abort_later(void *w)
 {
     raster_abort(w);
@@ -94,9 +106,10 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
 {
     TRY(check_spec(path, spec, err));
     raster_writer *w = ARENA_NEW(mem, raster_writer);
-    if (!w || !(w->path = arena_strdup(mem, path)) ||
-        !(w->temporary = arena_printf(mem, "%s.%ld.tmp", path, (long)getpid())) || !arena_defer(mem, abort_later, w))
+    if (!w || !(w->path = arena_strdup(mem, path)) || !arena_defer(mem, abort_later, w) ||
+        !(w->temporary = temporary_begin(path, mem)))
         return fail_memory(err);
+    w->held = -1;
     w->h = spec->h;
     w->w = spec->w;
     w->bands = spec->bands;
@@ -109,8 +122,11 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
     gdal_end(&scope);
     if (status != CSEG_OK) {
         raster_abort(w);
-        unlink(w->temporary); /* also what a failed GDALCreate may have left */
+        remove_temporary(w); /* also what a failed GDALCreate may have left */
     } else {
+        w->held = open(w->temporary, O_RDONLY | O_CLOEXEC);
+        if (w->held >= 0)
+            temporary_hold(w->held);
         *out = w;
     }
     return status;
@@ -152,15 +168,20 @@ cseg_status raster_commit(raster_writer *w, cseg_error *err)
     w->set = NULL;
     gdal_end(&scope);
     if (scope.text[0]) {
-        unlink(w->temporary);
+        remove_temporary(w);
         return gdal_fail(&scope, CSEG_IO, w->path, "write", err);
     }
     file_replace f = {.path = w->path, .temporary = w->temporary, .out = fopen(w->temporary, "r+be")};
     if (!f.out) {
-        unlink(w->temporary);
-        return fail_errno(err, w->path, "write");
+        cseg_status status = fail_errno(err, w->path, "write");
+        remove_temporary(w);
+        return status;
     }
-    return file_replace_commit(&f, err);
+    cseg_status status = file_replace_commit(&f, err);
+    if (w->held >= 0)
+        close(w->held);
+    w->held = -1;
+    return status;
 }
 
 void raster_abort(raster_writer *w)
@@ -172,5 +193,5 @@ void raster_abort(raster_writer *w)
     GDALClose(w->set);
     w->set = NULL;
     gdal_end(&scope);
-    unlink(w->temporary);
+    remove_temporary(w);
 }

@@ -76,7 +76,7 @@ cseg_status model_build(const value *cfg, const model_options *options, model **
     m->has_date_labels = true;
     construct(m);
     if (model_failed(m)) {
-        cseg_status status = fail(err, m->error.code, "%s", m->error.text);
+        cseg_status status = fail(err, m->error.code, "%-s", m->error.text);
         arena_free(mem);
         return status;
     }

@@ -114,7 +114,7 @@ says_error "1 of 2 images could not be segmented"
 check "the good one was done" [ -s masks/good.png ]
 cp "$image" same.png
 run 2 "$CSEG" infer "$tiny" $good same.png --out . --threads 1
-says_error "written over"
+says_error "over the image same.png"
 check "the image is what it was" cmp -s same.png "$image"
 mkdir -p empty
 run 1 "$CSEG" infer "$tiny" $good empty

@@ -1,6 +1,7 @@
 /* fault_tool: what the fault tests need besides the program itself.
  *   shapes DIR N [SIZE]    N pictures of shapes, DIR/img/I.png, and their label maps, DIR/ann/I.png, of classes 0 to 2
  *   label FILE H W VALUE   a label map of one value
+ *   geotiff FILE SIZE      a scene of three bands that knows its place
  *   same A B [weights]     whether two checkpoints are equal to the bit (all of them, or the weights alone)
  *   finite FILE            whether all weights of a checkpoint are numbers
  *   number FILE KEY...     prints the number that stands under the keys, one inside the other
@@ -17,6 +18,7 @@
 #include "base/random.h"
 #include "io/image.h"
 #include "io/pth.h"
+#include "io/raster.h"
 #include "io/zip.h"
 
 enum { DEEPEST = 50 };
@@ -70,6 +72,27 @@ static cseg_status label(int argc, char **argv, cseg_error *err)
     TRY(image_new(atoi(argv[1]), atoi(argv[2]), 1, IMAGE_U8, &m, err));
     memset(m.data, atoi(argv[3]), image_bytes(&m));
     cseg_status status = image_write(argv[0], &m, NULL, err);
+    image_release(&m);
+    return status;
+}
+
+static cseg_status geotiff(int argc, char **argv, arena *mem, cseg_error *err)
+{
+    raster_place place = {.has_transform = true, .transform = {500000, 10, 0, 5000000, 0, -10}, .projection = ""};
+    if (argc != 2)
+        return fail(err, CSEG_USAGE, "geotiff FILE SIZE");
+    raster_spec spec = {
+        .h = atoi(argv[1]), .w = atoi(argv[1]), .bands = 3, .type = IMAGE_U8, .place = &place, .has_nodata = true};
+    raster_writer *w;
+    image m;
+    TRY(image_new(spec.h, spec.w, 3, IMAGE_U8, &m, err));
+    for (size_t i = 0; i < image_bytes(&m); i++)
+        ((uint8_t *)m.data)[i] = (uint8_t)(i * 7 % 251);
+    cseg_status status = raster_create(argv[0], &spec, mem, &w, err);
+    if (status == CSEG_OK)
+        status = raster_write(w, 0, 0, 0, &m, err);
+    if (status == CSEG_OK)
+        status = raster_commit(w, err);
     image_release(&m);
     return status;
 }
@@ -252,6 +275,8 @@ int main(int argc, char **argv)
         status = shapes(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "label") == 0)
         status = label(argc - 2, argv + 2, &err);
+    else if (strcmp(what, "geotiff") == 0)
+        status = geotiff(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "same") == 0)
         status = same(argc - 2, argv + 2, mem, &err);
     else if (strcmp(what, "number") == 0)
@@ -263,7 +288,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "calls") == 0)
         status = calls(argc - 2, argv + 2, mem, &err);
     else
-        status = fail(&err, CSEG_USAGE, "shapes, label, same, finite, number, flip or calls");
+        status = fail(&err, CSEG_USAGE, "shapes, label, geotiff, same, finite, number, flip or calls");
     arena_free(mem);
     if (status != CSEG_OK)
         fprintf(stderr, "fault_tool: %s\n", err.text);

@@ -596,7 +596,7 @@ static void the_terminal_hears_each_line(void **state)
     check(run_log_open(experiment_of(&r), 5, mem, &l, &err));
     log_set_sink(hear, &h);
     run_log_line(l, "Saving checkpoint at %d iterations", 4);
-    run_log_line(l, "%s", "two\n\nlines");
+    run_log_line(l, "%-s", "two\n\nlines");
     log_set_sink(NULL, NULL);
     assert_string_equal(h.text.text, "Saving checkpoint at 4 iterations\ntwo\nlines\n");
     assert_true(str_ends(read_text("said-too/" STAMP "/" STAMP ".log"),

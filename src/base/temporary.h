@@ -1,0 +1,20 @@
+/* Names of files that are being written: PATH.PID.tmp beside PATH, until they are whole and take PATH's place. A
+ * program that is stopped by a signal removes them, and what a killed one left goes when the same path is written
+ * again. */
+#ifndef BASE_TEMPORARY_H
+#define BASE_TEMPORARY_H
+
+#include "base/arena.h"
+
+/* The name, noted for temporaries_remove; NULL: out of memory. Removes what killed processes left of the same path:
+ * files of that very name with the number of a process that is gone, which nobody holds (temporary_hold). */
+char *temporary_begin(const char *path, arena *mem);
+/* Tells other processes, those of other machines and containers too, that the open file is being written; it ends with
+ * the descriptor. */
+void temporary_hold(int fd);
+/* The file was renamed or removed. */
+void temporary_end(const char *name);
+/* Removes all that have begun and not ended. For signal handlers, behind which the process ends. */
+void temporaries_remove(void);
+
+#endif

@@ -1,0 +1,15 @@
+/* What a command reads, for the comparison with what it will write (base/outputs.h). */
+#ifndef CLI_INPUTS_H
+#define CLI_INPUTS_H
+
+#include "base/outputs.h"
+#include "config/config.h"
+#include "data/datasets/dataset.h"
+
+/* The files that a config comes from, and those that its values name: weights, lists, classes. own: NULL, or the path
+ * of the config itself, which is left out then. */
+cseg_status inputs_add_config(outputs *o, const value *cfg, const char *own, arena *mem, cseg_error *err);
+/* Images, labels and weight maps of all samples. */
+cseg_status inputs_add_dataset(outputs *o, const dataset *ds, cseg_error *err);
+
+#endif

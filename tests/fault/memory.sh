@@ -1,0 +1,19 @@
+#!/bin/bash
+# One allocation fails, the others do not: the program says so and writes nothing, or does what it always does. A failed
+# question is never taken for "no": a scene's mask is a GeoTIFF, or there is none.
+. "$(dirname "$0")/setup.sh"
+[ "$SANITIZED" != ON ] || exit 77 # a thousand starts
+run 0 train iter_1x work --cfg-options train_cfg.max_iters=4 default_hooks.checkpoint.interval=4
+run 0 "$TOOL" geotiff s.tif 40
+tiny=$configs/iter_1x.py
+infer() { "$MEMORY" "$@" infer "$tiny" work/iter_4.pth s.tif --threads 1 --out out; }
+run 0 infer 1 4 out/s_overlay.png # the last of the three
+check "no mask without a place" missing out/s.png
+run 0 "$MEMORY" 3 9 out/s.tif infer "$tiny" work/iter_4.pth s.tif --threads 1 --out out --windows --scores --mask-only
+check "no mask without a place" missing out/s.png
+run 0 "$MEMORY" 2 11 maps.pkl test "$tiny" work/iter_4.pth --threads 1 --out maps.pkl --work-dir tested
+run 0 "$MEMORY" 1 1 tiles/images/train/s_00000_00000.png tile s.tif --out tiles
+log=$(find work -name '2*.json' | head -n 1)
+run 0 "$MEMORY" 1 3 curve.png plot "$log" --out curve.png
+check "nothing half-written is left" [ -z "$(find . -name '*.tmp')" ]
+finish

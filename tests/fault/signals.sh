@@ -1,0 +1,69 @@
+#!/bin/bash
+# SIGINT, SIGTERM and SIGHUP in the commands that write files: no temporary is left, and what stands under a result's
+# name is whole. A killed program's temporaries go when the same file is written again, other files never.
+. "$(dirname "$0")/setup.sh"
+set -m # background jobs hear SIGINT
+temporaries() { find "$1" -name '*.tmp' 2> find.txt; }
+wait_for_temporary() { # DIR PID: one has appeared, or the program is done
+    for _ in $(seq 3000); do
+        [ -z "$(temporaries "$1")" ] || return 0
+        kill -0 "$2" 2> kill.txt || return 1
+    done
+    return 1
+}
+# When a temporary is seen the program is stopped (SIGSTOP), and the signal is waiting when it goes on. A write that was
+# over by then is tried again.
+strike() { # SIGNAL DIR COMMAND...
+    signal=$1 dir=$2
+    shift 2
+    for _ in $(seq 20); do
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        "$@" > out.txt 2> err.txt &
+        pid=$!
+        wait_for_temporary "$dir" $pid
+        kill -STOP $pid 2> kill.txt
+        midst=$(temporaries "$dir")
+        kill "-$signal" $pid 2> kill.txt
+        kill -CONT $pid 2> kill.txt
+        [ -z "$midst" ] || break
+        wait $pid
+    done
+    check "$1: a write was struck" [ -n "$midst" ]
+    # Where the program only notes the first signal, a second one ends it at once.
+    kill "-$signal" $pid 2> kill.txt
+    wait $pid
+    code=$?
+    check "$signal: the exit code is not 0" [ $code -ne 0 ]
+}
+gone() { check "$signal: no temporary is left" [ -z "$(temporaries "$dir")" ]; }
+scene=$SOURCE/examples/water/scene.tif
+for s in INT TERM HUP; do
+    strike $s tiles "$CSEG" tile "$scene" "$SOURCE/examples/water/mask.tif" --out tiles --size 16 --stride 4 --edge-weight 5
+    gone
+done
+for file in $(find tiles -name '*.png' | tail -n 3); do
+    check "$file is whole" [ "$(tail -c 8 "$file" | head -c 4)" = IEND ]
+done
+
+run 0 train iter_1x work --cfg-options train_cfg.max_iters=4 default_hooks.checkpoint.interval=4
+mkdir many
+for i in $(seq 150); do cp data/val/img/0.png many/$i.png; done
+for s in INT TERM HUP; do
+    strike $s masks "$CSEG" infer "$configs/iter_1x.py" work/iter_4.pth many --out masks --threads 1 --scores
+    gone
+done
+
+# A killed one leaves its temporary; the next run removes it, and nothing else.
+strike KILL masks "$CSEG" infer "$configs/iter_1x.py" work/iter_4.pth many --out masks --threads 1 --scores
+left=$(temporaries masks | head -n 1)
+check "a killed program leaves something" [ -n "$left" ]
+echo mine > masks/1.png.txt.tmp
+echo mine > masks/other.999999999.tmp
+echo mine > "masks/1.png.$$.tmp" # its process is there
+run 0 "$CSEG" infer "$configs/iter_1x.py" work/iter_4.pth many --out masks --threads 1 --scores
+check "$left is gone" missing "$left"
+check "a file of another name stays" [ -s masks/1.png.txt.tmp ]
+check "what no result is called stays" [ -s masks/other.999999999.tmp ]
+check "what a process may be writing stays" [ -s "masks/1.png.$$.tmp" ]
+finish
