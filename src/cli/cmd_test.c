@@ -11,6 +11,7 @@
 #include "cli/results.h"
 #include "cli/terminal.h"
 #include "engine/build.h"
+#include "engine/check_data.h"
 #include "engine/evaluate.h"
 #include "engine/weights.h"
 
@@ -121,6 +122,20 @@ static bool measures(const tester *t)
     return t->e->dialect == DIALECT_1X ? !t->e->test_eval.format_only : t->o->eval.n > 0;
 }
 
+static cseg_status check_data(const tester *t, cseg_error *err)
+{
+    data_check c = {.e = t->e,
+                    .m = t->m,
+                    .pre = &t->pre,
+                    .what = "test data",
+                    .measured = true,
+                    .unlabelled = !measures(t),
+                    .batch_size = 1,
+                    .threads = (int)t->o->threads,
+                    .stop = interrupt_seen};
+    return data_check_run(&c, t->ds, t->mem, err);
+}
+
 static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
 {
     experiment *e = t->e;
@@ -132,6 +147,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
+    TRY(check_data(t, err));
     find_common_folder(t);
     if (t->o->out && t->png_dir != t->o->out)
         TRY(results_open(t->o->out, t->mem, &t->pickle, err));

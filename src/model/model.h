@@ -85,6 +85,17 @@ void model_free(model *m);
 void model_init_weights(model *m, uint64_t seed);
 param *model_find(const model *m, const char *name); /* NULL: none */
 
+/* What a head learns from: labels 0 ... n_labels-1 of the map gt_key, and ignore_index, which need not be among them. Of
+ * several losses it is what all of them take. */
+typedef struct model_label_rule {
+    const char *head; /* auxiliary_head.0 */
+    const char *gt_key;
+    int64_t n_labels, ignore_index;
+    bool one_class; /* one channel, and a loss that takes it for the only class */
+} model_label_rule;
+/* The rules of all heads that losses are of, auxiliary ones too, in the model's order; in `mem`. */
+cseg_status model_label_rules(const model *m, arena *mem, model_label_rule **out, int *n, cseg_error *err);
+
 /* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:
  * "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to), and "seg_weight_map"
  * f32 [N,H,W] if with_weight_map. Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss".

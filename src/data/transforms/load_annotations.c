@@ -94,9 +94,9 @@ static void fill_map(uint8_t table[256], const value *label_map)
 }
 
 /* The steps from file to class, in the dialect's order. */
-static void fill_table(const annotations_conf *c, const sample *s, const sample_map *m, uint8_t table[256])
+static void fill_table(const annotations_conf *c, const sample *s, const char *key, uint8_t table[256])
 {
-    bool date = strcmp(m->key, "gt_semantic_seg") != 0;
+    bool date = strcmp(key, "gt_semantic_seg") != 0;
     bool reduce = c->reduce || (c->one_x && !c->reduce_zero_label && s->reduce_zero_label);
     if (c->open_cd && date)
         reduce =
@@ -140,11 +140,24 @@ static cseg_status as_weights(const char *path, double scale, image *m, cseg_err
     return CSEG_OK;
 }
 
+static image_flags label_flags(const annotations_conf *c)
+{
+    if (c->open_cd)
+        return IMAGE_GRAYSCALE;
+    return IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+}
+
+void annotations_describe(const transform *t, const sample *like, const char *key, label_reading *out)
+{
+    out->flags = label_flags(t->conf);
+    fill_table(t->conf, like, key, out->seen);
+}
+
 static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m, cseg_error *err)
 {
-    image_flags flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
-    if (c->open_cd && !m->is_weight)
-        flags = IMAGE_GRAYSCALE;
+    image_flags flags = label_flags(c);
+    if (m->is_weight && c->open_cd)
+        flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
     image_release(&m->map);
     m->todo = (delayed){0};
     TRY(image_read(m->path, flags, &m->map, err));
@@ -159,7 +172,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     if (m->is_weight)
         return CSEG_OK;
     uint8_t table[256];
-    fill_table(c, s, m, table);
+    fill_table(c, s, m->key, table);
     if (!is_identity(table))
         imgproc_lut(m->map.data, m->map.h * m->map.w, table);
     return CSEG_OK;

@@ -115,6 +115,13 @@ static const char *loss_name(const module *m)
     return ((const loss_config *)m->config)->loss_name;
 }
 
+/* One channel under a sigmoid tells two classes apart, as the reference's binary_cross_entropy has it. */
+static int64_t labels(const module *m, int64_t channels)
+{
+    const loss_config *c = m->config;
+    return c->use_sigmoid && channels == 1 ? 2 : channels;
+}
+
 const kind kind_cross_entropy_loss = {
     .family = FAMILY_LOSS,
     .name = "CrossEntropyLoss",
@@ -122,5 +129,5 @@ const kind kind_cross_entropy_loss = {
         "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name},
+    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
 };
