@@ -98,8 +98,8 @@ void sample_release(sample *s);                      /* frees the pixels; the st
 sample_map *sample_find(sample *s, const char *key); /* NULL if absent; gt_seg_map* finds gt_semantic_seg* */
 /* Adds a map that the dataset found (path) or a transform makes (path NULL). NULL: there are SAMPLE_MAX_LABELS. */
 sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is_weight);
-/* Whether the label and weight maps have the size that is wanted of them: in training that of the image, as it comes out
- * of the pipeline; else that of the file, which the answer has too. CSEG_SHAPE names the transform after which they
+/* Whether the label and weight maps have the size that is wanted of them: in training that of the image, as it comes
+ * out of the pipeline; else that of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
 /* Size of the image as it will be once settled. */

@@ -202,8 +202,7 @@ static cseg_status count_pixels(const scan *s, arena *mem, scan_report *out, cse
 static void use_cache(scan *s, scan_cache *cache)
 {
     for (int64_t i = 0; i < s->n; i++)
-        s->at[i].cached =
-            scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
+        s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
 }
 
 /* A cache that cannot be written costs time later, no more. */

@@ -194,8 +194,8 @@ static bool read_line(char *line, arena *mem, cached *out)
     for (int i = 0; i < HEAD; i++)
         if (!take(&line, ' ', &head[i]))
             return false;
-    if (head[7] < 1 || head[7] > IMAGE_MAX_CHANNELS || head[8] < SCAN_GRAY || head[8] > SCAN_COLOURS ||
-        head[14] < 0 || head[14] > VALUES)
+    if (head[7] < 1 || head[7] > IMAGE_MAX_CHANNELS || head[8] < SCAN_GRAY || head[8] > SCAN_COLOURS || head[14] < 0 ||
+        head[14] > VALUES)
         return false;
     *out = (cached){.label = label,
                     .picture = picture,
@@ -289,8 +289,8 @@ void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture
         return;
     fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %d %d %d %lld %lld %lld %lld %d ", (long long)a.size,
             (long long)a.seconds, (long long)a.nanoseconds, (long long)b.size, (long long)b.seconds,
-            (long long)b.nanoseconds, how, f->c, f->form, f->jpeg, (long long)f->h, (long long)f->w, (long long)f->image_h,
-            (long long)f->image_w, f->n_values);
+            (long long)b.nanoseconds, how, f->c, f->form, f->jpeg, (long long)f->h, (long long)f->w,
+            (long long)f->image_h, (long long)f->image_w, f->n_values);
     for (int i = 0; i < f->n_values; i++)
         fprintf(w->file.out, "%lld:%lld ", (long long)f->values[i].value, (long long)f->values[i].count);
     fprintf(w->file.out, "\t%s\t%s\n", label, picture);

@@ -247,10 +247,11 @@ static cseg_status check_something_to_learn(const scan *s, const verdict *v, cse
                 e = &s->at[i];
     if (!e || scan_labels_of(s, e) < 2)
         return CSEG_OK;
-    return fail(err, CSEG_DATA,
-                "%s, and all %lld label files, hold 0 and 255 only, and 255 is ignored: there is nothing but class 0 to "
-                "%s. Likely: %s",
-                e->path, (long long)v->labels, s->options->measured ? "measure" : "learn", mask_advice(e));
+    return fail(
+        err, CSEG_DATA,
+        "%s, and all %lld label files, hold 0 and 255 only, and 255 is ignored: there is nothing but class 0 to "
+        "%s. Likely: %s",
+        e->path, (long long)v->labels, s->options->measured ? "measure" : "learn", mask_advice(e));
 }
 
 /* Image and map, by their headers alone. */

@@ -85,8 +85,8 @@ void model_free(model *m);
 void model_init_weights(model *m, uint64_t seed);
 param *model_find(const model *m, const char *name); /* NULL: none */
 
-/* What a head learns from: labels 0 ... n_labels-1 of the map gt_key, and ignore_index, which need not be among them. Of
- * several losses it is what all of them take. */
+/* What a head learns from: labels 0 ... n_labels-1 of the map gt_key, and ignore_index, which need not be among them.
+ * Of several losses it is what all of them take. */
 typedef struct model_label_rule {
     const char *head; /* auxiliary_head.0 */
     const char *gt_key;

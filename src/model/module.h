@@ -76,7 +76,8 @@ struct kind {
             /* logits [N,H,W,K] at the label's size -> scalar, loss_weight included. */
             tensor *(*forward)(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index);
             const char *(*loss_name)(const module *m); /* loss_ce */
-            /* Labels that it takes with logits of so many channels: 0 ... n-1, and ignore_index. NULL: one a channel. */
+            /* Labels that it takes with logits of so many channels: 0 ... n-1, and ignore_index. NULL: one a channel.
+             */
             int64_t (*labels)(const module *m, int64_t channels);
         } loss;
         struct {

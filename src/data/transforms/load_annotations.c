@@ -42,14 +42,25 @@ static cseg_status annotations_build(transform_builder *b, void *conf, transform
     return CSEG_OK;
 }
 
+/* What a file with several channels is likely to be. */
+static const char *several_channels(const image *m)
+{
+    int64_t colours = m->c >= 3 ? 3 : 1;
+    for (int64_t y = 0; y < m->h && m->c <= 4; y++)
+        for (int64_t x = 0; x < m->w; x++)
+            for (int64_t k = 1; k < colours; k++)
+                if (image_get(m, y, x, k) != image_get(m, y, x, 0))
+                    return "it looks like a picture in colours; labels are images of class numbers";
+    return m->c <= 4 ? "it is gray, with all colours alike (or with alpha); write one channel of it, as PNG"
+                     : "labels are images of class numbers";
+}
+
 /* One channel of numbers that are whole and fit 8 bits, as the reference keeps labels. */
 static cseg_status as_labels(const char *path, image *m, cseg_error *err)
 {
     if (m->c != 1)
-        return fail(err, CSEG_DATA,
-                    "%s has %lld channels where labels have one: it looks like a picture in colours; "
-                    "labels are images of class numbers",
-                    path, (long long)m->c);
+        return fail(err, CSEG_DATA, "%s has %lld channels where labels have one: %s", path, (long long)m->c,
+                    several_channels(m));
     if (m->type == IMAGE_U8)
         return CSEG_OK;
     image done;

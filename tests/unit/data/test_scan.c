@@ -12,8 +12,9 @@ static void make(int n, int start, int step)
     }
 }
 
-static const char *const PLAIN = "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', "
-                                 "img_suffix='.png', classes=['a', 'b', 'c'], pipeline=[dict(type='LoadAnnotations'%s)]%s)";
+static const char *const PLAIN =
+    "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', "
+    "img_suffix='.png', classes=['a', 'b', 'c'], pipeline=[dict(type='LoadAnnotations'%s)]%s)";
 
 static const dataset *plain(const char *more)
 {
@@ -140,12 +141,12 @@ static void change_masks_of_255_are_told_the_way_out(void **state)
 {
     (void)state;
     scan_report r;
-    const char *text = "dict(type='LEVIRCDDataset', data_root='@'%s)", *plainly = ", pipeline=[dict(type='LoadAnnotations')]";
+    const char *text = "dict(type='LEVIRCDDataset', data_root='@'%s)",
+               *plainly = ", pipeline=[dict(type='LoadAnnotations')]";
     write_image("A/x.png", 4, 4, 3, 0, 1);
     write_image("B/x.png", 4, 4, 3, 0, 1);
     VALUES("label/x.png", 0, 255, 0, 0);
-    EXPECT(look(build(arena_printf(mem, text, plainly)), NULL, NULL), CSEG_DATA,
-           "format_seg_map='to_binary'");
+    EXPECT(look(build(arena_printf(mem, text, plainly)), NULL, NULL), CSEG_DATA, "format_seg_map='to_binary'");
     const char *binary = ", format_seg_map='to_binary', pipeline=[dict(type='LoadAnnotations')]";
     assert_int_equal(look(build(arena_printf(mem, text, binary)), NULL, &r), CSEG_OK);
     assert_int_equal(r.pixels[0], 12);
@@ -194,7 +195,7 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
     (void)state;
     ONE(0, 1, 2);
     const dataset *ds = build("dict(type='CustomDataset', data_root='@', img_dir='i', img_suffix='.png', ann_dir="
-                                   "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'], "
+                              "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'], "
                               "pipeline=[dict(type='LoadAnnotations')])");
     const scan_rule rules[] = {{"gt_edge", "auxiliary_head", 2, 255, false},
                                {"gt_semantic_seg", "decode_head", 3, 255, false}};
@@ -206,7 +207,8 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
     assert_int_equal(r.n, 2);
     assert_int_equal(r.pixels[1], 8); /* of the first key */
     VALUES("e/a.png", 0, 1, 2);
-    EXPECT(scan_labels(ds, &o, mem, &r, &err), CSEG_DATA, "/e/a.png: 2 in 4 pixels", "2 classes for auxiliary_head (0 to 1 in the file)");
+    EXPECT(scan_labels(ds, &o, mem, &r, &err), CSEG_DATA, "/e/a.png: 2 in 4 pixels",
+           "2 classes for auxiliary_head (0 to 1 in the file)");
     o.n_rules = 0; /* only gt_semantic_seg */
     assert_int_equal(scan_labels(ds, &o, mem, &r, &err), CSEG_OK);
     assert_int_equal(r.files, 1);
@@ -293,9 +295,9 @@ static void files_that_come_twice_are_read_once(void **state)
     make(2, 0, 0);
     const char *one = arena_printf(mem, PLAIN, "", "");
     const dataset *ds = build(arena_printf(mem,
-                                                "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
-                                                "times=3, dataset=%s), %s])",
-                                                one, one));
+                                           "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
+                                           "times=3, dataset=%s), %s])",
+                                           one, one));
     assert_int_equal(dataset_count(ds), 8);
     assert_int_equal(look(ds, NULL, &r), CSEG_OK);
     assert_int_equal(r.files, 2);
@@ -350,8 +352,9 @@ static void real_labels_are_good(void **state)
     int64_t pixels = 0;
     if (!root)
         skip();
-    const char *text = "dict(type='BaseSegDataset', data_root='%s', data_prefix=dict(img_path='images/train', "
-                       "seg_map_path='annotations/train'), metainfo=dict(classes=[%s]), pipeline=[dict(type='LoadAnnotations')])";
+    const char *text =
+        "dict(type='BaseSegDataset', data_root='%s', data_prefix=dict(img_path='images/train', "
+        "seg_map_path='annotations/train'), metainfo=dict(classes=[%s]), pipeline=[dict(type='LoadAnnotations')])";
     const char *eleven = "'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10'", *ten = strchr(eleven, ',') + 1;
     assert_int_equal(look(build(arena_printf(mem, text, root, eleven)), NULL, &r), CSEG_OK);
     assert_int_equal(r.files, 367);
@@ -360,8 +363,7 @@ static void real_labels_are_good(void **state)
         pixels += r.pixels[i];
     }
     assert_int_equal(pixels + r.ignored, 367 * 480 * 360);
-    EXPECT(look(build(arena_printf(mem, text, root, ten)), NULL, NULL), CSEG_DATA, "10 in ",
-           "may be counted from 1");
+    EXPECT(look(build(arena_printf(mem, text, root, ten)), NULL, NULL), CSEG_DATA, "10 in ", "may be counted from 1");
 }
 
 int main(void)
