@@ -12,6 +12,7 @@
 #include "cli/results.h"
 #include "cli/terminal.h"
 #include "engine/build.h"
+#include "engine/check_data.h"
 #include "engine/evaluate.h"
 #include "engine/input_watch.h"
 #include "engine/weights.h"
@@ -174,6 +175,20 @@ done:
     return status;
 }
 
+static cseg_status check_data(const tester *t, cseg_error *err)
+{
+    data_check c = {.e = t->e,
+                    .m = t->m,
+                    .pre = &t->pre,
+                    .what = "test data",
+                    .measured = true,
+                    .unlabelled = !measures(t),
+                    .batch_size = 1,
+                    .threads = (int)t->o->threads,
+                    .stop = interrupt_seen};
+    return data_check_run(&c, t->ds, t->mem, err);
+}
+
 static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
 {
     experiment *e = t->e;
@@ -187,6 +202,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
+    TRY(check_data(t, err));
     find_common_folder(t);
     TRY(check_outputs(t, checkpoint, err));
     if (t->o->out && t->png_dir != t->o->out)

@@ -220,8 +220,11 @@ static cseg_status pack(const loader *l, slot *s, cseg_error *err)
 {
     batch *b = &s->out;
     int64_t h, w;
-    for (int i = 0; i < s->n; i++)
+    for (int i = 0; i < s->n; i++) {
         s->view_samples[i] = &s->samples[i * l->variants + s->view];
+        if (l->options.training || l->options.truth)
+            TRY(sample_check_maps(s->view_samples[i], l->options.training, err));
+    }
     TRY(preprocessor_size(&l->pre, s->view_samples, s->n, l->options.training, &h, &w, err));
     *b = (batch){.n = s->n,
                  .h = h,

@@ -179,14 +179,43 @@ const pipeline_info *pipeline_describe(const pipeline *p)
     return &p->info;
 }
 
+/* ---- how labels are read ---- */
+
+/* The last of all, which has the last word. */
+static const transform *find_loader(const transform_list *list)
+{
+    const transform *found = NULL;
+    for (size_t i = 0; i < list->n; i++) {
+        const transform *t = list->at[i], *inner = t->kind == &transform_load_annotations ? t : NULL;
+        for (size_t k = 0; k < t->n_inner && !inner; k++)
+            inner = find_loader(&t->inner[k]);
+        for (int k = 0; k < t->n_variants && !inner; k++)
+            inner = find_loader(&t->variants[k].steps);
+        found = inner ? inner : found;
+    }
+    return found;
+}
+
+bool pipeline_label_reading(const pipeline *p, const sample *like, const char *key, label_reading *out)
+{
+    const transform *t = find_loader(&p->list);
+    for (int i = 0; p->views && i < p->views->n_variants && !t; i++)
+        t = find_loader(&p->views->variants[i].steps);
+    if (t)
+        annotations_describe(t, like, key, out);
+    return t != NULL;
+}
+
 /* ---- running ---- */
 
 cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *err)
 {
     for (size_t i = 0; i < list->n; i++) {
         const transform *t = list->at[i];
+        step_sizes before = step_sizes_of(s);
         if (t->kind->apply && t->kind->apply(t, s, err) != CSEG_OK)
             return fail_within(err, "%s: ", t->name);
+        step_note(t, &before, s);
     }
     return CSEG_OK;
 }

@@ -69,12 +69,22 @@ cseg_status pipeline_apply(const pipeline *p, sample *s, cseg_error *err);
  * (scale, then flip); each tells its scale and flip. *s is used up. Release all of them whatever the result. */
 cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, cseg_error *err);
 
+/* How a pipeline's LoadAnnotations reads a label file, and what becomes of each number in it; larger ones are refused.
+ */
+typedef struct label_reading {
+    image_flags flags;
+    uint8_t seen[256];
+} label_reading;
+/* `like` is a sample of the dataset, before the pipeline. False: no LoadAnnotations is in it. */
+bool pipeline_label_reading(const pipeline *p, const sample *like, const char *key, label_reading *out);
+
 /* How images become a batch: SegDataPreProcessor (1.x), or nothing but what the pipeline asked for (0.x). */
 typedef struct preprocessor {
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
-    int n;      /* channels that are normalised, (x - mean) / std; 0: none are */
-    bool swap;  /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
-    bool pairs; /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
+    int n;       /* channels that are normalised, (x - mean) / std; 0: none are */
+    bool zero_x; /* of a 0.x config, which has no data_preprocessor: for messages */
+    bool swap;   /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
+    bool pairs;  /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
     double pad_val;
     int64_t seg_pad_val;
     int64_t h, w;    /* size=(h, w); 0: none */

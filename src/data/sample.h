@@ -46,6 +46,12 @@ typedef struct sample_source {
     void *arg;
 } sample_source;
 
+/* A transform of the pipeline, for messages. */
+typedef struct sample_step {
+    const char *name; /* NULL: none */
+    where at;
+} sample_step;
+
 typedef struct sample {
     arena *mem;                  /* lives as long as the sample: strings, small things. Pixels are on the heap */
     rng random;                  /* derived from (seed, epoch, index): the same for any number of workers */
@@ -88,6 +94,8 @@ typedef struct sample {
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
     const value *label_map;          /* dict: old id -> new id, or NULL */
     int64_t index;
+    /* The last transforms that gave the image, and the label maps, another size than they had. */
+    sample_step image_step, map_step;
     struct pipeline_times *times; /* where transforms note what they took; NULL: nowhere */
 } sample;
 
@@ -95,6 +103,10 @@ void sample_release(sample *s);                      /* frees the pixels; the st
 sample_map *sample_find(sample *s, const char *key); /* NULL if absent; gt_seg_map* finds gt_semantic_seg* */
 /* Adds a map that the dataset found (path) or a transform makes (path NULL). NULL: there are SAMPLE_MAX_LABELS. */
 sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is_weight);
+/* Whether the label and weight maps have the size that is wanted of them: in training that of the image, as it comes
+ * out of the pipeline; else that of the file, which the answer has too. CSEG_SHAPE names the transform after which they
+ * differ. */
+cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

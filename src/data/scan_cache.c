@@ -11,12 +11,12 @@
 #include "io/sha256.h"
 
 /* The cache is text, one line a label file:
- *     LABEL-STAMP IMAGE-STAMP GRAY C H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
+ *     LABEL-STAMP IMAGE-STAMP HOW C FORM JPEG H W IMAGE-H IMAGE-W N VALUE:COUNT ... <tab>LABEL<tab>IMAGE
  * where a stamp is size, seconds and nanoseconds. Names with tabs or line ends are not kept. The last line seals the
  * others: a digit that a disk or an editor changed would be believed for as long as the label file stays. */
-#define FIRST_LINE "cseg label scan 2"
+#define FIRST_LINE "cseg label scan 3"
 
-enum { VALUES = 65536, LARGEST_CACHE = 1 << 30 };
+enum { VALUES = 65536, LARGEST_CACHE = 1 << 30, HEAD = 15 };
 enum { SEAL_BYTES = 4 + 64 + 1, LARGEST_SIDE = 1 << 30 };
 
 /* ---- counting ------------------------------------------------------------------------------------------------ */
@@ -83,14 +83,53 @@ static cseg_status list_values(scan_counter *c, scan_facts *out, cseg_error *err
     return CSEG_OK;
 }
 
-cseg_status scan_file(scan_counter *c, const char *label, const char *picture, bool gray, scan_facts *out,
+/* All colours of all pixels alike, whatever their alpha. */
+static scan_form form_of(const image *m)
+{
+    int64_t colours = m->c >= 3 ? 3 : 1;
+    if (m->c == 1)
+        return SCAN_GRAY;
+    if (m->c > 4)
+        return SCAN_COLOURS;
+    for (int64_t y = 0; y < m->h; y++)
+        for (int64_t x = 0; x < m->w; x++)
+            for (int64_t k = 1; k < colours; k++)
+                if (image_get(m, y, x, k) != image_get(m, y, x, 0))
+                    return SCAN_COLOURS;
+    return SCAN_SAME;
+}
+
+/* By its first bytes: names say nothing. */
+static bool is_jpeg(const char *path)
+{
+    unsigned char start[3] = {0};
+    FILE *f = fopen(path, "rb");
+    bool yes = f && fread(start, 1, 3, f) == 3 && memcmp(start, "\xff\xd8\xff", 3) == 0;
+    if (f)
+        fclose(f);
+    return yes;
+}
+
+static cseg_status probe(const char *label, const char *picture, int how, scan_facts *out, cseg_error *err)
+{
+    int64_t channels;
+    TRY(image_probe(label, how == SCAN_PICTURE ? IMAGE_COLOR : IMAGE_UNCHANGED, &out->h, &out->w, &channels, err));
+    out->c = channels > IMAGE_MAX_CHANNELS ? IMAGE_MAX_CHANNELS : (int)channels;
+    return image_probe(picture, IMAGE_COLOR, &out->image_h, &out->image_w, &channels, err);
+}
+
+cseg_status scan_file(scan_counter *c, const char *label, const char *picture, int how, scan_facts *out,
                       cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     image m = {0};
     int64_t channels;
     *out = (scan_facts){0};
-    TRY_DONE(image_read(label, gray ? IMAGE_GRAYSCALE : IMAGE_UNCHANGED | IMAGE_PILLOW, &m, err));
+    if (how < 0)
+        return probe(label, picture, how, out, err);
+    TRY_DONE(image_read(label, (image_flags)how, &m, err));
+    out->form = form_of(&m);
+    out->jpeg = is_jpeg(label);
     out->h = m.h;
     out->w = m.w;
     out->c = (int)m.c;
@@ -113,7 +152,7 @@ typedef struct stamp {
 typedef struct cached {
     const char *label, *picture;
     stamp of_label, of_picture;
-    bool gray;
+    int how;
     bool asked; /* looked up in this run */
     scan_facts facts;
 } cached;
@@ -146,7 +185,7 @@ static bool take(char **at, char after, int64_t *out)
 
 static bool read_line(char *line, arena *mem, cached *out)
 {
-    int64_t head[13];
+    int64_t head[HEAD];
     char *picture = strrchr(line, '\t'), *label;
     if (!picture)
         return false;
@@ -155,19 +194,26 @@ static bool read_line(char *line, arena *mem, cached *out)
     if (!label)
         return false;
     *label++ = 0;
-    for (int i = 0; i < 13; i++)
+    for (int i = 0; i < HEAD; i++)
         if (!take(&line, ' ', &head[i]))
             return false;
-    if (head[7] < 1 || head[7] > IMAGE_MAX_CHANNELS || head[12] < 0 || head[12] > VALUES)
+    if (head[7] < 1 || head[7] > IMAGE_MAX_CHANNELS || head[8] < SCAN_GRAY || head[8] > SCAN_COLOURS || head[14] < 0 ||
+        head[14] > VALUES)
         return false;
     *out = (cached){.label = label,
                     .picture = picture,
                     .of_label = {head[0], head[1], head[2]},
                     .of_picture = {head[3], head[4], head[5]},
-                    .gray = head[6] != 0,
-                    .facts = {.c = (int)head[7], .h = head[8], .w = head[9], .image_h = head[10], .image_w = head[11]}};
-    out->facts.n_values = (int)head[12];
-    out->facts.values = ARENA_ARRAY(mem, (size_t)head[12], scan_value);
+                    .how = (int)head[6],
+                    .facts = {.c = (int)head[7],
+                              .form = (scan_form)head[8],
+                              .jpeg = head[9] != 0,
+                              .h = head[10],
+                              .w = head[11],
+                              .image_h = head[12],
+                              .image_w = head[13]}};
+    out->facts.n_values = (int)head[14];
+    out->facts.values = ARENA_ARRAY(mem, (size_t)head[14], scan_value);
     for (int i = 0; out->facts.values && i < out->facts.n_values; i++) {
         scan_value *v = &out->facts.values[i];
         if (!take(&line, ':', &v->value) || !take(&line, ' ', &v->count) || v->value < 0 || v->value >= VALUES ||
@@ -253,14 +299,14 @@ static bool is_current(const cached *c)
            same_stamp(&c->of_picture, &of_picture);
 }
 
-bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out)
+bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, int how, scan_facts *out)
 {
     cached wanted = {.label = label};
     cached *hit = cache->n ? bsearch(&wanted, cache->at, cache->n, sizeof *cache->at, by_label) : NULL;
     if (!hit)
         return false;
     hit->asked = true;
-    if (hit->gray != gray || strcmp(hit->picture, picture) != 0 || !is_current(hit))
+    if (hit->how != how || strcmp(hit->picture, picture) != 0 || !is_current(hit))
         return false;
     *out = hit->facts;
     return true;
@@ -279,15 +325,15 @@ cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, 
     return CSEG_OK;
 }
 
-void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray, const scan_facts *f)
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, int how, const scan_facts *f)
 {
     stamp a, b;
     if (strpbrk(label, "\t\n") || strpbrk(picture, "\t\n") || !stamp_of(label, &a) || !stamp_of(picture, &b))
         return;
-    fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %d %lld %lld %lld %lld %d ", (long long)a.size,
+    fprintf(w->file.out, "%lld %lld %lld %lld %lld %lld %d %d %d %d %lld %lld %lld %lld %d ", (long long)a.size,
             (long long)a.seconds, (long long)a.nanoseconds, (long long)b.size, (long long)b.seconds,
-            (long long)b.nanoseconds, gray, f->c, (long long)f->h, (long long)f->w, (long long)f->image_h,
-            (long long)f->image_w, f->n_values);
+            (long long)b.nanoseconds, how, f->c, f->form, f->jpeg, (long long)f->h, (long long)f->w,
+            (long long)f->image_h, (long long)f->image_w, f->n_values);
     for (int i = 0; i < f->n_values; i++)
         fprintf(w->file.out, "%lld:%lld ", (long long)f->values[i].value, (long long)f->values[i].count);
     fprintf(w->file.out, "\t%s\t%s\n", label, picture);
@@ -298,7 +344,7 @@ void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache)
     for (size_t i = 0; i < cache->n; i++) {
         const cached *c = &cache->at[i];
         if (!c->asked && is_current(c))
-            scan_cache_add(w, c->label, c->picture, c->gray, &c->facts);
+            scan_cache_add(w, c->label, c->picture, c->how, &c->facts);
     }
 }
 

@@ -14,8 +14,16 @@ typedef struct scan_value {
 } scan_value;
 
 /* One label file: raw values, before any mapping, so that they stay true whatever the config says. */
+typedef enum {
+    SCAN_GRAY,   /* one channel: its values are counted */
+    SCAN_SAME,   /* gray, but as three equal channels, or with alpha */
+    SCAN_COLOURS /* anything else */
+} scan_form;
+
 typedef struct scan_facts {
-    int c; /* channels; values are counted where it is 1 */
+    int c; /* channels */
+    scan_form form;
+    bool jpeg;
     int64_t h, w, image_h, image_w;
     int n_values;
     scan_value *values; /* by value */
@@ -25,9 +33,13 @@ typedef struct scan_facts {
 typedef struct scan_counter scan_counter;
 scan_counter *scan_counter_new(void); /* NULL: memory */
 void scan_counter_free(scan_counter *c);
-/* Reads the label (as gray levels if that is how it is loaded) and the header of its image. CSEG_DATA for values that
- * are no whole numbers of 0 to 65535. */
-cseg_status scan_file(scan_counter *c, const char *label, const char *picture, bool gray, scan_facts *out,
+/* Reads the label with the flags that it is loaded with (image.h: how >= 0), and the header of its image; or the
+ * headers of both, SCAN_PICTURE with the orientation that images have. CSEG_DATA for values that are no whole numbers
+ * of 0 to 65535. */
+#define SCAN_HEADER (-1)
+#define SCAN_PICTURE (-2)
+#define SCAN_SECOND_DATE "second date" /* in place of a map's key: an image whose size is that of the first date's */
+cseg_status scan_file(scan_counter *c, const char *label, const char *picture, int how, scan_facts *out,
                       cseg_error *err);
 
 /* What an earlier run found. A file counts as the same while its size and time of change are. */
@@ -37,13 +49,13 @@ typedef struct scan_cache {
 } scan_cache;
 /* A missing or damaged file gives an empty cache. */
 void scan_cache_read(scan_cache *cache, const char *path, arena *mem);
-bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, bool gray, scan_facts *out);
+bool scan_cache_find(scan_cache *cache, const char *label, const char *picture, int how, scan_facts *out);
 
 typedef struct scan_cache_writer {
     file_replace file;
 } scan_cache_writer;
 cseg_status scan_cache_open(scan_cache_writer *w, const char *path, arena *mem, cseg_error *err);
-void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, bool gray, const scan_facts *facts);
+void scan_cache_add(scan_cache_writer *w, const char *label, const char *picture, int how, const scan_facts *facts);
 /* Adds what `cache` has about files that nobody asked it for: other datasets', while their files stay as they were. */
 void scan_cache_add_rest(scan_cache_writer *w, const scan_cache *cache);
 cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err);

@@ -42,7 +42,9 @@ cseg_status build_backend(const char *name, const cpu_options *o, backend **out,
 
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err)
 {
-    return preprocessor_build(e->preprocessor, mem, out, err);
+    TRY(preprocessor_build(e->preprocessor, mem, out, err));
+    out->zero_x = e->dialect == DIALECT_0X;
+    return CSEG_OK;
 }
 
 cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err)

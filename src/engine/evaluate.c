@@ -16,7 +16,7 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
                           bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err)
 {
     if (!d->dataset)
-        return fail(err, CSEG_CONFIG, "%s: there is no dataset to test on in this config", e->path);
+        return experiment_no_data(e, d == &e->val ? "val" : "test", err);
     const value *cfg = d->dataset;
     if (one_x_tta && e->tta_pipeline) {
         cfg = with_pipeline(cfg, e->tta_pipeline, mem);

@@ -226,3 +226,39 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
         TRY(config_override(cfg, overrides[i], mem, err));
     return experiment_read(cfg, name, mem, out, err);
 }
+
+/* The first key that only the dialect has that the config is read in; NULL: none. */
+static const value *key_of_dialect(const experiment *e, const char **key)
+{
+    static const char *const keys[2][5] = {
+        {"runner", "optimizer_config", "lr_config", "checkpoint_config", "data"},
+        {"optim_wrapper", "param_scheduler", "train_dataloader", "default_hooks", "default_scope"}};
+    for (int i = 0; i < 5; i++) {
+        *key = keys[e->dialect == DIALECT_1X][i];
+        if (value_get(e->cfg, *key))
+            return value_get(e->cfg, *key);
+    }
+    return NULL;
+}
+
+cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error *err)
+{
+    char place[512], told[512];
+    const char *key, *what = strcmp(part, "train") == 0 ? "train" : strcmp(part, "val") == 0 ? "validate" : "test";
+    bool old = e->dialect == DIALECT_0X;
+    const char *ours = old ? arena_printf(e->mem, "data=dict(%s=...)", part)
+                           : arena_printf(e->mem, "%s_dataloader=dict(dataset=...)", part);
+    const char *others = old ? arena_printf(e->mem, "%s_dataloader", part) : "data";
+    if (!ours || !others)
+        return fail_memory(err);
+    const value *other = value_get(e->cfg, others);
+    const value *because = key_of_dialect(e, &key);
+    if (value_is_none(other))
+        return fail(err, CSEG_CONFIG, "%s: there is no dataset to %s on in this config: %s is missing", e->path, what,
+                    ours);
+    return fail(err, CSEG_CONFIG,
+                "%s%s is how MMSegmentation %s writes data, but this config is read as one of %s%s%s%s, where it is "
+                "%s: there is no dataset to %s on. Write all of it in one of the two (docs/own-data.md)",
+                value_place(other, place), others, old ? "1.x" : "0.x", old ? "0.x" : "1.x", because ? ", for " : "",
+                because ? value_place(because, told) : "", because ? key : "", ours, what);
+}

@@ -116,4 +116,8 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
 /* From a config that is resolved already. */
 cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err);
 
+/* CSEG_CONFIG: there is no data for `part` (train, val, test); says so, and where it is written in the other dialect.
+ */
+cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error *err);
+
 #endif

@@ -8,8 +8,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "data/scan.h"
+#include "engine/check_data.h"
 #include "engine/check_fills.h"
+#include "engine/evaluate.h"
 #include "engine/saved.h"
 #include "engine/trainer.h"
 #include "engine/weights.h"
@@ -22,10 +23,9 @@ static cseg_status open_train(trainer *t, cseg_error *err)
     const experiment *e = t->e;
     const experiment_data *d = &e->train;
     if (!d->dataset)
-        return fail(err, CSEG_CONFIG, "%s: there is no dataset to train on in this config", e->path);
+        return experiment_no_data(e, "train", err);
     dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
     TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
-    TRY(dataset_check_files(t->train_set, err));
     loader_options l = {.batch_size = (int)d->batch_size,
                         .workers = (int)d->workers,
                         .order = d->order,
@@ -73,35 +73,36 @@ static cseg_status open_workflow_val(trainer *t, cseg_error *err)
     return loader_open(t->workflow_set, &l, &t->workflow_val, err);
 }
 
-static cseg_status scan(trainer *t, cseg_error *err)
+static cseg_status open_validation(trainer *t, cseg_error *err)
 {
-    scan_key keys[SAMPLE_MAX_LABELS];
-    int n = 0;
-    for (size_t i = 0; i < t->m->heads.n && n < SAMPLE_MAX_LABELS; i++) {
-        const model_head *h = &t->m->heads.at[i];
-        bool known = false;
-        for (int k = 0; k < n; k++)
-            known |= strcmp(keys[k].key, h->gt_key) == 0;
-        if (!known)
-            keys[n++] = (scan_key){h->gt_key, h->num_classes};
-    }
-    char *cache = path_join(t->mem, t->e->work_dir, "label_scan.cache");
-    const pipeline *steps = dataset_pipeline(t->train_set);
-    scan_report report;
-    scan_options o = {.keys = keys,
-                      .n_keys = n,
-                      .ignore_index = -1,
-                      .threads = t->options->threads > 0 ? t->options->threads : 2,
-                      .cache_file = cache,
-                      .reduce_zero_label = steps && pipeline_describe(steps)->reduce_zero_label,
-                      .stop = t->options->stop,
-                      .stop_arg = t->options->stop_arg};
-    if (!cache)
-        return fail_memory(err);
-    TRY(scan_labels(t->train_set, &o, t->mem, &report, err));
-    log_say(LOG_INFO, "looked at %lld label files (%lld of them known from before)", (long long)report.files,
-            (long long)report.cached);
-    return CSEG_OK;
+    const experiment *e = t->e;
+    if (!validates(t))
+        return CSEG_OK;
+    if (e->val_eval.refused)
+        return fail(err, CSEG_UNSUPPORTED, "%s", e->val_eval.refused);
+    return evaluate_open(e, &e->val, &t->pre, false, true, t->mem, &t->val_set, &t->val, err);
+}
+
+/* All that the run will read, before its first step. */
+static cseg_status check_data(trainer *t, cseg_error *err)
+{
+    data_check c = {.e = t->e,
+                    .m = t->m,
+                    .pre = &t->pre,
+                    .what = "training data",
+                    .batch_size = t->e->train.batch_size,
+                    .seed = t->state.seed,
+                    .threads = t->options->threads,
+                    .stop = t->options->stop,
+                    .stop_arg = t->options->stop_arg};
+    TRY(data_check_run(&c, t->train_set, t->mem, err));
+    c.what = "the workflow's validation data";
+    if (t->workflow_set)
+        TRY(data_check_run(&c, t->workflow_set, t->mem, err));
+    c.what = "validation data";
+    c.measured = true;
+    c.batch_size = 1;
+    return t->val_set ? data_check_run(&c, t->val_set, t->mem, err) : CSEG_OK;
 }
 
 static cseg_status set_lengths(trainer *t, cseg_error *err)
@@ -150,8 +151,6 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%s: there is no optimizer in this config", e->path);
     if (e->optimizer_refused)
         return fail(err, CSEG_UNSUPPORTED, "%s", e->optimizer_refused);
-    if (e->val_eval.refused && validates(t))
-        return fail(err, CSEG_UNSUPPORTED, "%s", e->val_eval.refused);
     TRY(optimizer_build(e->optimizer, e->paramwise, t->m, t->mem, &t->o, err));
     schedule_time time = trainer_time(t);
     if (e->dialect == DIALECT_1X)
@@ -220,7 +219,8 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(set_lengths(t, err));
     TRY(open_workflow_val(t, err));
     TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));
-    TRY(scan(t, err));
+    TRY(open_validation(t, err));
+    TRY(check_data(t, err));
     TRY(build_learning(t, err));
     if (!from)
         TRY(start_weights(t, err));
@@ -234,7 +234,6 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     t->begun_iter = t->state.iter;
     t->saved_iter = t->resumed ? t->state.iter : -1;
     if (validates(t)) {
-        TRY(evaluate_open(e, &e->val, &t->pre, false, true, t->mem, &t->val_set, &t->val, err));
         TRY(trainer_check_figures(t, err));
         TRY(build_predictor(t->m, t->val_b, &t->predictor, err));
     }

@@ -15,6 +15,30 @@ typedef struct builder {
 
 static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error *err);
 
+/* A dataset class of the user's own is Python that is not run here; what it says fits into the plain dataset. */
+static cseg_status unknown_type(const value *cfg, const char *type, dataset_dialect dialect, arena *mem,
+                                cseg_error *err)
+{
+    static const char *const wrappers[] = {"ConcatDataset", "RepeatDataset", "MultiImageMixDataset"};
+    char at[512];
+    int n;
+    const dataset_kind *kinds = dataset_kinds(&n);
+    const char **names = ARENA_ARRAY(mem, (size_t)n + 3, const char *);
+    if (!names)
+        return fail_memory(err);
+    for (int i = 0; i < n; i++)
+        names[i] = kinds[i].name;
+    memcpy(names + n, wrappers, sizeof wrappers);
+    const char *near = str_nearest(type, names, (size_t)n + 3);
+    bool old = dialect == DATASET_0X || (dialect == DATASET_ANY && value_get(cfg, "img_dir"));
+    return fail(err, CSEG_CONFIG,
+                "%sthere is no dataset '%s'%s%s%s. For data of your own use type='%s' with %s, img_suffix and "
+                "seg_map_suffix: a class in Python is not run here (docs/own-data.md)",
+                value_place(cfg, at), type, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+                old ? "CustomDataset" : "BaseSegDataset",
+                old ? "classes=[...], palette=[...]" : "metainfo=dict(classes=[...], palette=[...])");
+}
+
 /* ---- leaves -------------------------------------------------------------------------------------------------- */
 
 /* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. The 0.x dataset
@@ -52,12 +76,10 @@ static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *
 
 cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err)
 {
-    char place[512];
     const char *type = value_type_name(cfg);
     const dataset_kind *kind = type ? dataset_kind_find(type) : NULL;
     if (!kind)
-        return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s' here", value_place(cfg, place),
-                    type ? type : "(no type)");
+        return unknown_type(cfg, type ? type : "(no type)", dialect, mem, err);
     leaf l;
     TRY(leaf_parse(cfg, kind, &(dataset_options){.dialect = dialect, .no_pipeline = true}, mem, &l, err));
     *out = l.meta;
@@ -237,23 +259,49 @@ static cseg_status build_mix(builder *b, const value *cfg, dataset *ds, cseg_err
     return pipeline_build(list, &options, b->mem, &ds->run, err);
 }
 
+/* The keys that may be lists, those that pair with the images last. */
+static const char *const folder_keys[] = {"img_dir", "split", "ann_dir", "weight_dir"};
+enum { FOLDER_KEYS = sizeof folder_keys / sizeof folder_keys[0] };
+
+/* How many parts a key gives: 0 where there is none, 1 for a single folder. */
+static size_t parts_of(const value *v)
+{
+    return value_is_none(v) ? 0 : value_is_list(v) ? value_count(v) : 1;
+}
+
+/* The i-th images have the i-th labels, so that all lists are of one length, and a single folder stands beside a single
+ * folder: as the reference's build_dataset has it. Labels of one folder for a list of splits are fine, for they are
+ * found by the names in the splits. */
+static cseg_status count_folders(const value *cfg, size_t *out, cseg_error *err)
+{
+    char at[512];
+    const value *images = value_get(cfg, "img_dir"), *splits = value_get(cfg, "split");
+    size_t n_images = parts_of(images), n_splits = parts_of(splits);
+    bool by_split = !value_is_list(images);
+    const char *what = by_split ? "split" : "img_dir";
+    size_t n = by_split ? n_splits : n_images;
+    for (int i = 0; i < FOLDER_KEYS; i++) {
+        const value *v = value_get(cfg, folder_keys[i]);
+        size_t m = parts_of(v);
+        if (value_is_list(v) && m == 0)
+            return fail(err, CSEG_CONFIG, "%s%s is an empty list", value_place(v, at), folder_keys[i]);
+        bool shared = !value_is_list(v) && by_split; /* img_dir itself, and folders of labels */
+        if (m && m != n && !shared)
+            return fail(err, CSEG_CONFIG,
+                        "%s%s has %zu item%s where %s has %zu: the first images go with the first labels, the second "
+                        "with the second, so that the lists are to be of one length",
+                        value_place(v, at), folder_keys[i], m, m == 1 ? "" : "s", what, n);
+    }
+    *out = n;
+    return CSEG_OK;
+}
+
 /* 0.x: one dict with lists of folders stands for several datasets. */
 static cseg_status build_folders(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
-    static const char *const keys[] = {"img_dir", "ann_dir", "split", "weight_dir"};
-    char at[512];
-    size_t n = 1;
+    size_t n;
     const value *separate = value_get(cfg, "separate_eval");
-    for (int i = 0; i < 4; i++) {
-        const value *v = value_get(cfg, keys[i]);
-        size_t m = value_is_list(v) ? value_count(v) : 1;
-        if (m != 1 && n != 1 && m != n)
-            return fail(err, CSEG_CONFIG, "%s%s has %zu items where the other folders and lists have %zu",
-                        value_place(v, at), keys[i], m, n);
-        if (value_is_list(v) && m == 0)
-            return fail(err, CSEG_CONFIG, "%s%s is an empty list", value_place(v, at), keys[i]);
-        n = m > n ? m : n;
-    }
+    TRY(count_folders(cfg, &n, err));
     value *list = value_new(b->mem, V_LIST, cfg->at);
     if (!list)
         return fail_memory(err);
@@ -262,9 +310,9 @@ static cseg_status build_folders(builder *b, const value *cfg, dataset *ds, cseg
         if (!one || !value_append(b->mem, list, one))
             return fail_memory(err);
         value_remove(one, "separate_eval");
-        for (int k = 0; k < 4; k++) {
-            value *v = value_get(one, keys[k]);
-            if (value_is_list(v) && !value_set(b->mem, one, keys[k], value_item(v, value_count(v) == 1 ? 0 : i)))
+        for (int k = 0; k < FOLDER_KEYS; k++) {
+            value *v = value_get(one, folder_keys[k]);
+            if (value_is_list(v) && !value_set(b->mem, one, folder_keys[k], value_item(v, i)))
                 return fail_memory(err);
         }
     }
@@ -272,23 +320,6 @@ static cseg_status build_folders(builder *b, const value *cfg, dataset *ds, cseg
 }
 
 /* ---- building ------------------------------------------------------------------------------------------------ */
-
-static cseg_status unknown_type(const value *cfg, const char *type, arena *mem, cseg_error *err)
-{
-    static const char *const wrappers[] = {"ConcatDataset", "RepeatDataset", "MultiImageMixDataset"};
-    char at[512];
-    int n;
-    const dataset_kind *kinds = dataset_kinds(&n);
-    const char **names = ARENA_ARRAY(mem, (size_t)n + 3, const char *);
-    if (!names)
-        return fail_memory(err);
-    for (int i = 0; i < n; i++)
-        names[i] = kinds[i].name;
-    memcpy(names + n, wrappers, sizeof wrappers);
-    const char *near = str_nearest(type, names, (size_t)n + 3);
-    return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s'%s%s%s", value_place(cfg, at), type,
-                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-}
 
 static bool has_lists(const value *cfg)
 {
@@ -317,7 +348,7 @@ static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_er
                     value_place(cfg, at));
     const dataset_kind *kind = dataset_kind_find(type);
     if (!kind)
-        return unknown_type(cfg, type, b->mem, err);
+        return unknown_type(cfg, type, b->options->dialect, b->mem, err);
     return has_lists(cfg) ? build_folders(b, cfg, ds, err) : build_leaf(b, cfg, kind, ds, err);
 }
 

@@ -19,12 +19,15 @@ static void look_for(missing *m, const char *path, const char *what, const char 
         *m = (missing){.first = path, .what = what, .of = of, .n = 1};
 }
 
-static cseg_status check_leaf(const dataset *ds, missing *m, cseg_error *err)
+static cseg_status check_leaf(const dataset *ds, bool measured, missing *m, cseg_error *err)
 {
     const pipeline_info *info = ds->run ? pipeline_describe(ds->run) : NULL;
-    if (!ds->meta.test_mode && info && info->loads_labels && !ds->n_maps)
-        return fail(err, CSEG_DATA, "%s has no labels to learn from: %s is missing (first image: %s)", ds->meta.kind,
-                    ds->meta.one_x ? "data_prefix['seg_map_path']" : "ann_dir", ds->files.image[0]);
+    bool learned = !ds->meta.test_mode && info && info->loads_labels;
+    if ((learned || measured) && !ds->n_maps)
+        return fail(err, CSEG_DATA, "%s has no labels to %s: %s is missing (first image: %s)", ds->meta.kind,
+                    measured ? "measure against" : "learn from",
+                    ds->meta.one_x ? "data_prefix['seg_map_path']" : "ann_dir",
+                    ds->count ? ds->files.image[0] : "none");
     for (int64_t i = 0; i < ds->count; i++) {
         const char *of = ds->files.image[i];
         look_for(m, of, "image", NULL);
@@ -33,19 +36,19 @@ static cseg_status check_leaf(const dataset *ds, missing *m, cseg_error *err)
         for (int k = 0; k < ds->n_maps; k++) {
             const dataset_map *map = &ds->files.maps[i * ds->n_maps + k];
             /* without labels an image can still be tested, only not measured */
-            if (!ds->meta.test_mode || (info && info->loads_labels))
+            if (measured ? !map->is_weight : !ds->meta.test_mode || (info && info->loads_labels))
                 look_for(m, map->path, map->is_weight ? "weight map" : "label", of);
         }
     }
     return CSEG_OK;
 }
 
-static cseg_status check_all(const dataset *ds, missing *m, cseg_error *err)
+static cseg_status check_all(const dataset *ds, bool measured, missing *m, cseg_error *err)
 {
     if (ds->form == LEAF)
-        return check_leaf(ds, m, err);
+        return check_leaf(ds, measured, m, err);
     for (int i = 0; i < ds->n_parts; i++)
-        TRY(check_all(ds->parts[i], m, err));
+        TRY(check_all(ds->parts[i], measured, m, err));
     return CSEG_OK;
 }
 
@@ -57,11 +60,11 @@ static bool suffix_twice(const char *path)
     return n && all >= 2 * n && memcmp(path + all - 2 * n, ext, n) == 0;
 }
 
-cseg_status dataset_check_files(const dataset *ds, cseg_error *err)
+cseg_status dataset_check_files(const dataset *ds, bool measured, cseg_error *err)
 {
     missing m = {0};
     char more[64] = "";
-    TRY(check_all(ds, &m, err));
+    TRY(check_all(ds, measured, &m, err));
     if (!m.n)
         return CSEG_OK;
     if (m.n > 1)

@@ -110,6 +110,18 @@ static cseg_status describe(const dataset *l, int64_t index, bool weights, sampl
     return CSEG_OK;
 }
 
+bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bool measured, label_reading *out)
+{
+    cseg_error error;
+    sample like = {0};
+    const dataset *l = find_leaf(ds, &index);
+    if (!l->run || describe(l, index, false, &like, &error) != CSEG_OK)
+        return false;
+    if (pipeline_label_reading(l->run, &like, key, out))
+        return true;
+    return measured && pipeline_label_reading(l->truth, &like, key, out);
+}
+
 /* Runs what comes before the last pipeline; *last is that. */
 static cseg_status prepare(const dataset *ds, int64_t index, sample *out, const pipeline **last, cseg_error *err)
 {

@@ -98,6 +98,10 @@ cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed
  * not read. The 0.x dialect, whose test pipelines load no labels, evaluates against these. */
 cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, sample *out, cseg_error *err);
 
+/* How the label map `key` of sample `index` is read, and what its numbers become. measured: as evaluation has it: by
+ * the pipeline, or as dataset_get_truth where that loads no labels. False: the pipeline loads none. */
+bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bool measured, label_reading *out);
+
 /* The last pipeline that samples go through (of a ConcatDataset: its first part's); NULL with no_pipeline. */
 const pipeline *dataset_pipeline(const dataset *ds);
 
@@ -107,9 +111,22 @@ cseg_status dataset_each_pipeline(const dataset *ds,
                                   cseg_status (*fn)(void *arg, const pipeline *p, const dataset *of, cseg_error *err),
                                   void *arg, cseg_error *err);
 
-/* Looks for the files of all samples without opening them. CSEG_NOT_FOUND names the first that is missing, how many
- * more there are, and, for training without any labels, says so. */
-cseg_status dataset_check_files(const dataset *ds, cseg_error *err);
+/* Looks for the files of all samples without opening them; measured: with the labels that evaluation wants, whatever
+ * the pipeline loads. CSEG_NOT_FOUND names the first that is missing, how many more there are, and, where labels are
+ * wanted and nobody named any, says so. */
+cseg_status dataset_check_files(const dataset *ds, bool measured, cseg_error *err);
+
+typedef struct dataset_try_options {
+    const preprocessor *pre;
+    bool training; /* as loader_options has both */
+    bool truth;
+    int64_t batch_size; /* of several, the samples that are tried must fit into one batch */
+    int64_t channels;   /* that the model takes; 0: any */
+    uint64_t seed;
+} dataset_try_options;
+/* Sends the first sample of each joined dataset, and the last of all, through all that a run does to it, up to its
+ * place in a batch: what cannot work is told before the first step. The errors name the transform. */
+cseg_status dataset_try(const dataset *ds, const dataset_try_options *options, cseg_error *err);
 
 /* Markdown: all datasets and their keys. */
 void datasets_document(FILE *out);

@@ -359,9 +359,9 @@ cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset
 
 void leaf_document(FILE *out)
 {
-    fputs(
-        "\n## Keys, 0.x\n\n`img_dir`, `ann_dir`, `split` and `weight_dir` may be lists: several datasets, joined.\n\n",
-        out);
+    fputs("\n## Keys, 0.x\n\n`img_dir`, `ann_dir`, `split` and `weight_dir` may be lists of one length: several "
+          "datasets, joined.\n\n",
+          out);
     fields_document(&table_0x, out);
     fputs("\n## Keys, 1.x\n\n", out);
     fields_document(&table_1x, out);

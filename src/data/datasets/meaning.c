@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "data/datasets/leaf.h"
 
@@ -52,11 +53,29 @@ void dataset_random_palette(int64_t n, uint8_t *out)
     }
 }
 
+/* What editors put in front of a text, and no text: it would make names that nobody can see to be wrong. */
+static cseg_status check_text(const char *path, char **text, size_t *size, cseg_error *err)
+{
+    if (*size >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+        log_warn_once("%s: begins with a byte order mark, which is no part of the first name", path);
+        *text += 3;
+        *size -= 3;
+    }
+    bool wide = *size >= 2 && (memcmp(*text, "\xff\xfe", 2) == 0 || memcmp(*text, "\xfe\xff", 2) == 0);
+    const char *nul = memchr(*text, 0, *size);
+    if (wide)
+        return fail(err, CSEG_DATA, "%s: is text in UTF-16; save it as UTF-8", path);
+    if (nul)
+        return fail(err, CSEG_DATA, "%s: is no text: byte %lld is 0", path, (long long)(nul - *text));
+    return CSEG_OK;
+}
+
 cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err)
 {
     char *text;
     size_t size, count = 0;
     TRY(file_read(path, LARGEST_LIST, mem, &text, &size, err));
+    TRY(check_text(path, &text, &size, err));
     for (size_t i = 0; i < size; i++)
         count += text[i] == '\n';
     const char **out = ARENA_ARRAY(mem, count + 1, const char *);
@@ -213,6 +232,9 @@ cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *c
     /* 0.x looks at palette= only beside classes= and where the dataset has no classes of its own. */
     if (!value_is_none(palette) && (one_x || (own && !kind->n_classes) || !kind->n_classes))
         TRY(read_palette(palette, mem, &colours, &n_colours, err));
+    else if (!value_is_none(palette))
+        log_warn_once("%spalette has no effect: %s has colours of its own, which this dialect takes",
+                      value_place(palette, at), kind->name);
     /* 1.x keeps a palette that has the right length, even where the classes are in another order; 0.x picks. */
     if (meta->label_map && n_colours && (!one_x || n_colours > meta->n_classes)) {
         if (n_colours < kind->n_classes)

@@ -42,14 +42,25 @@ static cseg_status annotations_build(transform_builder *b, void *conf, transform
     return CSEG_OK;
 }
 
+/* What a file with several channels is likely to be. */
+static const char *several_channels(const image *m)
+{
+    int64_t colours = m->c >= 3 ? 3 : 1;
+    for (int64_t y = 0; y < m->h && m->c <= 4; y++)
+        for (int64_t x = 0; x < m->w; x++)
+            for (int64_t k = 1; k < colours; k++)
+                if (image_get(m, y, x, k) != image_get(m, y, x, 0))
+                    return "it looks like a picture in colours; labels are images of class numbers";
+    return m->c <= 4 ? "it is gray, with all colours alike (or with alpha); write one channel of it, as PNG"
+                     : "labels are images of class numbers";
+}
+
 /* One channel of numbers that are whole and fit 8 bits, as the reference keeps labels. */
 static cseg_status as_labels(const char *path, image *m, cseg_error *err)
 {
     if (m->c != 1)
-        return fail(err, CSEG_DATA,
-                    "%s has %lld channels where labels have one: it looks like a picture in colours; "
-                    "labels are images of class numbers",
-                    path, (long long)m->c);
+        return fail(err, CSEG_DATA, "%s has %lld channels where labels have one: %s", path, (long long)m->c,
+                    several_channels(m));
     if (m->type == IMAGE_U8)
         return CSEG_OK;
     image done;
@@ -94,9 +105,9 @@ static void fill_map(uint8_t table[256], const value *label_map)
 }
 
 /* The steps from file to class, in the dialect's order. */
-static void fill_table(const annotations_conf *c, const sample *s, const sample_map *m, uint8_t table[256])
+static void fill_table(const annotations_conf *c, const sample *s, const char *key, uint8_t table[256])
 {
-    bool date = strcmp(m->key, "gt_semantic_seg") != 0;
+    bool date = strcmp(key, "gt_semantic_seg") != 0;
     bool reduce = c->reduce || (c->one_x && !c->reduce_zero_label && s->reduce_zero_label);
     if (c->open_cd && date)
         reduce =
@@ -140,11 +151,24 @@ static cseg_status as_weights(const char *path, double scale, image *m, cseg_err
     return CSEG_OK;
 }
 
+static image_flags label_flags(const annotations_conf *c)
+{
+    if (c->open_cd)
+        return IMAGE_GRAYSCALE;
+    return IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+}
+
+void annotations_describe(const transform *t, const sample *like, const char *key, label_reading *out)
+{
+    out->flags = label_flags(t->conf);
+    fill_table(t->conf, like, key, out->seen);
+}
+
 static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m, cseg_error *err)
 {
-    image_flags flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
-    if (c->open_cd && !m->is_weight)
-        flags = IMAGE_GRAYSCALE;
+    image_flags flags = label_flags(c);
+    if (m->is_weight && c->open_cd)
+        flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
     image_release(&m->map);
     m->todo = (delayed){0};
     TRY(image_read(m->path, flags, &m->map, err));
@@ -159,7 +183,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     if (m->is_weight)
         return CSEG_OK;
     uint8_t table[256];
-    fill_table(c, s, m, table);
+    fill_table(c, s, m->key, table);
     if (!is_identity(table))
         imgproc_lut(m->map.data, m->map.h * m->map.w, table);
     return CSEG_OK;

@@ -112,6 +112,45 @@ int64_t sample_padded_width(const sample *s)
     return s->norm.n && s->pad_w > sample_width(s) ? s->pad_w : sample_width(s);
 }
 
+static bool padded_alike(const sample *a, const sample *b)
+{
+    return sample_padded_height(a) == sample_padded_height(b) && sample_padded_width(a) == sample_padded_width(b);
+}
+
+/* The sample whose size is not that of most: of the first and of one that differs from it, the one with fewer like it.
+ */
+static int odd_one(const sample *const *samples, int n, int *other)
+{
+    int differs = 0, like_first = 0, like_other = 0;
+    while (differs < n - 1 && padded_alike(samples[0], samples[differs]))
+        differs++;
+    for (int i = 0; i < n; i++) {
+        like_first += padded_alike(samples[i], samples[0]);
+        like_other += padded_alike(samples[i], samples[differs]);
+    }
+    *other = like_first < like_other ? differs : 0;
+    return like_first < like_other ? 0 : differs;
+}
+
+static cseg_status sizes_differ(const preprocessor *pre, const sample *const *samples, int n, bool training,
+                                cseg_error *err)
+{
+    int other, odd = odd_one(samples, n, &other);
+    const sample *a = samples[odd], *b = samples[other];
+    const char *step = a->image_step.name ? a->image_step.name : b->image_step.name;
+    return fail(err, CSEG_SHAPE,
+                "images of one batch have different sizes: %s is %lld x %lld, %s is %lld x %lld (height x width)%s%s; "
+                "%s",
+                a->path ? a->path : "one", (long long)sample_padded_height(a), (long long)sample_padded_width(a),
+                b->path ? b->path : "another", (long long)sample_padded_height(b), (long long)sample_padded_width(b),
+                step ? " after " : "", step ? step : "",
+                !training     ? "test with a batch size of 1"
+                : pre->zero_x ? "crop and pad them alike, by RandomCrop and Pad(size=...), or train with "
+                                "samples_per_gpu=1"
+                              : "crop or pad them alike, by RandomCrop or Pad(size=...), or give the "
+                                "data_preprocessor a 'size'");
+}
+
 cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samples, int n, bool training, int64_t *h,
                               int64_t *w, cseg_error *err)
 {
@@ -127,18 +166,12 @@ cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samp
             return fail(err, CSEG_SHAPE, "%s has %lld channels, others of its batch have %lld",
                         samples[i]->path ? samples[i]->path : "a sample", (long long)samples[i]->img.c,
                         (long long)samples[0]->img.c);
-        alike = alike && sh == sample_padded_height(samples[0]) && sw == sample_padded_width(samples[0]);
+        alike = alike && padded_alike(samples[i], samples[0]);
         *h = sh > *h ? sh : *h;
         *w = sw > *w ? sw : *w;
     }
     if (!alike && (!training || (!fixed_h && !divisor)))
-        return fail(err, CSEG_SHAPE,
-                    "images of one batch have different sizes (%s is %lld x %lld, the largest %lld x "
-                    "%lld); %s",
-                    samples[0]->path ? samples[0]->path : "the first", (long long)sample_padded_height(samples[0]),
-                    (long long)sample_padded_width(samples[0]), (long long)*h, (long long)*w,
-                    training ? "crop or pad them alike, or give the data_preprocessor a 'size'"
-                             : "test with a batch size of 1");
+        return sizes_differ(pre, samples, n, training, err);
     if (fixed_h) {
         if (!alike && (*h > fixed_h || *w > fixed_w))
             return fail(err, CSEG_SHAPE,

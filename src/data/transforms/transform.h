@@ -110,6 +110,14 @@ cseg_status transform_probability(const transform_builder *b, const char *what, 
 
 /* ---- for apply ---- */
 
+/* Notes in s->image_step and map_step that t changed sizes, if it did; before: as they were. */
+typedef struct step_sizes {
+    int64_t image_h, image_w, map_h, map_w; /* 0: not loaded */
+    sample_step image_step, map_step;
+} step_sizes;
+step_sizes step_sizes_of(const sample *s);
+void step_note(const transform *t, const step_sizes *before, sample *s);
+
 /* Geometry of the image or of one map; put off if it can be. group: channels of one picture (0: all). */
 cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize_kind kind, int64_t group,
                            cseg_error *err);
@@ -138,6 +146,8 @@ cseg_status sample_need_image(const sample *s, cseg_error *err);
 /* All that have a name, refused ones too; for tests. */
 int transforms_count(void);
 const char *transforms_name(int i, transform_windows *windows);
+/* load_annotations.c: what it does to the map `key` of a sample like this. */
+void annotations_describe(const transform *t, const sample *like, const char *key, label_reading *out);
 
 /* The part of transforms_document that is not about transforms. */
 void preprocessor_document(FILE *out);

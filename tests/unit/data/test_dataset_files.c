@@ -202,7 +202,7 @@ static void lists_of_folders_are_joined(void **state)
     assert_true(dataset_separate_eval(ds));
     assert_string_equal(item_text(ds, 1), "i/b.jpg gt_semantic_seg=l+/b.png");
     refuse("dict(type='CustomDataset', img_dir=['@/i1', '@/i2'], ann_dir=['1', '2', '3'])", CSEG_CONFIG,
-           "ann_dir has 3 items where the other folders and lists have 2");
+           "ann_dir has 3 items where img_dir has 2");
     refuse("dict(type='CustomDataset', img_dir=[])", CSEG_CONFIG, "empty list");
     assert_int_equal(dataset_count(build("[dict(type='CustomDataset', img_dir='@/i1'), "
                                          "dict(type='CustomDataset', img_dir='@/i2')]")),
@@ -278,20 +278,20 @@ static void missing_files_are_counted(void **state)
         touch(arena_printf(mem, "i/%c.jpg", c));
     touch("l/a.png");
     dataset *ds = build(arena_printf(mem, text, ""));
-    assert_int_equal(dataset_check_files(ds, &err), CSEG_NOT_FOUND);
+    assert_int_equal(dataset_check_files(ds, false, &err), CSEG_NOT_FOUND);
     assert_non_null(strstr(err.text, "the label"));
     assert_non_null(strstr(err.text, "l/b.png' does not exist (it belongs to"));
     assert_non_null(strstr(err.text, "2 more files are missing"));
     for (char c = 'b'; c < 'e'; c++)
         touch(arena_printf(mem, "l/%c.png", c));
-    assert_int_equal(dataset_check_files(ds, &err), CSEG_OK);
+    assert_int_equal(dataset_check_files(ds, false, &err), CSEG_OK);
     ds = build("dict(type='CustomDataset', img_dir='@/i', pipeline=[dict(type='LoadImageFromFile'), "
                "dict(type='LoadAnnotations')])");
-    assert_int_equal(dataset_check_files(ds, &err), CSEG_DATA);
+    assert_int_equal(dataset_check_files(ds, false, &err), CSEG_DATA);
     assert_non_null(strstr(err.text, "no labels to learn from: ann_dir is missing"));
     write_text("suffixed.txt", "a.jpg\n");
     ds = build("dict(type='CustomDataset', img_dir='@/i', split='@/suffixed.txt')");
-    assert_int_equal(dataset_check_files(ds, &err), CSEG_NOT_FOUND);
+    assert_int_equal(dataset_check_files(ds, false, &err), CSEG_NOT_FOUND);
     assert_non_null(strstr(err.text, "set img_suffix=''"));
 }
 
@@ -300,7 +300,7 @@ static void no_memory_is_told(void **state)
     (void)state;
     long n = 1;
     bool whole = false;
-    const char *text = "dict(type='CityscapesDataset', data_root='@', img_dir=['i', 'i'], ann_dir='l', "
+    const char *text = "dict(type='CityscapesDataset', data_root='@', img_dir=['i', 'i'], ann_dir=['l', 'l'], "
                        "classes=['car', 'sky'])";
     for (int i = 0; i < 200; i++)
         touch(arena_printf(mem, "i/a_name_that_is_not_short_at_all_%d_leftImg8bit.png", i));

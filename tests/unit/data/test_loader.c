@@ -513,7 +513,7 @@ static void real_images_make_the_batches_of_the_config(void **state)
         normalising("dict(type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.395, "
                     "57.12, 57.375], bgr_to_rgb=True, pad_val=0, seg_pad_val=255, size=(320, 320))");
     assert_int_equal(dataset_count(ds), 367);
-    assert_int_equal(dataset_check_files(ds, &err), CSEG_OK);
+    assert_int_equal(dataset_check_files(ds, false, &err), CSEG_OK);
     loader *l = open_loader(
         ds, (loader_options){.batch_size = 4, .workers = 2, .order = ORDER_INFINITE, .pre = &pre, .training = true});
     for (int i = 0; i < 5; i++) {

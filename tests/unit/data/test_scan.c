@@ -12,18 +12,18 @@ static void make(int n, int start, int step)
     }
 }
 
-static const char *const PLAIN = "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', "
-                                 "img_suffix='.png', classes=['a', 'b', 'c']%s)";
+static const char *const PLAIN =
+    "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', "
+    "img_suffix='.png', classes=['a', 'b', 'c'], pipeline=[dict(type='LoadAnnotations'%s)]%s)";
 
 static const dataset *plain(const char *more)
 {
-    const dataset_options options = {.no_pipeline = true};
-    return build_with(arena_printf(mem, PLAIN, more), &options);
+    return build(arena_printf(mem, PLAIN, "", more));
 }
 
 static cseg_status look(const dataset *ds, const char *cache, scan_report *report)
 {
-    scan_options options = {.ignore_index = -1, .threads = 3, .cache_file = cache};
+    scan_options options = {.threads = 3, .cache_file = cache};
     return scan_labels(ds, &options, mem, report, &err);
 }
 
@@ -90,8 +90,9 @@ static void causes_are_guessed(void **state)
     ONE(0, 255, 255, 0);
     EXPECT(look(plain(""), NULL, NULL), CSEG_DATA, "hold 0 and 255 only", "write 1 for 255");
     EXPECT(look(plain(", ignore_index=254"), NULL, NULL), CSEG_DATA, "255 in 8 pixels", "write 1 for 255");
-    /* nobody learns from what is only tested */
-    assert_int_equal(look(plain(", test_mode=True"), NULL, NULL), CSEG_OK);
+    const scan_options measured = {.threads = 1, .measured = true};
+    EXPECT(scan_labels(plain(", test_mode=True"), &measured, mem, NULL, &err), CSEG_DATA,
+           "nothing but class 0 to measure", "write 1 for 255");
     ONE(1, 2, 3);
     EXPECT(look(plain(""), NULL, NULL), CSEG_DATA, "3 in 4 pixels", "counted from 1", "reduce_zero_label=True");
     ONE(0, 1, 2, 3);
@@ -111,27 +112,27 @@ static void mapping_is_done_before_judging(void **state)
 {
     (void)state;
     scan_report r;
-    scan_options zero = {.ignore_index = -1, .threads = 1, .reduce_zero_label = true};
+    const char *zero = ", reduce_zero_label=True";
     ONE(0, 1, 2, 3);
-    assert_int_equal(scan_labels(plain(""), &zero, mem, &r, &err), CSEG_OK);
+    assert_int_equal(look(build(arena_printf(mem, PLAIN, zero, "")), NULL, &r), CSEG_OK);
     assert_int_equal(r.ignored, 4);
     assert_int_equal(r.pixels[2], 4);
     /* in 1.x the dataset's word is enough */
-    const dataset_options options = {.no_pipeline = true};
-    const char *old = "dict(type='PotsdamDataset', img_dir='@/i', ann_dir='@/l', classes=['tree', 'building'])";
+    const char *old = "dict(type='PotsdamDataset', img_dir='@/i', ann_dir='@/l', classes=['tree', 'building'], "
+                      "pipeline=[dict(type='LoadAnnotations'%s)])";
     const char *new_ = "dict(type='PotsdamDataset', data_prefix=dict(img_path='@/i', seg_map_path='@/l'), "
-                       "metainfo=dict(classes=['tree', 'building']))";
+                       "metainfo=dict(classes=['tree', 'building']), pipeline=[dict(type='LoadAnnotations')])";
     ONE(0, 1, 2, 4, 4, 255);
-    assert_int_equal(look(build_with(new_, &options), NULL, &r), CSEG_OK);
+    assert_int_equal(look(build(new_), NULL, &r), CSEG_OK);
     assert_int_equal(r.pixels[0], 8); /* tree: 4 in the file */
     assert_int_equal(r.pixels[1], 4); /* building: 2 */
     assert_int_equal(r.ignored, 12);  /* 0, 255, and impervious_surface, which was not chosen */
     /* 0.x maps first, then reduces if the pipeline says so: 3 (tree) becomes 0, then ignored */
     ONE(3, 1, 1, 1);
-    assert_int_equal(look(build_with(old, &options), NULL, &r), CSEG_OK);
+    assert_int_equal(look(build(arena_printf(mem, old, "")), NULL, &r), CSEG_OK);
     assert_int_equal(r.pixels[0], 4);
     assert_int_equal(r.pixels[1], 12);
-    assert_int_equal(scan_labels(build_with(old, &options), &zero, mem, &r, &err), CSEG_OK);
+    assert_int_equal(look(build(arena_printf(mem, old, zero)), NULL, &r), CSEG_OK);
     assert_int_equal(r.ignored, 4);
     assert_int_equal(r.pixels[0], 12);
 }
@@ -140,20 +141,19 @@ static void change_masks_of_255_are_told_the_way_out(void **state)
 {
     (void)state;
     scan_report r;
-    const dataset_options options = {.no_pipeline = true};
-    const char *text = "dict(type='LEVIRCDDataset', data_root='@'%s)";
+    const char *text = "dict(type='LEVIRCDDataset', data_root='@'%s)",
+               *plainly = ", pipeline=[dict(type='LoadAnnotations')]";
     write_image("A/x.png", 4, 4, 3, 0, 1);
     write_image("B/x.png", 4, 4, 3, 0, 1);
     VALUES("label/x.png", 0, 255, 0, 0);
-    EXPECT(look(build_with(arena_printf(mem, text, ""), &options), NULL, NULL), CSEG_DATA,
-           "format_seg_map='to_binary'");
-    const char *binary = ", format_seg_map='to_binary'";
-    assert_int_equal(look(build_with(arena_printf(mem, text, binary), &options), NULL, &r), CSEG_OK);
+    EXPECT(look(build(arena_printf(mem, text, plainly)), NULL, NULL), CSEG_DATA, "format_seg_map='to_binary'");
+    const char *binary = ", format_seg_map='to_binary', pipeline=[dict(type='LoadAnnotations')]";
+    assert_int_equal(look(build(arena_printf(mem, text, binary)), NULL, &r), CSEG_OK);
     assert_int_equal(r.pixels[0], 12);
     assert_int_equal(r.pixels[1], 4);
     /* Open-CD's loaders make gray levels of colours, 0.x's LoadAnnotations does not */
     write_image("label/x.png", 4, 4, 3, 255, 0);
-    EXPECT(look(build_with(arena_printf(mem, text, binary), &options), NULL, NULL), CSEG_DATA, "3 channels");
+    EXPECT(look(build(arena_printf(mem, text, binary)), NULL, NULL), CSEG_DATA, "3 channels");
     const char *gray = ", format_seg_map='to_binary', pipeline=[dict(type='MultiImgLoadAnnotations')]";
     assert_int_equal(look(build(arena_printf(mem, text, gray)), NULL, &r), CSEG_OK);
 }
@@ -162,8 +162,9 @@ static void change_masks_of_255_are_told_the_way_out(void **state)
 static void dates_have_a_zero_of_their_own(void **state)
 {
     (void)state;
-    const scan_key keys[] = {{"gt_semantic_seg_from", 6}, {"gt_semantic_seg", 2}};
-    scan_options o = {.keys = keys, .n_keys = 2, .ignore_index = -1, .threads = 1};
+    const scan_rule rules[] = {{"gt_semantic_seg_from", "extra_head", 6, 255},
+                               {"gt_semantic_seg", "decode_head", 2, 255}};
+    scan_options o = {.rules = rules, .n_rules = 2, .threads = 1};
     scan_report r;
     sample s;
     const char *text =
@@ -174,7 +175,7 @@ static void dates_have_a_zero_of_their_own(void **state)
     VALUES("f/a.png", 0, 6, 1);
     const dataset *ds = build(arena_printf(mem, text, ""));
     assert_int_equal(scan_labels(ds, &o, mem, &r, &err), CSEG_OK);
-    assert_int_equal(r.files, 2);
+    assert_int_equal(r.files, 3); /* two maps, and the second date's size */
     assert_int_equal(r.pixels[5], 4);
     assert_int_equal(r.pixels[0], 4);
     assert_int_equal(r.ignored, 4);
@@ -193,12 +194,11 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
 {
     (void)state;
     ONE(0, 1, 2);
-    const dataset_options options = {.no_pipeline = true};
-    const dataset *ds = build_with("dict(type='CustomDataset', data_root='@', img_dir='i', img_suffix='.png', ann_dir="
-                                   "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'])",
-                                   &options);
-    const scan_key keys[] = {{"gt_edge", 2}, {"gt_semantic_seg", 3}};
-    scan_options o = {.keys = keys, .n_keys = 2, .ignore_index = -1, .threads = 1};
+    const dataset *ds = build("dict(type='CustomDataset', data_root='@', img_dir='i', img_suffix='.png', ann_dir="
+                              "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'], "
+                              "pipeline=[dict(type='LoadAnnotations')])");
+    const scan_rule rules[] = {{"gt_edge", "auxiliary_head", 2, 255}, {"gt_semantic_seg", "decode_head", 3, 255}};
+    scan_options o = {.rules = rules, .n_rules = 2, .threads = 1};
     scan_report r;
     VALUES("e/a.png", 0, 1, 1);
     assert_int_equal(scan_labels(ds, &o, mem, &r, &err), CSEG_OK);
@@ -206,8 +206,9 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
     assert_int_equal(r.n, 2);
     assert_int_equal(r.pixels[1], 8); /* of the first key */
     VALUES("e/a.png", 0, 1, 2);
-    EXPECT(scan_labels(ds, &o, mem, &r, &err), CSEG_DATA, "/e/a.png: 2 in 4 pixels");
-    o.n_keys = 0; /* only gt_semantic_seg */
+    EXPECT(scan_labels(ds, &o, mem, &r, &err), CSEG_DATA, "/e/a.png: 2 in 4 pixels",
+           "2 classes for auxiliary_head (0 to 1 in the file)");
+    o.n_rules = 0; /* only gt_semantic_seg */
     assert_int_equal(scan_labels(ds, &o, mem, &r, &err), CSEG_OK);
     assert_int_equal(r.files, 1);
 }
@@ -290,14 +291,12 @@ static void files_that_come_twice_are_read_once(void **state)
 {
     (void)state;
     scan_report r;
-    const dataset_options options = {.no_pipeline = true};
     make(2, 0, 0);
-    const char *one = arena_printf(mem, PLAIN, "");
-    const dataset *ds = build_with(arena_printf(mem,
-                                                "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
-                                                "times=3, dataset=%s), %s])",
-                                                one, one),
-                                   &options);
+    const char *one = arena_printf(mem, PLAIN, "", "");
+    const dataset *ds = build(arena_printf(mem,
+                                           "dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', "
+                                           "times=3, dataset=%s), %s])",
+                                           one, one));
     assert_int_equal(dataset_count(ds), 8);
     assert_int_equal(look(ds, NULL, &r), CSEG_OK);
     assert_int_equal(r.files, 2);
@@ -315,7 +314,7 @@ static void it_can_be_stopped(void **state)
     (void)state;
     int asked = 0;
     make(3, 7, 0);
-    scan_options o = {.ignore_index = -1, .threads = 2, .stop = at_once, .stop_arg = &asked};
+    scan_options o = {.threads = 2, .stop = at_once, .stop_arg = &asked};
     assert_int_equal(scan_labels(plain(""), &o, mem, NULL, &err), CSEG_INTERRUPTED);
     assert_int_equal(asked, 1);
 }
@@ -330,7 +329,7 @@ static void no_memory_is_told(void **state)
     for (bool whole = false; !whole; n++) {
         scan_report r;
         arena *own = arena_new();
-        scan_options o = {.ignore_index = -1, .threads = 1, .cache_file = cache};
+        scan_options o = {.threads = 1, .cache_file = cache};
         assert_non_null(own);
         mem_fail_at(n);
         cseg_status status = scan_labels(ds, &o, own, &r, &err);
@@ -348,23 +347,22 @@ static void real_labels_are_good(void **state)
 {
     (void)state;
     const char *root = real_data("camvid");
-    const dataset_options options = {.no_pipeline = true};
     scan_report r;
     int64_t pixels = 0;
     if (!root)
         skip();
-    const char *text = "dict(type='BaseSegDataset', data_root='%s', data_prefix=dict(img_path='images/train', "
-                       "seg_map_path='annotations/train'), metainfo=dict(classes=[%s]))";
+    const char *text =
+        "dict(type='BaseSegDataset', data_root='%s', data_prefix=dict(img_path='images/train', "
+        "seg_map_path='annotations/train'), metainfo=dict(classes=[%s]), pipeline=[dict(type='LoadAnnotations')])";
     const char *eleven = "'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10'", *ten = strchr(eleven, ',') + 1;
-    assert_int_equal(look(build_with(arena_printf(mem, text, root, eleven), &options), NULL, &r), CSEG_OK);
+    assert_int_equal(look(build(arena_printf(mem, text, root, eleven)), NULL, &r), CSEG_OK);
     assert_int_equal(r.files, 367);
     for (int i = 0; i < 11; i++) {
         assert_true(r.pixels[i] > 0);
         pixels += r.pixels[i];
     }
     assert_int_equal(pixels + r.ignored, 367 * 480 * 360);
-    EXPECT(look(build_with(arena_printf(mem, text, root, ten), &options), NULL, NULL), CSEG_DATA, "10 in ",
-           "may be counted from 1");
+    EXPECT(look(build(arena_printf(mem, text, root, ten)), NULL, NULL), CSEG_DATA, "10 in ", "may be counted from 1");
 }
 
 int main(void)

@@ -1,0 +1,77 @@
+#define _DEFAULT_SOURCE
+#include "engine/check_data.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "data/scan.h"
+
+static int threads_of(const data_check *c)
+{
+    long n = c->threads > 0 ? c->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (int)n;
+}
+
+/* The rules of all heads; measured: of the one that answers. */
+static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, int *n, cseg_error *err)
+{
+    const model *m = c->m;
+    const model_head *answer = &m->heads.at[m->answer_head];
+    *out = ARENA_ARRAY(mem, m->labels.n + 1, scan_rule);
+    *n = 0;
+    if (!*out)
+        return fail_memory(err);
+    for (size_t i = 0; i < m->labels.n; i++) {
+        const model_labels *l = &m->labels.at[i];
+        bool answers = l->head == answer->head && strcmp(l->key, answer->gt_key) == 0;
+        if (!c->measured || answers)
+            (*out)[(*n)++] = (scan_rule){
+                .key = l->key, .head = l->head->name, .n_labels = l->classes, .ignore_index = l->ignore_index};
+    }
+    return CSEG_OK;
+}
+
+static cseg_status check_labels(const data_check *c, const dataset *ds, arena *mem, cseg_error *err)
+{
+    scan_rule *rules;
+    int n;
+    scan_report report;
+    char *cache = path_join(mem, c->e->work_dir, "label_scan.cache");
+    if (!cache)
+        return fail_memory(err);
+    TRY(read_rules(c, mem, &rules, &n, err));
+    scan_options o = {.rules = rules,
+                      .n_rules = n,
+                      .measured = c->measured,
+                      .threads = threads_of(c),
+                      .cache_file = cache,
+                      .stop = c->stop,
+                      .stop_arg = c->stop_arg};
+    TRY(scan_labels(ds, &o, mem, &report, err));
+    log_say(LOG_INFO, "%s: looked at %lld label files (%lld of them known from before)", c->what,
+            (long long)report.files, (long long)report.cached);
+    return CSEG_OK;
+}
+
+static cseg_status check_all(const data_check *c, const dataset *ds, arena *mem, cseg_error *err)
+{
+    bool truth = c->measured && !c->unlabelled;
+    dataset_try_options o = {.pre = c->pre,
+                             .training = !c->measured,
+                             .truth = truth,
+                             .batch_size = c->batch_size,
+                             .channels = c->m->in_channels,
+                             .seed = c->seed};
+    TRY(dataset_check_files(ds, truth, err));
+    if (!c->unlabelled)
+        TRY(check_labels(c, ds, mem, err));
+    return dataset_try(ds, &o, err);
+}
+
+cseg_status data_check_run(const data_check *c, const dataset *ds, arena *mem, cseg_error *err)
+{
+    return check_all(c, ds, mem, err) == CSEG_OK ? CSEG_OK : fail_within(err, "%s: ", c->what);
+}
