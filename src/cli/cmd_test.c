@@ -75,17 +75,19 @@ static void choose_outputs(tester *t)
 {
     const test_args *o = t->o;
     experiment_evaluation *how = &t->e->test_eval;
-    if (o->eval.n) {
-        how->metrics = o->eval.at;
-        how->n_metrics = (int)o->eval.n;
+    for (experiment_evaluation *one = how; one; one = one->next) {
+        if (o->eval.n) {
+            one->metrics = o->eval.at;
+            one->n_metrics = (int)o->eval.n;
+        }
+        one->format_only |= o->format_only;
     }
-    how->format_only |= o->format_only;
     t->png_dir = how->output_dir;
     if (o->out && !str_ends(o->out, ".pkl") && !str_ends(o->out, ".pickle"))
         t->png_dir = o->out;
     else if (eval_option(o, "imgfile_prefix"))
         t->png_dir = eval_option(o, "imgfile_prefix");
-    else if (how->format_only && !t->png_dir)
+    else if (!evaluators_measure(how) && !t->png_dir)
         t->png_dir = ".format_results";
 }
 
@@ -118,7 +120,7 @@ static void find_common_folder(tester *t)
 /* Without figures to give, labels need not be there. */
 static bool measures(const tester *t)
 {
-    return t->e->dialect == DIALECT_1X ? !t->e->test_eval.format_only : t->o->eval.n > 0;
+    return t->e->dialect == DIALECT_1X ? evaluators_measure(&t->e->test_eval) : t->o->eval.n > 0;
 }
 
 static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
@@ -132,6 +134,8 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
+    if (measures(t))
+        evaluate_check_classes(&t->m->heads.at[t->m->answer_head], t->ds);
     find_common_folder(t);
     if (t->o->out && t->png_dir != t->o->out)
         TRY(results_open(t->o->out, t->mem, &t->pickle, err));
@@ -194,16 +198,19 @@ static void print_line(const evaluation *v)
 
 static cseg_status print_results(const tester *t, const evaluation *v, cseg_error *err)
 {
-    const char *classes = metrics_class_table(&v->m, t->mem);
-    const char *summary = metrics_summary_table(&v->m, t->mem);
-    if (!classes || !summary)
-        return fail_memory(err);
+    bool one_x = t->e->dialect == DIALECT_1X;
     progress_clear();
-    printf("per class results:\n%s\n", classes);
-    if (t->e->dialect == DIALECT_1X)
+    for (int i = 0; i < v->n_parts; i++) {
+        const char *classes = metrics_class_table(&v->parts[i].m, t->mem);
+        const char *summary = metrics_summary_table(&v->parts[i].m, t->mem);
+        if (!classes || !summary)
+            return fail_memory(err);
+        printf("per class results:\n%s\n", classes);
+        if (!one_x)
+            printf("Summary:\n%s\n", summary);
+    }
+    if (one_x)
         print_line(v);
-    else
-        printf("Summary:\n%s\n", summary);
     return CSEG_OK;
 }
 
@@ -222,7 +229,7 @@ static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error
     if (!path)
         return fail_memory(err);
     TRY(dir_create(dir, err));
-    return results_write_json(path, one_x ? NULL : t->e->path, v->entries, v->n, t->mem, err);
+    return results_write_json(path, one_x ? NULL : t->e->path, v, t->mem, err);
 }
 
 static cseg_status run_test(tester *t, cseg_error *err)

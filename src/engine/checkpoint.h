@@ -5,6 +5,7 @@
 #include "data/datasets/dataset.h"
 #include "engine/ema.h"
 #include "engine/experiment.h"
+#include "engine/run_files.h"
 #include "engine/schedule/schedule.h"
 
 /* What a checkpoint holds besides weights. */
@@ -12,14 +13,11 @@ typedef struct run_state {
     int64_t iter, epoch; /* done; epoch of iteration-based runs: the last iteration's, from 0 */
     int64_t inner_iter;  /* done of the epoch, for a resume in its midst */
     uint64_t seed;
-    double best; /* of save_best */
-    bool has_best;
-    const char *best_path;
+    run_files files;    /* checkpoints of this run, and the best of save_best */
     int64_t bad_rounds; /* of early stopping, and the best it has seen */
     double watched;
     bool has_watched;
-    VEC(const char *) kept; /* checkpoints of this run, oldest first, of which max_keep_ckpts drops some */
-    int64_t summed;         /* iterations whose gradients wait in checkpoint_parts.sum for a step */
+    int64_t summed; /* iterations whose gradients wait in checkpoint_parts.sum for a step */
 } run_state;
 
 typedef struct checkpoint_parts {
@@ -31,6 +29,7 @@ typedef struct checkpoint_parts {
     const dataset_meta *meta;
     float *sum; /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
     run_state *state;
+    const char *out_dir; /* the folder that this run's checkpoints are in */
 } checkpoint_parts;
 
 /* Written beside, synced, renamed: `path` holds the old file or the whole new one. */
@@ -40,8 +39,5 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
 /* The seed that a run began with; left alone where the file tells none. */
 cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);
-/* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); NULL:
- * none. */
-char *checkpoint_last(const char *work_dir, arena *mem);
 
 #endif

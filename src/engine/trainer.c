@@ -214,7 +214,8 @@ checkpoint_parts trainer_parts(trainer *t)
                               .average = t->average,
                               .sum = t->sum,
                               .meta = dataset_about(t->train_set),
-                              .state = &t->state};
+                              .state = &t->state,
+                              .out_dir = t->out_dir};
 }
 
 schedule_time trainer_time(const trainer *t)

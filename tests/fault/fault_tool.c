@@ -90,7 +90,7 @@ static cseg_status differ(const pair *p, const char *where)
 static bool may_differ(const char *key)
 {
     static const char *const keys[] = {"time", "cfg",       "config",   "exp_name", "experiment_name",
-                                       "kept", "best_path", "best_ckpt"};
+                                       "last_ckpt", "best_ckpt"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;

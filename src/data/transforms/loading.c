@@ -18,8 +18,8 @@ static const field load_fields[] = {
     FIELD_CHOICE(load_conf, imdecode_backend, "'cv2'", "cv2|pillow|turbojpeg|tifffile|gdal",
                  "whose results to give; tifffile and gdal keep all channels in the file's order"),
     FIELD(load_conf, F_BOOL, ignore_empty, "False", "only False: a file that cannot be read stops the run"),
-    FIELD_IGNORED(file_client_args, "files are read from disk"),
-    FIELD_IGNORED(backend_args, "files are read from disk"),
+    FIELD_LOCAL(file_client_args, "files are read from disk"),
+    FIELD_LOCAL(backend_args, "files are read from disk"),
 };
 static const field_table load_table = FIELDS(load_fields, load_conf);
 
