@@ -165,7 +165,6 @@ cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
     TRY(read_text(hook, "rule", &e->stopping.rule, err));
     TRY(read_int(hook, "patience", &e->stopping.patience, err));
     TRY(read_bool(hook, "check_finite", &e->stopping.check_finite, err));
-    TRY(read_bool(hook, "strict", &e->stopping.strict, err));
     TRY(read_number(hook, "stopping_threshold", &e->stopping.threshold, err));
     return read_number(hook, "min_delta", &e->stopping.min_delta, err);
 }

@@ -106,7 +106,6 @@ typedef struct experiment {
         int64_t patience;
         double min_delta, threshold; /* threshold: ends the run at once when it is passed; NaN: none */
         bool check_finite;           /* a figure that is no number ends the run */
-        bool strict;                 /* a figure that there is not is an error, not a warning */
     } stopping;
     struct {
         int64_t interval;

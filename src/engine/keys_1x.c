@@ -206,7 +206,8 @@ static const field ema_fields[] = {
 };
 KEYS_TABLE(ema_table, ema_fields);
 static const field stopping_fields[] = {
-    KEY(monitor),  KEY(rule),   KEY(min_delta), KEY(strict), KEY(check_finite), KEY(patience), KEY(stopping_threshold),
+    KEY(monitor),  KEY(rule),   KEY(min_delta), KEY(check_finite), KEY(patience), KEY(stopping_threshold),
+    FIELD_IGNORED(strict, "a figure that there is not is refused before the first step"),
     PRIORITY,
 };
 KEYS_TABLE(stopping_table, stopping_fields);
