@@ -292,8 +292,8 @@ cseg_status fields_check(const field_table *table, const char *kind, const value
 
 static const char *type_text(field_type type)
 {
-    static const char *const names[] = {"bool", "int", "float", "str", "ints", "floats", "value", "ignored",
-                                        "fixed", "warned", "storage"};
+    static const char *const names[] = {"bool",  "int",     "float", "str",    "ints",   "floats",
+                                        "value", "ignored", "fixed", "warned", "storage"};
     return names[type];
 }
 

@@ -17,13 +17,13 @@ typedef struct {
 } floats;
 
 typedef enum {
-    F_BOOL,   /* bool */
-    F_INT,    /* int64_t */
-    F_FLOAT,  /* double */
-    F_STR,    /* const char *; None is NULL */
-    F_INTS,   /* ints; one int is taken as a list of one. None is n == 0 */
-    F_FLOATS, /* floats, likewise */
-    F_VALUE,  /* value *; None is NULL. For nested dicts and whatever the kind reads itself */
+    F_BOOL,    /* bool */
+    F_INT,     /* int64_t */
+    F_FLOAT,   /* double */
+    F_STR,     /* const char *; None is NULL */
+    F_INTS,    /* ints; one int is taken as a list of one. None is n == 0 */
+    F_FLOATS,  /* floats, likewise */
+    F_VALUE,   /* value *; None is NULL. For nested dicts and whatever the kind reads itself */
     F_IGNORED, /* accepted for compatibility, has no effect here; the documentation says so */
     F_FIXED,   /* would have an effect: accepted with the values in `choices` (as config text) and None, else refused */
     F_WARNED,  /* would have an effect: with other values than those in `choices` and None there is a warning */

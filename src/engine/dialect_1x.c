@@ -180,6 +180,15 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
+/* mmseg's metric writes them at every validation, too. */
+static void warn_unwritten(const experiment *e, const value *evaluator)
+{
+    char place[512];
+    if (e->val_eval.output_dir && e->train.dataset)
+        log_say(LOG_WARNING, "%sno maps are written to %s while a model is trained; cseg test --out DIR writes them",
+                value_place(evaluator, place), e->val_eval.output_dir);
+}
+
 cseg_status dialect_1x_read(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg;
@@ -193,6 +202,7 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     TRY(read_loader(cfg, "test_dataloader", false, &e->test, err));
     TRY(read_evaluators(value_get(cfg, "val_evaluator"), e->mem, &e->val_eval, err));
     TRY(read_evaluators(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
+    warn_unwritten(e, value_get(cfg, "val_evaluator"));
     TRY(read_optimizer(e, err));
     e->param_scheduler = value_get(cfg, "param_scheduler");
     TRY(read_scale(e, err));

@@ -145,8 +145,8 @@ void evaluate_check_classes(const model_head *head, const dataset *ds)
                       head->name, (long long)head->num_classes, meta->kind, (long long)meta->n_classes);
 }
 
-static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c,
-                             const batch *b, prediction *out, int64_t *done, int64_t all, cseg_error *err)
+static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c, const batch *b,
+                             prediction *out, int64_t *done, int64_t all, cseg_error *err)
 {
     const model_head *head = &m->heads.at[o->head < 0 ? m->answer_head : o->head];
     const batch_map *truth = o->no_truth ? NULL : batch_find(b, head->gt_key);

@@ -28,7 +28,7 @@ typedef struct experiment_checkpoint {
     bool on;
     int64_t begin, interval; /* every interval-th from begin on; interval below 1: only the last */
     bool by_epoch;
-    int64_t max_keep; /* -1: all */
+    int64_t max_keep;                              /* -1: all */
     bool save_last, save_optimizer, save_schedule; /* the last: param_schedulers, of 1.x */
     bool link;                                     /* 0.x: latest.pth */
     const char *out_dir;                           /* NULL: the work dir */

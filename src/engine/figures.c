@@ -104,7 +104,7 @@ cseg_status figure_missing(const evaluation *v, const char *what, const char *wa
     cseg_status status =
         fail(err, CSEG_CONFIG, "%s='%s' is none of the figures that evaluation gives%s%s%s; there are %s", what, wanted,
              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-             v->n == 0      ? "none: every evaluator has format_only"
+             v->n == 0     ? "none: every evaluator has format_only"
              : list.failed ? "others"
                            : list.text);
     arena_free(mem);

@@ -1,6 +1,6 @@
-/* Which keys a config may have outside models, data and optimizers, and which of them have no effect: what the reference
- * would refuse is refused, what it would obey and we do not is refused or warned about, what makes no difference here is
- * accepted. docs/fields-without-effect.md lists them. */
+/* Which keys a config may have outside models, data and optimizers, and which of them have no effect: what the
+ * reference would refuse is refused, what it would obey and we do not is refused or warned about, what makes no
+ * difference here is accepted. docs/fields-without-effect.md lists them. */
 #ifndef ENGINE_KEYS_H
 #define ENGINE_KEYS_H
 

@@ -43,11 +43,13 @@ static cseg_status check_data(const experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
-/* ---- training ------------------------------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------------------------------
+ */
 
 static const field runner_fields[] = {KEY(max_iters), KEY(max_epochs)};
 KEYS_TABLE(runner_table, runner_fields);
-#define OPTIMIZER_KEYS KEY(grad_clip), FIELD_IGNORED(detect_anomalous_params, "parameters without a gradient stay as they are")
+#define OPTIMIZER_KEYS                                                                                                 \
+    KEY(grad_clip), FIELD_IGNORED(detect_anomalous_params, "parameters without a gradient stay as they are")
 static const field optimizer_hook_fields[] = {OPTIMIZER_KEYS};
 KEYS_TABLE(optimizer_hook_table, optimizer_hook_fields);
 static const field wide_hook_fields[] = {
@@ -86,7 +88,8 @@ static cseg_status check_optimizer_hook(const experiment *e, cseg_error *err)
     return fields_check(&clip_table, "grad_clip", value_get(hook, "grad_clip"), e->mem, err);
 }
 
-/* ---- evaluation and checkpoints ------------------------------------------------------------------------------------- */
+/* ---- evaluation and checkpoints -------------------------------------------------------------------------------------
+ */
 
 /* What EvalHook itself takes; all else goes to the dataset's evaluate(), which drops it. */
 static const field evaluation_fields[] = {
@@ -169,10 +172,7 @@ KEYS_TABLE(board_table, board_fields);
 static const field log_fields[] = {KEY(interval), KEY(hooks)};
 KEYS_TABLE(log_table, log_fields);
 static const field ema_fields[] = {
-    KEY(momentum),
-    KEY(interval),
-    KEY(warm_up),
-    FIELD_FIXED(resume_from, "", "averages come back with --resume-from"),
+    KEY(momentum), KEY(interval), KEY(warm_up), FIELD_FIXED(resume_from, "", "averages come back with --resume-from"),
     PRIORITY,
 };
 KEYS_TABLE(ema_table, ema_fields);
@@ -188,7 +188,8 @@ static cseg_status check_hook_keys(const experiment *e, const value *h, cseg_err
     return table ? fields_check(table, type, h, e->mem, err) : CSEG_OK;
 }
 
-/* ---- top level: mmseg's; all others are variables of the config's own ------------------------------------------------ */
+/* ---- top level: mmseg's; all others are variables of the config's own
+ * ------------------------------------------------ */
 
 /* Listed for the documentation: whatever these say makes no difference here. */
 static const field top_fields[] = {

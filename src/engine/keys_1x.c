@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "engine/keys.h"
 
-/* ---- top level: the runner's; all others are variables of the config's own ------------------------------------------ */
+/* ---- top level: the runner's; all others are variables of the config's own ------------------------------------------
+ */
 
 /* Anything that mmengine's Runner asks for by name. */
 static const field runner_fields[] = {
@@ -111,7 +112,8 @@ static cseg_status check_loaders(const experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
-/* ---- optimizer wrapper ---------------------------------------------------------------------------------------------- */
+/* ---- optimizer wrapper ----------------------------------------------------------------------------------------------
+ */
 
 static const field wrapper_fields[] = {
     KEY(optimizer), KEY(paramwise_cfg), KEY(constructor), KEY(accumulative_counts), KEY(clip_grad),
@@ -206,7 +208,12 @@ static const field ema_fields[] = {
 };
 KEYS_TABLE(ema_table, ema_fields);
 static const field stopping_fields[] = {
-    KEY(monitor),  KEY(rule),   KEY(min_delta), KEY(check_finite), KEY(patience), KEY(stopping_threshold),
+    KEY(monitor),
+    KEY(rule),
+    KEY(min_delta),
+    KEY(check_finite),
+    KEY(patience),
+    KEY(stopping_threshold),
     FIELD_IGNORED(strict, "a figure that there is not is refused before the first step"),
     PRIORITY,
 };
@@ -217,8 +224,10 @@ typedef struct hook_keys {
     const field_table *table;
 } hook_keys;
 static const hook_keys hooks[] = {
-    {"CheckpointHook", &checkpoint_table}, {"LoggerHook", &logger_table},
-    {"EMAHook", &ema_table},               {"EarlyStoppingHook", &stopping_table},
+    {"CheckpointHook", &checkpoint_table},
+    {"LoggerHook", &logger_table},
+    {"EMAHook", &ema_table},
+    {"EarlyStoppingHook", &stopping_table},
     {"SegVisualizationHook", &visualization_table},
 };
 
@@ -266,8 +275,8 @@ static cseg_status check_default_hooks(const experiment *e, cseg_error *err)
         if (!h)
             continue;
         if (value_is_none(h) && usual[i].without)
-            log_say(LOG_WARNING, "%sdefault_hooks.%s=None has no effect here: %s", value_place(h, place),
-                    usual[i].key, usual[i].without);
+            log_say(LOG_WARNING, "%sdefault_hooks.%s=None has no effect here: %s", value_place(h, place), usual[i].key,
+                    usual[i].without);
         else if (usual[i].table && (!type || strcmp(type, usual[i].type) == 0))
             TRY(fields_check(usual[i].table, usual[i].type, h, e->mem, err));
     }
@@ -277,7 +286,8 @@ static cseg_status check_default_hooks(const experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
-/* ---- pictures and scalars ------------------------------------------------------------------------------------------- */
+/* ---- pictures and scalars -------------------------------------------------------------------------------------------
+ */
 
 static const field backend_fields[] = {
     FIELD_WARNED(save_dir, "", "logs stay in the work dir"),

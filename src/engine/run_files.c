@@ -205,7 +205,8 @@ static const pickle_node *of_figure(const pickle_node *info, const char *key, co
 static void load_foreign(run_best *one, const pickle_node *root, bool neighbours, arena *mem)
 {
     const pickle_node *own = pickle_get(root, "cseg"), *hub = pickle_get(root, "message_hub");
-    const pickle_node *info = pickle_get(hub, "runtime_info"), *msgs = pickle_get(pickle_get(root, "meta"), "hook_msgs");
+    const pickle_node *info = pickle_get(hub, "runtime_info"),
+                      *msgs = pickle_get(pickle_get(root, "meta"), "hook_msgs");
     const pickle_node *from[] = {own, info, msgs};
     static const char *const scores[] = {"best", "best_score", "best_score"};
     static const char *const files[] = {"best_path", "best_ckpt", "best_ckpt"};

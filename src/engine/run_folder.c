@@ -1,4 +1,5 @@
-/* The folders that a run writes into: one training at a time, what killed runs left, and which checkpoint is the last. */
+/* The folders that a run writes into: one training at a time, what killed runs left, and which checkpoint is the last.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,10 +39,11 @@ static cseg_status refuse(const char *dir, int fd, cseg_error *err)
     char who[48] = "another process";
     if (pid > 0)
         snprintf(who, sizeof who, "process %ld", pid);
-    return fail(err, CSEG_IO,
-                "%s: %s trains into this folder. Two would drop and replace each other's checkpoints; wait for its end, "
-                "or give this one another --work-dir",
-                dir, who);
+    return fail(
+        err, CSEG_IO,
+        "%s: %s trains into this folder. Two would drop and replace each other's checkpoints; wait for its end, "
+        "or give this one another --work-dir",
+        dir, who);
 }
 
 /* The lock goes with the process, however it ends, so that none is ever stale; the file stays, as removing it would let

@@ -89,7 +89,7 @@ static cseg_status differ(const pair *p, const char *where)
 /* Texts that name the run and the moment, not its state. */
 static bool may_differ(const char *key)
 {
-    static const char *const keys[] = {"time", "cfg",       "config",   "exp_name", "experiment_name",
+    static const char *const keys[] = {"time",      "cfg",      "config", "exp_name", "experiment_name",
                                        "last_ckpt", "best_ckpt"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)

@@ -26,8 +26,7 @@ static const field sgd_fields[] = {
     FIELD(sgd_config, F_FLOAT, dampening, "0", "share of the gradient that is not taken"),
     FIELD(sgd_config, F_FLOAT, weight_decay, "0", "L2 penalty, added to the gradient"),
     FIELD(sgd_config, F_BOOL, nesterov, "False", "Nesterov's momentum"),
-    TORCH_FIELDS
-};
+    TORCH_FIELDS};
 
 typedef struct adam_config {
     double lr, eps, weight_decay;

@@ -127,8 +127,7 @@ typedef struct one_x_config {
         FIELD(one_x_config, F_BOOL, by_epoch, "True", "steps are epochs, not iterations"),                             \
         FIELD(one_x_config, F_BOOL, convert_to_iter_based, "False", "given in epochs, applied each iteration"),        \
         FIELD(one_x_config, F_STR, param_name, "None", "of the ...ParamScheduler types: lr or momentum"),              \
-        FIELD_IGNORED(verbose, "rates stand in the log"),                                                             \
-        FIELD_FIXED(last_step, "-1", "resuming sets it")
+        FIELD_IGNORED(verbose, "rates stand in the log"), FIELD_FIXED(last_step, "-1", "resuming sets it")
 #define FLOORS                                                                                                         \
     FIELD(one_x_config, F_VALUE, eta_min, "None", "lowest value"),                                                     \
         FIELD(one_x_config, F_VALUE, eta_min_ratio, "None", "lowest value, as a share of the initial one")

@@ -183,10 +183,8 @@ static void classes_are_the_datasets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nan_is_never_better),
-        cmocka_unit_test(runs_end_where_mmengine_ends_them),
-        cmocka_unit_test(rules_follow_names),
-        cmocka_unit_test(plateaus_do_not_take_nan_for_a_value),
+        cmocka_unit_test(nan_is_never_better),      cmocka_unit_test(runs_end_where_mmengine_ends_them),
+        cmocka_unit_test(rules_follow_names),       cmocka_unit_test(plateaus_do_not_take_nan_for_a_value),
         cmocka_unit_test(classes_are_the_datasets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "engine/runner.h"
 #include "engine/run_files.h"
+#include "engine/runner.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
@@ -99,9 +99,16 @@ static void a_crafted_checkpoint_removes_nothing(void **state)
         touch(victims[i]);
     pth_builder b = {.mem = arena_new()};
     char *here = path_join(b.mem, tiny_folder, "victim.txt");
-    const char *const listed[] = {here,           "../victim.txt",      "../iter_1.pth",        "victim.txt",
-                                  "notes.txt",    "iter_3.pth.txt",     "crafted/notes.txt",    "..",
-                                  "../crafted/..", "iter_1/../../victim.txt"};
+    const char *const listed[] = {here,
+                                  "../victim.txt",
+                                  "../iter_1.pth",
+                                  "victim.txt",
+                                  "notes.txt",
+                                  "iter_3.pth.txt",
+                                  "crafted/notes.txt",
+                                  "..",
+                                  "../crafted/..",
+                                  "iter_1/../../victim.txt"};
     pth_value *own = pth_dict(&b), *kept = pth_list(&b), *info = pth_dict(&b), *ids = pth_list(&b);
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
         pth_add(&b, kept, pth_str(&b, listed[i]));
@@ -175,8 +182,9 @@ static void count(const char *dir, const char *first, size_t wanted)
     arena_free(mem);
 }
 
-#define KEEPS "default_hooks.checkpoint.interval=2", "default_hooks.checkpoint.max_keep_ckpts=2",                      \
-              "default_hooks.checkpoint.save_best=mIoU", "train_cfg.val_interval=2"
+#define KEEPS                                                                                                          \
+    "default_hooks.checkpoint.interval=2", "default_hooks.checkpoint.max_keep_ckpts=2",                                \
+        "default_hooks.checkpoint.save_best=mIoU", "train_cfg.val_interval=2"
 
 /* The checkpoint that is resumed from, and its neighbours, are another run's. */
 static void another_runs_checkpoints_stay(void **state)
