@@ -215,13 +215,17 @@ static cseg_status unknown_key(const field_table *table, const char *kind, const
 static cseg_status check_keys(const field_table *table, const char *kind, const value *dict, arena *mem,
                               cseg_error *err)
 {
-    for (size_t i = 0; dict && !table->any_more && i < dict->as.dict.n; i++) {
+    char place[512];
+    for (size_t i = 0; dict && i < dict->as.dict.n; i++) {
         const char *key = dict->as.dict.entry[i].key;
+        const value *item = dict->as.dict.entry[i].item;
         bool known = strcmp(key, "type") == 0 || strcmp(key, "_scope_") == 0;
         for (size_t k = 0; !known && k < table->n; k++)
             known = strcmp(table->at[k].name, key) == 0;
+        if (!known && !table->any_more)
+            return unknown_key(table, kind, key, item, mem, err);
         if (!known)
-            return unknown_key(table, kind, key, dict->as.dict.entry[i].item, mem, err);
+            log_warn_once("%s%s: '%s' is not known here and is passed over", value_place(item, place), kind, key);
     }
     return CSEG_OK;
 }

@@ -45,7 +45,7 @@ typedef struct {
     const field *at;
     size_t n;
     size_t size;   /* of the struct that is filled */
-    bool any_more; /* the reference's class takes **kwargs: unknown keys are accepted */
+    bool any_more; /* the reference takes whatever there is: unknown keys are accepted, with a warning */
 } field_table;
 
 #define FIELD(struct_, type_, name_, initial_, about_)                                                                 \

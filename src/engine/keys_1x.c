@@ -21,14 +21,19 @@ static const field runner_fields[] = {
     FIELD_WARNED(experiment_name, "", "a run is called by its config and the time"),
     FIELD_WARNED(efficient_conv_bn_eval, "", "norms that are evaluated stay as they are in training"),
     FIELD_WARNED(strategy, "", "of FlexibleRunner: one process trains, with the plain strategy"),
+    FIELD_IGNORED(tta_model, "views are averaged as SegTTAModel averages them"),
     FIELD_FIXED(runner_type, "'Runner'|'FlexibleRunner'", "there are no others"),
 };
-static const field env_fields[] = {
+static const field randomness_fields[] = {
     FIELD_WARNED(diff_rank_seed, "False", "one process trains"),
     KEY(seed),
     KEY(deterministic),
 };
-KEYS_TABLE(randomness_table, env_fields);
+KEYS_TABLE(randomness_table, randomness_fields);
+static const field processor_fields[] = {
+    KEY(window_size), KEY(by_epoch), KEY(custom_cfg), KEY(num_digits), KEY(log_with_hierarchy), KEY(mean_pattern),
+};
+KEYS_TABLE(processor_table, processor_fields);
 static const field scale_fields[] = {KEY(base_batch_size), KEY(enable)};
 KEYS_TABLE(scale_table, scale_fields);
 
@@ -46,6 +51,7 @@ static cseg_status check_top(const experiment *e, cseg_error *err)
         TRY(fields_check(&one, "the config", alone, e->mem, err));
     }
     TRY(fields_check(&randomness_table, "randomness", value_get(e->cfg, "randomness"), e->mem, err));
+    TRY(fields_check(&processor_table, "log_processor", value_get(e->cfg, "log_processor"), e->mem, err));
     return fields_check(&scale_table, "auto_scale_lr", value_get(e->cfg, "auto_scale_lr"), e->mem, err);
 }
 

@@ -226,12 +226,11 @@ const transform_kind transform_load_raster_pair = {&raster_table, "Reads all ban
 /* ---- pairs ---- */
 
 typedef struct concat_conf {
-    value *input_keys;
+    char nothing; /* a struct may not be empty */
 } concat_conf;
 
 static const field concat_fields[] = {
-    FIELD(concat_conf, F_VALUE, input_keys, "('img', 'img2')",
-          "both dates are in one image already; nothing is left to do"),
+    FIELD_FIXED(input_keys, "('img', 'img2')", "both dates are in one image already, the first one first"),
 };
 static const field_table concat_table = FIELDS(concat_fields, concat_conf);
 
