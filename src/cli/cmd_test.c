@@ -164,7 +164,10 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         TRY(results_write_png(path, &out->labels, about, err));
     }
     if (t->o->show_dir) {
-        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5;
+        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5, said;
+        if (t->e->dialect == DIALECT_1X && value_number(value_find(t->e->cfg, "visualizer.alpha"), &said) && said > 0 &&
+            said <= 1)
+            usual = said;
         painter p = {about->palette, about->n_classes, t->o->opacity > 0.0 ? t->o->opacity : usual};
         char *path = output_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
@@ -289,7 +292,7 @@ static const cli_option options[] = {
      .offset = offsetof(test_args, opacity),
      .min = 0.001,
      .max = 1,
-     .about = "of the paint, in (0, 1]; default 0.5 (0.x), 0.8 (1.x)"},
+     .about = "of the paint, in (0, 1]; default 0.5 (0.x), visualizer.alpha or 0.8 (1.x)"},
     {.names = "--aug-test",
      .type = O_FLAG,
      .offset = offsetof(test_args, aug_test),

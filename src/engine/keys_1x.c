@@ -303,6 +303,20 @@ static const field backend_fields[] = {
 };
 KEYS_TABLE(backend_table, backend_fields);
 
+static const field visualizer_fields[] = {
+    KEY(vis_backends),
+    KEY(alpha),
+    FIELD_IGNORED(name, "there is one"),
+    FIELD_IGNORED(dataset_name, "names and colours are the dataset's"),
+    FIELD_WARNED(save_dir, "", "logs stay in the work dir"),
+    FIELD_WARNED(classes, "", "names and colours are the dataset's"),
+    FIELD_WARNED(palette, "", "names and colours are the dataset's"),
+    FIELD_IGNORED(image, "of windows"),
+    FIELD_IGNORED(fig_save_cfg, "of windows"),
+    FIELD_IGNORED(fig_show_cfg, "of windows"),
+};
+KEYS_TABLE(visualizer_table, visualizer_fields);
+
 static cseg_status check_backend(const experiment *e, const value *b, cseg_error *err)
 {
     const char *type = value_type_name(b);
@@ -324,6 +338,7 @@ cseg_status keys_check_1x(const experiment *e, cseg_error *err)
     TRY(check_wrapper(e, err));
     TRY(check_default_hooks(e, err));
     TRY(keys_of_each(e, value_get(e->cfg, "custom_hooks"), check_hook_keys, err));
+    TRY(fields_check(&visualizer_table, "visualizer", value_get(e->cfg, "visualizer"), e->mem, err));
     const value *backends = value_get(e->cfg, "vis_backends");
     if (!backends)
         backends = value_find(e->cfg, "visualizer.vis_backends");

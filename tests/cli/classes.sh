@@ -43,6 +43,10 @@ fi
 # Classes that the data has not have no colour in a picture; a mask keeps their numbers.
 n=$(ls tiles/images/train | wc -l)
 check "one picture an image" [ "$(ls shown | wc -l)" -eq "$n" ]
+run 0 "$CSEG" test "$five" five/iter_12.pth --threads 1 --work-dir tested --show-dir thin --cfg-options visualizer.alpha=0.1
+run 0 "$CSEG" test "$five" five/iter_12.pth --threads 1 --work-dir tested --show-dir said --opacity 0.1
+check "visualizer.alpha is the opacity" diff -r thin said
+check "and not the usual one" sh -c "! diff -r thin shown > /dev/null"
 image=tiles/images/val/$(ls tiles/images/val | head -n 1)
 run 0 "$CSEG" infer "$five" five/iter_12.pth "$image" --out mask --threads 1
 check "a mask" [ -s "mask/$(basename "$image")" ]
