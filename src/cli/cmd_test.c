@@ -80,17 +80,19 @@ static void choose_outputs(tester *t)
 {
     const test_args *o = t->o;
     experiment_evaluation *how = &t->e->test_eval;
-    if (o->eval.n) {
-        how->metrics = o->eval.at;
-        how->n_metrics = (int)o->eval.n;
+    for (experiment_evaluation *one = how; one; one = one->next) {
+        if (o->eval.n) {
+            one->metrics = o->eval.at;
+            one->n_metrics = (int)o->eval.n;
+        }
+        one->format_only |= o->format_only;
     }
-    how->format_only |= o->format_only;
     t->png_dir = how->output_dir;
     if (o->out && !str_ends(o->out, ".pkl") && !str_ends(o->out, ".pickle"))
         t->png_dir = o->out;
     else if (eval_option(o, "imgfile_prefix"))
         t->png_dir = eval_option(o, "imgfile_prefix");
-    else if (how->format_only && !t->png_dir)
+    else if (!evaluators_measure(how) && !t->png_dir)
         t->png_dir = ".format_results";
 }
 
@@ -123,7 +125,7 @@ static void find_common_folder(tester *t)
 /* Without figures to give, labels need not be there. */
 static bool measures(const tester *t)
 {
-    return t->e->dialect == DIALECT_1X ? !t->e->test_eval.format_only : t->o->eval.n > 0;
+    return t->e->dialect == DIALECT_1X ? evaluators_measure(&t->e->test_eval) : t->o->eval.n > 0;
 }
 
 /* A list of images may name some that lie above its folder; their results must not. */
@@ -203,6 +205,8 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     TRY(check_data(t, err));
+    if (measures(t))
+        evaluate_check_classes(&t->m->heads.at[t->m->answer_head], t->ds);
     find_common_folder(t);
     TRY(check_outputs(t, checkpoint, err));
     if (t->o->out && t->png_dir != t->o->out)
@@ -232,7 +236,10 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         TRY(results_write_png(path, &out->labels, about, err));
     }
     if (t->o->show_dir) {
-        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5;
+        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5, said;
+        if (t->e->dialect == DIALECT_1X && value_number(value_find(t->e->cfg, "visualizer.alpha"), &said) && said > 0 &&
+            said <= 1)
+            usual = said;
         painter p = {about->palette, about->n_classes, t->o->opacity > 0.0 ? t->o->opacity : usual};
         char *path = output_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
@@ -271,16 +278,19 @@ static void print_line(const evaluation *v)
 
 static cseg_status print_results(const tester *t, const evaluation *v, cseg_error *err)
 {
-    const char *classes = metrics_class_table(&v->m, t->mem);
-    const char *summary = metrics_summary_table(&v->m, t->mem);
-    if (!classes || !summary)
-        return fail_memory(err);
+    bool one_x = t->e->dialect == DIALECT_1X;
     progress_clear();
-    printf("per class results:\n%s\n", classes);
-    if (t->e->dialect == DIALECT_1X)
+    for (int i = 0; i < v->n_parts; i++) {
+        const char *classes = metrics_class_table(&v->parts[i].m, t->mem);
+        const char *summary = metrics_summary_table(&v->parts[i].m, t->mem);
+        if (!classes || !summary)
+            return fail_memory(err);
+        printf("per class results:\n%s\n", classes);
+        if (!one_x)
+            printf("Summary:\n%s\n", summary);
+    }
+    if (one_x)
         print_line(v);
-    else
-        printf("Summary:\n%s\n", summary);
     return CSEG_OK;
 }
 
@@ -299,7 +309,7 @@ static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error
     if (!path)
         return fail_memory(err);
     TRY(dir_create(dir, err));
-    return results_write_json(path, one_x ? NULL : t->e->path, v->entries, v->n, t->mem, err);
+    return results_write_json(path, one_x ? NULL : t->e->path, v, t->mem, err);
 }
 
 static cseg_status run_test(tester *t, cseg_error *err)
@@ -361,7 +371,7 @@ static const cli_option options[] = {
      .offset = offsetof(test_args, opacity),
      .min = 0.001,
      .max = 1,
-     .about = "of the paint, in (0, 1]; default 0.5 (0.x), 0.8 (1.x)"},
+     .about = "of the paint, in (0, 1]; default 0.5 (0.x), visualizer.alpha or 0.8 (1.x)"},
     {.names = "--aug-test",
      .type = O_FLAG,
      .offset = offsetof(test_args, aug_test),

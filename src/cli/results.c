@@ -134,8 +134,33 @@ static void add_number(strbuf *b, double v)
     strbuf_add(b, text);
 }
 
-cseg_status results_write_json(const char *path, const char *config, const metrics_entry *entries, int64_t n,
-                               arena *mem, cseg_error *err)
+/* One line a class: {"class": "water", "IoU": 84.2, "Acc": 90.1}; of an evaluator with a prefix: "val/IoU". */
+static void add_classes(strbuf *b, const evaluation *v)
+{
+    const char *between = "";
+    strbuf_add(b, ",\n    \"per_class\": [");
+    for (int p = 0; p < v->n_parts; p++) {
+        const metrics *m = &v->parts[p].m;
+        const char *prefix = v->parts[p].prefix;
+        for (int64_t i = 0; i < m->n_classes; i++) {
+            strbuf_addf(b, "%s\n        {\"class\": ", between);
+            text_add_json(b, m->classes[i], strlen(m->classes[i]), false);
+            for (int k = 0; k < m->n_columns; k++) {
+                strbuf_add(b, ", ");
+                char *key = arena_printf(b->mem, "%s%s%s", prefix ? prefix : "", prefix ? "/" : "", m->columns[k]);
+                b->failed |= !key;
+                text_add_json(b, key ? key : "", key ? strlen(key) : 0, false);
+                strbuf_add(b, ": ");
+                add_number(b, m->values[k][i]);
+            }
+            strbuf_add(b, "}");
+            between = ",";
+        }
+    }
+    strbuf_add(b, "\n    ]\n");
+}
+
+cseg_status results_write_json(const char *path, const char *config, const evaluation *v, arena *mem, cseg_error *err)
 {
     strbuf b = {.mem = mem};
     const char *indent = config ? "        " : "    ";
@@ -145,13 +170,18 @@ cseg_status results_write_json(const char *path, const char *config, const metri
         text_add_json(&b, config, strlen(config), false);
         strbuf_add(&b, ",\n    \"metric\": {\n");
     }
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < v->n; i++) {
         strbuf_add(&b, indent);
-        text_add_json(&b, entries[i].key, strlen(entries[i].key), false);
+        text_add_json(&b, v->entries[i].key, strlen(v->entries[i].key), false);
         strbuf_add(&b, ": ");
-        add_number(&b, entries[i].value);
-        strbuf_add(&b, i + 1 < n ? ",\n" : "\n");
+        add_number(&b, v->entries[i].value);
+        strbuf_add(&b, i + 1 < v->n ? ",\n" : config ? "\n" : "");
     }
-    strbuf_add(&b, config ? "    }\n}" : "}\n");
+    if (config)
+        strbuf_add(&b, "    }\n}");
+    else {
+        add_classes(&b, v);
+        strbuf_add(&b, "}\n");
+    }
     return b.failed ? fail_memory(err) : file_replace_bytes(path, b.text, b.n, mem, err);
 }

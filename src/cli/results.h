@@ -3,7 +3,7 @@
 #define CLI_RESULTS_H
 
 #include "data/datasets/dataset.h"
-#include "data/metrics.h"
+#include "engine/evaluate.h"
 #include "io/image.h"
 
 /* A Python pickle: a list with a numpy array (uint8, or int32 beyond 256 classes) for each image, as pickle.load or
@@ -17,8 +17,8 @@ cseg_status results_commit(results *r, cseg_error *err); /* without it the file 
  * Cityscapes gets its own ids back. */
 cseg_status results_write_png(const char *path, const image *labels, const dataset_meta *meta, cseg_error *err);
 
-/* {"config": ..., "metric": {...}} (0.x), or the figures alone (1.x, config NULL). NaN as Python writes it. */
-cseg_status results_write_json(const char *path, const char *config, const metrics_entry *entries, int64_t n,
-                               arena *mem, cseg_error *err);
+/* {"config": ..., "metric": {...}} (0.x, where classes have figures of their own), or the figures and behind them
+ * "per_class", a list of {"class": NAME, "IoU": ...} (1.x, config NULL). NaN as Python writes it. */
+cseg_status results_write_json(const char *path, const char *config, const evaluation *v, arena *mem, cseg_error *err);
 
 #endif

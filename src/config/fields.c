@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "config/value_internal.h"
@@ -127,6 +128,47 @@ static cseg_status set_numbers(const target *t)
     return CSEG_OK;
 }
 
+/* Whether the value is None or one of those that `choices` lists as config text. */
+static cseg_status is_listed(const target *t, bool *out)
+{
+    *out = t->v->kind == V_NONE;
+    for (const char *c = t->f->choices; c && *c && !*out;) {
+        size_t n = strcspn(c, "|");
+        value *one;
+        char *text = arena_strndup(t->mem, c, n);
+        if (!text)
+            return fail_memory(t->err);
+        TRY(config_parse_literal(text, t->kind, t->mem, &one, t->err));
+        *out = value_equal(one, t->v);
+        c = c[n] ? c + n + 1 : NULL;
+    }
+    return CSEG_OK;
+}
+
+static cseg_status check_fixed(const target *t)
+{
+    bool listed;
+    char place[512], wanted[200];
+    TRY(is_listed(t, &listed));
+    if (listed)
+        return CSEG_OK;
+    if (t->f->type == F_WARNED) {
+        log_warn_once("%s%s: '%s' has no effect here: %s", value_place(t->v, place), t->kind, t->f->name, t->f->about);
+        return CSEG_OK;
+    }
+    snprintf(wanted, sizeof wanted, "%s here (%s)", *t->f->choices ? t->f->choices : "None", t->f->about);
+    return wrong(t, wanted);
+}
+
+static cseg_status check_local(const target *t)
+{
+    const char *backend = value_text(value_get(t->v, "backend"));
+    if (t->v->kind == V_NONE || (t->v->kind == V_DICT && value_count(t->v) == 0) ||
+        (backend && (strcmp(backend, "disk") == 0 || strcmp(backend, "local") == 0)))
+        return CSEG_OK;
+    return wrong(t, "None or dict(backend='local'): there are only files on disk here");
+}
+
 static cseg_status set_field(const target *t)
 {
     switch (t->f->type) {
@@ -144,6 +186,11 @@ static cseg_status set_field(const target *t)
     case F_VALUE:
         *(value **)t->at = t->v->kind == V_NONE ? NULL : (value *)t->v;
         return CSEG_OK;
+    case F_FIXED:
+    case F_WARNED:
+        return check_fixed(t);
+    case F_LOCAL:
+        return check_local(t);
     case F_IGNORED:
         return CSEG_OK;
     }
@@ -168,13 +215,17 @@ static cseg_status unknown_key(const field_table *table, const char *kind, const
 static cseg_status check_keys(const field_table *table, const char *kind, const value *dict, arena *mem,
                               cseg_error *err)
 {
-    for (size_t i = 0; dict && !table->any_more && i < dict->as.dict.n; i++) {
+    char place[512];
+    for (size_t i = 0; dict && i < dict->as.dict.n; i++) {
         const char *key = dict->as.dict.entry[i].key;
+        const value *item = dict->as.dict.entry[i].item;
         bool known = strcmp(key, "type") == 0 || strcmp(key, "_scope_") == 0;
         for (size_t k = 0; !known && k < table->n; k++)
             known = strcmp(table->at[k].name, key) == 0;
+        if (!known && !table->any_more)
+            return unknown_key(table, kind, key, item, mem, err);
         if (!known)
-            return unknown_key(table, kind, key, dict->as.dict.entry[i].item, mem, err);
+            log_warn_once("%s%s: '%s' is not known here and is passed over", value_place(item, place), kind, key);
     }
     return CSEG_OK;
 }
@@ -225,9 +276,28 @@ cseg_status fields_parse(const field_table *table, const char *kind, const value
     return CSEG_OK;
 }
 
+cseg_status fields_check(const field_table *table, const char *kind, const value *dict, arena *mem, cseg_error *err)
+{
+    char place[512];
+    if (!dict || dict->kind == V_NONE)
+        return CSEG_OK;
+    if (dict->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%s%s is described by a dict, not by %s", value_place(dict, place), kind,
+                    value_kind_name(dict));
+    TRY(check_keys(table, kind, dict, mem, err));
+    for (size_t i = 0; i < table->n; i++) {
+        const field *f = &table->at[i];
+        target t = {kind, f, value_get(dict, f->name), NULL, mem, err};
+        if (t.v && (f->type == F_FIXED || f->type == F_WARNED || f->type == F_LOCAL))
+            TRY(set_field(&t));
+    }
+    return CSEG_OK;
+}
+
 static const char *type_text(field_type type)
 {
-    static const char *const names[] = {"bool", "int", "float", "str", "ints", "floats", "value", "ignored"};
+    static const char *const names[] = {"bool",  "int",     "float", "str",    "ints",   "floats",
+                                        "value", "ignored", "fixed", "warned", "storage"};
     return names[type];
 }
 
@@ -243,7 +313,7 @@ void fields_document(const field_table *table, FILE *out)
             str_double(f->max, most);
             fprintf(out, isinf(f->max) ? ", %s or more" : ", %s to %s", least, most);
         }
-        for (const char *c = f->choices; c;) {
+        for (const char *c = f->choices; c && *c;) {
             size_t n = strcspn(c, "|");
             fprintf(out, "%s`%.*s`", c == f->choices ? ": " : ", ", (int)n, c);
             c = c[n] ? c + n + 1 : NULL;

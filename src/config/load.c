@@ -506,7 +506,7 @@ static cseg_status finish(loader *l, const char *name, loaded *all, value **out)
             return fail(l->err, CSEG_CONFIG, "%s'%s' is reserved and cannot be a key of a config",
                         value_place(value_get(all->keys, reserved[i]), place), reserved[i]);
     if (value_get(all->keys, "custom_imports"))
-        log_say(LOG_INFO, "%s: custom_imports is noted; no Python module is imported", name);
+        log_say(LOG_WARNING, "%s: no Python module is imported here; custom_imports has no effect", name);
     return give_result(l, all->keys, out);
 }
 

@@ -103,6 +103,8 @@ static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
     pth_set(b, d, one_x ? "experiment_name" : "exp_name", pth_str(b, path_base(c->e->path)));
     pth_set(b, d, "time", pth_str(b, when));
     pth_set(b, d, "cseg_version", pth_str(b, CSEG_VERSION));
+    if (!one_x)
+        pth_set(b, d, "hook_msgs", run_files_hook_msgs(&c->state->files, c->out_dir, b));
     if (!c->meta)
         return d;
     if (!one_x) {
@@ -120,15 +122,14 @@ static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
 }
 
 /* mmengine looks for these three. */
-static pth_value *message_hub(pth_builder *b, const run_state *s)
+static pth_value *message_hub(pth_builder *b, const checkpoint_parts *c)
 {
+    const run_state *s = c->state;
+    const char *ids = c->e->checkpoint.max_keep < 1 ? NULL : c->e->checkpoint.by_epoch ? "epoch" : "iter";
     pth_value *d = pth_dict(b), *info = pth_dict(b);
     pth_set(b, info, "iter", pth_int(b, s->iter));
     pth_set(b, info, "epoch", pth_int(b, s->epoch));
-    if (s->has_best)
-        pth_set(b, info, "best_score", pth_float(b, s->best));
-    if (s->best_path)
-        pth_set(b, info, "best_ckpt", pth_str(b, s->best_path));
+    run_files_save_hub(&s->files, c->out_dir, ids, b, info);
     pth_set(b, d, "log_scalars", pth_dict(b));
     pth_set(b, d, "runtime_info", info);
     pth_set(b, d, "resumed_keys", pth_dict(b));
@@ -142,16 +143,9 @@ static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
     pth_value *d = pth_dict(b);
     pth_set(b, d, "inner_iter", pth_int(b, s->inner_iter));
     pth_set(b, d, "bad_rounds", pth_int(b, s->bad_rounds));
-    if (s->has_best)
-        pth_set(b, d, "best", pth_float(b, s->best));
-    if (s->best_path)
-        pth_set(b, d, "best_path", pth_str(b, s->best_path));
     if (s->has_watched)
         pth_set(b, d, "watched", pth_float(b, s->watched));
-    pth_value *kept = pth_list(b);
-    for (size_t i = 0; i < s->kept.n; i++)
-        pth_add(b, kept, pth_str(b, s->kept.at[i]));
-    pth_set(b, d, "kept", kept);
+    run_files_save(&s->files, b, d);
     if (c->learned)
         pth_set(b, d, "learned_from", learned_from_value(b, c->learned));
     if (c->sum && s->summed > 0) {
@@ -187,9 +181,9 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
     if (c->o)
         pth_set(&b, root, "optimizer", optimizer_state(c->o, &b));
     if (one_x) {
-        if (c->s)
+        if (c->s && c->e->checkpoint.save_schedule)
             pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
-        pth_set(&b, root, "message_hub", message_hub(&b, c->state));
+        pth_set(&b, root, "message_hub", message_hub(&b, c));
     }
     pth_set(&b, root, "cseg", own_state(&b, c));
     cseg_status status = pth_write(path, &b, root, err);
@@ -264,27 +258,6 @@ static cseg_status read_gradients(pth *file, const pickle_node *own, const check
     return pth_tensor_f32(file, &t, c->sum, err);
 }
 
-static cseg_status read_kept(const pickle_node *own, run_state *s, arena *mem, cseg_error *err)
-{
-    const pickle_node *kept = pickle_get(own, "kept");
-    for (size_t i = 0; i < pickle_len(kept); i++) {
-        const char *text = pickle_str(pickle_item(kept, i));
-        char *copy = text ? arena_strdup(mem, text) : NULL;
-        if (text && (!copy || !vec_push(mem, &s->kept, copy)))
-            return fail_memory(err);
-    }
-    return CSEG_OK;
-}
-
-static void read_best_path(const pickle_node *root, run_state *s, arena *mem)
-{
-    const pickle_node *own = pickle_get(root, "cseg");
-    const pickle_node *info = pickle_get(pickle_get(root, "message_hub"), "runtime_info");
-    const pickle_node *path = pickle_get(own, "best_path");
-    const char *text = pickle_str(path ? path : pickle_get(info, "best_ckpt"));
-    s->best_path = text ? arena_strdup(mem, text) : NULL;
-}
-
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err)
 {
     cseg_status status;
@@ -303,8 +276,7 @@ cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const
     if (c->o)
         TRY_DONE(counters_check_steps(file, c->o, c->state, err));
     const pickle_node *own = pickle_get(root, "cseg");
-    read_best_path(root, c->state, c->e->mem);
-    TRY_DONE(read_kept(own, c->state, c->e->mem, err));
+    TRY_DONE(run_files_load(&c->state->files, root, path, c->out_dir, c->e->mem, err));
     TRY_DONE(read_gradients(file, own, c, err));
     if (c->average)
         TRY_DONE(load_average(c, file, err));
@@ -331,61 +303,4 @@ cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *e
         status = counters_seed(file, seed, err);
     arena_free(mem);
     return status;
-}
-
-/* iter_500.pth, epoch_3.pth: the number, or -1. */
-static int64_t number_of(const char *name)
-{
-    const char *p = str_starts(name, "iter_") ? name + 5 : str_starts(name, "epoch_") ? name + 6 : NULL;
-    char *end;
-    if (!p || *p < '0' || *p > '9')
-        return -1;
-    int64_t n = strtoll(p, &end, 10);
-    return strcmp(end, ".pth") == 0 ? n : -1;
-}
-
-/* What last_checkpoint names, where it is or beside it. */
-static cseg_status marked_last(const char *work_dir, arena *mem, char **out, cseg_error *err)
-{
-    char *mark = path_join(mem, work_dir, "last_checkpoint"), *text;
-    size_t n;
-    if (!mark)
-        return fail_memory(err);
-    if (!file_exists(mark))
-        return CSEG_OK;
-    TRY(file_read(mark, 4096, mem, &text, &n, err));
-    while (n && (text[n - 1] == '\n' || text[n - 1] == ' '))
-        text[--n] = 0;
-    if (!n)
-        return CSEG_OK;
-    /* The folder may have been moved since. */
-    char *here = path_join(mem, work_dir, path_base(text));
-    if (!here)
-        return fail_memory(err);
-    *out = file_exists(text) ? text : file_exists(here) ? here : NULL;
-    return CSEG_OK;
-}
-
-cseg_status checkpoint_last(const char *work_dir, arena *mem, char **out, cseg_error *err)
-{
-    char *latest = path_join(mem, work_dir, "latest.pth"), **names, *best = NULL;
-    size_t n;
-    int64_t most = -1;
-    *out = NULL;
-    if (!latest)
-        return fail_memory(err);
-    TRY(marked_last(work_dir, mem, out, err));
-    if (!*out && file_exists(latest))
-        *out = latest;
-    if (*out || !file_is_dir(work_dir))
-        return CSEG_OK;
-    TRY(dir_list(work_dir, ".pth", false, mem, &names, &n, err));
-    for (size_t i = 0; i < n; i++)
-        if (number_of(names[i]) > most) {
-            most = number_of(names[i]);
-            best = names[i];
-        }
-    if (best && !(*out = path_join(mem, work_dir, best)))
-        return fail_memory(err);
-    return CSEG_OK;
 }

@@ -6,6 +6,7 @@
 #include "engine/ema.h"
 #include "engine/experiment.h"
 #include "engine/learned_from.h"
+#include "engine/run_files.h"
 #include "engine/schedule/schedule.h"
 
 /* What a checkpoint holds besides weights. */
@@ -13,14 +14,11 @@ typedef struct run_state {
     int64_t iter, epoch; /* done; epoch of iteration-based runs: the last iteration's, from 0 */
     int64_t inner_iter;  /* done of the epoch, for a resume in its midst */
     uint64_t seed;
-    double best; /* of save_best */
-    bool has_best;
-    const char *best_path;
+    run_files files;    /* checkpoints of this run, and the best of save_best */
     int64_t bad_rounds; /* of early stopping, and the best it has seen */
     double watched;
     bool has_watched;
-    VEC(const char *) kept; /* checkpoints of this run, oldest first, of which max_keep_ckpts drops some */
-    int64_t summed;         /* iterations whose gradients wait in checkpoint_parts.sum for a step */
+    int64_t summed; /* iterations whose gradients wait in checkpoint_parts.sum for a step */
 } run_state;
 
 typedef struct checkpoint_parts {
@@ -33,6 +31,7 @@ typedef struct checkpoint_parts {
     float *sum; /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
     run_state *state;
     const learned_from *learned; /* stated for who uses the model; NULL: not */
+    const char *out_dir;         /* the folder that this run's checkpoints are in */
 } checkpoint_parts;
 
 /* Written beside, synced, renamed: `path` holds the old file or the whole new one. */
@@ -43,8 +42,5 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
 /* The seed that a run began with; left alone where the file tells none. */
 cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);
-/* The checkpoint that the work dir names as the last (last_checkpoint, latest.pth, or the highest iteration); *out
- * NULL: none. A name or folder that cannot be read is an error: a run that begins anew would write over the old one. */
-cseg_status checkpoint_last(const char *work_dir, arena *mem, char **out, cseg_error *err);
 
 #endif

@@ -55,27 +55,6 @@ static cseg_status check_run(pth *file, const schedule_time *t, const run_state 
     return t->by_epoch ? check_epochs(file, t, s, err) : CSEG_OK;
 }
 
-/* A figure that is not finite would never be beaten, or by anything: there is none then. mmengine begins with infinity.
- */
-static cseg_status read_best(pth *file, run_state *s, cseg_error *err)
-{
-    const pickle_node *root = pth_root(file), *own = pickle_get(pickle_get(root, "cseg"), "best"),
-                      *n = own ? own
-                               : pickle_get(pickle_get(pickle_get(root, "message_hub"), "runtime_info"), "best_score");
-    double v = NAN;
-    s->has_best = false;
-    if (!n || n->kind == PICKLE_NONE)
-        return CSEG_OK;
-    if (!pickle_number(n, &v))
-        TRY(saved_real(file, n, "best_score", -DBL_MAX, DBL_MAX, &v, err));
-    s->has_best = isfinite(v);
-    if (s->has_best)
-        s->best = v;
-    else
-        log_say(LOG_WARNING, "%s: its best figure is %g and is forgotten: the next one is the best", pth_path(file), v);
-    return CSEG_OK;
-}
-
 static cseg_status read_stopping(pth *file, run_state *s, cseg_error *err)
 {
     const pickle_node *own = pickle_get(pth_root(file), "cseg"), *n = pickle_get(own, "watched");
@@ -94,7 +73,6 @@ cseg_status counters_read(pth *file, const schedule_time *t, run_state *s, cseg_
     TRY(read_progress(file, t, s, err));
     TRY(saved_count(file, pickle_get(pth_root(file), "cseg"), "inner_iter", 0, s->iter, &s->inner_iter, err));
     TRY(counters_seed(file, &s->seed, err));
-    TRY(read_best(file, s, err));
     TRY(read_stopping(file, s, err));
     return check_run(file, t, s, err);
 }

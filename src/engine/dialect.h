@@ -19,6 +19,11 @@ cseg_status read_texts(const value *dict, const char *key, arena *mem, const cha
 cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err);
 /* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err);
+/* 1.x's val_evaluator or test_evaluator: a dict, a list of them, or None. *out is the first of a list of at least one,
+ * which lives in `mem`. */
+cseg_status read_evaluators(const value *v, arena *mem, experiment_evaluation *out, cseg_error *err);
+/* The rules of save_best, one of "greater" and "less" for all or for each, and what tells them by names. */
+cseg_status read_save_best(const value *hook, bool one_x, arena *mem, experiment_checkpoint *c, cseg_error *err);
 cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err);
 cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err);
 /* A hook is a dict with a type. */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/dialect.h"
+#include "engine/keys.h"
 
 /* data=dict(samples_per_gpu, workers_per_gpu, train, val, test, train_dataloader, ...). */
 static cseg_status read_data(const value *data, const char *part, bool train, experiment_data *d, arena *mem,
@@ -24,6 +25,10 @@ static cseg_status read_data(const value *data, const char *part, bool train, ex
     TRY(read_int(own, "workers_per_gpu", &d->workers, err));
     bool shuffle = train;
     d->drop_last = train;
+    if (train) {
+        TRY(read_bool(data, "shuffle", &shuffle, err));
+        TRY(read_bool(data, "drop_last", &d->drop_last, err));
+    }
     TRY(read_bool(own, "shuffle", &shuffle, err));
     TRY(read_bool(own, "drop_last", &d->drop_last, err));
     d->order = shuffle ? ORDER_SHUFFLE : ORDER_SEQUENTIAL;
@@ -89,9 +94,7 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     e->validate_by_epoch = e->by_epoch;
     e->validate[0] = (experiment_interval){start, value_is_none(v) ? (e->by_epoch ? 1 : 0) : every};
     e->n_validate = 1;
-    e->checkpoint.save_best = value_text(value_get(v, "save_best"));
-    e->checkpoint.rule = value_text(value_get(v, "rule"));
-    return CSEG_OK;
+    return read_save_best(v, false, e->mem, &e->checkpoint, err);
 }
 
 static cseg_status read_checkpoint(experiment *e, cseg_error *err)
@@ -103,13 +106,16 @@ static cseg_status read_checkpoint(experiment *e, cseg_error *err)
                                  .by_epoch = e->by_epoch,
                                  .max_keep = -1,
                                  .save_last = true,
-                                 .save_optimizer = true};
+                                 .save_optimizer = true,
+                                 .save_schedule = true,
+                                 .link = true};
     if (value_get(h, "by_epoch"))
         TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
     TRY(read_int(h, "interval", &c->interval, err));
     TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
     TRY(read_bool(h, "save_last", &c->save_last, err));
     TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
+    TRY(read_bool(h, "create_symlink", &c->link, err));
     return read_text(h, "out_dir", &c->out_dir, err);
 }
 
@@ -181,7 +187,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
         const char *type = value_type_name(value_item(hooks, i));
         if (type && strcmp(type, "TensorboardLoggerHook") == 0)
             e->log.tensorboard = true;
-        else if (type && strcmp(type, "TextLoggerHook") != 0 && strcmp(type, "MMSegWandbHook") != 0)
+        else if (type && strcmp(type, "TextLoggerHook") != 0)
             ignored_hook(value_item(hooks, i));
     }
     const value *custom = value_get(e->cfg, "custom_hooks");
@@ -200,6 +206,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
 cseg_status dialect_0x_read(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg, *data = value_get(cfg, "data");
+    TRY(keys_check_0x(e, err));
     e->train_cfg = value_get(cfg, "train_cfg");
     e->test_cfg = value_get(cfg, "test_cfg");
     TRY(read_data(data, "train", true, &e->train, e->mem, err));

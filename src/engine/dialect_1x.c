@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/dialect.h"
+#include "engine/keys.h"
 
 static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
 {
@@ -29,40 +30,6 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
                     value_place(sampler, place), type);
     }
     return CSEG_OK;
-}
-
-static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluation *e, cseg_error *err)
-{
-    static const char *const usual[] = {"mIoU"};
-    char place[512];
-    if (value_is_list(v)) {
-        if (value_count(v) > 1)
-            log_say(LOG_WARNING, "%sonly the first evaluator is used", value_place(v, place));
-        v = value_item(v, 0);
-    }
-    e->beta = 1;
-    e->metrics = (const char **)(uintptr_t)usual;
-    e->n_metrics = 1;
-    const char *type = value_type_name(v);
-    if (!type)
-        return CSEG_OK;
-    if (strcmp(type, "CityscapesMetric") == 0)
-        log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
-                value_place(v, place));
-    else if (strcmp(type, "IoUMetric") != 0) {
-        e->refused =
-            arena_printf(mem, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
-        return e->refused ? CSEG_OK : fail_memory(err);
-    }
-    TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
-    TRY(check_metrics(v, e, err));
-    double beta = 1;
-    TRY(read_number(v, "beta", &beta, err));
-    e->beta = beta;
-    e->has_nan_to_num = !value_is_none(value_get(v, "nan_to_num"));
-    TRY(read_number(v, "nan_to_num", &e->nan_to_num, err));
-    TRY(read_bool(v, "format_only", &e->format_only, err));
-    return read_text(v, "output_dir", &e->output_dir, err);
 }
 
 static cseg_status read_optimizer(experiment *e, cseg_error *err)
@@ -137,21 +104,58 @@ static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *er
                                  .by_epoch = true,
                                  .max_keep = -1,
                                  .save_last = true,
-                                 .save_optimizer = true};
+                                 .save_optimizer = true,
+                                 .save_schedule = true};
     TRY(read_int(h, "interval", &c->interval, err));
     TRY(read_int(h, "save_begin", &c->begin, err));
     TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
     TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
     TRY(read_bool(h, "save_last", &c->save_last, err));
     TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
+    TRY(read_bool(h, "save_param_scheduler", &c->save_schedule, err));
     TRY(read_text(h, "out_dir", &c->out_dir, err));
-    const value *best = value_get(h, "save_best"), *rule = value_get(h, "rule");
-    if (value_is_list(best))
-        best = value_item(best, 0);
-    if (value_is_list(rule))
-        rule = value_item(rule, 0);
-    c->save_best = value_text(best);
-    c->rule = value_text(rule);
+    return read_save_best(h, true, e->mem, c, err);
+}
+
+static cseg_status read_hook(experiment *e, const value *h, cseg_error *err)
+{
+    TRY(check_hook(h, err));
+    const char *type = value_type_name(h);
+    if (strcmp(type, "EMAHook") == 0)
+        return read_ema(e, h, true, err);
+    if (strcmp(type, "EarlyStoppingHook") == 0)
+        return read_stopping(e, h, err);
+    ignored_hook(h);
+    return CSEG_OK;
+}
+
+/* default_hooks takes further ones, under names of one's own, and others in the place of the usual ones. */
+static cseg_status read_other_hooks(experiment *e, const value *d, cseg_error *err)
+{
+    for (size_t i = 0; d && d->kind == V_DICT && i < d->as.dict.n; i++) {
+        const value *h = d->as.dict.entry[i].item;
+        if (!value_is_none(h) && !keys_usual_hook(d->as.dict.entry[i].key, value_type_name(h)))
+            TRY(read_hook(e, h, err));
+    }
+    return CSEG_OK;
+}
+
+/* Linear in the batch, as mmengine's scale_lr, whatever the number of processes would have been. */
+static cseg_status read_scale(experiment *e, cseg_error *err)
+{
+    const value *v = value_get(e->cfg, "auto_scale_lr");
+    bool on = false;
+    int64_t base = 0;
+    char place[512];
+    TRY(read_bool(v, "enable", &on, err));
+    if (!on)
+        return CSEG_OK;
+    TRY(read_int(v, "base_batch_size", &base, err));
+    if (base < 1)
+        return fail(err, CSEG_CONFIG, "%sauto_scale_lr needs a base_batch_size of 1 or more", value_place(v, place));
+    e->lr_scale = (double)e->train.batch_size / (double)base;
+    log_say(LOG_INFO, "learning rates are those of the config times %g: auto_scale_lr, batches of %lld, not %lld",
+            e->lr_scale, (long long)e->train.batch_size, (long long)base);
     return CSEG_OK;
 }
 
@@ -163,17 +167,9 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     e->log.interval = 10;
     TRY(read_int(logger, "interval", &e->log.interval, err));
     const value *custom = value_get(e->cfg, "custom_hooks");
-    for (size_t i = 0; i < value_count(custom); i++) {
-        const value *h = value_item(custom, i);
-        TRY(check_hook(h, err));
-        const char *type = value_type_name(h);
-        if (type && strcmp(type, "EMAHook") == 0)
-            TRY(read_ema(e, h, true, err));
-        else if (type && strcmp(type, "EarlyStoppingHook") == 0)
-            TRY(read_stopping(e, h, err));
-        else
-            ignored_hook(h);
-    }
+    for (size_t i = 0; i < value_count(custom); i++)
+        TRY(read_hook(e, value_item(custom, i), err));
+    TRY(read_other_hooks(e, d, err));
     const value *backends = value_get(e->cfg, "vis_backends"), *visualizer = value_get(e->cfg, "visualizer");
     if (!backends)
         backends = value_get(visualizer, "vis_backends");
@@ -184,9 +180,19 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
+/* mmseg's metric writes them at every validation, too. */
+static void warn_unwritten(const experiment *e, const value *evaluator)
+{
+    char place[512];
+    if (e->val_eval.output_dir && e->train.dataset)
+        log_say(LOG_WARNING, "%sno maps are written to %s while a model is trained; cseg test --out DIR writes them",
+                value_place(evaluator, place), e->val_eval.output_dir);
+}
+
 cseg_status dialect_1x_read(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg;
+    TRY(keys_check_1x(e, err));
     e->preprocessor = value_get(e->model, "data_preprocessor");
     if (!e->preprocessor)
         e->preprocessor = value_get(cfg, "data_preprocessor");
@@ -194,10 +200,12 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     TRY(read_loader(cfg, "train_dataloader", true, &e->train, err));
     TRY(read_loader(cfg, "val_dataloader", false, &e->val, err));
     TRY(read_loader(cfg, "test_dataloader", false, &e->test, err));
-    TRY(read_evaluator(value_get(cfg, "val_evaluator"), e->mem, &e->val_eval, err));
-    TRY(read_evaluator(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
+    TRY(read_evaluators(value_get(cfg, "val_evaluator"), e->mem, &e->val_eval, err));
+    TRY(read_evaluators(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
+    warn_unwritten(e, value_get(cfg, "val_evaluator"));
     TRY(read_optimizer(e, err));
     e->param_scheduler = value_get(cfg, "param_scheduler");
+    TRY(read_scale(e, err));
     TRY(read_loops(e, err));
     TRY(read_hooks(e, err));
     TRY(read_bool(cfg, "resume", &e->resume, err));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/usage.h"
 
 /* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
@@ -35,18 +36,117 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
     return loader_open(*ds, &lo, l, err);
 }
 
-static void count(confusion *c, const prediction *out, const batch_map *truth, int64_t at, int64_t ignore)
+/* What one evaluator counts. */
+typedef struct counting {
+    confusion c;
+    int64_t ignore;
+} counting;
+enum { MAX_EVALUATORS = 16 };
+typedef struct countings {
+    counting at[MAX_EVALUATORS];
+    int n;
+} countings;
+
+/* Where nobody named classes, those of the head are counted, by their numbers. */
+static cseg_status open_countings(const model_head *head, const dataset *ds, const experiment_evaluation *how,
+                                  arena *mem, countings *out, cseg_error *err)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    int64_t classes = meta->n_classes > 0 ? meta->n_classes : head->num_classes;
+    out->n = 0;
+    for (; how; how = how->next) {
+        if (how->format_only)
+            continue;
+        if (out->n == MAX_EVALUATORS)
+            return fail(err, CSEG_UNSUPPORTED, "more than %d evaluators", MAX_EVALUATORS);
+        counting *one = &out->at[out->n++];
+        one->ignore = how->has_ignore_index ? how->ignore_index : meta->ignore_index;
+        TRY(confusion_new(mem, classes, &one->c, err));
+    }
+    return CSEG_OK;
+}
+
+static void count(countings *all, const prediction *out, const batch_map *truth, int64_t at)
 {
     const int32_t *label = truth->label + at * truth->h * truth->w;
     int64_t n = truth->h * truth->w;
-    if (out->labels.type == IMAGE_U8)
-        confusion_add_u8(c, out->labels.data, label, n, ignore);
-    else
-        confusion_add(c, out->labels.data, label, n, ignore);
+    for (int i = 0; i < all->n; i++) {
+        counting *one = &all->at[i];
+        if (out->labels.type == IMAGE_U8)
+            confusion_add_u8(&one->c, out->labels.data, label, n, one->ignore);
+        else
+            confusion_add(&one->c, out->labels.data, label, n, one->ignore);
+    }
 }
 
-static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, confusion *c, int64_t ignore,
-                             const batch *b, prediction *out, int64_t *done, int64_t all, cseg_error *err)
+/* Behind those that are there; "val/mIoU" where the evaluator has a prefix. */
+static cseg_status add_entries(const metrics *m, const char *prefix, bool one_x, arena *mem, evaluation *out,
+                               cseg_error *err)
+{
+    int64_t n;
+    const metrics_entry *more = metrics_entries(m, one_x, mem, &n);
+    metrics_entry *all = ARENA_ARRAY(mem, (size_t)(out->n + (more ? n : 0)) + 1, metrics_entry);
+    if (!more || !all)
+        return fail_memory(err);
+    if (out->n)
+        memcpy(all, out->entries, (size_t)out->n * sizeof *all);
+    for (int64_t i = 0; i < n; i++) {
+        metrics_entry *e = &all[out->n + i];
+        *e = more[i];
+        if (prefix && !(e->key = arena_printf(mem, "%s/%s", prefix, more[i].key)))
+            return fail_memory(err);
+    }
+    out->entries = all;
+    out->n += n;
+    return CSEG_OK;
+}
+
+static cseg_status compute(const dataset *ds, const experiment_evaluation *how, const countings *counts, arena *mem,
+                           evaluation *out, cseg_error *err)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    out->parts = ARENA_ARRAY(mem, (size_t)counts->n + 1, evaluation_part);
+    if (!out->parts)
+        return fail_memory(err);
+    for (; how; how = how->next) {
+        if (how->format_only)
+            continue;
+        metrics *m = &out->parts[out->n_parts].m;
+        out->parts[out->n_parts].prefix = how->prefix;
+        metrics_options mo = {.names = how->metrics,
+                              .n_names = how->n_metrics,
+                              .beta = how->beta,
+                              .replace_nan = how->has_nan_to_num,
+                              .nan_value = how->nan_to_num};
+        TRY(metrics_compute(&counts->at[out->n_parts++].c, meta->n_classes > 0 ? meta->classes : NULL, &mo, mem, m,
+                            err));
+        TRY(add_entries(m, how->prefix, meta->one_x, mem, out, err));
+    }
+    return CSEG_OK;
+}
+
+cseg_status evaluate_names(const model_head *head, const dataset *ds, const experiment_evaluation *how, arena *mem,
+                           evaluation *out, cseg_error *err)
+{
+    countings none;
+    *out = (evaluation){0};
+    TRY(open_countings(head, ds, how, mem, &none, err));
+    return compute(ds, how, &none, mem, out, err);
+}
+
+void evaluate_check_classes(const model_head *head, const dataset *ds)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    /* One channel with a threshold tells two classes apart, whatever num_classes says. */
+    bool binary = head->out_channels == 1 && meta->n_classes == 2;
+    if (meta->n_classes > 0 && head->num_classes != meta->n_classes && !binary)
+        log_warn_once("%s has %lld classes, its %s %lld: figures are those of the dataset's classes, as in the "
+                      "reference, and pixels of other classes are wrong in them",
+                      head->name, (long long)head->num_classes, meta->kind, (long long)meta->n_classes);
+}
+
+static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c, const batch *b,
+                             prediction *out, int64_t *done, int64_t all, cseg_error *err)
 {
     const model_head *head = &m->heads.at[o->head < 0 ? m->answer_head : o->head];
     const batch_map *truth = o->no_truth ? NULL : batch_find(b, head->gt_key);
@@ -61,7 +161,7 @@ static cseg_status one_batch(predictor *p, const model *m, const evaluate_option
             return fail(err, CSEG_SHAPE, "%s: the image is %lld x %lld, its labels are %lld x %lld", b->metas[i].path,
                         (long long)out->labels.h, (long long)out->labels.w, (long long)truth->h, (long long)truth->w);
         if (truth)
-            count(c, out, truth, i, ignore);
+            count(c, out, truth, i);
         ++*done;
         if (o->each)
             TRY(o->each(o->arg, b, i, out, *done, all, err));
@@ -69,20 +169,26 @@ static cseg_status one_batch(predictor *p, const model *m, const evaluate_option
     return CSEG_OK;
 }
 
+bool evaluators_measure(const experiment_evaluation *e)
+{
+    for (; e; e = e->next)
+        if (!e->format_only)
+            return true;
+    return false;
+}
+
 cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l, const evaluate_options *o, arena *mem,
                      evaluation *out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    const dataset_meta *meta = dataset_about(ds);
     prediction pred;
     if (o->how->refused && !o->no_truth)
         return fail(err, CSEG_UNSUPPORTED, "%s", o->how->refused);
     memset(&pred, 0, sizeof pred);
     memset(out, 0, sizeof *out);
-    confusion c;
-    const model_head *head = &m->heads.at[o->head < 0 ? m->answer_head : o->head];
-    int64_t classes = head->num_classes > meta->n_classes ? head->num_classes : meta->n_classes;
-    TRY(confusion_new(mem, classes, &c, err));
+    countings c = {.n = 0};
+    if (!o->no_truth)
+        TRY(open_countings(&m->heads.at[o->head < 0 ? m->answer_head : o->head], ds, o->how, mem, &c, err));
     int64_t done = 0, all = dataset_count(ds);
     double begin = usage_seconds(), waited = 0;
     while (done < all) {
@@ -94,7 +200,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
         double asked = usage_seconds();
         TRY_DONE(loader_next(l, &b, err));
         waited += usage_seconds() - asked;
-        status = one_batch(p, m, o, &c, meta->ignore_index, &b, &pred, &done, all, err);
+        status = one_batch(p, m, o, &c, &b, &pred, &done, all, err);
         loader_give_back(l, &b);
         if (status != CSEG_OK)
             goto done;
@@ -102,18 +208,8 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     out->images = all;
     out->seconds = all ? (usage_seconds() - begin) / (double)all : 0;
     out->data_seconds = all ? waited / (double)all : 0;
-    if (!o->no_truth) {
-        metrics_options mo = {.names = o->how->metrics,
-                              .n_names = o->how->n_metrics,
-                              .beta = o->how->beta,
-                              .replace_nan = o->how->has_nan_to_num,
-                              .nan_value = o->how->nan_to_num};
-        bool named = meta->n_classes == classes;
-        TRY_DONE(metrics_compute(&c, named ? meta->classes : NULL, &mo, mem, &out->m, err));
-        out->entries = metrics_entries(&out->m, meta->one_x, mem, &out->n);
-        if (!out->entries)
-            status = fail_memory(err);
-    }
+    if (!o->no_truth)
+        status = compute(ds, o->how, &c, mem, out, err);
 done:
     prediction_release(&pred);
     return status;

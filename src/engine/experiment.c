@@ -1,5 +1,6 @@
 #include "engine/experiment.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,10 +159,42 @@ cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
     e->stopping.on = true;
     e->stopping.patience = 5;
     e->stopping.min_delta = 0.1;
+    e->stopping.check_finite = true;
+    e->stopping.threshold = NAN;
     TRY(read_text(hook, "monitor", &e->stopping.monitor, err));
     TRY(read_text(hook, "rule", &e->stopping.rule, err));
     TRY(read_int(hook, "patience", &e->stopping.patience, err));
+    TRY(read_bool(hook, "check_finite", &e->stopping.check_finite, err));
+    TRY(read_number(hook, "stopping_threshold", &e->stopping.threshold, err));
     return read_number(hook, "min_delta", &e->stopping.min_delta, err);
+}
+
+cseg_status read_save_best(const value *hook, bool one_x, arena *mem, experiment_checkpoint *c, cseg_error *err)
+{
+    const value *best = value_get(hook, "save_best");
+    char place[512];
+    if (!one_x && value_is_list(best))
+        return fail(err, CSEG_CONFIG, "%ssave_best is one figure in this dialect; 1.x takes a list",
+                    value_place(best, place));
+    TRY(read_texts(hook, "save_best", mem, &c->save_best, &c->n_best, err));
+    TRY(read_texts(hook, "rule", mem, &c->rules, &c->n_rules, err));
+    TRY(read_texts(hook, "greater_keys", mem, &c->greater_keys, &c->n_greater, err));
+    TRY(read_texts(hook, "less_keys", mem, &c->less_keys, &c->n_less, err));
+    for (int i = 0; i < c->n_best; i++) {
+        if (strcmp(c->save_best[i], "auto") == 0 && c->n_best > 1)
+            return fail(err, CSEG_CONFIG, "%s'auto' stands alone in save_best", value_place(best, place));
+        for (int k = 0; k < i; k++)
+            if (strcmp(c->save_best[i], c->save_best[k]) == 0)
+                return fail(err, CSEG_CONFIG, "%ssave_best has '%s' twice", value_place(best, place), c->save_best[i]);
+    }
+    if (c->n_best > 0 && c->n_rules > 1 && c->n_rules != c->n_best)
+        return fail(err, CSEG_CONFIG, "%srule has %d entries for %d figures of save_best; one for all or one each",
+                    value_place(value_get(hook, "rule"), place), c->n_rules, c->n_best);
+    for (int i = 0; i < c->n_rules; i++)
+        if (strcmp(c->rules[i], "greater") != 0 && strcmp(c->rules[i], "less") != 0)
+            return fail(err, CSEG_CONFIG, "%srule='%s' must be 'greater' or 'less'",
+                        value_place(value_get(hook, "rule"), place), c->rules[i]);
+    return CSEG_OK;
 }
 
 cseg_status check_hook(const value *hook, cseg_error *err)
@@ -203,6 +236,7 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     if (!e->model)
         return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);
     e->accumulate = 1;
+    e->lr_scale = 1;
     e->clip_norm_type = 2;
     e->log.interval = 50;
     e->log.text = true;

@@ -28,23 +28,34 @@ typedef struct experiment_checkpoint {
     bool on;
     int64_t begin, interval; /* every interval-th from begin on; interval below 1: only the last */
     bool by_epoch;
-    int64_t max_keep; /* -1: all */
-    bool save_last, save_optimizer;
-    const char *save_best; /* NULL: off; "auto"; or a figure's name */
-    const char *rule;      /* "greater", "less" or NULL: by the name */
-    const char *out_dir;   /* NULL: the work dir */
+    int64_t max_keep;                              /* -1: all */
+    bool save_last, save_optimizer, save_schedule; /* the last: param_schedulers, of 1.x */
+    bool link;                                     /* 0.x: latest.pth */
+    const char *out_dir;                           /* NULL: the work dir */
+    const char **save_best; /* the figures whose best checkpoint is kept: names, or "auto" alone */
+    int n_best;
+    const char **rules; /* "greater" or "less", for all figures or one each; n_rules 0: by the figures' names */
+    int n_rules;
+    const char **greater_keys, **less_keys; /* parts of names that tell the rule; n 0: the reference's */
+    int n_greater, n_less;
 } experiment_checkpoint;
 
-typedef struct experiment_evaluation {
+/* One evaluator: what is measured, and under which names. */
+typedef struct experiment_evaluation experiment_evaluation;
+struct experiment_evaluation {
     const char **metrics; /* mIoU, mDice, mFscore */
     int n_metrics;
     double beta;
     bool has_nan_to_num;
     double nan_to_num;
-    bool format_only;
+    const char *prefix; /* of the figures' names, "val" for val/mIoU; NULL: none */
+    bool has_ignore_index;
+    int64_t ignore_index; /* of labels; 0.x: the dataset's */
+    bool format_only;     /* gives no figures */
     const char *output_dir;
-    const char *refused; /* why this cannot be measured here; NULL: it can */
-} experiment_evaluation;
+    const char *refused;         /* why this cannot be measured here; NULL: it can */
+    experiment_evaluation *next; /* 1.x: a further evaluator; NULL: none. Only the first has refused and output_dir */
+};
 
 typedef enum { EMA_EXPONENTIAL, EMA_ANNEALED, EMA_EXP_MOMENTUM, EMA_STOCHASTIC } ema_kind;
 typedef struct experiment_ema {
@@ -75,6 +86,7 @@ typedef struct experiment {
     bool amp;                                     /* Fp16OptimizerHook, AmpOptimWrapper: trains in mixed precision */
     bool val_bf16, test_bf16;                     /* 0.x: as amp, and fp16=; 1.x: fp16=True of val_cfg, test_cfg */
     const value *fp16_unused;                     /* 0.x: an fp16= that training takes no notice of, or NULL */
+    double lr_scale;                              /* 1.x: auto_scale_lr, where it is enabled; else 1 */
     const value *lr_config, *momentum_config;     /* 0.x */
     const value *param_scheduler;                 /* 1.x */
 
@@ -93,7 +105,8 @@ typedef struct experiment {
         bool on;
         const char *monitor, *rule;
         int64_t patience;
-        double min_delta;
+        double min_delta, threshold; /* threshold: ends the run at once when it is passed; NaN: none */
+        bool check_finite;           /* a figure that is no number ends the run */
     } stopping;
     struct {
         int64_t interval;

@@ -18,8 +18,9 @@ static const field test_cfg_fields[] = {
     FIELD_CHOICE(test_cfg, mode, "'whole'", "whole|slide", "the image in one piece, or by sliding windows"),
     FIELD_RANGE(test_cfg, F_INTS, crop_size, "None", 1, PREDICT_MAX_CROP, "slide: height and width of a window"),
     FIELD_RANGE(test_cfg, F_INTS, stride, "None", 1, PREDICT_MAX_CROP, "slide: steps down and right"),
+    FIELD_ELSEWHERE(head_index, "the head that answers"),
 };
-/* any_more: heads and segmentors read test_cfg too (head_index). */
+/* any_more: the reference's segmentors look for the keys that they know. */
 static const field_table test_cfg_table = {.at = test_cfg_fields,
                                            .n = sizeof test_cfg_fields / sizeof *test_cfg_fields,
                                            .size = sizeof(test_cfg),

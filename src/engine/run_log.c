@@ -225,9 +225,9 @@ cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err)
     return run_log_val_0x(l, s, s->batches > 0 ? s->batches : s->iter, &figures, err);
 }
 
-static cseg_status write_tables(run_log *l, const evaluation *v, arena *mem, cseg_error *err)
+static cseg_status write_tables(run_log *l, const metrics *m, arena *mem, cseg_error *err)
 {
-    char *classes = metrics_class_table(&v->m, mem), *summary = metrics_summary_table(&v->m, mem);
+    char *classes = metrics_class_table(m, mem), *summary = metrics_summary_table(m, mem);
     char *first = classes ? arena_printf(mem, "\n%s", classes) : NULL;
     char *second = summary ? arena_printf(mem, "\n%s", summary) : NULL;
     if (!first || !second)
@@ -243,7 +243,8 @@ static cseg_status write_tables(run_log *l, const evaluation *v, arena *mem, cse
 cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *v, arena *mem, cseg_error *err)
 {
     run_log_begin(l);
-    TRY(write_tables(l, v, mem, err));
+    for (int i = 0; i < v->n_parts; i++)
+        TRY(write_tables(l, &v->parts[i].m, mem, err));
     if (l->one_x)
         return run_log_val_1x(l, s, v, err);
     log_items figures = {0};

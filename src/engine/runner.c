@@ -152,6 +152,7 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
     if (e->optimizer_refused)
         return fail(err, CSEG_UNSUPPORTED, "%s", e->optimizer_refused);
     TRY(optimizer_build(e->optimizer, e->paramwise, t->m, t->mem, &t->o, err));
+    optimizer_scale_rates(t->o, e->lr_scale);
     schedule_time time = trainer_time(t);
     if (e->dialect == DIALECT_1X)
         TRY(schedule_build_1x(e->param_scheduler, t->o, &time, t->mem, &t->s, err));
@@ -194,15 +195,15 @@ static cseg_status set_up(trainer *t, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%s: the config does not say how long to train (max_iters or max_epochs)",
                     e->path);
     TRY(trainer_open_folders(t, err));
-    /* Which is the last is told in the work dir by 1.x, beside the checkpoints by 0.x. */
     const char *from = e->resume_from;
     char *last = NULL;
     if (!from && e->resume)
-        TRY(checkpoint_last(e->dialect == DIALECT_1X ? e->work_dir : t->out_dir, t->mem, &last, err));
+        TRY(trainer_last_checkpoint(t, &last, err));
     if (last)
         from = last;
     if (!from && e->resume)
         log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
+    TRY(trainer_watch_best(t, err));
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
     TRY(open_backends(t, err));
     TRY(build_model(e, false, &t->m, err));
@@ -229,6 +230,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (from) {
         TRY(resume(t, from, err));
         loader_seek(t->train, (uint64_t)t->state.iter);
+        trainer_drop_old(t); /* a run that was killed may have been about to */
         t->resumed = true;
     }
     t->begun_iter = t->state.iter;

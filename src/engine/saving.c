@@ -1,64 +1,12 @@
-/* When and where a run's checkpoints are saved, evaluated, and dropped. */
-#define _GNU_SOURCE
-#include <errno.h>
+/* When a run's checkpoints are saved and evaluated, and which are the best. */
 #include <math.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "engine/figures.h"
 #include "engine/trainer.h"
-
-/* NAME.PID.tmp is what a process that was killed had half written. */
-static bool is_leftover(const char *name)
-{
-    char *end;
-    size_t n = strlen(name);
-    if (!str_ends(name, ".tmp"))
-        return false;
-    const char *digits = name + n - 4;
-    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
-        digits--;
-    long pid = strtol(digits, &end, 10);
-    return end == name + n - 4 && end > digits && digits > name && digits[-1] == '.' && pid > 0 &&
-           kill((pid_t)pid, 0) != 0 && errno == ESRCH;
-}
-
-static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error *err)
-{
-    char **names;
-    size_t n;
-    TRY(dir_list(dir, ".tmp", false, t->mem, &names, &n, err));
-    for (size_t i = 0; i < n; i++) {
-        char *path = is_leftover(names[i]) ? path_join(t->mem, dir, names[i]) : NULL;
-        if (path)
-            unlink(path);
-    }
-    return CSEG_OK;
-}
-
-/* out_dir has a folder for each run, called as the work dir's last part, as the reference has it. */
-cseg_status trainer_open_folders(trainer *t, cseg_error *err)
-{
-    const char *work_dir = t->e->work_dir, *out_dir = t->e->checkpoint.out_dir;
-    size_t n = strlen(work_dir);
-    t->out_dir = work_dir;
-    if (out_dir && strcmp(out_dir, work_dir) != 0) {
-        char *bare = arena_strdup(t->mem, work_dir);
-        while (bare && n > 1 && bare[n - 1] == '/')
-            bare[--n] = 0;
-        t->out_dir = bare ? path_join(t->mem, out_dir, path_base(bare)) : NULL;
-        if (!t->out_dir)
-            return fail_memory(err);
-    }
-    TRY(dir_create(work_dir, err));
-    TRY(drop_leftovers(t, work_dir, err));
-    TRY(dir_create(t->out_dir, err));
-    return drop_leftovers(t, t->out_dir, err);
-}
 
 /* A step may have made numbers that the next loss would find: they must not take a good checkpoint's place. */
 static cseg_status check_weights(const trainer *t, cseg_error *err)
@@ -85,33 +33,6 @@ static cseg_status write_checkpoint(trainer *t, const char *path, bool with_opti
     return checkpoint_save(path, &c, err);
 }
 
-/* 1.x: a text file that names it; 0.x: a link. Both are replaced at once, never half. */
-static cseg_status point_to(trainer *t, const char *path, cseg_error *err)
-{
-    if (t->e->dialect == DIALECT_1X) {
-        char *mark = path_join(t->mem, t->e->work_dir, "last_checkpoint");
-        return mark ? file_replace_bytes(mark, path, strlen(path), t->mem, err) : fail_memory(err);
-    }
-    char *link = path_join(t->mem, t->out_dir, "latest.pth"),
-         *beside = path_join(t->mem, t->out_dir, ".latest.pth.new");
-    if (!link || !beside)
-        return fail_memory(err);
-    unlink(beside);
-    if (symlink(path_base(path), beside) != 0 || rename(beside, link) != 0)
-        return fail_errno(err, link, "link the latest checkpoint");
-    return CSEG_OK;
-}
-
-static void drop_old(trainer *t)
-{
-    int64_t most = t->e->checkpoint.max_keep;
-    while (most > 0 && (int64_t)t->state.kept.n > most) {
-        unlink(t->state.kept.at[0]);
-        memmove(t->state.kept.at, t->state.kept.at + 1, (t->state.kept.n - 1) * sizeof *t->state.kept.at);
-        t->state.kept.n--;
-    }
-}
-
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
 {
     int64_t epoch = t->e->by_epoch ? t->state.epoch : 1;
@@ -124,15 +45,20 @@ cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
         run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)epoch);
     else
         run_log_line(t->log, "Saving checkpoint at %lld iterations", (long long)t->state.iter);
-    bool again = false;
-    for (size_t i = 0; i < t->state.kept.n; i++)
-        again |= strcmp(t->state.kept.at[i], path) == 0;
-    if (!again && !vec_push(t->mem, &t->state.kept, path))
+    /* Renewed, it is the newest again. */
+    run_files *f = &t->state.files;
+    for (size_t i = 0; i < f->kept.n; i++)
+        if (strcmp(f->kept.at[i], name) == 0) {
+            memmove(f->kept.at + i, f->kept.at + i + 1, (f->kept.n - i - 1) * sizeof *f->kept.at);
+            f->kept.n--;
+            break;
+        }
+    if (!vec_push(t->mem, &f->kept, name))
         return fail_memory(err);
     TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
-    TRY(point_to(t, path, err));
+    TRY(trainer_point_to(t, path, err));
     t->saved_iter = t->state.iter;
-    drop_old(t);
+    trainer_drop_old(t);
     return CSEG_OK;
 }
 
@@ -143,105 +69,137 @@ cseg_status trainer_interrupted(trainer *t, cseg_error *err)
     return fail(err, CSEG_INTERRUPTED, "stopped after iteration %lld; go on with --resume", (long long)t->state.iter);
 }
 
-static bool greater_is_better(const char *rule, const char *key)
-{
-    if (rule)
-        return strcmp(rule, "greater") == 0;
-    return !strstr(key, "loss");
-}
+/* ---- what is watched ------------------------------------------------------------------------------------------- */
 
-static const metrics_entry *find_figure(const evaluation *v, const char *key)
+cseg_status trainer_watch_best(trainer *t, cseg_error *err)
 {
-    for (int64_t i = 0; i < v->n; i++)
-        if (strcmp(v->entries[i].key, key) == 0)
-            return &v->entries[i];
-    return NULL;
-}
-
-static cseg_status no_figure(const evaluation *v, const char *what, const char *wanted, cseg_error *err)
-{
-    const char *names[64];
-    size_t n = 0;
-    for (; n < 64 && (int64_t)n < v->n; n++)
-        names[n] = v->entries[n].key;
-    const char *near = str_nearest(wanted, names, n);
-    return fail(err, CSEG_CONFIG, "%s='%s' is none of the figures that evaluation gives%s%s%s", what, wanted,
-                near ? "; did you mean '" : "; the first is '",
-                near ? near
-                : n  ? names[0]
-                     : "",
-                "'");
-}
-
-cseg_status trainer_check_figures(const trainer *t, cseg_error *err)
-{
-    const char *best = t->e->checkpoint.save_best, *monitor = t->e->stopping.on ? t->e->stopping.monitor : NULL;
-    const dataset_meta *meta = dataset_about(t->val_set);
-    const experiment_evaluation *how = &t->e->val_eval;
-    metrics_options o = {.names = how->metrics, .n_names = how->n_metrics, .beta = how->beta};
-    confusion none;
-    evaluation v = {0};
-    TRY(confusion_new(t->mem, meta->n_classes, &none, err));
-    TRY(metrics_compute(&none, meta->classes, &o, t->mem, &v.m, err));
-    v.entries = metrics_entries(&v.m, meta->one_x, t->mem, &v.n);
-    if (!v.entries)
+    const experiment_checkpoint *c = &t->e->checkpoint;
+    run_files *f = &t->state.files;
+    f->n_best = c->n_best;
+    f->best = ARENA_ARRAY(t->mem, (size_t)c->n_best + 1, run_best);
+    if (!f->best)
         return fail_memory(err);
-    if (best && strcmp(best, "auto") != 0 && !find_figure(&v, best))
-        return no_figure(&v, "save_best", best, err);
-    if (monitor && !find_figure(&v, monitor))
-        return no_figure(&v, "monitor", monitor, err);
+    for (int i = 0; i < c->n_best; i++)
+        f->best[i] = (run_best){.figure = strcmp(c->save_best[i], "auto") == 0 ? NULL : c->save_best[i]};
     return CSEG_OK;
 }
 
-/* save_best: the figure's checkpoint when it is the best so far, in place of the one before. */
-static cseg_status save_best(trainer *t, const evaluation *v, cseg_error *err)
+static cseg_status check_best(trainer *t, const evaluation *v, cseg_error *err)
 {
-    const char *wanted = t->e->checkpoint.save_best;
-    if (!wanted || v->n == 0)
-        return CSEG_OK;
-    const metrics_entry *m = strcmp(wanted, "auto") == 0 ? &v->entries[0] : find_figure(v, wanted);
-    if (!m)
-        return no_figure(v, "save_best", wanted, err);
-    bool greater = greater_is_better(t->e->checkpoint.rule, m->key);
-    if (t->state.has_best && (greater ? m->value <= t->state.best : m->value >= t->state.best))
-        return CSEG_OK;
-    char *name = t->e->checkpoint.by_epoch
-                     ? arena_printf(t->mem, "best_%s_epoch_%lld.pth", m->key, (long long)t->state.epoch)
-                     : arena_printf(t->mem, "best_%s_iter_%lld.pth", m->key, (long long)t->state.iter);
-    char *path = name ? path_join(t->mem, t->out_dir, name) : NULL;
-    if (!path)
-        return fail_memory(err);
-    const char *before = t->state.best_path;
-    t->state.best = m->value;
-    t->state.has_best = true;
-    t->state.best_path = path;
-    TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
-    if (before && strcmp(before, path) != 0)
-        unlink(before);
-    run_log_line(t->log, "The best checkpoint with %.4f %s at %lld %s is saved to %s.", m->value, m->key,
-                 (long long)(t->e->checkpoint.by_epoch ? t->state.epoch : t->state.iter),
-                 t->e->checkpoint.by_epoch ? "epoch" : "iter", name);
+    const experiment_checkpoint *c = &t->e->checkpoint;
+    const figure_keys keys = {c->greater_keys, c->less_keys, c->n_greater, c->n_less};
+    for (int i = 0; i < t->state.files.n_best; i++) {
+        run_best *one = &t->state.files.best[i];
+        bool chosen = strcmp(c->save_best[i], "auto") == 0;
+        if (chosen && v->n > 0 && (!one->figure || strcmp(one->figure, v->entries[0].key) != 0)) {
+            *one = (run_best){.figure = arena_strdup(t->mem, v->entries[0].key)};
+            if (!one->figure)
+                return fail_memory(err);
+        }
+        if (!one->figure || !figure_find(v, one->figure))
+            return figure_missing(v, "save_best", c->save_best[i], err);
+        const char *rule = c->n_rules == 0 ? NULL : c->rules[c->n_rules == 1 ? 0 : i];
+        TRY(figure_rule("save_best", one->figure, rule, &keys, &one->greater, err));
+    }
     return CSEG_OK;
 }
 
-static bool ends_early(trainer *t, const evaluation *v)
+static cseg_status check_stopping(trainer *t, const evaluation *v, cseg_error *err)
 {
     const char *monitor = t->e->stopping.monitor;
-    for (int64_t i = 0; t->e->stopping.on && monitor && i < v->n; i++) {
-        if (strcmp(v->entries[i].key, monitor) != 0)
-            continue;
-        double now = v->entries[i].value, best = t->state.watched, margin = t->e->stopping.min_delta;
-        bool greater = greater_is_better(t->e->stopping.rule, monitor);
-        bool better = !t->state.has_watched || (greater ? now > best + margin : now < best - margin);
-        if (better) {
-            t->state.watched = now;
-            t->state.has_watched = true;
-        }
-        t->state.bad_rounds = better ? 0 : t->state.bad_rounds + 1;
-        return t->state.bad_rounds >= t->e->stopping.patience;
-    }
-    return false;
+    if (!t->e->stopping.on)
+        return CSEG_OK;
+    if (!monitor)
+        return fail(err, CSEG_CONFIG, "EarlyStoppingHook needs a monitor, the figure that it watches");
+    TRY(figure_rule("monitor", monitor, t->e->stopping.rule, NULL, &t->stop_greater, err));
+    return figure_find(v, monitor) ? CSEG_OK : figure_missing(v, "monitor", monitor, err);
 }
+
+cseg_status trainer_check_figures(trainer *t, cseg_error *err)
+{
+    evaluation v;
+    const model_head *head = &t->m->heads.at[t->m->answer_head];
+    TRY(evaluate_names(head, t->val_set, &t->e->val_eval, t->mem, &v, err));
+    evaluate_check_classes(head, t->val_set);
+    TRY(check_best(t, &v, err));
+    TRY(check_stopping(t, &v, err));
+    for (int i = 0; schedule_monitor(t->s, i); i++)
+        if (!figure_find(&v, schedule_monitor(t->s, i)))
+            return figure_missing(&v, "ReduceOnPlateau's monitor", schedule_monitor(t->s, i), err);
+    return CSEG_OK;
+}
+
+/* The figures that are the best so far: noted all before the first of their checkpoints is written, so that each of
+ * these tells them. `before` has the names of those that they take the place of. */
+static cseg_status note_best(trainer *t, const evaluation *v, bool *better, const char **before, cseg_error *err)
+{
+    bool by_epoch = t->e->checkpoint.by_epoch;
+    int64_t n = by_epoch ? t->state.epoch : t->state.iter;
+    for (int i = 0; i < t->state.files.n_best; i++) {
+        run_best *one = &t->state.files.best[i];
+        const metrics_entry *m = one->figure ? figure_find(v, one->figure) : NULL;
+        if (!m)
+            return figure_missing(v, "save_best", one->figure ? one->figure : "auto", err);
+        better[i] = figure_is_better(one->greater, one->has_score, one->score, m->value);
+        if (!better[i])
+            continue;
+        before[i] = one->file;
+        one->score = m->value;
+        one->has_score = true;
+        one->file = run_files_best_name(one->figure, by_epoch, n, t->mem);
+        if (!one->file)
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
+/* save_best: for each figure the checkpoint where it is the best so far, in place of the one before. */
+static cseg_status save_best(trainer *t, const evaluation *v, arena *mem, cseg_error *err)
+{
+    const run_files *f = &t->state.files;
+    bool *better = ARENA_ARRAY(mem, (size_t)f->n_best + 1, bool), by_epoch = t->e->checkpoint.by_epoch;
+    const char **before = ARENA_ARRAY(mem, (size_t)f->n_best + 1, const char *);
+    if (!better || !before)
+        return fail_memory(err);
+    TRY(note_best(t, v, better, before, err));
+    for (int i = 0; i < f->n_best; i++) {
+        const run_best *one = &f->best[i];
+        if (!better[i])
+            continue;
+        char *path = path_join(mem, t->out_dir, one->file);
+        if (!path)
+            return fail_memory(err);
+        TRY(write_checkpoint(t, path, t->e->checkpoint.save_optimizer, err));
+        if (before[i] && strcmp(before[i], one->file) != 0)
+            trainer_drop(t, before[i]);
+        run_log_line(t->log, "The best checkpoint with %.4f %s at %lld %s is saved to %s.", one->score, one->figure,
+                     (long long)(by_epoch ? t->state.epoch : t->state.iter), by_epoch ? "epoch" : "iter", one->file);
+    }
+    return CSEG_OK;
+}
+
+static bool ends_early(trainer *t, const evaluation *v, arena *mem)
+{
+    const char *monitor = t->e->stopping.monitor;
+    const metrics_entry *m = t->e->stopping.on && monitor ? figure_find(v, monitor) : NULL;
+    if (!m)
+        return false;
+    const stopping how = {.greater = t->stop_greater,
+                          .min_delta = t->e->stopping.min_delta,
+                          .threshold = t->e->stopping.threshold,
+                          .patience = t->e->stopping.patience,
+                          .check_finite = t->e->stopping.check_finite};
+    stopping_state s = {t->state.has_watched, t->state.watched, t->state.bad_rounds};
+    const char *why = stopping_next(&how, monitor, m->value, &s, mem);
+    t->state.has_watched = s.has_best;
+    t->state.watched = s.best;
+    t->state.bad_rounds = s.bad_rounds;
+    if (why)
+        run_log_line(t->log, "%s", why);
+    return why != NULL;
+}
+
+/* ---- evaluating ------------------------------------------------------------------------------------------------- */
 
 static cseg_status tell(void *arg, const batch *b, int64_t at, const prediction *out, int64_t done, int64_t all,
                         cseg_error *err)
@@ -289,13 +247,10 @@ cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
         goto done;
     log_step s = trainer_log_step(t);
     TRY_DONE(run_log_evaluation(t->log, &s, &v, mem, err));
-    TRY_DONE(save_best(t, &v, err));
+    TRY_DONE(save_best(t, &v, mem, err));
     for (int64_t i = 0; i < v.n; i++)
         schedule_metric(t->s, v.entries[i].key, v.entries[i].value);
-    *stop_early = ends_early(t, &v);
-    if (*stop_early)
-        run_log_line(t->log, "%s has not improved for %lld evaluations: training ends early", t->e->stopping.monitor,
-                     (long long)t->state.bad_rounds);
+    *stop_early = ends_early(t, &v, mem);
 done:
     arena_free(mem);
     return status;

@@ -232,7 +232,8 @@ checkpoint_parts trainer_parts(trainer *t)
                               .sum = t->sum,
                               .meta = dataset_about(t->train_set),
                               .state = &t->state,
-                              .learned = &t->learned};
+                              .learned = &t->learned,
+                              .out_dir = t->out_dir};
 }
 
 schedule_time trainer_time(const trainer *t)

@@ -41,6 +41,7 @@ typedef struct trainer {
     run_log *log;
     run_state state;
     learned_from learned;
+    bool stop_greater; /* early stopping: the figure is better when it is greater */
     int64_t epoch_length, max_iters, max_epochs;
     loss_plan plans[TRAINER_PLANS];
     uint64_t clock;
@@ -63,10 +64,22 @@ void trainer_release_plans(trainer *t);
 schedule_time trainer_time(const trainer *t);
 log_step trainer_log_step(const trainer *t);
 
-/* Makes the folders that the run writes into, and removes what killed runs left there half written. */
+/* run_folder.c. Makes the folders that the run writes into, locks them against other trainings until t->mem goes, and
+ * removes what killed runs left there half written. CSEG_IO: another process has the lock; the message names it. */
 cseg_status trainer_open_folders(trainer *t, cseg_error *err);
-/* Whether evaluation gives the figures that save_best and early stopping watch. */
-cseg_status trainer_check_figures(const trainer *t, cseg_error *err);
+/* 1.x: a text file that names the checkpoint; 0.x: a link. Both are replaced at once, never half. */
+cseg_status trainer_point_to(trainer *t, const char *path, cseg_error *err);
+/* The checkpoint that the run's folders tell to be the last (last_checkpoint, latest.pth, or the highest number); *out
+ * NULL: none. A name or folder that cannot be read is an error: a run that begins anew would write over the old one. */
+cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *err);
+/* Removes a file of the run by its name; one that is not there is fine. */
+void trainer_drop(const trainer *t, const char *name);
+void trainer_drop_old(trainer *t); /* all checkpoints but the newest max_keep_ckpts */
+
+/* saving.c. The figures that save_best, early stopping and schedules watch are those that evaluation gives, and how
+ * they are compared is known: t->state.files.best is filled from the experiment before a resume, and completed here. */
+cseg_status trainer_watch_best(trainer *t, cseg_error *err);
+cseg_status trainer_check_figures(trainer *t, cseg_error *err);
 /* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
 /* Saves unless that has been done at this iteration; always fails, with CSEG_INTERRUPTED unless saving does. */

@@ -112,8 +112,8 @@ static cseg_status differ(const pair *p, const char *where)
 /* Texts that name the run and the moment, not its state. */
 static bool may_differ(const char *key)
 {
-    static const char *const keys[] = {"time", "cfg",       "config",   "exp_name", "experiment_name",
-                                       "kept", "best_path", "best_ckpt"};
+    static const char *const keys[] = {"time", "cfg",       "config",    "exp_name",     "experiment_name",
+                                       "kept", "last_ckpt", "best_ckpt", "keep_ckpt_ids"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0)
             return true;

@@ -23,7 +23,7 @@ newest() { # WORK_DIR: the checkpoint that --resume takes
 }
 no_temporaries() { # WORK_DIR [DEPTH]
     left=$(find "$1" -maxdepth "${2:-9}" -type f ! -name '*.pth' ! -name '*.log' ! -name '*.json' ! -name last_checkpoint ! -name '*.py' \
-        ! -name label_scan.cache)
+        ! -name label_scan.cache ! -name .cseg.lock)
     [ -z "$left" ] || echo "left: $left"
     [ -z "$left" ]
 }

@@ -50,7 +50,7 @@ static const field fields_0x[] = {
     FIELD(keys_0x, F_VALUE, classes, "None", "names of the classes that are wanted, or a file of them"),
     FIELD(keys_0x, F_VALUE, palette, "None", "their colours"),
     FIELD(keys_0x, F_VALUE, gt_seg_map_loader_cfg, "None", "options of LoadAnnotations in evaluation"),
-    FIELD_IGNORED(file_client_args, "files are read from the disk"),
+    FIELD_LOCAL(file_client_args, "files are read from the disk"),
 };
 
 typedef struct keys_1x {
@@ -71,7 +71,7 @@ static const field fields_1x[] = {
     FIELD_IGNORED(serialize_data, "samples are held once for all threads"),
     FIELD_IGNORED(lazy_init, "files are listed at once"),
     FIELD_IGNORED(max_refetch, "no transform here refuses a sample"),
-    FIELD_IGNORED(backend_args, "files are read from the disk"),
+    FIELD_LOCAL(backend_args, "files are read from the disk"),
 };
 
 #define TABLE(list, struct_)                                                                                           \

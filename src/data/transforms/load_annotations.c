@@ -21,8 +21,8 @@ static const field annotation_fields[] = {
                  "cv2 turns palettes into colours, the others give their indices"),
     FIELD_RANGE(annotations_conf, F_FLOAT, weight_scale, "1.0", 1e-9, 1e9,
                 "weight maps are multiplied with it: 1/255 for 8-bit maps whose 255 means 1"),
-    FIELD_IGNORED(file_client_args, "files are read from disk"),
-    FIELD_IGNORED(backend_args, "files are read from disk"),
+    FIELD_LOCAL(file_client_args, "files are read from disk"),
+    FIELD_LOCAL(backend_args, "files are read from disk"),
 };
 static const field_table annotation_table = FIELDS(annotation_fields, annotations_conf);
 

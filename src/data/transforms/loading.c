@@ -18,8 +18,8 @@ static const field load_fields[] = {
     FIELD_CHOICE(load_conf, imdecode_backend, "'cv2'", "cv2|pillow|turbojpeg|tifffile|gdal",
                  "whose results to give; tifffile and gdal keep all channels in the file's order"),
     FIELD(load_conf, F_BOOL, ignore_empty, "False", "only False: a file that cannot be read stops the run"),
-    FIELD_IGNORED(file_client_args, "files are read from disk"),
-    FIELD_IGNORED(backend_args, "files are read from disk"),
+    FIELD_LOCAL(file_client_args, "files are read from disk"),
+    FIELD_LOCAL(backend_args, "files are read from disk"),
 };
 static const field_table load_table = FIELDS(load_fields, load_conf);
 
@@ -235,12 +235,11 @@ const transform_kind transform_load_raster_pair = {&raster_table, "Reads all ban
 /* ---- pairs ---- */
 
 typedef struct concat_conf {
-    value *input_keys;
+    char nothing; /* a struct may not be empty */
 } concat_conf;
 
 static const field concat_fields[] = {
-    FIELD(concat_conf, F_VALUE, input_keys, "('img', 'img2')",
-          "both dates are in one image already; nothing is left to do"),
+    FIELD_FIXED(input_keys, "('img', 'img2')", "both dates are in one image already, the first one first"),
 };
 static const field_table concat_table = FIELDS(concat_fields, concat_conf);
 

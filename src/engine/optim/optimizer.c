@@ -10,6 +10,12 @@
 #include "base/str.h"
 #include "config/fields.h"
 
+#define TORCH_FIELDS                                                                                                   \
+    FIELD_FIXED(maximize, "False", "losses are made small"), FIELD_IGNORED(foreach, "how torch loops"),                \
+        FIELD_IGNORED(fused, "how torch loops"),                                                                       \
+        FIELD_FIXED(differentiable, "False", "there are no gradients of the step itself"),                             \
+        FIELD_ELSEWHERE(paramwise_cfg, "read by the constructor"),                                                     \
+        FIELD_ELSEWHERE(constructor, "read by the dialect"),
 typedef struct sgd_config {
     double lr, momentum, dampening, weight_decay;
     bool nesterov;
@@ -20,13 +26,7 @@ static const field sgd_fields[] = {
     FIELD(sgd_config, F_FLOAT, dampening, "0", "share of the gradient that is not taken"),
     FIELD(sgd_config, F_FLOAT, weight_decay, "0", "L2 penalty, added to the gradient"),
     FIELD(sgd_config, F_BOOL, nesterov, "False", "Nesterov's momentum"),
-    FIELD_IGNORED(maximize, "False here"),
-    FIELD_IGNORED(foreach, "how torch loops"),
-    FIELD_IGNORED(fused, "how torch loops"),
-    FIELD_IGNORED(differentiable, "False here"),
-    FIELD_IGNORED(paramwise_cfg, "read by the constructor"),
-    FIELD_IGNORED(constructor, "the default one"),
-};
+    TORCH_FIELDS};
 
 typedef struct adam_config {
     double lr, eps, weight_decay;
@@ -40,10 +40,7 @@ typedef struct adam_config {
             FIELD(adam_config, F_FLOAT, eps, "1e-8", "added to the denominator"),                                      \
             FIELD(adam_config, F_FLOAT, weight_decay, decay, "L2 penalty; AdamW: share by which weights shrink"),      \
             FIELD(adam_config, F_BOOL, amsgrad, "False", "the largest second average instead of the present one"),     \
-            FIELD_IGNORED(maximize, "False here"), FIELD_IGNORED(foreach, "how torch loops"),                          \
-            FIELD_IGNORED(fused, "how torch loops"), FIELD_IGNORED(capturable, "of CUDA graphs"),                      \
-            FIELD_IGNORED(differentiable, "False here"), FIELD_IGNORED(paramwise_cfg, "read by the constructor"),      \
-            FIELD_IGNORED(constructor, "the default one"),                                                             \
+            FIELD_IGNORED(capturable, "of CUDA graphs"), TORCH_FIELDS                                                  \
     }
 static const field adam_fields[] = ADAM_FIELDS("0");
 static const field adamw_fields[] = ADAM_FIELDS("0.01");
@@ -106,7 +103,6 @@ static int longest_first(const void *a, const void *b)
 
 typedef struct paramwise_config {
     value *custom_keys, *bias_lr_mult, *bias_decay_mult, *norm_decay_mult, *dwconv_decay_mult, *flat_decay_mult;
-    bool bypass_duplicate;
 } paramwise_config;
 static const field paramwise_fields[] = {
     FIELD(paramwise_config, F_VALUE, custom_keys, "None", "parts of names, each with lr_mult and decay_mult"),
@@ -115,7 +111,7 @@ static const field paramwise_fields[] = {
     FIELD(paramwise_config, F_VALUE, norm_decay_mult, "None", "of norm layers' weights and biases"),
     FIELD(paramwise_config, F_VALUE, dwconv_decay_mult, "None", "of depthwise convolutions"),
     FIELD(paramwise_config, F_VALUE, flat_decay_mult, "None", "of one-dimensional parameters"),
-    FIELD(paramwise_config, F_BOOL, bypass_duplicate, "False", "parameters appear once here in any case"),
+    FIELD_IGNORED(bypass_duplicate, "parameters appear once here in any case"),
     FIELD_IGNORED(dcn_offset_lr_mult, "there are no deformable convolutions here"),
     FIELD_IGNORED(force_default_settings, "of other constructors"),
 };
@@ -258,6 +254,14 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool on
         finish_group(&o->groups[o->n_paced++], o->n_entries, 0);
     }
     return CSEG_OK;
+}
+
+void optimizer_scale_rates(optimizer *o, double by)
+{
+    for (int i = 0; i < o->n_groups; i++) {
+        o->groups[i].lr *= by;
+        o->groups[i].initial_lr *= by;
+    }
 }
 
 cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model *m, arena *mem, optimizer **out,

@@ -45,6 +45,8 @@ typedef struct optimizer {
  * CSEG_CONFIG with file and line: unknown optimizer or key. */
 cseg_status optimizer_build(const value *cfg, const value *paramwise, model *m, arena *mem, optimizer **out,
                             cseg_error *err);
+/* auto_scale_lr: before the schedules are built. What only tells the base rate stays, as in mmengine. */
+void optimizer_scale_rates(optimizer *o, double by);
 /* Takes the gradients at model->grad, times `scale` (1 / accumulated steps). Element by element in PyTorch's order of
  * operations; the number of threads does not change the result. */
 void optimizer_step(optimizer *o, double scale);

@@ -128,7 +128,7 @@ typedef struct one_x_config {
         FIELD(one_x_config, F_BOOL, by_epoch, "True", "steps are epochs, not iterations"),                             \
         FIELD(one_x_config, F_BOOL, convert_to_iter_based, "False", "given in epochs, applied each iteration"),        \
         FIELD(one_x_config, F_STR, param_name, "None", "of the ...ParamScheduler types: lr or momentum"),              \
-        FIELD_IGNORED(verbose, "nothing is printed"), FIELD_IGNORED(last_step, "-1 here; resuming sets it")
+        FIELD_IGNORED(verbose, "rates stand in the log"), FIELD_FIXED(last_step, "-1", "resuming sets it")
 #define FLOORS                                                                                                         \
     FIELD(one_x_config, F_VALUE, eta_min, "None", "lowest value"),                                                     \
         FIELD(one_x_config, F_VALUE, eta_min_ratio, "None", "lowest value, as a share of the initial one")
@@ -236,6 +236,9 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
     if (c.end <= c.begin)
         return fail(err, CSEG_CONFIG, "%s%s: end (%lld) must be larger than begin (%lld)", value_place(cfg, place),
                     type, (long long)c.end, (long long)c.begin);
+    if (!k->value && !c.by_epoch)
+        return fail(err, CSEG_CONFIG, "%s%s counts evaluations of epochs: by_epoch=False has no meaning",
+                    value_place(cfg, place), type);
     if (c.param_name && strcmp(c.param_name, "momentum") == 0)
         momentum = true;
     *p = (policy){.type = type,
@@ -353,10 +356,19 @@ void schedule_after_epoch(schedule *s)
     step_all(s, true);
 }
 
+const char *schedule_monitor(const schedule *s, int i)
+{
+    for (int k = 0; k < s->n; k++)
+        if (s->policies[k].plateau && i-- == 0)
+            return s->policies[k].monitor;
+    return NULL;
+}
+
+/* NaN is never better, not even than no value at all: mmengine begins at an infinity. */
 static bool better(const policy *p, double v)
 {
     if (!p->has_best)
-        return true;
+        return p->greater ? v > -INFINITY : v < INFINITY;
     if (p->absolute)
         return p->greater ? v > p->best + p->threshold : v < p->best - p->threshold;
     return p->greater ? v > p->best * (p->threshold + 1) : v < p->best * (1 - p->threshold);
@@ -372,7 +384,7 @@ void schedule_metric(schedule *s, const char *name, double v)
         bool good = better(p, v);
         if (good)
             p->best = v;
-        p->has_best = true;
+        p->has_best |= good;
         p->bad = good ? 0 : p->bad + 1;
         if (p->cooling > 0) {
             p->cooling--;
@@ -413,7 +425,7 @@ pth_value *schedule_state(const schedule *s, pth_builder *b)
         pth_set(b, d, "last_step", pth_int(b, p->last_step));
         pth_set(b, d, "_global_step", pth_int(b, p->global_step));
         if (p->plateau) {
-            pth_set(b, d, "best", p->has_best ? pth_float(b, p->best) : pth_none(b));
+            pth_set(b, d, "best", pth_float(b, p->has_best ? p->best : p->greater ? -INFINITY : INFINITY));
             pth_set(b, d, "num_bad_epochs", pth_int(b, p->bad));
             pth_set(b, d, "cooldown_counter", pth_int(b, p->cooling));
         }

@@ -29,6 +29,8 @@ void schedule_after_iter(schedule *s);
 void schedule_after_epoch(schedule *s);
 /* ReduceOnPlateau: what validation measured. */
 void schedule_metric(schedule *s, const char *name, double v);
+/* The figure that the i-th of these watches; NULL: there are no more. */
+const char *schedule_monitor(const schedule *s, int i);
 
 /* Goes to the state after t->iter iterations, as if they had been run; rates that a checkpoint gave are kept. */
 void schedule_resume(schedule *s, const schedule_time *t);

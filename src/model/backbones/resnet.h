@@ -12,7 +12,7 @@ typedef struct resnet_config {
     const char *style, *pretrained;
     bool deep_stem, avg_down, norm_eval, contract_dilation, zero_init_residual, with_cp;
     bool use_IN1; /* ChangeExtraResNet */
-    const value *conv_cfg, *norm_cfg, *dcn, *stage_with_dcn, *plugins, *init_cfg;
+    const value *conv_cfg, *norm_cfg, *dcn, *plugins, *init_cfg;
 } resnet_config;
 
 /* The entries of a field_table for resnet_config that all have; ResNet itself adds RESNET_STEM_FIELDS. */
@@ -34,7 +34,7 @@ typedef struct resnet_config {
         FIELD(resnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),       \
         FIELD(resnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),      \
         FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolution: not supported"),                           \
-        FIELD(resnet_config, F_VALUE, stage_with_dcn, "(False, False, False, False)", "stages that dcn means"),        \
+        FIELD_IGNORED(stage_with_dcn, "of dcn, which is not supported"),                                               \
         FIELD(resnet_config, F_VALUE, plugins, "None", "plugin layers: not supported"),                                \
         FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),       \
         FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \

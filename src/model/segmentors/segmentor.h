@@ -17,7 +17,7 @@ typedef struct segmentor_config {
               "dict of a head, or a list of them, that helps training only"),                                          \
         FIELD(segmentor_config, F_VALUE, train_cfg, "None", "settings of training"),                                   \
         FIELD(segmentor_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride, head_index"),  \
-        FIELD_IGNORED(data_preprocessor, "read where batches are made"),                                               \
+        FIELD_ELSEWHERE(data_preprocessor, "read where batches are made"),                                             \
         FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),                   \
         FIELD(segmentor_config, F_VALUE, init_cfg, "None", "how the weights start")
 

@@ -55,7 +55,7 @@ static void says(const char *part)
 
 static scan_rule head(int64_t n, int64_t ignore)
 {
-    return (scan_rule){"gt_semantic_seg", "decode_head", n, ignore, false};
+    return (scan_rule){"gt_semantic_seg", "decode_head", n, ignore};
 }
 
 static void the_head_says_what_is_ignored(void **state)

@@ -126,8 +126,9 @@ static void one_x(void **state)
     assert_int_equal(c->interval, 200);
     assert_int_equal(c->begin, 600);
     assert_int_equal(c->max_keep, 3);
-    assert_string_equal(c->save_best, "mIoU");
-    assert_string_equal(c->rule, "greater");
+    assert_int_equal(c->n_best, 1);
+    assert_string_equal(c->save_best[0], "mIoU");
+    assert_string_equal(c->rules[0], "greater");
     assert_string_equal(c->out_dir, "store");
     assert_true(e->ema.on);
     same_number(e->ema.momentum, 0.01);
@@ -202,7 +203,7 @@ static void zero_x(void **state)
     assert_int_equal(e->validate[0].begin, 16000);
     assert_int_equal(e->validate[0].every, 4000);
     assert_int_equal(e->val_eval.n_metrics, 2);
-    assert_string_equal(e->checkpoint.save_best, "auto");
+    assert_string_equal(e->checkpoint.save_best[0], "auto");
     assert_int_equal(e->checkpoint.interval, 8000);
     assert_int_equal(e->checkpoint.max_keep, 2);
     assert_int_equal(e->log.interval, 50);

@@ -148,9 +148,11 @@ static void evaluation_of(const run *r, int64_t classes, const char *const *name
         c.predicted[i] = i % 2 ? 30 : 60;
         c.labelled[i] = i % 2 ? 35 : 55;
     }
-    *v = (evaluation){.images = 7, .seconds = 0.125, .data_seconds = 0.0025};
-    check(metrics_compute(&c, names, &o, mem, &v->m, &err));
-    v->entries = metrics_entries(&v->m, r->dialect == DIALECT_1X, mem, &v->n);
+    *v = (evaluation){.images = 7, .seconds = 0.125, .data_seconds = 0.0025, .n_parts = 1};
+    v->parts = ARENA_NEW(mem, evaluation_part);
+    assert_non_null(v->parts);
+    check(metrics_compute(&c, names, &o, mem, &v->parts[0].m, &err));
+    v->entries = metrics_entries(&v->parts[0].m, r->dialect == DIALECT_1X, mem, &v->n);
     assert_non_null(v->entries);
 }
 
