@@ -27,12 +27,12 @@ strike() { # SIGNAL DIR COMMAND...
         kill "-$signal" $pid 2> kill.txt
         kill -CONT $pid 2> kill.txt
         [ -z "$midst" ] || break
-        wait $pid
+        wait -f $pid # not: until it stops
     done
     check "$1: a write was struck" [ -n "$midst" ]
     # Where the program only notes the first signal, a second one ends it at once.
     kill "-$signal" $pid 2> kill.txt
-    wait $pid
+    wait -f $pid # not: until it stops
     code=$?
     check "$signal: the exit code is not 0" [ $code -ne 0 ]
 }
