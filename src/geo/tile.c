@@ -174,12 +174,6 @@ static cseg_status is_empty(const job *j, window t, bool *empty, cseg_error *err
 static cseg_status write_tile(const job *j, const char *part, window region, window t, double least, int64_t *kept,
                               cseg_error *err)
 {
-    bool empty;
-    TRY(is_empty(j, t, &empty, err));
-    if (empty) {
-        j->report->empty++;
-        return CSEG_OK;
-    }
     if (j->mask) {
         image label = {0};
         cseg_status status = read_label(j, t, &label, err);
@@ -231,7 +225,12 @@ static cseg_status cut_train(const job *j, cseg_error *err)
             /* The last ones end at the region's end. */
             window t = {r.y + (i * stride + h <= r.h ? i * stride : r.h - h),
                         r.x + (k * stride + w <= r.w ? k * stride : r.w - w), h, w};
-            TRY(write_tile(j, "train", r, t, j->o->min_labelled, &j->report->train, err));
+            bool empty;
+            TRY(is_empty(j, t, &empty, err));
+            if (empty)
+                j->report->empty++;
+            else
+                TRY(write_tile(j, "train", r, t, j->o->min_labelled, &j->report->train, err));
         }
     return CSEG_OK;
 }
