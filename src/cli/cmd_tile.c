@@ -122,7 +122,8 @@ const cli_command command_tile = {
     .details = "The scene is read by windows and may be of any size. The cut is straight and no training tile reaches "
                "across it, so no held-out pixel is trained on. The held-out part is cut into equal pieces that do not "
                "overlap. Where the scene has no data (its mask, alpha or nodata value says so) labels are ignored, and "
-               "tiles without any are left out. A MASK is compared with the scene by size and, where both know theirs, "
+               "training tiles without any are left out. A MASK is compared with the scene by size and, where both "
+               "know theirs, "
                "by place.",
     .min_args = 1,
     .max_args = 2,

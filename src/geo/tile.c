@@ -183,12 +183,6 @@ static cseg_status is_empty(const job *j, window t, bool *empty, cseg_error *err
 static cseg_status write_tile(const job *j, const char *part, window region, window t, double least, int64_t *kept,
                               cseg_error *err)
 {
-    bool empty;
-    TRY(is_empty(j, t, &empty, err));
-    if (empty) {
-        j->report->empty++;
-        return CSEG_OK;
-    }
     if (j->mask) {
         image label = {0};
         cseg_status status = read_label(j, t, &label, err);
@@ -265,9 +259,15 @@ static cseg_status cut_val(const job *j, visit *each, cseg_error *err)
 
 static cseg_status write_one(const job *j, const char *part, window region, window t, cseg_error *err)
 {
-    bool train = strcmp(part, "train") == 0;
-    return write_tile(j, part, region, t, train ? j->o->min_labelled : 0.0, train ? &j->report->train : &j->report->val,
-                      err);
+    bool empty;
+    if (strcmp(part, "val") ==
+        0) /* the held-out part is cut as it is: its figures must not depend on what is left out */
+        return write_tile(j, part, region, t, 0.0, &j->report->val, err);
+    TRY(is_empty(j, t, &empty, err));
+    if (!empty)
+        return write_tile(j, part, region, t, j->o->min_labelled, &j->report->train, err);
+    j->report->empty++;
+    return CSEG_OK;
 }
 
 static cseg_status plan_one(const job *j, const char *part, window region, window t, cseg_error *err)

@@ -23,7 +23,7 @@ typedef struct tile_options {
 
 typedef struct tile_report {
     int64_t train, val, left_out;
-    int64_t empty;              /* pieces of either part without any data, which are left out too */
+    int64_t empty;              /* training tiles without any data, which are left out too */
     int64_t held_from, held_to; /* rows or columns that are held out */
 } tile_report;
 

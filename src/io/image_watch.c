@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 
-static const double PATIENCE = 2.0; /* seconds */
 enum { LARGE = 100000000, LOOKS = 256 };
 
 static struct {
@@ -14,6 +13,12 @@ static struct {
     bool (*stop)(void *arg);
     void *arg;
 } asked = {PTHREAD_MUTEX_INITIALIZER, NULL, NULL};
+static _Atomic double patience = 2.0;
+
+void image_watch_patience(double seconds)
+{
+    patience = seconds;
+}
 
 void image_watch_stop(bool (*stop)(void *arg), void *arg)
 {
@@ -68,7 +73,7 @@ static void tell(image_watch *w, int64_t done, double gone)
 {
     double left = gone * (double)(w->rows - done) / (double)done;
     bool large = w->h * w->w >= LARGE;
-    if (w->told || !(gone >= PATIENCE || (large && gone + left >= PATIENCE)) || left < 1.0)
+    if (w->told || !(gone >= patience || (large && gone + left >= patience)) || left < 1.0)
         return;
     w->told = true;
     if (is_new(w->name))
@@ -84,7 +89,7 @@ bool image_watch_row(image_watch *w, int64_t done)
     w->next = done + w->rows / LOOKS + 1;
     tell(w, done, gone);
     /* What is done soon is done: a training that is asked to stop ends its step. */
-    return (gone >= PATIENCE || w->told) && stopped();
+    return (gone >= patience || w->told) && stopped();
 }
 
 cseg_status image_watch_fail(const image_watch *w, cseg_error *err)

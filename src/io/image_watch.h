@@ -11,6 +11,9 @@
  */
 void image_watch_stop(bool (*stop)(void *arg), void *arg);
 
+/* After how many seconds the user is told and asked; 2 unless a test wants it otherwise. */
+void image_watch_patience(double seconds);
+
 /* One file that is read. */
 typedef struct image_watch {
     const char *name;

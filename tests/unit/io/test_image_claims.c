@@ -246,6 +246,40 @@ static void long_reading_is_told_once_and_can_be_stopped(void **state)
     log_set_sink(NULL, NULL);
 }
 
+/* Those that go row by row. */
+static void every_decoder_can_be_stopped(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"deep.png", "all.jpg", "all.tif"};
+    image deep, all, back;
+    raster_writer *w;
+    assert_int_equal(image_new(2000, 1500, 3, IMAGE_U16, &deep, &err), CSEG_OK);
+    assert_int_equal(image_new(2000, 1500, 3, IMAGE_U8, &all, &err), CSEG_OK);
+    assert_int_equal(image_write(names[0], &deep, NULL, &err), CSEG_OK);
+    assert_int_equal(image_write(names[1], &all, NULL, &err), CSEG_OK);
+    assert_int_equal(
+        raster_create(names[2], &(raster_spec){.h = 2000, .w = 1500, .bands = 3, .type = IMAGE_U8}, mem, &w, &err),
+        CSEG_OK);
+    assert_int_equal(raster_write(w, 0, 0, 0, &all, &err), CSEG_OK);
+    assert_int_equal(raster_commit(w, &err), CSEG_OK);
+    image_release(&deep);
+    image_release(&all);
+    for (size_t i = 0; i < 3; i++) {
+        int questions = 0;
+        image_watch_stop(yes, &questions);
+        assert_int_equal(image_read(names[i], IMAGE_UNCHANGED, &back, &err), CSEG_OK);
+        image_release(&back);
+        assert_int_equal(questions, 0);
+        image_watch_patience(0.0);
+        cseg_status status = image_read(names[i], IMAGE_UNCHANGED, &back, &err);
+        image_watch_patience(2.0);
+        image_watch_stop(NULL, NULL);
+        if (status != CSEG_INTERRUPTED || back.data || questions != 1)
+            fail_msg("%s: status %d after %d questions", names[i], status, questions);
+        assert_non_null(strstr(err.text, "reading its 1500 x 2000 pixels was stopped"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +287,7 @@ int main(void)
         cmocka_unit_test(other_formats_get_none_either),
         cmocka_unit_test(a_pipe_is_not_waited_for),
         cmocka_unit_test(long_reading_is_told_once_and_can_be_stopped),
+        cmocka_unit_test(every_decoder_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
