@@ -207,6 +207,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(open_train(t, err));
     set_lengths(t);
     TRY(open_workflow_val(t, err));
+    TRY(trainer_check_last_batch(t, err));
     TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));
     TRY(scan(t, err));
     TRY(build_learning(t, err));
