@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/scope.h"
 #include "engine/dialect.h"
 
 static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
@@ -49,9 +50,10 @@ static cseg_status read_evaluator(const value *v, arena *mem, experiment_evaluat
     if (strcmp(type, "CityscapesMetric") == 0)
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
                 value_place(v, place));
-    else if (strcmp(type, "IoUMetric") != 0) {
-        e->refused =
-            arena_printf(mem, "%sthere is no metric '%s' here; known is IoUMetric", value_place(v, place), type);
+    else if (strcmp(type, "IoUMetric") != 0 || scope_of(v) & (SCOPE_FOREIGN | SCOPE_TORCH)) {
+        char full[160];
+        e->refused = arena_printf(mem, "%sthere is no metric '%s' here; known is mmseg's IoUMetric",
+                                  value_place(v, place), scope_full_name(v, full));
         return e->refused ? CSEG_OK : fail_memory(err);
     }
     TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));

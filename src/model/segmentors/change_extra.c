@@ -108,6 +108,7 @@ static void loss(module *m, graph *g, tensor *img)
 
 const kind kind_change_extra_segmentor = {
     .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_MMSEG | SCOPE_OPENCD,
     .name = "ChangeExtraSegmentor",
     .about = "Change detection and extraction in one: a head on both dates' fused features gives the change map, and "
              "extra heads on each date's own features give each date's map.",
