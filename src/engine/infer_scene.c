@@ -91,9 +91,11 @@ static cseg_status run_job(job *j, predictor *p, cseg_error *err)
     /* Three channels are colours, whatever the bits; anything else is taken as it is. */
     TRY(scene_open(s->path, x->m->in_channels == 3 ? IMAGE_COLOR : IMAGE_UNCHANGED, j->mem, &j->source, err));
     const raster_info *info = j->source.info;
+    int64_t colours;
+    const uint8_t *palette = infer_head_palette(x, s->head, &colours);
     bool wide = x->m->heads.at[s->head < 0 ? x->m->answer_head : s->head].num_classes > 255;
-    TRY(scene_mask_create(s->mask_path, &j->source, wide ? IMAGE_U16 : IMAGE_U8, wide ? NULL : x->palette,
-                          wide ? 0 : (int)x->classes, j->mem, &j->mask, err));
+    TRY(scene_mask_create(s->mask_path, &j->source, wide ? IMAGE_U16 : IMAGE_U8, wide ? NULL : palette,
+                          wide ? 0 : (int)colours, j->mem, &j->mask, err));
     if (s->scores_path) {
         int64_t k = x->m->heads.at[s->head < 0 ? x->m->answer_head : s->head].out_channels;
         raster_spec spec = {.h = info->h, .w = info->w, .bands = k, .type = IMAGE_F32, .place = &info->place};

@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +104,8 @@ static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan *
     loss_plan *oldest = &t->plans[0];
     for (int i = 0; i < TRAINER_PLANS; i++) {
         loss_plan *p = &t->plans[i];
-        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights && p->train == train) {
+        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights &&
+            p->weighted == t->m->weighted && p->train == train) {
             p->used = ++t->clock;
             *out = p;
             return CSEG_OK;
@@ -112,7 +114,13 @@ static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan *
             oldest = p;
     }
     release_plan(oldest);
-    *oldest = (loss_plan){.n = b->n, .h = b->h, .w = b->w, .weights = weights, .train = train, .used = ++t->clock};
+    *oldest = (loss_plan){.n = b->n,
+                          .h = b->h,
+                          .w = b->w,
+                          .weights = weights,
+                          .weighted = t->m->weighted,
+                          .train = train,
+                          .used = ++t->clock};
     cseg_status status = make_plan(t, oldest, err);
     if (status == CSEG_DATA && train && b->n == 1)
         status = advise_on_one(t, err);
@@ -208,11 +216,24 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error
                 found.code != CSEG_OK ? found.text : "no tensor of the graph shows it again");
 }
 
+/* Which of the label maps that the model learns from have weights of their own in this batch. */
+static uint32_t weighted_labels(const model *m, const batch *b)
+{
+    uint32_t bits = 0;
+    char name[256];
+    for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++) {
+        snprintf(name, sizeof name, "weightmaps.%s", m->labels.at[i].key);
+        bits |= (uint32_t)(batch_find(b, name) != NULL) << i;
+    }
+    return bits;
+}
+
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
 {
     loss_plan *p;
     if (t->m->dates == 2)
         t->m->has_date_labels = batch_find(b, "gt_semantic_seg_from") && batch_find(b, "gt_semantic_seg_to");
+    t->m->weighted = weighted_labels(t->m, b);
     TRY(find_plan(t, b, train, &p, err));
     TRY(check_labels(p, b, err));
     TRY(bind(t, p, b, err));

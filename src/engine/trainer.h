@@ -16,6 +16,7 @@ typedef struct loss_plan {
     plan *p;
     int64_t n, h, w;
     bool weights, train;
+    uint32_t weighted; /* model.weighted */
     uint64_t used;
 } loss_plan;
 

@@ -140,7 +140,8 @@ features features_of_date(features x, int date);
 
 /* What the data gives, as inputs of the graph of the size that is being traced; made at the first call. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */
-tensor *model_weight_input(model *m, graph *g);                 /* f32 [N,H,W], NULL where there is none */
+/* f32 [N,H,W], NULL where there is none: weights of that label map's own (weightmaps.KEY), or seg_weight_map. */
+tensor *model_weight_input(model *m, graph *g, const char *key);
 /* An output called "PREFIX.NAME"; those with "loss" in that name are summed to the training loss. */
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss);
 

@@ -90,7 +90,7 @@ static void extra_losses(module *m, graph *g, features x)
             else
                 snprintf(prefix, sizeof prefix, "extra_%s", date_names[date]);
             loss_inputs in = {.label = model_label_input(m->model, g, date_labels[date]),
-                              .weight = model_weight_input(m->model, g)};
+                              .weight = model_weight_input(m->model, g, date_labels[date])};
             head_run_loss(s->extra.heads.at[i], g, features_of_date(x, date), in, prefix);
         }
     }
