@@ -159,6 +159,7 @@ static cseg_status run_head(session *s, const infer_input *in, int head, const s
 {
     infer_answer out;
     memset(&out, 0, sizeof out);
+    s->paint.palette = infer_head_palette(s->x, head, &s->paint.n);
     if (windows)
         return run_windows(s, in, head, err);
     cseg_status status = infer_image(s->x, in->path, in->path2, head, s->o->scores, &out, err);

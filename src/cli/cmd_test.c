@@ -240,7 +240,10 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         if (t->e->dialect == DIALECT_1X && value_number(value_find(t->e->cfg, "visualizer.alpha"), &said) && said > 0 &&
             said <= 1)
             usual = said;
-        painter p = {about->palette, about->n_classes, t->o->opacity > 0.0 ? t->o->opacity : usual};
+        const model_head *head = &t->m->heads.at[t->m->answer_head];
+        const uint8_t *palette = head->palette ? head->palette : about->palette;
+        painter p = {palette, head->palette ? head->num_classes : about->n_classes,
+                     t->o->opacity > 0.0 ? t->o->opacity : usual};
         char *path = output_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
             return err->code;

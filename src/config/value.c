@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "config/scope.h"
 #include "config/value_internal.h"
 
 value *value_new(arena *mem, value_kind kind, where at)
@@ -362,8 +363,7 @@ const char *value_text(const value *v)
 const char *value_type_name(const value *v)
 {
     const char *name = value_text(value_get(v, "type"));
-    const char *dot = name ? strrchr(name, '.') : NULL;
-    return dot ? dot + 1 : name;
+    return name ? scope_strip(name) : NULL;
 }
 
 bool value_number(const value *v, double *out)

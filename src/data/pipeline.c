@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/usage.h"
+#include "config/scope.h"
 #include "data/transforms/transform.h"
 
 enum { MAX_DEPTH = 16, MAX_NAMES = 128 };
@@ -94,6 +95,19 @@ cseg_status transform_probability(const transform_builder *b, const char *what, 
 
 /* ---- building ---- */
 
+/* Names of other projects are not mmseg's, even where they read alike; mmcv's LoadAnnotations reads boxes. */
+static cseg_status check_scope(const value *dict, const char *name, cseg_error *err)
+{
+    char place[512], full[160];
+    type_scope in = scope_of(dict);
+    if (in & (SCOPE_FOREIGN | SCOPE_TORCH) || (in == SCOPE_ROOT && strcmp(name, "LoadAnnotations") == 0))
+        return fail(err, CSEG_UNSUPPORTED,
+                    "%sthere is no transform '%s' here: known are mmseg's, Open-CD's (opencd), "
+                    "and those that mmseg takes from mmcv",
+                    value_place(value_get(dict, "type"), place), scope_full_name(dict, full));
+    return CSEG_OK;
+}
+
 static cseg_status build_one(transform_builder *b, const value *dict, transform **out, cseg_error *err)
 {
     char place[512];
@@ -101,6 +115,7 @@ static cseg_status build_one(transform_builder *b, const value *dict, transform 
     if (!name)
         return fail(err, CSEG_CONFIG, "%sa transform must be a dict with a type, not %s", value_place(dict, place),
                     value_kind_name(dict));
+    TRY(check_scope(dict, name, err));
     const entry *e = find_entry(name);
     if (!e)
         return unknown(dict, name, err);

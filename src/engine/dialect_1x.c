@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/scope.h"
 #include "engine/dialect.h"
 #include "engine/keys.h"
 

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "config/fields.h"
+#include "config/scope.h"
 #include "engine/dialect.h"
 
 /* IoUMetric takes **kwargs and drops them. */
@@ -67,9 +68,11 @@ static cseg_status read_one(const value *v, bool alone, arena *mem, experiment_e
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
                 value_place(v, place));
         *skipped = !alone;
-    } else if (strcmp(type, "IoUMetric") != 0) {
-        char *why = arena_printf(mem, "there is no metric '%s' here; known is IoUMetric%s", type,
-                                 strcmp(type, "DumpResults") == 0 ? "; cseg test --out FILE.pkl dumps the maps" : "");
+    } else if (strcmp(type, "IoUMetric") != 0 || scope_of(v) & (SCOPE_FOREIGN | SCOPE_TORCH)) {
+        char full[160];
+        char *why =
+            arena_printf(mem, "there is no metric '%s' here; known is mmseg's IoUMetric%s", scope_full_name(v, full),
+                         strcmp(type, "DumpResults") == 0 ? "; cseg test --out FILE.pkl dumps the maps" : "");
         *skipped = true;
         return why ? refuse(first, v, why, mem, err) : fail_memory(err);
     }

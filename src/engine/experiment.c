@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "config/scope.h"
 #include "engine/dialect.h"
 
 static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
@@ -235,6 +236,7 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     e->model = value_get(cfg, "model");
     if (!e->model)
         return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);
+    TRY(scope_check_default(cfg, err));
     e->accumulate = 1;
     e->lr_scale = 1;
     e->clip_norm_type = 2;

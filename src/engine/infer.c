@@ -161,7 +161,15 @@ const char *infer_class_name(const infer *x, int64_t i)
 
 const uint8_t *infer_palette(const infer *x)
 {
-    return x->palette;
+    int64_t n;
+    return infer_head_palette(x, -1, &n);
+}
+
+const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n)
+{
+    const model_head *h = &x->m->heads.at[head < 0 ? x->m->answer_head : head];
+    *n = h->palette ? h->num_classes : x->classes;
+    return h->palette ? h->palette : x->palette;
 }
 
 const model *infer_model(const infer *x)

@@ -26,6 +26,8 @@ void infer_close(infer *x); /* NULL is fine */
 int64_t infer_classes(const infer *x);
 const char *infer_class_name(const infer *x, int64_t i);
 const uint8_t *infer_palette(const infer *x); /* [classes][3], red first */
+/* The colours of one head's map (-1: the answering one's), n of them: the segmentor's PALETTES, else the dataset's. */
+const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n);
 const model *infer_model(const infer *x);
 
 /* path2: the second date's image of a pair, else NULL. head: -1 for the answering one. */

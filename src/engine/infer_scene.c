@@ -184,8 +184,10 @@ static cseg_status open_outputs(job *j, int head, cseg_error *err)
     const raster_info *info = j->source.info;
     const model_head *about = &x->m->heads.at[head];
     bool wide = about->num_classes > 255;
-    TRY(scene_mask_create(s->mask_path, &j->source, wide ? IMAGE_U16 : IMAGE_U8, wide ? NULL : x->palette,
-                          wide ? 0 : (int)x->classes, j->mem, &j->mask, err));
+    int64_t colours;
+    const uint8_t *palette = infer_head_palette(x, head, &colours);
+    TRY(scene_mask_create(s->mask_path, &j->source, wide ? IMAGE_U16 : IMAGE_U8, wide ? NULL : palette,
+                          wide ? 0 : (int)colours, j->mem, &j->mask, err));
     if (!s->scores_path)
         return CSEG_OK;
     raster_spec spec = {

@@ -263,7 +263,9 @@ static cseg_status run_whole(predictor *p, const predict_view *v, int head, cons
     plan *run = NULL;
     TRY(predictor_plan(p, v->h, v->w, head, plain ? PLAN_LABELS : PLAN_LOGITS, &run, err));
     plan_data img = predict_image(v->img, v->h, v->w, v->c, v->dates, &v->file);
-    TRY(plan_bind_input(run, "img", &img, err));
+    void *to_fill; /* copied: a view may begin anywhere, the plan's memory is aligned */
+    TRY(plan_open_input(run, "img", &img, &to_fill, err));
+    memcpy(to_fill, v->img, (size_t)(v->h * v->w * v->c) * sizeof(float));
     TRY(plan_run(run, err));
     if (plain) {
         copy_labels(plan_output(run, "labels", NULL), to->labels);

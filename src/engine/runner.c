@@ -219,6 +219,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     learned_from_images(&t->learned, t->train_set);
     TRY(set_lengths(t, err));
     TRY(open_workflow_val(t, err));
+    TRY(trainer_check_last_batch(t, err));
     TRY(check_fills(t->m, t->train_set, &t->pre, e->preprocessor, err));
     TRY(open_validation(t, err));
     TRY(check_data(t, err));

@@ -1,6 +1,7 @@
 #include "engine/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,13 +62,50 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
     return p->train && t->options->memory ? tell_memory(t, p, err) : CSEG_OK;
 }
 
+/* A batch norm behind a 1x1 pooling cannot learn from one image. Whose batches are larger has met the last of an epoch.
+ */
+static cseg_status advise_on_one(const trainer *t, cseg_error *err)
+{
+    cseg_error said = *err;
+    bool old = t->e->dialect == DIALECT_0X;
+    if (t->e->train.batch_size < 2)
+        return fail(err, said.code, "%s; train with a larger batch (%s)", said.text,
+                    old ? "data.samples_per_gpu" : "train_dataloader.batch_size");
+    return fail(err, said.code,
+                "%s; leave out the last batch of an epoch, which has one image, by %s, or take another "
+                "batch size than %lld",
+                said.text,
+                old ? "data=dict(train_dataloader=dict(drop_last=True))" : "train_dataloader=dict(drop_last=True)",
+                (long long)t->e->train.batch_size);
+}
+
+/* Only traced: there is no plan and no memory yet. */
+cseg_status trainer_check_last_batch(trainer *t, cseg_error *err)
+{
+    const pipeline_info *info = pipeline_describe(dataset_pipeline(t->train_set));
+    const experiment_data *d = &t->e->train;
+    int64_t count = dataset_count(t->train_set), limit = d->limit ? d->limit * d->batch_size : count;
+    int64_t h = t->pre.h > info->h ? t->pre.h : info->h, w = t->pre.w > info->w ? t->pre.w : info->w;
+    bool infinite = d->order == ORDER_INFINITE || d->order == ORDER_INFINITE_SEQUENTIAL;
+    tensor *loss;
+    if (infinite || d->drop_last || !h || !w || (count < limit ? count : limit) % d->batch_size != 1)
+        return CSEG_OK;
+    graph *g = graph_new(true);
+    if (!g)
+        return fail_memory(err);
+    cseg_status status = model_trace_loss(t->m, g, 1, h, w, false, &loss, err);
+    graph_free(g);
+    return status == CSEG_DATA ? advise_on_one(t, err) : CSEG_OK; /* what else is wrong is said in its place */
+}
+
 static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan **out, cseg_error *err)
 {
     bool weights = batch_find(b, "seg_weight_map") != NULL;
     loss_plan *oldest = &t->plans[0];
     for (int i = 0; i < TRAINER_PLANS; i++) {
         loss_plan *p = &t->plans[i];
-        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights && p->train == train) {
+        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights &&
+            p->weighted == t->m->weighted && p->train == train) {
             p->used = ++t->clock;
             *out = p;
             return CSEG_OK;
@@ -76,8 +114,16 @@ static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan *
             oldest = p;
     }
     release_plan(oldest);
-    *oldest = (loss_plan){.n = b->n, .h = b->h, .w = b->w, .weights = weights, .train = train, .used = ++t->clock};
+    *oldest = (loss_plan){.n = b->n,
+                          .h = b->h,
+                          .w = b->w,
+                          .weights = weights,
+                          .weighted = t->m->weighted,
+                          .train = train,
+                          .used = ++t->clock};
     cseg_status status = make_plan(t, oldest, err);
+    if (status == CSEG_DATA && train && b->n == 1)
+        status = advise_on_one(t, err);
     if (status != CSEG_OK)
         release_plan(oldest);
     *out = oldest;
@@ -170,11 +216,24 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error
                 found.code != CSEG_OK ? found.text : "no tensor of the graph shows it again");
 }
 
+/* Which of the label maps that the model learns from have weights of their own in this batch. */
+static uint32_t weighted_labels(const model *m, const batch *b)
+{
+    uint32_t bits = 0;
+    char name[256];
+    for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++) {
+        snprintf(name, sizeof name, "weightmaps.%s", m->labels.at[i].key);
+        bits |= (uint32_t)(batch_find(b, name) != NULL) << i;
+    }
+    return bits;
+}
+
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
 {
     loss_plan *p;
     if (t->m->dates == 2)
         t->m->has_date_labels = batch_find(b, "gt_semantic_seg_from") && batch_find(b, "gt_semantic_seg_to");
+    t->m->weighted = weighted_labels(t->m, b);
     TRY(find_plan(t, b, train, &p, err));
     TRY(check_labels(p, b, err));
     TRY(bind(t, p, b, err));

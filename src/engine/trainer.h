@@ -16,6 +16,7 @@ typedef struct loss_plan {
     plan *p;
     int64_t n, h, w;
     bool weights, train;
+    uint32_t weighted; /* model.weighted */
     uint64_t used;
 } loss_plan;
 
@@ -60,6 +61,9 @@ cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, 
 /* One iteration: batch, losses, gradients, step. */
 cseg_status trainer_iteration(trainer *t, cseg_error *err);
 void trainer_release_plans(trainer *t);
+/* Where an epoch ends in a batch of one image: whether the model can learn from that. Known before the first step if
+ * all images come out of the pipeline in one size. */
+cseg_status trainer_check_last_batch(trainer *t, cseg_error *err);
 
 schedule_time trainer_time(const trainer *t);
 log_step trainer_log_step(const trainer *t);

@@ -35,29 +35,37 @@ const kind *kind_at(size_t i)
     return i < KINDS ? kinds[i] : NULL;
 }
 
-const kind *kind_find(family f, const char *type, const char **nearest)
+static bool is_in(const kind *k, type_scope in)
+{
+    return in == SCOPE_UNSAID || in & (k->scopes ? k->scopes : (unsigned)SCOPE_MMSEG);
+}
+
+static const char *last_name(const char *type)
 {
     const char *dot = strrchr(type, '.');
-    const char *name = dot ? dot + 1 : type;
+    return dot ? dot + 1 : type;
+}
+
+const kind *kind_find(family f, type_scope in, const char *type, const char **nearest)
+{
     const char *known[KINDS];
     size_t n = 0;
     for (size_t i = 0; i < KINDS; i++) {
-        if (kinds[i]->family != f)
+        if (kinds[i]->family != f || !is_in(kinds[i], in))
             continue;
-        if (strcmp(kinds[i]->name, name) == 0)
+        if (strcmp(kinds[i]->name, last_name(type)) == 0)
             return kinds[i];
         known[n++] = kinds[i]->name;
     }
     if (nearest)
-        *nearest = str_nearest(name, known, n);
+        *nearest = str_nearest(last_name(type), known, n);
     return NULL;
 }
 
 bool kind_is_absent(family f, const char *type)
 {
-    const char *dot = strrchr(type, '.');
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
-        if (absent[i].family == f && strcmp(absent[i].name, dot ? dot + 1 : type) == 0)
+        if (absent[i].family == f && strcmp(absent[i].name, last_name(type)) == 0)
             return true;
     return false;
 }

@@ -36,8 +36,11 @@ typedef struct model_head {
     double threshold;     /* on the sigmoid, for out_channels == 1 */
     bool align_corners;   /* for later resizing */
     int64_t ignore_index;
-    const char *gt_key; /* the label it learns from: gt_semantic_seg */
+    const char *gt_key;     /* the label it learns from: gt_semantic_seg */
+    const uint8_t *palette; /* [num_classes][3], red first, of the segmentor's PALETTES; NULL: the dataset's */
 } model_head;
+
+enum { MODEL_WEIGHTED_MAX = 32 };
 
 /* What a head, an auxiliary one too, can learn from. */
 typedef struct model_labels {
@@ -77,6 +80,9 @@ struct model {
     /* ChangeExtraSegmentor with extra heads: the data has gt_semantic_seg_from and _to. True at first; clear it before
      * tracing where it has not: then the extra heads learn nothing. */
     bool has_date_labels;
+    /* Bit i: the data has weights for the label map of labels.at[i] alone ("weightmaps.KEY"); they count in place of
+     * seg_weight_map. 0 at first; set it before tracing. */
+    uint32_t weighted;
 
     struct { /* of the trace that is being made */
         int64_t n, h, w;

@@ -209,10 +209,17 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
         return NULL;
     }
     const char *nearest = NULL;
-    const kind *k = kind_find(f, text, &nearest);
+    char full[160];
+    type_scope in = scope_of(cfg);
+    const kind *k = kind_find(f, in, text, &nearest), *other;
     if (k)
         return k;
-    if (kind_is_absent(f, text))
+    other = kind_find(f, SCOPE_UNSAID, text, NULL);
+    if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
+        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s (there are: %s)",
+                   name, family_name(f), scope_full_name(cfg, full), other ? "; another is mmseg." : "",
+                   other ? other->name : "", known_kinds(parent, f));
+    else if (kind_is_absent(f, text))
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here (there are: %s)", name,
                    family_name(f), text, known_kinds(parent, f));
     else if (nearest)

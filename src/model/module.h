@@ -8,6 +8,7 @@
 #define MODEL_MODULE_H
 
 #include "config/fields.h"
+#include "config/scope.h"
 #include "graph/graph.h"
 
 typedef struct model model;
@@ -60,6 +61,7 @@ typedef struct loss_labels {
 
 struct kind {
     family family;
+    unsigned scopes; /* in which it is known; 0: SCOPE_MMSEG alone */
     const char *name;
     const char *about; /* one line for docs */
     const field_table *fields;
@@ -92,9 +94,10 @@ struct kind {
     } as;
 };
 
-/* The registry: NULL with the nearest known name in *nearest (may be NULL) when there is none. A scope prefix
- * (mmseg.FCNHead) and dotted paths (mmseg.models.FCNHead) are accepted. */
-const kind *kind_find(family f, const char *type, const char **nearest);
+/* The registry: NULL with the nearest known name of that type_scope in *nearest (may be NULL) when there is none.
+ * `type` may be a name, or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of the dict that has
+ * it. */
+const kind *kind_find(family f, type_scope in, const char *type, const char **nearest);
 /* Whether mmseg has a kind of that name which is missing here. */
 bool kind_is_absent(family f, const char *type);
 const kind *kind_at(size_t i); /* all kinds, NULL at the end */
@@ -137,7 +140,8 @@ features features_of_date(features x, int date);
 
 /* What the data gives, as inputs of the graph of the size that is being traced; made at the first call. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */
-tensor *model_weight_input(model *m, graph *g);                 /* f32 [N,H,W], NULL where there is none */
+/* f32 [N,H,W], NULL where there is none: weights of that label map's own (weightmaps.KEY), or seg_weight_map. */
+tensor *model_weight_input(model *m, graph *g, const char *key);
 /* An output called "PREFIX.NAME"; those with "loss" in that name are summed to the training loss. */
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss);
 

@@ -83,8 +83,14 @@ tensor *model_label_input(model *m, graph *g, const char *key)
     return map_input(m, g, key, DT_I32);
 }
 
-tensor *model_weight_input(model *m, graph *g)
+tensor *model_weight_input(model *m, graph *g, const char *key)
 {
+    char name[256];
+    for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++)
+        if (m->weighted >> i & 1 && strcmp(m->labels.at[i].key, key) == 0) {
+            snprintf(name, sizeof name, "weightmaps.%s", key);
+            return map_input(m, g, name, DT_F32);
+        }
     return m->trace.weight_map ? map_input(m, g, "seg_weight_map", DT_F32) : NULL;
 }
 

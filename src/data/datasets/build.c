@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "config/fields.h"
+#include "config/scope.h"
 #include "data/datasets/leaf.h"
 
 enum { DEEPEST_WRAPPING = 16 };
@@ -326,6 +327,16 @@ static bool has_lists(const value *cfg)
     return value_is_list(value_get(cfg, "img_dir")) || value_is_list(value_get(cfg, "split"));
 }
 
+/* mmdet's and mmpretrain's have names of their own, but some are CityscapesDataset and CustomDataset too. */
+static cseg_status check_scope(const value *cfg, cseg_error *err)
+{
+    char at[512], full[160];
+    if (scope_of(cfg) & (SCOPE_FOREIGN | SCOPE_TORCH))
+        return fail(err, CSEG_UNSUPPORTED, "%sthere is no dataset '%s' here: known are mmseg's and Open-CD's (opencd)",
+                    value_place(value_get(cfg, "type"), at), scope_full_name(cfg, full));
+    return CSEG_OK;
+}
+
 static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
     char at[512];
@@ -335,6 +346,7 @@ static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_er
     if (!type)
         return fail(err, CSEG_CONFIG, "%sa dataset is a dict with a type, or a list of them, not %s",
                     value_place(cfg, at), value_kind_name(cfg));
+    TRY(check_scope(cfg, err));
     if (strcmp(type, "ConcatDataset") == 0)
         return build_concat(b, cfg, ds, err);
     if (strcmp(type, "RepeatDataset") == 0)

@@ -34,8 +34,8 @@ typedef struct common_keys {
 
 typedef struct keys_0x {
     common_keys common;
-    const char *img_dir, *split, *weight_dir, *sub_dir_1, *sub_dir_2, *format_ann;
-    value *ann_dir, *classes, *palette, *gt_seg_map_loader_cfg;
+    const char *img_dir, *split, *sub_dir_1, *sub_dir_2, *format_ann;
+    value *ann_dir, *weight_dir, *classes, *palette, *gt_seg_map_loader_cfg;
 } keys_0x;
 
 static const field fields_0x[] = {
@@ -43,7 +43,8 @@ static const field fields_0x[] = {
     FIELD(keys_0x, F_STR, img_dir, NULL, "folder of the images"),
     FIELD(keys_0x, F_VALUE, ann_dir, "None", "folder of the labels, or a dict: field name -> folder"),
     FIELD(keys_0x, F_STR, split, "None", "text file: one name a line, without suffix"),
-    FIELD(keys_0x, F_STR, weight_dir, "None", "folder of the weight maps (seg_weight_map)"),
+    FIELD(keys_0x, F_VALUE, weight_dir, "None",
+          "folder of the weight maps (seg_weight_map), or a dict: name of the label map -> folder of its weights"),
     FIELD(keys_0x, F_STR, sub_dir_1, "None", "pairs: the first date's folder below img_dir"),
     FIELD(keys_0x, F_STR, sub_dir_2, "None", "pairs: the second date's folder below img_dir"),
     FIELD_CHOICE(keys_0x, format_ann, "None", "binary", "labels of 128 and more are 1, the others 0"),
@@ -187,6 +188,29 @@ static cseg_status labels_0x(const keys_0x *k, const char *suffix, arena *mem, l
     return CSEG_OK;
 }
 
+/* weight_dir: one folder for all labels, or a dict of folders by the labels that they weigh. */
+static cseg_status weights_0x(const keys_0x *k, arena *mem, leaf *l, cseg_error *err)
+{
+    char at[512];
+    const char *root = k->common.data_root, *dir = value_text(k->weight_dir), *suffix = k->common.weight_suffix;
+    if (value_is_none(k->weight_dir))
+        return CSEG_OK;
+    if (dir)
+        return add_map(l, "seg_weight_map", below_root(root, dir, mem), suffix, true, err);
+    if (k->weight_dir->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%sweight_dir is %s; give a folder, or a dict of folders",
+                    value_place(k->weight_dir, at), value_kind_name(k->weight_dir));
+    for (size_t i = 0; i < value_count(k->weight_dir); i++) {
+        const value_entry *e = &k->weight_dir->as.dict.entry[i];
+        dir = value_text(e->item);
+        if (!dir)
+            return fail(err, CSEG_CONFIG, "%sweight_dir['%s'] is %s; give a folder", value_place(e->item, at), e->key,
+                        value_kind_name(e->item));
+        TRY(add_map(l, arena_printf(mem, "weightmaps.%s", e->key), below_root(root, dir, mem), suffix, true, err));
+    }
+    return CSEG_OK;
+}
+
 static cseg_status parse_0x(const value *cfg, const value *inherited, arena *mem, leaf *l, cseg_error *err)
 {
     keys_0x k;
@@ -213,8 +237,7 @@ static cseg_status parse_0x(const value *cfg, const value *inherited, arena *mem
     if (k.split && !(l->list = below_root(root, k.split, mem)))
         return fail_memory(err);
     TRY(labels_0x(&k, suffix, mem, l, err));
-    if (k.weight_dir)
-        TRY(add_map(l, "seg_weight_map", below_root(root, k.weight_dir, mem), k.common.weight_suffix, true, err));
+    TRY(weights_0x(&k, mem, l, err));
     TRY(meaning_resolve(l->kind, false, k.classes, k.palette, mem, &l->meta, err));
     return check_meaning(l, err);
 }
@@ -263,7 +286,18 @@ static cseg_status default_places(const keys_1x *k, const char *suffix, arena *m
     return add_map(l, "gt_semantic_seg", below_root(root, pairs ? "label" : "", mem), suffix, false, err);
 }
 
-/* seg_map_path gives gt_semantic_seg, seg_map_path_NAME gives gt_semantic_seg_NAME, weight_path the weights. */
+/* seg_map_path gives gt_semantic_seg, seg_map_path_NAME gives gt_semantic_seg_NAME; weight_path the weights of all
+ * labels, weight_path_NAME those of gt_semantic_seg_NAME. */
+static const char *map_key(const char *prefix_key, arena *mem)
+{
+    const char *labels = "seg_map_path", *weights = "weight_path";
+    if (strcmp(prefix_key, weights) == 0)
+        return "seg_weight_map";
+    if (str_starts(prefix_key, weights))
+        return arena_printf(mem, "weightmaps.gt_semantic_seg%s", prefix_key + strlen(weights));
+    return arena_printf(mem, "gt_semantic_seg%s", prefix_key + strlen(labels));
+}
+
 static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
 {
     static const char *const known[] = {"img_path",     "img_path2",         "img_path_from",   "img_path_to",
@@ -274,7 +308,8 @@ static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, lea
         const char *dir;
         if (str_starts(e->key, "img_path"))
             ; /* images_1x took it */
-        else if (!str_starts(e->key, "seg_map_path") && strcmp(e->key, "weight_path") != 0) {
+        else if (!str_starts(e->key, "seg_map_path") && strcmp(e->key, "weight_path") != 0 &&
+                 !str_starts(e->key, "weight_path_")) {
             const char *near = str_nearest(e->key, known, sizeof known / sizeof known[0]);
             return fail(err, CSEG_CONFIG, "%sdata_prefix has no key '%s'%s%s%s", value_place(e->item, at), e->key,
                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -283,9 +318,7 @@ static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, lea
             if (!dir)
                 continue;
             bool weight = e->key[0] == 'w';
-            TRY(add_map(
-                l, weight ? "seg_weight_map" : arena_printf(mem, "gt_semantic_seg%s", e->key + strlen("seg_map_path")),
-                dir, weight ? k->common.weight_suffix : suffix, weight, err));
+            TRY(add_map(l, map_key(e->key, mem), dir, weight ? k->common.weight_suffix : suffix, weight, err));
         }
     }
     return CSEG_OK;
@@ -367,6 +400,7 @@ void leaf_document(FILE *out)
     fields_document(&table_1x, out);
     fputs("\nIn `data_prefix`: `img_path`, `seg_map_path`, `weight_path`; `seg_map_path_NAME` gives the further label "
           "map "
-          "`gt_semantic_seg_NAME`; pairs have `img_path2`, or `img_path_from` and `img_path_to`.\n",
+          "`gt_semantic_seg_NAME`, `weight_path_NAME` its own weights; pairs have `img_path2`, or `img_path_from` and "
+          "`img_path_to`.\n",
           out);
 }

@@ -47,7 +47,8 @@ const transform_kind transform_pack_seg_inputs = {&pack_table, "Delivers the ima
 /* ---- Collect ---- */
 
 static const field collect_fields[] = {
-    FIELD(delivery_conf, F_VALUE, keys, NULL, "what is delivered: 'img', 'gt_semantic_seg', 'seg_weight_map'..."),
+    FIELD(delivery_conf, F_VALUE, keys, NULL,
+          "what is delivered: 'img', 'gt_semantic_seg', 'seg_weight_map', 'weightmaps'..."),
     FIELD_IGNORED(meta_keys, "all facts of a sample are delivered"),
 };
 static const field_table collect_table = FIELDS(collect_fields, delivery_conf);
@@ -64,6 +65,18 @@ static cseg_status collect_build(transform_builder *b, void *conf, transform *t,
     return CSEG_OK;
 }
 
+/* "weightmaps" names all maps of weights that belong to one label map each. */
+static bool want_weights(const sample *s, bool *wanted)
+{
+    bool any = false;
+    for (int i = 0; i < s->n_maps; i++)
+        if (s->maps[i].map.data && str_starts(s->maps[i].key, "weightmaps.")) {
+            wanted[i] = true;
+            any = true;
+        }
+    return any;
+}
+
 static cseg_status collect_apply(const transform *t, sample *s, cseg_error *err)
 {
     const delivery_conf *c = t->conf;
@@ -71,7 +84,7 @@ static cseg_status collect_apply(const transform *t, sample *s, cseg_error *err)
     for (size_t i = 0; i < value_count(c->keys); i++) {
         const char *key = value_text(value_item(c->keys, i));
         sample_map *m = sample_find(s, key);
-        if (strcmp(key, "img") == 0)
+        if (strcmp(key, "img") == 0 || (strcmp(key, "weightmaps") == 0 && want_weights(s, wanted)))
             continue;
         if (!m || !m->map.data)
             return fail(err, CSEG_CONFIG, "%s has no '%s' to deliver; LoadAnnotations reads what the dataset found",

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/scope.h"
 #include "data/transforms/transform.h"
 
 typedef struct preprocessor_conf {
@@ -66,6 +67,10 @@ cseg_status preprocessor_build(const value *dict, arena *mem, preprocessor *out,
     if (value_is_none(dict))
         return CSEG_OK;
     const char *kind = value_type_name(dict) ? value_type_name(dict) : "SegDataPreProcessor";
+    char full[160];
+    if (scope_of(dict) & (SCOPE_FOREIGN | SCOPE_ROOT | SCOPE_TORCH))
+        return fail(err, CSEG_UNSUPPORTED, "%sthere is no data preprocessor '%s' here; known are mmseg's and Open-CD's",
+                    value_place(dict, place), scope_full_name(dict, full));
     if (strcmp(kind, "SegDataPreProcessor") != 0 && strcmp(kind, "DualInputSegDataPreProcessor") != 0)
         return fail(err, CSEG_CONFIG, "%sthere is no data preprocessor '%s'; did you mean 'SegDataPreProcessor'?",
                     value_place(dict, place), kind);

@@ -33,6 +33,7 @@ static features forward(module *m, graph *g, tensor *x)
 
 const kind kind_change_extra_resnet = {
     .family = FAMILY_BACKBONE,
+    .scopes = SCOPE_MMSEG | SCOPE_OPENCD,
     .name = "ChangeExtraResNet",
     .about = "A ResNet with shared weights for the two dates of a pair: the image has 2 x in_channels channels, the "
              "first date's first. Gives each stage's map of the first date, then those of the second.",

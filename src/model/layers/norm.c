@@ -108,12 +108,37 @@ static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
     return op_batch_norm_train(g, x, gamma, beta, mean, var, s->attr);
 }
 
+/* Whether a mean and a variance would be of one value alone, which leaves nothing of it. PyTorch refuses the same:
+ * batch norm in training (SyncBatchNorm too, where there is one process), group norm and instance norm always. */
+static bool is_alone(const norm_state *s, const graph *g, const tensor *x)
+{
+    int64_t values = tensor_count(x) / s->channels; /* of a channel, in the batch */
+    switch (s->kind) {
+    case NORM_BATCH:
+        return g->train && !s->eval && values == 1;
+    case NORM_GROUP:
+        return values * (s->channels / s->attr.groups) == 1;
+    case NORM_INSTANCE:
+        return values == x->dim[0];
+    case NORM_LAYER:
+        break;
+    }
+    return false;
+}
+
 static tensor *forward(module *m, graph *g, tensor *x)
 {
     norm_state *s = m->state;
+    char shape[96];
     if (x && x->dim[x->rank - 1] != s->channels)
         return graph_fail(g, CSEG_SHAPE, "the norm layer %s takes %lld channels, but gets %lld", m->name,
                           (long long)s->channels, (long long)x->dim[x->rank - 1]);
+    if (x && is_alone(s, g, x))
+        return graph_fail(g, CSEG_DATA,
+                          "the norm layer %s (%s) needs more than one value to normalise, but gets %s: %lld image%s, "
+                          "and a map of one pixel",
+                          m->name, m->class_name, tensor_shape_text(x, shape), (long long)x->dim[0],
+                          x->dim[0] == 1 ? "" : "s");
     if (s->kind == NORM_BATCH)
         return batch_norm(s, g, x);
     tensor *gamma = s->gamma ? graph_param(g, s->gamma) : NULL, *beta = s->beta ? graph_param(g, s->beta) : NULL;

@@ -90,7 +90,7 @@ static void extra_losses(module *m, graph *g, features x)
             else
                 snprintf(prefix, sizeof prefix, "extra_%s", date_names[date]);
             loss_inputs in = {.label = model_label_input(m->model, g, date_labels[date]),
-                              .weight = model_weight_input(m->model, g)};
+                              .weight = model_weight_input(m->model, g, date_labels[date])};
             head_run_loss(s->extra.heads.at[i], g, features_of_date(x, date), in, prefix);
         }
     }
@@ -108,6 +108,7 @@ static void loss(module *m, graph *g, tensor *img)
 
 const kind kind_change_extra_segmentor = {
     .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_MMSEG | SCOPE_OPENCD,
     .name = "ChangeExtraSegmentor",
     .about = "Change detection and extraction in one: a head on both dates' fused features gives the change map, and "
              "extra heads on each date's own features give each date's map.",

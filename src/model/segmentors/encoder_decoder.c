@@ -1,4 +1,6 @@
 /* EncoderDecoder, and EncoderDecoderMultiHead: the same with a list of decode heads that see the same features. */
+#include <string.h>
+
 #include "model/segmentors/segmentor.h"
 
 static const field fields[] = {
@@ -12,9 +14,20 @@ static const field multi_fields[] = {
           "list of heads; head i learns from its gt_key, its losses are called decode_0.*, decode_1.* ..., and "
           "test_cfg.head_index "
           "(default 0) chooses the one that answers"),
+    FIELD(
+        segmentor_config, F_VALUE, gt_keys, "None",
+        "list of the heads' gt_keys, as the published kind has it (github.com/fitzpchao/BANDON); None: each head says "
+        "its own"),
+    {.name = "PALETTES",
+     .type = F_VALUE,
+     .offset = offsetof(segmentor_config, palettes),
+     .initial = "None",
+     .about = "list of the heads' colours, each a list of (red, green, blue) for every class, or None: the dataset's"},
 };
 static const field_table multi_table = {multi_fields, sizeof multi_fields / sizeof *multi_fields,
                                         sizeof(segmentor_config), false};
+
+static void take_gt_keys(module *m, const value *keys, const segmentor *s);
 
 static void build(module *m)
 {
@@ -28,6 +41,10 @@ static void build(module *m)
         return;
     if (!s->decode.heads.n)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "decode_head"), "%s: there is no decode_head", m->class_name);
+    if (!value_is_none(c->gt_keys))
+        take_gt_keys(m, c->gt_keys, s);
+    if (model_failed(m->model))
+        return;
     for (size_t i = 0; i < s->decode.heads.n; i++) {
         module *head = s->decode.heads.at[i];
         head->parent->base = true; /* of the list: the heads' init_cfg holds */
@@ -35,6 +52,68 @@ static void build(module *m)
     }
     segmentor_note_list(&s->decode);
     segmentor_note_list(&s->auxiliary);
+}
+
+/* The heads' own gt_key gives way to the list, unless it says something else: one of them must be a mistake. */
+static void take_gt_keys(module *m, const value *keys, const segmentor *s)
+{
+    if (!value_is_list(keys) || value_count(keys) != s->decode.heads.n) {
+        model_fail(m->model, CSEG_CONFIG, keys, "%s: gt_keys is a list with a name for each of the %zu heads",
+                   m->class_name, s->decode.heads.n);
+        return;
+    }
+    for (size_t i = 0; i < s->decode.heads.n; i++) {
+        module *head = s->decode.heads.at[i];
+        const value *own = value_get(head->cfg, "gt_key");
+        const char *key = value_text(value_item(keys, i));
+        if (!key)
+            model_fail(m->model, CSEG_CONFIG, value_item(keys, i), "%s: gt_keys has names, not %s", m->class_name,
+                       value_kind_name(value_item(keys, i)));
+        else if (own && strcmp(segmentor_head_config(head)->gt_key, key) != 0)
+            model_fail(m->model, CSEG_CONFIG, own, "%s: gt_key is '%s', but gt_keys of the segmentor says '%s'",
+                       head->name, segmentor_head_config(head)->gt_key, key);
+        else
+            ((head_config *)head->config)->gt_key = key;
+    }
+}
+
+static bool read_colour(const value *v, uint8_t *rgb)
+{
+    for (size_t k = 0; k < 3; k++) {
+        int64_t x;
+        if (value_count(v) != 3 || !value_integer(value_item(v, k), &x) || x < 0 || x > 255)
+            return false;
+        rgb[k] = (uint8_t)x;
+    }
+    return true;
+}
+
+static void take_palettes(module *m, const value *palettes)
+{
+    model *mod = m->model;
+    if (!value_is_list(palettes) || value_count(palettes) != mod->heads.n) {
+        model_fail(mod, CSEG_CONFIG, palettes,
+                   "%s: PALETTES is a list with colours, or None, for each of the %zu heads", m->class_name,
+                   mod->heads.n);
+        return;
+    }
+    for (size_t i = 0; i < mod->heads.n; i++) {
+        const value *colours = value_item(palettes, i);
+        model_head *h = &mod->heads.at[i];
+        if (value_is_none(colours))
+            continue;
+        if (!value_is_list(colours) || (int64_t)value_count(colours) != h->num_classes) {
+            model_fail(mod, CSEG_CONFIG, colours, "%s: PALETTES has %zu colours for the %lld classes of %s",
+                       m->class_name, value_count(colours), (long long)h->num_classes, h->name);
+            return;
+        }
+        uint8_t *to = module_state(m, 3 * (size_t)h->num_classes);
+        for (size_t k = 0; to && k < value_count(colours); k++)
+            if (!read_colour(value_item(colours, k), to + 3 * k))
+                model_fail(mod, CSEG_CONFIG, value_item(colours, k),
+                           "%s: a colour in PALETTES is (red, green, blue), each 0 to 255", m->class_name);
+        h->palette = to;
+    }
 }
 
 static void build_multi(module *m)
@@ -45,7 +124,12 @@ static void build_multi(module *m)
                    value_kind_name(c->decode_head));
         return;
     }
+    const value *more = value_get(m->model->test_cfg, "postprocess_keys");
+    if (!value_is_none(more))
+        model_fail(m->model, CSEG_UNSUPPORTED, more, "%s: test_cfg.postprocess_keys is not supported", m->class_name);
     build(m);
+    if (!model_failed(m->model) && !value_is_none(c->palettes))
+        take_palettes(m, c->palettes);
 }
 
 static tensor *logits(module *m, graph *g, tensor *img, int head)

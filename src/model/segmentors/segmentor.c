@@ -120,8 +120,9 @@ void segmentor_losses(const head_list *l, graph *g, features x, const char *pref
             snprintf(name, sizeof name, "%s_%zu", prefix, i);
         else
             snprintf(name, sizeof name, "%s", prefix);
-        loss_inputs in = {.label = model_label_input(head->model, g, segmentor_head_config(head)->gt_key),
-                          .weight = model_weight_input(head->model, g)};
+        const char *key = segmentor_head_config(head)->gt_key;
+        loss_inputs in = {.label = model_label_input(head->model, g, key),
+                          .weight = model_weight_input(head->model, g, key)};
         head_run_loss(head, g, x, in, name);
     }
 }

@@ -6,22 +6,22 @@ static void finds_by_name_scope_and_path(void **state)
 {
     (void)state;
     const char *nearest = NULL;
-    const kind *k = kind_find(FAMILY_HEAD, "FCNHead", &nearest);
+    const kind *k = kind_find(FAMILY_HEAD, SCOPE_UNSAID, "FCNHead", &nearest);
     assert_non_null(k);
     assert_string_equal(k->name, "FCNHead");
-    assert_ptr_equal(kind_find(FAMILY_HEAD, "mmseg.FCNHead", &nearest), k);
-    assert_ptr_equal(kind_find(FAMILY_HEAD, "mmseg.models.decode_heads.FCNHead", &nearest), k);
-    assert_null(kind_find(FAMILY_BACKBONE, "FCNHead", &nearest));
+    assert_ptr_equal(kind_find(FAMILY_HEAD, SCOPE_MMSEG, "mmseg.FCNHead", &nearest), k);
+    assert_ptr_equal(kind_find(FAMILY_HEAD, SCOPE_MMSEG, "mmseg.models.decode_heads.FCNHead", &nearest), k);
+    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "FCNHead", &nearest));
 }
 
 static void names_the_nearest(void **state)
 {
     (void)state;
     const char *nearest = NULL;
-    assert_null(kind_find(FAMILY_BACKBONE, "ResNetV1e", &nearest));
+    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "ResNetV1e", &nearest));
     assert_non_null(nearest);
     assert_non_null(strstr(nearest, "ResNetV1"));
-    assert_null(kind_find(FAMILY_BACKBONE, "SwinTransformer", &nearest));
+    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "SwinTransformer", &nearest));
     assert_null(nearest);
 }
 
@@ -31,7 +31,7 @@ static void every_kind_is_whole(void **state)
     const kind *k;
     size_t n = 0;
     for (; (k = kind_at(n)); n++) {
-        assert_ptr_equal(kind_find(k->family, k->name, NULL), k);
+        assert_ptr_equal(kind_find(k->family, SCOPE_UNSAID, k->name, NULL), k);
         assert_true(strlen(k->about) > 10);
         assert_true(k->fields->n > 0);
         assert_non_null(k->build);

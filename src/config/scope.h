@@ -1,0 +1,32 @@
+/* Whose registry a type is looked up in. In the reference a type is a scope and a name: mmdet.DiceLoss and
+ * mmseg.DiceLoss are two things. The scope stands in front of the name, or under `_scope_` beside it (mmengine's
+ * Registry.build, and what bases of other packages bring along); else it is the config's default_scope. */
+#ifndef CONFIG_SCOPE_H
+#define CONFIG_SCOPE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "config/value.h"
+
+typedef enum {
+    SCOPE_UNSAID = 1,
+    SCOPE_MMSEG = 2,
+    SCOPE_OPENCD = 4,
+    SCOPE_ROOT = 8,   /* mmengine's, in which mmcv's are too: found from everywhere */
+    SCOPE_TORCH = 16, /* by their path: torch.optim.SGD */
+    SCOPE_FOREIGN = 32
+} type_scope;
+
+/* Of a dict with a type. FOREIGN: mmdet, mmpretrain (mmcls is its old name), and what nobody knows. */
+type_scope scope_of(const value *dict);
+/* "mmdet.DiceLoss": the type under its scope, for messages; mmcls reads mmpretrain. */
+const char *scope_full_name(const value *dict, char out[static 160]);
+/* default_scope of a config: mmseg or opencd, whose names there are here. CSEG_UNSUPPORTED. */
+cseg_status scope_check_default(const value *cfg, cseg_error *err);
+
+/* For value_type_name: where a type's name without its scope begins; a foreign type is its own name, scope and all, so
+ * that no table of names here has it. */
+const char *scope_strip(const char *type);
+
+#endif
