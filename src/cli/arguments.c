@@ -39,6 +39,8 @@ static file_kind kind_of_name(const char *path)
 {
     if (str_ends(path, ".py"))
         return IS_CONFIG;
+    if (str_starts(path, "/vsi")) /* an address for GDAL */
+        return IS_IMAGE;
     if (ends_in(path, ".pth|.pt|.ckpt") || strstr(path, "://"))
         return IS_CHECKPOINT;
     return ends_in(path, ".png|.jpg|.jpeg|.tif|.tiff|.bmp|.webp|.jp2|.PNG|.JPG|.TIF") ? IS_IMAGE : IS_UNKNOWN;

@@ -63,7 +63,7 @@ static cseg_status check_all(const data_check *c, const dataset *ds, arena *mem,
                              .training = !c->measured,
                              .truth = truth,
                              .batch_size = c->batch_size,
-                             .channels = c->m->in_channels,
+                             .takes = {c->m->in_channels, c->m->dates == 2 ? 2 : 0},
                              .seed = c->seed};
     TRY(dataset_check_files(ds, truth, err));
     if (!c->unlabelled)

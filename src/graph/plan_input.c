@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/channels.h"
 #include "base/error.h"
 #include "graph/plan_internal.h"
 
@@ -32,16 +33,6 @@ static const char *file_of(const plan_data *d, int64_t i)
     return file ? file : "the image";
 }
 
-/* "6 (two dates of 3)" */
-static const char *channels_text(int64_t channels, int dates, char out[static 64])
-{
-    if (dates == 2 && channels % 2 == 0)
-        snprintf(out, 64, "%" PRId64 " (two dates of %" PRId64 ")", channels, channels / 2);
-    else
-        snprintf(out, 64, "%" PRId64, channels);
-    return out;
-}
-
 static bool same_but_channels(const tensor *t, const plan_data *d)
 {
     return t->type == d->type && t->rank == d->rank && t->rank == 4 && memcmp(t->dim, d->dim, 3 * sizeof *t->dim) == 0;
@@ -49,17 +40,10 @@ static bool same_but_channels(const tensor *t, const plan_data *d)
 
 static cseg_status compare(const tensor *t, const plan_data *d, cseg_error *err)
 {
-    char is[96], wanted[96], has[64], takes[64];
-    int dates = d->dates > 0 ? d->dates : 1;
-    if (d->rank >= 0 && d->rank <= TENSOR_MAX_RANK && same_but_channels(t, d)) {
-        if (t->dim[3] != d->dim[3])
-            return fail(err, CSEG_SHAPE, "%s has %s channels, the model takes %s", file_of(d, 0),
-                        channels_text(d->dim[3], dates, has), channels_text(t->dim[3], t->dates, takes));
-        if (t->dates && t->dates != dates)
-            return fail(err, CSEG_SHAPE, "%s has %" PRId64 " channels of %s, the model takes %s", file_of(d, 0),
-                        d->dim[3], dates == 1 ? "one date" : "two dates", channels_text(t->dim[3], t->dates, takes));
-        return CSEG_OK;
-    }
+    char is[96], wanted[96];
+    if (d->rank >= 0 && d->rank <= TENSOR_MAX_RANK && same_but_channels(t, d))
+        return channels_compare(file_of(d, 0), (channel_count){d->dim[3], d->dates == 2 ? 2 : 1},
+                                (channel_count){t->dim[3], t->dates}, err);
     bool same = t->type == d->type && t->rank == d->rank;
     for (int i = 0; same && i < t->rank; i++)
         same = t->dim[i] == d->dim[i];

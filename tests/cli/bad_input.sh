@@ -63,9 +63,9 @@ train 1 --cfg-options train_cfg.max_iters=40
 says_error "48x48"
 one_message
 cp image.keep "$image"
-# One channel under a softmax is one class, and there are labels of two.
+# One channel under a softmax is one class, whatever the labels are.
 train 1 --cfg-options model.decode_head.num_classes=1
-says_error "label"
+says_error "use_sigmoid=True"
 says_error "use_sigmoid"
 one_message
 

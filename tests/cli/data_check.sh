@@ -172,9 +172,11 @@ train 0 "$tiny" --cfg-options $short model.decode_head.num_classes=2 model.decod
 head="dict(type='FCNHead', in_channels=4, in_index=0, channels=8, num_convs=1, concat_input=False, norm_cfg=dict(type='BN'), num_classes"
 derive aux "$tiny" "model = dict(auxiliary_head=$head=2))"
 train 0 aux.py --cfg-options $short
+derive aux "$tiny" "model = dict(auxiliary_head=[$head=2), $head=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))])"
+train 0 aux.py --cfg-options $short
 derive aux "$tiny" "model = dict(auxiliary_head=[$head=2), $head=1)])"
 train 1 aux.py --cfg-options $short
-says_error "for auxiliary_head.1"
+says_error "auxiliary_head.1: CrossEntropyLoss is a softmax over one channel"
 derive aux "$tiny" "model = dict(auxiliary_head=[$head=2), $head=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))])"
 train 0 aux.py --cfg-options $short
 # What the head ignores and the evaluation counts goes on, with a warning.

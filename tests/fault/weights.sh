@@ -70,11 +70,11 @@ for entry in data.pkl data/0 data/20; do
     test_on 1 flipped.pth
     says_error flipped.pth
 done
-test_on 1 "$configs/iter_1x.py"
+test_on 2 "$configs/iter_1x.py"
 says_error iter_1x.py
 test_on 1 nowhere.pth
 says_error nowhere.pth
-test_on 1 data
+test_on 2 data
 says_error data
 
 # A pickle that wants to call something, in both of PyTorch's formats.

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/channels.h"
 #include "base/error.h"
 #include "config/value.h"
 #include "data/pipeline.h"
@@ -120,8 +121,8 @@ typedef struct dataset_try_options {
     const preprocessor *pre;
     bool training; /* as loader_options has both */
     bool truth;
-    int64_t batch_size; /* of several, the samples that are tried must fit into one batch */
-    int64_t channels;   /* that the model takes; 0: any */
+    int64_t batch_size;  /* of several, the samples that are tried must fit into one batch */
+    channel_count takes; /* the model's; n 0: any */
     uint64_t seed;
 } dataset_try_options;
 /* Sends the first sample of each joined dataset, and the last of all, through all that a run does to it, up to its

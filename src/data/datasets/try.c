@@ -42,9 +42,8 @@ static cseg_status pack(const dataset_try_options *o, sample *s, cseg_error *err
     if (o->training || o->truth)
         TRY(sample_check_maps(s, o->training, err));
     TRY(preprocessor_size(o->pre, &(const sample *){s}, 1, o->training, &h, &w, err));
-    if (o->channels && s->img.c != o->channels)
-        return fail(err, CSEG_SHAPE, "%s has %lld channels, the model takes %lld", s->path, (long long)s->img.c,
-                    (long long)o->channels);
+    if (o->takes.n)
+        TRY(channels_compare(s->path, (channel_count){s->img.c, s->n_images == 2 ? 2 : 1}, o->takes, err));
     float *room = mem_alloc((size_t)(h * w * s->img.c) * sizeof(float));
     if (!room)
         return fail_memory(err);

@@ -41,6 +41,8 @@ static void build(module *m)
         return;
     module *change = s->decode.heads.at[0];
     segmentor_add_answer(m, change->name, change, segmentor_head_config(change)->gt_key);
+    segmentor_note_list(&s->decode);
+    segmentor_note_list(&s->auxiliary);
     for (size_t i = 0; i < s->extra.heads.n; i++) {
         module *head = s->extra.heads.at[i];
         head->parent->base = true;
@@ -49,8 +51,6 @@ static void build(module *m)
             segmentor_note_labels(head, date_labels[date]);
         }
     }
-    segmentor_note_list(&s->decode);
-    segmentor_note_list(&s->auxiliary);
 }
 
 /* The two dates' maps as one set. */

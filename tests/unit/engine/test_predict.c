@@ -285,12 +285,13 @@ static void strips_of_resized_scenes_equal_the_whole(void **state)
     for (size_t i = 0; i < 12; i++) {
         int64_t h = sizes[i % 4][0], w = sizes[i % 4][1];
         prediction whole = {0};
-        run(p, &(predict_view){.img = img, .h = H, .w = W, .img_h = IMG_H, .img_w = IMG_W}, 1, h, w, &whole);
+        run(p, &(predict_view){.img = img, .h = H, .w = W, .c = 3, .img_h = IMG_H, .img_w = IMG_W}, 1, h, w, &whole);
         in_memory s = {.img = img, .w = W};
         assert_int_equal(image_new(h, w, 1, IMAGE_U8, &s.labels, NULL), CSEG_OK);
         assert_int_equal(image_new(h, w, 3, IMAGE_F32, &s.scores, NULL), CSEG_OK);
         predict_scene scene = {.h = H,
                                .w = W,
+                               .c = 3,
                                .img_h = IMG_H,
                                .img_w = IMG_W,
                                .ori_h = h,

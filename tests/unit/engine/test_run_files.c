@@ -5,11 +5,13 @@
 #include <stdint.h>
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/run_files.h"
 #include "engine/runner.h"
@@ -17,6 +19,11 @@
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
 #include "tiny.h"
+
+static void note_warning(void *arg, log_level level, const char *text)
+{
+    *(bool *)arg |= level == LOG_WARNING && strstr(text, "is forgotten: the next one is the best");
+}
 
 static void names_are_those_that_saving_gives(void **state)
 {
@@ -72,6 +79,41 @@ static void rewrite(const char *from, const char *to, pth_builder *b, pth_value 
     if (own)
         pth_set(b, out, "cseg", own);
     tiny_check(pth_write(to, b, out, &err), &err);
+}
+
+/* The best of a file that says `score`; *said: whether it was forgotten aloud. */
+static run_best best_of(double score, bool *said, arena *mem)
+{
+    cseg_error err;
+    pth *p;
+    pth_builder b = {.mem = mem};
+    pth_value *root = pth_dict(&b), *own = pth_dict(&b), *list = pth_list(&b), *one = pth_dict(&b);
+    run_best best = {.figure = "mIoU"};
+    run_files f = {.best = &best, .n_best = 1};
+    pth_set(&b, one, "figure", pth_str(&b, "mIoU"));
+    pth_set(&b, one, "score", pth_float(&b, score));
+    pth_add(&b, list, one);
+    pth_set(&b, own, "bests", list);
+    pth_set(&b, root, "cseg", own);
+    tiny_check(pth_write("scored.pth", &b, root, &err), &err);
+    p = tiny_open("scored.pth", mem);
+    *said = false;
+    log_set_sink(note_warning, said);
+    tiny_check(run_files_load(&f, pth_root(p), "scored.pth", ".", mem, &err), &err);
+    log_set_sink(NULL, NULL);
+    return best;
+}
+
+static void a_best_figure_is_a_number(void **state)
+{
+    (void)state;
+    bool said;
+    arena *mem = arena_new();
+    run_best best = best_of(41.5, &said, mem);
+    assert_true(best.has_score && best.score == 41.5 && !said);
+    assert_true(!best_of(NAN, &said, mem).has_score && said);
+    assert_true(!best_of(INFINITY, &said, mem).has_score && said);
+    arena_free(mem);
 }
 
 static void touch(const char *path)
@@ -296,10 +338,15 @@ static void one_training_a_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_those_that_saving_gives), cmocka_unit_test(a_crafted_checkpoint_removes_nothing),
-        cmocka_unit_test(those_of_mmengine_are_followed),    cmocka_unit_test(another_runs_checkpoints_stay),
-        cmocka_unit_test(a_copied_folder_goes_on_by_itself), cmocka_unit_test(what_was_about_to_be_dropped_is),
-        cmocka_unit_test(half_written_files_of_others_stay), cmocka_unit_test(one_training_a_folder),
+        cmocka_unit_test(names_are_those_that_saving_gives),
+        cmocka_unit_test(a_best_figure_is_a_number),
+        cmocka_unit_test(a_crafted_checkpoint_removes_nothing),
+        cmocka_unit_test(those_of_mmengine_are_followed),
+        cmocka_unit_test(another_runs_checkpoints_stay),
+        cmocka_unit_test(a_copied_folder_goes_on_by_itself),
+        cmocka_unit_test(what_was_about_to_be_dropped_is),
+        cmocka_unit_test(half_written_files_of_others_stay),
+        cmocka_unit_test(one_training_a_folder),
     };
     return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

@@ -119,7 +119,7 @@ static experiment *read_config(const form *f, const char *test_cfg, arena *mem)
                            "ds = dict(type='%s', pipeline=steps, img_suffix='.tif', %s)\n%s",
                      pre, f->in, test_cfg, f->steps, f->zero_x ? "" : ", dict(type='PackSegInputs')",
                      f->zero_x ? "CustomDataset" : "BaseSegDataset",
-                     f->zero_x ? "classes=('a', 'b', 'c')" : "metainfo=dict(classes=('a', 'b', 'c'))",
+                     f->zero_x ? "img_dir='.', classes=('a', 'b', 'c')" : "metainfo=dict(classes=('a', 'b', 'c'))",
                      f->zero_x ? "data = dict(test=ds)\n" : "test_dataloader = dict(batch_size=1, dataset=ds)\n");
     if (config_parse_text(text, "scene.py", mem, &cfg, &err) != CSEG_OK ||
         experiment_read(cfg, "scene.py", mem, &e, &err) != CSEG_OK)
