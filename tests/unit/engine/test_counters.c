@@ -177,8 +177,7 @@ static void counts_of_adam_are_too(void **state)
 }
 
 #define WITH_AVERAGES TINY_1X "custom_hooks = [dict(type='EMAHook')]\n"
-#define WITH_PLATEAU                                                                                                   \
-    TINY_1X "param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='mIoU', rule='greater')]\n"
+#define WITH_PLATEAU TINY_1X "param_scheduler = [dict(type='ReduceOnPlateauLR', monitor='mIoU', rule='greater')]\n"
 
 static void counts_of_averages_and_schedules_are_too(void **state)
 {

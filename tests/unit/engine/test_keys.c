@@ -93,7 +93,6 @@ static void what_cannot_be_obeyed_is_refused(void **state)
         {true, "evaluation['out_dir'] = 'best'\n", "checkpoint_config.out_dir"},
         {true, "evaluation['save_best'] = ['mIoU']\n", "one figure in this dialect"},
         {true, "checkpoint_config['save_best'] = 'mIoU'\n", "'save_best'"},
-        {true, "optimizer_config['type'] = 'MyHook'\n", "there is no optimizer hook 'MyHook'"},
         {true, "data['sample_per_gpu'] = 3\n", "is 'samples_per_gpu' meant?"},
         {true, "runner['max_iter'] = 3\n", "is 'max_iters' meant?"},
         {true, "custom_hooks = [dict(type='EMAHook', resume_from='a.pth')]\n", "--resume-from"},
