@@ -21,7 +21,7 @@ static void describe(strbuf *out, const char *head, const char *key, const value
     for (shown = cut ? SHOWN : shown; cut && shown && ((unsigned char)text.text[shown] & 0xC0) == 0x80;)
         shown--;
     strbuf_addf(out, "%s%s = %.*s%s", head, key, (int)shown, text.text, cut ? "..." : "");
-    if (v->at.file)
+    if (v->at.file && v->at.line > 0)
         strbuf_addf(out, "  # %s:%d:%d", v->at.file, v->at.line, v->at.column);
     else
         strbuf_add(out, "  # --cfg-options");

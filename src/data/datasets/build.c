@@ -56,7 +56,7 @@ cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *
     const char *type = value_type_name(cfg);
     const dataset_kind *kind = type ? dataset_kind_find(type) : NULL;
     if (!kind)
-        return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s' here", value_place(cfg, place),
+        return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s' here", value_place(value_blame(cfg, "type"), place),
                     type ? type : "(no type)");
     leaf l;
     TRY(leaf_parse(cfg, kind, &(dataset_options){.dialect = dialect, .no_pipeline = true}, mem, &l, err));
@@ -286,7 +286,7 @@ static cseg_status unknown_type(const value *cfg, const char *type, arena *mem, 
         names[i] = kinds[i].name;
     memcpy(names + n, wrappers, sizeof wrappers);
     const char *near = str_nearest(type, names, (size_t)n + 3);
-    return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s'%s%s%s", value_place(cfg, at), type,
+    return fail(err, CSEG_CONFIG, "%sthere is no dataset '%s'%s%s%s", value_place(value_blame(cfg, "type"), at), type,
                 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
