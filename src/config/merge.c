@@ -110,6 +110,9 @@ static cseg_status merge(merger *m, const value *base, value *child, int depth, 
     *out = shallow(m->mem, base);
     if (!*out)
         return fail_memory(m->err);
+    /* What is wrong with the dict as a whole is sought where it was changed last. */
+    if (base->kind == V_DICT && child->as.dict.n && child->at.file)
+        (*out)->at = child->at;
     for (size_t i = 0; i < child->as.dict.n; i++) {
         value_entry *e = &child->as.dict.entry[i];
         TRY(base->kind == V_DICT ? merge_entry(m, *out, e, depth) : merge_element(m, *out, e, depth));

@@ -421,7 +421,15 @@ bool value_true(const value *v)
 const char *value_place(const value *v, char out[static 512])
 {
     out[0] = 0;
-    if (v && v->at.file)
+    if (v && v->at.file && v->at.line > 0)
         snprintf(out, 512, "%.480s:%d: ", v->at.file, v->at.line);
+    else if (v && v->at.file)
+        snprintf(out, 512, "%.480s: ", v->at.file);
     return out;
+}
+
+const value *value_blame(const value *dict, const char *key)
+{
+    const value *item = value_get(dict, key);
+    return item ? item : dict;
 }

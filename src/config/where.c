@@ -23,7 +23,7 @@ static void describe(strbuf *out, const char *head, const char *key, const value
     strbuf_add(out, head);
     text_add(out, key, strlen(key), false);
     strbuf_addf(out, " = %.*s%s", (int)shown, text.text, cut ? "..." : "");
-    if (v->at.file) {
+    if (v->at.file && v->at.line > 0) {
         strbuf_add(out, "  # ");
         text_add(out, v->at.file, strlen(v->at.file), false);
         strbuf_addf(out, ":%d:%d", v->at.line, v->at.column);

@@ -48,7 +48,7 @@ static cseg_status read_runner(experiment *e, cseg_error *err)
     e->by_epoch = type && strcmp(type, "EpochBasedRunner") == 0;
     if (type && !e->by_epoch && strcmp(type, "IterBasedRunner") != 0)
         return fail(err, CSEG_CONFIG, "%sthere is no runner '%s' here; known are IterBasedRunner and EpochBasedRunner",
-                    value_place(r, place), type);
+                    value_place(value_blame(r, "type"), place), type);
     return read_int(r, e->by_epoch ? "max_epochs" : "max_iters", &e->max, err);
 }
 

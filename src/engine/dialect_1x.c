@@ -28,7 +28,7 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
     else {
         char place[512];
         return fail(err, CSEG_CONFIG, "%sthere is no sampler '%s' here; known are DefaultSampler and InfiniteSampler",
-                    value_place(sampler, place), type);
+                    value_place(value_blame(sampler, "type"), place), type);
     }
     return CSEG_OK;
 }
@@ -41,7 +41,8 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
     const char *type = value_type_name(w);
     char place[512];
     if (type && strcmp(type, "OptimWrapper") != 0 && strcmp(type, "AmpOptimWrapper") != 0)
-        return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here", value_place(w, place), type);
+        return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here",
+                    value_place(value_blame(w, "type"), place), type);
     e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
     e->optimizer = value_get(w, "optimizer");
     e->paramwise = value_get(w, "paramwise_cfg");
@@ -74,7 +75,7 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     else if (type && strcmp(type, "IterBasedTrainLoop") != 0)
         return fail(err, CSEG_CONFIG,
                     "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
-                    value_place(t, place), type);
+                    value_place(value_blame(t, "type"), place), type);
     e->by_epoch = by_epoch;
     TRY(read_int(t, by_epoch ? "max_epochs" : "max_iters", &e->max, err));
     e->workflow[0] = (experiment_phase){PHASE_TRAIN, by_epoch ? 1 : e->max};

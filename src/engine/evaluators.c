@@ -27,7 +27,7 @@ static cseg_status refuse(experiment_evaluation *first, const value *v, const ch
     char place[512];
     if (first->refused)
         return CSEG_OK;
-    first->refused = arena_printf(mem, "%s%s", value_place(v, place), why);
+    first->refused = arena_printf(mem, "%s%s", value_place(value_blame(v, "type"), place), why);
     return first->refused ? CSEG_OK : fail_memory(err);
 }
 
@@ -66,7 +66,7 @@ static cseg_status read_one(const value *v, bool alone, arena *mem, experiment_e
                     v->kind == V_DICT ? "a dict without" : value_kind_name(v));
     if (strcmp(type, "CityscapesMetric") == 0) {
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
-                value_place(v, place));
+                value_place(value_blame(v, "type"), place));
         *skipped = !alone;
     } else if (strcmp(type, "IoUMetric") != 0 || scope_of(v) & (SCOPE_FOREIGN | SCOPE_TORCH)) {
         char full[160];

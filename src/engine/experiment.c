@@ -119,8 +119,8 @@ static cseg_status read_ema_1x(experiment_ema *m, const value *hook, cseg_error 
     if (k == 4) {
         const char *near = str_nearest(type, kinds, 4);
         return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s",
-                    value_place(hook, place), type, near ? ", did you mean " : "", near ? near : "", kinds[0], kinds[1],
-                    kinds[2], kinds[3]);
+                    value_place(value_blame(hook, "ema_type"), place), type, near ? ", did you mean " : "",
+                    near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
     }
     m->kind = (ema_kind)k;
     m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
@@ -211,8 +211,8 @@ void ignored_hook(const value *hook)
 {
     char place[512];
     const char *type = value_type_name(hook);
-    log_say(LOG_WARNING, "%sthe hook %s is not known here and has no effect", value_place(hook, place),
-            type ? type : "without a type");
+    log_say(LOG_WARNING, "%sthe hook %s is not known here and has no effect",
+            value_place(value_blame(hook, "type"), place), type ? type : "without a type");
 }
 
 static cseg_status default_work_dir(experiment *e, cseg_error *err)

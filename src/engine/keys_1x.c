@@ -73,8 +73,8 @@ static cseg_status check_loops(const experiment *e, cseg_error *err)
         const value *v = value_get(e->cfg, keys[i]);
         const char *type = value_type_name(v);
         if (type && strcmp(type, types[i]) != 0)
-            return fail(err, CSEG_CONFIG, "%sthere is no loop '%s' here for %s; known is %s", value_place(v, place),
-                        type, keys[i], types[i]);
+            return fail(err, CSEG_CONFIG, "%sthere is no loop '%s' here for %s; known is %s",
+                        value_place(value_blame(v, "type"), place), type, keys[i], types[i]);
         TRY(fields_check(&val_loop_table, keys[i], v, e->mem, err));
     }
     return CSEG_OK;

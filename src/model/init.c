@@ -117,8 +117,8 @@ static bool parse(module *m, const value *cfg, initializer *which, init_config *
         return fields_parse(&initializers[i].table, initializers[i].name, cfg, NULL, mod->mem, c, &mod->error) ==
                CSEG_OK;
     }
-    model_fail(m->model, CSEG_UNSUPPORTED, cfg, "%s: init_cfg of type %s is not supported", m->class_name,
-               type ? type : value_kind_name(cfg));
+    model_fail(m->model, CSEG_UNSUPPORTED, value_blame(cfg, "type"), "%s: init_cfg of type %s is not supported",
+               m->class_name, type ? type : value_kind_name(cfg));
     return false;
 }
 
@@ -203,8 +203,9 @@ static void apply_below(module *m, const init_action *a, const value *cfg)
     param *weight = module_own(m, "weight"), *bias = module_own(m, "bias");
     if (is_meant(m, a)) {
         if (weight && weight->rank < 2 && needs_two_axes(a->which))
-            model_fail(m->model, CSEG_CONFIG, cfg, "init_cfg of type %s makes no sense for %s, which has one axis",
-                       initializers[a->which].name, weight->name);
+            model_fail(m->model, CSEG_CONFIG, value_blame(cfg, "type"),
+                       "init_cfg of type %s makes no sense for %s, which has one axis", initializers[a->which].name,
+                       weight->name);
         if (weight)
             set_weight(weight, a);
         if (bias)

@@ -63,6 +63,10 @@ void case_fill(const op_case *c, int i, int round, const tensor *t, void *out)
         for (int64_t k = 0; k < n; k++)
             to[k] = (float)(rng_below(&r, 7) - 3);
         break;
+    case HOLDS_FRACTIONS:
+        for (int64_t k = 0; k < n; k++)
+            to[k] = (float)(2 * rng_below(&r, 1 << 23) + 1 - (1 << 23)) / (float)(1 << 23);
+        break;
     case HOLDS_ODD:
     case HOLDS_LARGE:
         for (int64_t k = 0; k < n; k++)

@@ -8,15 +8,16 @@
 /* What an input holds. Gradient checks move float inputs by 1 where the case is linear, else by up to
  * 1/16, or 1/4 where the result is a scalar. */
 typedef enum {
-    HOLDS_INTS,     /* integers -3..3: sums of products are exact in float32 */
-    HOLDS_ODD,      /* odd multiples of 1/8 in (-4, 4): away from the kinks of ReLU and its kin */
-    HOLDS_POSITIVE, /* odd multiples of 1/8 in (1/2, 4) */
-    HOLDS_DISTINCT, /* a shuffled row of multiples of 1/4: no two are equal or near */
-    HOLDS_LARGE,    /* HOLDS_ODD + 1000: a large mean must not cost digits */
-    HOLDS_LABELS,   /* i32: classes 0..K-1, some 255 (ignored) */
-    HOLDS_WILD,     /* i32: the same, and some -1, K and 300 */
-    HOLDS_IGNORED,  /* i32: 255 alone */
-    HOLDS_SEED      /* i64 [2] */
+    HOLDS_INTS,      /* integers -3..3: sums of products are exact in float32 */
+    HOLDS_FRACTIONS, /* in (-1, 1), of 24 bits: sums are inexact, so that they tell in which order they were taken */
+    HOLDS_ODD,       /* odd multiples of 1/8 in (-4, 4): away from the kinks of ReLU and its kin */
+    HOLDS_POSITIVE,  /* odd multiples of 1/8 in (1/2, 4) */
+    HOLDS_DISTINCT,  /* a shuffled row of multiples of 1/4: no two are equal or near */
+    HOLDS_LARGE,     /* HOLDS_ODD + 1000: a large mean must not cost digits */
+    HOLDS_LABELS,    /* i32: classes 0..K-1, some 255 (ignored) */
+    HOLDS_WILD,      /* i32: the same, and some -1, K and 300 */
+    HOLDS_IGNORED,   /* i32: 255 alone */
+    HOLDS_SEED       /* i64 [2] */
 } holds;
 
 typedef struct case_input {

@@ -57,7 +57,8 @@ static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **ou
 {
     cpu_backend *b = (cpu_backend *)base;
     /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel
-     * is made. Made for one, it gives the same bits for any. */
+     * is made; and some kernels cut their sums by those that there are when they run. So they are made for one, and run
+     * by one (conv_pieces.h, matmul.c). */
     bool alone = b->options.deterministic && is_onednn(n->op);
     if (alone)
         omp_set_num_threads(1);

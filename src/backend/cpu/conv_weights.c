@@ -19,7 +19,8 @@ enum {
     MOST_GROUP = 256,
     /* Of fewer channels oneDNN's way is as fast, and of fewer blocks a thread all threads do not get the same work. */
     LEAST_CHANNELS = 32,
-    LEAST_BLOCKS = 4
+    LEAST_BLOCKS = 4,
+    LIKELY_THREADS = 4
 };
 
 typedef struct pixels_kernel {
@@ -180,5 +181,7 @@ bool conv_weights_fits(const cpu_backend *b, const node *n)
         return false; /* bfloat16 is multiplied by oneDNN; a bias's gradient would be one more sum */
     if (w[2] * w[3] == 1 || (a->stride[0] == 1 && a->stride[1] == 1) || x[3] < LEAST_CHANNELS || dy[3] < LEAST_CHANNELS)
         return false;
-    return w[2] * w[3] * x[3] >= (int64_t)b->options.threads * LEAST_BLOCKS * ROWS;
+    /* What is chosen for its speed must not depend on the number of threads where results must not. */
+    int64_t threads = b->options.deterministic ? LIKELY_THREADS : b->options.threads;
+    return w[2] * w[3] * x[3] >= threads * LEAST_BLOCKS * ROWS;
 }

@@ -84,11 +84,28 @@ done:
     return status;
 }
 
+const_dnnl_memory_desc_t dnnl_op_desc(const dnnl_op *op, int arg)
+{
+    const_dnnl_memory_desc_t md = NULL;
+    for (int i = 0; i < op->n && !md; i++)
+        if (op->arg[i] == arg)
+            dnnl_memory_get_memory_desc(op->memory[i], &md);
+    return md;
+}
+
+cseg_status dnnl_op_share(dnnl_op *op, const dnnl_op *from, cpu_backend *b, const node *n, cseg_error *err)
+{
+    *op = (dnnl_op){.primitive = from->primitive, .shared = true, .scratch = from->scratch};
+    for (int i = 0; i < from->n; i++)
+        TRY(add_slot(op, b, n, from->arg[i], dnnl_op_desc(from, from->arg[i]), err));
+    return CSEG_OK;
+}
+
 void dnnl_op_release(dnnl_op *op)
 {
     for (int i = 0; i < op->n; i++)
         dnnl_memory_destroy(op->memory[i]);
-    if (op->primitive)
+    if (op->primitive && !op->shared)
         dnnl_primitive_destroy(op->primitive);
     *op = (dnnl_op){0};
 }

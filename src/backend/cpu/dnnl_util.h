@@ -31,6 +31,7 @@ typedef struct dnnl_op {
     int arg[DNNL_SLOTS];
     int n;
     size_t scratch; /* of its scratchpad, which is the last slot when not 0 */
+    bool shared;    /* the primitive is another's */
 } dnnl_op;
 
 /* Queries what a primitive descriptor wants at `arg`. */
@@ -42,6 +43,10 @@ cseg_status dnnl_op_init(dnnl_op *op, cpu_backend *b, const node *n, dnnl_primit
 /* addresses: n_args of them; scratchpad: op->scratch bytes. */
 cseg_status dnnl_op_run(dnnl_op *op, cpu_backend *b, const node *n, void *const *addresses, void *scratchpad,
                         cseg_error *err);
+/* The same primitive with memories of its own, for another thread; `from` must live as long. */
+cseg_status dnnl_op_share(dnnl_op *op, const dnnl_op *from, cpu_backend *b, const node *n, cseg_error *err);
+/* How the argument lies; it must be one that the caller binds. */
+const_dnnl_memory_desc_t dnnl_op_desc(const dnnl_op *op, int arg);
 void dnnl_op_release(dnnl_op *op);
 /* An attribute with the user's scratchpad. NULL on failure. */
 dnnl_primitive_attr_t dnnl_attr_new(void);

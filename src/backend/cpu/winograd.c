@@ -311,6 +311,8 @@ bool wino_fits(const cpu_backend *b, const node *n)
         return false;
     wino_geometry g = wino_geometry_of(x->dim, y->dim, a, data);
     wino_blocks blocks = wino_blocks_of(b->simd->winograd, g.n);
-    double direct_rate = x->type != DT_BF16 ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
+    /* The dilated gradient of weights has no direct way in bfloat16 (cpu_port). */
+    bool half = x->type == DT_BF16 && !(weight && a->dilation[0] > 1);
+    double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
     return is_faster(&g, &blocks, n, b->base.weights_fixed, direct_rate);
 }

@@ -229,7 +229,7 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
             "%sthere is no schedule '%s' here; known are ConstantLR, LinearLR, PolyLR, StepLR, "
             "MultiStepLR, ExponentialLR, CosineAnnealingLR, CosineRestartLR, OneCycleLR, ReduceOnPlateauLR, and "
             "each with Momentum for LR",
-            value_place(cfg, place), type ? type : "(no type)");
+            value_place(value_blame(cfg, "type"), place), type ? type : "(no type)");
     one_x_config c;
     memset(&c, 0, sizeof c);
     TRY(fields_parse(&k->table, type, cfg, NULL, mem, &c, err));

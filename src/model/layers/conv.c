@@ -26,8 +26,8 @@ static bool read_options(module *parent, const value *cfg)
     model *m = parent->model;
     const char *type = value_type_name(cfg);
     if (!type || (strcmp(type, "Conv2d") != 0 && strcmp(type, "Conv") != 0)) {
-        model_fail(m, CSEG_UNSUPPORTED, cfg, "%s: conv_cfg of type %s is not supported; there is Conv2d", parent->name,
-                   type ? type : "None");
+        model_fail(m, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
+                   "%s: conv_cfg of type %s is not supported; there is Conv2d", parent->name, type ? type : "None");
         return false;
     }
     conv_options o;

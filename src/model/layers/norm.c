@@ -79,7 +79,7 @@ static const norm_type *find_type(module *parent, const value *cfg)
     for (int i = 0; name && i < TYPES; i++)
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
-    model_fail(parent->model, CSEG_UNSUPPORTED, cfg,
+    model_fail(parent->model, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
                "%s: norm_cfg of type %s is not supported; there are BN, SyncBN, GN, LN and IN", parent->name,
                name ? name : value_kind_name(cfg));
     return NULL;

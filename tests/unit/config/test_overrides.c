@@ -98,7 +98,7 @@ static void faults_are_named(void **state)
         {"sizes.x=1", CSEG_CONFIG, "'x' is no index of a list"},
         {"model.neck.a=1", CSEG_CONFIG, "'neck' is a dict here, but a string in the base (test.py:1: )"},
         {"model.crop.0=1", CSEG_CONFIG, "'crop' is a dict here, but a tuple in the base"},
-        {"a=[(1,2]),3]", CSEG_USAGE, "the brackets of '(1,2]),3' do not match"},
+        {"a=[(1,2]),3]", CSEG_USAGE, "--cfg-options a: the brackets do not match in '[(1,2]),3]'"},
         {"a=99999999999999999999", CSEG_UNSUPPORTED, "is beyond 64 bits"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
