@@ -194,7 +194,7 @@ static cseg_status run_pieces(pieces_kernel *k, void *const *at, char *scratch, 
         cseg_error own;
         cseg_status s = run_piece(k, &k->pieces[i], at, scratch, &own);
         if (s != CSEG_OK) {
-#pragma omp critical(conv_pieces)
+#pragma omp critical
             {
                 status = s;
                 *err = own;

@@ -60,7 +60,7 @@ static cseg_status matmul_run_bands(kernel *base, void *const *in, void *const *
         cseg_error own;
         cseg_status s = run_band(k, i, at, scratch, &own);
         if (s != CSEG_OK) {
-#pragma omp critical(matmul_bands)
+#pragma omp critical
             {
                 status = s;
                 *err = own;
