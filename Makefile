@@ -31,13 +31,28 @@ demo: all ## train, test and run the water example; results in build/demo
 reference:
 	@tools/reference_configs.sh build/deps
 
-test: all reference ## build what is missing, run every test, count them
-	@tools/run_tests.sh $(BUILD) $(JOBS)
+test: all reference ## build what is missing, run every test, count them; TESTS='^io/' runs some
+	@tools/run_tests.sh $(BUILD) $(JOBS) '$(TESTS)'
 
 asan: build/deps/.stamp reference ## all tests under the address and undefined-behaviour sanitizers
 	@test -f build/asan/CMakeCache.txt || $(call CONFIGURE,build/asan,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_SANITIZE=ON)
 	@$(call COMPILE,build/asan)
-	@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 tools/run_tests.sh build/asan $(JOBS)
+	@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 tools/run_tests.sh build/asan $(JOBS) '$(TESTS)'
+
+tsan: build/deps/.stamp ## the loader and a short training under the thread sanitizer
+	@test -f build/tsan/CMakeCache.txt || $(call CONFIGURE,build/tsan,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_SANITIZE=thread)
+	@$(call COMPILE,build/tsan)
+	@tools/tsan.sh build/tsan
+
+fuzz: build/deps/.stamp ## every fuzz target over its corpus, RUNS=20000 each (clang)
+	@test -f build/fuzz/CMakeCache.txt || $(call CONFIGURE,build/fuzz,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-O1 -DCSEG_FUZZ=ON -DCSEG_TESTS=OFF)
+	@$(call COMPILE,build/fuzz) --target fuzzers
+	@tools/fuzz.sh build/fuzz $(RUNS)
+
+coverage: build/deps/.stamp reference ## which lines of src the tests reach, by folder (gcov)
+	@test -f build/coverage/CMakeCache.txt || $(call CONFIGURE,build/coverage,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_COVERAGE=ON)
+	@$(call COMPILE,build/coverage)
+	@tools/run_tests.sh build/coverage $(JOBS); tools/coverage.sh build/coverage
 
 clang: build/deps/.stamp ## build everything with clang too
 	@test -f build/clang/CMakeCache.txt || $(call CONFIGURE,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release)
@@ -59,4 +74,4 @@ lint: ## formatting and the direction of includes
 clean: ## remove what was built; downloads stay
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
-.PHONY: all help deps demo reference test asan clang bench install format lint clean
+.PHONY: all help deps demo reference test asan tsan fuzz coverage clang bench install format lint clean

@@ -1,13 +1,22 @@
-/* What an op is: a rule for the shapes of its outputs and one for its gradients. */
+/* What an op is: its one row, in the file of its rules. */
 #ifndef GRAPH_OP_H
 #define GRAPH_OP_H
 
 #include "graph/graph.h"
 
+/* How a result is made once more, where the node itself must not run twice. */
+typedef struct op_remake {
+    op_kind op; /* gives the first output from the inputs that `inputs` names, as many as the node has */
+    /* in[k]: what the clone reads as its input k. It may be a result of the node: all but the first are kept. */
+    void (*inputs)(const node *n, tensor **in);
+} op_remake;
+
+/* All that the graph knows of an op. Passes and plans ask it here; they name no ops but those that they rewrite. */
 typedef struct op_def {
     const char *name;
     /* Sets type, rank and dim of every output from inputs and attributes; returns NULL, or what does not fit (in the
-     * graph's arena or static). Inputs were checked against `required` and `types`. */
+     * graph's arena or static). Inputs were checked against `required` and `types`. Sets node.has_effect where it must
+     * run although nobody reads its outputs. */
     const char *(*infer)(graph *g, node *n);
     /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy, the gradient of the
      * first output (the only one that has any). NULL: no gradient (labels, masks, integer results). */
@@ -15,6 +24,13 @@ typedef struct op_def {
     int required; /* as many inputs must be there; what follows may be missing */
     const char
         *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
+
+    double (*multiply_adds)(const node *n); /* products of convolutions and the like; NULL: small, counts nothing */
+    double (*bytes_read)(const node *n);    /* NULL: each input once, whole */
+    bool cheap;              /* bound by memory traffic: may be made again in the backward pass instead of being kept */
+    const op_remake *remake; /* NULL: by the same node again, which needs to be without effect */
+    bool rescales;           /* its outputs' scale is its own (norms, casts); others hand their input's rounding on */
+    bool same_memory;        /* the output is the input's memory under another shape, where that is a plan's own */
 } op_def;
 
 const op_def *op_define(op_kind op);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/usage.h"
+#include "graph/op.h"
 #include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
@@ -17,7 +18,7 @@ static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
     s->out = ARENA_ARRAY(p->mem, (size_t)n->n_out + 1, void *);
     if (!s->in || !s->out)
         return fail_memory(err);
-    if (n->op == OP_reshape && n->in[0]->role == TENSOR_TEMP)
+    if (op_define(n->op)->same_memory && n->in[0]->role == TENSOR_TEMP)
         return CSEG_OK; /* the same memory under another shape */
     TRY(p->backend->prepare(p->backend, n, p->mem, &s->kernel, err));
     s->kernel->stale = true;

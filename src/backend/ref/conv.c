@@ -59,7 +59,7 @@ static void summed(const conv_attr *a, const tensor *x, const tensor *w, const t
     ref_round(sum, count, out);
 }
 
-REF(conv2d)
+REF(conv2d, ref_sums_of_first)
 {
     const tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
     const conv_attr *a = &n->attr.conv;
@@ -75,13 +75,13 @@ REF(conv2d)
     }
 }
 
-REF(conv2d_grad_data)
+REF(conv2d_grad_data, ref_sums_of_first)
 {
     summed(&n->attr.conv, n->out[0], n->in[1], n->in[0], to_data, in[0], in[1], scratch, out[0],
            tensor_count(n->out[0]));
 }
 
-REF(conv2d_grad_weight)
+REF(conv2d_grad_weight, ref_sums_of_first)
 {
     const tensor *dy = n->in[1];
     summed(&n->attr.conv, n->in[0], n->out[0], dy, to_weight, in[0], in[1], scratch, out[0], tensor_count(n->out[0]));
@@ -93,7 +93,7 @@ REF(conv2d_grad_weight)
     }
 }
 
-REF(fold_batch_norm)
+REF(fold_batch_norm, NULL)
 {
     const float *w = in[0], *bias = in[1], *gamma = in[2], *beta = in[3], *mean = in[4], *var = in[5];
     int64_t channels = n->in[0]->dim[0], each = tensor_count(n->in[0]) / channels;

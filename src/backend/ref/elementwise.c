@@ -101,20 +101,20 @@ float ref_unary_slope(const unary_attr *a, float x, float y)
     return NAN;
 }
 
-REF(unary)
+REF(unary, NULL)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = ref_unary_value(&n->attr.unary, ((const float *)in[0])[i]);
 }
 
-REF(unary_grad)
+REF(unary_grad, NULL)
 {
     const float *x = in[0], *y = in[1], *dy = in[2];
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = dy[i] * ref_unary_slope(&n->attr.unary, x ? x[i] : NAN, y ? y[i] : NAN);
 }
 
-REF(prelu)
+REF(prelu, NULL)
 {
     const float *x = in[0], *slope = in[1];
     int64_t slopes = tensor_count(n->in[1]);
@@ -122,7 +122,12 @@ REF(prelu)
         ((float *)out[0])[i] = x[i] > 0 ? x[i] : slope[i % slopes] * x[i];
 }
 
-REF(prelu_grad)
+static size_t slope_sums(const node *n)
+{
+    return (size_t)tensor_count(n->out[1]) * sizeof(double);
+}
+
+REF(prelu_grad, slope_sums)
 {
     const float *x = in[0], *slope = in[1], *dy = in[2];
     float *dx = out[0];
@@ -167,7 +172,7 @@ static int64_t repeated(const tensor *part, const tensor *whole, int64_t i)
     return at;
 }
 
-REF(binary)
+REF(binary, NULL)
 {
     const tensor *y = n->out[0];
     for (int64_t i = 0; i < tensor_count(y); i++)
@@ -175,19 +180,19 @@ REF(binary)
                                         ((const float *)in[1])[repeated(n->in[1], y, i)]);
 }
 
-REF(broadcast)
+REF(broadcast, NULL)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = ((const float *)in[0])[repeated(n->in[0], n->out[0], i)];
 }
 
-REF(fill)
+REF(fill, NULL)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
         ((float *)out[0])[i] = n->attr.axis.value;
 }
 
-REF(dropout)
+REF(dropout, NULL)
 {
     const tensor *x = n->in[0];
     const dropout_attr *a = &n->attr.dropout;
@@ -199,7 +204,7 @@ REF(dropout)
         to[i] = from[i] * dropout_factor(&m, dropout_unit(a, i, per_sample, channels));
 }
 
-REF(dropout_grad)
+REF(dropout_grad, NULL)
 {
     ref_dropout(n, in, out, scratch);
 }
@@ -224,7 +229,7 @@ static float from_bfloat(uint16_t x)
     return out;
 }
 
-REF(cast)
+REF(cast, NULL)
 {
     bool from = n->in[0]->type == DT_BF16, to = n->out[0]->type == DT_BF16;
     for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {

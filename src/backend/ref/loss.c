@@ -113,7 +113,24 @@ static float accuracy(const problem *p)
     return (float)(right * (100 / counted));
 }
 
-REF(cross_entropy)
+/* Logits at the label's size. */
+static size_t resized_logits(const node *n)
+{
+    if (!n->attr.loss.resized)
+        return 0;
+    size_t large = (size_t)(tensor_count(n->in[1]) * ref_channels(n->in[0])) * sizeof(float);
+    return (large + 7) / 8 * 8;
+}
+
+/* And the sums of their gradient at their own. */
+static size_t resized_logits_and_sums(const node *n)
+{
+    if (!n->attr.loss.resized)
+        return 0;
+    return resized_logits(n) + (size_t)tensor_count(n->in[0]) * sizeof(double);
+}
+
+REF(cross_entropy, resized_logits)
 {
     problem p = problem_of(n, in, scratch);
     double loss = 0, divisor = cross_entropy_divisor(&p);
@@ -150,7 +167,7 @@ static double gradient_scale(const problem *p, void *const *in)
     return (double)p->a->scale * (double)*(const float *)in[5] / (double)*(const float *)in[4];
 }
 
-REF(cross_entropy_grad)
+REF(cross_entropy_grad, resized_logits_and_sums)
 {
     problem p = problem_of(n, in, scratch);
     double scale = gradient_scale(&p, in);
@@ -183,7 +200,7 @@ static double softplus(double v)
     return fmax(v, 0) + log1p(exp(-fabs(v)));
 }
 
-REF(binary_cross_entropy)
+REF(binary_cross_entropy, resized_logits)
 {
     problem p = problem_of(n, in, scratch);
     double loss = 0, valid = 0;
@@ -203,7 +220,7 @@ REF(binary_cross_entropy)
     *(float *)out[1] = (float)divisor;
 }
 
-REF(binary_cross_entropy_grad)
+REF(binary_cross_entropy_grad, resized_logits_and_sums)
 {
     problem p = problem_of(n, in, scratch);
     double scale = gradient_scale(&p, in);
@@ -218,7 +235,7 @@ REF(binary_cross_entropy_grad)
     finish_gradient(&p, out, scratch);
 }
 
-REF(accuracy)
+REF(accuracy, resized_logits)
 {
     problem p = problem_of(n, in, scratch);
     *(float *)out[0] = accuracy(&p);

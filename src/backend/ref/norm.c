@@ -1,7 +1,7 @@
 /* Normalisation by definition. */
 #include "backend/ref/ref.h"
 
-REF(batch_norm)
+REF(batch_norm, NULL)
 {
     const float *x = in[0], *gamma = in[1], *beta = in[2], *mean = in[3], *var = in[4];
     int64_t channels = ref_channels(n->in[0]);
@@ -12,7 +12,7 @@ REF(batch_norm)
     }
 }
 
-REF(batch_norm_grad)
+REF(batch_norm_grad, NULL)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *var = in[4];
     int64_t channels = ref_channels(n->in[0]), count = tensor_count(n->in[0]);
@@ -40,14 +40,14 @@ static void normalise(const node *n, void *const *in, float mean, float invstd, 
     }
 }
 
-REF(batch_norm_apply)
+REF(batch_norm_apply, NULL)
 {
     const float *mean = in[3], *invstd = in[4];
     for (int64_t c = 0; c < ref_channels(n->in[0]); c++)
         normalise(n, in, mean[c], invstd[c], c, out[0]);
 }
 
-REF(batch_norm_train)
+REF(batch_norm_train, NULL)
 {
     const norm_attr *a = &n->attr.norm;
     const float *x = in[0];
@@ -82,7 +82,7 @@ static double behind_relu(const node *n, void *const *in, int64_t c, int64_t k)
     return off ? 0 : (double)dy[k];
 }
 
-REF(batch_norm_train_grad)
+REF(batch_norm_train_grad, NULL)
 {
     const float *x = in[0], *gamma = in[2], *mean = in[3], *invstd = in[4];
     float *residual = n->n_out > 3 ? out[3] : NULL;
@@ -176,22 +176,27 @@ static void grouped_grad(const node *n, void *const *in, void *const *out, void 
     ref_round(dbeta, channels, out[2]);
 }
 
-REF(group_norm)
+REF(group_norm, NULL)
 {
     grouped(n, in, out);
 }
 
-REF(layer_norm)
+REF(layer_norm, NULL)
 {
     grouped(n, in, out);
 }
 
-REF(group_norm_grad)
+static size_t channel_sums(const node *n)
+{
+    return 2 * (size_t)ref_channels(n->in[0]) * sizeof(double);
+}
+
+REF(group_norm_grad, channel_sums)
 {
     grouped_grad(n, in, out, scratch);
 }
 
-REF(layer_norm_grad)
+REF(layer_norm_grad, channel_sums)
 {
     grouped_grad(n, in, out, scratch);
 }

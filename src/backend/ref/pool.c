@@ -98,34 +98,34 @@ static void give_average(void *arg, window w, int64_t image, int64_t out, int64_
             m->to[at(m, image, y, x, c)] += m->dy[out] / (float)w.area;
 }
 
-REF(max_pool)
+REF(max_pool, NULL)
 {
     each_window(n, n->in[0]->dim, n->out[0]->dim, take_max, &(maps){n->in[0]->dim, in[0], NULL, NULL, out[0]});
 }
 
-REF(max_pool_grad)
+REF(max_pool_grad, NULL)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
     each_window(n, n->in[0]->dim, n->in[1]->dim, give_max, &(maps){n->in[0]->dim, in[0], in[1], in[2], out[0]});
 }
 
-REF(avg_pool)
+REF(avg_pool, NULL)
 {
     each_window(n, n->in[0]->dim, n->out[0]->dim, take_average, &(maps){n->in[0]->dim, in[0], NULL, NULL, out[0]});
 }
 
-REF(avg_pool_grad)
+REF(avg_pool_grad, NULL)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
     each_window(n, n->out[0]->dim, n->in[0]->dim, give_average, &(maps){n->out[0]->dim, NULL, NULL, in[0], out[0]});
 }
 
-REF(adaptive_avg_pool)
+REF(adaptive_avg_pool, NULL)
 {
     ref_avg_pool(n, in, out, scratch);
 }
 
-REF(adaptive_avg_pool_grad)
+REF(adaptive_avg_pool_grad, NULL)
 {
     ref_avg_pool_grad(n, in, out, scratch);
 }

@@ -9,16 +9,25 @@
 #include "backend/backend.h"
 #include "base/error.h"
 
-/* REF(conv2d) { ... } is the function of the op. in and out are the node's tensors in memory; scratch is as large as
- * ref_scratch says. */
-#define REF(op)                                                                                                        \
-    void ref_##op(const node *n, __attribute__((unused)) void *const *in, void *const *out,                            \
-                  __attribute__((unused)) void *scratch)
-#define OP(op) REF(op);
+/* All that this backend knows of an op. */
+typedef struct ref_op {
+    /* in and out are the node's tensors in memory; scratch is as large as the other function says. */
+    void (*run)(const node *n, void *const *in, void *const *out, void *scratch);
+    size_t (*scratch)(const node *n); /* bytes; NULL: none */
+} ref_op;
+
+/* REF(conv2d, scratch) { ... } is the function of the op, and its row. */
+#define REF(op, scratch_)                                                                                              \
+    static void ref_##op(const node *n, void *const *in, void *const *out, void *scratch);                             \
+    const ref_op ref_op_##op = {.run = ref_##op, .scratch = scratch_};                                                 \
+    static void ref_##op(__attribute__((unused)) const node *n, __attribute__((unused)) void *const *in,               \
+                         void *const *out, __attribute__((unused)) void *scratch)
+#define OP(op) extern const ref_op ref_op_##op;
 #include "graph/ops/list.h"
 #undef OP
 
-size_t ref_scratch(const node *n);
+/* Scratch: a double for each element of the first output. */
+size_t ref_sums_of_first(const node *n);
 
 /* The function of one element, and its derivative given what unary_grad gets of x and y. */
 float ref_unary_value(const unary_attr *a, float x);

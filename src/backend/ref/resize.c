@@ -60,7 +60,7 @@ static void give(void *arg, int64_t in, int64_t out, float w)
     m->sum[in] += (double)w * (double)m->from[out];
 }
 
-REF(resize)
+REF(resize, NULL)
 {
     memset(out[0], 0, tensor_bytes(n->out[0]));
     each_pair(n->in[0]->dim, n->out[0]->dim, &n->attr.resize, take, &(maps){.from = in[0], .to = out[0]});
@@ -74,12 +74,17 @@ static void unresized(const int64_t *x, const int64_t *y, const resize_attr *a, 
     ref_round(sum, count, to);
 }
 
-REF(resize_grad)
+REF(resize_grad, ref_sums_of_first)
 {
     unresized(n->out[0]->dim, n->in[0]->dim, &n->attr.resize, in[0], scratch, out[0]);
 }
 
-REF(sum)
+static size_t one_input(const node *n) /* resized */
+{
+    return tensor_bytes(n->out[0]);
+}
+
+REF(sum, one_input)
 {
     const tensor *y = n->out[0];
     int64_t count = tensor_count(y);
@@ -122,12 +127,17 @@ static void classes_of(const float *x, int64_t pixels, int64_t c, int32_t *out)
     }
 }
 
-REF(argmax)
+REF(argmax, NULL)
 {
     classes_of(in[0], tensor_count(n->out[0]), ref_channels(n->in[0]), out[0]);
 }
 
-REF(resize_argmax)
+static size_t resized_scores(const node *n)
+{
+    return (size_t)(tensor_count(n->out[0]) * ref_channels(n->in[0])) * sizeof(float);
+}
+
+REF(resize_argmax, resized_scores)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     int64_t dim[4] = {y->dim[0], y->dim[1], y->dim[2], x->dim[3]};

@@ -14,7 +14,7 @@ static size_t axis_bytes(const tensor *t, int axis)
     return (size_t)product(t, axis, t->rank) * dtype_size(t->type);
 }
 
-REF(concat)
+REF(concat, NULL)
 {
     int axis = n->attr.axis.axis;
     size_t whole = axis_bytes(n->out[0], axis), at = 0;
@@ -26,7 +26,7 @@ REF(concat)
     }
 }
 
-REF(slice)
+REF(slice, NULL)
 {
     const axis_attr *a = &n->attr.axis;
     size_t whole = axis_bytes(n->in[0], a->axis), part = axis_bytes(n->out[0], a->axis);
@@ -35,7 +35,7 @@ REF(slice)
         memcpy((char *)out[0] + (size_t)o * part, (const char *)in[0] + (size_t)o * whole + skip, part);
 }
 
-REF(slice_grad)
+REF(slice_grad, NULL)
 {
     const axis_attr *a = &n->attr.axis;
     size_t whole = axis_bytes(n->out[0], a->axis), part = axis_bytes(n->in[0], a->axis);
@@ -45,12 +45,12 @@ REF(slice_grad)
         memcpy((char *)out[0] + (size_t)o * whole + skip, (const char *)in[0] + (size_t)o * part, part);
 }
 
-REF(reshape)
+REF(reshape, NULL)
 {
     memcpy(out[0], in[0], tensor_bytes(n->out[0]));
 }
 
-REF(transpose)
+REF(transpose, NULL)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     size_t size = dtype_size(x->type);
@@ -65,7 +65,7 @@ REF(transpose)
     }
 }
 
-REF(reduce_sum)
+REF(reduce_sum, ref_sums_of_first)
 {
     const tensor *x = n->in[0], *y = n->out[0];
     int64_t count = tensor_count(y);
@@ -84,7 +84,7 @@ REF(reduce_sum)
     ref_round(sum, count, out[0]);
 }
 
-REF(matmul)
+REF(matmul, NULL)
 {
     const tensor *a = n->in[0], *b = n->in[1], *y = n->out[0];
     bool ta = n->attr.axis.trans_a, tb = n->attr.axis.trans_b;
@@ -100,7 +100,7 @@ REF(matmul)
     }
 }
 
-REF(softmax)
+REF(softmax, NULL)
 {
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
@@ -116,7 +116,7 @@ REF(softmax)
     }
 }
 
-REF(softmax_grad)
+REF(softmax_grad, NULL)
 {
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
@@ -129,7 +129,7 @@ REF(softmax_grad)
     }
 }
 
-REF(one_hot)
+REF(one_hot, NULL)
 {
     int64_t c = ref_channels(n->out[0]);
     memset(out[0], 0, tensor_bytes(n->out[0]));

@@ -15,7 +15,8 @@ static void cast_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     din[0] = op_cast(g, dy, n->in[0]->type);
 }
-const op_def op_def_cast = {"cast", cast_infer, cast_grad, 1, "*"};
+const op_def op_def_cast = {
+    .name = "cast", .infer = cast_infer, .grad = cast_grad, .required = 1, .types = "*", .rescales = true};
 
 tensor *op_cast(graph *g, tensor *x, dtype to)
 {

@@ -67,7 +67,34 @@ static void conv2d_grad(graph *g, node *n, tensor *dy, tensor **din)
     if (op_wants(n, 0))
         din[0] = op_node1(g, OP_conv2d_grad_data, 2, (tensor *[]){dy, n->in[1]}, &a);
 }
-const op_def op_def_conv2d = {"conv2d", conv2d_infer, conv2d_grad, 2, "f"};
+/* Products of the direct way, whatever algorithm runs. y: the map that the convolution makes (or whose gradient comes
+ * in); w: dimensions [O, I / groups, kh, kw]. */
+static double products(const tensor *y, const int64_t *w)
+{
+    return (double)tensor_count(y) * (double)(w[1] * w[2] * w[3]);
+}
+
+static double conv2d_work(const node *n)
+{
+    return products(n->out[0], n->in[1]->dim);
+}
+
+static double grad_data_work(const node *n)
+{
+    return products(n->in[0], n->in[1]->dim);
+}
+
+static double grad_weight_work(const node *n)
+{
+    return products(n->in[1], n->out[0]->dim);
+}
+
+const op_def op_def_conv2d = {.name = "conv2d",
+                              .infer = conv2d_infer,
+                              .grad = conv2d_grad,
+                              .required = 2,
+                              .types = "f",
+                              .multiply_adds = conv2d_work};
 
 static const char *grad_data_infer(graph *g, node *n)
 {
@@ -75,7 +102,8 @@ static const char *grad_data_infer(graph *g, node *n)
     op_out(n, 0, DT_F32, 4, n->attr.conv.x_dim);
     return NULL;
 }
-const op_def op_def_conv2d_grad_data = {"conv2d_grad_data", grad_data_infer, NULL, 2, "f"};
+const op_def op_def_conv2d_grad_data = {
+    .name = "conv2d_grad_data", .infer = grad_data_infer, .required = 2, .types = "f", .multiply_adds = grad_data_work};
 
 static const char *grad_weight_infer(graph *g, node *n)
 {
@@ -85,7 +113,11 @@ static const char *grad_weight_infer(graph *g, node *n)
         op_out(n, 1, DT_F32, 1, n->attr.conv.w_dim);
     return NULL;
 }
-const op_def op_def_conv2d_grad_weight = {"conv2d_grad_weight", grad_weight_infer, NULL, 2, "f"};
+const op_def op_def_conv2d_grad_weight = {.name = "conv2d_grad_weight",
+                                          .infer = grad_weight_infer,
+                                          .required = 2,
+                                          .types = "f",
+                                          .multiply_adds = grad_weight_work};
 
 /* w, [bias], gamma, beta, mean, var -> w, bias */
 static const char *fold_infer(graph *g, node *n)
@@ -100,7 +132,7 @@ static const char *fold_infer(graph *g, node *n)
     op_out(n, 1, DT_F32, 1, w->dim);
     return NULL;
 }
-const op_def op_def_fold_batch_norm = {"fold_batch_norm", fold_infer, NULL, 1, "f"};
+const op_def op_def_fold_batch_norm = {.name = "fold_batch_norm", .infer = fold_infer, .required = 1, .types = "f"};
 
 tensor *op_conv2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a)
 {

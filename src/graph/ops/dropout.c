@@ -11,8 +11,9 @@ static void dropout_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     din[0] = op_node1(g, OP_dropout_grad, 2, (tensor *[]){dy, n->in[1]}, &n->attr);
 }
-const op_def op_def_dropout = {"dropout", dropout_infer, dropout_grad, 2, "fl"};
-const op_def op_def_dropout_grad = {"dropout_grad", dropout_infer, NULL, 2, "fl"};
+const op_def op_def_dropout = {
+    .name = "dropout", .infer = dropout_infer, .grad = dropout_grad, .required = 2, .types = "fl"};
+const op_def op_def_dropout_grad = {.name = "dropout_grad", .infer = dropout_infer, .required = 2, .types = "fl"};
 
 static tensor *dropout(graph *g, tensor *x, dropout_attr a)
 {

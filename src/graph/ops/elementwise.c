@@ -50,8 +50,9 @@ static const char *unary_grad_infer(graph *g, node *n)
     op_out_like(n, 0, n->in[2]);
     return NULL;
 }
-const op_def op_def_unary = {"unary", op_like_first, unary_grad, 1, "f"};
-const op_def op_def_unary_grad = {"unary_grad", unary_grad_infer, NULL, 0, "f"};
+const op_def op_def_unary = {
+    .name = "unary", .infer = op_like_first, .grad = unary_grad, .required = 1, .types = "f", .cheap = true};
+const op_def op_def_unary_grad = {.name = "unary_grad", .infer = unary_grad_infer, .types = "f"};
 
 tensor *op_unary(graph *g, tensor *x, unary_attr a)
 {
@@ -92,8 +93,8 @@ static const char *prelu_grad_infer(graph *g, node *n)
     op_out_like(n, 1, n->in[1]);
     return NULL;
 }
-const op_def op_def_prelu = {"prelu", prelu_infer, prelu_grad, 2, "f"};
-const op_def op_def_prelu_grad = {"prelu_grad", prelu_grad_infer, NULL, 3, "f"};
+const op_def op_def_prelu = {.name = "prelu", .infer = prelu_infer, .grad = prelu_grad, .required = 2, .types = "f"};
+const op_def op_def_prelu_grad = {.name = "prelu_grad", .infer = prelu_grad_infer, .required = 3, .types = "f"};
 
 tensor *op_prelu(graph *g, tensor *x, tensor *slope)
 {
@@ -164,7 +165,8 @@ static void binary_grad(graph *g, node *n, tensor *d, tensor **din)
     din[0] = wa ? unrepeat(g, da, a) : NULL;
     din[1] = wb ? unrepeat(g, db, b) : NULL;
 }
-const op_def op_def_binary = {"binary", binary_infer, binary_grad, 2, "f"};
+const op_def op_def_binary = {
+    .name = "binary", .infer = binary_infer, .grad = binary_grad, .required = 2, .types = "f", .cheap = true};
 
 tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind)
 {
@@ -193,7 +195,7 @@ static const char *fill_infer(graph *g, node *n)
     op_out(n, 0, DT_F32, n->attr.axis.rank, n->attr.axis.dim);
     return NULL;
 }
-const op_def op_def_fill = {"fill", fill_infer, NULL, 0, "*"};
+const op_def op_def_fill = {.name = "fill", .infer = fill_infer, .types = "*"};
 
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v)
 {

@@ -47,10 +47,17 @@ static void binary_cross_entropy_grad(graph *g, node *n, tensor *dy, tensor **di
     loss_grad(g, n, OP_binary_cross_entropy_grad, dy, din);
 }
 
-const op_def op_def_cross_entropy = {"cross_entropy", loss_infer, cross_entropy_grad, 2, "fif"};
-const op_def op_def_cross_entropy_grad = {"cross_entropy_grad", op_like_first, NULL, 2, "fif"};
-const op_def op_def_binary_cross_entropy = {"binary_cross_entropy", loss_infer, binary_cross_entropy_grad, 2, "fif"};
-const op_def op_def_binary_cross_entropy_grad = {"binary_cross_entropy_grad", op_like_first, NULL, 2, "fif"};
+const op_def op_def_cross_entropy = {
+    .name = "cross_entropy", .infer = loss_infer, .grad = cross_entropy_grad, .required = 2, .types = "fif"};
+const op_def op_def_cross_entropy_grad = {
+    .name = "cross_entropy_grad", .infer = op_like_first, .required = 2, .types = "fif"};
+const op_def op_def_binary_cross_entropy = {.name = "binary_cross_entropy",
+                                            .infer = loss_infer,
+                                            .grad = binary_cross_entropy_grad,
+                                            .required = 2,
+                                            .types = "fif"};
+const op_def op_def_binary_cross_entropy_grad = {
+    .name = "binary_cross_entropy_grad", .infer = op_like_first, .required = 2, .types = "fif"};
 
 static tensor *loss(graph *g, op_kind op, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
                     loss_attr a)
@@ -71,7 +78,7 @@ tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor 
     return loss(g, OP_binary_cross_entropy, logits, label, class_weight, weight, a);
 }
 
-const op_def op_def_accuracy = {"accuracy", loss_infer, NULL, 2, "fi"};
+const op_def op_def_accuracy = {.name = "accuracy", .infer = loss_infer, .required = 2, .types = "fi"};
 
 tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index)
 {
@@ -89,7 +96,7 @@ static const char *one_hot_infer(graph *g, node *n)
     n->out[0]->dim[label->rank] = n->attr.axis.size;
     return NULL;
 }
-const op_def op_def_one_hot = {"one_hot", one_hot_infer, NULL, 1, "i"};
+const op_def op_def_one_hot = {.name = "one_hot", .infer = one_hot_infer, .required = 1, .types = "i"};
 
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes)
 {

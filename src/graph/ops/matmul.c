@@ -43,7 +43,18 @@ static void matmul_grad(graph *g, node *n, tensor *d, tensor **din)
     if (a && d)
         din[1] = tb ? op_matmul(g, d, a, true, ta) : op_matmul(g, a, d, !ta, false);
 }
-const op_def op_def_matmul = {"matmul", matmul_infer, matmul_grad, 2, "f"};
+static double matmul_work(const node *n)
+{
+    const tensor *a = n->in[0];
+    return (double)tensor_count(n->out[0]) * (double)a->dim[n->attr.axis.trans_a ? a->rank - 2 : a->rank - 1];
+}
+
+const op_def op_def_matmul = {.name = "matmul",
+                              .infer = matmul_infer,
+                              .grad = matmul_grad,
+                              .required = 2,
+                              .types = "f",
+                              .multiply_adds = matmul_work};
 
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b)
 {
@@ -71,8 +82,9 @@ static void softmax_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     din[0] = op_node1(g, OP_softmax_grad, 2, (tensor *[]){n->out[0], dy}, NULL);
 }
-const op_def op_def_softmax = {"softmax", softmax_infer, softmax_grad, 1, "f"};
-const op_def op_def_softmax_grad = {"softmax_grad", softmax_infer, NULL, 2, "f"};
+const op_def op_def_softmax = {
+    .name = "softmax", .infer = softmax_infer, .grad = softmax_grad, .required = 1, .types = "f"};
+const op_def op_def_softmax_grad = {.name = "softmax_grad", .infer = softmax_infer, .required = 2, .types = "f"};
 
 tensor *op_softmax(graph *g, tensor *x)
 {

@@ -32,7 +32,13 @@ static void batch_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
 }
-const op_def op_def_batch_norm = {"batch_norm", batch_norm_infer, batch_norm_grad, 5, "f"};
+const op_def op_def_batch_norm = {.name = "batch_norm",
+                                  .infer = batch_norm_infer,
+                                  .grad = batch_norm_grad,
+                                  .required = 5,
+                                  .types = "f",
+                                  .cheap = true,
+                                  .rescales = true};
 
 /* dx as x; dgamma and dbeta [C]; what is added like x. */
 static const char *norm_grad_infer(graph *g, node *n)
@@ -46,7 +52,8 @@ static const char *norm_grad_infer(graph *g, node *n)
         op_out_like(n, 3, n->in[0]);
     return NULL;
 }
-const op_def op_def_batch_norm_grad = {"batch_norm_grad", norm_grad_infer, NULL, 5, "f"};
+const op_def op_def_batch_norm_grad = {
+    .name = "batch_norm_grad", .infer = norm_grad_infer, .required = 5, .types = "f"};
 
 static const char *batch_norm_train_infer(graph *g, node *n)
 {
@@ -88,9 +95,26 @@ static const char *batch_norm_apply_infer(graph *g, node *n)
         return op_mismatch(g, "residual and map", n->in[5], n->in[0]);
     return per_channel(g, n, 1, 5);
 }
-const op_def op_def_batch_norm_apply = {"batch_norm_apply", batch_norm_apply_infer, NULL, 5, "f"};
-const op_def op_def_batch_norm_train = {"batch_norm_train", batch_norm_train_infer, batch_norm_train_grad, 5, "f"};
-const op_def op_def_batch_norm_train_grad = {"batch_norm_train_grad", norm_grad_infer, NULL, 5, "f"};
+static void apply_inputs(const node *n, tensor **in)
+{
+    for (int k = 0; k < n->n_in; k++)
+        in[k] = k == 3 || k == 4 ? n->out[k - 2] : n->in[k];
+}
+/* Statistics are taken once: running it again would move the running ones twice. */
+static const op_remake apply_again = {OP_batch_norm_apply, apply_inputs};
+
+const op_def op_def_batch_norm_apply = {
+    .name = "batch_norm_apply", .infer = batch_norm_apply_infer, .required = 5, .types = "f", .rescales = true};
+const op_def op_def_batch_norm_train = {.name = "batch_norm_train",
+                                        .infer = batch_norm_train_infer,
+                                        .grad = batch_norm_train_grad,
+                                        .required = 5,
+                                        .types = "f",
+                                        .cheap = true,
+                                        .rescales = true,
+                                        .remake = &apply_again};
+const op_def op_def_batch_norm_train_grad = {
+    .name = "batch_norm_train_grad", .infer = norm_grad_infer, .required = 5, .types = "f", .rescales = true};
 
 /* One mean and deviation a group of an image, or a row. */
 static const char *grouped_infer(graph *g, node *n, int64_t rows)
@@ -139,10 +163,14 @@ static void layer_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     grouped_grad(g, n, OP_layer_norm_grad, dy, din);
 }
-const op_def op_def_group_norm = {"group_norm", group_norm_infer, group_norm_grad, 1, "f"};
-const op_def op_def_group_norm_grad = {"group_norm_grad", norm_grad_infer, NULL, 2, "f"};
-const op_def op_def_layer_norm = {"layer_norm", layer_norm_infer, layer_norm_grad, 1, "f"};
-const op_def op_def_layer_norm_grad = {"layer_norm_grad", norm_grad_infer, NULL, 2, "f"};
+const op_def op_def_group_norm = {
+    .name = "group_norm", .infer = group_norm_infer, .grad = group_norm_grad, .required = 1, .types = "f"};
+const op_def op_def_group_norm_grad = {
+    .name = "group_norm_grad", .infer = norm_grad_infer, .required = 2, .types = "f"};
+const op_def op_def_layer_norm = {
+    .name = "layer_norm", .infer = layer_norm_infer, .grad = layer_norm_grad, .required = 1, .types = "f"};
+const op_def op_def_layer_norm_grad = {
+    .name = "layer_norm_grad", .infer = norm_grad_infer, .required = 2, .types = "f"};
 
 tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps)
 {

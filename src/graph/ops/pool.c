@@ -44,9 +44,10 @@ static void max_pool_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     din[0] = op_node1(g, OP_max_pool_grad, 3, (tensor *[]){n->in[0], n->out[0], dy}, &n->attr);
 }
-const op_def op_def_max_pool = {"max_pool", pool_infer, max_pool_grad, 1, "f"};
+const op_def op_def_max_pool = {
+    .name = "max_pool", .infer = pool_infer, .grad = max_pool_grad, .required = 1, .types = "f", .cheap = true};
 
-const op_def op_def_max_pool_grad = {"max_pool_grad", op_like_first, NULL, 3, "f"};
+const op_def op_def_max_pool_grad = {.name = "max_pool_grad", .infer = op_like_first, .required = 3, .types = "f"};
 
 static void avg_pool_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
@@ -55,7 +56,8 @@ static void avg_pool_grad(graph *g, node *n, tensor *dy, tensor **din)
         a.pool.x_dim[i] = n->in[0]->dim[i];
     din[0] = op_node1(g, OP_avg_pool_grad, 1, &dy, &a);
 }
-const op_def op_def_avg_pool = {"avg_pool", pool_infer, avg_pool_grad, 1, "f"};
+const op_def op_def_avg_pool = {
+    .name = "avg_pool", .infer = pool_infer, .grad = avg_pool_grad, .required = 1, .types = "f"};
 
 static const char *pool_grad_infer(graph *g, node *n)
 {
@@ -63,7 +65,7 @@ static const char *pool_grad_infer(graph *g, node *n)
     op_out(n, 0, DT_F32, 4, n->attr.pool.x_dim);
     return NULL;
 }
-const op_def op_def_avg_pool_grad = {"avg_pool_grad", pool_grad_infer, NULL, 1, "f"};
+const op_def op_def_avg_pool_grad = {.name = "avg_pool_grad", .infer = pool_grad_infer, .required = 1, .types = "f"};
 
 /* The output's size is in attr.resize. */
 static const char *adaptive_infer(graph *g, node *n)
@@ -81,8 +83,10 @@ static void adaptive_grad(graph *g, node *n, tensor *dy, tensor **din)
     op_attr a = {.resize = {.h = n->in[0]->dim[1], .w = n->in[0]->dim[2]}};
     din[0] = op_node1(g, OP_adaptive_avg_pool_grad, 1, &dy, &a);
 }
-const op_def op_def_adaptive_avg_pool = {"adaptive_avg_pool", adaptive_infer, adaptive_grad, 1, "f"};
-const op_def op_def_adaptive_avg_pool_grad = {"adaptive_avg_pool_grad", adaptive_infer, NULL, 1, "f"};
+const op_def op_def_adaptive_avg_pool = {
+    .name = "adaptive_avg_pool", .infer = adaptive_infer, .grad = adaptive_grad, .required = 1, .types = "f"};
+const op_def op_def_adaptive_avg_pool_grad = {
+    .name = "adaptive_avg_pool_grad", .infer = adaptive_infer, .required = 1, .types = "f"};
 
 static tensor *pool(graph *g, op_kind op, tensor *x, pool_attr a)
 {

@@ -21,8 +21,9 @@ static void resize_grad(graph *g, node *n, tensor *dy, tensor **din)
     a.resize.w = n->in[0]->dim[2];
     din[0] = op_node1(g, OP_resize_grad, 1, &dy, &a);
 }
-const op_def op_def_resize = {"resize", resize_infer, resize_grad, 1, "f"};
-const op_def op_def_resize_grad = {"resize_grad", resize_infer, NULL, 1, "f"};
+const op_def op_def_resize = {
+    .name = "resize", .infer = resize_infer, .grad = resize_grad, .required = 1, .types = "f", .cheap = true};
+const op_def op_def_resize_grad = {.name = "resize_grad", .infer = resize_infer, .required = 1, .types = "f"};
 
 tensor *op_resize(graph *g, tensor *x, resize_attr a)
 {
@@ -46,7 +47,7 @@ static const char *argmax_infer(graph *g, node *n)
     op_out(n, 0, DT_I32, x->rank - 1, x->dim);
     return NULL;
 }
-const op_def op_def_argmax = {"argmax", argmax_infer, NULL, 1, "f"};
+const op_def op_def_argmax = {.name = "argmax", .infer = argmax_infer, .required = 1, .types = "f"};
 
 static const char *resize_argmax_infer(graph *g, node *n)
 {
@@ -56,7 +57,8 @@ static const char *resize_argmax_infer(graph *g, node *n)
     op_out(n, 0, DT_I32, 3, (int64_t[]){n->in[0]->dim[0], n->attr.resize.h, n->attr.resize.w});
     return NULL;
 }
-const op_def op_def_resize_argmax = {"resize_argmax", resize_argmax_infer, NULL, 1, "f"};
+const op_def op_def_resize_argmax = {
+    .name = "resize_argmax", .infer = resize_argmax_infer, .required = 1, .types = "f"};
 
 tensor *op_argmax(graph *g, tensor *x)
 {

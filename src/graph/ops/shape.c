@@ -33,7 +33,8 @@ static void concat_grad(graph *g, node *n, tensor *dy, tensor **din)
         at += n->in[k]->dim[axis];
     }
 }
-const op_def op_def_concat = {"concat", concat_infer, concat_grad, 1, "*"};
+const op_def op_def_concat = {
+    .name = "concat", .infer = concat_infer, .grad = concat_grad, .required = 1, .types = "*", .cheap = true};
 
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis)
 {
@@ -66,7 +67,19 @@ static void slice_grad(graph *g, node *n, tensor *dy, tensor **din)
         a.axis.dim[i] = n->in[0]->dim[i];
     din[0] = op_node1(g, OP_slice_grad, 1, &dy, &a);
 }
-const op_def op_def_slice = {"slice", slice_infer, slice_grad, 1, "*"};
+/* What is not cut out stays untouched. */
+static double slice_bytes_read(const node *n)
+{
+    return (double)tensor_bytes(n->out[0]);
+}
+
+const op_def op_def_slice = {.name = "slice",
+                             .infer = slice_infer,
+                             .grad = slice_grad,
+                             .required = 1,
+                             .types = "*",
+                             .bytes_read = slice_bytes_read,
+                             .cheap = true};
 
 static const char *to_attr_shape(graph *g, node *n)
 {
@@ -74,7 +87,7 @@ static const char *to_attr_shape(graph *g, node *n)
     op_out(n, 0, n->in[0]->type, n->attr.axis.rank, n->attr.axis.dim);
     return NULL;
 }
-const op_def op_def_slice_grad = {"slice_grad", to_attr_shape, NULL, 1, "*"};
+const op_def op_def_slice_grad = {.name = "slice_grad", .infer = to_attr_shape, .required = 1, .types = "*"};
 
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size)
 {
@@ -88,7 +101,13 @@ static void reshape_grad(graph *g, node *n, tensor *dy, tensor **din)
 {
     din[0] = op_reshape(g, dy, n->in[0]->rank, n->in[0]->dim);
 }
-const op_def op_def_reshape = {"reshape", to_attr_shape, reshape_grad, 1, "*"};
+const op_def op_def_reshape = {.name = "reshape",
+                               .infer = to_attr_shape,
+                               .grad = reshape_grad,
+                               .required = 1,
+                               .types = "*",
+                               .cheap = true,
+                               .same_memory = true};
 
 tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim)
 {
@@ -138,7 +157,8 @@ static void transpose_grad(graph *g, node *n, tensor *dy, tensor **din)
         back[n->attr.axis.perm[i]] = i;
     din[0] = op_transpose(g, dy, back);
 }
-const op_def op_def_transpose = {"transpose", transpose_infer, transpose_grad, 1, "*"};
+const op_def op_def_transpose = {
+    .name = "transpose", .infer = transpose_infer, .grad = transpose_grad, .required = 1, .types = "*"};
 
 tensor *op_transpose(graph *g, tensor *x, const int *perm)
 {
@@ -168,7 +188,8 @@ static void broadcast_grad(graph *g, node *n, tensor *dy, tensor **din)
             axes |= 1u << i;
     din[0] = axes ? op_reduce_sum(g, dy, axes, true) : dy;
 }
-const op_def op_def_broadcast = {"broadcast", broadcast_infer, broadcast_grad, 1, "f"};
+const op_def op_def_broadcast = {
+    .name = "broadcast", .infer = broadcast_infer, .grad = broadcast_grad, .required = 1, .types = "f"};
 
 tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim)
 {
@@ -205,7 +226,8 @@ static void reduce_grad(graph *g, node *n, tensor *dy, tensor **din)
         kept[i] = n->attr.axis.axes >> i & 1 ? 1 : x->dim[i];
     din[0] = op_broadcast(g, op_reshape(g, dy, x->rank, kept), x->dim);
 }
-const op_def op_def_reduce_sum = {"reduce_sum", reduce_infer, reduce_grad, 1, "f"};
+const op_def op_def_reduce_sum = {
+    .name = "reduce_sum", .infer = reduce_infer, .grad = reduce_grad, .required = 1, .types = "f"};
 
 tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep)
 {

@@ -55,7 +55,8 @@ static void sum_grad(graph *g, node *n, tensor *dy, tensor **din)
         din[i] = is_resized(n, i) ? op_node1(g, OP_resize_grad, 1, &dy, &a) : dy;
     }
 }
-const op_def op_def_sum = {"sum", sum_infer, sum_grad, 1, "f"};
+const op_def op_def_sum = {
+    .name = "sum", .infer = sum_infer, .grad = sum_grad, .required = 1, .types = "f", .cheap = true};
 
 tensor *op_sum(graph *g, tensor *const *x, int n, const sum_attr *a)
 {

@@ -2,13 +2,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/op.h"
 #include "graph/passes/passes.h"
 
 typedef struct mixing {
     graph *g;
     const backend *b;
     size_t n;      /* tensors that there were before */
-    int *root;     /* by tensor id: reshapes share memory, so their tensors have one type; the first one's id */
+    int *root;     /* by tensor id: what shares memory has one type; the id of the first tensor that does */
     bool *wide;    /* by root: stays float32 */
     int *readers;  /* by tensor id */
     int *others;   /* by tensor id: readers that do more than hand it on to something that stays float32 */
@@ -37,7 +38,7 @@ static void find_roots(mixing *m)
         m->root[i] = (int)i;
     for (size_t i = 0; i < m->g->nodes.n; i++) {
         const node *n = m->g->nodes.at[i];
-        if (n->op == OP_reshape)
+        if (op_define(n->op)->same_memory)
             m->root[n->out[0]->id] = m->root[n->in[0]->id];
     }
 }
@@ -61,13 +62,6 @@ static void find_bound(mixing *m)
     }
 }
 
-/* A norm makes its output's scale anew, a cast says where a type ends; other ops hand their input's rounding on. */
-static bool hands_on(const node *n)
-{
-    return n->op != OP_cast && n->op != OP_batch_norm && n->op != OP_batch_norm_train && n->op != OP_batch_norm_apply &&
-           n->op != OP_batch_norm_train_grad;
-}
-
 static bool all_wide(const mixing *m, const node *n)
 {
     for (int k = 0; k < n->n_out; k++)
@@ -85,7 +79,7 @@ static void spread_wide(mixing *m)
         for (int k = 0; k < n->n_out; k++)
             if (m->readers[n->out[k]->id] && !m->others[n->out[k]->id])
                 *wide(m, n->out[k]) = true;
-        bool handed = hands_on(n) && all_wide(m, n);
+        bool handed = !op_define(n->op)->rescales && all_wide(m, n);
         for (int k = 0; k < n->n_in; k++) {
             if (!n->in[k])
                 continue;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/op.h"
 #include "graph/passes/rewrite.h"
 
 /* Clones that wait for each other: a limit for the recursion. */
@@ -49,24 +50,9 @@ typedef struct candidate {
     double cost; /* bytes read and written for each byte that is not kept */
 } candidate;
 
-/* Bound by memory traffic, and with kernels that reach that bound. */
 static bool is_cheap(const node *n)
 {
-    switch (n->op) {
-    case OP_batch_norm_train:
-    case OP_batch_norm:
-    case OP_unary:
-    case OP_binary:
-    case OP_resize:
-    case OP_concat:
-    case OP_sum:
-    case OP_slice:
-    case OP_reshape:
-    case OP_max_pool:
-        return true;
-    default:
-        return false;
-    }
+    return op_define(n->op)->cheap;
 }
 
 static bool is_forward(const recompute *r, const tensor *t)
@@ -74,15 +60,15 @@ static bool is_forward(const recompute *r, const tensor *t)
     return t && t->role == TENSOR_TEMP && (size_t)t->id < r->n && !t->from->is_grad;
 }
 
-/* A norm's statistics are small and stay. */
+/* What its maker's remake reads: small, and stays. */
 static bool is_statistic(const tensor *t)
 {
-    return t->from->op == OP_batch_norm_train && t->from_index > 0;
+    return op_define(t->from->op)->remake && t->from_index > 0;
 }
 
 static bool can_be_cloned(const node *n)
 {
-    return n->op == OP_batch_norm_train || !n->has_effect;
+    return op_define(n->op)->remake || !n->has_effect;
 }
 
 /* Nodes outside the block read it, or nobody does. */
@@ -177,10 +163,10 @@ static void arrange(recompute *r)
     }
 }
 
-/* Results of a clone of a norm: the map alone. */
+/* Results: of what is remade the first alone. */
 static int results(const slot *s)
 {
-    return s->clone && s->n->op == OP_batch_norm_train ? 1 : s->n->n_out;
+    return s->clone && op_define(s->n->op)->remake ? 1 : s->n->n_out;
 }
 
 /* The id under which the slot reads t. */
@@ -202,7 +188,7 @@ static void note_lives(recompute *r, const slot *s, int at, estimate *e)
             r->last[r->root[read_as(r, s, n->in[k])]] = at;
             e->cost += s->clone ? bytes_if_temp(n->in[k]) : 0;
         }
-    bool same = n->op == OP_reshape && n->in[0]->role == TENSOR_TEMP;
+    bool same = op_define(n->op)->same_memory && n->in[0]->role == TENSOR_TEMP;
     for (int k = 0; k < results(s); k++) {
         int id = n->out[k]->id + (s->clone ? (int)r->n : 0);
         r->root[id] = same ? r->root[read_as(r, s, n->in[0])] : id;
@@ -303,13 +289,16 @@ static tensor *now_read(const recompute *r, tensor *t)
 
 static node *clone(recompute *r, node *n)
 {
-    bool norm = n->op == OP_batch_norm_train;
+    const op_remake *remake = op_define(n->op)->remake;
     tensor **in = ARENA_ARRAY(r->g->mem, (size_t)n->n_in + 1, tensor *);
     if (!in)
         return NULL;
+    memcpy(in, n->in, (size_t)n->n_in * sizeof *in);
+    if (remake)
+        remake->inputs(n, in);
     for (int k = 0; k < n->n_in; k++)
-        in[k] = norm && (k == 3 || k == 4) ? n->out[k - 2] : now_read(r, n->in[k]);
-    node *c = graph_add_node(r->g, norm ? OP_batch_norm_apply : n->op, n->n_in, in, norm ? 1 : n->n_out, &n->attr);
+        in[k] = now_read(r, in[k]);
+    node *c = graph_add_node(r->g, remake ? remake->op : n->op, n->n_in, in, remake ? 1 : n->n_out, &n->attr);
     if (!c)
         return NULL;
     c->scope = n->scope;
