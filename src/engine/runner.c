@@ -409,7 +409,7 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
         arena_free(mem);
         return fail_memory(err);
     }
-    t->mem = mem;
+    t->mem = t->last.mem = mem;
     t->e = e;
     t->options = o;
     cseg_status status = set_up(t, err);

@@ -256,22 +256,33 @@ done:
     return status;
 }
 
-cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err)
+static cseg_status add_up(trainer *t, int64_t iterations, losses *sum, losses *one, cseg_error *err)
 {
-    losses sum = {.n = 0}, one;
     for (int64_t i = 0; i < iterations; i++) {
         batch b;
         if (trainer_must_stop(t))
             return trainer_interrupted(t, err);
         TRY(loader_next(t->workflow_val, &b, err));
-        cseg_status status = trainer_losses(t, &b, false, &one, err);
+        cseg_status status = trainer_losses(t, &b, false, one, err);
         loader_give_back(t->workflow_val, &b);
         if (status != CSEG_OK)
             return status;
-        for (int k = 0; k < one.n; k++)
-            one.values[k] = (i ? sum.values[k] : 0) + one.values[k];
-        sum = one;
+        for (int k = 0; k < one->n; k++)
+            one->values[k] = (i ? sum->values[k] : 0) + one->values[k];
+        losses last = *sum;
+        *sum = *one;
+        *one = last;
     }
+    return CSEG_OK;
+}
+
+cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err)
+{
+    losses sum = {.mem = arena_new()}, one = {.mem = sum.mem};
+    if (!sum.mem)
+        return fail_memory(err);
+    cseg_status status = CSEG_OK;
+    TRY_DONE(add_up(t, iterations, &sum, &one, err));
     for (int k = 0; k < sum.n; k++)
         sum.values[k] /= (double)iterations;
     log_step s = trainer_log_step(t);
@@ -279,5 +290,8 @@ cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err
     s.values = sum.values;
     s.n = sum.n;
     s.batches = t->e->by_epoch ? iterations : 0;
-    return run_log_val_losses(t->log, &s, err);
+    status = run_log_val_losses(t->log, &s, err);
+done:
+    arena_free(sum.mem);
+    return status;
 }

@@ -183,11 +183,22 @@ static cseg_status check_labels(const loss_plan *p, const batch *b, cseg_error *
     return CSEG_OK;
 }
 
+static cseg_status losses_make_room(losses *l, size_t n, cseg_error *err)
+{
+    if (l->room >= (int)n)
+        return CSEG_OK;
+    l->names = ARENA_ARRAY(l->mem, n, const char *);
+    l->values = ARENA_ARRAY(l->mem, n, double);
+    l->room = l->names && l->values ? (int)n : 0;
+    return l->room ? CSEG_OK : fail_memory(err);
+}
+
 static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
 {
+    TRY(losses_make_room(out, p->g->outputs.n + 1, err));
     out->n = 0;
     double total = NAN;
-    for (size_t i = 0; i < p->g->outputs.n && out->n < TRAINER_LOSSES - 1; i++) {
+    for (size_t i = 0; i < p->g->outputs.n; i++) {
         const graph_output *o = &p->g->outputs.at[i];
         const float *v = o->grad_of ? NULL : plan_output(p->p, o->name, NULL);
         if (!v)
@@ -201,7 +212,6 @@ static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
     }
     out->names[out->n] = "loss";
     out->values[out->n++] = total;
-    (void)err;
     return CSEG_OK;
 }
 

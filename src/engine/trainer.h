@@ -8,7 +8,7 @@
 #include "engine/runner.h"
 #include "graph/plan.h"
 
-enum { TRAINER_PLANS = 4, TRAINER_LOSSES = 64 };
+enum { TRAINER_PLANS = 4 };
 
 /* A graph of the loss for one shape of batch. */
 typedef struct loss_plan {
@@ -20,10 +20,12 @@ typedef struct loss_plan {
     uint64_t used;
 } loss_plan;
 
+/* Of one batch: each by its name, then their sum, "loss". */
 typedef struct losses {
-    const char *names[TRAINER_LOSSES];
-    double values[TRAINER_LOSSES];
-    int n;
+    arena *mem; /* set by who has it: where room for them is taken from, once */
+    const char **names;
+    double *values; /* [n] */
+    int n, room;
 } losses;
 
 typedef struct trainer {
