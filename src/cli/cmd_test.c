@@ -129,6 +129,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
     cpu_options how = {.threads = (int)t->o->threads,
+                       .deterministic = e->deterministic,
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
