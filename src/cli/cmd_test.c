@@ -201,6 +201,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     if (dataset_pipeline(t->ds))
         TRY(input_watch_open(&t->watch, checkpoint, dataset_pipeline(t->ds), &t->pre, true, err));
     cpu_options how = {.threads = (int)t->o->threads,
+                       .deterministic = e->deterministic,
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));

@@ -41,7 +41,9 @@ static cseg_status prepare(bench *b, cseg_error *err)
                     "this CPU has neither AVX512-BF16 nor AMX for bf16; leave out --precision or say fp32");
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
     TRY(build_model(b->e, !b->o.train, &b->m, err));
-    TRY(build_backend(NULL, &(cpu_options){.threads = b->o.threads, .bf16 = b->o.bf16}, &b->b, err));
+    TRY(build_backend(NULL,
+                      &(cpu_options){.threads = b->o.threads, .deterministic = b->e->deterministic, .bf16 = b->o.bf16},
+                      &b->b, err));
     batch_shape s = {b->o.batch, b->o.size, b->o.size};
     if (b->o.train) {
         TRY(build_loss_graph(b->m, s, false, true, passes, &b->g, err));

@@ -4,7 +4,7 @@ enum {
     PIECES = 48,              /* of a map: as much work for each of up to 16 threads */
     SUMMED_PIECES = 16,       /* of the gradient of weights, each of which has sums of its own */
     SUMS_BYTES = 64 << 20,    /* of all these sums */
-    LEAST_PRODUCTS = 1 << 20, /* of a piece: less takes no longer than its call */
+    LEAST_PRODUCTS = 1 << 22, /* of a piece: less takes no longer than its call */
     SUM_FLOATS = 4096,        /* that are added up at a time */
     KINDS = 64                /* of pieces that differ in size or padding; 3 are usual */
 };
