@@ -38,12 +38,16 @@ static cseg_status prepare(cpu_backend *b, const node *n, const resize_attr *how
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, NULL, mem, out, err);
 }
 
-cseg_status cpu_prepare_resize_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+const cpu_op cpu_op_argmax = {.prepare = prepare_argmax};
+
+static cseg_status prepare_resize_argmax(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, &n->attr.resize, mem, out, err);
 }
+
+const cpu_op cpu_op_resize_argmax = {.prepare = prepare_resize_argmax};

@@ -16,41 +16,16 @@ void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
     return k;
 }
 
-/* What is not here is the reference backend's. */
-static cpu_prepare *const table[OP_COUNT] = {
-    [OP_conv2d] = cpu_prepare_conv,
-    [OP_conv2d_grad_data] = cpu_prepare_conv_grad_data,
-    [OP_conv2d_grad_weight] = cpu_prepare_conv_grad_weight,
-    [OP_matmul] = cpu_prepare_matmul,
-    [OP_batch_norm] = cpu_prepare_batch_norm,
-    [OP_batch_norm_grad] = cpu_prepare_batch_norm_grad,
-    [OP_batch_norm_train] = cpu_prepare_batch_norm_train,
-    [OP_batch_norm_apply] = cpu_prepare_batch_norm_apply,
-    [OP_batch_norm_train_grad] = cpu_prepare_batch_norm_train_grad,
-    [OP_unary] = cpu_prepare_unary,
-    [OP_unary_grad] = cpu_prepare_unary_grad,
-    [OP_binary] = cpu_prepare_binary,
-    [OP_resize] = cpu_prepare_resize,
-    [OP_resize_grad] = cpu_prepare_resize_grad,
-    [OP_sum] = cpu_prepare_sum,
-    [OP_concat] = cpu_prepare_concat,
-    [OP_slice] = cpu_prepare_slice,
-    [OP_slice_grad] = cpu_prepare_slice_grad,
-    [OP_max_pool] = cpu_prepare_max_pool,
-    [OP_max_pool_grad] = cpu_prepare_max_pool_grad,
-    [OP_argmax] = cpu_prepare_argmax,
-    [OP_cross_entropy] = cpu_prepare_cross_entropy,
-    [OP_cross_entropy_grad] = cpu_prepare_cross_entropy_grad,
-    [OP_accuracy] = cpu_prepare_accuracy,
-    [OP_resize_argmax] = cpu_prepare_resize_argmax,
-    [OP_cast] = cpu_prepare_cast,
-    [OP_dropout] = cpu_prepare_dropout,
-    [OP_dropout_grad] = cpu_prepare_dropout,
+static const cpu_op *const table[OP_COUNT] = {
+#define CPU_OP(name) [OP_##name] = &cpu_op_##name,
+#include "backend/cpu/ops.h"
+#undef CPU_OP
 };
 
-static bool is_onednn(op_kind op)
+const cpu_op *cpu_op_of(const cpu_backend *b, const node *n)
 {
-    return op == OP_conv2d || op == OP_conv2d_grad_data || op == OP_conv2d_grad_weight || op == OP_matmul;
+    const cpu_op *op = table[n->op];
+    return op && (!op->takes || op->takes(b, n)) ? op : NULL;
 }
 
 static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -59,10 +34,12 @@ static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **ou
     /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel
      * is made; and some kernels cut their sums by those that there are when they run. So they are made for one, and run
      * by one (conv_pieces.h, matmul.c). */
-    bool alone = b->options.deterministic && is_onednn(n->op);
+    const cpu_op *op = cpu_op_of(b, n);
+    bool alone = b->options.deterministic && op && op->onednn;
     if (alone)
         omp_set_num_threads(1);
-    cseg_status status = table[n->op] ? table[n->op](b, n, mem, out, err) : b->ref->prepare(b->ref, n, mem, out, err);
+    cseg_status status =
+        op && op->prepare ? op->prepare(b, n, mem, out, err) : b->ref->prepare(b->ref, n, mem, out, err);
     if (alone)
         omp_set_num_threads(b->options.threads);
     return status;

@@ -49,17 +49,26 @@ static inline int64_t parts_size(const parts *p, int64_t i)
 }
 
 typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
-cpu_prepare cpu_prepare_conv, cpu_prepare_conv_grad_data, cpu_prepare_conv_grad_weight, cpu_prepare_matmul,
-    cpu_prepare_batch_norm, cpu_prepare_batch_norm_train, cpu_prepare_batch_norm_apply,
-    cpu_prepare_batch_norm_train_grad, cpu_prepare_unary, cpu_prepare_unary_grad, cpu_prepare_binary,
-    cpu_prepare_resize, cpu_prepare_resize_grad, cpu_prepare_concat, cpu_prepare_slice, cpu_prepare_slice_grad,
-    cpu_prepare_max_pool, cpu_prepare_max_pool_grad, cpu_prepare_cross_entropy, cpu_prepare_cross_entropy_grad,
-    cpu_prepare_accuracy, cpu_prepare_argmax, cpu_prepare_resize_argmax, cpu_prepare_sum, cpu_prepare_cast,
-    cpu_prepare_dropout, cpu_prepare_batch_norm_grad;
 
-/* backend.port_of when computing in bf16: what the kernels take as bfloat16. */
+/* All that this backend knows of an op: one row, in the file of its kernels, and one line in ops.h. */
+typedef struct cpu_op {
+    cpu_prepare *prepare; /* NULL: there is no kernel, only a word on types */
+    /* Whether the kernel takes the node; others fall back to the naive backend. NULL: it takes any. */
+    bool (*takes)(const cpu_backend *b, const node *n);
+    bool onednn; /* made and run by one thread where bits must not depend on their number */
+    /* Which tensors it takes as bfloat16, bit k for input or output k: only so, or in either type. The others are
+     * float32: parameters, statistics, losses. */
+    unsigned bf16_in, either_in, bf16_out, either_out;
+    bool (*takes_bf16)(const cpu_backend *b, const node *n); /* NULL: any node that it takes */
+} cpu_op;
+#define PORTS_ALL (~0u)
+#define CPU_OP(name) extern const cpu_op cpu_op_##name;
+#include "backend/cpu/ops.h"
+#undef CPU_OP
+/* The row, or NULL where this backend has none that takes the node. */
+const cpu_op *cpu_op_of(const cpu_backend *b, const node *n);
+
+/* backend.port_of when computing in bf16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);
-/* Whether this element-wise node has a kernel of this backend, which then takes either type. */
-bool cpu_takes_half(const cpu_backend *b, const node *n);
 
 #endif

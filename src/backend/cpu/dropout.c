@@ -66,10 +66,14 @@ static cseg_status dropout_run(kernel *base, void *const *in, void *const *out, 
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_dropout(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static bool has_rows(const cpu_backend *b, const node *n)
 {
-    if (n->in[0]->rank < 2)
-        return b->ref->prepare(b->ref, n, mem, out, err);
+    (void)b;
+    return n->in[0]->rank > 1;
+}
+
+static cseg_status prepare_dropout(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
     dropout_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, dropout_run);
     if (!k)
         return fail_memory(err);
@@ -84,3 +88,6 @@ cseg_status cpu_prepare_dropout(cpu_backend *b, const node *n, arena *mem, kerne
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_dropout = {.prepare = prepare_dropout, .either_in = 1, .either_out = 1, .takes = has_rows};
+const cpu_op cpu_op_dropout_grad = {.prepare = prepare_dropout, .either_in = 1, .either_out = 1, .takes = has_rows};

@@ -58,11 +58,14 @@ static flat2 *binary_of(const cpu_backend *b, const node *n)
     }
 }
 
-cseg_status cpu_prepare_binary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static bool is_fast_binary(const cpu_backend *b, const node *n)
+{
+    return binary_of(b, n) != NULL;
+}
+
+static cseg_status prepare_binary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     flat2 *f = binary_of(b, n);
-    if (!f)
-        return b->ref->prepare(b->ref, n, mem, out, err);
     flat_kernel *k = flat_new(b, n, mem, binary_run);
     if (!k)
         return fail_memory(err);
@@ -71,6 +74,9 @@ cseg_status cpu_prepare_binary(cpu_backend *b, const node *n, arena *mem, kernel
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_binary = {
+    .prepare = prepare_binary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_binary};
 
 static cseg_status unary_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -91,15 +97,14 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
     return CSEG_OK;
 }
 
-static bool is_fast_unary(const node *n)
+static bool is_fast_unary(const cpu_backend *b, const node *n)
 {
+    (void)b;
     return n->attr.unary.kind == UNARY_RELU || n->attr.unary.kind == UNARY_SCALE;
 }
 
-cseg_status cpu_prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    if (!is_fast_unary(n))
-        return b->ref->prepare(b->ref, n, mem, out, err);
     flat_kernel *k = flat_new(b, n, mem, unary_run);
     if (!k)
         return fail_memory(err);
@@ -107,6 +112,9 @@ cseg_status cpu_prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel 
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_unary = {
+    .prepare = prepare_unary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary};
 
 /* Inputs x, y, dy: ReLU's gradient needs y and dy. */
 static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -118,15 +126,14 @@ static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
-static bool is_fast_unary_grad(const node *n)
+static bool is_fast_unary_grad(const cpu_backend *b, const node *n)
 {
+    (void)b;
     return n->attr.unary.kind == UNARY_RELU && n->in[1];
 }
 
-cseg_status cpu_prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    if (!is_fast_unary_grad(n))
-        return b->ref->prepare(b->ref, n, mem, out, err);
     flat_kernel *k = flat_new(b, n, mem, unary_grad_run);
     if (!k)
         return fail_memory(err);
@@ -135,6 +142,9 @@ cseg_status cpu_prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, ke
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_unary_grad = {
+    .prepare = prepare_unary_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary_grad};
 
 static cseg_status cast_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -148,7 +158,7 @@ static cseg_status cast_run(kernel *base, void *const *in, void *const *out, voi
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     flat_kernel *k = flat_new(b, n, mem, cast_run);
     if (!k)
@@ -157,16 +167,4 @@ cseg_status cpu_prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel *
     return CSEG_OK;
 }
 
-bool cpu_takes_half(const cpu_backend *b, const node *n)
-{
-    switch (n->op) {
-    case OP_binary:
-        return binary_of(b, n);
-    case OP_unary:
-        return is_fast_unary(n);
-    case OP_unary_grad:
-        return is_fast_unary_grad(n);
-    default:
-        return false;
-    }
-}
+const cpu_op cpu_op_cast = {.prepare = prepare_cast, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

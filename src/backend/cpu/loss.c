@@ -131,7 +131,7 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_cross_entropy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_cross_entropy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, cross_entropy_run, &k, err));
@@ -139,6 +139,8 @@ cseg_status cpu_prepare_cross_entropy(cpu_backend *b, const node *n, arena *mem,
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_cross_entropy = {.prepare = prepare_cross_entropy};
 
 /* A tile's gradient, as simd/loss.h's `grad` gives it. */
 static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n, float scale,
@@ -257,7 +259,7 @@ static cseg_status cross_entropy_grad_run(kernel *base, void *const *in, void *c
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_cross_entropy_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_cross_entropy_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, cross_entropy_grad_run, &k, err));
@@ -270,6 +272,8 @@ cseg_status cpu_prepare_cross_entropy_grad(cpu_backend *b, const node *n, arena 
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_cross_entropy_grad = {.prepare = prepare_cross_entropy_grad};
 
 static cseg_status accuracy_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -291,7 +295,7 @@ static cseg_status accuracy_run(kernel *base, void *const *in, void *const *out,
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_accuracy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_accuracy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     loss_kernel *k;
     TRY(loss_new(b, n, mem, accuracy_run, &k, err));
@@ -299,3 +303,5 @@ cseg_status cpu_prepare_accuracy(cpu_backend *b, const node *n, arena *mem, kern
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_accuracy = {.prepare = prepare_accuracy};

@@ -147,7 +147,7 @@ static product product_of(const node *n)
     return p;
 }
 
-cseg_status cpu_prepare_matmul(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_matmul(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     bool cut = b->options.deterministic;
     matmul_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, cut ? matmul_run_bands : matmul_run);
@@ -168,3 +168,5 @@ cseg_status cpu_prepare_matmul(cpu_backend *b, const node *n, arena *mem, kernel
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_matmul = {.prepare = prepare_matmul, .bf16_in = 3, .either_out = 1, .onednn = true};

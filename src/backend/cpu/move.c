@@ -92,17 +92,31 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_concat(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_concat(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, mem, out, concat_run, err);
 }
 
-cseg_status cpu_prepare_slice(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+const cpu_op cpu_op_concat = {.prepare = prepare_concat, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+
+static cseg_status prepare_slice(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, mem, out, slice_run, err);
 }
 
-cseg_status cpu_prepare_slice_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+const cpu_op cpu_op_slice = {.prepare = prepare_slice, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+
+static cseg_status prepare_slice_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, mem, out, slice_grad_run, err);
 }
+
+const cpu_op cpu_op_slice_grad = {.prepare = prepare_slice_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+
+/* A plan's own map under another shape is the same memory. Of anything else it is a copy, by the naive backend. */
+static bool is_same_memory(const cpu_backend *b, const node *n)
+{
+    (void)b;
+    return n->in[0]->role == TENSOR_TEMP;
+}
+const cpu_op cpu_op_reshape = {.takes = is_same_memory, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

@@ -104,10 +104,12 @@ static cseg_status prepare_given(cpu_backend *b, const node *n, arena *mem,
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare_given(b, n, mem, fixed_run, out, err);
 }
+
+const cpu_op cpu_op_batch_norm = {.prepare = prepare_batch_norm, .either_in = 1, .either_out = 1};
 
 /* Mean and squared deviations of one part: mean[c], m2[c], each with room for coefficients(k). One pass, in which x is
  * taken less `shift`, the mean of the part's first pixels, so that a large mean costs no digits. */
@@ -219,7 +221,7 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
     return scale_and_shift(k, in, out, s, b);
 }
 
-cseg_status cpu_prepare_batch_norm_train(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_batch_norm_train(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, train_run);
     if (!k)
@@ -230,6 +232,8 @@ cseg_status cpu_prepare_batch_norm_train(cpu_backend *b, const node *n, arena *m
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_batch_norm_train = {.prepare = prepare_batch_norm_train, .either_in = 1 | 1 << 5, .either_out = 1};
 
 /* x, gamma, beta, mean, inverse std, [residual] -> y. Reads x (and the residual) once and writes y once. */
 static cseg_status apply_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -243,10 +247,12 @@ static cseg_status apply_run(kernel *base, void *const *in, void *const *out, vo
     return scale_and_shift(k, in, out, s, b);
 }
 
-cseg_status cpu_prepare_batch_norm_apply(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_batch_norm_apply(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare_given(b, n, mem, apply_run, out, err);
 }
+
+const cpu_op cpu_op_batch_norm_apply = {.prepare = prepare_batch_norm_apply, .either_in = 1 | 1 << 5, .either_out = 1};
 
 static norm_grad grad_from(const norm_grad *g, int64_t at)
 {
@@ -353,7 +359,8 @@ static cseg_status train_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_batch_norm_train_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_batch_norm_train_grad(cpu_backend *b, const node *n, arena *mem, kernel **out,
+                                                 cseg_error *err)
 {
     norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, train_grad_run);
     if (!k)
@@ -364,3 +371,6 @@ cseg_status cpu_prepare_batch_norm_train_grad(cpu_backend *b, const node *n, are
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_batch_norm_train_grad = {
+    .prepare = prepare_batch_norm_train_grad, .either_in = 3 | 1 << 5, .either_out = 1 | 1 << 3};

@@ -86,7 +86,7 @@ static cseg_status fixed_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_batch_norm_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_batch_norm_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     fixed_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, fixed_grad_run);
     if (!k)
@@ -101,3 +101,5 @@ cseg_status cpu_prepare_batch_norm_grad(cpu_backend *b, const node *n, arena *me
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_batch_norm_grad = {.prepare = prepare_batch_norm_grad, .either_in = 3, .either_out = 1};

@@ -69,7 +69,7 @@ static cseg_status max_pool_run(kernel *base, void *const *in, void *const *out,
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_max_pool(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_max_pool(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     pool_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, max_pool_run);
     if (!k)
@@ -79,6 +79,8 @@ cseg_status cpu_prepare_max_pool(cpu_backend *b, const node *n, arena *mem, kern
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_max_pool = {.prepare = prepare_max_pool, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
 enum { GRAD_ROWS = 16 }; /* rows of x a task: the taps of windows at its edges are found twice */
 
@@ -130,7 +132,7 @@ static cseg_status max_pool_grad_run(kernel *base, void *const *in, void *const 
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_max_pool_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_max_pool_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     pool_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, max_pool_grad_run);
     if (!k)
@@ -140,3 +142,5 @@ cseg_status cpu_prepare_max_pool_grad(cpu_backend *b, const node *n, arena *mem,
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_max_pool_grad = {.prepare = prepare_max_pool_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

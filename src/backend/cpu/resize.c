@@ -50,7 +50,7 @@ static cseg_status resize_run(kernel *base, void *const *in, void *const *out, v
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_run);
     if (!k)
@@ -60,6 +60,8 @@ cseg_status cpu_prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_resize = {.prepare = prepare_resize, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
 static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -86,7 +88,7 @@ static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *o
     return CSEG_OK;
 }
 
-cseg_status cpu_prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_grad_run);
     if (!k)
@@ -96,3 +98,5 @@ cseg_status cpu_prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, k
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_resize_grad = {.prepare = prepare_resize_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

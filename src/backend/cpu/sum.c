@@ -118,7 +118,7 @@ static int put_unresized_first(sum_kernel *k)
     return k->in[0].resized ? -1 : k->in[0].at;
 }
 
-cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     const tensor *y = n->out[0];
     sum_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, sum_run);
@@ -144,3 +144,5 @@ cseg_status cpu_prepare_sum(cpu_backend *b, const node *n, arena *mem, kernel **
     *out = &k->k.base;
     return CSEG_OK;
 }
+
+const cpu_op cpu_op_sum = {.prepare = prepare_sum, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
