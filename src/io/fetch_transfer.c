@@ -15,8 +15,11 @@
 
 enum { CONNECT_SECONDS = 30, MOST_REDIRECTS = 10, SECONDS_BETWEEN_REPORTS = 5 };
 
-static const fetch_limits usual = {60, 1000, INT64_C(64) << 30};
-static fetch_limits limits = usual;
+#define USUAL                                                                                                          \
+    {                                                                                                                  \
+        60, 1000, INT64_C(64) << 30                                                                                    \
+    }
+static fetch_limits limits = USUAL;
 
 static struct {
     void (*begin)(void);
@@ -26,7 +29,7 @@ static struct {
 
 void fetch_limit(const fetch_limits *l)
 {
-    limits = l ? *l : usual;
+    limits = l ? *l : (fetch_limits)USUAL;
 }
 
 void fetch_stop_when(void (*begin)(void), bool (*stop)(void *), void *arg)

@@ -68,7 +68,7 @@ static void formats_are_those_of_printf(void **state)
          10u);
     SAME("%g %.4f %8.2f|%-8.1e| %.*g", 1e-5, 2.0 / 3, 1.5, 12345.0, 3, 1.0 / 3);
     SAME("%s|%10s|%-10s|%.2s|%.*s|%*s|%c%%", "abc", "right", "left", "cut", 1, "xyz", 6, "star", 'c');
-    SAME("%hd %hhu %td %p", 7, 8, (ptrdiff_t)9, (void *)a);
+    SAME("%hd %hhu %td %p", (short)7, (unsigned char)8, (ptrdiff_t)9, (void *)a);
     SAME("%s", "");
 }
 

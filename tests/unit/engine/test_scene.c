@@ -109,7 +109,7 @@ static experiment *read_config(const form *f, const char *test_cfg, arena *mem)
 {
     char pre[512] = "";
     value *cfg;
-    experiment *e;
+    experiment *e = NULL;
     if (!f->zero_x)
         snprintf(pre, sizeof pre, "data_preprocessor=dict(type='SegDataPreProcessor', %s),", f->pre);
     char *text =
