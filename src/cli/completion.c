@@ -9,7 +9,7 @@ static void print_names(FILE *out, const cli_command *c)
     for (const cli_option *o = c->options; o->names; o++)
         for (size_t i = 0; cli_name_at(o->names, i, name); i++)
             fprintf(out, "%s ", name);
-    fputs("--help", out);
+    fputs("--quiet --verbose --help", out);
 }
 
 static void print_commands(FILE *out)

@@ -100,6 +100,8 @@ void cli_help_command(const cli_command *c, FILE *out)
     fprintf(out, "\noptions:\n");
     for (const cli_option *o = c->options; o->names; o++)
         print_option(out, o);
+    fprintf(out, "  --quiet%*sonly warnings and errors\n", INDENT - 9, "");
+    fprintf(out, "  --verbose%*smore of what goes on within\n", INDENT - 11, "");
     fprintf(out, "  -h, --help%*sthis text\n", INDENT - 12, "");
 }
 

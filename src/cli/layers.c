@@ -62,12 +62,15 @@ static void shapes_text(strbuf *b, const node *n)
     }
 }
 
-static const char *name_of(const node *n, layers_by by, arena *mem)
+static const char *name_of(const plan_step *s, layers_by by, arena *mem)
 {
+    const node *n = s->node;
     strbuf b = {.mem = mem};
     const char *scope = n->scope && *n->scope ? n->scope : "(model)";
     if (by == LAYERS_BY_MODULE)
         return scope;
+    if (s->naive)
+        strbuf_add(&b, "naive ");
     op_text(&b, n);
     if (by == LAYERS_BY_KIND)
         shapes_text(&b, n);
@@ -143,7 +146,7 @@ cseg_status layers_collect(const bench *b, const bench_result *r, const cpu_peak
         plan_step s = plan_step_at(p, i);
         if (!s.runs)
             continue;
-        const char *name = name_of(s.node, by, mem);
+        const char *name = name_of(&s, by, mem);
         if (!name || !vec_push(mem, &out->rows, layer_of(&s, peak, name)))
             return fail_memory(err);
         sum += s.fastest;

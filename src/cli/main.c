@@ -64,7 +64,7 @@ static cseg_status unknown_command(const char *name, cseg_error *err)
 static cseg_status run_command(const cli_command *c, int argc, char **argv, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    bool help = false;
+    cli_common common = {0};
     str_list args = {0};
     arena *mem = arena_new();
     void *options = mem ? arena_alloc(mem, c->size) : NULL;
@@ -72,8 +72,9 @@ static cseg_status run_command(const cli_command *c, int argc, char **argv, cseg
         arena_free(mem);
         return fail_memory(err);
     }
-    TRY_DONE(cli_parse(c, argc, argv, options, &args, &help, mem, err));
-    if (help)
+    TRY_DONE(cli_parse(c, argc, argv, options, &args, &common, mem, err));
+    terminal_start(common.quiet, common.verbose);
+    if (common.help)
         cli_help_command(c, stdout);
     else
         status = c->run(options, &args, mem, err);

@@ -210,16 +210,29 @@ static cseg_status take_option(parse *p)
     return take(p, o, name, equals ? equals + 1 : NULL);
 }
 
-cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options, str_list *args, bool *help,
+static const char *const common_names[] = {"-h", "--help", "--quiet", "--verbose"};
+
+static bool take_common(const char *word, cli_common *common)
+{
+    bool *const set[] = {&common->help, &common->help, &common->quiet, &common->verbose};
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        if (strcmp(word, common_names[i]) == 0)
+            return *set[i] = true;
+    return false;
+}
+
+cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options, str_list *args, cli_common *common,
                       arena *mem, cseg_error *err)
 {
     parse p = {.c = c, .argc = argc, .argv = argv, .options = options, .args = args, .mem = mem, .err = err};
     bool only_args = false;
     while (p.at < argc) {
         const char *word = argv[p.at];
-        if (!only_args && (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)) {
-            *help = true;
-            return CSEG_OK;
+        if (!only_args && take_common(word, common)) {
+            if (common->help)
+                return CSEG_OK;
+            p.at++;
+            continue;
         }
         if (!only_args && strcmp(word, "--") == 0) {
             only_args = true;

@@ -52,13 +52,18 @@ typedef struct cli_command {
     cseg_status (*run)(const void *options, const str_list *args, arena *mem, cseg_error *err);
 } cli_command;
 
+/* What every command takes. */
+typedef struct cli_common {
+    bool help, quiet, verbose; /* help: nothing else was looked at */
+} cli_common;
+
 /* Every command, NULL at the end. */
 const cli_command *const *cli_commands(void);
 const cli_command *cli_find(const char *name); /* NULL: none */
 
 /* Fills *options (command->size zeroed bytes) and *args from argv[0 .. argc).
- * CSEG_USAGE with the nearest known option and the command's usage line. *help is set by -h, --help. */
-cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options, str_list *args, bool *help,
+ * CSEG_USAGE with the nearest known option and the command's usage line. */
+cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options, str_list *args, cli_common *common,
                       arena *mem, cseg_error *err);
 
 /* Help in at most 80 columns. */

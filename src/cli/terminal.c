@@ -121,7 +121,7 @@ void progress_text(const progress *p, double speed, double eta, int64_t memory, 
 void progress_show(const progress *p)
 {
     int width = terminal_width();
-    if (!width)
+    if (!width || terminal.least > LOG_INFO)
         return;
     double now = usage_seconds();
     pthread_mutex_lock(&terminal.lock);

@@ -8,7 +8,8 @@
 
 #include "base/log.h"
 
-/* Log lines go to stderr from now on; with `quiet` warnings and errors only, with `verbose` debug lines too. */
+/* Log lines go to stderr from now on; with `quiet` warnings and errors only and no
+ * progress, with `verbose` debug lines too. Called again it takes the new answer. */
 void terminal_start(bool quiet, bool verbose);
 void terminal_log(void *arg, log_level level, const char *text); /* a log_sink */
 

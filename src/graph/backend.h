@@ -14,6 +14,7 @@ struct kernel {
     uint32_t read_when_stale; /* bit i: in[i] is read only by runs that find `stale` set, so its memory may be used for
                                  something else in the runs between */
     int in_place;             /* out[0] may share memory with in[in_place], if nobody else reads that later; -1: no */
+    bool naive;               /* the backend has no kernel of its own for the node: right, and slow */
     bool stale;               /* set by the plan when parameters may have changed (before the first run, and at each
                                  plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };

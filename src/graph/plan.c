@@ -151,6 +151,7 @@ cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
         goto done;
     }
     TRY_DONE(plan_find_label_rules(p, err));
+    plan_tell_naive(p);
     *out = p;
 done:
     if (status != CSEG_OK)
@@ -325,7 +326,7 @@ size_t plan_step_count(const plan *p)
 plan_step plan_step_at(const plan *p, size_t i)
 {
     const step *s = &p->steps[i];
-    return (plan_step){s->node, s->fixed, s->runs, s->seconds, s->fastest};
+    return (plan_step){s->node, s->fixed, s->runs, s->seconds, s->fastest, s->kernel && s->kernel->naive};
 }
 
 char *plan_text(const plan *p, arena *mem)

@@ -67,6 +67,7 @@ typedef struct plan_step {
     bool fixed;              /* runs only when weights changed */
     int runs;                /* that were timed; 0 for steps without work (reshapes) too */
     double seconds, fastest; /* the sum of those runs, and the shortest */
+    bool naive;              /* the backend has no kernel of its own for it */
 } plan_step;
 size_t plan_step_count(const plan *p);
 plan_step plan_step_at(const plan *p, size_t i); /* in order of execution */

@@ -61,4 +61,8 @@ cseg_status plan_place(plan *p, cseg_error *err);
 /* plan_input.c. Fills rules. */
 cseg_status plan_find_label_rules(plan *p, cseg_error *err);
 
+/* Says at LOG_DEBUG, once for each answer, which ops the backend has no kernel of its own for, and their share of what
+ * the plan reads and writes, from a thousandth on. */
+void plan_tell_naive(const plan *p);
+
 #endif

@@ -38,8 +38,10 @@ static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **ou
     bool alone = b->options.deterministic && op && op->onednn;
     if (alone)
         omp_set_num_threads(1);
-    cseg_status status =
-        op && op->prepare ? op->prepare(b, n, mem, out, err) : b->ref->prepare(b->ref, n, mem, out, err);
+    bool naive = !op || !op->prepare;
+    cseg_status status = naive ? b->ref->prepare(b->ref, n, mem, out, err) : op->prepare(b, n, mem, out, err);
+    if (status == CSEG_OK)
+        (*out)->naive = naive;
     if (alone)
         omp_set_num_threads(b->options.threads);
     return status;
