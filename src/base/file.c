@@ -41,6 +41,16 @@ cseg_status file_check(const char *path, cseg_error *err)
     return check_kind(path, &st, err);
 }
 
+cseg_status file_check_output(const char *path, cseg_error *err)
+{
+    struct stat st;
+    /* What cannot be looked at is told by whoever opens it. */
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return CSEG_OK;
+    return fail(err, CSEG_IO, "%s: is %s, and what is written here goes to a file; give another name", path,
+                kind_of(st.st_mode));
+}
+
 cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err)
 {
     /* By name first, since opening a device may already do something; then what was opened, which may be another. */
@@ -106,6 +116,7 @@ done:
 cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cseg_error *err)
 {
     *r = (file_replace){0};
+    TRY(file_check_output(path, err));
     r->path = arena_strdup(mem, path);
     r->temporary = r->path ? temporary_begin(path, mem) : NULL;
     if (!r->temporary)

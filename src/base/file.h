@@ -19,6 +19,10 @@ cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_e
 /* The check alone, before a library that opens by name gets it. */
 cseg_status file_check(const char *path, cseg_error *err);
 
+/* What will be written may be missing or a regular file; a pipe, a device, a socket or a folder is refused by what it
+ * is (CSEG_IO), neither waited for nor replaced. Every output goes through here. */
+cseg_status file_check_output(const char *path, cseg_error *err);
+
 /* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
 

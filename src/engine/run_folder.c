@@ -125,8 +125,10 @@ static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error 
 
 static cseg_status open_folder(trainer *t, const char *dir, cseg_error *err)
 {
+    char *mark = path_join(t->mem, dir, "last_checkpoint");
     TRY(dir_create(dir, err));
     TRY(lock_folder(t, dir, err));
+    TRY(mark ? file_check_output(mark, err) : fail_memory(err)); /* now, not when the first one is saved */
     return drop_leftovers(t, dir, err);
 }
 
