@@ -40,6 +40,7 @@ refused "class A: pass" "class definitions"
 refused "def f(): pass" "function definitions"
 refused "_base_ = 'secret.txt'" "secret.txt: a config's name ends in .py or .json" 2
 refused "_base_ = ['/proc/self/environ']" "/proc/self/environ: a config's name ends in .py or .json" 2
+refused "_base_ = 'http://127.0.0.1:9/a.py'" "http://127.0.0.1:9/a.py"
 check "the folder is as it was" [ -s secret.txt ]
 
 # Modules of the config's own are not imported.
