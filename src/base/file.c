@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -222,72 +221,6 @@ cseg_status dir_create(const char *path, cseg_error *err)
         errno = ENOTDIR;
         return fail_errno(err, path, "create the folder");
     }
-    return CSEG_OK;
-}
-
-enum { DEEPEST_FOLDER = 32 };
-typedef VEC(char *) name_list;
-
-static cseg_status list_into(const char *root, const char *below, const char *suffix, int depth, arena *mem,
-                             name_list *out, cseg_error *err)
-{
-    cseg_status status = CSEG_OK;
-    char *path = *below ? path_join(mem, root, below) : arena_strdup(mem, root);
-    if (!path)
-        return fail_memory(err);
-    DIR *d = opendir(path);
-    if (!d)
-        return fail_errno(err, path, "list");
-    for (;;) {
-        errno = 0; /* the end and an error look alike otherwise */
-        struct dirent *e = readdir(d);
-        if (!e && errno != 0)
-            status = fail_errno(err, path, "list");
-        if (!e)
-            break;
-        if (e->d_name[0] == '.')
-            continue;
-        char *name = *below ? path_join(mem, below, e->d_name) : arena_strdup(mem, e->d_name);
-        char *full = path_join(mem, path, e->d_name);
-        if (!name || !full) {
-            status = fail_memory(err);
-            goto done;
-        }
-        struct stat st;
-        if (stat(full, &st) != 0) {
-            if (errno == ENOENT || errno == ELOOP)
-                continue; /* a link that leads nowhere, or a file that has just gone */
-            status = fail_errno(err, full, "look at");
-            goto done;
-        }
-        if (S_ISDIR(st.st_mode) && depth > 0) {
-            TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
-        } else if (!S_ISDIR(st.st_mode) && (!suffix || str_ends(name, suffix))) {
-            if (!vec_push(mem, out, name)) {
-                status = fail_memory(err);
-                goto done;
-            }
-        }
-    }
-done:
-    closedir(d);
-    return status;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
-                     cseg_error *err)
-{
-    name_list out = {0};
-    TRY(list_into(dir, "", suffix, recursive ? DEEPEST_FOLDER : 0, mem, &out, err));
-    if (out.n)
-        qsort(out.at, out.n, sizeof *out.at, by_bytes);
-    *names = out.at;
-    *n = out.n;
     return CSEG_OK;
 }
 

@@ -47,6 +47,7 @@ int64_t file_size(const char *path); /* -1 if it cannot be told */
 /* All missing parents too; an existing folder is fine. */
 cseg_status dir_create(const char *path, cseg_error *err);
 /* Paths of the files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are not.
+ * Links that lead nowhere, loops and folders more than 32 deep are told of by a warning.
  * Pipes and the like are named too: whoever opens them says what they are, instead of a sample that is missing. */
 cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
                      cseg_error *err);

@@ -97,7 +97,8 @@ static void addresses_lead_to_few_others(void **state)
     fails("to-file", "local.pth", CSEG_IO, SAYS("file"));
     assert_string_equal(fetch_leads_to("https://a.b/c.pth"), "https");
     assert_string_equal(fetch_leads_to("http://a.b/c.pth"), "http,https");
-    static const char *const others[] = {"ftp://127.0.0.1/a.pth", "file:///etc/passwd", "s3://b/a.pth", "scp://h/a.pth"};
+    static const char *const others[] = {"ftp://127.0.0.1/a.pth", "file:///etc/passwd", "s3://b/a.pth",
+                                         "scp://h/a.pth"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_int_equal(weights_resolve(others[i], mem, &path, &err), CSEG_UNSUPPORTED);
 }
