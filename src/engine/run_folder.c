@@ -246,8 +246,9 @@ cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *er
 void trainer_drop(const trainer *t, const char *name)
 {
     char *path = path_join(t->mem, t->out_dir, name);
-    if (path)
-        unlink(path);
+    if (path && unlink(path) != 0 && errno != ENOENT)
+        log_say(LOG_WARNING, "%s cannot be removed (%s): more checkpoints stay than are to be kept", path,
+                strerror(errno));
 }
 
 void trainer_drop_old(trainer *t)
