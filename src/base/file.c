@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -39,6 +38,16 @@ cseg_status file_check(const char *path, cseg_error *err)
     if (stat(path, &st) != 0)
         return fail_errno(err, path, "open");
     return check_kind(path, &st, err);
+}
+
+cseg_status file_check_output(const char *path, cseg_error *err)
+{
+    struct stat st;
+    /* What cannot be looked at is told by whoever opens it. */
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return CSEG_OK;
+    return fail(err, CSEG_IO, "%s: is %s, and what is written here goes to a file; give another name", path,
+                kind_of(st.st_mode));
 }
 
 cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err)
@@ -106,6 +115,7 @@ done:
 cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cseg_error *err)
 {
     *r = (file_replace){0};
+    TRY(file_check_output(path, err));
     r->path = arena_strdup(mem, path);
     r->temporary = r->path ? temporary_begin(path, mem) : NULL;
     if (!r->temporary)
@@ -211,72 +221,6 @@ cseg_status dir_create(const char *path, cseg_error *err)
         errno = ENOTDIR;
         return fail_errno(err, path, "create the folder");
     }
-    return CSEG_OK;
-}
-
-enum { DEEPEST_FOLDER = 32 };
-typedef VEC(char *) name_list;
-
-static cseg_status list_into(const char *root, const char *below, const char *suffix, int depth, arena *mem,
-                             name_list *out, cseg_error *err)
-{
-    cseg_status status = CSEG_OK;
-    char *path = *below ? path_join(mem, root, below) : arena_strdup(mem, root);
-    if (!path)
-        return fail_memory(err);
-    DIR *d = opendir(path);
-    if (!d)
-        return fail_errno(err, path, "list");
-    for (;;) {
-        errno = 0; /* the end and an error look alike otherwise */
-        struct dirent *e = readdir(d);
-        if (!e && errno != 0)
-            status = fail_errno(err, path, "list");
-        if (!e)
-            break;
-        if (e->d_name[0] == '.')
-            continue;
-        char *name = *below ? path_join(mem, below, e->d_name) : arena_strdup(mem, e->d_name);
-        char *full = path_join(mem, path, e->d_name);
-        if (!name || !full) {
-            status = fail_memory(err);
-            goto done;
-        }
-        struct stat st;
-        if (stat(full, &st) != 0) {
-            if (errno == ENOENT || errno == ELOOP)
-                continue; /* a link that leads nowhere, or a file that has just gone */
-            status = fail_errno(err, full, "look at");
-            goto done;
-        }
-        if (S_ISDIR(st.st_mode) && depth > 0) {
-            TRY_DONE(list_into(root, name, suffix, depth - 1, mem, out, err));
-        } else if (!S_ISDIR(st.st_mode) && (!suffix || str_ends(name, suffix))) {
-            if (!vec_push(mem, out, name)) {
-                status = fail_memory(err);
-                goto done;
-            }
-        }
-    }
-done:
-    closedir(d);
-    return status;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
-                     cseg_error *err)
-{
-    name_list out = {0};
-    TRY(list_into(dir, "", suffix, recursive ? DEEPEST_FOLDER : 0, mem, &out, err));
-    if (out.n)
-        qsort(out.at, out.n, sizeof *out.at, by_bytes);
-    *names = out.at;
-    *n = out.n;
     return CSEG_OK;
 }
 

@@ -19,6 +19,10 @@ cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_e
 /* The check alone, before a library that opens by name gets it. */
 cseg_status file_check(const char *path, cseg_error *err);
 
+/* What will be written may be missing or a regular file; a pipe, a device, a socket or a folder is refused by what it
+ * is (CSEG_IO), neither waited for nor replaced. Every output goes through here. */
+cseg_status file_check_output(const char *path, cseg_error *err);
+
 /* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
 
@@ -43,6 +47,7 @@ int64_t file_size(const char *path); /* -1 if it cannot be told */
 /* All missing parents too; an existing folder is fine. */
 cseg_status dir_create(const char *path, cseg_error *err);
 /* Paths of the files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are not.
+ * Links that lead nowhere, loops and folders more than 32 deep are told of by a warning.
  * Pipes and the like are named too: whoever opens them says what they are, instead of a sample that is missing. */
 cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
                      cseg_error *err);

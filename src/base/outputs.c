@@ -146,6 +146,8 @@ static cseg_status add(outputs *o, const entry *e, cseg_error *err)
         return fail_memory(err);
     if (stat(mine.path, &st) != 0)
         return CSEG_OK; /* it comes into being, or is what a dangling link is replaced by */
+    if (mine.written)
+        TRY(file_check_output(mine.path, err));
     file = (key){.dev = st.st_dev, .ino = st.st_ino, .entry = place.entry};
     return vec_push(o->mem, &o->keys, file) ? CSEG_OK : fail_memory(err);
 }

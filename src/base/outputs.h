@@ -16,8 +16,8 @@ typedef struct outputs outputs;
 outputs *outputs_new(arena *mem);
 /* A file that is read. `what` ("the checkpoint") is kept as it is. What does not exist is no input. */
 cseg_status outputs_add_input(outputs *o, const char *path, const char *what, cseg_error *err);
-/* A file that will be written. `what` ("the mask of") and `of` (an input's path, or NULL) say what it is; both are kept
- * as they are. The same of the same may be written twice. */
+/* A file that will be written (CSEG_IO: a pipe, a device or the like has that name). `what` ("the mask of") and `of`
+ * (an input's path, or NULL) say what it is; both are kept as they are. The same of the same may be written twice. */
 cseg_status outputs_add(outputs *o, const char *path, const char *what, const char *of, cseg_error *err);
 /* CSEG_USAGE: the first output that would take an input's place, or another output's. The message names both and ends
  * in `way_out` ("give another --out"). */

@@ -70,9 +70,9 @@ cseg_status pipeline_apply(const pipeline *p, sample *s, cseg_error *err);
 cseg_status pipeline_apply_variants(const pipeline *p, sample *s, sample *out, cseg_error *err);
 
 /* How a pipeline's LoadAnnotations reads a label file, and what becomes of each number in it; larger ones are refused.
- */
+ * And how it reads a weight map. */
 typedef struct label_reading {
-    image_flags flags;
+    image_flags flags, weight_flags;
     uint8_t seen[256];
 } label_reading;
 /* `like` is a sample of the dataset, before the pipeline. False: no LoadAnnotations is in it. */

@@ -66,7 +66,7 @@ static cseg_status add(scan *s, const char *path, const char *of, scan_reading r
     return as && vec_push(mem, &s->all, e) ? CSEG_OK : fail_memory(err);
 }
 
-/* The labels of a sample that somebody looks at; of its weights and its second date's image the size. */
+/* The labels of a sample that somebody looks at, and its weights; of its second date's image the size. */
 static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *mem, cseg_error *err)
 {
     dataset_item item = dataset_item_at(ds, index);
@@ -79,11 +79,14 @@ static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *
         label_reading found;
         if (map->is_weight && s->options->measured)
             continue;
+        if (!map->is_weight && !is_wanted(s, map->key))
+            continue;
+        bool loaded = dataset_label_reading(ds, index, map->key, s->options->measured, &found);
+        if (!map->is_weight && !loaded)
+            continue; /* nobody loads it: where it is missed is told there */
+        if (map->is_weight && loaded)
+            r.how = SCAN_WEIGHTS(found.weight_flags);
         if (!map->is_weight) {
-            if (!is_wanted(s, map->key))
-                continue;
-            if (!dataset_label_reading(ds, index, map->key, s->options->measured, &found))
-                continue; /* nobody loads it: where it is missed is told there */
             r.how = (int)found.flags;
             memcpy(r.seen, found.seen, sizeof r.seen);
         }

@@ -34,13 +34,13 @@ typedef struct scan_report {
     int64_t ignored; /* pixels of that map */
 } scan_report;
 
-/* Reads the label files in parallel, and the headers of weight maps and of second dates' images. What becomes of a
+/* Reads the label files and weight maps in parallel, and the headers of second dates' images. What becomes of a
  * number is asked of the very LoadAnnotations that will load the file, so that the dataset must have its pipeline.
  * `report` may be NULL.
  * CSEG_DATA: a value that is neither class nor ignored; names the first such file in the dataset's order, the values
  * and their counts, how many more files are wrong, and the likely cause (0/255 masks, reduce_zero_label, colours
- * instead of indices, JPEG, classes counted from 1). CSEG_SHAPE: a map whose size differs from its image's.
- * CSEG_NOT_FOUND, CSEG_CORRUPT: files that are missing or damaged. */
+ * instead of indices, JPEG, classes counted from 1). A weight that is below 0, infinite or no number. CSEG_SHAPE: a map
+ * whose size differs from its image's. CSEG_NOT_FOUND, CSEG_CORRUPT: files that are missing or damaged. */
 cseg_status scan_labels(const dataset *ds, const scan_options *options, arena *mem, scan_report *report,
                         cseg_error *err);
 

@@ -103,10 +103,12 @@ static scan_form form_of(const image *m)
 static bool is_jpeg(const char *path)
 {
     unsigned char start[3] = {0};
-    FILE *f = fopen(path, "rb");
-    bool yes = f && fread(start, 1, 3, f) == 3 && memcmp(start, "\xff\xd8\xff", 3) == 0;
-    if (f)
-        fclose(f);
+    cseg_error error;
+    FILE *f;
+    if (file_open_stream(path, &f, NULL, &error) != CSEG_OK)
+        return false;
+    bool yes = fread(start, 1, 3, f) == 3 && memcmp(start, "\xff\xd8\xff", 3) == 0;
+    fclose(f);
     return yes;
 }
 
@@ -118,6 +120,38 @@ static cseg_status probe(const char *label, const char *picture, int how, scan_f
     return image_probe(picture, IMAGE_COLOR, &out->image_h, &out->image_w, &channels, err);
 }
 
+static cseg_status check_weights(const image *m, const char *path, cseg_error *err)
+{
+    if (m->c != 1)
+        return fail(err, CSEG_DATA, "%s has %lld channels where weights have one", path, (long long)m->c);
+    if (m->type == IMAGE_U8 || m->type == IMAGE_U16)
+        return CSEG_OK;
+    for (int64_t y = 0; y < m->h; y++)
+        for (int64_t x = 0; x < m->w; x++) {
+            double v = image_get(m, y, x, 0);
+            if (!(v >= 0 && isfinite(v)))
+                return fail(err, CSEG_DATA, "%s: the weight at row %lld, column %lld is %g; weights are 0 or more",
+                            path, (long long)y, (long long)x, v);
+        }
+    return CSEG_OK;
+}
+
+static cseg_status scan_weights(const char *map, const char *picture, int how, scan_facts *out, cseg_error *err)
+{
+    image m = {0};
+    int64_t channels;
+    cseg_status status = CSEG_OK;
+    TRY_DONE(image_read(map, (image_flags)(SCAN_WEIGHTS(0) - how), &m, err));
+    TRY_DONE(check_weights(&m, map, err));
+    out->h = m.h;
+    out->w = m.w;
+    out->c = (int)m.c;
+    TRY_DONE(image_probe(picture, IMAGE_COLOR, &out->image_h, &out->image_w, &channels, err));
+done:
+    image_release(&m);
+    return status;
+}
+
 cseg_status scan_file(scan_counter *c, const char *label, const char *picture, int how, scan_facts *out,
                       cseg_error *err)
 {
@@ -125,6 +159,8 @@ cseg_status scan_file(scan_counter *c, const char *label, const char *picture, i
     image m = {0};
     int64_t channels;
     *out = (scan_facts){0};
+    if (how <= SCAN_WEIGHTS(0))
+        return scan_weights(label, picture, how, out, err);
     if (how < 0)
         return probe(label, picture, how, out, err);
     TRY_DONE(image_read(label, (image_flags)how, &m, err));

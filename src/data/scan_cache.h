@@ -34,10 +34,11 @@ typedef struct scan_counter scan_counter;
 scan_counter *scan_counter_new(void); /* NULL: memory */
 void scan_counter_free(scan_counter *c);
 /* Reads the label with the flags that it is loaded with (image.h: how >= 0), and the header of its image; or the
- * headers of both, SCAN_PICTURE with the orientation that images have. CSEG_DATA for values that are no whole numbers
- * of 0 to 65535. */
+ * headers of both, SCAN_PICTURE with the orientation that images have; or a weight map with its flags. CSEG_DATA for
+ * labels that are no whole numbers of 0 to 65535, and for weights that are below 0, infinite or no numbers. */
 #define SCAN_HEADER (-1)
 #define SCAN_PICTURE (-2)
+#define SCAN_WEIGHTS(flags) (-3 - (int)(flags))
 #define SCAN_SECOND_DATE "second date" /* in place of a map's key: an image whose size is that of the first date's */
 cseg_status scan_file(scan_counter *c, const char *label, const char *picture, int how, scan_facts *out,
                       cseg_error *err);

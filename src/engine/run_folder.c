@@ -125,8 +125,10 @@ static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error 
 
 static cseg_status open_folder(trainer *t, const char *dir, cseg_error *err)
 {
+    char *mark = path_join(t->mem, dir, "last_checkpoint");
     TRY(dir_create(dir, err));
     TRY(lock_folder(t, dir, err));
+    TRY(mark ? file_check_output(mark, err) : fail_memory(err)); /* now, not when the first one is saved */
     return drop_leftovers(t, dir, err);
 }
 
@@ -244,8 +246,9 @@ cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *er
 void trainer_drop(const trainer *t, const char *name)
 {
     char *path = path_join(t->mem, t->out_dir, name);
-    if (path)
-        unlink(path);
+    if (path && unlink(path) != 0 && errno != ENOENT)
+        log_say(LOG_WARNING, "%s cannot be removed (%s): more checkpoints stay than are to be kept", path,
+                strerror(errno));
 }
 
 void trainer_drop_old(trainer *t)

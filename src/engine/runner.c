@@ -202,7 +202,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (last)
         from = last;
     if (!from && e->resume)
-        log_say(LOG_INFO, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
+        log_say(LOG_WARNING, "%s holds no checkpoint to resume from: training begins at the start", e->work_dir);
     TRY(trainer_watch_best(t, err));
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
     TRY(open_backends(t, err));

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/figures.h"
 #include "engine/trainer.h"
@@ -194,6 +195,8 @@ static bool ends_early(trainer *t, const evaluation *v, arena *mem)
     t->state.has_watched = s.has_best;
     t->state.watched = s.best;
     t->state.bad_rounds = s.bad_rounds;
+    if (why && !isfinite(m->value))
+        log_say(LOG_WARNING, "%s is %f, which is no finite number, and training ends early", monitor, m->value);
     if (why)
         run_log_line(t->log, "%s", why);
     return why != NULL;

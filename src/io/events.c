@@ -121,6 +121,7 @@ cseg_status events_open(const char *dir, arena *mem, events **out, cseg_error *e
                               atomic_fetch_add(&serial, 1));
     if (!e || !name || !(e->path = path_join(mem, dir, name)))
         return fail_memory(err);
+    TRY(file_check_output(e->path, err));
     e->out = fopen(e->path, "abe");
     if (!e->out)
         return fail_errno(err, e->path, "write");

@@ -159,6 +159,85 @@ static cseg_status check_new(const download *d, const char *name, cseg_error *er
     return status == CSEG_CORRUPT ? fail_within(err, "%s: ", d->url) : status;
 }
 
+/* --- where a file came from --- */
+
+/* Names without a hash are anybody's (every hub has a pytorch_model.bin): NAME.url beside the file has its address, as
+ * a SHA-256, for addresses may hold keys, and on a second line what of it may be shown. */
+static cseg_status note_text(const char *url, arena *mem, char **text, cseg_error *err)
+{
+    char hash[65];
+    sha256 s;
+    sha256_begin(&s);
+    sha256_add(&s, url, strlen(url));
+    sha256_end(&s, hash);
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    const char *user = memchr(host, '@', strcspn(host, "/?#"));
+    host = user ? user + 1 : host;
+    *text = arena_printf(mem, "%s\n%.*s\n", hash, (int)strcspn(host, "?#"), host);
+    return *text ? CSEG_OK : fail_memory(err);
+}
+
+static char *note_of(const char *path, arena *mem)
+{
+    return arena_printf(mem, "%s.url", path);
+}
+
+/* Whether the file is known to have come from another address. One without a note, which PyTorch or a person put there,
+ * is not. */
+static cseg_status is_of_another(const char *path, const char *url, arena *mem, bool *other, cseg_error *err)
+{
+    static const size_t LARGEST = 1 << 16;
+    char *note = note_of(path, mem), *own, *text;
+    size_t n;
+    *other = false;
+    if (!note)
+        return fail_memory(err);
+    if (!file_exists(path) || !file_exists(note))
+        return CSEG_OK;
+    TRY(note_text(url, mem, &own, err));
+    TRY(file_read(note, LARGEST, mem, &text, &n, err));
+    *other = n < 64 || memcmp(own, text, 64) != 0;
+    return CSEG_OK;
+}
+
+/* NAME in PyTorch's cache; where another address' file has that name, in a folder of this address' own. */
+static cseg_status place_for(const char *url, const char *name, arena *mem, char **path, cseg_error *err)
+{
+    char hash[65], *dir = cache_dir(mem), *own;
+    bool other;
+    if (!dir || !(*path = path_join(mem, dir, name)))
+        return fail_memory(err);
+    hash_in_name(name, hash);
+    if (*hash) /* it says itself what it holds */
+        return CSEG_OK;
+    TRY(is_of_another(*path, url, mem, &other, err));
+    if (!other)
+        return CSEG_OK;
+    TRY(note_text(url, mem, &own, err));
+    *path = arena_printf(mem, "%s/%.16s/%s", dir, own, name);
+    return *path ? CSEG_OK : fail_memory(err);
+}
+
+/* The part becomes the file, and has its note before anybody can see it. */
+static cseg_status give_name(download *d, arena *mem, cseg_error *err)
+{
+    char *note = d->hashed ? NULL : note_of(d->path, mem), *text;
+    if (!d->hashed) {
+        if (!note)
+            return fail_memory(err);
+        TRY(note_text(d->url, mem, &text, err));
+        TRY(file_replace_bytes(note, text, strlen(text), mem, err));
+    }
+    file_replace f = {.out = d->out, .path = d->path, .temporary = d->part};
+    d->out = NULL;
+    cseg_status status = file_replace_commit(&f, err);
+    if (status != CSEG_OK && note)
+        unlink(note);
+    return status;
+}
+
+/* `path` is there afterwards; it may be another process' that was faster, of another address. */
 static cseg_status fetch(const char *url, const char *path, const char *name, arena *mem, cseg_error *err)
 {
     char hash[65];
@@ -178,9 +257,7 @@ static cseg_status fetch(const char *url, const char *path, const char *name, ar
         goto done;
     }
     TRY_DONE(check_new(&d, name, err));
-    file_replace f = {.out = d.out, .path = path, .temporary = d.part};
-    d.out = NULL;
-    status = file_replace_commit(&f, err);
+    status = give_name(&d, mem, err);
 done:
     if (d.out) {
         if (worthless || file_size(d.part) == 0)
@@ -204,20 +281,24 @@ static cseg_status check_cached(const char *path, const char *name, cseg_error *
 
 static cseg_status cached(const char *url, arena *mem, char **path, cseg_error *err)
 {
-    char *dir = cache_dir(mem), *name = name_in_url(url, mem);
-    if (!dir || !name)
+    char *name = name_in_url(url, mem), *to, *fetched = NULL;
+    if (!name)
         return fail_memory(err);
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return fail(err, CSEG_USAGE, "%s: the address names no file", url);
-    char *to = path_join(mem, dir, name);
-    if (!to)
-        return fail_memory(err);
-    if (file_exists(to)) {
-        TRY(check_cached(to, name, err));
-    } else {
+    for (;;) {
+        TRY(place_for(url, name, mem, &to, err));
+        if (file_exists(to))
+            break;
+        char *dir = path_dir(mem, to);
+        if (!dir)
+            return fail_memory(err);
         TRY(dir_create(dir, err));
-        TRY(fetch(url, to, name, mem, err));
+        TRY(fetch(url, to, name, mem, err)); /* or another process, which may have taken the place for its address */
+        fetched = to;
     }
+    if (!fetched || strcmp(fetched, to) != 0)
+        TRY(check_cached(to, name, err));
     *path = to;
     return CSEG_OK;
 }

@@ -106,9 +106,14 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t u
     return d->stopped || d->stalled;
 }
 
+const char *fetch_leads_to(const char *url)
+{
+    return str_starts(url, "https://") ? "https" : "http,https";
+}
+
 static void set_options(CURL *curl, download *d, curl_off_t from, char *reason)
 {
-    bool secure = str_starts(d->url, "https://");
+    const char *next = fetch_leads_to(d->url);
     curl_easy_setopt(curl, CURLOPT_URL, d->url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "cseg/" CSEG_VERSION);
@@ -118,11 +123,11 @@ static void set_options(CURL *curl, download *d, curl_off_t from, char *reason)
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, next);
 #else
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS,
-                     secure ? (long)CURLPROTO_HTTPS : (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+                     str_starts(next, "https") ? (long)CURLPROTO_HTTPS : (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, from);

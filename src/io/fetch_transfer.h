@@ -30,5 +30,7 @@ typedef struct download {
 /* Fills `out` to its end. What a failure leaves in it may be gone on with if `hashed`, and is worthless else. */
 cseg_status fetch_transfer(download *d, cseg_error *err);
 bool fetch_must_stop(void);
+/* What an address may lead on to, in curl's words: never from https to http. */
+const char *fetch_leads_to(const char *url);
 
 #endif

@@ -67,18 +67,32 @@ static void register_drivers(void)
         forget_other_drivers();
 }
 
+/* libjpeg paints gray where data are missing and only warns, within TIFFs and in GDAL's own reader of JPEG: the same
+ * that image_jpeg.c refuses. */
+static bool loses_pixels(const char *text)
+{
+    static const char *const losses[] = {"Premature end of JPEG", "Corrupt JPEG data: premature end",
+                                         "bad Huffman code", "bad arithmetic code", "instead of RST"};
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        if (strstr(text, losses[i]))
+            return true;
+    return false;
+}
+
 static void CPL_STDCALL keep_first(CPLErr kind, CPLErrorNum number, const char *text)
 {
     (void)number;
     gdal_scope *s = CPLGetErrorHandlerUserData();
-    if (kind >= CE_Failure && !s->text[0])
+    if ((kind >= CE_Failure || (kind == CE_Warning && loses_pixels(text))) && !s->text[0])
         snprintf(s->text, sizeof s->text, "%s", text);
+    else if (kind == CE_Warning && !s->doubt[0])
+        snprintf(s->doubt, sizeof s->doubt, "%s", text);
 }
 
 void gdal_begin(gdal_scope *s)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    s->text[0] = 0;
+    s->text[0] = s->doubt[0] = 0;
     CPLPushErrorHandlerEx(keep_first, s);
     pthread_once(&once, register_drivers);
 }

@@ -6,9 +6,10 @@
 
 #include "base/error.h"
 
-/* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text` and printed nowhere. */
+/* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text`, its first warning in `doubt`,
+ * and nothing is printed. A warning that pixels were made up where a JPEG's data end counts as a failure. */
 typedef struct gdal_scope {
-    char text[1024];
+    char text[1024], doubt[256];
 } gdal_scope;
 
 void gdal_begin(gdal_scope *s);

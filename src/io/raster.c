@@ -11,6 +11,7 @@
 #include <gdal.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "io/gdal_scope.h"
 #include "io/image_watch.h"
@@ -314,6 +315,8 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
         status = image_watch_fail(&watch, err);
     else if (result != CE_None || scope.text[0])
         status = gdal_fail(&scope, CSEG_CORRUPT, r->name, "read its pixels (truncated or damaged?)", err);
+    else if (scope.doubt[0])
+        log_warn_once("%s: was read, but GDAL has doubts about its pixels: %s", r->name, scope.doubt);
 done:
     gdal_end(&scope);
     mem_free(map);

@@ -105,6 +105,7 @@ static void abort_later(void *w)
 cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem, raster_writer **out, cseg_error *err)
 {
     TRY(check_spec(path, spec, err));
+    TRY(file_check_output(path, err));
     raster_writer *w = ARENA_NEW(mem, raster_writer);
     if (!w || !(w->path = arena_strdup(mem, path)) || !arena_defer(mem, abort_later, w) ||
         !(w->temporary = temporary_begin(path, mem)))

@@ -15,10 +15,12 @@ short="--no-validate --cfg-options train_cfg.max_iters=1"
 
 run 0 train iter_1x good --load-from "$site/good/weights.pth" $short
 says_error "load checkpoint from $TORCH_HOME/hub/checkpoints/weights.pth"
+kept=$(ls $cache)
+check "the file and its address alone: $kept" [ "$(echo $kept)" = "weights.pth weights.pth.url" ]
 for way in page pointer unsized-half short; do
     run 1 train iter_1x no --load-from "$site/$way/other.pth" $short
     says_error "$site/$way/other.pth"
-    check "$way leaves nothing in the cache" [ "$(ls $cache)" = weights.pth ]
+    check "$way leaves nothing in the cache" [ "$(ls $cache)" = "$kept" ]
 done
 
 for signal in TERM INT; do
@@ -30,7 +32,7 @@ for signal in TERM INT; do
     code=$?
     check "the exit code after $signal is 1, not $code" [ $code -eq 1 ]
     says_error "$site/trickle/slow.pth: the download was stopped by a signal"
-    check "$signal leaves nothing in the cache" [ "$(ls $cache)" = weights.pth ]
+    check "$signal leaves nothing in the cache" [ "$(ls $cache)" = "$kept" ]
 done
 
 # A command that watches for no signals by itself.
@@ -39,7 +41,7 @@ pid=$!
 wait_for $cache/slow.pth.part
 kill -TERM $pid
 wait $pid
-check "test leaves nothing in the cache" [ "$(ls $cache)" = weights.pth ]
+check "test leaves nothing in the cache" [ "$(ls $cache)" = "$kept" ]
 run 0 train iter_1x good --load-from "$site/good/slow.pth" $short
 exec 9>&-
 finish

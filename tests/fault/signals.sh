@@ -54,6 +54,30 @@ for s in INT TERM HUP; do
     gone
 done
 
+# Maps, pictures and the one file of all maps that a test writes; a plot of a log.
+mkdir -p lots/img lots/ann
+for i in $(seq 60); do
+    cp data/val/img/0.png lots/img/$i.png
+    cp data/val/ann/0.png lots/ann/$i.png
+done
+test_to=("$CSEG" test "$configs/iter_1x.py" work/iter_4.pth --threads 1 --work-dir tested
+    --cfg-options test_dataloader.dataset.data_root=lots)
+for s in INT TERM HUP; do
+    strike $s maps "${test_to[@]}" --out maps
+    gone
+    strike $s pictures "${test_to[@]}" --show-dir pictures
+    gone
+    strike $s pickle "${test_to[@]}" --out pickle/all.pkl
+    gone
+    check "no half of a pickle" missing pickle/all.pkl
+done
+run 0 "${test_to[@]}" --out pickle/all.pkl
+for s in INT TERM HUP; do
+    strike $s curve "$CSEG" plot work --keys loss lr time data_time --width 8000 --out curve/all.png
+    gone
+    check "no half of a plot" missing curve/all.png
+done
+
 # A killed one leaves its temporary; the next run removes it, and nothing else.
 strike KILL masks "$CSEG" infer "$configs/iter_1x.py" work/iter_4.pth many --out masks --threads 1 --scores
 left=$(temporaries masks | head -n 1)

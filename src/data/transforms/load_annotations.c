@@ -151,24 +151,26 @@ static cseg_status as_weights(const char *path, double scale, image *m, cseg_err
     return CSEG_OK;
 }
 
+static image_flags weight_flags(const annotations_conf *c)
+{
+    return IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+}
+
 static image_flags label_flags(const annotations_conf *c)
 {
-    if (c->open_cd)
-        return IMAGE_GRAYSCALE;
-    return IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+    return c->open_cd ? IMAGE_GRAYSCALE : weight_flags(c);
 }
 
 void annotations_describe(const transform *t, const sample *like, const char *key, label_reading *out)
 {
     out->flags = label_flags(t->conf);
+    out->weight_flags = weight_flags(t->conf);
     fill_table(t->conf, like, key, out->seen);
 }
 
 static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m, cseg_error *err)
 {
-    image_flags flags = label_flags(c);
-    if (m->is_weight && c->open_cd)
-        flags = IMAGE_UNCHANGED | (strcmp(c->imdecode_backend, "cv2") == 0 ? 0 : IMAGE_PILLOW);
+    image_flags flags = m->is_weight ? weight_flags(c) : label_flags(c);
     image_release(&m->map);
     m->todo = (delayed){0};
     TRY(image_read(m->path, flags, &m->map, err));

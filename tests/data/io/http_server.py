@@ -1,11 +1,13 @@
 """A small server for the download tests. usage: http_server.py FILE; prints its port, ends when its input ends.
 
 The first part of a path says how the file comes:
-  good, ranges (it can begin within), moved, round (redirects without end), short (half, then closed),
+  good, ranges (it can begin within), moved, round (redirects without end), hops/N (N redirects), to-file (one to a
+  file:// address), short (half, then closed),
   unsized, unsized-half (HTTP/1.0: the end of the connection is the end of the file), longer (than its length says),
   page, short-page (HTML with 200), pointer (of Git LFS), empty, typed (the file, called text/html),
   endless, endless-page, trickle (a byte now and then), silent (no answer), refused (403)"""
 import http.server
+import os
 import sys
 import threading
 import time
@@ -54,6 +56,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.give(body, n)
         elif way in ('moved', 'round'):
             self.give(b'', 0, status=302, Location='/good/' + path[7:] if way == 'moved' else path)
+        elif way == 'hops':
+            left, name = path.split('/')[2:]
+            to = '/good/' + name if left == '1' else f'/hops/{int(left) - 1}/{name}'
+            self.give(b'', 0, status=302, Location=to)
+        elif way == 'to-file':
+            self.give(b'', 0, status=302, Location='file://' + os.path.abspath(sys.argv[1]))
         elif way == 'short':
             self.give(body[:n // 2], n)
         elif way == 'unsized':

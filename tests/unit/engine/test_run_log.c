@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -504,23 +505,55 @@ static void tensorboard_gets_the_references_tags(void **state)
     assert_false(board_has("board-0x/tf_logs", "train/data_time"));
 }
 
+/* The disk is full for that file: it is as long already as a file may be. */
+static void check_full(const experiment *e, const char *path)
+{
+    enum { LONGEST = 1 << 20 };
+    struct rlimit old, small;
+    run_log *l;
+    char *bytes = arena_alloc(mem, LONGEST);
+    memset(bytes, '\n', LONGEST);
+    check(file_replace_bytes(path, bytes, LONGEST, mem, &err));
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = LONGEST;
+    setrlimit(RLIMIT_FSIZE, &small);
+    cseg_status status = run_log_open(e, 5, mem, &l, &err);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(status, CSEG_IO);
+    assert_string_equal(err.text, arena_printf(mem, "%s: cannot write: File too large", path));
+    assert_int_equal(unlink(path), 0);
+}
+
 static void a_full_disk_is_told_with_the_file(void **state)
 {
     (void)state;
     run r = {.name = "full", .dialect = DIALECT_0X, .length = 6, .epochs = 2, .interval = 1};
-    experiment *e = experiment_of(&r);
-    run_log *l;
-    if (access("/dev/full", W_OK) != 0)
-        skip();
+    const experiment *e = experiment_of(&r);
     check(dir_create("full", &err));
-    assert_int_equal(symlink("/dev/full", "full/" STAMP ".log.json"), 0);
+    check_full(e, "full/" STAMP ".log.json");
+    check_full(e, "full/" STAMP ".log");
+}
+
+/* A log is a file: a device or a pipe in its place is neither written to nor waited for. */
+static void what_is_no_file_is_no_log(void **state)
+{
+    (void)state;
+    run r = {.name = "pipe", .dialect = DIALECT_0X, .length = 6, .epochs = 2, .interval = 1};
+    const experiment *e = experiment_of(&r);
+    run_log *l;
+    check(dir_create("pipe", &err));
+    assert_int_equal(mkfifo("pipe/" STAMP ".log.json", 0600), 0);
+    alarm(20);
     assert_int_equal(run_log_open(e, 5, mem, &l, &err), CSEG_IO);
-    assert_string_equal(err.text, "full/" STAMP ".log.json: cannot write: No space left on device");
-    assert_int_equal(unlink("full/" STAMP ".log.json"), 0);
-    assert_int_equal(unlink("full/" STAMP ".log"), 0);
-    assert_int_equal(symlink("/dev/full", "full/" STAMP ".log"), 0);
+    alarm(0);
+    assert_non_null(strstr(err.text, "pipe/" STAMP ".log.json: is a pipe"));
+    assert_int_equal(unlink("pipe/" STAMP ".log.json"), 0);
+    assert_int_equal(unlink("pipe/" STAMP ".log"), 0);
+    assert_int_equal(symlink("/dev/null", "pipe/" STAMP ".log"), 0);
     assert_int_equal(run_log_open(e, 5, mem, &l, &err), CSEG_IO);
-    assert_string_equal(err.text, "full/" STAMP ".log: cannot write: No space left on device");
+    assert_non_null(strstr(err.text, "pipe/" STAMP ".log: is a device"));
 }
 
 /* The disk fills up in the middle of a line: that line is not there, those before are. */
@@ -620,6 +653,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_that_are_none_are_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tensorboard_gets_the_references_tags, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_told_with_the_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_file_is_no_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_half_line_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_config_in_the_work_dir_stays_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_terminal_hears_each_line, set_up, tear_down),

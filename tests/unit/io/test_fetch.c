@@ -79,6 +79,60 @@ static void a_file_is_downloaded_once(void **state)
     assert_string_equal(again, path);
 }
 
+/* Every hub has a pytorch_model.bin. */
+static void equal_names_of_two_addresses_are_two_files(void **state)
+{
+    (void)state;
+    char *first, *second, *again, *name = "pytorch_model.bin";
+    char *here = address("good", name), *there = arena_printf(mem, "%s?id=2", address("typed", name));
+    if (weights_resolve(here, mem, &first, &err) != CSEG_OK || weights_resolve(there, mem, &second, &err) != CSEG_OK)
+        fail_msg("%s", err.text);
+    assert_string_equal(first, "fetch_cache/hub/checkpoints/pytorch_model.bin");
+    assert_string_not_equal(first, second);
+    assert_string_equal(path_base(second), name);
+    check_body(second);
+    /* Each address has its own from now on, without the network: what lies there is taken. */
+    pth_builder b = {.mem = mem};
+    float one = 1;
+    int64_t n = 1;
+    pth_value *root = pth_dict(&b);
+    pth_set(&b, root, "other", pth_tensor_value(&b, PTH_F32, 1, &n, &one));
+    assert_int_equal(pth_write(second, &b, root, &err), CSEG_OK);
+    int64_t size = file_size(second);
+    assert_int_equal(weights_resolve(here, mem, &again, &err), CSEG_OK);
+    assert_string_equal(again, first);
+    assert_int_equal(weights_resolve(there, mem, &again, &err), CSEG_OK);
+    assert_string_equal(again, second);
+    assert_int_equal(file_size(second), size);
+    /* The query counts, the same host and name as they are. */
+    assert_int_equal(weights_resolve(arena_printf(mem, "%s?id=3", here), mem, &again, &err), CSEG_OK);
+    assert_string_not_equal(again, first);
+    assert_string_not_equal(again, second);
+}
+
+static void a_file_without_a_note_is_anybodys(void **state)
+{
+    (void)state;
+    char *path, *at = "fetch_cache/hub/checkpoints/by_hand.pth", *text;
+    size_t n;
+    assert_int_equal(dir_create("fetch_cache/hub/checkpoints", &err), CSEG_OK);
+    assert_int_equal(file_replace_bytes(at, body, body_n, mem, &err), CSEG_OK);
+    for (int i = 1; i < 3; i++) {
+        char *url = arena_printf(mem, "http://127.0.0.1:%d/by_hand.pth", i);
+        assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+        assert_string_equal(path, at);
+    }
+    /* A note tells the address, but neither user nor keys. */
+    char *url = arena_printf(mem, "http://user:secret@%s?key=secret#x", address("good", "noted.pth") + 7);
+    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+    assert_int_equal(file_read(arena_printf(mem, "%s.url", path), 0, mem, &text, &n, &err), CSEG_OK);
+    assert_non_null(strstr(text, arena_printf(mem, "\n127.0.0.1:%d/good/noted.pth\n", port)));
+    assert_null(strstr(text, "secret"));
+    /* One that cannot be read is no "the same". */
+    assert_int_equal(file_replace_bytes(arena_printf(mem, "%s.url", path), "", 0, mem, &err), CSEG_OK);
+    assert_int_equal(weights_resolve("http://127.0.0.1:1/noted.pth", mem, &path, &err), CSEG_IO);
+}
+
 static void redirects_are_followed_to_an_end(void **state)
 {
     (void)state;
@@ -178,12 +232,20 @@ static void a_full_disk_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_gives_the_standards_answers), cmocka_unit_test(names_have_addresses),
-        cmocka_unit_test(local_files_are_themselves),         cmocka_unit_test(a_file_is_downloaded_once),
-        cmocka_unit_test(redirects_are_followed_to_an_end),   cmocka_unit_test(a_wrong_hash_is_refused),
-        cmocka_unit_test(a_damaged_cache_is_found),           cmocka_unit_test(what_is_not_there_is_not_found),
-        cmocka_unit_test(a_broken_download_is_gone_on_with),  cmocka_unit_test(a_part_that_is_whole_is_begun_anew),
-        cmocka_unit_test(without_network_the_message_helps),  cmocka_unit_test(a_full_disk_is_reported),
+        cmocka_unit_test(sha256_gives_the_standards_answers),
+        cmocka_unit_test(names_have_addresses),
+        cmocka_unit_test(local_files_are_themselves),
+        cmocka_unit_test(a_file_is_downloaded_once),
+        cmocka_unit_test(redirects_are_followed_to_an_end),
+        cmocka_unit_test(a_wrong_hash_is_refused),
+        cmocka_unit_test(a_damaged_cache_is_found),
+        cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(a_broken_download_is_gone_on_with),
+        cmocka_unit_test(a_part_that_is_whole_is_begun_anew),
+        cmocka_unit_test(equal_names_of_two_addresses_are_two_files),
+        cmocka_unit_test(a_file_without_a_note_is_anybodys),
+        cmocka_unit_test(without_network_the_message_helps),
+        cmocka_unit_test(a_full_disk_is_reported),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

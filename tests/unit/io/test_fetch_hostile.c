@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "fetch_test.h"
+#include "io/fetch_transfer.h"
 
 #define CACHE "fetch_cache/hub/checkpoints/"
 
@@ -85,6 +86,21 @@ static void servers_that_refuse_are_told(void **state)
     fails("nowhere", "none.pth", CSEG_NOT_FOUND, SAYS("404"));
     fails("refused", "none.pth", CSEG_IO, SAYS("403", "put it at"));
     fails("round", "none.pth", CSEG_IO, SAYS("redirects"));
+}
+
+static void addresses_lead_to_few_others(void **state)
+{
+    (void)state;
+    char *path;
+    assert_int_equal(weights_resolve(address("hops/10", "hops.pth"), mem, &path, &err), CSEG_OK);
+    fails("hops/11", "far.pth", CSEG_IO, SAYS("redirects"));
+    fails("to-file", "local.pth", CSEG_IO, SAYS("file"));
+    assert_string_equal(fetch_leads_to("https://a.b/c.pth"), "https");
+    assert_string_equal(fetch_leads_to("http://a.b/c.pth"), "http,https");
+    static const char *const others[] = {"ftp://127.0.0.1/a.pth", "file:///etc/passwd", "s3://b/a.pth",
+                                         "scp://h/a.pth"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(weights_resolve(others[i], mem, &path, &err), CSEG_UNSUPPORTED);
 }
 
 static void slow_and_silent_servers_are_given_up(void **state)
@@ -188,6 +204,7 @@ int main(void)
         cmocka_unit_test(half_a_body_is_no_file),
         cmocka_unit_test(an_old_part_is_gone_on_with_where_a_hash_proves_it),
         cmocka_unit_test(servers_that_refuse_are_told),
+        cmocka_unit_test(addresses_lead_to_few_others),
         cmocka_unit_test(slow_and_silent_servers_are_given_up),
         cmocka_unit_test(a_download_can_be_stopped),
         cmocka_unit_test(what_the_cache_holds_is_checked_too),

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Every promise in SECURITY.md has tests, and each test that it names exists as ctest has it.
+#   tests/check_security.sh SOURCE_DIR BUILD_DIR [CTEST]
+source=${1:?usage: tests/check_security.sh SOURCE_DIR BUILD_DIR}
+page=$source/SECURITY.md
+bad=0
+known=$("${3:-ctest}" --test-dir "${2:?the build folder}" -N | sed -n 's/^ *Test *#[0-9]*: //p')
+named=$(sed -n 's/^|.*| \(`.*`\) |$/\1/p' "$page" | tr -d '`' | tr ' ' '\n' | sort -u)
+for name in $named; do
+    if ! echo "$known" | grep -qxF -- "$name"; then
+        echo "SECURITY.md names the test '$name', which does not exist"
+        bad=1
+    fi
+done
+# A row of promises that names none: heads of tables and their lines aside.
+awk -F'|' '/^\|/ && $2 !~ /^ (promise|---) $/ && $(NF - 1) !~ /^ (`[a-z]+\/[a-z_0-9]+` ?)+$/ {
+    print "SECURITY.md:" NR ": a promise without a test:" $2
+    found = 1
+}
+END { exit found }' "$page" || bad=1
+count=$(echo "$named" | grep -c .)
+echo "$count tests of SECURITY.md looked for"
+[ $bad -eq 0 ] && [ "$count" -gt 0 ]
