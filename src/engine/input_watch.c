@@ -109,8 +109,16 @@ void input_watch_pixels(input_watch *w, int64_t channels)
     look_at(w, "the image in memory", &(image_facts){.bands = channels, .type = IMAGE_U8});
 }
 
+/* Whatever else has been told, and in an image with nodata too: there they would have been filled. */
+static void count_nonsense(input_watch *w, const float *v, int64_t n)
+{
+    for (int64_t i = 0; i < n && !w->told_nonsense; i++)
+        w->nonsense += !isfinite(v[i]);
+}
+
 void input_watch_values(input_watch *w, const float *v, int64_t n)
 {
+    count_nonsense(w, v, n);
     float low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < n && !w->told_file && !w->told_values && !w->skips_values; i++) {
         if (!isfinite(v[i]))
@@ -149,6 +157,14 @@ static bool out_of_sense(const input_watch *w, bool all)
 void input_watch_judge(input_watch *w, const char *path, bool all)
 {
     path = path ? path : "the image in memory";
+    if (w->nonsense && !w->told_nonsense) {
+        w->told_nonsense = true;
+        log_say(LOG_WARNING,
+                "%s: %lld of the numbers that go into the model are infinite or not numbers: classes as far as they "
+                "reach mean nothing. Give it a nodata value (gdal_edit.py -a_nodata), or fill them",
+                path, (long long)w->nonsense);
+    }
+    w->nonsense = 0;
     if (w->told_file || w->told_values || !w->n)
         return;
     if (w->learned.has_range) {

@@ -12,8 +12,9 @@ typedef struct input_watch {
     double std;           /* the largest of the normalisation; 0: there is none */
     bool of_dataset;      /* gray photographs among coloured ones are usual there */
     bool skips_values;    /* of an image with nodata among its values */
-    bool told_file, told_values;
-    image_type type; /* of the file that is looked at */
+    bool told_file, told_values, told_nonsense;
+    int64_t nonsense; /* numbers that are none, of the image that is looked at */
+    image_type type;  /* of the file that is looked at */
     double low, high, size;
     int64_t n; /* numbers seen of it */
 } input_watch;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/check_data.h"
 #include "engine/check_fills.h"
+#include "engine/check_halves.h"
 #include "engine/evaluate.h"
 #include "engine/saved.h"
 #include "engine/trainer.h"
@@ -102,7 +103,11 @@ static cseg_status check_data(trainer *t, cseg_error *err)
     c.what = "validation data";
     c.measured = true;
     c.batch_size = 1;
-    return t->val_set ? data_check_run(&c, t->val_set, t->mem, err) : CSEG_OK;
+    if (!t->val_set)
+        return CSEG_OK;
+    TRY(data_check_run(&c, t->val_set, t->mem, err));
+    check_halves(t->train_set, t->val_set);
+    return CSEG_OK;
 }
 
 static cseg_status set_lengths(trainer *t, cseg_error *err)

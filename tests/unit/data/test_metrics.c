@@ -194,7 +194,7 @@ static void no_memory_is_told(void **state)
     (void)state;
     const recipe r = {.classes = 200, .metrics = "mIoU"};
     const char *names[] = {"mIoU", "mDice", "mFscore"};
-    metrics_options options = {.names = names, .n_names = 3};
+    metrics_options options = {.names = names, .n_names = 3, .beta = 1};
     long n = 1;
     for (bool whole = false; !whole; n++) {
         arena *mem = arena_new();
