@@ -109,16 +109,25 @@ void input_watch_pixels(input_watch *w, int64_t channels)
     look_at(w, "the image in memory", &(image_facts){.bands = channels, .type = IMAGE_U8});
 }
 
-/* Whatever else has been told, and in an image with nodata too: there they would have been filled. */
-static void count_nonsense(input_watch *w, const float *v, int64_t n)
+bool input_watch_nonsense(const char *path, const float *v, int64_t n, bool *told)
 {
-    for (int64_t i = 0; i < n && !w->told_nonsense; i++)
-        w->nonsense += !isfinite(v[i]);
+    int64_t odd = 0;
+    if (*told)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        odd += !isfinite(v[i]);
+    if (!odd)
+        return false;
+    *told = true;
+    log_say(LOG_WARNING,
+            "%s: %lld of the numbers that go into the model are infinite or not numbers: classes as far as they reach "
+            "mean nothing; fill such pixels first (gdal_fillnodata.py, or with the images' mean)",
+            path, (long long)odd);
+    return true;
 }
 
 void input_watch_values(input_watch *w, const float *v, int64_t n)
 {
-    count_nonsense(w, v, n);
     float low = INFINITY, high = -INFINITY;
     for (int64_t i = 0; i < n && !w->told_file && !w->told_values && !w->skips_values; i++) {
         if (!isfinite(v[i]))
@@ -157,14 +166,6 @@ static bool out_of_sense(const input_watch *w, bool all)
 void input_watch_judge(input_watch *w, const char *path, bool all)
 {
     path = path ? path : "the image in memory";
-    if (w->nonsense && !w->told_nonsense) {
-        w->told_nonsense = true;
-        log_say(LOG_WARNING,
-                "%s: %lld of the numbers that go into the model are infinite or not numbers: classes as far as they "
-                "reach mean nothing. Give it a nodata value (gdal_edit.py -a_nodata), or fill them",
-                path, (long long)w->nonsense);
-    }
-    w->nonsense = 0;
     if (w->told_file || w->told_values || !w->n)
         return;
     if (w->learned.has_range) {
