@@ -186,6 +186,7 @@ static cseg_status check_data(const tester *t, cseg_error *err)
                     .what = "test data",
                     .measured = true,
                     .unlabelled = !measures(t),
+                    .how = &t->e->test_eval,
                     .batch_size = 1,
                     .threads = (int)t->o->threads,
                     .stop = interrupt_seen};

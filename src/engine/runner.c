@@ -103,6 +103,7 @@ static cseg_status check_data(trainer *t, cseg_error *err)
     c.what = "validation data";
     c.measured = true;
     c.batch_size = 1;
+    c.how = &t->e->val_eval;
     if (!t->val_set)
         return CSEG_OK;
     TRY(data_check_run(&c, t->val_set, t->mem, err));

@@ -339,6 +339,8 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     note_rates(t);
     if (t->state.iter < LEARNED_FROM_ITERATIONS)
         learned_from_batch(&t->learned, b.img, b.n * b.h * b.w * b.c);
+    if (t->state.iter == 0)
+        learned_from_doubt(&t->learned);
     cseg_status status = trainer_losses(t, &b, true, &t->last, err);
     loader_give_back(t->train, &b);
     if (status != CSEG_OK)
