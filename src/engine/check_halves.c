@@ -15,8 +15,8 @@ static void check_class_order(const char *what, const char *const *learned, int6
             if (i == k || strcmp(learned[i], measured->classes[k]) != 0 || strcmp(learned[i], there) == 0)
                 continue;
             log_say(LOG_WARNING,
-                    "to %s, class %lld is '%s', and where it is measured that is class %lld: the order of classes "
-                    "differs, and figures stand under wrong names",
+                    "to %s, class %lld is '%s', which in these data is class %lld: the order of classes differs, and "
+                    "figures stand under wrong names",
                     what, (long long)i, learned[i], (long long)k);
             return;
         }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/runner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -150,6 +151,15 @@ static cseg_status seed_of(trainer *t, const char *resumed, cseg_error *err)
     return CSEG_OK;
 }
 
+static cseg_status resume_seed(trainer *t, const char *path, cseg_error *err)
+{
+    TRY(checkpoint_peek_seed(path, &t->state.seed, err));
+    if (t->e->has_seed && t->state.seed != (uint64_t)t->e->seed)
+        log_say(LOG_WARNING, "%s: was trained with seed %llu, which goes on; %lld has no effect", path,
+                (unsigned long long)t->state.seed, (long long)t->e->seed);
+    return CSEG_OK;
+}
+
 static cseg_status build_learning(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
@@ -217,7 +227,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
     TRY(seed_of(t, from, err));
     if (from)
-        TRY(checkpoint_peek_seed(from, &t->state.seed, err));
+        TRY(resume_seed(t, from, err));
     TRY(open_train(t, err));
     /* A resumed run goes on with the range that it had seen. */
     if (from)
@@ -236,6 +246,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
         TRY(ema_new(&e->ema, e->dialect == DIALECT_0X, t->m, t->mem, &t->average, err));
     if (from) {
         TRY(resume(t, from, err));
+        TRY(check_learned_classes(from, t->train_set, err));
         loader_seek(t->train, (uint64_t)t->state.iter);
         trainer_drop_old(t); /* a run that was killed may have been about to */
         t->resumed = true;
@@ -418,6 +429,7 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     t->mem = mem;
     t->e = e;
     t->options = o;
+    t->grad_norm = NAN; /* until a step is taken */
     cseg_status status = set_up(t, err);
     if (status == CSEG_OK)
         status = run_workflow(t, err);

@@ -21,7 +21,7 @@ train 0 "$old" ""
 quiet
 
 # Classes.
-order="warning: to training, class 0 is 'land', and where it is measured that is class 1: the order of classes differs"
+order="warning: to training, class 0 is 'land', which in these data is class 1: the order of classes differs"
 train 0 "$new" "val_dataloader = dict(dataset=dict(metainfo=dict(classes=('water', 'land'))))"
 says_error "$order"
 train 0 "$old" "data = dict(val=dict(classes=('water', 'land')))"
@@ -33,7 +33,7 @@ run 0 "$CSEG" test "$new" work/iter_12.pth --threads 1 --work-dir t
 quiet
 run 0 "$CSEG" test "$new" work/iter_12.pth --threads 1 --work-dir t \
     --cfg-options test_dataloader.dataset.metainfo.classes=water,land
-says_error "warning: to work/iter_12.pth, class 0 is 'land', and where it is measured that is class 1"
+says_error "warning: to work/iter_12.pth, class 0 is 'land', which in these data is class 1"
 
 # Label files.
 train 0 "$new" "val_dataloader = dict(dataset=dict(reduce_zero_label=True))"
