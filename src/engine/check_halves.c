@@ -30,6 +30,21 @@ static const pickle_node *classes_of(pth *file)
     return recent ? recent : pickle_get(meta, "CLASSES");
 }
 
+/* Of data of the same classes; others may be numbered as they like. mmcv's checkpoints do not say. */
+static void check_reduced(const char *path, pth *file, const char *const *names, size_t n, const dataset_meta *measured)
+{
+    const pickle_node *meta = pickle_get(pickle_get(pth_root(file), "meta"), "dataset_meta");
+    int64_t learned;
+    bool same = (int64_t)n == measured->n_classes && pickle_int(pickle_get(meta, "reduce_zero_label"), &learned);
+    for (size_t i = 0; i < n && same; i++)
+        same = strcmp(names[i], measured->classes[i]) == 0;
+    if (same && (learned != 0) != measured->reduce_zero_label)
+        log_say(LOG_WARNING,
+                "%s: was trained with reduce_zero_label=%s, and these data have %s: if their files count "
+                "as those did, every class is one beside its place",
+                path, learned ? "True" : "False", measured->reduce_zero_label ? "True" : "False");
+}
+
 cseg_status check_learned_classes(const char *checkpoint, const dataset *measured, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
@@ -53,6 +68,7 @@ cseg_status check_learned_classes(const char *checkpoint, const dataset *measure
             names[i] = "";
     }
     check_class_order(path, names, (int64_t)n, dataset_about(measured));
+    check_reduced(path, file, names, n, dataset_about(measured));
 done:
     arena_free(mem);
     return status;

@@ -35,6 +35,10 @@ run 0 "$CSEG" test "$new" work/iter_12.pth --threads 1 --work-dir t \
     --cfg-options test_dataloader.dataset.metainfo.classes=water,land
 says_error "warning: to work/iter_12.pth, class 0 is 'land', which in these data is class 1"
 
+run 0 "$CSEG" test "$new" work/iter_12.pth --threads 1 --work-dir t \
+    --cfg-options test_dataloader.dataset.reduce_zero_label=True
+says_error "warning: work/iter_12.pth: was trained with reduce_zero_label=False, and these data have True"
+
 # Label files.
 train 0 "$new" "val_dataloader = dict(dataset=dict(reduce_zero_label=True))"
 says_error "warning: 0 in a label file is class 0 (land) in training and ignored where it is measured"
