@@ -39,6 +39,11 @@ run 0 "$CSEG" test "$new" work/iter_12.pth --threads 1 --work-dir t \
     --cfg-options test_dataloader.dataset.reduce_zero_label=True
 says_error "warning: work/iter_12.pth: was trained with reduce_zero_label=False, and these data have True"
 
+train 0 "$new" "train_dataloader = dict(dataset=dict(metainfo=dict(_delete_=True, clases=('land', 'water'))))"
+says_error "warning: child.py:2: metainfo: 'clases' is looked for by nothing; is 'classes' meant?"
+train 0 "$new" "train_dataloader = dict(dataset=dict(metainfo=dict(classes=('land', 'land'))))"
+says_error "warning: child.py:2: class 0 and class 1 have one name, 'land'"
+
 # Label files.
 train 0 "$new" "val_dataloader = dict(dataset=dict(reduce_zero_label=True))"
 says_error "warning: 0 in a label file is class 0 (land) in training and ignored where it is measured"
