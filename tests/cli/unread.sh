@@ -38,7 +38,7 @@ option "$new" lr=1 "lr=1 has no effect: no part of the program looks for 'lr'"
 option "$new" train_pipeline.2.crop_size=16 "train_pipeline.2.crop_size=16 does not reach the model or the data: 'train_pipeline' is a variable of the config's own"
 for good in model.decode_head.dropout_ratio=0.2 optim_wrapper.optimizer.lr=0.01 work_dir=other load_from=None; do
     train 0 "$new" --cfg-options $good
-    check "no warning: $(cat err.txt)" [ "$(grep -c warning err.txt)" -eq 0 ]
+    check "no warning: $(cat err.txt)" [ "$(grep warning err.txt | grep -vc 'no label file has a pixel')" -eq 0 ]
 done
 
 # Names that are all but a key's; a config's own variables are nobody's business.
@@ -46,7 +46,7 @@ warns "$new" "train_dataloder = dict(batch_size=4)" "child.py:2: 'train_datalode
 warns "$old" "optimiser = dict(lr=1)" "child.py:2: 'optimiser' is taken for a variable of the config's own, which changes nothing by itself; is 'optimizer' meant?"
 child "$new" "optimizer = dict(type='SGD', lr=0.01); iters = 3; my_data_root = 'x'"
 train 0 child.py
-check "no warning: $(cat err.txt)" [ "$(grep -c warning err.txt)" -eq 0 ]
+check "no warning: $(cat err.txt)" [ "$(grep warning err.txt | grep -vc 'no label file has a pixel')" -eq 0 ]
 
 # Lengths and steps in the unit that the run does not count.
 refuses "$new" "train_cfg = dict(max_epochs=5)" "train_cfg counts iterations: it is max_iters that says how long"
