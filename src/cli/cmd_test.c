@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "engine/build.h"
 #include "engine/check_data.h"
+#include "engine/check_halves.h"
 #include "engine/evaluate.h"
 #include "engine/input_watch.h"
 #include "engine/weights.h"
@@ -185,6 +186,7 @@ static cseg_status check_data(const tester *t, cseg_error *err)
                     .what = "test data",
                     .measured = true,
                     .unlabelled = !measures(t),
+                    .how = &t->e->test_eval,
                     .batch_size = 1,
                     .threads = (int)t->o->threads,
                     .stop = interrupt_seen};
@@ -206,8 +208,10 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_backend(t->o->backend, &how, &t->b, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     TRY(check_data(t, err));
-    if (measures(t))
+    if (measures(t)) {
         evaluate_check_classes(&t->m->heads.at[t->m->answer_head], t->ds);
+        TRY(check_learned_classes(checkpoint, t->ds, err));
+    }
     find_common_folder(t);
     TRY(check_outputs(t, checkpoint, err));
     if (t->o->out && t->png_dir != t->o->out)

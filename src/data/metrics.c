@@ -203,7 +203,7 @@ cseg_status metrics_compute(const confusion *c, const char *const *classes, cons
     *out = (metrics){.n_classes = c->n_classes};
     TRY(name_classes(out, classes, mem, err));
     for (int i = 0; i < options->n_names; i++)
-        TRY(add_metric(c, options->names[i], options->beta != 0 ? options->beta : 1, mem, out, err));
+        TRY(add_metric(c, options->names[i], options->beta, mem, out, err));
     for (int64_t i = 0; i < c->n_classes; i++) {
         intersect += c->intersect[i];
         labelled += c->labelled[i];

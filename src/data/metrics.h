@@ -32,7 +32,7 @@ enum { METRIC_MIOU = 1, METRIC_MDICE = 2, METRIC_MFSCORE = 4 };
 typedef struct metrics_options {
     const char *const *names; /* "mIoU", "mDice", "mFscore", in the order wanted */
     int n_names;
-    double beta;      /* of the F-score; 0 counts as 1 */
+    double beta;      /* of the F-score; 1 weighs precision and recall alike */
     bool replace_nan; /* nan_to_num */
     double nan_value;
 } metrics_options;

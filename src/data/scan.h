@@ -21,6 +21,8 @@ typedef struct scan_options {
     /* The labels are measured against, not learned from: they are the dataset's classes, or its ignore_index. What only
      * the heads know is let through with a warning: it counts against whatever is predicted there. */
     bool measured;
+    bool has_ignored;        /* measured: the evaluator says itself what is not counted, */
+    int64_t ignored;         /* whatever the dataset's ignore_index */
     int threads;             /* at least 1 */
     const char *cache_file;  /* what was found in earlier runs; NULL: no cache. A damaged one is made anew */
     bool (*stop)(void *arg); /* asked now and then: true ends the scan with CSEG_INTERRUPTED; may be NULL */

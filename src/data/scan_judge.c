@@ -21,11 +21,17 @@ static bool about_classes(const scan_entry *e)
     return strcmp(e->as->key, USUAL_KEY) == 0;
 }
 
-/* Whether the dataset itself has a name for the label, or ignores it. */
-static bool dataset_knows(const scan_entry *e, int64_t id)
+/* What is not counted, where the dataset's classes are what counts. */
+static int64_t uncounted(const scan *s, const scan_entry *e)
 {
-    const dataset_meta *meta = e->as->meta;
-    return id == meta->ignore_index || (id >= 0 && id < meta->n_classes);
+    bool own = s->options->measured && s->options->has_ignored && about_classes(e);
+    return own ? s->options->ignored : e->as->meta->ignore_index;
+}
+
+/* Whether the dataset itself has a name for the label, or it is not counted. */
+static bool dataset_knows(const scan *s, const scan_entry *e, int64_t id)
+{
+    return id == uncounted(s, e) || (id >= 0 && id < e->as->meta->n_classes);
 }
 
 static bool concerns(const scan_rule *r, const scan_entry *e)
@@ -58,7 +64,7 @@ bool scan_is_ignored(const scan *s, const scan_entry *e, int64_t id)
             return false;
         any = any || concerns(r, e);
     }
-    return any || id == e->as->meta->ignore_index;
+    return any || id == uncounted(s, e);
 }
 
 int64_t scan_labels_of(const scan *s, const scan_entry *e)
@@ -81,13 +87,13 @@ static label_verdict judge_value(const scan *s, const scan_entry *e, int64_t v)
     if (id < 0)
         return LABEL_BAD;
     if (!s->options->n_rules)
-        return dataset_knows(e, id) ? LABEL_GOOD : LABEL_BAD;
+        return dataset_knows(s, e, id) ? LABEL_GOOD : LABEL_BAD;
     bool broken = broken_rule(s, e, id) != NULL;
     if (!about_classes(e) || !e->as->meta->n_classes)
         return broken ? LABEL_BAD : LABEL_GOOD;
     if (s->options->measured)
-        return dataset_knows(e, id) ? LABEL_GOOD : broken ? LABEL_BAD : LABEL_ODD;
-    bool named = dataset_knows(e, id) || scan_is_ignored(s, e, id);
+        return dataset_knows(s, e, id) ? LABEL_GOOD : broken ? LABEL_BAD : LABEL_ODD;
+    bool named = dataset_knows(s, e, id) || scan_is_ignored(s, e, id);
     return broken ? LABEL_BAD : named ? LABEL_GOOD : LABEL_ODD;
 }
 
@@ -199,7 +205,7 @@ static void add_what_is_known(const scan *s, const scan_entry *e, const scan_rul
     int64_t n = named ? e->as->meta->n_classes : r->n_labels;
     strbuf_addf(text, "; there are %lld classes%s%s (%lld to %lld in the file%s), and %lld is ignored", (long long)n,
                 named ? "" : " for ", named ? "" : r->head, (long long)reduce, (long long)(n - 1 + reduce),
-                reduce ? ", 0 ignored" : "", (long long)(named ? e->as->meta->ignore_index : r->ignore_index));
+                reduce ? ", 0 ignored" : "", (long long)(named ? uncounted(s, e) : r->ignore_index));
 }
 
 static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_error *err)

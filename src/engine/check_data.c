@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "engine/check_data.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,30 @@ static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, 
     return CSEG_OK;
 }
 
+/* Nothing is wrong with any file, but with all of them together. */
+static void warn_content(const data_check *c, const dataset *ds, const scan_report *r, const scan_rule *rules, int n)
+{
+    enum { NAMED = 6 };
+    const dataset_meta *meta = dataset_about(ds);
+    int64_t pixels = 0, absent = 0;
+    char names[512] = "";
+    if (n == 0 || strcmp(rules[0].key, "gt_semantic_seg") != 0 || r->files == 0)
+        return;
+    for (int64_t i = 0; i < r->n; i++) {
+        pixels += r->pixels[i];
+        if (r->pixels[i] || i >= meta->n_classes || ++absent > NAMED)
+            continue;
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%.60s", used ? ", " : "", meta->classes[i]);
+    }
+    if (pixels == 0)
+        log_say(LOG_WARNING, "%s: every pixel of all %lld label files is ignored: there is nothing to %s", c->what,
+                (long long)r->files, c->measured ? "measure" : "learn");
+    else if (absent && !c->measured)
+        log_say(LOG_WARNING, "%s: no label file has a pixel of %s%s: the model never learns what that looks like",
+                c->what, names, absent > NAMED ? " and more" : "");
+}
+
 static cseg_status check_labels(const data_check *c, const dataset *ds, arena *mem, cseg_error *err)
 {
     scan_rule *rules;
@@ -46,6 +71,8 @@ static cseg_status check_labels(const data_check *c, const dataset *ds, arena *m
     scan_options o = {.rules = rules,
                       .n_rules = n,
                       .measured = c->measured,
+                      .has_ignored = c->how && c->how->has_ignore_index,
+                      .ignored = c->how ? c->how->ignore_index : 0,
                       .threads = threads_of(c),
                       .cache_file = cache,
                       .stop = c->stop,
@@ -53,6 +80,7 @@ static cseg_status check_labels(const data_check *c, const dataset *ds, arena *m
     TRY(scan_labels(ds, &o, mem, &report, err));
     log_say(LOG_INFO, "%s: looked at %lld label files (%lld of them known from before)", c->what,
             (long long)report.files, (long long)report.cached);
+    warn_content(c, ds, &report, rules, n);
     return CSEG_OK;
 }
 

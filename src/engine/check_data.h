@@ -9,9 +9,10 @@ typedef struct data_check {
     const experiment *e;
     const model *m;
     const preprocessor *pre;
-    const char *what; /* "training data", for messages */
-    bool measured;    /* evaluation, not learning */
-    bool unlabelled;  /* measured: only predictions are wanted */
+    const char *what;                 /* "training data", for messages */
+    bool measured;                    /* evaluation, not learning */
+    bool unlabelled;                  /* measured: only predictions are wanted */
+    const experiment_evaluation *how; /* measured: what is not counted; NULL: the dataset's ignore_index */
     int64_t batch_size;
     uint64_t seed;
     int threads;             /* 0: all processors */

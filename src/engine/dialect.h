@@ -18,6 +18,8 @@ cseg_status read_texts(const value *dict, const char *key, arena *mem, const cha
 /* Notes an optimizer constructor other than the default one, which only training minds. */
 cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err);
 /* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
+/* Of an iteration-based loop or runner that has max_epochs, or the other way round: the reference refuses it too. */
+cseg_status check_length(const value *loop, bool by_epoch, const char *what, cseg_error *err);
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err);
 /* 1.x's val_evaluator or test_evaluator: a dict, a list of them, or None. *out is the first of a list of at least one,
  * which lives in `mem`. */

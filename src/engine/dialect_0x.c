@@ -49,6 +49,7 @@ static cseg_status read_runner(experiment *e, cseg_error *err)
     if (type && !e->by_epoch && strcmp(type, "IterBasedRunner") != 0)
         return fail(err, CSEG_CONFIG, "%sthere is no runner '%s' here; known are IterBasedRunner and EpochBasedRunner",
                     value_place(value_blame(r, "type"), place), type);
+    TRY(check_length(r, e->by_epoch, "runner", err));
     return read_int(r, e->by_epoch ? "max_epochs" : "max_iters", &e->max, err);
 }
 

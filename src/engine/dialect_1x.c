@@ -70,13 +70,18 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
         return CSEG_OK;
     bool by_epoch = false;
     TRY(read_bool(t, "by_epoch", &by_epoch, err));
-    if (type && strcmp(type, "EpochBasedTrainLoop") == 0)
+    bool epochs = type && strcmp(type, "EpochBasedTrainLoop") == 0;
+    if (type && value_get(t, "by_epoch") && by_epoch != epochs)
+        return fail(err, CSEG_CONFIG, "%sby_epoch=%s is not what %s does; say one of the two",
+                    value_place(value_get(t, "by_epoch"), place), by_epoch ? "True" : "False", type);
+    if (epochs)
         by_epoch = true;
     else if (type && strcmp(type, "IterBasedTrainLoop") != 0)
         return fail(err, CSEG_CONFIG,
                     "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
                     value_place(value_blame(t, "type"), place), type);
     e->by_epoch = by_epoch;
+    TRY(check_length(t, by_epoch, "train_cfg", err));
     TRY(read_int(t, by_epoch ? "max_epochs" : "max_iters", &e->max, err));
     e->workflow[0] = (experiment_phase){PHASE_TRAIN, by_epoch ? 1 : e->max};
     e->n_workflow = 1;
@@ -86,7 +91,10 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     e->validate_by_epoch = by_epoch;
     e->validate[e->n_validate++] = (experiment_interval){begin, every};
     const value *dynamic = value_get(t, "dynamic_intervals");
-    for (size_t i = 0; i < value_count(dynamic) && e->n_validate < 8; i++) {
+    if (value_count(dynamic) > 7)
+        return fail(err, CSEG_CONFIG, "%sdynamic_intervals has %zu entries; there is room for 7",
+                    value_place(dynamic, place), value_count(dynamic));
+    for (size_t i = 0; i < value_count(dynamic); i++) {
         experiment_interval *v = &e->validate[e->n_validate++];
         const value *pair = value_item(dynamic, i);
         if (!value_integer(value_item(pair, 0), &v->begin) || !value_integer(value_item(pair, 1), &v->every))

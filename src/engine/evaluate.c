@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/usage.h"
+#include "engine/input_watch.h"
 
 /* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
 static const value *with_pipeline(const value *ds, const value *steps, arena *mem)
@@ -45,6 +46,7 @@ enum { MAX_EVALUATORS = 16 };
 typedef struct countings {
     counting at[MAX_EVALUATORS];
     int n;
+    bool told_nonsense;
 } countings;
 
 /* Where nobody named classes, those of the head are counted, by their numbers. */
@@ -154,6 +156,8 @@ static cseg_status one_batch(predictor *p, const model *m, const evaluate_option
         return fail(err, CSEG_DATA, "%s: there is no label map %s to measure against", b->metas[0].path, head->gt_key);
     for (int64_t i = 0; i < b->n; i++) {
         bool ready;
+        int64_t size = b->h * b->w * b->c;
+        input_watch_nonsense(b->metas[i].path, b->img + i * size, size, &c->told_nonsense);
         TRY(predictor_feed(p, b, i, o->head, false, out, &ready, err));
         if (!ready)
             continue;

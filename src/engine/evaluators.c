@@ -120,6 +120,10 @@ cseg_status read_evaluators(const value *v, arena *mem, experiment_evaluation *o
     if (value_type_name(v) && strcmp(value_type_name(v), "Evaluator") == 0)
         v = value_get(v, "metrics");
     size_t n = value_is_list(v) ? value_count(v) : value_is_none(v) ? 0 : 1;
+    char place[512];
+    if (n == 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no evaluator in this list; there are IoUMetric and others",
+                    value_place(v, place));
     experiment_evaluation *last = NULL;
     for (size_t i = 0; i < n; i++) {
         const value *one = value_is_list(v) ? value_item(v, i) : v;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "config/scope.h"
 #include "engine/dialect.h"
+#include "engine/unread.h"
 
 static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
 {
@@ -87,6 +88,17 @@ cseg_status check_constructor(experiment *e, const value *constructor, const cha
     e->optimizer_refused = arena_printf(e->mem, "%sthe optimizer constructor %s is not done here; the default one is",
                                         value_place(constructor, place), name);
     return e->optimizer_refused ? CSEG_OK : fail_memory(err);
+}
+
+cseg_status check_length(const value *loop, bool by_epoch, const char *what, cseg_error *err)
+{
+    const value *other = value_get(loop, by_epoch ? "max_iters" : "max_epochs");
+    char place[512];
+    if (value_is_none(other))
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG, "%s%s counts %s: it is %s that says how long, and %s has no meaning",
+                value_place(other, place), what, by_epoch ? "epochs" : "iterations",
+                by_epoch ? "max_epochs" : "max_iters", by_epoch ? "max_iters" : "max_epochs");
 }
 
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err)
@@ -258,9 +270,21 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
     if (!name)
         return fail_memory(err);
     TRY(config_load(path, mem, &cfg, err));
-    for (int i = 0; i < n_overrides; i++)
+    bool *was_there = ARENA_ARRAY(mem, (size_t)n_overrides + 1, bool);
+    if (!was_there)
+        return fail_memory(err);
+    for (int i = 0; i < n_overrides; i++) {
+        const char *first = unread_first_name(overrides[i], mem);
+        if (!first)
+            return fail_memory(err);
+        was_there[i] = value_get(cfg, first) != NULL;
         TRY(config_override(cfg, overrides[i], mem, err));
-    return experiment_read(cfg, name, mem, out, err);
+    }
+    TRY(experiment_read(cfg, name, mem, out, err));
+    unread_warn_names(*out);
+    for (int i = 0; i < n_overrides; i++)
+        unread_warn_override(*out, overrides[i], was_there[i]);
+    return CSEG_OK;
 }
 
 /* The first key that only the dialect has that the config is read in; NULL: none. */

@@ -215,6 +215,8 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
                               .img_w = s->img_w,
                               .flip = s->flip ? s->flip_direction : 0};
         input_watch_values(&x->watch, room + at, h[i] * w[i] * s->img.c);
+        input_watch_nonsense(views[0].path ? views[0].path : "the image in memory", room + at, h[i] * w[i] * s->img.c,
+                             &x->watch.told_nonsense);
         at += (size_t)(h[i] * w[i] * s->img.c);
     }
     input_watch_judge(&x->watch, views[0].path, true);

@@ -40,6 +40,8 @@ static void watch(job *j, int64_t y, int64_t x, int64_t h, int64_t w, const floa
 {
     const raster_info *info = j->source.info;
     bool can_have = info->has_nodata || info->type == IMAGE_F32;
+    if (info->type == IMAGE_F32)
+        input_watch_nonsense(j->wanted->path, v, h * w * j->x->m->in_channels, &j->x->watch.told_nonsense);
     if (j->watched == WATCHED || (can_have && windowed_describe(j->steps)->resized))
         return;
     uint8_t *mask = can_have ? mem_alloc_raw((size_t)(h * w)) : NULL;

@@ -109,6 +109,23 @@ void input_watch_pixels(input_watch *w, int64_t channels)
     look_at(w, "the image in memory", &(image_facts){.bands = channels, .type = IMAGE_U8});
 }
 
+bool input_watch_nonsense(const char *path, const float *v, int64_t n, bool *told)
+{
+    int64_t odd = 0;
+    if (*told)
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        odd += !isfinite(v[i]);
+    if (!odd)
+        return false;
+    *told = true;
+    log_say(LOG_WARNING,
+            "%s: %lld of the numbers that go into the model are infinite or not numbers: classes as far as they reach "
+            "mean nothing; fill such pixels first (gdal_fillnodata.py, or with the images' mean)",
+            path, (long long)odd);
+    return true;
+}
+
 void input_watch_values(input_watch *w, const float *v, int64_t n)
 {
     float low = INFINITY, high = -INFINITY;

@@ -12,7 +12,7 @@ typedef struct input_watch {
     double std;           /* the largest of the normalisation; 0: there is none */
     bool of_dataset;      /* gray photographs among coloured ones are usual there */
     bool skips_values;    /* of an image with nodata among its values */
-    bool told_file, told_values;
+    bool told_file, told_values, told_nonsense;
     image_type type; /* of the file that is looked at */
     double low, high, size;
     int64_t n; /* numbers seen of it */
@@ -29,5 +29,8 @@ void input_watch_pixels(input_watch *w, int64_t channels);
  * comes. */
 void input_watch_values(input_watch *w, const float *v, int64_t n);
 void input_watch_judge(input_watch *w, const char *path, bool all);
+
+/* Numbers that are none spoil all that the model sees of them, nodata or not. Warns unless *told; true: it did. */
+bool input_watch_nonsense(const char *path, const float *v, int64_t n, bool *told);
 
 #endif

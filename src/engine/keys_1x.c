@@ -110,9 +110,14 @@ KEYS_TABLE(sampler_table, sampler_fields);
 static cseg_status check_loaders(const experiment *e, cseg_error *err)
 {
     static const char *const keys[] = {"train_dataloader", "val_dataloader", "test_dataloader"};
+    char place[512];
     for (int i = 0; i < 3; i++) {
         const value *l = value_get(e->cfg, keys[i]), *s = value_get(l, "sampler");
+        const value *drop = value_get(l, "drop_last");
         TRY(fields_check(&loader_table, keys[i], l, e->mem, err));
+        if (i > 0 && value_true(drop))
+            log_say(LOG_WARNING, "%s%s: drop_last=True has no effect on what is measured: that is every image",
+                    value_place(drop, place), keys[i]);
         TRY(fields_check(&sampler_table, value_type_name(s) ? value_type_name(s) : "sampler", s, e->mem, err));
     }
     return CSEG_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "io/fetch.h"
 
 enum { LOOKED_AT = 32 };
@@ -44,6 +45,19 @@ void learned_from_batch(learned_from *l, const float *v, int64_t n)
     l->range[0] = l->has_range ? fmin(l->range[0], (double)low) : (double)low;
     l->range[1] = l->has_range ? fmax(l->range[1], (double)high) : (double)high;
     l->has_range = true;
+}
+
+void learned_from_doubt(const learned_from *l)
+{
+    const double most = 300; /* a byte that nothing was done to is 255 */
+    for (int t = 0; t < IMAGE_TYPES; t++)
+        if (l->types[t] != (t == IMAGE_U8))
+            return;
+    if (l->has_range && fmax(fabs(l->range[0]), fabs(l->range[1])) > most)
+        log_say(LOG_WARNING,
+                "images of 8 bits go into the model as numbers from %.4g to %.4g: mean and std seem to be those of "
+                "images of 0 to 1; multiply both by 255",
+                l->range[0], l->range[1]);
 }
 
 /* ---- in checkpoints -------------------------------------------------------------------------------------------- */

@@ -24,6 +24,9 @@ int64_t learned_from_bands(const image_facts *f);
 void learned_from_images(learned_from *l, const dataset *ds);
 void learned_from_batch(learned_from *l, const float *v, int64_t n);
 
+/* Warns where that range cannot be meant, of images of 8 bits. */
+void learned_from_doubt(const learned_from *l);
+
 /* To and from the checkpoint's own part ("cseg"); what makes no sense there counts as not stated. */
 pth_value *learned_from_value(pth_builder *b, const learned_from *l);
 void learned_from_read(const pickle_node *own, learned_from *out);

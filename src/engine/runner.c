@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine/runner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "engine/check_data.h"
 #include "engine/check_fills.h"
+#include "engine/check_halves.h"
 #include "engine/evaluate.h"
 #include "engine/saved.h"
 #include "engine/trainer.h"
@@ -102,7 +104,12 @@ static cseg_status check_data(trainer *t, cseg_error *err)
     c.what = "validation data";
     c.measured = true;
     c.batch_size = 1;
-    return t->val_set ? data_check_run(&c, t->val_set, t->mem, err) : CSEG_OK;
+    c.how = &t->e->val_eval;
+    if (!t->val_set)
+        return CSEG_OK;
+    TRY(data_check_run(&c, t->val_set, t->mem, err));
+    check_halves(t->train_set, t->val_set);
+    return CSEG_OK;
 }
 
 static cseg_status set_lengths(trainer *t, cseg_error *err)
@@ -141,6 +148,15 @@ static cseg_status seed_of(trainer *t, const char *resumed, cseg_error *err)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     t->state.seed = ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) & 0x7fffffff;
+    return CSEG_OK;
+}
+
+static cseg_status resume_seed(trainer *t, const char *path, cseg_error *err)
+{
+    TRY(checkpoint_peek_seed(path, &t->state.seed, err));
+    if (t->e->has_seed && t->state.seed != (uint64_t)t->e->seed)
+        log_say(LOG_WARNING, "%s: was trained with seed %llu, which goes on; %lld has no effect", path,
+                (unsigned long long)t->state.seed, (long long)t->e->seed);
     return CSEG_OK;
 }
 
@@ -211,7 +227,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
     TRY(seed_of(t, from, err));
     if (from)
-        TRY(checkpoint_peek_seed(from, &t->state.seed, err));
+        TRY(resume_seed(t, from, err));
     TRY(open_train(t, err));
     /* A resumed run goes on with the range that it had seen. */
     if (from)
@@ -230,6 +246,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
         TRY(ema_new(&e->ema, e->dialect == DIALECT_0X, t->m, t->mem, &t->average, err));
     if (from) {
         TRY(resume(t, from, err));
+        TRY(check_learned_classes(from, t->train_set, err));
         loader_seek(t->train, (uint64_t)t->state.iter);
         trainer_drop_old(t); /* a run that was killed may have been about to */
         t->resumed = true;
@@ -412,6 +429,7 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     t->mem = t->last.mem = mem;
     t->e = e;
     t->options = o;
+    t->grad_norm = NAN; /* until a step is taken */
     cseg_status status = set_up(t, err);
     if (status == CSEG_OK)
         status = run_workflow(t, err);

@@ -215,9 +215,24 @@ static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
     return CSEG_OK;
 }
 
-static cseg_status explain_nan(trainer *t, loss_plan *p, double loss, cseg_error *err)
+/* An image's own fault is no matter of rates. */
+static cseg_status explain_nan_input(const trainer *t, const batch *b, cseg_error *err)
+{
+    int64_t size = b->h * b->w * b->c;
+    for (int64_t i = 0; i < b->n * size; i++)
+        if (!isfinite(b->img[i]))
+            return fail(err, CSEG_NUMERIC,
+                        "iteration %lld: %s goes into the model with infinite numbers, or what is not a number (row "
+                        "%lld, column %lld of what was cut out of it); fill such pixels, or leave the file out",
+                        (long long)t->state.iter + 1, b->metas[i / size].path, (long long)(i % size / (b->w * b->c)),
+                        (long long)(i % (b->w * b->c) / b->c));
+    return CSEG_OK;
+}
+
+static cseg_status explain_nan(trainer *t, loss_plan *p, const batch *b, double loss, cseg_error *err)
 {
     cseg_error found = {0};
+    TRY(explain_nan_input(t, b, err));
     plan_find_nan(p->p, &found);
     return fail(err, CSEG_NUMERIC,
                 "iteration %lld: the loss is %s; %s. A lower learning rate, a warm-up or grad_clip may "
@@ -252,7 +267,7 @@ cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, 
     TRY(plan_run(p->p, err));
     TRY(read_losses(p, out, err));
     double loss = out->values[out->n - 1];
-    return isfinite(loss) ? CSEG_OK : explain_nan(t, p, loss, err);
+    return isfinite(loss) ? CSEG_OK : explain_nan(t, p, b, loss, err);
 }
 
 static void add_gradients(trainer *t)
@@ -334,6 +349,8 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     note_rates(t);
     if (t->state.iter < LEARNED_FROM_ITERATIONS)
         learned_from_batch(&t->learned, b.img, b.n * b.h * b.w * b.c);
+    if (t->state.iter == 0)
+        learned_from_doubt(&t->learned);
     cseg_status status = trainer_losses(t, &b, true, &t->last, err);
     loader_give_back(t->train, &b);
     if (status != CSEG_OK)

@@ -1,9 +1,11 @@
 #include "geo/tile.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/outputs.h"
 #include "geo/distance.h"
 #include "geo/scene.h"
@@ -21,6 +23,9 @@ typedef struct job {
     window train, val; /* regions; h == 0: none */
     tile_report *report;
     outputs *planned; /* while the files are only named */
+    struct written {
+        VEC(const char *) images;
+    } * written;
 } job;
 
 static void split(job *j)
@@ -129,7 +134,9 @@ static cseg_status write_image(const job *j, const char *part, window t, cseg_er
     bool png = strcmp(path_ext(path), ".png") == 0;
     TRY_DONE(image_new(t.h, t.w, info->bands, info->type, &m, err));
     TRY_DONE(raster_read(j->scene.r, t.y, t.x, NULL, &m, err));
-    status = png ? image_write(path, &m, &(image_save){.rgb = true}, err) : write_tif(j, path, t, &m, err);
+    TRY_DONE(png ? image_write(path, &m, &(image_save){.rgb = true}, err) : write_tif(j, path, t, &m, err));
+    if (!vec_push(j->mem, &j->written->images, path))
+        status = fail_memory(err);
 done:
     image_release(&m);
     return status;
@@ -315,8 +322,49 @@ static cseg_status open_mask(job *j, const char *path, cseg_error *err)
                     (long long)m->h, j->scene.path, (long long)s->w, (long long)s->h);
     TRY(raster_describe_rpc(j->mask, err));
     TRY(raster_same_place(j->scene.path, s, path, m, j->o->force, err));
+    if (m->bands != 1)
+        return fail(err, CSEG_DATA,
+                    "%s holds %lld bands, a mask one: class numbers. Are scene and mask in this order? A picture in "
+                    "colours is to be converted by its palette",
+                    path, (long long)m->bands);
     if (m->type != IMAGE_U8)
         return fail(err, CSEG_DATA, "%s holds %s, labels are 8-bit class numbers", path, m->stored);
+    return CSEG_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Who trains on a folder trains on all that is in it, also on what an earlier run with other options left there. */
+static cseg_status warn_left_over(const job *j, cseg_error *err)
+{
+    static const char *const parts[] = {"train", "val"};
+    const char **known = j->written->images.at, **found;
+    size_t n = j->written->images.n, n_names, others = 0;
+    char **names, *first = NULL;
+    if (n)
+        qsort(known, n, sizeof *known, by_name);
+    for (int part = 0; part < 2; part++) {
+        char *dir = arena_printf(j->mem, "%s/images/%s", j->o->out, parts[part]);
+        if (!dir)
+            return fail_memory(err);
+        TRY(dir_list(dir, NULL, false, j->mem, &names, &n_names, err));
+        for (size_t i = 0; i < n_names; i++) {
+            char *path = arena_printf(j->mem, "%s/%s", dir, names[i]);
+            if (!path)
+                return fail_memory(err);
+            found = n ? bsearch(&path, known, n, sizeof *known, by_name) : NULL;
+            others += !found;
+            first = found || first ? first : path;
+        }
+    }
+    if (others)
+        log_say(LOG_WARNING,
+                "%s: holds %zu images that this run has not written, as %s: who trains on this folder trains on them "
+                "too; remove them, or give another --out",
+                j->o->out, others, first);
     return CSEG_OK;
 }
 
@@ -334,7 +382,8 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    job j = {.o = options, .mem = mem, .report = report};
+    struct written written = {0};
+    job j = {.o = options, .mem = mem, .report = report, .written = &written};
     TRY_DONE(scene_open(scene_path, IMAGE_UNCHANGED | IMAGE_RGB, mem, &j.scene, err));
     if (mask_path)
         TRY_DONE(open_mask(&j, mask_path, err));
@@ -354,6 +403,8 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     else if (report->train == 0)
         status = fail(err, CSEG_DATA, "%s: no tile has labels on %.0f%% of its pixels; lower --min-labelled",
                       scene_path, 100.0 * options->min_labelled);
+    else
+        status = warn_left_over(&j, err);
 done:
     arena_free(mem);
     return status;

@@ -33,7 +33,7 @@ for step in \
     for good in 0 1 255; do
         config "dict(type='$2',${3}$good$close)"
         train 0 step.py
-        check "no warning: $(cat err.txt)" [ "$(grep -c warning err.txt)" -eq 0 ]
+        check "no warning: $(cat err.txt)" [ "$(grep warning err.txt | grep -vc 'no label file has a pixel')" -eq 0 ]
     done
     # The head's own ignore_index is what it ignores; 255 is then no longer fine where something is filled.
     config "dict(type='$2',${3}7$close)"

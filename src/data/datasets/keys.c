@@ -336,6 +336,7 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
         if (!value_is_none(dicts[i]) && dicts[i]->kind != V_DICT)
             return fail(err, CSEG_CONFIG, "%s%s is %s; give a dict", value_place(dicts[i], at),
                         i ? "metainfo" : "data_prefix", value_kind_name(dicts[i]));
+    meaning_warn_slips(k.metainfo);
     l->list_key = "ann_file";
     l->indices = k.indices;
     if (k.format_seg_map)

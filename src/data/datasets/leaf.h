@@ -75,6 +75,8 @@ cseg_status dataset_load(const dataset *ds, int64_t index, sample *out, cseg_err
  * Fills the four members of *meta. */
 cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
                             arena *mem, dataset_meta *meta, cseg_error *err);
+/* Warns of keys that are all but "classes" or "palette"; metainfo may be NULL. */
+void meaning_warn_slips(const value *metainfo);
 /* The lines of a text file without their ends, Python's readlines. */
 cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
 

@@ -213,6 +213,33 @@ static cseg_status pick_colours(const uint8_t *from, const dataset_kind *kind, c
     return CSEG_OK;
 }
 
+/* The reference takes whatever metainfo holds; what is all but one of the keys it looks for is a slip. */
+void meaning_warn_slips(const value *metainfo)
+{
+    static const char *const known[] = {"classes", "palette"};
+    char at[512];
+    if (value_is_none(metainfo) || metainfo->kind != V_DICT)
+        return;
+    for (size_t i = 0; i < metainfo->as.dict.n; i++) {
+        const char *key = metainfo->as.dict.entry[i].key;
+        for (int k = 0; k < 2; k++)
+            if (strcmp(key, known[k]) != 0 && str_distance(key, known[k]) <= 2)
+                log_warn_once("%smetainfo: '%s' is looked for by nothing; is '%s' meant?",
+                              value_place(metainfo->as.dict.entry[i].item, at), key, known[k]);
+    }
+}
+
+/* Two rows of one name in every table, and figures of which the later one counts. */
+static void warn_doubles(const value *classes, const dataset_meta *meta)
+{
+    char at[512];
+    for (int64_t i = 0; i < meta->n_classes; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (strcmp(meta->classes[i], meta->classes[k]) == 0)
+                log_warn_once("%sclass %lld and class %lld have one name, '%s'", value_place(classes, at), (long long)k,
+                              (long long)i, meta->classes[i]);
+}
+
 cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
                             arena *mem, dataset_meta *meta, cseg_error *err)
 {
@@ -225,6 +252,7 @@ cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *c
     meta->label_map = NULL;
     if (own) {
         TRY(read_classes(classes, mem, &meta->classes, &meta->n_classes, err));
+        warn_doubles(classes, meta);
         /* 0.x maps even where nothing changes, to the same effect. */
         if (kind->n_classes && !same_names(meta->classes, meta->n_classes, kind->classes, kind->n_classes))
             TRY(map_labels(kind, meta, classes, mem, &meta->label_map, err));

@@ -191,10 +191,25 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     return CSEG_OK;
 }
 
+/* 1.x: it is the dataset that says; the reference refuses a step that says otherwise, too. */
+static cseg_status check_reduce(const annotations_conf *c, const sample *s, cseg_error *err)
+{
+    const value *said = c->one_x ? c->reduce_zero_label : NULL;
+    char place[512];
+    if (value_is_none(said) || value_true(said) == s->reduce_zero_label)
+        return CSEG_OK;
+    return fail(
+        err, CSEG_CONFIG,
+        "%sLoadAnnotations has reduce_zero_label=%s, its dataset %s; leave it out of the pipeline, and set it in "
+        "the dataset, which decides",
+        value_place(said, place), c->reduce ? "True" : "False", c->reduce ? "False" : "True");
+}
+
 static cseg_status annotations_apply(const transform *t, sample *s, cseg_error *err)
 {
     const annotations_conf *c = t->conf;
     int loaded = 0;
+    TRY(check_reduce(c, s, err));
     for (int i = 0; i < s->n_maps; i++)
         if (s->maps[i].path) {
             TRY(load_one(c, s, &s->maps[i], err));

@@ -122,6 +122,28 @@ static bool number_of(const value *v, double *out)
     return v && value_number(v, out);
 }
 
+/* The reference looks for these two and takes whatever else there is. */
+static const field custom_fields[] = {FIELD_ELSEWHERE(lr_mult, "of the rate"),
+                                      FIELD_ELSEWHERE(decay_mult, "of the weight decay")};
+static const field_table custom_table = {custom_fields, COUNT(custom_fields), 0, true};
+
+static cseg_status check_custom(const value *keys, arena *mem, cseg_error *err)
+{
+    char place[512];
+    if (value_is_none(keys))
+        return CSEG_OK;
+    if (keys->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%scustom_keys is a dict of dicts, as dict(head=dict(lr_mult=10.)), not %s",
+                    value_place(keys, place), value_kind_name(keys));
+    for (size_t i = 0; i < keys->as.dict.n; i++) {
+        const char *what = arena_printf(mem, "custom_keys['%s']", keys->as.dict.entry[i].key);
+        if (!what)
+            return fail_memory(err);
+        TRY(fields_check(&custom_table, what, keys->as.dict.entry[i].item, mem, err));
+    }
+    return CSEG_OK;
+}
+
 static cseg_status read_paramwise(const value *cfg, bool one_x, arena *mem, paramwise *out, cseg_error *err)
 {
     paramwise_config c;
@@ -135,6 +157,7 @@ static cseg_status read_paramwise(const value *cfg, bool one_x, arena *mem, para
     out->names = ARENA_ARRAY(mem, out->n + 1, const char *);
     if (!out->names)
         return fail_memory(err);
+    TRY(check_custom(c.custom_keys, mem, err));
     for (size_t i = 0; i < out->n; i++)
         out->names[i] = c.custom_keys->as.dict.entry[i].key;
     qsort(out->names, out->n, sizeof *out->names, longest_first);

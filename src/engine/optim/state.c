@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "engine/optim/optimizer.h"
 #include "engine/saved.h"
 
@@ -122,9 +123,32 @@ static cseg_status read_rates(pth *file, const pickle_node *saved, optim_rule ru
     const pickle_node *betas = pickle_get(saved, "betas");
     TRY(saved_number(file, saved, "lr", 0, DBL_MAX, &g->lr, err));
     TRY(saved_number(file, saved, "initial_lr", 0, DBL_MAX, &g->initial_lr, err));
+    TRY(saved_number(file, saved, "weight_decay", 0, DBL_MAX, &g->weight_decay, err));
     TRY(saved_number(file, saved, "initial_momentum", 0, most, &g->initial_momentum, err));
     return rule == OPTIM_SGD ? saved_number(file, saved, "momentum", 0, most, &g->momentum, err)
                              : saved_real(file, pickle_item(betas, 0), "betas", 0, most, &g->momentum, err);
+}
+
+/* torch's SGD has a momentum, its Adams have betas; neither can go on with the state of the other. */
+static cseg_status check_kind(const optimizer *o, pth *file, const pickle_node *group, cseg_error *err)
+{
+    bool sgd = o->rule == OPTIM_SGD, adam_saved = pickle_get(group, "betas") != NULL;
+    if (!group || sgd != adam_saved)
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG,
+                "%s: was trained with %s, this config has %s: its state is of no use. To go on with another optimizer, "
+                "begin a run with its weights (--load-from)",
+                pth_path(file), adam_saved ? "Adam or AdamW" : "SGD", sgd ? "SGD" : "Adam or AdamW");
+}
+
+static void warn_rates(pth *file, const optim_group *configured, const optim_group *saved)
+{
+    if (configured->initial_lr == saved->initial_lr && configured->weight_decay == saved->weight_decay)
+        return;
+    log_warn_once("%s: was trained with lr=%g, weight_decay=%g, and goes on with them, as in the reference; those of "
+                  "this config (%g, %g) have no effect. To change them begin a run with its weights (--load-from)",
+                  pth_path(file), saved->initial_lr, saved->weight_decay, configured->initial_lr,
+                  configured->weight_decay);
 }
 
 cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cseg_error *err)
@@ -132,6 +156,7 @@ cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cs
     const pickle_node *state = pickle_get(saved, "state"), *groups = pickle_get(saved, "param_groups");
     size_t n = pickle_len(groups);
     int64_t at = 0;
+    TRY(check_kind(o, file, pickle_item(groups, 0), err));
     if (n != (size_t)o->n_groups)
         return fail(err, CSEG_SHAPE,
                     "%s: the optimizer has %zu parameter groups, this model's has %d; was it trained with "
@@ -145,7 +170,9 @@ cseg_status optimizer_load(optimizer *o, pth *file, const pickle_node *saved, cs
             return fail(err, CSEG_SHAPE,
                         "%s: parameter group %d of the optimizer has %zu parameters, this model's has %lld",
                         pth_path(file), i, pickle_len(params), (long long)o->groups[i].n);
+        const optim_group configured = o->groups[i];
         TRY(read_rates(file, g, o->rule, &o->groups[i], err));
+        warn_rates(file, &configured, &o->groups[i]);
         for (size_t k = 0; k < pickle_len(params); k++, at++) {
             int64_t id;
             const pickle_node *d = pickle_int(pickle_item(params, k), &id) ? pickle_get_int(state, id) : NULL;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/saved.h"
 #include "engine/schedule/policy.h"
@@ -236,6 +237,14 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
     if (c.end <= c.begin)
         return fail(err, CSEG_CONFIG, "%s%s: end (%lld) must be larger than begin (%lld)", value_place(cfg, place),
                     type, (long long)c.end, (long long)c.begin);
+    if (k->value == linear_value && c.start_factor <= 0)
+        return fail(err, CSEG_CONFIG, "%s%s: start_factor must be larger than 0: each step multiplies the value before",
+                    value_place(value_blame(cfg, "start_factor"), place), type);
+    if (k->value && c.by_epoch && !t->by_epoch && !c.convert_to_iter_based)
+        log_say(LOG_WARNING,
+                "%s%s counts epochs (by_epoch=True, which is the default) in a run that counts iterations: it never "
+                "steps; set by_epoch=False",
+                value_place(value_blame(cfg, "by_epoch"), place), type);
     if (!k->value && !c.by_epoch)
         return fail(err, CSEG_CONFIG, "%s%s counts evaluations of epochs: by_epoch=False has no meaning",
                     value_place(cfg, place), type);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "engine/schedule/policy.h"
 
@@ -341,8 +342,10 @@ static cseg_status read_floor(policy *p, const zero_x_config *c, const value *cf
 
 /* What counts by_epoch when the config does not say: IterBasedRunner sets False for learning rates, not for momentum;
  * then nothing ever moves, since it has no epochs. */
-static cseg_status read_counting(policy *p, const zero_x_config *c, const schedule_time *t, cseg_error *err)
+static cseg_status read_counting(policy *p, const zero_x_config *c, const value *cfg, const schedule_time *t,
+                                 cseg_error *err)
 {
+    char place[512];
     bool by_iter_only = p->value == cyclic_value || p->value == one_cycle_value || p->value == one_cycle_momentum;
     p->by_epoch = !by_iter_only && (p->momentum || t->by_epoch);
     if (!value_is_none(c->by_epoch))
@@ -350,6 +353,11 @@ static cseg_status read_counting(policy *p, const zero_x_config *c, const schedu
     if (by_iter_only && p->by_epoch)
         return bad(c->by_epoch, "this policy counts iterations: by_epoch must be False", err);
     p->idle = p->by_epoch && !t->by_epoch;
+    if (p->idle)
+        log_say(LOG_WARNING,
+                "%sthis policy counts epochs in a run that counts iterations, and never changes anything; "
+                "set by_epoch=False",
+                value_place(value_is_none(c->by_epoch) ? cfg : c->by_epoch, place));
     return CSEG_OK;
 }
 
@@ -409,7 +417,7 @@ static cseg_status read_policy(const value *cfg, bool momentum, optimizer *o, co
         return bad(value_get(cfg, "warmup"), "warmup needs warmup_iters, at least 1", err);
     if (c.warmup && c.warmup_ratio <= 0)
         return bad(value_get(cfg, "warmup_ratio"), "warmup_ratio must be greater than 0", err);
-    TRY(read_counting(p, &c, t, err));
+    TRY(read_counting(p, &c, cfg, t, err));
     TRY(read_floor(p, &c, cfg, err));
     return read_special(p, &c, cfg, o, t, mem, err);
 }

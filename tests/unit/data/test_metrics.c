@@ -140,7 +140,7 @@ static void f1_of_the_change_class(void **state)
     metrics m;
     const char *classes[] = {"unchanged", "changed"}, *names[] = {"mFscore"};
     const int32_t predicted[] = {1, 1, 1, 0, 0, 0, 0, 0}, label[] = {1, 1, 0, 1, 1, 0, 0, 0};
-    metrics_options options = {.names = names, .n_names = 1};
+    metrics_options options = {.names = names, .n_names = 1, .beta = 1};
     assert_int_equal(confusion_new(mem, 2, &c, &err), CSEG_OK);
     confusion_add(&c, predicted, label, 8, 255);
     assert_int_equal(metrics_compute(&c, classes, &options, mem, &m, &err), CSEG_OK);
@@ -194,7 +194,7 @@ static void no_memory_is_told(void **state)
     (void)state;
     const recipe r = {.classes = 200, .metrics = "mIoU"};
     const char *names[] = {"mIoU", "mDice", "mFscore"};
-    metrics_options options = {.names = names, .n_names = 3};
+    metrics_options options = {.names = names, .n_names = 3, .beta = 1};
     long n = 1;
     for (bool whole = false; !whole; n++) {
         arena *mem = arena_new();

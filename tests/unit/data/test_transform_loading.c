@@ -169,6 +169,12 @@ static void test_label_map(void **state)
     sample_release(&s);
     s = file_sample(NULL, path);
     s.label_map = map;
+    assert_int_equal(load("[dict(type='LoadAnnotations', reduce_zero_label=True)]", DIALECT_1X, &s), CSEG_CONFIG);
+    assert_non_null(strstr(err.text, "LoadAnnotations has reduce_zero_label=True, its dataset False"));
+    sample_release(&s);
+    s = file_sample(NULL, path);
+    s.label_map = map;
+    s.reduce_zero_label = true;
     OK(load("[dict(type='LoadAnnotations', reduce_zero_label=True)]", DIALECT_1X, &s));
     const uint8_t new_way[] = {255, 0, 2, 5, 255};
     for (int i = 0; i < 5; i++)

@@ -163,7 +163,7 @@ static void classes_are_the_datasets(void **state)
             arena *mem = arena_new();
             confusion c;
             metrics m;
-            metrics_options o = {.names = measures, .n_names = 2};
+            metrics_options o = {.names = measures, .n_names = 2, .beta = 1};
             assert_int_equal(confusion_new(mem, 4, &c, &err), CSEG_OK);
             if (wide)
                 confusion_add(&c, p, l, N, ignored ? 254 : 255);
