@@ -15,8 +15,14 @@
 
 enum { CONNECT_SECONDS = 30, MOST_REDIRECTS = 10, SECONDS_BETWEEN_REPORTS = 5 };
 
-static const fetch_limits usual = {60, 1000, INT64_C(64) << 30};
-static fetch_limits limits = usual;
+/* A constant is no constant expression to clang. */
+#define USUAL                                                                                                          \
+    {                                                                                                                  \
+        60, 1000, INT64_C(64) << 30                                                                                    \
+    }
+
+static const fetch_limits usual = USUAL;
+static fetch_limits limits = USUAL;
 
 static struct {
     void (*begin)(void);
