@@ -27,8 +27,7 @@ cseg_status log_file_open(run_log *l, const char *dir, const char *stem, const c
     out->path = name ? path_join(l->mem, dir, name) : NULL;
     if (!out->path)
         return fail_memory(err);
-    /* Its name is the second at which it is made: a link or pipe that has it already leads elsewhere. */
-    out->fd = open(out->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    out->fd = open(out->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (out->fd < 0)
         return fail_errno(err, out->path, "write");
     return arena_defer(l->mem, close_file, out) ? CSEG_OK : fail_memory(err);
