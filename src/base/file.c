@@ -112,6 +112,26 @@ done:
     return status;
 }
 
+/* A new file, and none that is there under this name: it may be a link to somebody's file, or a pipe that is waited
+ * for. What stands there is a leftover of a process of the same number, or was put there to be written through. */
+static FILE *create_beside(const char *path)
+{
+    int fd = -1;
+    for (int tries = 0; fd < 0 && tries < 3; tries++) {
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && (errno != EEXIST || unlink(path) != 0))
+            return NULL;
+    }
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    if (!f && fd >= 0) {
+        int e = errno;
+        close(fd);
+        unlink(path);
+        errno = e;
+    }
+    return f;
+}
+
 cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cseg_error *err)
 {
     *r = (file_replace){0};
@@ -120,7 +140,7 @@ cseg_status file_replace_open(file_replace *r, const char *path, arena *mem, cse
     r->temporary = r->path ? temporary_begin(path, mem) : NULL;
     if (!r->temporary)
         return fail_memory(err);
-    r->out = fopen(r->temporary, "wbe");
+    r->out = create_beside(r->temporary);
     if (!r->out) {
         cseg_status status = fail_errno(err, r->temporary, "write");
         temporary_end(r->temporary);

@@ -138,6 +138,8 @@ char *temporary_begin(const char *path, arena *mem)
     if (!name)
         return NULL;
     remove_leftovers(path);
+    /* A link that has this name would be written through, to wherever it leads. */
+    unlink(name);
     note(name);
     return name;
 }

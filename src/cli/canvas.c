@@ -81,6 +81,20 @@ static double place_y(const axes *a, double v)
     return a->top + a->h - (v - a->y0) / (a->y1 - a->y0) * a->h;
 }
 
+/* Not so NaN, infinity, and what lies so far away that differences are infinite. */
+static bool is_drawable(double v)
+{
+    return fabs(v) <= 1e300;
+}
+
+/* A range that is too narrow for its numbers: between neighbours of double there are no ticks to go through. */
+static void widen(double low, double *high)
+{
+    double least = fmax(1e-9 * fmax(fabs(low), fabs(*high)), 1e-300);
+    if (*high - low < least)
+        *high = low + least;
+}
+
 static bool find_ranges(axes *a, const series *all, size_t n)
 {
     a->x0 = a->y0 = INFINITY;
@@ -88,7 +102,7 @@ static bool find_ranges(axes *a, const series *all, size_t n)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < all[i].n; k++) {
             double x = all[i].x[k], y = all[i].y[k];
-            if (!isfinite(x) || !isfinite(y))
+            if (!is_drawable(x) || !is_drawable(y))
                 continue;
             a->x0 = fmin(a->x0, x);
             a->x1 = fmax(a->x1, x);
@@ -103,6 +117,8 @@ static bool find_ranges(axes *a, const series *all, size_t n)
         a->x1 = a->x0 + 1.0;
     if (a->y1 == a->y0)
         a->y1 = a->y0 + (a->y0 != 0.0 ? fabs(a->y0) * 0.1 : 1.0);
+    widen(a->x0, &a->x1);
+    widen(a->y0, &a->y1);
     a->y1 += 0.04 * (a->y1 - a->y0);
     return true;
 }
@@ -137,7 +153,7 @@ static void draw_series(image *m, const axes *a, const series *s, colour c)
     bool has = false;
     double px = 0.0, py = 0.0;
     for (size_t k = 0; k < s->n; k++) {
-        if (!isfinite(s->x[k]) || !isfinite(s->y[k]))
+        if (!is_drawable(s->x[k]) || !is_drawable(s->y[k]))
             continue;
         double x = place_x(a, s->x[k]), y = place_y(a, s->y[k]);
         if (has)

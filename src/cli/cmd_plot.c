@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/outputs.h"
 #include "base/text.h"
 #include "cli/canvas.h"
@@ -52,13 +53,15 @@ static cseg_status read_log(const char *path, const char *key, arena *mem, curve
     size_t size, before = out->x.n;
     double step = 0.0;
     bool first = true;
+    int64_t odd = 0;
     TRY(file_read(path, MAX_LOG_BYTES, mem, &text, &size, err));
     for (char *line = text, *end; line < text + size; line = end + 1) {
-        end = strchr(line, '\n');
+        end = memchr(line, '\n', (size_t)(text + size - line));
         if (!end)
             end = text + size;
         *end = 0;
         cJSON *object = cJSON_Parse(line);
+        odd += !object && line + strspn(line, " \t\r") < end;
         if (!is_validation(object))
             step = step_of(object, step);
         const cJSON *v = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -73,6 +76,8 @@ static cseg_status read_log(const char *path, const char *key, arena *mem, curve
         if (!good)
             return fail_memory(err);
     }
+    if (odd > 0)
+        log_say(LOG_WARNING, "%s: %lld lines of this log are no JSON and are left out", path, (long long)odd);
     return CSEG_OK;
 }
 

@@ -136,11 +136,27 @@ static const char *own_name(const pickle_node *n, const char *figure, arena *mem
     return good ? arena_strdup(mem, base) : NULL;
 }
 
-static cseg_status keep(run_files *f, const char *name, arena *mem, cseg_error *err)
+/* Names that are kept already, by their hashes: a list may be as long as a file is large. */
+typedef struct name_set {
+    const char **at; /* [size], a power of two above twice the names */
+    size_t size;
+} name_set;
+
+static cseg_status name_set_new(name_set *s, size_t n, arena *mem, cseg_error *err)
 {
-    for (size_t i = 0; i < f->kept.n; i++)
-        if (strcmp(f->kept.at[i], name) == 0)
+    for (s->size = 16; s->size < 2 * n; s->size *= 2)
+        continue;
+    s->at = ARENA_ARRAY(mem, s->size, const char *);
+    return s->at ? CSEG_OK : fail_memory(err);
+}
+
+static cseg_status keep(run_files *f, name_set *known, const char *name, arena *mem, cseg_error *err)
+{
+    size_t at = (size_t)str_fnv1a64(name, strlen(name)) & (known->size - 1);
+    for (; known->at[at]; at = (at + 1) & (known->size - 1))
+        if (strcmp(known->at[at], name) == 0)
             return CSEG_OK;
+    known->at[at] = name;
     return vec_push(mem, &f->kept, name) ? CSEG_OK : fail_memory(err);
 }
 
@@ -151,10 +167,12 @@ static cseg_status load_kept(run_files *f, const pickle_node *root, const char *
     const pickle_node *info = pickle_get(pickle_get(root, "message_hub"), "runtime_info");
     const pickle_node *ids = list ? NULL : pickle_get(info, "keep_ckpt_ids");
     const char *stem = str_starts(path_base(path), "epoch_") ? "epoch" : "iter";
+    name_set known;
+    TRY(name_set_new(&known, pickle_len(list) + pickle_len(ids), mem, err));
     for (size_t i = 0; i < pickle_len(list); i++) {
         const char *name = own_name(pickle_item(list, i), NULL, mem);
         if (name)
-            TRY(keep(f, name, mem, err));
+            TRY(keep(f, &known, name, mem, err));
     }
     for (size_t i = 0; i < pickle_len(ids); i++) {
         int64_t n;
@@ -164,7 +182,7 @@ static cseg_status load_kept(run_files *f, const pickle_node *root, const char *
         name = arena_printf(mem, "%s_%lld.pth", stem, (long long)n);
         if (!name)
             return fail_memory(err);
-        TRY(keep(f, name, mem, err));
+        TRY(keep(f, &known, name, mem, err));
     }
     return CSEG_OK;
 }

@@ -46,6 +46,13 @@ static cseg_status refuse(const char *dir, int fd, cseg_error *err)
         dir, who);
 }
 
+/* Whether it is a file that lock_folder makes: nothing else is written to. Of two names, one may be anybody's. */
+static bool is_ours(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size < 32;
+}
+
 /* The lock goes with the process, however it ends, so that none is ever stale; the file stays, as removing it would let
  * a third process lock another one of the same name. */
 static cseg_status lock_folder(trainer *t, const char *dir, cseg_error *err)
@@ -62,6 +69,11 @@ static cseg_status lock_folder(trainer *t, const char *dir, cseg_error *err)
         l->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (l->fd >= 0 && flock(l->fd, LOCK_EX | LOCK_NB) == 0) {
         int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+        if (!is_ours(l->fd))
+            return fail(err, CSEG_IO,
+                        "%s: is not the lock of a training, but another file of this name, or a second name of one; "
+                        "move it away",
+                        path);
         if (ftruncate(l->fd, 0) != 0 || pwrite(l->fd, text, (size_t)n, 0) != n)
             log_say(LOG_DEBUG, "%s does not tell who holds it: %s", path, strerror(errno));
         return CSEG_OK;
@@ -199,11 +211,8 @@ static cseg_status marked(const trainer *t, char **out, cseg_error *err)
             return CSEG_OK;
         }
     }
-    if (n == 0 || !file_exists(text))
-        return CSEG_OK;
-    log_say(LOG_WARNING, "%s names a checkpoint in another folder, %s: it is read, and this run goes on here", mark,
-            text);
-    *out = text;
+    if (n > 0 && file_exists(text))
+        *out = text;
     return CSEG_OK;
 }
 
@@ -225,7 +234,7 @@ static cseg_status highest_number(const trainer *t, char **out, cseg_error *err)
     return best && !*out ? fail_memory(err) : CSEG_OK;
 }
 
-cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *err)
+static cseg_status find_last(const trainer *t, char **out, cseg_error *err)
 {
     *out = NULL;
     if (t->e->dialect == DIALECT_1X)
@@ -238,6 +247,25 @@ cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *er
     if (!file_exists(latest))
         return highest_number(t, out, err);
     *out = latest;
+    return CSEG_OK;
+}
+
+/* Whether the file itself, through links, lies in one of the run's folders. */
+static bool is_own(const trainer *t, const char *real)
+{
+    char *dir = path_dir(t->mem, real);
+    return dir && (same_folder(dir, t->out_dir) || same_folder(dir, t->e->work_dir));
+}
+
+cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *err)
+{
+    TRY(find_last(t, out, err));
+    char *real = *out ? realpath(*out, NULL) : NULL;
+    if (real && !is_own(t, real))
+        log_say(LOG_WARNING,
+                "the last checkpoint of %s lies in another folder, %s: it is read, and this run goes on here",
+                t->e->work_dir, real);
+    free(real);
     return CSEG_OK;
 }
 
@@ -255,9 +283,11 @@ void trainer_drop_old(trainer *t)
 {
     int64_t most = t->e->checkpoint.max_keep;
     run_files *f = &t->state.files;
-    while (most > 0 && (int64_t)f->kept.n > most) {
-        trainer_drop(t, f->kept.at[0]);
-        memmove(f->kept.at, f->kept.at + 1, (f->kept.n - 1) * sizeof *f->kept.at);
-        f->kept.n--;
-    }
+    if (most <= 0 || (int64_t)f->kept.n <= most)
+        return;
+    size_t old = f->kept.n - (size_t)most;
+    for (size_t i = 0; i < old; i++)
+        trainer_drop(t, f->kept.at[i]);
+    memmove(f->kept.at, f->kept.at + old, (size_t)most * sizeof *f->kept.at);
+    f->kept.n = (size_t)most;
 }

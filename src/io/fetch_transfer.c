@@ -15,6 +15,7 @@
 
 enum { CONNECT_SECONDS = 30, MOST_REDIRECTS = 10, SECONDS_BETWEEN_REPORTS = 5 };
 
+/* A constant is no constant expression to clang. */
 #define USUAL                                                                                                          \
     {                                                                                                                  \
         60, 1000, INT64_C(64) << 30                                                                                    \

@@ -236,7 +236,7 @@ static bool is_named_vrt(const char *path)
     return strcasecmp(path_ext(path), ".vrt") == 0;
 }
 
-static cseg_status check_file(const char *path, int depth, const char *const **drivers, cseg_error *err)
+static cseg_status check_file(const char *path, raster_vrts *around, const char *const **drivers, cseg_error *err)
 {
     static const char *const vrt[] = {"VRT", NULL}, *const netcdf[] = {"netCDF", NULL};
     head h;
@@ -250,18 +250,18 @@ static cseg_status check_file(const char *path, int depth, const char *const **d
                     "it a name that ends in .vrt",
                     path);
     if (kind == HEAD_VRT)
-        TRY(raster_vrt_check(path, depth, err));
+        TRY(raster_vrt_check(path, around, err));
     if (kind == HEAD_PNG)
         TRY(check_png(path, &h, err));
     return check_beside(path, err);
 }
 
-cseg_status raster_source_check_part(const char *path, int depth, cseg_error *err)
+cseg_status raster_source_check_part(const char *path, raster_vrts *around, cseg_error *err)
 {
     const char *const *ignored;
     if (in_archive(path))
         TRY(check_archive(path, err));
-    return check_file(path, depth, &ignored, err);
+    return check_file(path, around, &ignored, err);
 }
 
 /* "NETCDF:FILE:VARIABLE", FILE perhaps in quotes, and "GTIFF_DIR:NUMBER:FILE": a part of a file. */
@@ -304,6 +304,7 @@ static cseg_status check_any(const char *path, cseg_error *err)
 cseg_status raster_source_check(const char *path, arena *mem, const char **wanted, const char *const **drivers,
                                 cseg_error *err)
 {
+    raster_vrts around = {0};
     *wanted = path;
     *drivers = NULL;
     if (gdal_remote_allowed())
@@ -311,11 +312,11 @@ cseg_status raster_source_check(const char *path, arena *mem, const char **wante
     if (file_exists(path)) {
         if (raster_source_has_prefix(path) && !(*wanted = arena_printf(mem, "./%s", path)))
             return fail_memory(err);
-        return check_file(*wanted, 0, drivers, err);
+        return check_file(*wanted, &around, drivers, err);
     }
     if (in_archive(path)) {
         TRY(check_archive(path, err));
-        return check_file(path, 0, drivers, err);
+        return check_file(path, &around, drivers, err);
     }
     if (str_starts(path, "NETCDF:") || str_starts(path, "GTIFF_DIR:"))
         return check_subdataset(path, drivers, err);

@@ -2,6 +2,8 @@
 #ifndef IO_RASTER_SOURCE_H
 #define IO_RASTER_SOURCE_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -16,9 +18,19 @@ cseg_status raster_source_check(const char *path, arena *mem, const char **wante
 /* "netcdf:x", "http://x": what comes before the first slash has a colon. GDAL may take such a name for another thing
  * than a file even where there is a file of that name. */
 bool raster_source_has_prefix(const char *path);
-/* A part of a VRT, `depth` VRTs deep. */
-cseg_status raster_source_check_part(const char *path, int depth, cseg_error *err);
-/* The VRT's own text. */
-cseg_status raster_vrt_check(const char *path, int depth, cseg_error *err);
+/* How far the look into VRTs of VRTs has come. A file is looked at once. Its parts are counted as often as they are
+ * named, as they are read as often: a few small files, each of which names the next a hundred times, stand for more
+ * reading than any time is enough for. */
+typedef struct raster_vrts {
+    int depth;     /* VRTs around the present one */
+    int height;    /* VRTs inside each other within the present one */
+    int64_t parts; /* of the present one, until now */
+    struct raster_known *known;
+    arena *mem;
+} raster_vrts;
+/* A part of a VRT. */
+cseg_status raster_source_check_part(const char *path, raster_vrts *around, cseg_error *err);
+/* The VRT's own text. CSEG_UNSUPPORTED also: too deep, or of too many parts. */
+cseg_status raster_vrt_check(const char *path, raster_vrts *around, cseg_error *err);
 
 #endif

@@ -15,12 +15,12 @@
 #include "base/str.h"
 #include "io/raster_source.h"
 
-enum { DEEPEST_VRT = 8, DEEPEST_ELEMENT = 32, LARGEST_VRT = 1 << 26 };
+enum { DEEPEST_VRT = 8, DEEPEST_ELEMENT = 32, LARGEST_VRT = 1 << 26, MOST_PARTS = 10000000 };
 
 /* Where the walk is. */
 typedef struct vrt {
     const char *path;
-    int depth; /* VRTs around it */
+    raster_vrts *around;
     arena *mem;
     cseg_error *err;
 } vrt;
@@ -107,6 +107,89 @@ static char *folder_of(const vrt *v)
     return path_dir(v->mem, link ? real : v->path);
 }
 
+/* A file that was looked at. */
+typedef struct known_part {
+    const char *path;
+    int height;
+    int64_t parts; /* with itself */
+} known_part;
+
+typedef struct raster_known {
+    known_part *at; /* a table of hashes, [size], a power of two */
+    size_t n, size;
+} raster_known;
+
+static known_part *place_of(const raster_known *k, const char *path)
+{
+    size_t i = (size_t)str_fnv1a64(path, strlen(path)) & (k->size - 1);
+    while (k->at[i].path && strcmp(k->at[i].path, path) != 0)
+        i = (i + 1) & (k->size - 1);
+    return &k->at[i];
+}
+
+static bool grow(raster_known *k, arena *mem)
+{
+    raster_known bigger = {.n = k->n, .size = k->size ? 4 * k->size : 64};
+    if (2 * k->n < k->size)
+        return true;
+    bigger.at = ARENA_ARRAY(mem, bigger.size, known_part);
+    if (!bigger.at)
+        return false;
+    for (size_t i = 0; i < k->size; i++)
+        if (k->at[i].path)
+            *place_of(&bigger, k->at[i].path) = k->at[i];
+    *k = bigger;
+    return true;
+}
+
+static cseg_status look_at(const vrt *v, const char *path, known_part *out)
+{
+    raster_vrts *around = v->around, before = *around;
+    raster_known *known = around->known;
+    if (!grow(known, around->mem))
+        return fail_memory(v->err);
+    *out = *place_of(known, path);
+    if (out->path)
+        return CSEG_OK;
+    around->depth++;
+    around->height = 0;
+    around->parts = 0;
+    cseg_status status = raster_source_check_part(path, around, v->err);
+    *out = (known_part){arena_strdup(around->mem, path), around->height, around->parts + 1};
+    around->depth = before.depth;
+    around->height = before.height;
+    around->parts = before.parts;
+    if (status != CSEG_OK)
+        return fail_within(v->err, "%s, a VRT, names it: ", v->path);
+    if (!out->path || !grow(known, around->mem))
+        return fail_memory(v->err);
+    *place_of(known, path) = *out;
+    known->n++;
+    return CSEG_OK;
+}
+
+static cseg_status too_deep(const char *path, cseg_error *err)
+{
+    return fail(err, CSEG_UNSUPPORTED, "%s: VRTs of VRTs, more than %d deep", path, DEEPEST_VRT);
+}
+
+static cseg_status add_part(const vrt *v, const char *path)
+{
+    raster_vrts *around = v->around;
+    known_part part;
+    TRY(look_at(v, path, &part));
+    if (around->depth + 1 + part.height > DEEPEST_VRT)
+        return too_deep(v->path, v->err);
+    if (part.height > around->height)
+        around->height = part.height;
+    around->parts += part.parts;
+    if (around->parts <= MOST_PARTS)
+        return CSEG_OK;
+    return fail(v->err, CSEG_UNSUPPORTED,
+                "%s: a VRT of more than %d parts, where those of VRTs in it count as often as they are named", v->path,
+                MOST_PARTS);
+}
+
 static cseg_status check_part(const vrt *v, CPLXMLNode *node)
 {
     const char *name = CPLGetXMLValue(node, NULL, "");
@@ -125,9 +208,7 @@ static cseg_status check_part(const vrt *v, CPLXMLNode *node)
     if (str_starts(part, "/vsi") && !archive)
         return fail(v->err, CSEG_UNSUPPORTED, "%s: the VRT's part '%.200s' is no local file; --allow-remote opens it",
                     v->path, name);
-    if (raster_source_check_part(part, v->depth + 1, v->err) != CSEG_OK)
-        return fail_within(v->err, "%s, a VRT, names it: ", v->path);
-    return CSEG_OK;
+    return add_part(v, part);
 }
 
 static cseg_status walk(const vrt *v, CPLXMLNode *node, int depth)
@@ -168,15 +249,13 @@ static cseg_status read_text(const char *path, char **text, cseg_error *err)
     return CSEG_OK;
 }
 
-cseg_status raster_vrt_check(const char *path, int depth, cseg_error *err)
+static cseg_status check_text(const char *path, raster_vrts *around, cseg_error *err)
 {
     char *text = NULL;
-    if (depth >= DEEPEST_VRT)
-        return fail(err, CSEG_UNSUPPORTED, "%s: VRTs of VRTs, more than %d deep", path, DEEPEST_VRT);
     TRY(read_text(path, &text, err));
     CPLXMLNode *root = CPLParseXMLString(text);
     arena *mem = arena_new();
-    vrt v = {path, depth, mem, err};
+    vrt v = {path, around, mem, err};
     cseg_status status = !mem    ? fail_memory(err)
                          : !root ? fail(err, CSEG_CORRUPT, "%s: the VRT's XML is damaged", path)
                                  : walk(&v, root, 0);
@@ -184,5 +263,21 @@ cseg_status raster_vrt_check(const char *path, int depth, cseg_error *err)
     if (root)
         CPLDestroyXMLNode(root);
     VSIFree(text);
+    around->height++;
+    return status;
+}
+
+cseg_status raster_vrt_check(const char *path, raster_vrts *around, cseg_error *err)
+{
+    raster_known known = {0};
+    if (around->depth >= DEEPEST_VRT)
+        return too_deep(path, err);
+    if (around->known)
+        return check_text(path, around, err);
+    around->known = &known;
+    around->mem = arena_new();
+    cseg_status status = around->mem ? check_text(path, around, err) : fail_memory(err);
+    arena_free(around->mem);
+    *around = (raster_vrts){0};
     return status;
 }

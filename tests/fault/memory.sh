@@ -1,6 +1,7 @@
 #!/bin/bash
 # One allocation fails, the others do not: the program says so and writes nothing, or does what it always does. A failed
-# question is never taken for "no": a scene's mask is a GeoTIFF, or there is none.
+# question is never taken for "no": a scene's mask is a GeoTIFF, or there is none. What is written is what is always
+# written.
 . "$(dirname "$0")/setup.sh"
 [ "$SANITIZED" != ON ] || exit 77 # a thousand starts
 run 0 train iter_1x work --cfg-options train_cfg.max_iters=4 default_hooks.checkpoint.interval=4
@@ -15,5 +16,10 @@ run 0 "$MEMORY" 2 11 maps.pkl test "$tiny" work/iter_4.pth --threads 1 --out map
 run 0 "$MEMORY" 1 1 tiles/images/train/s_00000_00000.png tile s.tif --out tiles
 log=$(find work -name '2*.json' | head -n 1)
 run 0 "$MEMORY" 1 3 curve.png plot "$log" --out curve.png
+run 0 "$MEMORY" 1 5 - config "$tiny"
+run 0 "$MEMORY" 1 41 - model "$tiny" --memory
+export SAME="$TOOL same" # checkpoints hold the time
+run 0 "$MEMORY" 2 37 more/iter_6.pth train "$tiny" --resume-from work/iter_4.pth --no-validate --threads 1 --work-dir more \
+    --cfg-options train_cfg.max_iters=6 default_hooks.checkpoint.interval=6
 check "nothing half-written is left" [ -z "$(find . -name '*.tmp')" ]
 finish
