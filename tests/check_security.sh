@@ -4,7 +4,8 @@
 source=${1:?usage: tests/check_security.sh SOURCE_DIR BUILD_DIR}
 page=$source/SECURITY.md
 bad=0
-known=$("${3:-ctest}" --test-dir "${2:?the build folder}" -N | sed -n 's/^ *Test *#[0-9]*: //p')
+build=${2:?usage: tests/check_security.sh SOURCE_DIR BUILD_DIR}
+known=$("${3:-ctest}" --test-dir "$build" -N | sed -n 's/^ *Test *#[0-9]*: //p')
 named=$(sed -n 's/^|.*| \(`.*`\) |$/\1/p' "$page" | tr -d '`' | tr ' ' '\n' | sort -u)
 for name in $named; do
     if ! echo "$known" | grep -qxF -- "$name"; then
