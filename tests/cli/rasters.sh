@@ -62,6 +62,7 @@ for out in whole windows; do
     run 0 "$CSEG" tile $out/alpha.tif --out $out-tiles --size 64
     says "; $((2 * columns)) without any data are left out"
     # It lies where the scene lies, and not where another does.
+    rm -rf again
     run 0 "$CSEG" tile alpha.vrt $out/alpha.tif --out again --size 256
     check "no warning: $(cat err.txt)" [ ! -s err.txt ]
     run 1 "$CSEG" tile moved.vrt $out/alpha.tif --out again --size 256
@@ -79,6 +80,7 @@ run 1 "$CSEG" tile alpha.vrt "$piece" --out again
 says_error "pixels"
 # Control points are kept, and tell places apart.
 infer 0 points.vrt --out points
+rm -rf again
 run 0 "$CSEG" tile points.vrt points/points.tif --out again --size 256
 check "no warning: $(cat err.txt)" [ ! -s err.txt ]
 run 1 "$CSEG" tile moved.vrt points/points.tif --out again --size 256

@@ -53,8 +53,8 @@ static void save(const char *path, float odd)
 static cseg_status train(const char *overridden, arena *mem, cseg_error *err)
 {
     static const char *const overrides[] = {
-        "train_dataloader.dataset.pipeline=[dict(type='LoadSingleRSImageFromFile'),dict(type='LoadAnnotations'),"
-        "dict(type='RandomFlip',prob=0.5),dict(type='PackSegInputs')]",
+        ("train_dataloader.dataset.pipeline=[dict(type='LoadSingleRSImageFromFile'),dict(type='LoadAnnotations'),"
+         "dict(type='RandomFlip',prob=0.5),dict(type='PackSegInputs')]"),
         "train_dataloader.dataset.data_prefix.img_path=../floats",
         "train_dataloader.dataset.img_suffix=.tif",
         "model.data_preprocessor.size=(40,48)",
