@@ -26,7 +26,7 @@ static bool write_jpeg_tiff(const char *path)
     static uint8_t bytes[SIDE * SIDE];
     gdal_scope scope;
     for (int i = 0; i < SIDE * SIDE; i++)
-        bytes[i] = (uint8_t)(i * i / 7 + i);
+        bytes[i] = (uint8_t)((int64_t)i * i / 7 + i);
     gdal_begin(&scope);
     char **options = CSLSetNameValue(NULL, "COMPRESS", "JPEG");
     GDALDatasetH set = GDALCreate(GDALGetDriverByName("GTiff"), path, SIDE, SIDE, 1, GDT_Byte, options);
