@@ -26,19 +26,6 @@ void log_set_sink(log_sink *sink, void *arg)
     pthread_mutex_unlock(&lock);
 }
 
-void log_say(log_level level, const char *fmt, ...)
-{
-    char text[4096];
-    va_list ap;
-    va_start(ap, fmt);
-    text_vprint(text, sizeof text, fmt, ap);
-    va_end(ap);
-    pthread_mutex_lock(&lock);
-    if (the_sink)
-        the_sink(the_arg, level, text);
-    pthread_mutex_unlock(&lock);
-}
-
 static bool is_new(const char *text)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
@@ -52,15 +39,28 @@ static bool is_new(const char *text)
     return true;
 }
 
-void log_warn_once(const char *fmt, ...)
+static void give(log_level level, bool once, const char *fmt, va_list ap)
 {
     char text[4096];
+    text_vprint(text, sizeof text, fmt, ap);
+    pthread_mutex_lock(&lock);
+    if (the_sink && (!once || is_new(text)))
+        the_sink(the_arg, level, text);
+    pthread_mutex_unlock(&lock);
+}
+
+void log_say(log_level level, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    text_vprint(text, sizeof text, fmt, ap);
+    give(level, false, fmt, ap);
     va_end(ap);
-    pthread_mutex_lock(&lock);
-    if (the_sink && is_new(text))
-        the_sink(the_arg, LOG_WARNING, text);
-    pthread_mutex_unlock(&lock);
+}
+
+void log_warn_once(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(LOG_WARNING, true, fmt, ap);
+    va_end(ap);
 }

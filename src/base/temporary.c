@@ -71,8 +71,7 @@ void temporary_hold(int fd)
     (void)flock(fd, LOCK_SH | LOCK_NB);
 }
 
-/* NAME.PID.tmp of a process that is gone: the length of NAME; 0: it is something else. */
-static size_t leftover_of(const char *file)
+size_t temporary_leftover(const char *file)
 {
     size_t n = strlen(file);
     if (!str_ends(file, ".tmp"))
@@ -106,7 +105,7 @@ static bool sweep(const char *folder, const char *base)
     if (!d)
         return false;
     for (struct dirent *e; (e = readdir(d));) {
-        size_t n = leftover_of(e->d_name);
+        size_t n = temporary_leftover(e->d_name);
         any |= n > 0;
         if (n > 0 && strlen(base) == n && strncmp(e->d_name, base, n) == 0)
             remove_unheld(dirfd(d), e->d_name);

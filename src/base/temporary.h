@@ -12,6 +12,8 @@ char *temporary_begin(const char *path, arena *mem);
 /* Tells other processes, those of other machines and containers too, that the open file is being written; it ends with
  * the descriptor. */
 void temporary_hold(int fd);
+/* The length of NAME, if the name of a file is NAME.PID.tmp of a process that is gone; 0: it is something else. */
+size_t temporary_leftover(const char *file);
 /* The file was renamed or removed. */
 void temporary_end(const char *name);
 /* Removes all that have begun and not ended. For signal handlers, behind which the process ends. */

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/temporary.h"
 #include "engine/trainer.h"
 
 /* ---- one training at a time ------------------------------------------------------------------------------------- */
@@ -105,21 +105,11 @@ static bool is_written(const trainer *t, const char *name)
     return run_files_is_saved(name);
 }
 
-/* NAME.PID.tmp is what a process that was killed had half written. */
 static bool is_leftover(const trainer *t, const char *name)
 {
-    char *end, *bare;
-    size_t n = strlen(name);
-    if (!str_ends(name, ".tmp"))
-        return false;
-    const char *digits = name + n - 4;
-    while (digits > name && digits[-1] >= '0' && digits[-1] <= '9')
-        digits--;
-    long pid = strtol(digits, &end, 10);
-    if (end != name + n - 4 || end == digits || digits == name || digits[-1] != '.' || pid <= 0)
-        return false;
-    bare = arena_strndup(t->mem, name, (size_t)(digits - 1 - name));
-    return bare && is_written(t, bare) && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    size_t n = temporary_leftover(name);
+    char *bare = n ? arena_strndup(t->mem, name, n) : NULL;
+    return bare && is_written(t, bare);
 }
 
 static cseg_status drop_leftovers(const trainer *t, const char *dir, cseg_error *err)
