@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/foreign.h"
+#include "io/torch/foreign.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

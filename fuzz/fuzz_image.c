@@ -1,7 +1,7 @@
 /* Any bytes as JPEG or PNG, in every way of reading. What GDAL reads is GDAL's to harden. */
 #include <string.h>
 
-#include "io/image.h"
+#include "io/image/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,7 +1,7 @@
 /* Any bytes as a pickle: a tree or a message, and every question may be asked of the tree. */
 #include <stdlib.h>
 
-#include "io/pickle.h"
+#include "io/torch/pickle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "data/pipeline.h"
+#include "data/transforms/pipeline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

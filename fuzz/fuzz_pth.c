@@ -1,5 +1,5 @@
 /* Any bytes as a checkpoint; then every tensor, and the tree written again. */
-#include "io/pth.h"
+#include "io/torch/pth.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "io/raster_source.h"
+#include "io/raster/raster_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "data/scan_cache.h"
+#include "data/scan/scan_cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

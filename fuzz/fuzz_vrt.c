@@ -7,7 +7,7 @@
 #include <cpl_minixml.h>
 #include <cpl_vsi.h>
 
-#include "io/raster_source.h"
+#include "io/raster/raster_source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

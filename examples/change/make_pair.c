@@ -17,7 +17,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 enum { LAND = 0, WATER = 1, IGNORE = 255, BANDS = 3, WAVES = 4, TRIES = 20000 };
 

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "data/visual.h"
-#include "engine/infer.h"
+#include "engine/infer/infer.h"
 
 const char *cseg_version(void)
 {

@@ -2,7 +2,7 @@
 #ifndef CLI_CANVAS_H
 #define CLI_CANVAS_H
 
-#include "io/image.h"
+#include "io/image/image.h"
 
 typedef struct colour {
     uint8_t r, g, b;

@@ -3,11 +3,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/bench_layers.h"
 #include "cli/common.h"
-#include "cli/layers.h"
 #include "cli/load_rate.h"
 #include "cli/terminal.h"
-#include "engine/parity_values.h"
+#include "engine/verify/parity_values.h"
 #include "graph/work.h"
 
 typedef struct bench_args {

@@ -10,9 +10,9 @@
 #include "cli/pictures.h"
 #include "cli/terminal.h"
 #include "data/visual.h"
-#include "engine/infer.h"
+#include "engine/infer/infer.h"
 #include "geo/scene.h"
-#include "io/image_watch.h"
+#include "io/image/image_watch.h"
 
 typedef struct infer_args {
     str_list cfg_options;

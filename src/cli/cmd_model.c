@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "cli/common.h"
-#include "engine/memory.h"
+#include "engine/verify/memory.h"
 #include "graph/work.h"
 #include "model/model.h"
 

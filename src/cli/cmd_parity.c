@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "cli/common.h"
-#include "engine/build.h"
-#include "engine/parity.h"
+#include "engine/setup/build.h"
+#include "engine/verify/parity.h"
 #include "graph/passes/passes.h"
 
 typedef struct parity_args {

@@ -11,13 +11,13 @@
 #include "cli/pictures.h"
 #include "cli/results.h"
 #include "cli/terminal.h"
-#include "engine/build.h"
-#include "engine/check_data.h"
-#include "engine/check_halves.h"
-#include "engine/evaluate.h"
-#include "engine/input_watch.h"
-#include "engine/weights.h"
-#include "io/image_watch.h"
+#include "engine/evaluate/evaluate.h"
+#include "engine/infer/input_watch.h"
+#include "engine/setup/build.h"
+#include "engine/setup/weights.h"
+#include "engine/train/check_data.h"
+#include "engine/train/check_halves.h"
+#include "io/image/image_watch.h"
 
 typedef struct test_args {
     str_list cfg_options, eval_options, eval;

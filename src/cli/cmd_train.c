@@ -10,7 +10,7 @@
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
-#include "engine/runner.h"
+#include "engine/train/runner.h"
 
 typedef struct train_args {
     str_list cfg_options;

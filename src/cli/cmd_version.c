@@ -1,4 +1,4 @@
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "cli/options.h"
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)

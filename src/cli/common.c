@@ -1,6 +1,6 @@
 #include "cli/common.h"
 
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 cseg_status common_config(const char *path, const str_list *overrides, arena *mem, value **out, cseg_error *err)
 {

@@ -3,7 +3,7 @@
 #define CLI_INFER_FILES_H
 
 #include "cli/options.h"
-#include "engine/infer.h"
+#include "engine/infer/infer.h"
 
 /* One image: where it is, the second date's (or NULL), and its name below --out. */
 typedef struct infer_input {

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/usage.h"
-#include "engine/parity_values.h"
+#include "engine/verify/parity_values.h"
 
 /* The fields of bench/mmseg_load.py's line. */
 static void print_json(const char *config, const bench_load_report *r)

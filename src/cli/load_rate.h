@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "engine/bench_load.h"
+#include "engine/verify/bench_load.h"
 
 /* Measures and prints, as text or one line of JSON. */
 cseg_status load_rate_run(experiment *e, const bench_load_options *options, bool json, cseg_error *err);

@@ -12,7 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "io/fetch.h"
+#include "io/net/fetch.h"
 
 #define COMMAND(name) extern const cli_command command_##name;
 #include "cli/commands.h"

@@ -3,7 +3,7 @@
 #define CLI_PICTURES_H
 
 #include "base/arena.h"
-#include "io/image.h"
+#include "io/image/image.h"
 
 /* Any image or raster as something to look at: u8, 3 channels, blue first. Samples that are no bytes are stretched,
  * from the 2nd to the 98th percentile of each band; one or two bands become gray, of more the first three are shown. */

@@ -3,8 +3,8 @@
 #define CLI_RESULTS_H
 
 #include "data/datasets/dataset.h"
-#include "engine/evaluate.h"
-#include "io/image.h"
+#include "engine/evaluate/evaluate.h"
+#include "io/image/image.h"
 
 /* A Python pickle: a list with a numpy array (uint8, or int32 beyond 256 classes) for each image, as pickle.load or
  * mmcv.load read it. It is written as answers come, beside `path`, and is there whole or not at all. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/keywords.h"
+#include "config/syntax/keywords.h"
 #include "config/value_internal.h"
 
 enum { DEEPEST = 400, WIDTH = 79, INDENT = 4 };

@@ -3,7 +3,7 @@
 #define DATA_VISUAL_H
 
 #include "base/error.h"
-#include "io/image.h"
+#include "io/image/image.h"
 
 /* Paints class ids in their colours. `mask`: c == 1, u8, u16 or i32. Out: u8, 3 channels, BLUE first as images are
  * here; ids without a colour are black. palette [n_colours][3] is red first. */

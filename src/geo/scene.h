@@ -2,7 +2,7 @@
 #ifndef GEO_SCENE_H
 #define GEO_SCENE_H
 
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 typedef struct scene {
     const char *path;

@@ -6,7 +6,7 @@
 
 static const op_def *const defs[] = {
 #define OP(name) [OP_##name] = &op_def_##name,
-#include "graph/ops/list.h"
+#include "graph/ops/op_list.h"
 #undef OP
 };
 

@@ -36,7 +36,7 @@ typedef struct op_def {
 const op_def *op_define(op_kind op);
 
 #define OP(name) extern const op_def op_def_##name;
-#include "graph/ops/list.h"
+#include "graph/ops/op_list.h"
 #undef OP
 
 /* Helpers of the rules. */

@@ -203,7 +203,7 @@ typedef union op_attr {
 
 typedef enum {
 #define OP(name) OP_##name,
-#include "graph/ops/list.h"
+#include "graph/ops/op_list.h"
 #undef OP
     OP_COUNT
 } op_kind;

@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "io/pickle.h"
+#include "io/torch/pickle.h"
 
 /* The array lives in `mem`; pickle_array_get reads single elements. Object arrays are refused. */
 cseg_status npy_read(const char *path, arena *mem, pickle_array *out, cseg_error *err);

@@ -16,10 +16,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "io/image.h"
-#include "io/pth.h"
-#include "io/raster.h"
-#include "io/zip.h"
+#include "io/image/image.h"
+#include "io/raster/raster.h"
+#include "io/torch/pth.h"
+#include "io/torch/zip.h"
 
 enum { DEEPEST = 50 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "golden.h"

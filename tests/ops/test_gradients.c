@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "graph/plan_internal.h"
 #include "run.h"
 

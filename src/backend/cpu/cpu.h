@@ -6,7 +6,7 @@
 #include <omp.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "backend/cpu/simd/simd.h"
 #include "base/error.h"
 

@@ -6,7 +6,7 @@
 #include <omp.h>
 #include <time.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "base/arena.h"
 
 enum { ROWS = 1024, INNER = 512, COLUMNS = 256, CALLS = 20, TRIALS = 8 };

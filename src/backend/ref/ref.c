@@ -2,7 +2,7 @@
 
 static const ref_op *const table[OP_COUNT] = {
 #define OP(name) [OP_##name] = &ref_op_##name,
-#include "graph/ops/list.h"
+#include "graph/ops/op_list.h"
 #undef OP
 };
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "base/error.h"
 
 /* All that this backend knows of an op. */
@@ -23,7 +23,7 @@ typedef struct ref_op {
     static void ref_##op(__attribute__((unused)) const node *n, __attribute__((unused)) void *const *in,               \
                          void *const *out, __attribute__((unused)) void *scratch)
 #define OP(op) extern const ref_op ref_op_##op;
-#include "graph/ops/list.h"
+#include "graph/ops/op_list.h"
 #undef OP
 
 /* Scratch: a double for each element of the first output. */

@@ -15,7 +15,7 @@
 #include "base/channels.h"
 #include "base/error.h"
 #include "config/value.h"
-#include "data/pipeline.h"
+#include "data/transforms/pipeline.h"
 
 typedef struct dataset dataset;
 

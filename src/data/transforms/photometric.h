@@ -2,7 +2,7 @@
 #ifndef DATA_TRANSFORMS_PHOTOMETRIC_H
 #define DATA_TRANSFORMS_PHOTOMETRIC_H
 
-#include "io/image.h"
+#include "io/image/image.h"
 
 typedef struct photometric {
     bool brightens, contrasts, saturates, shifts;

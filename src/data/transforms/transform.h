@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #include "config/fields.h"
-#include "data/imgproc.h"
-#include "data/pipeline.h"
+#include "data/transforms/pipeline.h"
+#include "io/imgproc/imgproc.h"
 
 typedef struct transform transform;
 
@@ -28,8 +28,9 @@ typedef struct transform_builder {
     int depth;           /* of pipelines within pipelines */
 } transform_builder;
 
-/* How a transform can be done to a picture that is never in memory as a whole (data/windows.h). A new kind must say it:
- * the compiler wants every member of transform_kind, and tests/unit/data/test_windows.c finds WINDOWS_UNSAID. */
+/* How a transform can be done to a picture that is never in memory as a whole (data/transforms/windows.h). A new kind
+ * must say it: the compiler wants every member of transform_kind, and tests/unit/data/test_windows.c finds
+ * WINDOWS_UNSAID. */
 typedef enum transform_windows {
     WINDOWS_UNSAID,
     WINDOWS_LOADS,     /* gives the pixels of one file; takes those that lie in the sample already */

@@ -10,9 +10,9 @@
 
 #include <cseg/cseg.h>
 
-#include "engine/build.h"
-#include "io/pth.h"
-#include "io/raster.h"
+#include "engine/setup/build.h"
+#include "io/raster/raster.h"
+#include "io/torch/pth.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

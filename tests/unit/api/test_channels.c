@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "engine/build.h"
-#include "io/pth.h"
+#include "engine/setup/build.h"
+#include "io/torch/pth.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "graph/plan.h"
 
 #include <cmocka.h>

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "backend/cpu/simd/simd.h"
 #include "backend/peak.h"
 #include "base/arena.h"

@@ -1,4 +1,4 @@
-#include "config/lexer.h"
+#include "config/syntax/lexer.h"
 #include "config_test.h"
 
 /* Kinds of the tokens as letters: Name, Keyword, nUmber, String, Op, newLine, In, Dedent, End. */

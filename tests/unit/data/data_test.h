@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "config/config.h"
 #include "data/datasets/dataset.h"
-#include "io/image.h"
+#include "io/image/image.h"
 
 #include <cmocka.h>
 

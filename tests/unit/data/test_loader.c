@@ -1,5 +1,5 @@
 /* Batches: order, repeatability, errors, and coming and going of threads. */
-#include "data/loader.h"
+#include "data/loader/loader.h"
 
 #include "data_test.h"
 

@@ -1,5 +1,5 @@
 /* The look at all labels before training. */
-#include "data/scan.h"
+#include "data/scan/scan.h"
 
 #include "data_test.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/scan_cache.h"
+#include "data/scan/scan_cache.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -1,9 +1,9 @@
 /* Labels and weight maps whose georeference is another than their image's. */
-#include "data/scan_place.h"
+#include "data/scan/scan_place.h"
 
 #include "base/log.h"
 #include "data_test.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 static char warned[4096];
 

@@ -1,6 +1,6 @@
 /* What heads take and datasets name: which labels are good, and what is said about the others. */
 #include "base/log.h"
-#include "data/scan.h"
+#include "data/scan/scan.h"
 
 #include "data_test.h"
 

@@ -1,10 +1,10 @@
 /* Weight maps are looked at before the first step, as labels are. */
 #include <math.h>
 
-#include "data/scan.h"
+#include "data/scan/scan.h"
 
 #include "data_test.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 /* 4 x 4 weights of 1, but for one pixel. */
 static void write_weights(const char *name, int bands, float odd, int64_t at)

@@ -13,10 +13,10 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "config/config.h"
-#include "data/imgproc.h"
-#include "data/pipeline.h"
 #include "data/transforms/photometric.h"
+#include "data/transforms/pipeline.h"
 #include "data/transforms/transform.h"
+#include "io/imgproc/imgproc.h"
 
 #include <cmocka.h> /* last: it makes fail() a macro */
 

@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "config/config.h"
-#include "engine/parity.h"
+#include "engine/verify/parity.h"
 #include "graph/passes/passes.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */

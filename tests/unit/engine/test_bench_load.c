@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "base/file.h"
-#include "engine/bench_load.h"
-#include "engine/runner.h"
+#include "engine/train/runner.h"
+#include "engine/verify/bench_load.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "engine/dialect.h"
-#include "engine/ema.h"
+#include "engine/dialect/dialect.h"
+#include "engine/train/ema.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "engine/experiment.h"
+#include "engine/dialect/experiment.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

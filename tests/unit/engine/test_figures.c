@@ -11,8 +11,8 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "data/metrics.h"
-#include "engine/figures.h"
-#include "engine/schedule/schedule.h"
+#include "engine/evaluate/figures.h"
+#include "engine/train/schedule/schedule.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

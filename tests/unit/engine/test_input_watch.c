@@ -10,10 +10,10 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "engine/infer.h"
-#include "engine/learned_from.h"
-#include "engine/runner.h"
-#include "io/raster.h"
+#include "engine/infer/infer.h"
+#include "engine/setup/learned_from.h"
+#include "engine/train/runner.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "engine/experiment.h"
+#include "engine/dialect/experiment.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

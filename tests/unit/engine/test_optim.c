@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "base/str.h"
 #include "config/config.h"
-#include "engine/optim/optimizer.h"
+#include "engine/train/optim/optimizer.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/experiment.h"
+#include "engine/dialect/experiment.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

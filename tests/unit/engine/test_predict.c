@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "config/config.h"
-#include "engine/predict_internal.h"
+#include "engine/infer/predict_internal.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

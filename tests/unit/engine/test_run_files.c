@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "engine/run_files.h"
-#include "engine/runner.h"
+#include "engine/train/checkpoint/run_files.h"
+#include "engine/train/runner.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

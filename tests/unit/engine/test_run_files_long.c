@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
-#include "engine/run_files.h"
+#include "engine/train/checkpoint/run_files.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

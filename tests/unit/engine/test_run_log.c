@@ -17,7 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config.h"
-#include "engine/run_log_internal.h"
+#include "engine/train/log/run_log_internal.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

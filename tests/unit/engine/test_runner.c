@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "engine/runner.h"
+#include "engine/train/runner.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

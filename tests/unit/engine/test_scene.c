@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "engine/infer.h"
-#include "io/pth.h"
+#include "engine/infer/infer.h"
+#include "io/torch/pth.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "config/config.h"
-#include "engine/schedule/schedule.h"
+#include "engine/train/schedule/schedule.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

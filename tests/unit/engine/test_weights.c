@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "engine/weights.h"
+#include "engine/setup/weights.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 

@@ -1,5 +1,5 @@
 /* Runs small enough for tests: six images of 40 x 48, a ResNet-18 of four channels, and configs of both dialects.
- * To be included last, after base/file.h, engine/runner.h and cmocka.h. */
+ * To be included last, after base/file.h, engine/train/runner.h and cmocka.h. */
 #ifndef TESTS_TINY_H
 #define TESTS_TINY_H
 
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/random.h"
-#include "io/image.h"
-#include "io/pth.h"
+#include "io/image/image.h"
+#include "io/torch/pth.h"
 
 #define TINY_MODEL                                                                                                     \
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4,\n"   \

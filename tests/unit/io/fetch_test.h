@@ -16,9 +16,9 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "io/fetch.h"
-#include "io/pth.h"
-#include "io/sha256.h"
+#include "io/net/fetch.h"
+#include "io/net/sha256.h"
+#include "io/torch/pth.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

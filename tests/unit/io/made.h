@@ -8,7 +8,7 @@
 #include <zlib.h>
 
 #include "base/str.h"
-#include "io/pickle.h"
+#include "io/torch/pickle.h"
 
 enum { MADE_PACKED = 1, MADE_DESCRIPTOR = 2, MADE_ZIP64 = 4 };
 

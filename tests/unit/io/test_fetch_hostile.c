@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "fetch_test.h"
-#include "io/fetch_transfer.h"
+#include "io/net/fetch_transfer.h"
 
 #define CACHE "fetch_cache/hub/checkpoints/"
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "io/pth.h"
+#include "io/torch/pth.h"
 #include "made.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "io/image.h"
+#include "io/image/image.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "io/file_map.h"
-#include "io/image.h"
-#include "io/image_watch.h"
+#include "io/image/image.h"
+#include "io/image/image_watch.h"
 #include "io/npy.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "io/image_codec.h"
+#include "io/image/image_codec.h"
 
 #include <cmocka.h> /* last: it makes fail() a macro */
 

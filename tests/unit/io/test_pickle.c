@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "io/pickle.h"
+#include "io/torch/pickle.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "io/pth.h"
+#include "io/torch/pth.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -11,9 +11,9 @@
 #include <gdal.h>
 
 #include "base/file.h"
-#include "io/gdal_scope.h"
-#include "io/image.h"
-#include "io/raster.h"
+#include "io/image/image.h"
+#include "io/raster/gdal_scope.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -17,7 +17,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "io/raster.h"
+#include "io/raster/raster.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */
 

@@ -39,7 +39,7 @@ static void SIMD_NAME(narrow)(const float *restrict x, uint16_t *restrict y, int
         vec_store_half_n(y + i, vec_load_n(x + i, n - i), n - i);
 }
 
-#include "backend/cpu/simd/peak.h"
+#include "backend/cpu/simd/peak_kernels.h"
 
 const simd_table SIMD_NAME(simd_table) = {
     .name = SIMD_TEXT,

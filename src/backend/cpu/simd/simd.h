@@ -11,7 +11,7 @@
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
 #include "backend/cpu/simd/pool.h"
-#include "backend/cpu/simd/winograd.h"
+#include "backend/cpu/simd/winograd_kernels.h"
 
 typedef struct map_table map_table; /* maps.h */
 

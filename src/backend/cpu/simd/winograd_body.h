@@ -1,7 +1,7 @@
 /* The loops of winograd.h for one instruction set. The transforms are bound by loads and stores of the first-level
  * cache; `product` by multiply-adds, of which it reaches 85 to 95 % where its operands lie in the second level. */
 #include "backend/cpu/simd/lanes.h"
-#include "backend/cpu/simd/winograd.h"
+#include "backend/cpu/simd/winograd_kernels.h"
 
 /* With the points a = sqrt(1/2), b = sqrt(2): a^2 + b^2 = 5/2, a^2 b^2 = 1, a b^2 = b, b a^2 = a. */
 #define WINO_A 0.70710678118654752f

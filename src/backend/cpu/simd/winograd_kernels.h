@@ -1,0 +1,43 @@
+/* The inner loops of Winograd's convolution F(4x4, 3x3) and of its gradients (Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015), for maps in NHWC. A tile of 6x6 input pixels, transformed, becomes 36 numbers
+ * a channel, here called points; point p of all tiles times point p of the weights is a matrix product, and 36 such
+ * products, transformed back, are 4x4 output pixels a tile: 36 multiplications for what takes 144 directly.
+ *
+ * Interpolation points are 0, +-1/sqrt(2), +-sqrt(2) and infinity: their rounding error is about a third of that of the
+ * customary 0, +-1, +-2.
+ *
+ * Strides are in floats. Rows of points and blocks of weights are padded to whole vectors: what lies there is garbage
+ * that no result depends on, but it is finite where inputs are. */
+#ifndef BACKEND_CPU_SIMD_WINOGRAD_KERNELS_H
+#define BACKEND_CPU_SIMD_WINOGRAD_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WINOGRAD_IN = 36, WINOGRAD_OUT = 16, WINOGRAD_TAPS = 9 };
+
+typedef struct winograd_table {
+    int vec;    /* floats a vector */
+    int panels; /* the most vectors of a panel: what `product` takes as nv */
+    /* B^T d B: at[36] are the tile's pixels, row by row, c channels each -> v[p * v_point + channel]. Pixels are
+     * float32, or bfloat16 if `half`. */
+    void (*input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point);
+    /* A^T m A, of m[p * m_point + channel], + bias + residual, then ReLU -> at[16] pixels; one that is NULL is outside.
+     * residual: 16 pixels, or NULL; bias: c floats, or NULL. */
+    void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
+                   bool half_residual, void *const *at, bool half, bool relu);
+    /* A d A^T, the transpose of `output`: at[16] pixels of the output's gradient -> v as in `input`. */
+    void (*output_grad)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point);
+    /* G g G^T for the inputs k0 .. k0 + k - 1 and n outputs from n0: 3x3 taps at
+     * w[(n0 + j) * w_n + (k0 + i) * w_k + tap], turned by 180 degrees if `turned`
+     * -> u[p * u_point + i * width + j], where j goes on to `width`, whole vectors. */
+    void (*weights)(const float *w, int64_t w_n, int64_t w_k, int64_t k, int64_t n, bool turned, float *u,
+                    int64_t u_point, int64_t width);
+    /* G^T u G, the transpose of `weights`: u[p * u_point + j] for n outputs -> dw[j * w_n + tap]. */
+    void (*weights_grad)(const float *u, int64_t u_point, int64_t n, float *dw, int64_t w_n);
+    /* c[i * ldc + j] (+)= sum over l < k of a[i * a_row + l * a_k] * b[l * ldb + j], i < m, j < nv vectors. */
+    void (*product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb, float *c, int64_t ldc,
+                    int64_t m, int64_t k, int nv, bool add);
+} winograd_table;
+
+#endif

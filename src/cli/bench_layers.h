@@ -1,0 +1,39 @@
+/* The table of `cseg bench --layers`: where a call's time goes, and how near each layer comes to what the machine can.
+ */
+#ifndef CLI_BENCH_LAYERS_H
+#define CLI_BENCH_LAYERS_H
+
+#include <stdio.h>
+
+#include "backend/peak.h"
+#include "engine/verify/bench.h"
+
+typedef enum {
+    LAYERS_BY_STEP,  /* each step of the plan */
+    LAYERS_BY_KIND,  /* steps of the same op and shapes together */
+    LAYERS_BY_MODULE /* steps of the same module of the model together, forward and backward */
+} layers_by;
+
+typedef struct layer {
+    const char *name;
+    int count;             /* steps */
+    double seconds, share; /* share of the sum of all rows, 0 to 1 */
+    double flops, bytes;   /* node_multiply_adds twice, node_bytes */
+    double ideal;          /* seconds at the machine's peak: of flops or of bandwidth, whichever takes longer */
+    bool by_bandwidth;     /* that it was bandwidth */
+} layer;
+typedef struct layers {
+    VEC(layer) rows; /* sorted by time; the optimizer is a row too */
+    double seconds;  /* the sum of the rows; below the fastest call on a busy machine, as each step was fastest in
+                        another */
+} layers;
+
+/* Of the profiled runs: the fastest of each step. All in `mem`. */
+cseg_status layers_collect(const bench *b, const bench_result *r, const cpu_peak *peak, layers_by by, arena *mem,
+                           layers *out, cseg_error *err);
+/* At most `width` columns, 80 at least; of many rows the first ones, and the sum of the others. */
+void layers_print(const layers *l, int width, FILE *out);
+/* [{"layer": ..., "steps": ..., "ms": ..., "share": ..., "gflop": ..., "mib": ..., "of_peak": ...}, ...], all rows */
+void layers_print_json(const layers *l, FILE *out);
+
+#endif

@@ -1,0 +1,11 @@
+/* Configs in JSON. */
+#ifndef CONFIG_LOAD_JSON_H
+#define CONFIG_LOAD_JSON_H
+
+#include "config/syntax/source.h"
+#include "config/value.h"
+
+/* As Python's json.loads: NaN and Infinity are numbers, of equal keys the last one counts. */
+cseg_status json_parse(const source *s, arena *mem, value **out, cseg_error *err);
+
+#endif

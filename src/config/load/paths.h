@@ -1,0 +1,10 @@
+/* Paths as Python's os.path treats them: by their text alone. NULL: out of memory. */
+#ifndef CONFIG_LOAD_PATHS_H
+#define CONFIG_LOAD_PATHS_H
+
+#include "base/arena.h"
+
+char *path_normal(arena *mem, const char *path);   /* normpath: no '.', no '//', '..' taken back where possible */
+char *path_absolute(arena *mem, const char *path); /* abspath: the working folder in front of relative ones */
+
+#endif

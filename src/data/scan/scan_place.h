@@ -1,0 +1,12 @@
+/* Whether a data set's files fit together on the earth. */
+#ifndef DATA_SCAN_SCAN_PLACE_H
+#define DATA_SCAN_SCAN_PLACE_H
+
+#include "data/datasets/dataset.h"
+
+/* Compares each image with its labels, its weight map and its second date, where all of them are rasters that know
+ * their place, and gives one warning if some lie elsewhere. Only headers are read; what cannot be is told by others.
+ * Returns the number of files that lie elsewhere. stop: may be NULL. */
+int64_t scan_places(const dataset *ds, bool (*stop)(void *arg), void *arg);
+
+#endif

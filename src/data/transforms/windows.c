@@ -1,0 +1,290 @@
+#include "data/transforms/windows.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "data/transforms/transform.h"
+
+/* Source pixels that a resize holds at a time, and side of the blocks by which all are looked at. */
+enum { PART_BYTES = 64 << 20, LOOK = 1024 };
+
+typedef struct step {
+    const transform *t;
+    bool ranged;
+    double low, high; /* of what comes into it */
+} step;
+
+/* Geometry, then what is done to each pixel behind it. */
+typedef struct stage {
+    const struct stage *before; /* NULL: the source */
+    delayed geometry;           /* of what `before` gives, which is like: a size, channels and a type */
+    image like;
+    int64_t h, w;
+    VEC(step) steps;
+} stage;
+
+struct windowed {
+    arena *mem;
+    const window_source *from;
+    sample begun; /* its preset: what a view decides for the transforms that are being opened */
+    stage *last;
+    bool loaded;
+    windowed_info info;
+};
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static cseg_status run_step(const step *st, sample *s, cseg_error *err)
+{
+    if (!st->t->kind->apply)
+        return CSEG_OK;
+    s->range.known = st->ranged;
+    s->range.low = st->low;
+    s->range.high = st->high;
+    cseg_status status = st->t->kind->apply(st->t, s, err);
+    s->range.known = false;
+    return status == CSEG_OK ? CSEG_OK : fail_within(err, "%s: ", st->t->name);
+}
+
+typedef struct asked {
+    const windowed *w;
+    const stage *of;
+} asked;
+
+static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int64_t x, int64_t h, int64_t n_w,
+                              sample *s, cseg_error *err);
+
+/* What a resize behind the stage sees: pixels, normalised if that came first. */
+static cseg_status read_pixels(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
+{
+    const asked *a = arg;
+    sample s = {.mem = a->w->mem, .n_images = 1};
+    cseg_status status = read_stage(a->w, a->of, y, x, h, w, &s, err);
+    if (status == CSEG_OK)
+        status = sample_need_pixels(&s, err);
+    *out = status == CSEG_OK ? s.img : (image){0};
+    if (status == CSEG_OK)
+        s.img = (image){0};
+    sample_release(&s);
+    return status;
+}
+
+/* Output rows whose source fits PART_BYTES. */
+static int64_t rows_at_once(const stage *g, const delayed *d)
+{
+    double down = (double)g->like.h / (double)g->geometry.full_h,
+           across = (double)g->like.w / (double)g->geometry.full_w;
+    double row = ((double)d->w * across + 4) * (double)g->like.c * (double)image_type_size(g->like.type);
+    double rows = ((double)PART_BYTES / row - 4) / down;
+    return rows < 1 ? 1 : rows < (double)d->h ? (int64_t)rows : d->h;
+}
+
+static cseg_status read_geometry(const windowed *w, const stage *g, int64_t y, int64_t x, int64_t n_h, int64_t n_w,
+                                 image *out, cseg_error *err)
+{
+    delayed d = g->geometry;
+    image like = g->like;
+    asked a = {w, g->before};
+    resize_source source = {read_pixels, &a};
+    TRY(picture_crop(&like, &d, y, x, n_h, n_w, err));
+    TRY(imgproc_new(n_h, n_w, like.c, like.type, out, err));
+    int64_t most = rows_at_once(g, &d);
+    for (int64_t from = 0; from < n_h; from += most) {
+        delayed part = d;
+        resizer *r;
+        part.y += from;
+        part.h = n_h - from < most ? n_h - from : most;
+        TRY(resizer_open_from(&like, &source, &part, &r, err));
+        for (int64_t i = 0; i < part.h; i++)
+            memcpy(image_at(out, from + i, 0), resizer_row(r, i), (size_t)image_row_bytes(out));
+        resizer_close(r);
+    }
+    return CSEG_OK;
+}
+
+/* *s has its mem and n_images; img is empty. */
+static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int64_t x, int64_t h, int64_t n_w,
+                              sample *s, cseg_error *err)
+{
+    if (g->before)
+        TRY(read_geometry(w, g, y, x, h, n_w, &s->img, err));
+    else
+        TRY(w->from->read(w->from->arg, y, x, h, n_w, &s->img, err));
+    s->ori_h = s->img_h = s->pad_h = h;
+    s->ori_w = s->img_w = s->pad_w = n_w;
+    s->scale_x = s->scale_y = 1;
+    for (size_t i = 0; i < g->steps.n; i++) {
+        s->path = i || g->before ? w->from->path : NULL; /* the loader takes pixels that no file is named for */
+        TRY(run_step(&g->steps.at[i], s, err));
+    }
+    s->path = w->from->path;
+    return CSEG_OK;
+}
+
+cseg_status windowed_read(const windowed *w, int64_t y, int64_t x, int64_t n_h, int64_t n_w, sample *out,
+                          cseg_error *err)
+{
+    if (y < 0 || x < 0 || n_h < 1 || n_w < 1 || n_h > w->info.h - y || n_w > w->info.w - x)
+        return fail(err, CSEG_USAGE, "%s: a window of %lld x %lld at row %lld, column %lld does not lie in %lld x %lld",
+                    w->from->path, (long long)n_h, (long long)n_w, (long long)y, (long long)x, (long long)w->info.h,
+                    (long long)w->info.w);
+    out->mem = w->mem;
+    out->n_images = 1;
+    return read_stage(w, w->last, y, x, n_h, n_w, out, err);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+static cseg_status refuse(const windowed *w, const transform *t, const char *why, cseg_error *err)
+{
+    char place[512];
+    value at = {.at = t->at};
+    return fail(
+        err, CSEG_UNSUPPORTED,
+        "%s%s %s, so that %s cannot be segmented by windows; take it out of the test pipeline, or cut the scene "
+        "into pieces with cseg tile",
+        value_place(&at, place), t->name, why, w->from->path);
+}
+
+static cseg_status look_at_range(const windowed *w, double *low, double *high, cseg_error *err)
+{
+    const stage *g = w->last;
+    asked a = {w, g};
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (int64_t y = 0; y < g->h; y += LOOK)
+        for (int64_t x = 0; x < g->w; x += LOOK) {
+            image m;
+            TRY(read_pixels(&a, y, x, g->h - y < LOOK ? g->h - y : LOOK, g->w - x < LOOK ? g->w - x : LOOK, &m, err));
+            for (int64_t i = 0, n = m.h * m.w * m.c; i < n; i++) {
+                double v = image_get(&m, 0, i / m.c, i % m.c);
+                *low = v < *low ? v : *low;
+                *high = v > *high ? v : *high;
+            }
+            image_release(&m);
+        }
+    return CSEG_OK;
+}
+
+static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
+{
+    step st = {.t = t};
+    if (t->kind->windows == WINDOWS_RANGE) {
+        TRY(look_at_range(w, &st.low, &st.high, err));
+        st.ranged = true;
+    }
+    return vec_push(w->mem, &w->last->steps, st) ? CSEG_OK : fail_memory(err);
+}
+
+/* The transform is asked what it does to a picture of which it sees no pixel. */
+static cseg_status add_geometry(windowed *w, const transform *t, cseg_error *err)
+{
+    uint8_t nothing = 0;
+    asked a = {w, w->last};
+    image pixel;
+    TRY(read_pixels(&a, 0, 0, 1, 1, &pixel, err));
+    sample s = {.mem = w->mem, .n_images = 1, .path = w->from->path};
+    s.img = (image){.h = w->last->h, .w = w->last->w, .c = pixel.c, .type = pixel.type, .data = &nothing};
+    image_release(&pixel);
+    s.preset = w->begun.preset;
+    if (t->kind->apply(t, &s, err) != CSEG_OK)
+        return fail_within(err, "%s: ", t->name);
+    if (!s.todo.any)
+        return CSEG_OK;
+    if (s.todo.flip_x || s.todo.flip_y)
+        return refuse(w, t, "flips the whole image", err);
+    stage *g = ARENA_NEW(w->mem, stage);
+    if (!g)
+        return fail_memory(err);
+    g->before = w->last;
+    g->geometry = s.todo;
+    g->like = s.img;
+    g->like.data = NULL;
+    g->h = s.todo.h;
+    g->w = s.todo.w;
+    w->last = g;
+    if (!w->info.resizer) {
+        w->info.resizer = t->name;
+        w->info.at = t->at;
+    }
+    return CSEG_OK;
+}
+
+static cseg_status add_all(windowed *w, const transform_list *list, cseg_error *err);
+
+static cseg_status add(windowed *w, const transform *t, cseg_error *err)
+{
+    bool works = t->kind->apply != NULL;
+    if (!w->loaded && works && t->kind->windows != WINDOWS_LOADS && t->kind->windows != WINDOWS_WHOLE &&
+        t->kind->windows != WINDOWS_INNER)
+        return fail(err, CSEG_CONFIG, "%s: there is no image yet; put LoadImageFromFile in front of it", t->name);
+    switch (t->kind->windows) {
+    case WINDOWS_LOADS:
+        if (w->loaded)
+            return refuse(w, t, "loads the image once more", err);
+        w->loaded = true;
+        return add_step(w, t, err);
+    case WINDOWS_POINTWISE:
+    case WINDOWS_RANGE:
+        return add_step(w, t, err);
+    case WINDOWS_GEOMETRY:
+        return add_geometry(w, t, err);
+    case WINDOWS_INNER:
+        for (size_t i = 0; i < t->n_inner; i++)
+            TRY(add_all(w, &t->inner[i], err));
+        return CSEG_OK;
+    default:
+        return refuse(w, t, "needs the whole image at once", err);
+    }
+}
+
+static cseg_status add_all(windowed *w, const transform_list *list, cseg_error *err)
+{
+    for (size_t i = 0; i < list->n; i++)
+        TRY(add(w, list->at[i], err));
+    return CSEG_OK;
+}
+
+static cseg_status describe(windowed *w, cseg_error *err)
+{
+    sample s = {0};
+    w->info.h = w->last->h;
+    w->info.w = w->last->w;
+    cseg_status status = windowed_read(w, 0, 0, 1, 1, &s, err);
+    w->info.c = s.img.c;
+    w->info.type = s.img.type;
+    w->info.resized = w->info.h != w->from->h || w->info.w != w->from->w;
+    sample_release(&s);
+    return status;
+}
+
+cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err)
+{
+    windowed *w = ARENA_NEW(mem, windowed);
+    if (!w || !(w->last = ARENA_NEW(mem, stage)))
+        return fail_memory(err);
+    w->mem = mem;
+    w->from = from;
+    w->last->h = from->h;
+    w->last->w = from->w;
+    if (p->info.variants > 1)
+        return refuse(w, p->views, "makes several views of the image", err);
+    TRY(add_all(w, &p->list, err));
+    if (p->views) {
+        w->begun.img.h = w->last->h;
+        w->begun.img.w = w->last->w;
+        variant_preset(&p->views->variants[0], &w->begun);
+        TRY(add_all(w, &p->views->variants[0].steps, err));
+    }
+    if (!w->loaded)
+        return fail(err, CSEG_CONFIG, "%s: the test pipeline loads no image; put LoadImageFromFile in front",
+                    from->path);
+    TRY(describe(w, err));
+    *out = w;
+    return CSEG_OK;
+}
+
+const windowed_info *windowed_describe(const windowed *w)
+{
+    return &w->info;
+}

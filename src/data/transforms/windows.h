@@ -1,0 +1,38 @@
+/* Pipelines for pictures that are never in memory as a whole: any window of what a pipeline makes of a picture, bit for
+ * bit as in the whole. Each transform says how that can be done (transform_windows); resizes fetch what a window is
+ * made from and nothing else. */
+#ifndef DATA_TRANSFORMS_WINDOWS_H
+#define DATA_TRANSFORMS_WINDOWS_H
+
+#include "data/transforms/pipeline.h"
+
+typedef struct windowed windowed;
+
+typedef struct window_source {
+    const char *path; /* for messages */
+    int64_t h, w;
+    /* Makes *out (new) from the window at (y, x), as the pipeline's loader reads files: pipeline_describe's flags. */
+    cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+    void *arg;
+} window_source;
+
+/* p and what `from` points at must outlive *out, which lives in `mem`. Reads a pixel, or (Rerange) all of them.
+ * CSEG_UNSUPPORTED, with file and line, for a transform that needs the whole picture and for several views; else what
+ * the transforms say. */
+cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err);
+
+/* What the pipeline makes of the picture. */
+typedef struct windowed_info {
+    int64_t h, w, c;
+    image_type type;
+    bool resized;        /* to another size than the source's */
+    const char *resizer; /* the name of the first transform that did it; NULL: none */
+    where at;            /* of that transform */
+} windowed_info;
+const windowed_info *windowed_describe(const windowed *w);
+
+/* A window of it, ready for pipeline_pack. *out, zeroed, is to be released whatever the result. */
+cseg_status windowed_read(const windowed *w, int64_t y, int64_t x, int64_t n_h, int64_t n_w, sample *out,
+                          cseg_error *err);
+
+#endif

@@ -1,0 +1,227 @@
+/* The 0.x dialect: data, optimizer, lr_config, runner or total_iters, *_config hooks, workflow. */
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/dialect/dialect.h"
+#include "engine/dialect/keys.h"
+
+/* data=dict(samples_per_gpu, workers_per_gpu, train, val, test, train_dataloader, ...). */
+static cseg_status read_data(const value *data, const char *part, bool train, experiment_data *d, arena *mem,
+                             cseg_error *err)
+{
+    d->dataset = value_get(data, part);
+    if (value_is_none(d->dataset))
+        d->dataset = NULL;
+    d->batch_size = 1;
+    d->workers = 2;
+    char *key = arena_printf(mem, "%s_dataloader", part);
+    if (!key)
+        return fail_memory(err);
+    const value *own = value_get(data, key);
+    if (train)
+        TRY(read_int(data, "samples_per_gpu", &d->batch_size, err));
+    TRY(read_int(data, "workers_per_gpu", &d->workers, err));
+    TRY(read_int(own, "samples_per_gpu", &d->batch_size, err));
+    TRY(read_int(own, "workers_per_gpu", &d->workers, err));
+    bool shuffle = train;
+    d->drop_last = train;
+    if (train) {
+        TRY(read_bool(data, "shuffle", &shuffle, err));
+        TRY(read_bool(data, "drop_last", &d->drop_last, err));
+    }
+    TRY(read_bool(own, "shuffle", &shuffle, err));
+    TRY(read_bool(own, "drop_last", &d->drop_last, err));
+    d->order = shuffle ? ORDER_SHUFFLE : ORDER_SEQUENTIAL;
+    return CSEG_OK;
+}
+
+static cseg_status read_runner(experiment *e, cseg_error *err)
+{
+    const value *r = value_get(e->cfg, "runner");
+    const char *type = value_type_name(r);
+    char place[512];
+    if (value_is_none(r)) {
+        /* The oldest style: the number alone says which runner. */
+        e->by_epoch = value_is_none(value_get(e->cfg, "total_iters"));
+        return read_int(e->cfg, e->by_epoch ? "total_epochs" : "total_iters", &e->max, err);
+    }
+    e->by_epoch = type && strcmp(type, "EpochBasedRunner") == 0;
+    if (type && !e->by_epoch && strcmp(type, "IterBasedRunner") != 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no runner '%s' here; known are IterBasedRunner and EpochBasedRunner",
+                    value_place(value_blame(r, "type"), place), type);
+    TRY(check_length(r, e->by_epoch, "runner", err));
+    return read_int(r, e->by_epoch ? "max_epochs" : "max_iters", &e->max, err);
+}
+
+static cseg_status read_workflow(experiment *e, cseg_error *err)
+{
+    const value *w = value_get(e->cfg, "workflow");
+    char place[512];
+    e->workflow[0] = (experiment_phase){PHASE_TRAIN, 1};
+    e->n_workflow = 1;
+    if (value_count(w) == 0)
+        return CSEG_OK;
+    if (value_count(w) > 8)
+        return fail(err, CSEG_CONFIG, "%sa workflow of more than 8 phases", value_place(w, place));
+    e->n_workflow = 0;
+    bool trains = false;
+    for (size_t i = 0; i < value_count(w); i++) {
+        const value *p = value_item(w, i);
+        const char *mode = value_text(value_item(p, 0));
+        experiment_phase *out = &e->workflow[e->n_workflow++];
+        bool val = mode && strcmp(mode, "val") == 0;
+        if (!mode || (!val && strcmp(mode, "train") != 0) || !value_integer(value_item(p, 1), &out->n) || out->n < 1)
+            return fail(err, CSEG_CONFIG, "%sa workflow is a list of ('train' or 'val', iterations)",
+                        value_place(p, place));
+        out->mode = val ? PHASE_VAL : PHASE_TRAIN;
+        trains |= !val;
+    }
+    return trains ? CSEG_OK : fail(err, CSEG_CONFIG, "%sthis workflow never trains", value_place(w, place));
+}
+
+static cseg_status read_evaluation(experiment *e, cseg_error *err)
+{
+    static const char *const usual[] = {"mIoU"};
+    const value *v = value_get(e->cfg, "evaluation");
+    experiment_evaluation *out = &e->val_eval;
+    *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual, .n_metrics = 1, .beta = 1};
+    TRY(read_texts(v, "metric", e->mem, &out->metrics, &out->n_metrics, err));
+    TRY(check_metrics(v, out, err));
+    e->test_eval = *out;
+    int64_t every = 1, start = 0;
+    TRY(read_int(v, "interval", &every, err));
+    TRY(read_int(v, "start", &start, err));
+    /* The runner decides what is counted, whatever evaluation.by_epoch says. */
+    e->validate_by_epoch = e->by_epoch;
+    e->validate[0] = (experiment_interval){start, value_is_none(v) ? (e->by_epoch ? 1 : 0) : every};
+    e->n_validate = 1;
+    return read_save_best(v, false, e->mem, &e->checkpoint, err);
+}
+
+static cseg_status read_checkpoint(experiment *e, cseg_error *err)
+{
+    const value *h = value_get(e->cfg, "checkpoint_config");
+    experiment_checkpoint *c = &e->checkpoint;
+    *c = (experiment_checkpoint){.on = !value_is_none(h),
+                                 .interval = -1,
+                                 .by_epoch = e->by_epoch,
+                                 .max_keep = -1,
+                                 .save_last = true,
+                                 .save_optimizer = true,
+                                 .save_schedule = true,
+                                 .link = true};
+    if (value_get(h, "by_epoch"))
+        TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
+    TRY(read_int(h, "interval", &c->interval, err));
+    TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
+    TRY(read_bool(h, "save_last", &c->save_last, err));
+    TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
+    TRY(read_bool(h, "create_symlink", &c->link, err));
+    return read_text(h, "out_dir", &c->out_dir, err);
+}
+
+/* The hooks that make the steps: whether one adds up gradients over iterations, and computes in half precision. */
+typedef struct step_hook {
+    const char *name;
+    bool accumulates, mixed;
+} step_hook;
+
+static const step_hook step_hooks[] = {{"OptimizerHook", false, false},
+                                       {"GradientCumulativeOptimizerHook", true, false},
+                                       {"Fp16OptimizerHook", false, true},
+                                       {"GradientCumulativeFp16OptimizerHook", true, true}};
+
+static const step_hook *find_step_hook(const char *type)
+{
+    for (size_t i = 0; i < sizeof step_hooks / sizeof *step_hooks; i++)
+        if (strcmp(step_hooks[i].name, type) == 0)
+            return &step_hooks[i];
+    return NULL;
+}
+
+/* In this dialect two things speak of mixed precision. Training, and the validations within it, compute so where the
+ * optimizer's hook is one of mmcv's Fp16 ones, whatever `fp16` says; testing where there is an `fp16`, empty or not,
+ * whatever the hook is (tools/test.py). So MAE's configs, which have `fp16` alone, train in float32. */
+static cseg_status read_step_hook(experiment *e, const value *hook, cseg_error *err)
+{
+    char place[512];
+    const char *type = value_type_name(hook) ? value_type_name(hook) : "OptimizerHook";
+    const step_hook *h = find_step_hook(type);
+    const value *fp16 = value_get(e->cfg, "fp16");
+    if (!h) {
+        e->optimizer_refused = arena_printf(e->mem,
+                                            "%sthere is no optimizer hook '%s' here; known are OptimizerHook, "
+                                            "Fp16OptimizerHook and GradientCumulative ones of both",
+                                            value_place(value_get(hook, "type"), place), type);
+        if (!e->optimizer_refused)
+            return fail_memory(err);
+        h = &step_hooks[0];
+    }
+    if (h->accumulates)
+        TRY(read_count(hook, "cumulative_iters", &e->accumulate, err));
+    e->amp = e->val_bf16 = h->mixed;
+    e->test_bf16 = !value_is_none(fp16);
+    e->fp16_unused = h->mixed || value_is_none(fp16) ? NULL : fp16;
+    return CSEG_OK;
+}
+
+static cseg_status read_optimizer(experiment *e, cseg_error *err)
+{
+    const value *cfg = e->cfg, *hook = value_get(cfg, "optimizer_config");
+    e->optimizer = value_get(cfg, "optimizer");
+    TRY(check_constructor(e, value_get(e->optimizer, "constructor"), "DefaultOptimizerConstructor", err));
+    TRY(read_step_hook(e, hook, err));
+    const value *clip = value_get(hook, "grad_clip");
+    TRY(dialect_read_number(clip, "max_norm", &e->clip_norm, err));
+    TRY(dialect_read_number(clip, "norm_type", &e->clip_norm_type, err));
+    e->lr_config = value_get(cfg, "lr_config");
+    e->momentum_config = value_get(cfg, "momentum_config");
+    return CSEG_OK;
+}
+
+static cseg_status read_hooks(experiment *e, cseg_error *err)
+{
+    const value *log = value_get(e->cfg, "log_config"), *hooks = value_get(log, "hooks");
+    e->log.interval = 10;
+    TRY(read_int(log, "interval", &e->log.interval, err));
+    for (size_t i = 0; i < value_count(hooks); i++) {
+        const char *type = value_type_name(value_item(hooks, i));
+        if (type && strcmp(type, "TensorboardLoggerHook") == 0)
+            e->log.tensorboard = true;
+        else if (type && strcmp(type, "TextLoggerHook") != 0)
+            ignored_hook(value_item(hooks, i));
+    }
+    const value *custom = value_get(e->cfg, "custom_hooks");
+    for (size_t i = 0; i < value_count(custom); i++) {
+        const value *h = value_item(custom, i);
+        TRY(check_hook(h, err));
+        const char *type = value_type_name(h);
+        if (type && strcmp(type, "EMAHook") == 0)
+            TRY(read_ema(e, h, false, err));
+        else
+            ignored_hook(h);
+    }
+    return CSEG_OK;
+}
+
+cseg_status dialect_0x_read(experiment *e, cseg_error *err)
+{
+    const value *cfg = e->cfg, *data = value_get(cfg, "data");
+    TRY(keys_check_0x(e, err));
+    e->train_cfg = value_get(cfg, "train_cfg");
+    e->test_cfg = value_get(cfg, "test_cfg");
+    TRY(read_data(data, "train", true, &e->train, e->mem, err));
+    TRY(read_data(data, "val", false, &e->val, e->mem, err));
+    TRY(read_data(data, "test", false, &e->test, e->mem, err));
+    TRY(read_runner(e, err));
+    TRY(read_workflow(e, err));
+    TRY(read_checkpoint(e, err));
+    TRY(read_evaluation(e, err));
+    TRY(read_optimizer(e, err));
+    TRY(read_hooks(e, err));
+    TRY(read_text(cfg, "resume_from", &e->resume_from, err));
+    TRY(read_bool(cfg, "auto_resume", &e->resume, err));
+    e->has_seed = !value_is_none(value_get(cfg, "seed"));
+    TRY(read_int(cfg, "seed", &e->seed, err));
+    return read_bool(cfg, "deterministic", &e->deterministic, err);
+}

@@ -1,0 +1,228 @@
+/* The 1.x dialect: *_dataloader, optim_wrapper, param_scheduler, *_cfg loops, default_hooks. */
+#include <string.h>
+
+#include "base/log.h"
+#include "config/scope.h"
+#include "engine/dialect/dialect.h"
+#include "engine/dialect/keys.h"
+
+static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
+{
+    const value *l = value_get(cfg, key);
+    if (value_is_none(l))
+        return CSEG_OK;
+    d->dataset = value_get(l, "dataset");
+    d->batch_size = 1;
+    TRY(read_int(l, "batch_size", &d->batch_size, err));
+    TRY(read_int(l, "num_workers", &d->workers, err));
+    TRY(read_bool(l, "drop_last", &d->drop_last, err));
+    TRY(read_int(l, "num_batch_per_epoch", &d->limit, err));
+    const value *sampler = value_get(l, "sampler");
+    const char *type = value_type_name(sampler);
+    bool shuffle = train;
+    TRY(read_bool(sampler, "shuffle", &shuffle, err));
+    if (!type || strcmp(type, "DefaultSampler") == 0)
+        d->order = shuffle ? ORDER_SHUFFLE : ORDER_SEQUENTIAL;
+    else if (strcmp(type, "InfiniteSampler") == 0)
+        d->order = shuffle ? ORDER_INFINITE : ORDER_INFINITE_SEQUENTIAL;
+    else {
+        char place[512];
+        return fail(err, CSEG_CONFIG, "%sthere is no sampler '%s' here; known are DefaultSampler and InfiniteSampler",
+                    value_place(value_blame(sampler, "type"), place), type);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_optimizer(experiment *e, cseg_error *err)
+{
+    const value *w = value_get(e->cfg, "optim_wrapper");
+    if (value_is_none(w))
+        return CSEG_OK;
+    const char *type = value_type_name(w);
+    char place[512];
+    if (type && strcmp(type, "OptimWrapper") != 0 && strcmp(type, "AmpOptimWrapper") != 0)
+        return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here",
+                    value_place(value_blame(w, "type"), place), type);
+    e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
+    e->optimizer = value_get(w, "optimizer");
+    e->paramwise = value_get(w, "paramwise_cfg");
+    TRY(check_constructor(e, value_get(w, "constructor"), "DefaultOptimWrapperConstructor", err));
+    TRY(read_count(w, "accumulative_counts", &e->accumulate, err));
+    const value *clip = value_get(w, "clip_grad");
+    if (value_is_none(clip))
+        return CSEG_OK;
+    const char *how = "norm";
+    TRY(read_text(clip, "type", &how, err));
+    TRY(dialect_read_number(clip, "norm_type", &e->clip_norm_type, err));
+    if (strcmp(how, "value") == 0)
+        return dialect_read_number(clip, "clip_value", &e->clip_value, err);
+    return dialect_read_number(clip, "max_norm", &e->clip_norm, err);
+}
+
+static cseg_status read_loops(experiment *e, cseg_error *err)
+{
+    const value *t = value_get(e->cfg, "train_cfg");
+    const char *type = value_type_name(t);
+    char place[512];
+    TRY(read_bool(value_get(e->cfg, "val_cfg"), "fp16", &e->val_bf16, err));
+    TRY(read_bool(value_get(e->cfg, "test_cfg"), "fp16", &e->test_bf16, err));
+    if (value_is_none(t))
+        return CSEG_OK;
+    bool by_epoch = false;
+    TRY(read_bool(t, "by_epoch", &by_epoch, err));
+    bool epochs = type && strcmp(type, "EpochBasedTrainLoop") == 0;
+    if (type && value_get(t, "by_epoch") && by_epoch != epochs)
+        return fail(err, CSEG_CONFIG, "%sby_epoch=%s is not what %s does; say one of the two",
+                    value_place(value_get(t, "by_epoch"), place), by_epoch ? "True" : "False", type);
+    if (epochs)
+        by_epoch = true;
+    else if (type && strcmp(type, "IterBasedTrainLoop") != 0)
+        return fail(err, CSEG_CONFIG,
+                    "%sthere is no loop '%s' here; known are IterBasedTrainLoop and EpochBasedTrainLoop",
+                    value_place(value_blame(t, "type"), place), type);
+    e->by_epoch = by_epoch;
+    TRY(check_length(t, by_epoch, "train_cfg", err));
+    TRY(read_int(t, by_epoch ? "max_epochs" : "max_iters", &e->max, err));
+    e->workflow[0] = (experiment_phase){PHASE_TRAIN, by_epoch ? 1 : e->max};
+    e->n_workflow = 1;
+    int64_t begin = 1, every = by_epoch ? 1 : 1000;
+    TRY(read_int(t, "val_begin", &begin, err));
+    TRY(read_int(t, "val_interval", &every, err));
+    e->validate_by_epoch = by_epoch;
+    e->validate[e->n_validate++] = (experiment_interval){begin, every};
+    const value *dynamic = value_get(t, "dynamic_intervals");
+    if (value_count(dynamic) > 7)
+        return fail(err, CSEG_CONFIG, "%sdynamic_intervals has %zu entries; there is room for 7",
+                    value_place(dynamic, place), value_count(dynamic));
+    for (size_t i = 0; i < value_count(dynamic); i++) {
+        experiment_interval *v = &e->validate[e->n_validate++];
+        const value *pair = value_item(dynamic, i);
+        if (!value_integer(value_item(pair, 0), &v->begin) || !value_integer(value_item(pair, 1), &v->every))
+            return fail(err, CSEG_CONFIG, "%sdynamic_intervals is a list of (begin, interval)",
+                        value_place(dynamic, place));
+    }
+    return CSEG_OK;
+}
+
+/* Where default_hooks has none there is one nevertheless, each epoch; checkpoint=None takes it away. */
+static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *err)
+{
+    experiment_checkpoint *c = &e->checkpoint;
+    bool none = h && value_is_none(h);
+    *c = (experiment_checkpoint){.on = !none,
+                                 .interval = h ? -1 : 1,
+                                 .by_epoch = true,
+                                 .max_keep = -1,
+                                 .save_last = true,
+                                 .save_optimizer = true,
+                                 .save_schedule = true};
+    TRY(read_int(h, "interval", &c->interval, err));
+    TRY(read_int(h, "save_begin", &c->begin, err));
+    TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
+    TRY(read_int(h, "max_keep_ckpts", &c->max_keep, err));
+    TRY(read_bool(h, "save_last", &c->save_last, err));
+    TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
+    TRY(read_bool(h, "save_param_scheduler", &c->save_schedule, err));
+    TRY(read_text(h, "out_dir", &c->out_dir, err));
+    return read_save_best(h, true, e->mem, c, err);
+}
+
+static cseg_status read_hook(experiment *e, const value *h, cseg_error *err)
+{
+    TRY(check_hook(h, err));
+    const char *type = value_type_name(h);
+    if (strcmp(type, "EMAHook") == 0)
+        return read_ema(e, h, true, err);
+    if (strcmp(type, "EarlyStoppingHook") == 0)
+        return read_stopping(e, h, err);
+    ignored_hook(h);
+    return CSEG_OK;
+}
+
+/* default_hooks takes further ones, under names of one's own, and others in the place of the usual ones. */
+static cseg_status read_other_hooks(experiment *e, const value *d, cseg_error *err)
+{
+    for (size_t i = 0; d && d->kind == V_DICT && i < d->as.dict.n; i++) {
+        const value *h = d->as.dict.entry[i].item;
+        if (!value_is_none(h) && !keys_usual_hook(d->as.dict.entry[i].key, value_type_name(h)))
+            TRY(read_hook(e, h, err));
+    }
+    return CSEG_OK;
+}
+
+/* Linear in the batch, as mmengine's scale_lr, whatever the number of processes would have been. */
+static cseg_status read_scale(experiment *e, cseg_error *err)
+{
+    const value *v = value_get(e->cfg, "auto_scale_lr");
+    bool on = false;
+    int64_t base = 0;
+    char place[512];
+    TRY(read_bool(v, "enable", &on, err));
+    if (!on)
+        return CSEG_OK;
+    TRY(read_int(v, "base_batch_size", &base, err));
+    if (base < 1)
+        return fail(err, CSEG_CONFIG, "%sauto_scale_lr needs a base_batch_size of 1 or more", value_place(v, place));
+    e->lr_scale = (double)e->train.batch_size / (double)base;
+    log_say(LOG_INFO, "learning rates are those of the config times %g: auto_scale_lr, batches of %lld, not %lld",
+            e->lr_scale, (long long)e->train.batch_size, (long long)base);
+    return CSEG_OK;
+}
+
+static cseg_status read_hooks(experiment *e, cseg_error *err)
+{
+    const value *d = value_get(e->cfg, "default_hooks"), *logger = value_get(d, "logger");
+    const value *checkpoint = value_get(d, "checkpoint");
+    TRY(read_checkpoint(e, checkpoint, err));
+    e->log.interval = 10;
+    TRY(read_int(logger, "interval", &e->log.interval, err));
+    const value *custom = value_get(e->cfg, "custom_hooks");
+    for (size_t i = 0; i < value_count(custom); i++)
+        TRY(read_hook(e, value_item(custom, i), err));
+    TRY(read_other_hooks(e, d, err));
+    const value *backends = value_get(e->cfg, "vis_backends"), *visualizer = value_get(e->cfg, "visualizer");
+    if (!backends)
+        backends = value_get(visualizer, "vis_backends");
+    for (size_t i = 0; i < value_count(backends); i++) {
+        const char *type = value_type_name(value_item(backends, i));
+        e->log.tensorboard |= type && strcmp(type, "TensorboardVisBackend") == 0;
+    }
+    return CSEG_OK;
+}
+
+/* mmseg's metric writes them at every validation, too. */
+static void warn_unwritten(const experiment *e, const value *evaluator)
+{
+    char place[512];
+    if (e->val_eval.output_dir && e->train.dataset)
+        log_say(LOG_WARNING, "%sno maps are written to %s while a model is trained; cseg test --out DIR writes them",
+                value_place(evaluator, place), e->val_eval.output_dir);
+}
+
+cseg_status dialect_1x_read(experiment *e, cseg_error *err)
+{
+    const value *cfg = e->cfg;
+    TRY(keys_check_1x(e, err));
+    e->preprocessor = value_get(e->model, "data_preprocessor");
+    if (!e->preprocessor)
+        e->preprocessor = value_get(cfg, "data_preprocessor");
+    e->tta_pipeline = value_get(cfg, "tta_pipeline");
+    TRY(read_loader(cfg, "train_dataloader", true, &e->train, err));
+    TRY(read_loader(cfg, "val_dataloader", false, &e->val, err));
+    TRY(read_loader(cfg, "test_dataloader", false, &e->test, err));
+    TRY(read_evaluators(value_get(cfg, "val_evaluator"), e->mem, &e->val_eval, err));
+    TRY(read_evaluators(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
+    warn_unwritten(e, value_get(cfg, "val_evaluator"));
+    TRY(read_optimizer(e, err));
+    e->param_scheduler = value_get(cfg, "param_scheduler");
+    TRY(read_scale(e, err));
+    TRY(read_loops(e, err));
+    TRY(read_hooks(e, err));
+    TRY(read_bool(cfg, "resume", &e->resume, err));
+    if (e->resume && e->load_from)
+        e->resume_from = e->load_from;
+    const value *randomness = value_get(cfg, "randomness");
+    e->has_seed = !value_is_none(value_get(randomness, "seed"));
+    TRY(read_int(randomness, "seed", &e->seed, err));
+    return read_bool(randomness, "deterministic", &e->deterministic, err);
+}

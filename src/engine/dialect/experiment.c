@@ -1,0 +1,324 @@
+#include "engine/dialect/experiment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "config/scope.h"
+#include "engine/dialect/dialect.h"
+#include "engine/dialect/unread.h"
+
+static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
+{
+    char place[512];
+    return fail(err, CSEG_CONFIG, "%s%s is %s, but %s is needed", value_place(v, place), key, value_kind_name(v),
+                wanted);
+}
+
+cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    return value_is_none(v) || value_integer(v, out) ? CSEG_OK : wrong_type(v, key, "a whole number", err);
+}
+
+cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    char place[512];
+    const value *v = value_get(dict, key);
+    TRY(read_int(dict, key, out, err));
+    return *out >= 1 ? CSEG_OK : fail(err, CSEG_CONFIG, "%s%s must be 1 or more", value_place(v, place), key);
+}
+
+cseg_status dialect_read_number(const value *dict, const char *key, double *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    return value_is_none(v) || value_number(v, out) ? CSEG_OK : wrong_type(v, key, "a number", err);
+}
+
+cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (v->kind != V_BOOL && v->kind != V_INT)
+        return wrong_type(v, key, "True or False", err);
+    *out = value_true(v);
+    return CSEG_OK;
+}
+
+cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    if (!value_text(v))
+        return wrong_type(v, key, "a string", err);
+    *out = value_text(v);
+    return CSEG_OK;
+}
+
+cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err)
+{
+    const value *v = value_get(dict, key);
+    if (value_is_none(v))
+        return CSEG_OK;
+    size_t count = value_is_list(v) ? value_count(v) : 1;
+    *out = ARENA_ARRAY(mem, count + 1, const char *);
+    if (!*out)
+        return fail_memory(err);
+    *n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = value_text(value_is_list(v) ? value_item(v, i) : v);
+        if (!text)
+            return wrong_type(v, key, "a string or a list of strings", err);
+        (*out)[(*n)++] = text;
+    }
+    return CSEG_OK;
+}
+
+cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err)
+{
+    const char *name = value_text(constructor);
+    char place[512];
+    if (!name || strcmp(name, usual) == 0)
+        return CSEG_OK;
+    e->optimizer_refused = arena_printf(e->mem, "%sthe optimizer constructor %s is not done here; the default one is",
+                                        value_place(constructor, place), name);
+    return e->optimizer_refused ? CSEG_OK : fail_memory(err);
+}
+
+cseg_status check_length(const value *loop, bool by_epoch, const char *what, cseg_error *err)
+{
+    const value *other = value_get(loop, by_epoch ? "max_iters" : "max_epochs");
+    char place[512];
+    if (value_is_none(other))
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG, "%s%s counts %s: it is %s that says how long, and %s has no meaning",
+                value_place(other, place), what, by_epoch ? "epochs" : "iterations",
+                by_epoch ? "max_epochs" : "max_iters", by_epoch ? "max_iters" : "max_epochs");
+}
+
+cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err)
+{
+    static const char *const known[] = {"mIoU", "mDice", "mFscore"};
+    char place[512];
+    for (int i = 0; i < e->n_metrics; i++) {
+        bool found = false;
+        for (int k = 0; k < 3; k++)
+            found |= strcmp(e->metrics[i], known[k]) == 0;
+        if (found)
+            continue;
+        const char *near = str_nearest(e->metrics[i], known, 3);
+        return fail(err, CSEG_CONFIG, "%sthere is no metric '%s'%s%s; known are mIoU, mDice and mFscore",
+                    value_place(at, place), e->metrics[i], near ? ", did you mean " : "", near ? near : "");
+    }
+    return CSEG_OK;
+}
+
+static cseg_status read_ema_1x(experiment_ema *m, const value *hook, cseg_error *err)
+{
+    static const char *const kinds[] = {"ExponentialMovingAverage", "MomentumAnnealingEMA", "ExpMomentumEMA",
+                                        "StochasticWeightAverage"};
+    const char *type = kinds[EMA_EXPONENTIAL];
+    char place[512];
+    int k = 0;
+    TRY(read_text(hook, "ema_type", &type, err));
+    while (k < 4 && strcmp(type, kinds[k]) != 0)
+        k++;
+    if (k == 4) {
+        const char *near = str_nearest(type, kinds, 4);
+        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s",
+                    value_place(value_blame(hook, "ema_type"), place), type, near ? ", did you mean " : "",
+                    near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
+    }
+    m->kind = (ema_kind)k;
+    m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
+    m->shown = true;
+    TRY(read_int(hook, "gamma", &m->gamma, err));
+    TRY(read_bool(hook, "update_buffers", &m->update_buffers, err));
+    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
+    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
+    if (m->gamma < 1)
+        return fail(err, CSEG_CONFIG, "%sgamma must be at least 1", value_place(hook, place));
+    return CSEG_OK;
+}
+
+cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err)
+{
+    experiment_ema *m = &e->ema;
+    char place[512];
+    *m = (experiment_ema){.on = true, .momentum = 0.0002, .warm_up = 100, .interval = 1, .shown = e->by_epoch};
+    TRY(dialect_read_number(hook, "momentum", &m->momentum, err));
+    TRY(read_int(hook, "interval", &m->interval, err));
+    if (!(m->momentum > 0 && m->momentum < 1) || m->interval < 1)
+        return fail(err, CSEG_CONFIG, "%sEMAHook needs a momentum between 0 and 1, and an interval of at least 1",
+                    value_place(hook, place));
+    if (one_x)
+        return read_ema_1x(m, hook, err);
+    if (!m->shown)
+        log_say(LOG_WARNING,
+                "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
+                "never evaluated",
+                value_place(hook, place));
+    TRY(read_int(hook, "warm_up", &m->warm_up, err));
+    return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
+}
+
+cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
+{
+    e->stopping.on = true;
+    e->stopping.patience = 5;
+    e->stopping.min_delta = 0.1;
+    e->stopping.check_finite = true;
+    e->stopping.threshold = NAN;
+    TRY(read_text(hook, "monitor", &e->stopping.monitor, err));
+    TRY(read_text(hook, "rule", &e->stopping.rule, err));
+    TRY(read_int(hook, "patience", &e->stopping.patience, err));
+    TRY(read_bool(hook, "check_finite", &e->stopping.check_finite, err));
+    TRY(dialect_read_number(hook, "stopping_threshold", &e->stopping.threshold, err));
+    return dialect_read_number(hook, "min_delta", &e->stopping.min_delta, err);
+}
+
+cseg_status read_save_best(const value *hook, bool one_x, arena *mem, experiment_checkpoint *c, cseg_error *err)
+{
+    const value *best = value_get(hook, "save_best");
+    char place[512];
+    if (!one_x && value_is_list(best))
+        return fail(err, CSEG_CONFIG, "%ssave_best is one figure in this dialect; 1.x takes a list",
+                    value_place(best, place));
+    TRY(read_texts(hook, "save_best", mem, &c->save_best, &c->n_best, err));
+    TRY(read_texts(hook, "rule", mem, &c->rules, &c->n_rules, err));
+    TRY(read_texts(hook, "greater_keys", mem, &c->greater_keys, &c->n_greater, err));
+    TRY(read_texts(hook, "less_keys", mem, &c->less_keys, &c->n_less, err));
+    for (int i = 0; i < c->n_best; i++) {
+        if (strcmp(c->save_best[i], "auto") == 0 && c->n_best > 1)
+            return fail(err, CSEG_CONFIG, "%s'auto' stands alone in save_best", value_place(best, place));
+        for (int k = 0; k < i; k++)
+            if (strcmp(c->save_best[i], c->save_best[k]) == 0)
+                return fail(err, CSEG_CONFIG, "%ssave_best has '%s' twice", value_place(best, place), c->save_best[i]);
+    }
+    if (c->n_best > 0 && c->n_rules > 1 && c->n_rules != c->n_best)
+        return fail(err, CSEG_CONFIG, "%srule has %d entries for %d figures of save_best; one for all or one each",
+                    value_place(value_get(hook, "rule"), place), c->n_rules, c->n_best);
+    for (int i = 0; i < c->n_rules; i++)
+        if (strcmp(c->rules[i], "greater") != 0 && strcmp(c->rules[i], "less") != 0)
+            return fail(err, CSEG_CONFIG, "%srule='%s' must be 'greater' or 'less'",
+                        value_place(value_get(hook, "rule"), place), c->rules[i]);
+    return CSEG_OK;
+}
+
+cseg_status check_hook(const value *hook, cseg_error *err)
+{
+    char place[512];
+    if (value_type_name(hook))
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG, "%sa hook is a dict with a type, but here is %s", value_place(hook, place),
+                hook->kind == V_DICT ? "a dict without" : value_kind_name(hook));
+}
+
+void ignored_hook(const value *hook)
+{
+    char place[512];
+    const char *type = value_type_name(hook);
+    log_say(LOG_WARNING, "%sthe hook %s is not known here and has no effect",
+            value_place(value_blame(hook, "type"), place), type ? type : "without a type");
+}
+
+static cseg_status default_work_dir(experiment *e, cseg_error *err)
+{
+    if (e->work_dir)
+        return CSEG_OK;
+    const char *base = path_base(e->path), *ext = path_ext(e->path);
+    e->work_dir = arena_printf(e->mem, "work_dirs/%.*s", (int)(strlen(base) - strlen(ext)), base);
+    return e->work_dir ? CSEG_OK : fail_memory(err);
+}
+
+cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err)
+{
+    experiment *e = ARENA_NEW(mem, experiment);
+    if (!e)
+        return fail_memory(err);
+    e->mem = mem;
+    e->cfg = cfg;
+    e->path = path;
+    e->dialect = config_dialect_of(cfg);
+    e->model = value_get(cfg, "model");
+    if (!e->model)
+        return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);
+    TRY(scope_check_default(cfg, err));
+    e->accumulate = 1;
+    e->lr_scale = 1;
+    e->clip_norm_type = 2;
+    e->log.interval = 50;
+    e->log.text = true;
+    TRY(read_text(cfg, "load_from", &e->load_from, err));
+    TRY(read_text(cfg, "work_dir", &e->work_dir, err));
+    TRY(default_work_dir(e, err));
+    TRY(e->dialect == DIALECT_0X ? dialect_0x_read(e, err) : dialect_1x_read(e, err));
+    *out = e;
+    return CSEG_OK;
+}
+
+cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
+                            experiment **out, cseg_error *err)
+{
+    value *cfg;
+    char *name = arena_strdup(mem, path);
+    if (!name)
+        return fail_memory(err);
+    TRY(config_load(path, mem, &cfg, err));
+    bool *was_there = ARENA_ARRAY(mem, (size_t)n_overrides + 1, bool);
+    if (!was_there)
+        return fail_memory(err);
+    for (int i = 0; i < n_overrides; i++) {
+        const char *first = unread_first_name(overrides[i], mem);
+        if (!first)
+            return fail_memory(err);
+        was_there[i] = value_get(cfg, first) != NULL;
+        TRY(config_override(cfg, overrides[i], mem, err));
+    }
+    TRY(experiment_read(cfg, name, mem, out, err));
+    unread_warn_names(*out);
+    for (int i = 0; i < n_overrides; i++)
+        unread_warn_override(*out, overrides[i], was_there[i]);
+    return CSEG_OK;
+}
+
+/* The first key that only the dialect has that the config is read in; NULL: none. */
+static const value *key_of_dialect(const experiment *e, const char **key)
+{
+    static const char *const keys[2][5] = {
+        {"runner", "optimizer_config", "lr_config", "checkpoint_config", "data"},
+        {"optim_wrapper", "param_scheduler", "train_dataloader", "default_hooks", "default_scope"}};
+    for (int i = 0; i < 5; i++) {
+        *key = keys[e->dialect == DIALECT_1X][i];
+        if (value_get(e->cfg, *key))
+            return value_get(e->cfg, *key);
+    }
+    return NULL;
+}
+
+cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error *err)
+{
+    char place[512], told[512];
+    const char *key, *what = strcmp(part, "train") == 0 ? "train" : strcmp(part, "val") == 0 ? "validate" : "test";
+    bool old = e->dialect == DIALECT_0X;
+    const char *ours = old ? arena_printf(e->mem, "data=dict(%s=...)", part)
+                           : arena_printf(e->mem, "%s_dataloader=dict(dataset=...)", part);
+    const char *others = old ? arena_printf(e->mem, "%s_dataloader", part) : "data";
+    if (!ours || !others)
+        return fail_memory(err);
+    const value *other = value_get(e->cfg, others);
+    const value *because = key_of_dialect(e, &key);
+    if (value_is_none(other))
+        return fail(err, CSEG_CONFIG, "%s: there is no dataset to %s on in this config: %s is missing", e->path, what,
+                    ours);
+    return fail(err, CSEG_CONFIG,
+                "%s%s is how MMSegmentation %s writes data, but this config is read as one of %s%s%s%s, where it is "
+                "%s: there is no dataset to %s on. Write all of it in one of the two (docs/own-data.md)",
+                value_place(other, place), others, old ? "1.x" : "0.x", old ? "0.x" : "1.x", because ? ", for " : "",
+                because ? value_place(because, told) : "", because ? key : "", ours, what);
+}

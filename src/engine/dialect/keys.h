@@ -1,0 +1,24 @@
+/* Which keys a config may have outside models, data and optimizers, and which of them have no effect: what the
+ * reference would refuse is refused, what it would obey and we do not is refused or warned about, what makes no
+ * difference here is accepted. docs/fields-without-effect.md lists them. */
+#ifndef ENGINE_DIALECT_KEYS_H
+#define ENGINE_DIALECT_KEYS_H
+
+#include "config/fields.h"
+#include "engine/dialect/experiment.h"
+
+cseg_status keys_check_0x(const experiment *e, cseg_error *err);
+cseg_status keys_check_1x(const experiment *e, cseg_error *err);
+/* Whether default_hooks has a hook of this key and type of its own accord; type NULL: the usual one. */
+bool keys_usual_hook(const char *key, const char *type);
+
+#define KEYS_TABLE(name_, fields_)                                                                                     \
+    static const field_table name_ = {fields_, sizeof fields_ / sizeof *fields_, 0, false}
+/* Obeyed; a dialect reads it. */
+#define KEY(name_) FIELD_ELSEWHERE(name_, "obeyed")
+
+/* A list, or one thing as a list of one, as the reference takes `vis_backends` and hooks. */
+typedef cseg_status keys_each(const experiment *e, const value *one, cseg_error *err);
+cseg_status keys_of_each(const experiment *e, const value *list, keys_each *check, cseg_error *err);
+
+#endif

@@ -1,0 +1,220 @@
+#include "engine/evaluate/evaluate.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/usage.h"
+#include "engine/infer/input_watch.h"
+
+/* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
+static const value *with_pipeline(const value *ds, const value *steps, arena *mem)
+{
+    value *copy = value_copy(mem, ds);
+    return copy && value_set(mem, copy, "pipeline", value_copy(mem, steps)) ? copy : NULL;
+}
+
+cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
+                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err)
+{
+    if (!d->dataset)
+        return experiment_no_data(e, d == &e->val ? "val" : "test", err);
+    const value *cfg = d->dataset;
+    if (one_x_tta && e->tta_pipeline) {
+        cfg = with_pipeline(cfg, e->tta_pipeline, mem);
+        if (!cfg)
+            return fail_memory(err);
+    } else if (one_x_tta && e->dialect == DIALECT_1X) {
+        return fail(err, CSEG_CONFIG, "%s: test-time augmentation needs a tta_pipeline in the config", e->path);
+    }
+    value *inherited = value_new(mem, V_DICT, (where){0});
+    if (!inherited || !value_set(mem, inherited, "test_mode", value_bool(mem, true, (where){0})))
+        return fail_memory(err);
+    dataset_options options = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X, .inherited = inherited};
+    TRY(dataset_build(cfg, &options, mem, ds, err));
+    loader_options lo = {
+        .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = truth};
+    return loader_open(*ds, &lo, l, err);
+}
+
+/* What one evaluator counts. */
+typedef struct counting {
+    confusion c;
+    int64_t ignore;
+} counting;
+enum { MAX_EVALUATORS = 16 };
+typedef struct countings {
+    counting at[MAX_EVALUATORS];
+    int n;
+    bool told_nonsense;
+} countings;
+
+/* Where nobody named classes, those of the head are counted, by their numbers. */
+static cseg_status open_countings(const model_head *head, const dataset *ds, const experiment_evaluation *how,
+                                  arena *mem, countings *out, cseg_error *err)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    int64_t classes = meta->n_classes > 0 ? meta->n_classes : head->num_classes;
+    out->n = 0;
+    for (; how; how = how->next) {
+        if (how->format_only)
+            continue;
+        if (out->n == MAX_EVALUATORS)
+            return fail(err, CSEG_UNSUPPORTED, "more than %d evaluators", MAX_EVALUATORS);
+        counting *one = &out->at[out->n++];
+        one->ignore = how->has_ignore_index ? how->ignore_index : meta->ignore_index;
+        TRY(confusion_new(mem, classes, &one->c, err));
+    }
+    return CSEG_OK;
+}
+
+static void count(countings *all, const prediction *out, const batch_map *truth, int64_t at)
+{
+    const int32_t *label = truth->label + at * truth->h * truth->w;
+    int64_t n = truth->h * truth->w;
+    for (int i = 0; i < all->n; i++) {
+        counting *one = &all->at[i];
+        if (out->labels.type == IMAGE_U8)
+            confusion_add_u8(&one->c, out->labels.data, label, n, one->ignore);
+        else
+            confusion_add(&one->c, out->labels.data, label, n, one->ignore);
+    }
+}
+
+/* Behind those that are there; "val/mIoU" where the evaluator has a prefix. */
+static cseg_status add_entries(const metrics *m, const char *prefix, bool one_x, arena *mem, evaluation *out,
+                               cseg_error *err)
+{
+    int64_t n;
+    const metrics_entry *more = metrics_entries(m, one_x, mem, &n);
+    metrics_entry *all = ARENA_ARRAY(mem, (size_t)(out->n + (more ? n : 0)) + 1, metrics_entry);
+    if (!more || !all)
+        return fail_memory(err);
+    if (out->n)
+        memcpy(all, out->entries, (size_t)out->n * sizeof *all);
+    for (int64_t i = 0; i < n; i++) {
+        metrics_entry *e = &all[out->n + i];
+        *e = more[i];
+        if (prefix && !(e->key = arena_printf(mem, "%s/%s", prefix, more[i].key)))
+            return fail_memory(err);
+    }
+    out->entries = all;
+    out->n += n;
+    return CSEG_OK;
+}
+
+static cseg_status compute(const dataset *ds, const experiment_evaluation *how, const countings *counts, arena *mem,
+                           evaluation *out, cseg_error *err)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    out->parts = ARENA_ARRAY(mem, (size_t)counts->n + 1, evaluation_part);
+    if (!out->parts)
+        return fail_memory(err);
+    for (; how; how = how->next) {
+        if (how->format_only)
+            continue;
+        metrics *m = &out->parts[out->n_parts].m;
+        out->parts[out->n_parts].prefix = how->prefix;
+        metrics_options mo = {.names = how->metrics,
+                              .n_names = how->n_metrics,
+                              .beta = how->beta,
+                              .replace_nan = how->has_nan_to_num,
+                              .nan_value = how->nan_to_num};
+        TRY(metrics_compute(&counts->at[out->n_parts++].c, meta->n_classes > 0 ? meta->classes : NULL, &mo, mem, m,
+                            err));
+        TRY(add_entries(m, how->prefix, meta->one_x, mem, out, err));
+    }
+    return CSEG_OK;
+}
+
+cseg_status evaluate_names(const model_head *head, const dataset *ds, const experiment_evaluation *how, arena *mem,
+                           evaluation *out, cseg_error *err)
+{
+    countings none;
+    *out = (evaluation){0};
+    TRY(open_countings(head, ds, how, mem, &none, err));
+    return compute(ds, how, &none, mem, out, err);
+}
+
+void evaluate_check_classes(const model_head *head, const dataset *ds)
+{
+    const dataset_meta *meta = dataset_about(ds);
+    /* One channel with a threshold tells two classes apart, whatever num_classes says. */
+    bool binary = head->out_channels == 1 && meta->n_classes == 2;
+    if (meta->n_classes > 0 && head->num_classes != meta->n_classes && !binary)
+        log_warn_once("%s has %lld classes, its %s %lld: figures are those of the dataset's classes, as in the "
+                      "reference, and pixels of other classes are wrong in them",
+                      head->name, (long long)head->num_classes, meta->kind, (long long)meta->n_classes);
+}
+
+static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c, const batch *b,
+                             prediction *out, int64_t *done, int64_t all, cseg_error *err)
+{
+    const model_head *head = &m->heads.at[o->head < 0 ? m->answer_head : o->head];
+    const batch_map *truth = o->no_truth ? NULL : batch_find(b, head->gt_key);
+    if (!o->no_truth && !truth)
+        return fail(err, CSEG_DATA, "%s: there is no label map %s to measure against", b->metas[0].path, head->gt_key);
+    for (int64_t i = 0; i < b->n; i++) {
+        bool ready;
+        int64_t size = b->h * b->w * b->c;
+        input_watch_nonsense(b->metas[i].path, b->img + i * size, size, &c->told_nonsense);
+        TRY(predictor_feed(p, b, i, o->head, false, out, &ready, err));
+        if (!ready)
+            continue;
+        if (truth && (truth->h != out->labels.h || truth->w != out->labels.w))
+            return fail(err, CSEG_SHAPE, "%s: the image is %lld x %lld, its labels are %lld x %lld", b->metas[i].path,
+                        (long long)out->labels.h, (long long)out->labels.w, (long long)truth->h, (long long)truth->w);
+        if (truth)
+            count(c, out, truth, i);
+        ++*done;
+        if (o->each)
+            TRY(o->each(o->arg, b, i, out, *done, all, err));
+    }
+    return CSEG_OK;
+}
+
+bool evaluators_measure(const experiment_evaluation *e)
+{
+    for (; e; e = e->next)
+        if (!e->format_only)
+            return true;
+    return false;
+}
+
+cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l, const evaluate_options *o, arena *mem,
+                     evaluation *out, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    prediction pred;
+    if (o->how->refused && !o->no_truth)
+        return fail(err, CSEG_UNSUPPORTED, "%s", o->how->refused);
+    memset(&pred, 0, sizeof pred);
+    memset(out, 0, sizeof *out);
+    countings c = {.n = 0};
+    if (!o->no_truth)
+        TRY(open_countings(&m->heads.at[o->head < 0 ? m->answer_head : o->head], ds, o->how, mem, &c, err));
+    int64_t done = 0, all = dataset_count(ds);
+    double begin = usage_seconds(), waited = 0;
+    while (done < all) {
+        batch b;
+        if (o->stop && o->stop(o->stop_arg)) {
+            status = fail(err, CSEG_INTERRUPTED, "stopped after %lld of %lld images", (long long)done, (long long)all);
+            goto done;
+        }
+        double asked = usage_seconds();
+        TRY_DONE(loader_next(l, &b, err));
+        waited += usage_seconds() - asked;
+        status = one_batch(p, m, o, &c, &b, &pred, &done, all, err);
+        loader_give_back(l, &b);
+        if (status != CSEG_OK)
+            goto done;
+    }
+    out->images = all;
+    out->seconds = all ? (usage_seconds() - begin) / (double)all : 0;
+    out->data_seconds = all ? waited / (double)all : 0;
+    if (!o->no_truth)
+        status = compute(ds, o->how, &c, mem, out, err);
+done:
+    prediction_release(&pred);
+    return status;
+}

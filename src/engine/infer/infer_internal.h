@@ -1,0 +1,28 @@
+/* The inside of infer.h, shared by its files. */
+#ifndef ENGINE_INFER_INFER_INTERNAL_H
+#define ENGINE_INFER_INFER_INTERNAL_H
+
+#include "engine/infer/infer.h"
+#include "engine/infer/input_watch.h"
+
+enum { INFER_VIEWS = 64 };
+
+struct infer {
+    arena *mem;
+    const experiment *e;
+    model *m;
+    backend *b;
+    predictor *p;
+    pipeline *steps;
+    preprocessor pre;
+    input_watch watch;
+    int64_t classes;
+    const char **names; /* NULL: nobody named it */
+    uint8_t *palette;
+    float *room; /* for packed images; grows */
+    size_t room_floats;
+};
+
+float *infer_room(infer *x, size_t n);
+
+#endif

@@ -1,0 +1,397 @@
+/* The predictor: plans by shape, views, whole images and scenes. */
+#include "engine/infer/predict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/fields.h"
+#include "engine/infer/predict_internal.h"
+#include "graph/passes/passes.h"
+
+static const size_t DEFAULT_PLAN_BYTES = (size_t)2 << 30;
+
+typedef struct test_cfg {
+    const char *mode;
+    ints crop_size, stride;
+} test_cfg;
+static const field test_cfg_fields[] = {
+    FIELD_CHOICE(test_cfg, mode, "'whole'", "whole|slide", "the image in one piece, or by sliding windows"),
+    FIELD_RANGE(test_cfg, F_INTS, crop_size, "None", 1, PREDICT_MAX_CROP, "slide: height and width of a window"),
+    FIELD_RANGE(test_cfg, F_INTS, stride, "None", 1, PREDICT_MAX_CROP, "slide: steps down and right"),
+    FIELD_ELSEWHERE(head_index, "the head that answers"),
+};
+/* any_more: the reference's segmentors look for the keys that they know. */
+static const field_table test_cfg_table = {.at = test_cfg_fields,
+                                           .n = sizeof test_cfg_fields / sizeof *test_cfg_fields,
+                                           .size = sizeof(test_cfg),
+                                           .any_more = true};
+
+static cseg_status two_numbers(const value *dict, const char *key, const ints *from, int64_t *h, int64_t *w,
+                               cseg_error *err)
+{
+    char place[512];
+    if (from->n != 2 && from->n != 1)
+        return fail(err, CSEG_CONFIG, "%stest_cfg.%s must be (height, width) in mode='slide'",
+                    value_place(value_get(dict, key) ? value_get(dict, key) : dict, place), key);
+    *h = from->at[0];
+    *w = from->at[from->n - 1];
+    return CSEG_OK;
+}
+
+cseg_status predict_options_read(const value *dict, predict_options *out, cseg_error *err)
+{
+    *out = (predict_options){.mode = PREDICT_WHOLE};
+    cseg_status status = CSEG_OK;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    test_cfg c;
+    TRY_DONE(passes_from_text(getenv("CSEG_PASSES"), &out->passes, err));
+    TRY_DONE(fields_parse(&test_cfg_table, "test_cfg", dict, NULL, mem, &c, err));
+    if (strcmp(c.mode, "slide") == 0) {
+        out->mode = PREDICT_SLIDE;
+        TRY_DONE(two_numbers(dict, "crop_size", &c.crop_size, &out->crop_h, &out->crop_w, err));
+        TRY_DONE(two_numbers(dict, "stride", &c.stride, &out->stride_h, &out->stride_w, err));
+        if (out->stride_h > out->crop_h || out->stride_w > out->crop_w) {
+            char place[512];
+            status = fail(err, CSEG_CONFIG,
+                          "%stest_cfg.stride is larger than test_cfg.crop_size: pixels between the "
+                          "windows would never be seen",
+                          value_place(value_get(dict, "stride"), place));
+        }
+    }
+done:
+    arena_free(mem);
+    return status;
+}
+
+cseg_status predictor_new(model *m, backend *b, const predict_options *options, predictor **out, cseg_error *err)
+{
+    arena *mem = arena_new();
+    predictor *p = mem ? ARENA_NEW(mem, predictor) : NULL;
+    if (!p) {
+        arena_free(mem);
+        return fail_memory(err);
+    }
+    p->mem = mem;
+    p->m = m;
+    p->b = b;
+    p->options = *options;
+    if (!p->options.plan_bytes)
+        p->options.plan_bytes = DEFAULT_PLAN_BYTES;
+    *out = p;
+    return CSEG_OK;
+}
+
+static void drop_plan(predictor *p, size_t i)
+{
+    plan_free(p->plans.at[i].p);
+    graph_free(p->plans.at[i].g);
+    p->plans.at[i] = p->plans.at[--p->plans.n];
+}
+
+void predictor_free(predictor *p)
+{
+    if (!p)
+        return;
+    while (p->plans.n)
+        drop_plan(p, p->plans.n - 1);
+    for (size_t i = 0; i < p->sums.n; i++)
+        image_release(&p->sums.at[i]);
+    arena_free(p->mem);
+}
+
+void predictor_weights_changed(predictor *p)
+{
+    for (size_t i = 0; i < p->plans.n; i++)
+        plan_weights_changed(p->plans.at[i].p);
+}
+
+void prediction_release(prediction *out)
+{
+    image_release(&out->labels);
+    image_release(&out->scores);
+}
+
+cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err)
+{
+    *index = head < 0 ? p->m->answer_head : head;
+    if (*index >= p->m->n_heads)
+        return fail(err, CSEG_USAGE, "head %d was asked for, but the model has %d (numbered from 0)", head,
+                    p->m->n_heads);
+    return CSEG_OK;
+}
+
+cseg_status answer_labels_new(const model_head *head, int64_t h, int64_t w, image *out, cseg_error *err)
+{
+    return image_new(h, w, 1, head->num_classes <= 256 ? IMAGE_U8 : IMAGE_I32, out, err);
+}
+
+/* ---- plans ---------------------------------------------------------------------------------------------------- */
+
+static cseg_status trace(predictor *p, graph *g, int64_t h, int64_t w, int head, plan_answer answer, cseg_error *err)
+{
+    tensor *logits = NULL;
+    TRY(model_trace_logits(p->m, g, 1, h, w, head, &logits, err));
+    if (answer == PLAN_LABELS)
+        graph_add_output(g, "labels", op_argmax(g, logits));
+    else
+        graph_add_output(g, "logits", logits);
+    TRY(graph_status(g, err));
+    return graph_optimize(g, p->options.passes, err);
+}
+
+static void make_room(predictor *p)
+{
+    for (;;) {
+        size_t total = 0, oldest = 0;
+        for (size_t i = 0; i < p->plans.n; i++) {
+            total += p->plans.at[i].bytes;
+            if (p->plans.at[i].used < p->plans.at[oldest].used)
+                oldest = i;
+        }
+        if (total <= p->options.plan_bytes || p->plans.n < 2)
+            return;
+        drop_plan(p, oldest);
+    }
+}
+
+static cseg_status build_plan(predictor *p, cached_plan *c, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    c->g = graph_new(false);
+    if (!c->g)
+        return fail_memory(err);
+    TRY_DONE(trace(p, c->g, c->h, c->w, c->head, c->answer, err));
+    TRY_DONE(plan_build(c->g, p->b, &c->p, err));
+    c->bytes = plan_bytes(c->p) + arena_bytes(c->g->mem);
+    if (!vec_push(p->mem, &p->plans, *c)) {
+        plan_free(c->p);
+        status = fail_memory(err);
+    }
+done:
+    if (status != CSEG_OK)
+        graph_free(c->g);
+    return status;
+}
+
+cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
+                           cseg_error *err)
+{
+    p->clock++;
+    for (size_t i = 0; i < p->plans.n; i++) {
+        cached_plan *c = &p->plans.at[i];
+        if (c->h == h && c->w == w && c->head == head && c->answer == answer) {
+            c->used = p->clock;
+            *out = c->p;
+            return CSEG_OK;
+        }
+    }
+    cached_plan made = {.h = h, .w = w, .head = head, .answer = answer, .used = p->clock};
+    TRY(build_plan(p, &made, err));
+    make_room(p);
+    *out = made.p;
+    return CSEG_OK;
+}
+
+static const char *only_file(const void *arg, int64_t i)
+{
+    (void)i;
+    return *(const char *const *)arg;
+}
+
+plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file)
+{
+    return (plan_data){
+        .data = img, .type = DT_F32, .rank = 4, .dim = {1, h, w, c}, .dates = dates, .file = only_file, .arg = file};
+}
+
+/* ---- one view ------------------------------------------------------------------------------------------------- */
+
+typedef struct target {
+    int64_t h, w;
+    image *labels;       /* or NULL */
+    float *scores, *sum; /* or NULL */
+} target;
+
+static void inner_size(const predict_view *v, int64_t *h, int64_t *w)
+{
+    *h = v->img_h ? v->img_h : v->h - v->top;
+    *w = v->img_w ? v->img_w : v->w - v->left;
+}
+
+static cseg_status rows_for(const predictor *p, const predict_view *v, int head, const target *to, answer_rows *rows,
+                            cseg_error *err)
+{
+    int64_t h, w;
+    inner_size(v, &h, &w);
+    TRY(answer_rows_init(rows, &p->m->heads.at[head], true, h, w, to->h, to->w, err));
+    rows->flip_x = v->flip == 'h' || v->flip == 'd';
+    rows->flip_y = v->flip == 'v' || v->flip == 'd';
+    rows->labels = to->labels;
+    rows->scores = to->scores;
+    rows->sum = to->sum;
+    rows->top = v->top;
+    rows->left = v->left;
+    return CSEG_OK;
+}
+
+/* The answer in one step: nothing to cut, resize, flip or average. */
+static bool is_plain(const predictor *p, const predict_view *v, int head, const target *to)
+{
+    int64_t h, w;
+    inner_size(v, &h, &w);
+    return !to->scores && !to->sum && !v->flip && h == v->h && w == v->w && h == to->h && w == to->w &&
+           p->m->heads.at[head].out_channels > 1;
+}
+
+static void copy_labels(const int32_t *from, image *to)
+{
+    int64_t n = to->h * to->w;
+    if (to->type == IMAGE_I32) {
+        memcpy(to->data, from, (size_t)n * sizeof *from);
+        return;
+    }
+    uint8_t *bytes = to->data;
+    for (int64_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)from[i];
+}
+
+static cseg_status run_whole(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
+{
+    bool plain = is_plain(p, v, head, to);
+    plan *run = NULL;
+    TRY(predictor_plan(p, v->h, v->w, head, plain ? PLAN_LABELS : PLAN_LOGITS, &run, err));
+    plan_data img = predict_image(v->img, v->h, v->w, v->c, v->dates, &v->file);
+    void *to_fill; /* copied: a view may begin anywhere, the plan's memory is aligned */
+    TRY(plan_open_input(run, "img", &img, &to_fill, err));
+    memcpy(to_fill, v->img, (size_t)(v->h * v->w * v->c) * sizeof(float));
+    TRY(plan_run(run, err));
+    if (plain) {
+        copy_labels(plan_output(run, "labels", NULL), to->labels);
+        return CSEG_OK;
+    }
+    answer_rows rows;
+    TRY(rows_for(p, v, head, to, &rows, err));
+    rows.stride = v->w * rows.k;
+    rows.ring = v->h;
+    rows.base = plan_output(run, "logits", NULL);
+    answer_rows_emit(&rows, v->h);
+    answer_rows_release(&rows);
+    return CSEG_OK;
+}
+
+static cseg_status read_view(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err)
+{
+    (void)err;
+    const predict_view *v = arg;
+    for (int64_t i = 0; i < n_h; i++)
+        memcpy(to + i * n_w * v->c, v->img + ((y + i) * v->w + x) * v->c, (size_t)(n_w * v->c) * sizeof *to);
+    return CSEG_OK;
+}
+
+/* The reference slides over the padding too, and cuts it off afterwards. */
+static cseg_status run_slide(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
+{
+    predict_view from = *v;
+    predict_scene scene = {
+        .h = v->h, .w = v->w, .c = v->c, .dates = v->dates, .file = v->file, .read = read_view, .arg = &from};
+    int64_t done = 0;
+    answer_rows rows;
+    TRY(rows_for(p, v, head, to, &rows, err));
+    slide_job job = {.scene = &scene, .head = head, .x_to = v->w, .rows = &rows, .done = &done};
+    cseg_status status = predictor_slide(p, &job, err);
+    answer_rows_release(&rows);
+    return status;
+}
+
+static cseg_status check_view(const predict_view *v, cseg_error *err)
+{
+    int64_t h, w;
+    inner_size(v, &h, &w);
+    if (v->h < 1 || v->w < 1 || v->top < 0 || v->left < 0 || h < 1 || w < 1 || v->top + h > v->h || v->left + w > v->w)
+        return fail(err, CSEG_SHAPE, "an image of %lldx%lld cannot lie at (%lld, %lld) in one of %lldx%lld",
+                    (long long)h, (long long)w, (long long)v->top, (long long)v->left, (long long)v->h,
+                    (long long)v->w);
+    return CSEG_OK;
+}
+
+static cseg_status run_view(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
+{
+    TRY(check_view(v, err));
+    return p->options.mode == PREDICT_SLIDE ? run_slide(p, v, head, to, err) : run_whole(p, v, head, to, err);
+}
+
+/* ---- one image ------------------------------------------------------------------------------------------------ */
+
+static cseg_status run_one(predictor *p, const predict_view *v, int64_t h, int64_t w, int head, bool want_scores,
+                           prediction *out, cseg_error *err)
+{
+    const model_head *about = &p->m->heads.at[head];
+    TRY(answer_labels_new(about, h, w, &out->labels, err));
+    if (want_scores)
+        TRY(image_new(h, w, about->out_channels, IMAGE_F32, &out->scores, err));
+    return run_view(p, v, head, &(target){.h = h, .w = w, .labels = &out->labels, .scores = out->scores.data}, err);
+}
+
+static cseg_status finish_sum(const model_head *about, image *sum, int n, bool want_scores, prediction *out,
+                              cseg_error *err)
+{
+    TRY(answer_labels_new(about, sum->h, sum->w, &out->labels, err));
+    answer_from_sum(&out->labels, sum->data, about->out_channels, n, (float)about->threshold);
+    if (want_scores) {
+        out->scores = *sum;
+        *sum = (image){0};
+    }
+    return CSEG_OK;
+}
+
+cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_t ori_h, int64_t ori_w, int head,
+                          bool want_scores, prediction *out, cseg_error *err)
+{
+    prediction_release(out);
+    TRY(predictor_head(p, head, &head, err));
+    if (n == 1)
+        return run_one(p, views, ori_h, ori_w, head, want_scores, out, err);
+    const model_head *about = &p->m->heads.at[head];
+    image sum = {0};
+    cseg_status status = CSEG_OK;
+    TRY_DONE(image_new(ori_h, ori_w, about->out_channels, IMAGE_F32, &sum, err));
+    for (int i = 0; i < n; i++)
+        TRY_DONE(run_view(p, &views[i], head, &(target){.h = ori_h, .w = ori_w, .sum = sum.data}, err));
+    TRY_DONE(finish_sum(about, &sum, n, want_scores, out, err));
+done:
+    image_release(&sum);
+    return status;
+}
+
+cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, bool want_scores, prediction *out,
+                           bool *ready, cseg_error *err)
+{
+    const batch_meta *meta = &b->metas[at];
+    prediction_release(out);
+    *ready = b->view + 1 >= b->n_views;
+    TRY(predictor_head(p, head, &head, err));
+    predict_view v = {.img = b->img + at * b->h * b->w * b->c,
+                      .file = meta->path,
+                      .h = b->h,
+                      .w = b->w,
+                      .c = b->c,
+                      .dates = meta->dates,
+                      .img_h = meta->img_h,
+                      .img_w = meta->img_w,
+                      .flip = meta->flip ? meta->flip_direction : 0};
+    if (b->n_views <= 1)
+        return run_one(p, &v, meta->ori_h, meta->ori_w, head, want_scores, out, err);
+    const model_head *about = &p->m->heads.at[head];
+    while ((int64_t)p->sums.n <= at)
+        if (!vec_push(p->mem, &p->sums, (image){0}))
+            return fail_memory(err);
+    image *sum = &p->sums.at[at];
+    if (b->view == 0) {
+        image_release(sum);
+        TRY(image_new(meta->ori_h, meta->ori_w, about->out_channels, IMAGE_F32, sum, err));
+    }
+    TRY(run_view(p, &v, head, &(target){.h = sum->h, .w = sum->w, .sum = sum->data}, err));
+    return *ready ? finish_sum(about, sum, b->n_views, want_scores, out, err) : CSEG_OK;
+}

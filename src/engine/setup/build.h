@@ -1,0 +1,29 @@
+/* From an experiment to a model that can run: what train, test and infer begin with. */
+#ifndef ENGINE_SETUP_BUILD_H
+#define ENGINE_SETUP_BUILD_H
+
+#include "backend/backends.h"
+#include "engine/dialect/experiment.h"
+#include "engine/infer/predict.h"
+
+/* The model of an experiment, weights allocated; with no_grad for everything but training. Freed by model_free. */
+cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_error *err);
+/* "cpu" (NULL too) or "ref", which does not know the options. Where bf16 is wished and cannot be had, the log says so
+ * and float32 is used. */
+cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err);
+/* The preprocessor of the experiment (1.x), or one that does nothing (0.x, whose pipelines normalise). */
+cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err);
+cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err);
+
+/* A batch of images. */
+typedef struct batch_shape {
+    int64_t n, h, w;
+} batch_shape;
+/* The model's losses for such a batch (weight_map: with a weight for every pixel), optimized by `passes`; in training
+ * with all gradients. Freed by graph_free. */
+cseg_status build_loss_graph(model *m, batch_shape s, bool weight_map, bool train, unsigned passes, graph **out,
+                             cseg_error *err);
+/* Output "labels": the answering head's classes, i32 [n, h, w]. */
+cseg_status build_label_graph(model *m, batch_shape s, unsigned passes, graph **out, cseg_error *err);
+
+#endif

@@ -1,0 +1,263 @@
+#include "engine/setup/weights.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "io/net/fetch.h"
+
+typedef struct loading {
+    model *m;
+    pth *file;
+    arena *mem;
+    const char *module, *prefix;
+    const value *revise;
+    bool failed; /* out of memory */
+    strbuf missing, unexpected, misshaped, odd;
+    int n_missing, n_unexpected, n_misshaped, n_odd, n_taken, n_averages;
+} loading;
+
+enum { LISTED = 8 };
+
+static void list(strbuf *b, int *n, const char *text)
+{
+    ++*n;
+    if (*n <= LISTED)
+        strbuf_addf(b, "%s%s", *n > 1 ? ", " : "", text);
+    else if (*n == LISTED + 1)
+        strbuf_add(b, ", ...");
+}
+
+/* Length of what `pattern` matches at the front of `key`, or -1. A pattern is ^ (or nothing, which counts as the same),
+ * then literal characters, escaped ones, and dots. */
+static int match(const char *pattern, const char *key)
+{
+    const char *k = key;
+    for (const char *p = pattern + (*pattern == '^'); *p; p++, k++) {
+        bool any = *p == '.';
+        if (*p == '\\')
+            p++;
+        if (!*k || (!any && *p != *k))
+            return -1;
+    }
+    return (int)(k - key);
+}
+
+/* Python's other regular expressions are refused rather than misread. */
+static cseg_status check_patterns(const value *revise, cseg_error *err)
+{
+    char place[512];
+    for (size_t i = 0; i < value_count(revise); i++) {
+        const value *pair = value_item(revise, i);
+        const char *p = value_text(value_item(pair, 0));
+        if (!p || !value_text(value_item(pair, 1)))
+            return fail(err, CSEG_CONFIG, "%srevise_keys is a list of (pattern, replacement)",
+                        value_place(pair, place));
+        for (const char *c = p + (*p == '^'); *c; c++) {
+            bool escaped = *c == '\\' && c[1];
+            c += escaped;
+            if (escaped ? strchr("AbBdDsSwWZ0123456789", *c) != NULL : strchr("*+?()[]{}|$^", *c) != NULL)
+                return fail(err, CSEG_UNSUPPORTED,
+                            "%sthe pattern '%s' of revise_keys is not understood: only '^', plain "
+                            "characters, '\\.' and '.' are",
+                            value_place(pair, place), p);
+        }
+    }
+    return CSEG_OK;
+}
+
+static const char *revised(const loading *l, const char *key)
+{
+    for (size_t i = 0; key && i < value_count(l->revise); i++) {
+        const value *pair = value_item(l->revise, i);
+        int n = match(value_text(value_item(pair, 0)), key);
+        if (n >= 0)
+            key = arena_printf(l->mem, "%s%s", value_text(value_item(pair, 1)), key + n);
+    }
+    return key;
+}
+
+/* The model's name of a key of the file; NULL: not one of those that are asked for. */
+static const char *model_name(loading *l, const char *key)
+{
+    /* DataParallel puts this in front. */
+    if (str_starts(key, "module."))
+        key += strlen("module.");
+    key = revised(l, key);
+    if (key && l->prefix && *l->prefix) {
+        size_t n = strlen(l->prefix) - (str_ends(l->prefix, ".") ? 1 : 0);
+        if (strncmp(key, l->prefix, n) != 0 || key[n] != '.')
+            return NULL;
+        key += n + 1;
+    }
+    if (key && *l->module)
+        key = arena_printf(l->mem, "%s.%s", l->module, key);
+    l->failed |= !key;
+    return key;
+}
+
+/* Infinity and NaN have all bits of the exponent. */
+static bool all_finite(const float *v, int64_t n)
+{
+    uint32_t odd = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &v[i], sizeof bits);
+        odd |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !odd;
+}
+
+static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
+{
+    char ours[256], theirs[256];
+    bool same = t->ndim == p->rank;
+    for (int i = 0; same && i < p->rank; i++)
+        same = t->shape[i] == p->dim[i];
+    if (!same) {
+        pth_shape_text(p->rank, p->dim, ours);
+        pth_shape_text(t->ndim, t->shape, theirs);
+        char *text = arena_printf(l->mem, "%s (%s in the file, %s in the model)", p->name, theirs, ours);
+        if (!text)
+            return fail_memory(err);
+        list(&l->misshaped, &l->n_misshaped, text);
+        return CSEG_OK;
+    }
+    l->n_taken++;
+    if (p->type == DT_I64)
+        return pth_tensor_i64(l->file, t, p->data, err);
+    TRY(pth_tensor_f32(l->file, t, p->data, err));
+    if (!all_finite(p->data, p->count))
+        list(&l->odd, &l->n_odd, p->name);
+    return CSEG_OK;
+}
+
+static bool below(const loading *l, const param *p)
+{
+    size_t n = strlen(l->module);
+    return n == 0 || (strncmp(p->name, l->module, n) == 0 && p->name[n] == '.');
+}
+
+static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
+{
+    for (size_t i = 0; i < pth_count(l->file); i++) {
+        const pth_tensor *t = pth_at(l->file, i);
+        const char *name = model_name(l, t->name);
+        param *p = name ? model_find(l->m, name) : NULL;
+        if (p) {
+            for (size_t k = 0; k < l->m->params.n; k++)
+                seen[k] |= l->m->params.at[k] == p;
+            TRY(take(l, t, p, err));
+        } else if (str_starts(t->name, "ema_") && !strchr(t->name, '.')) {
+            l->n_averages++; /* of mmcv's EMAHook */
+        } else if (name) {
+            list(&l->unexpected, &l->n_unexpected, t->name);
+        }
+    }
+    for (size_t k = 0; k < l->m->params.n; k++) {
+        const param *p = l->m->params.at[k];
+        if (!seen[k] && below(l, p) && p->type == DT_F32)
+            list(&l->missing, &l->n_missing, p->name);
+    }
+    return CSEG_OK;
+}
+
+static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
+{
+    const char *path = pth_path(l->file);
+    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed)
+        return fail_memory(err);
+    if (l->n_taken == 0)
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
+                    "first is %s, the model's first %s",
+                    path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
+                    l->m->params.n ? l->m->params.at[0]->name : "missing");
+    if (mode == WEIGHTS_EXACT && (l->n_missing || l->n_misshaped))
+        return fail(err, CSEG_SHAPE,
+                    "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
+                    "another shape%s%s%s",
+                    path, l->n_taken, l->n_missing, l->n_missing ? " (" : "", l->n_missing ? l->missing.text : "",
+                    l->n_missing ? ")" : "", l->n_misshaped, l->n_misshaped ? " (" : "",
+                    l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
+    if (l->n_averages)
+        log_say(LOG_INFO, "%s: %d moving averages (ema_*) are not taken as weights", path, l->n_averages);
+    if (l->n_missing)
+        log_say(LOG_WARNING, "%s: %d tensors of the model are not in it: %s", path, l->n_missing, l->missing.text);
+    if (l->n_unexpected)
+        log_say(LOG_WARNING, "%s: %d of its tensors are not in the model: %s", path, l->n_unexpected,
+                l->unexpected.text);
+    if (l->n_odd)
+        log_say(LOG_WARNING, "%s: %d of its tensors hold infinity or what is not a number: %s", path, l->n_odd,
+                l->odd.text);
+    if (l->n_misshaped)
+        log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
+                l->misshaped.text);
+    return CSEG_OK;
+}
+
+cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
+                         weights_mode mode, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    loading l = {.m = m,
+                 .file = file,
+                 .mem = mem,
+                 .module = part,
+                 .prefix = prefix,
+                 .revise = revise,
+                 .missing = {.mem = mem},
+                 .unexpected = {.mem = mem},
+                 .misshaped = {.mem = mem},
+                 .odd = {.mem = mem}};
+    bool *seen = ARENA_ARRAY(mem, m->params.n + 1, bool);
+    if (!seen) {
+        status = fail_memory(err);
+        goto done;
+    }
+    TRY_DONE(check_patterns(revise, err));
+    TRY_DONE(take_all(&l, seen, err));
+    status = judge(&l, mode, err);
+done:
+    arena_free(mem);
+    return status;
+}
+
+static cseg_status load_spec(model *m, const char *spec, const char *part, const char *prefix, const value *revise,
+                             weights_mode mode, cseg_error *err)
+{
+    cseg_status status;
+    char *path;
+    pth *file;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    TRY_DONE(weights_resolve(spec, mem, &path, err));
+    TRY_DONE(pth_open(path, mem, &file, err));
+    log_say(LOG_INFO, "load checkpoint from %s", path);
+    status = weights_load(m, file, part, prefix, revise, mode, err);
+done:
+    arena_free(mem);
+    return status;
+}
+
+cseg_status weights_load_from(model *m, const char *spec, const value *revise, weights_mode mode, cseg_error *err)
+{
+    return load_spec(m, spec, "", NULL, revise, mode, err);
+}
+
+cseg_status weights_load_pretrained(model *m, cseg_error *err)
+{
+    for (size_t i = 0; i < m->pretrained.n; i++) {
+        const model_pretrained *p = &m->pretrained.at[i];
+        if (load_spec(m, p->checkpoint, p->module, p->prefix, NULL, WEIGHTS_FINETUNE, err) != CSEG_OK) {
+            char place[512];
+            return fail_within(err, "%spretrained weights of %s: ", value_place(p->at, place), p->module);
+        }
+    }
+    return CSEG_OK;
+}

@@ -1,0 +1,24 @@
+/* Weights from files into models. */
+#ifndef ENGINE_SETUP_WEIGHTS_H
+#define ENGINE_SETUP_WEIGHTS_H
+
+#include "io/torch/pth.h"
+#include "model/model.h"
+
+typedef enum {
+    WEIGHTS_EXACT,   /* to test with: a parameter that is missing or of another shape is an error */
+    WEIGHTS_FINETUNE /* to start from: what fits is taken, the rest is listed in the log */
+} weights_mode;
+
+/* Copies the file's state dict into the model, or into the part of it below `part` ("" for all), taking only keys
+ * that begin with `prefix` (NULL: all) without it. `module.` in front of a key (DataParallel) is dropped, and `revise`
+ * (None or a list of (pattern, replacement), applied to the front of keys) then applied.
+ * Missing, unexpected and mis-shaped keys are listed. CSEG_SHAPE: they are an error, or nothing fitted at all. */
+cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
+                         weights_mode mode, cseg_error *err);
+/* The same from a path, address or zoo name. */
+cseg_status weights_load_from(model *m, const char *spec, const value *revise, weights_mode mode, cseg_error *err);
+/* What init_cfg=dict(type='Pretrained') and pretrained= ask for. */
+cseg_status weights_load_pretrained(model *m, cseg_error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* Numbers that a file names: each within its range, or the file is refused. */
+#ifndef ENGINE_TRAIN_CHECKPOINT_SAVED_H
+#define ENGINE_TRAIN_CHECKPOINT_SAVED_H
+
+#include "io/torch/pth.h"
+
+/* No run has as many iterations, and sums and products with sizes of data stay far within 64 bits. */
+#define SAVED_LARGEST INT64_C(1000000000000)
+
+/* The whole number under `key` (an int, a tensor or numpy scalar of one). Where there is none, or None, *out stays and
+ * the answer is OK. CSEG_CORRUPT: it is something else, or not within least..most. */
+cseg_status saved_count(pth *file, const pickle_node *dict, const char *key, int64_t least, int64_t most, int64_t *out,
+                        cseg_error *err);
+/* The same for real numbers, which must be finite. `where` (an item of a list) has no key: saved_real. */
+cseg_status saved_number(pth *file, const pickle_node *dict, const char *key, double least, double most, double *out,
+                         cseg_error *err);
+cseg_status saved_real(pth *file, const pickle_node *n, const char *name, double least, double most, double *out,
+                       cseg_error *err);
+
+/* A tensor of exactly this shape. CSEG_SHAPE names `what` and `of`. */
+cseg_status saved_shaped(pth *file, const pickle_node *n, const char *what, const char *of, int ndim,
+                         const int64_t *shape, pth_tensor *out, cseg_error *err);
+
+#endif

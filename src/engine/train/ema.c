@@ -1,0 +1,123 @@
+#include "engine/train/ema.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static cseg_status copy_of(const float *from, size_t n, arena *mem, float **out, cseg_error *err)
+{
+    *out = mem_alloc(n * sizeof(float));
+    if (!*out || !arena_defer(mem, mem_free, *out))
+        return fail_memory(err);
+    memcpy(*out, from, n * sizeof(float));
+    return CSEG_OK;
+}
+
+cseg_status ema_new(const experiment_ema *how, bool zero_x, model *m, arena *mem, ema **out, cseg_error *err)
+{
+    ema *e = ARENA_NEW(mem, ema);
+    if (!e)
+        return fail_memory(err);
+    *e = (ema){.how = how, .m = m, .zero_x = zero_x};
+    TRY(copy_of(m->data, m->flat_count, mem, &e->weights, err));
+    if (how->update_buffers)
+        TRY(copy_of(m->buffers, m->buffer_count, mem, &e->buffers, err));
+    *out = e;
+    return CSEG_OK;
+}
+
+/* The new value's share in the average. */
+static double share(const ema *e)
+{
+    const experiment_ema *h = e->how;
+    double steps = (double)e->steps, gamma = (double)h->gamma;
+    switch (h->kind) {
+    case EMA_STOCHASTIC:
+        return 1.0 / ((double)(e->steps / h->interval) + 1);
+    case EMA_ANNEALED:
+        return fmax(h->momentum, gamma / (gamma + steps));
+    case EMA_EXP_MOMENTUM:
+        return fmax((1 - h->momentum) * exp(-(1 + steps) / gamma) + h->momentum, h->momentum);
+    case EMA_EXPONENTIAL:
+        break;
+    }
+    return h->momentum;
+}
+
+static void mix(float *to, const float *from, size_t n, double w)
+{
+    float a = (float)w, rest = (float)(1 - w);
+    /* As torch.lerp: from the nearer end. */
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < n; i++)
+        to[i] = w < 0.5 ? to[i] + a * (from[i] - to[i]) : from[i] - (from[i] - to[i]) * rest;
+}
+
+/* mmcv raises the share to the power of the interval, and starts with a smaller one. */
+static void update_0x(ema *e, int64_t iter)
+{
+    const experiment_ema *h = e->how;
+    if (iter % h->interval != 0)
+        return;
+    double w = fmin(pow(h->momentum, (double)h->interval), (1 + (double)iter) / ((double)h->warm_up + (double)iter));
+    float a = (float)w, rest = (float)(1 - w);
+    const float *from = e->m->data;
+    float *to = e->weights;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < e->m->flat_count; i++)
+        to[i] = to[i] * rest + a * from[i];
+}
+
+static void copy_all(ema *e)
+{
+    memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
+    if (e->buffers)
+        memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+}
+
+void ema_update(ema *e, int64_t iter, int64_t epoch)
+{
+    const experiment_ema *h = e->how;
+    if (e->zero_x) {
+        update_0x(e, iter - 1);
+        return;
+    }
+    bool begun = h->begin_epoch > 0 ? epoch + 1 >= h->begin_epoch : iter >= h->begin_iter;
+    if (!begun || e->steps == 0) {
+        copy_all(e);
+    } else if (e->steps % h->interval == 0) {
+        mix(e->weights, e->m->data, e->m->flat_count, share(e));
+        if (e->buffers)
+            mix(e->buffers, e->m->buffers, e->m->buffer_count, share(e));
+    }
+    e->steps += begun;
+}
+
+static void exchange(float *a, float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = a[i];
+        a[i] = b[i];
+        b[i] = v;
+    }
+}
+
+void ema_swap(ema *e)
+{
+    if (!e->how->shown)
+        return;
+    exchange(e->weights, e->m->data, e->m->flat_count);
+    if (e->buffers)
+        exchange(e->buffers, e->m->buffers, e->m->buffer_count);
+    e->swapped = !e->swapped;
+}
+
+float *ema_of(const ema *e, const param *p)
+{
+    if (p->type != DT_F32)
+        return NULL;
+    if (p->role == PARAM_TRAINED)
+        return e->weights + p->offset;
+    return e->buffers ? e->buffers + p->offset : NULL;
+}

@@ -1,0 +1,131 @@
+/* The lines of 1.x. Follows mmengine's LogProcessor and LoggerHook. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/train/log/run_log_internal.h"
+
+static int width(int64_t n)
+{
+    return snprintf(NULL, 0, "%lld", (long long)n);
+}
+
+static bool is_rate(const char *name)
+{
+    return str_ends(name, "lr");
+}
+
+static void add_figure(const run_log *l, strbuf *b, const char *between, const log_item *i)
+{
+    strbuf_add(b, between);
+    text_add(b, i->name, strlen(i->name), false);
+    strbuf_add(b, ": ");
+    log_add_number(b, i->value, l->rules.digits, is_rate(i->name) ? 'e' : 'f');
+}
+
+/* "Epoch(train)  [2][ 50/183]  " or "Iter(train) [  50/1500]  ": numbers stand in columns. */
+static void add_place(const run_log *l, strbuf *b, const log_step *s)
+{
+    if (!l->by_epoch) {
+        strbuf_addf(b, "Iter(train) [%*lld/%lld]  ", width(s->max_iters), (long long)s->iter, (long long)s->max_iters);
+        return;
+    }
+    char epoch[32];
+    snprintf(epoch, sizeof epoch, "[%lld]", (long long)s->epoch);
+    strbuf_addf(b, "Epoch(train)%*s[%*lld/%lld]  ", width(s->max_epochs) + 3, epoch, width(s->epoch_length),
+                (long long)(l->e->by_epoch ? s->inner : s->iter), (long long)s->epoch_length);
+}
+
+static int64_t megabytes(const log_step *s)
+{
+    return (int64_t)(s->memory >> 20);
+}
+
+static cseg_status write_text(run_log *l, const log_step *s, strbuf *b, const log_items *items, cseg_error *err)
+{
+    const char *between = "";
+    const log_item *time = log_items_find(items, "time"), *waiting = log_items_find(items, "data_time");
+    add_place(l, b, s);
+    for (size_t i = 0; i < items->n; i++)
+        if (is_rate(items->at[i].name)) {
+            add_figure(l, b, between, &items->at[i]);
+            between = " ";
+        }
+    strbuf_add(b, "  eta: ");
+    log_add_duration(b, l->eta);
+    if (time)
+        add_figure(l, b, "  ", time);
+    if (waiting)
+        add_figure(l, b, "  ", waiting);
+    strbuf_addf(b, "  memory: %lld  ", (long long)megabytes(s));
+    between = "";
+    for (size_t i = 0; i < items->n; i++)
+        if (!is_rate(items->at[i].name) && &items->at[i] != time && &items->at[i] != waiting) {
+            add_figure(l, b, between, &items->at[i]);
+            between = "  ";
+        }
+    return run_log_end(l, b, err);
+}
+
+/* Outside the lines of text, a name may carry its phase. */
+static cseg_status add_prefix(run_log *l, log_items *items, const char *of, cseg_error *err)
+{
+    for (size_t i = 0; l->rules.hierarchy && i < items->n; i++) {
+        items->at[i].name = arena_printf(l->line_mem, "%s/%s", of, items->at[i].name);
+        if (!items->at[i].name)
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
+cseg_status run_log_train_1x(run_log *l, const log_step *s, cseg_error *err)
+{
+    /* mmengine's place in an epoch; an iteration-based run is one epoch to it, but the loader keeps its length. */
+    int64_t inner = l->e->by_epoch ? s->inner : s->iter;
+    bool end = inner == s->epoch_length;
+    log_items items = {0};
+    if (s->iter % l->name_every == 0 || end)
+        run_log_line(l, "Exp name: %s", l->name);
+    if (inner % l->every != 0 && !(end && (!l->ignore_last || s->epoch_length <= l->every)))
+        return CSEG_OK;
+    strbuf b = run_log_begin(l);
+    TRY(log_collect(l, inner, s->iter, &items, err));
+    TRY(write_text(l, s, &b, &items, err));
+    TRY(add_prefix(l, &items, "train", err));
+    if (l->by_epoch)
+        TRY(log_items_add(l, &items, "epoch", (double)s->epoch, true, err));
+    TRY(log_items_add(l, &items, "iter", (double)s->iter, true, err));
+    TRY(log_items_add(l, &items, "memory", (double)megabytes(s), true, err));
+    TRY(run_log_board(l, "", &items, s->iter, err));
+    TRY(log_items_add(l, &items, "step", (double)s->iter, true, err));
+    return run_log_json(l, NULL, &items, err);
+}
+
+cseg_status run_log_val_1x(run_log *l, const log_step *s, const evaluation *v, cseg_error *err)
+{
+    log_items items = {0};
+    strbuf b = run_log_begin(l);
+    for (int64_t i = 0; i < v->n; i++)
+        TRY(log_items_add(l, &items, v->entries[i].key, v->entries[i].value, false, err));
+    TRY(log_items_add(l, &items, "data_time", v->data_seconds, false, err));
+    TRY(log_items_add(l, &items, "time", v->seconds, false, err));
+    TRY(add_prefix(l, &items, "val", err));
+    int64_t epochs = s->epoch - 1; /* those that are over */
+    if (l->by_epoch)
+        strbuf_addf(&b, "Epoch(val) [%lld][%lld/%lld]  ", (long long)epochs, (long long)v->images,
+                    (long long)v->images);
+    else
+        strbuf_addf(&b, "Iter(val) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
+    for (size_t i = 0; i < items.n; i++) {
+        strbuf_add(&b, "  ");
+        text_add(&b, items.at[i].name, strlen(items.at[i].name), false);
+        strbuf_add(&b, ": ");
+        log_add_number(&b, items.at[i].value, l->rules.digits, 'f');
+    }
+    TRY(run_log_end(l, &b, err));
+    const value *said = value_find(l->e->cfg, "default_hooks.logger.log_metric_by_epoch");
+    int64_t step = l->e->by_epoch && (!said || value_true(said)) ? epochs : s->iter;
+    TRY(run_log_board(l, "", &items, step, err));
+    TRY(log_items_add(l, &items, "step", (double)step, true, err));
+    return run_log_json(l, NULL, &items, err);
+}

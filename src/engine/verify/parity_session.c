@@ -1,0 +1,133 @@
+#include "engine/verify/parity_session.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "engine/setup/build.h"
+#include "graph/passes/passes.h"
+
+static bool set_none(arena *mem, value *dict, const char *key)
+{
+    return !value_get(dict, key) || value_set(mem, dict, key, value_new(mem, V_NONE, (where){0}));
+}
+
+/* The oracle's weights come from names: nothing is to be loaded. */
+static bool forget_pretrained(arena *mem, value *cfg)
+{
+    static const char *const parts[] = {"backbone", "decode_head", "auxiliary_head", "neck"};
+    bool ok = set_none(mem, cfg, "pretrained");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        value *part = value_get(cfg, parts[i]);
+        bool list = value_is_list(part);
+        for (size_t j = 0; j < (list ? value_count(part) : 1); j++) {
+            value *one = list ? value_item(part, j) : part;
+            ok = ok && set_none(mem, one, "init_cfg") && set_none(mem, one, "pretrained");
+        }
+    }
+    return ok;
+}
+
+cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err)
+{
+    const char *root = s->options->root;
+    const char *full = root && !file_exists(path) ? path_join(s->mem, root, path) : path;
+    if (!full)
+        return fail_memory(err);
+    TRY(config_load(full, s->mem, &s->config, err));
+    s->dialect = config_dialect_of(s->config);
+    return CSEG_OK;
+}
+
+cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *err)
+{
+    TRY(parity_load_config(s, path, err));
+    value *cfg = value_get(s->config, "model");
+    if (!cfg || cfg->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%s: there is no model", path);
+    if (!forget_pretrained(s->mem, cfg))
+        return fail_memory(err);
+    bool old = s->dialect == DIALECT_0X;
+    model_options o = {.no_dropout = true,
+                       .average_over_pixels = old,
+                       .train_cfg = old ? value_get(s->config, "train_cfg") : NULL,
+                       .test_cfg = old ? value_get(s->config, "test_cfg") : NULL};
+    TRY(model_build(cfg, &o, &s->model, err));
+    parity_fill_weights(s->model);
+    return CSEG_OK;
+}
+
+void parity_begin_line(const parity_session *s, const char *path, FILE *out)
+{
+    fputs("{\"config\": ", out);
+    parity_print_string(out, path);
+    fprintf(out, ", \"mmseg\": \"%s\"", s->config && s->dialect == DIALECT_0X ? "0.30.0" : "1.2.2");
+}
+
+void parity_print_error(FILE *out, const char *key, const cseg_error *e)
+{
+    fprintf(out, ", \"%s\": ", key);
+    parity_print_string(out, e->text);
+}
+
+cseg_status parity_end_line(parity_session *s, const char *path, FILE *out, cseg_error *err)
+{
+    model_free(s->model);
+    arena_free(s->mem);
+    fputs("}\n", out);
+    if (fflush(out) != 0 || ferror(out))
+        return fail_errno(err, path, "write the answer to");
+    return CSEG_OK;
+}
+
+void parity_release(parity_program *p)
+{
+    plan_free(p->plan);
+    graph_free(p->graph);
+    *p = (parity_program){0};
+}
+
+cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_error *err)
+{
+    tensor *logits = NULL;
+    p->graph = graph_new(false);
+    if (!p->graph)
+        return fail_memory(err);
+    TRY(model_trace_logits(s->model, p->graph, 1, PARITY_HEIGHT, PARITY_WIDTH, -1, &logits, err));
+    graph_add_output(p->graph, "logits", logits);
+    TRY(graph_optimize(p->graph, s->options->passes, err));
+    return plan_build(p->graph, s->options->backend, &p->plan, err);
+}
+
+cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
+{
+    batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
+    TRY(build_loss_graph(s->model, shape, false, true, s->options->passes, &p->graph, err));
+    return plan_build(p->graph, s->options->backend, &p->plan, err);
+}
+
+void parity_fill(const parity_session *s, parity_program *p, const char *input, const char *label)
+{
+    for (size_t i = 0; i < p->graph->inputs.n; i++) {
+        const tensor *t = p->graph->inputs.at[i];
+        void *data = plan_input(p->plan, t->name, NULL);
+        if (strcmp(t->name, "img") == 0)
+            parity_fill_input(data, input, t->dim[0], t->dim[1], t->dim[2], t->dim[3]);
+        else if (t->type == DT_I32)
+            parity_fill_labels(data, label, tensor_count(t), s->model->num_classes, s->model->ignore_index);
+    }
+}
+
+void parity_print_losses(const parity_program *p, FILE *out)
+{
+    bool first = true;
+    fputc('{', out);
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
+        const graph_output *o = &p->graph->outputs.at[i];
+        if (o->grad_of || strcmp(o->name, "loss") == 0)
+            continue;
+        fprintf(out, "%s\"%s\": ", first ? "" : ", ", o->name);
+        parity_print_number(out, *(const float *)plan_output(p->plan, o->name, NULL));
+        first = false;
+    }
+    fputc('}', out);
+}

@@ -1,0 +1,41 @@
+/* One config at work for a parity line: its model, and programs that run it. */
+#ifndef ENGINE_VERIFY_PARITY_SESSION_H
+#define ENGINE_VERIFY_PARITY_SESSION_H
+
+#include "config/config.h"
+#include "engine/verify/parity.h"
+#include "engine/verify/parity_values.h"
+#include "graph/plan.h"
+
+enum { PARITY_BATCH = 2, PARITY_HEIGHT = 96, PARITY_WIDTH = 128, PARITY_PIXELS = PARITY_HEIGHT * PARITY_WIDTH };
+
+typedef struct parity_session {
+    const parity_options *options;
+    arena *mem;
+    value *config;
+    config_dialect dialect;
+    model *model;
+} parity_session;
+
+typedef struct parity_program {
+    graph *graph;
+    plan *plan;
+} parity_program;
+
+/* The config, and with it the model: weights from names, dropout off. */
+cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err);
+cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *err);
+
+cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_error *err);
+cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err);
+void parity_release(parity_program *p);
+/* Inputs of these names: "input" and "label", or "input:3" and "label:3". */
+void parity_fill(const parity_session *s, parity_program *p, const char *input, const char *label);
+
+/* {"config": ..., "mmseg": ... without its end; the end releases the session. */
+void parity_begin_line(const parity_session *s, const char *path, FILE *out);
+void parity_print_error(FILE *out, const char *key, const cseg_error *e);
+cseg_status parity_end_line(parity_session *s, const char *path, FILE *out, cseg_error *err);
+void parity_print_losses(const parity_program *p, FILE *out); /* {"decode.loss_ce": ...} */
+
+#endif

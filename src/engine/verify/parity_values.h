@@ -1,0 +1,25 @@
+/* Values that both sides of a comparison make from names, and samples of results. */
+#ifndef ENGINE_VERIFY_PARITY_VALUES_H
+#define ENGINE_VERIFY_PARITY_VALUES_H
+
+#include <stdio.h>
+
+#include "model/model.h"
+
+enum { PARITY_SAMPLES = 48, PARITY_CHOSEN = 10 };
+
+double parity_uniform(const char *name, uint64_t i); /* [0, 1) */
+void parity_fill_weights(model *m);                  /* by the parameters' names and shapes; counters become zero */
+double parity_moved(const param *p);                 /* the length of the difference to what it was filled with */
+/* [n,h,w,c]; the values are those of a row-major [n,c,h,w]. */
+void parity_fill_input(float *nhwc, const char *name, int64_t n, int64_t h, int64_t w, int64_t c);
+/* [n,h,w]: 0 ... classes - 1 and `ignore`. */
+void parity_fill_labels(int32_t *label, const char *name, int64_t count, int64_t classes, int64_t ignore);
+/* "mean": ..., "std": ..., "norm": ..., "at": [...], "value": [...] */
+void parity_print_sample(FILE *out, const char *name, const float *v, int64_t n);
+void parity_print_number(FILE *out, double v);
+void parity_print_string(FILE *out, const char *s);
+/* PARITY_CHOSEN of n sorted names, or all; chosen[i] is set for those taken. */
+void parity_choose(const char *name, size_t n, bool *chosen);
+
+#endif

@@ -1,0 +1,34 @@
+/* Reading that takes its time: the user is told once a file, and may stop it. */
+#ifndef IO_IMAGE_IMAGE_WATCH_H
+#define IO_IMAGE_IMAGE_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Asked now and then while something large is read; true ends it with CSEG_INTERRUPTED. For the process; NULL: nobody.
+ */
+void image_watch_stop(bool (*stop)(void *arg), void *arg);
+
+/* After how many seconds the user is told and asked; 2 unless a test wants it otherwise. */
+void image_watch_patience(double seconds);
+
+/* One file that is read. */
+typedef struct image_watch {
+    const char *name;
+    int64_t h, w, rows; /* rows of work: more than h where the picture is gone over several times */
+    double began;       /* seconds of a clock; 0: not yet */
+    int64_t next;       /* the row at which to look at the clock again */
+    bool told;
+    bool stopped; /* for callers that cannot stop at once */
+} image_watch;
+
+/* From 100 million pixels on the line is said at once, else when two seconds have gone by, with what is left of them.
+ */
+void image_watch_begin(image_watch *w, const char *name, int64_t height, int64_t width, int64_t rows);
+/* After `done` rows. True: stop. */
+bool image_watch_row(image_watch *w, int64_t done);
+cseg_status image_watch_fail(const image_watch *w, cseg_error *err);
+
+#endif

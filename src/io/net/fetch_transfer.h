@@ -1,0 +1,36 @@
+/* One download: from an address into a file that is open. */
+#ifndef IO_NET_FETCH_TRANSFER_H
+#define IO_NET_FETCH_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "io/torch/foreign.h"
+
+typedef struct download {
+    const char *url;
+    const char *path; /* where it is to be in the end */
+    char *part;       /* what has come so far */
+    FILE *out;        /* `part`, open for reading and writing */
+    bool hashed;      /* a hash in the name tells what must come: then a part may be gone on with */
+
+    /* The transfer's own. */
+    bool full;  /* the disk refused */
+    bool large; /* more came than may */
+    uint8_t head[FOREIGN_BYTES];
+    size_t n_head;
+    const foreign_kind *other; /* what came is a page */
+    int64_t got;               /* bytes of this attempt */
+    bool stopped, stalled;
+    double reported, span_begun; /* seconds of a clock */
+    int64_t span_from;           /* bytes at its beginning */
+} download;
+
+/* Fills `out` to its end. What a failure leaves in it may be gone on with if `hashed`, and is worthless else. */
+cseg_status fetch_transfer(download *d, cseg_error *err);
+bool fetch_must_stop(void);
+/* What an address may lead on to, in curl's words: never from https to http. */
+const char *fetch_leads_to(const char *url);
+
+#endif

@@ -1,0 +1,27 @@
+/* GDAL's drivers registered once, and its messages caught; nothing outside src/io includes it. */
+#ifndef IO_RASTER_GDAL_SCOPE_H
+#define IO_RASTER_GDAL_SCOPE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text`, its first warning in `doubt`,
+ * and nothing is printed. A warning that pixels were made up where a JPEG's data end counts as a failure. */
+typedef struct gdal_scope {
+    char text[1024], doubt[256];
+} gdal_scope;
+
+void gdal_begin(gdal_scope *s);
+void gdal_end(gdal_scope *s);
+
+/* Formats that name nothing but themselves; NULL at the end. They, VRT and netCDF are all that there is in a process of
+ * its own unless gdal_allow_remote was called before the first gdal_begin. */
+const char *const *gdal_whole_drivers(void);
+void gdal_allow_remote(void);
+bool gdal_remote_allowed(void);
+
+/* "PATH: cannot VERB: GDAL's reason" */
+cseg_status gdal_fail(const gdal_scope *s, cseg_status code, const char *path, const char *verb, cseg_error *err);
+
+#endif

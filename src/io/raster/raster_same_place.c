@@ -1,0 +1,208 @@
+/* Whether two rasters that are used pixel by pixel lie at the same place. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gdal.h>
+#include <ogr_srs_api.h>
+
+#include "base/log.h"
+#include "io/raster/gdal_scope.h"
+#include "io/raster/raster.h"
+
+/* Of a pixel, at the corners: what is left of coordinates that were written with few digits stays below. */
+static const double TOLERANCE = 0.25;
+
+/* A place as it is compared. */
+typedef struct grid {
+    enum { GRID_NONE, GRID_TRANSFORM, GRID_RPC } kind;
+    double transform[6];
+    const char *projection;
+} grid;
+
+static bool fit(const raster_place *p, double transform[6])
+{
+    GDAL_GCP *g = calloc((size_t)p->n_gcps, sizeof *g);
+    if (!g)
+        return false;
+    for (int i = 0; i < p->n_gcps; i++)
+        g[i] = (GDAL_GCP){"", "", p->gcps[i].pixel, p->gcps[i].line, p->gcps[i].x, p->gcps[i].y, p->gcps[i].z};
+    bool good = GDALGCPsToGeoTransform(p->n_gcps, g, transform, TRUE);
+    free(g);
+    return good;
+}
+
+/* Ground control points by the plane that fits them best: two that differ have different ones. */
+static grid grid_of(const raster_place *p)
+{
+    grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
+    if (p->has_transform) {
+        g.kind = GRID_TRANSFORM;
+        memcpy(g.transform, p->transform, sizeof g.transform);
+    } else if (p->n_gcps >= 3 && fit(p, g.transform)) {
+        g.kind = GRID_TRANSFORM;
+        g.projection = p->gcp_projection ? p->gcp_projection : "";
+    } else if (p->rpc) {
+        g.kind = GRID_RPC;
+    }
+    return g;
+}
+
+static void at(const double *t, double col, double row, double *x, double *y)
+{
+    *x = t[0] + t[1] * col + t[2] * row;
+    *y = t[3] + t[4] * col + t[5] * row;
+}
+
+/* The largest distance of a corner of `b` from that of `a`, in pixels of `a`. */
+static double corners_apart(const double *a, const double *b, double w, double h)
+{
+    double det = a[1] * a[5] - a[2] * a[4], most = 0;
+    if (det == 0.0 || !isfinite(det))
+        return memcmp(a, b, 6 * sizeof *a) == 0 ? 0 : INFINITY;
+    for (int i = 0; i < 4; i++) {
+        double col = i & 1 ? w : 0, row = i & 2 ? h : 0, x, y, u, v;
+        at(a, col, row, &x, &y);
+        at(b, col, row, &u, &v);
+        double dx = u - x, dy = v - y;
+        double d = hypot((a[5] * dx - a[2] * dy) / det, (a[1] * dy - a[4] * dx) / det);
+        if (!(d <= most))
+            most = d;
+    }
+    return isfinite(most) ? most : INFINITY;
+}
+
+/* False where they are certain to be different: what one does not say, or nobody can read, differs from nothing. */
+static bool same_system(const char *a, const char *b)
+{
+    if (!*a || !*b || strcmp(a, b) == 0)
+        return true;
+    static const char *const options[] = {"CRITERION=EQUIVALENT_EXCEPT_AXIS_ORDER_GEOGCRS",
+                                          "IGNORE_DATA_AXIS_TO_SRS_AXIS_MAPPING=YES", NULL};
+    OGRSpatialReferenceH x = OSRNewSpatialReference(NULL), y = OSRNewSpatialReference(NULL);
+    char *p = (char *)a, *q = (char *)b;
+    bool same = true;
+    if (OSRImportFromWkt(x, &p) == OGRERR_NONE && OSRImportFromWkt(y, &q) == OGRERR_NONE && !OSRIsLocal(x) &&
+        !OSRIsLocal(y))
+        same = OSRIsSameEx(x, y, options);
+    OSRDestroySpatialReference(x);
+    OSRDestroySpatialReference(y);
+    return same;
+}
+
+static void describe_system(const char *wkt, char *to, size_t n)
+{
+    OGRSpatialReferenceH s = OSRNewSpatialReference(NULL);
+    char *p = (char *)wkt;
+    const char *name = NULL, *code = NULL;
+    if (*wkt && OSRImportFromWkt(s, &p) == OGRERR_NONE) {
+        name = OSRGetName(s);
+        code = OSRGetAuthorityCode(s, NULL);
+    }
+    snprintf(to, n, "%s%s%s%s",
+             name   ? name
+             : *wkt ? "a system of its own"
+                    : "an unknown coordinate system",
+             code ? " (EPSG:" : "", code ? code : "", code ? ")" : "");
+    OSRDestroySpatialReference(s);
+}
+
+static void describe(const raster_info *i, const grid *g, char to[static 300])
+{
+    if (g->kind == GRID_TRANSFORM) {
+        char system[120];
+        double x, y, u, v;
+        at(g->transform, 0, 0, &x, &y);
+        at(g->transform, (double)i->w, (double)i->h, &u, &v);
+        describe_system(g->projection, system, sizeof system);
+        snprintf(to, 300, "from (%.10g, %.10g) to (%.10g, %.10g) in %s, pixels of %.6g x %.6g", x, y, u, v, system,
+                 hypot(g->transform[1], g->transform[4]), hypot(g->transform[2], g->transform[5]));
+    } else {
+        snprintf(to, 300,
+                 g->kind == GRID_RPC ? "where its rational polynomials (RPC) say" : "nowhere: it says no place");
+    }
+}
+
+static const char *rpc_value(const char *const *rpc, const char *item)
+{
+    size_t n = strcspn(item, "=") + 1;
+    for (; *rpc; rpc++)
+        if (strncmp(*rpc, item, n) == 0)
+            return *rpc + n;
+    return NULL;
+}
+
+/* Value by value: "LINE_NUM_COEFF" holds twenty, "1" and "1.0" are the same. */
+static bool same_numbers(const char *a, const char *b)
+{
+    while (*a || *b) {
+        char *x, *y;
+        double u = strtod(a, &x), v = strtod(b, &y);
+        if (x == a || y == b)
+            return strcmp(a + strspn(a, " "), b + strspn(b, " ")) == 0;
+        if (fabs(u - v) > 1e-9 * fmax(fabs(u), fabs(v)))
+            return false;
+        a = x;
+        b = y;
+    }
+    return true;
+}
+
+static bool same_rpc(const char *const *a, const char *const *b)
+{
+    for (; *a; a++) {
+        const char *other = rpc_value(b, *a);
+        if (other && strncmp(*a, "ERR_", 4) != 0 && !same_numbers(strchr(*a, '=') ? strchr(*a, '=') + 1 : "", other))
+            return false;
+    }
+    return true;
+}
+
+place_relation raster_place_compare(const raster_info *a, const raster_info *b, place_difference *how)
+{
+    gdal_scope scope;
+    gdal_begin(&scope);
+    grid x = grid_of(&a->place), y = grid_of(&b->place);
+    place_relation relation = PLACE_SAME;
+    if (x.kind == GRID_NONE && y.kind == GRID_NONE)
+        relation = PLACE_NOWHERE;
+    else if (x.kind != y.kind)
+        relation = PLACE_UNKNOWN;
+    else if (x.kind == GRID_RPC)
+        relation = same_rpc(a->place.rpc, b->place.rpc) ? PLACE_SAME : PLACE_ELSEWHERE;
+    else if (corners_apart(x.transform, y.transform, (double)a->w, (double)a->h) > TOLERANCE ||
+             !same_system(x.projection, y.projection))
+        relation = PLACE_ELSEWHERE;
+    if (how) {
+        describe(a, &x, how->a);
+        describe(b, &y, how->b);
+    }
+    gdal_end(&scope);
+    return relation;
+}
+
+cseg_status raster_same_place(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
+                              bool force, cseg_error *err)
+{
+    place_difference how;
+    switch (raster_place_compare(a, b, &how)) {
+    case PLACE_UNKNOWN:
+        log_say(LOG_WARNING, "%s and %s cannot be compared by place, only by size: the one lies %s, the other %s",
+                name_a, name_b, how.a, how.b);
+        return CSEG_OK;
+    case PLACE_ELSEWHERE:
+        if (!force)
+            return fail(err, CSEG_DATA,
+                        "%s does not lie where %s lies: the one %s, the other %s; if they fit all the "
+                        "same, --force goes on",
+                        name_b, name_a, how.b, how.a);
+        log_say(LOG_WARNING,
+                "%s does not lie where %s lies, and is used all the same, as --force says: the one %s, the "
+                "other %s",
+                name_b, name_a, how.b, how.a);
+        return CSEG_OK;
+    default:
+        return CSEG_OK;
+    }
+}

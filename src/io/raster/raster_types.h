@@ -1,0 +1,24 @@
+/* What the files of io/raster/raster.h share; nothing outside src/io includes it. */
+#ifndef IO_RASTER_RASTER_TYPES_H
+#define IO_RASTER_RASTER_TYPES_H
+
+#include <gdal.h>
+
+#include "io/raster/raster.h"
+
+struct raster {
+    GDALDatasetH set;
+    const char *name;
+    arena *mem;
+    char *memory; /* the /vsimem name of a raster in memory, or NULL */
+    raster_info info;
+    bool has_rpc; /* raster_describe_rpc was called */
+};
+
+GDALDataType raster_gdal_type(image_type t);
+
+/* Transform, projection, ground control points; not the RPCs. Within gdal_begin and gdal_end. */
+cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, cseg_error *err);
+bool raster_place_write(GDALDatasetH set, const raster_place *place);
+
+#endif

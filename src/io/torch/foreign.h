@@ -1,0 +1,25 @@
+/* Files that stand where a checkpoint should: what they are by their first bytes, and the way out. */
+#ifndef IO_TORCH_FOREIGN_H
+#define IO_TORCH_FOREIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum { FOREIGN_BYTES = 512 }; /* as many of a file's first bytes tell all that can be told */
+
+typedef struct foreign_kind {
+    const char *what;   /* "an HTML page" */
+    const char *advice; /* a sentence */
+    cseg_status
+        status; /* CSEG_CORRUPT: not what it should be; CSEG_UNSUPPORTED: weights, in a format that is not read */
+    bool text;  /* what a server says instead of giving a file */
+} foreign_kind;
+
+/* NULL: a zip archive or a pickle, which the reader looks into, or something unknown. An empty file is a kind too. */
+const foreign_kind *foreign_find(const void *bytes, size_t n);
+/* "NAME: is no PyTorch checkpoint, but an HTML page. ADVICE"; returns kind->status. */
+cseg_status foreign_refuse(const foreign_kind *kind, const char *name, cseg_error *err);
+
+#endif
