@@ -49,4 +49,22 @@ typedef struct conv_module_spec {
 } conv_module_spec;
 module *conv_module_new(module *parent, const char *name, conv_module_spec s);
 
+/* mmseg's SelfAttentionBlock: each pixel of one map (query) gathers from another (key). Each projection is as many 1x1
+ * convolutions as told, ConvModules where `norm`, else plain ones with bias. A block starts as zeros where out_project
+ * is one plain convolution. */
+typedef struct self_attention_spec {
+    int64_t key_in, query_in; /* channels of the two maps */
+    int64_t channels, out;    /* channels of keys and queries, of the result */
+    int64_t key_query_convs, value_out_convs;
+    bool key_query_norm, value_out_norm;
+    bool matmul_norm; /* products are divided by sqrt(channels) */
+    bool with_out;    /* out_project follows; else the values have `out` channels */
+    const value *conv_cfg, *norm_cfg, *act_cfg;
+} self_attention_spec;
+/* Children called query_downsample and key_downsample, which the caller may add to it, pool the projected queries and
+ * the projected keys and values; they give maps or sequences [N,L,C]. */
+module *self_attention_new(module *parent, const char *name, self_attention_spec s);
+/* query [N,h,w,query_in], key [N,h',w',key_in] -> [N,h,w,out] */
+tensor *self_attention_run(module *m, graph *g, tensor *query, tensor *key);
+
 #endif
