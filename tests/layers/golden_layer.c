@@ -26,6 +26,17 @@ bool layer_bool(const value *config, const char *key)
     return value_true(value_get(config, key));
 }
 
+ints layer_ints(model *m, const value *config, const char *key)
+{
+    const value *list = value_get(config, key);
+    ints out = {.n = value_count(list)};
+    out.at = ARENA_ARRAY(m->mem, out.n, int64_t);
+    assert_true(out.n && out.at);
+    for (size_t i = 0; i < out.n; i++)
+        assert_true(value_integer(value_item(list, i), &out.at[i]));
+    return out;
+}
+
 model *layer_model(void)
 {
     arena *mem = arena_new();
@@ -145,13 +156,13 @@ static void run(run_state *r, const value *c, layer_trace *trace, backend *b, bo
 {
     cseg_error err;
     const value *shapes = value_get(c, "in");
-    tensor *in[LAYER_INPUTS];
+    tensor *in[LAYER_INPUTS] = {NULL};
     r->g = graph_new(train);
     r->n_in = (int)value_count(shapes);
     assert_true(r->g && r->n_in <= LAYER_INPUTS);
     for (int i = 0; i < r->n_in; i++)
         in[i] = input(r, i, value_item(shapes, (size_t)i));
-    tensor *y = trace(r->m->root->children.at[0], r->g, in);
+    tensor *y = trace(r->m->root->children.at[0], r->g, in, value_get(c, "config"));
     if (!y)
         fail_msg("%s", r->g->error.text);
     graph_add_output(r->g, "y", y);

@@ -18,8 +18,8 @@ enum { LAYER_INPUTS = 3 };
 
 /* Makes the layer as a child called "layer" of root, from the case's config. */
 typedef module *layer_make(module *root, const value *config);
-/* Traces it. */
-typedef tensor *layer_trace(module *m, graph *g, tensor *const *in);
+/* Traces it on the case's inputs; what it has not is NULL. */
+typedef tensor *layer_trace(module *m, graph *g, tensor *const *in, const value *config);
 
 /* Goes through the cases of FILE.json. */
 void layer_check(const char *file, layer_make *make, layer_trace *trace);
@@ -32,5 +32,6 @@ void layer_allocate(model *m);
 /* Entries of a config, which must be there. */
 int64_t layer_int(const value *config, const char *key);
 bool layer_bool(const value *config, const char *key);
+ints layer_ints(model *m, const value *config, const char *key);
 
 #endif

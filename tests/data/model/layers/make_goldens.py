@@ -109,6 +109,73 @@ def self_attention():
     ]
 
 
+@cases_of
+def linear():
+    return [case(nn.Linear, lambda layer, x: layer(x), dict(in_features=6, out_features=4, bias=bias), (2, 5, 6))
+            for bias in (True, False)]
+
+
+@cases_of
+def separable_conv():
+    from mmcv.cnn import DepthwiseSeparableConvModule
+
+    def one(**how):
+        config = dict(in_channels=4, out_channels=6, kernel_size=3, stride=1, padding=1, dilation=1,
+                      norm_cfg=dict(type="BN"), act_cfg=dict(type="ReLU"))
+        config.update(how)
+        return case(DepthwiseSeparableConvModule, lambda layer, x: layer(x), config, (2, 5, 4, 4))
+
+    return [one(), one(norm_cfg=None), one(stride=2, act_cfg=None), one(padding=2, dilation=2, dw_act_cfg=None),
+            one(dw_norm_cfg=None, pw_act_cfg=None)]
+
+
+@cases_of
+def pyramid_pool():
+    from mmseg.models.decode_heads.psp_head import PPM
+
+    def one(**how):
+        config = dict(pool_scales=[1, 2, 3], in_channels=4, channels=3, conv_cfg=None, norm_cfg=dict(type="BN"),
+                      act_cfg=dict(type="ReLU"), align_corners=False)
+        config.update(how)
+        return case(PPM, lambda layer, x: torch.cat(layer(x), 1), config, (2, 5, 7, 4))
+
+    return [one(), one(pool_scales=[2, 6], align_corners=True, norm_cfg=None)]
+
+
+@cases_of
+def attention():
+    from mmcv.cnn.bricks.transformer import MultiheadAttention
+
+    def make(use="", **config):
+        return MultiheadAttention(batch_first=True, **config)
+
+    def one(call, shapes, **how):
+        return case(make, call, dict(dict(embed_dims=8, num_heads=2, bias=True), **how), *shapes)
+
+    three, other = (2, 5, 8), (2, 3, 8)
+    return [one(lambda layer, x: layer(x), [three]),
+            one(lambda layer, x: layer(x), [three], bias=False, num_heads=4),
+            one(lambda layer, x, k: layer(x, k), [three, other]),
+            one(lambda layer, x, k, v: layer(x, k, v), [three, other, other]),
+            one(lambda layer, x, v: layer(x, x, v), [three, three], use="value"),
+            one(lambda layer, x, pos: layer(x, query_pos=pos), [three, three], use="query_pos"),
+            one(lambda layer, x, pos: layer(x, key_pos=pos), [three, three], use="key_pos"),
+            one(lambda layer, x, mask: layer(x, attn_mask=last(mask)[0, 0]), [three, (1, 1, 5, 5)], use="mask")]
+
+
+@cases_of
+def ffn():
+    from mmcv.cnn.bricks.transformer import FFN
+
+    def one(**how):
+        config = dict(embed_dims=4, feedforward_channels=6, num_fcs=2, act_cfg=dict(type="GELU"), add_identity=True,
+                      layer_scale_init_value=0.0)
+        config.update(how)
+        return case(FFN, lambda layer, x: layer(x), config, (2, 3, 4))
+
+    return [one(), one(num_fcs=3, add_identity=False, act_cfg=dict(type="ReLU")), one(layer_scale_init_value=0.5)]
+
+
 def main():
     for name in sys.argv[1:] or layers:
         torch.manual_seed(0)
