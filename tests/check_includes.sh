@@ -1,5 +1,6 @@
 #!/bin/sh
-# Includes point one way: each part may use itself, the public headers, and the parts named here.
+# Includes point one way: each part may use itself, the public headers, and the parts named here. And the name of a
+# source file tells which it is: none is used twice.
 #   tests/check_includes.sh SOURCE_DIR
 cd "${1:?usage: tests/check_includes.sh SOURCE_DIR}" || exit 1
 rules='base:
@@ -35,5 +36,11 @@ for folder in src/*/; do
         esac
     done
 done
+twice=$(find src -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d)
+if [ -n "$twice" ]; then
+    echo "names of files that are used more than once:"
+    for name in $twice; do find src -name "$name"; done
+    bad=1
+fi
 [ $seen -gt 0 ] || { echo "no include was found: nothing was checked"; exit 1; }
 exit $bad

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "golden_layer.h"
 #include "graph/plan.h"
 
