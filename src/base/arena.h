@@ -1,5 +1,10 @@
-/* Memory by lifetime. Three lifetimes exist: process, model, step; each has an arena that is freed as a whole.
- * Nothing in an arena is freed alone. An arena belongs to one thread at a time. */
+/* Allocates memory by lifetime: all that is in an arena is freed together, nothing alone. Three lifetimes exist, each
+ * with its arena: process, model, step. An arena belongs to one thread at a time.
+ *
+ *     arena *a = arena_new();
+ *     double *row = a ? ARENA_ARRAY(a, 100, double) : NULL;
+ *     arena_free(a);
+ */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

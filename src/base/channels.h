@@ -1,4 +1,9 @@
-/* How many channels an image has, and how many a model takes: one wording wherever the two meet. */
+/* Compares the channels of an image with those that a model takes. Errors about channels have one wording, which is
+ * this one.
+ *
+ *     channel_count given = {.n = 6, .dates = 2}, taken = {.n = 3};
+ *     TRY(channels_compare("scene.tif", given, taken, err));
+ */
 #ifndef BASE_CHANNELS_H
 #define BASE_CHANNELS_H
 

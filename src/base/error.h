@@ -1,4 +1,10 @@
-/* Filling a cseg_error. */
+/* Fills the cseg_error that a caller owns, and passes failures on to the caller.
+ *
+ *     if (n < 1)
+ *         return fail(err, CSEG_USAGE, "%s: holds no image; name a folder that does", path);
+ *     if (!data)
+ *         return fail_memory(err);
+ */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 

@@ -1,4 +1,10 @@
-/* Files and paths. */
+/* Opens, reads, replaces and lists files. Every path that a user names goes through here: a pipe, a device or a folder
+ * is refused with a message that says what it is, and is never waited for.
+ *
+ *     char *bytes;
+ *     size_t size;
+ *     TRY(file_read(path, 0, mem, &bytes, &size, err));
+ */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 

@@ -1,4 +1,9 @@
-/* Messages that are no errors. The library prints nothing by itself: without a sink they are dropped. */
+/* Sends messages that are not errors to one receiver, the sink. The library itself prints nothing: without a sink,
+ * messages are dropped.
+ *
+ *     log_say(LOG_INFO, "%s: %d images", path, 20);
+ *     log_warn_once("%s: has no palette; random colours are used", path);
+ */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -1,9 +1,14 @@
-/* What a command will write, compared with what it reads before the first byte is written.
+/* Compares what a command will write with what it reads, before the first byte is written, so that no input is lost.
  *
- * Two names mean one place when they lie in the same folder (symbolic links and `..` followed, folders that do not
- * exist yet included) and are spelt alike, or alike but for case where the file system takes that for the same. An
- * output that exists is also compared as a file, so a link to an input counts as that input. Results of an earlier run
- * may be written over, as long as they are no inputs. */
+ *     outputs *o = outputs_new(mem);
+ *     TRY(outputs_add_input(o, "in.tif", "the image", err));
+ *     TRY(outputs_add(o, "out/in.png", "the mask of", "in.tif", err));
+ *     TRY(outputs_check(o, "give another --out", err));
+ *
+ * Two names mean one place if they lie in the same folder and are spelt alike. Symbolic links and `..` are followed,
+ * also in folders that do not exist yet. Where the file system takes upper and lower case for the same, so does this.
+ * An output that exists is also compared as a file, so a link to an input counts as that input. The results of an
+ * earlier run may be written over unless they are inputs now. */
 #ifndef BASE_OUTPUTS_H
 #define BASE_OUTPUTS_H
 

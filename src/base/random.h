@@ -1,4 +1,9 @@
-/* Random numbers: counter-based, so that a stream can be derived for any (seed, epoch, sample) without history. */
+/* Random numbers from a counter. Any (seed, epoch, sample) gives its stream at once, without the numbers before it.
+ *
+ *     rng r = rng_derive(42, 0, 7);
+ *     bool flips = rng_uniform(&r) < 0.5;
+ *     int64_t left = rng_below(&r, w - 512 + 1);
+ */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 

@@ -1,4 +1,11 @@
-/* Strings: a growing buffer, and the small questions that every part asks. */
+/* Strings: a buffer that grows in an arena, prefixes and suffixes, the nearest known name, the shortest decimal, a
+ * hash.
+ *
+ *     strbuf b = {.mem = mem};
+ *     strbuf_addf(&b, "%d classes", 19);
+ *     if (b.failed)
+ *         return fail_memory(err);
+ */
 #ifndef BASE_STR_H
 #define BASE_STR_H
 

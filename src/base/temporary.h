@@ -1,6 +1,11 @@
-/* Names of files that are being written: PATH.PID.tmp beside PATH, until they are whole and take PATH's place. A
- * program that is stopped by a signal removes them, and what a killed one left goes when the same path is written
- * again. */
+/* Names a file PATH.PID.tmp while it is being written; it gets the name PATH when it is whole. A program that is
+ * stopped by a signal removes its temporary files. Those of a killed process are removed when the same path is next
+ * written. file_replace in base/file.h does all of this.
+ *
+ *     char *name = temporary_begin(path, mem);
+ *     if (name && rename(name, path) == 0)
+ *         temporary_end(name);
+ */
 #ifndef BASE_TEMPORARY_H
 #define BASE_TEMPORARY_H
 

@@ -1,10 +1,14 @@
-/* Text that comes from files, made harmless where people read it.
+/* Makes text from files harmless before people read it.
+ *
+ *     char line[256];
+ *     text_print(line, sizeof line, "%s: unknown class", path);
+ *     char *shown = text_harmless(mem, path);
  *
  * A class name, a file's name, a tensor's name or a key may hold anything: bytes that move a terminal's cursor,
  * newlines that look like the program's own lines, marks that turn the direction of writing. Messages (fail,
  * fail_within, log_say, log_warn_once) and what the commands print go through here: each %s argument is shown with such
- * characters as escapes, as Python shows them in a repr: \n, \x1b, \u202e, and \xNN for bytes that are no UTF-8. Other
- * characters of every script print as they are. */
+ * characters as escapes, as Python's repr shows them: \n, \x1b, \u202e, and \xNN for bytes that are not UTF-8. Other
+ * characters of every script are printed as they are. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 

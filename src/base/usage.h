@@ -1,4 +1,9 @@
-/* What this process has used so far. */
+/* Tells how much time and memory this process has used so far.
+ *
+ *     double began = usage_seconds();
+ *     printf("%.1f s\n", usage_seconds() - began);
+ *     printf("%zu MiB\n", usage_peak_memory() >> 20);
+ */
 #ifndef BASE_USAGE_H
 #define BASE_USAGE_H
 
