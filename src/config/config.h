@@ -1,8 +1,14 @@
-/* Config files of the OpenMMLab toolboxes: 0.x (mmcv) and 1.x (mmengine), the text style with `_base_` and the
- * pure-Python style with `read_base()`, and .json. What they say is evaluated here, in a small part of Python; no other
- * program is run, no module imported, nothing written. See docs/config.md for what is understood.
+/* Reads config files of the OpenMMLab toolboxes into a tree of values.
  *
- * Errors carry "FILE:LINE:COLUMN: what", the source line with a caret, and the files that led there. */
+ *     value *config;
+ *     TRY(config_load("configs/fcn_r50-d8.py", mem, &config, err));
+ *     TRY(config_override(config, "model.decode_head.num_classes=2", mem, err));
+ *
+ * Reads both dialects, 0.x (mmcv) and 1.x (mmengine); the text style with `_base_`, the pure-Python style with
+ * `read_base()`, and .json. A config is evaluated here, as a small part of Python: no other program is run, no module
+ * imported, nothing written. docs/config.md says what is understood.
+ *
+ * Errors read "FILE:LINE:COLUMN: what", followed by the source line with a caret and the files that led there. */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 

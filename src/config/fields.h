@@ -1,5 +1,12 @@
-/* From a config dict to a C struct, by a table: parsing, defaults, ranges, messages and documentation follow from it.
- * Every kind (backbone, head, transform, hook, optimizer...) has one such table. */
+/* Reads a config dict into a C struct by a table. Parsing, defaults, ranges, messages and documentation follow from the
+ * table. Every kind (backbone, head, transform, hook, optimizer...) has one.
+ *
+ *     typedef struct { int64_t channels; } conf;
+ *     static const field fields[] = {FIELD_RANGE(conf, F_INT, channels, "256", 1, 4096, "channels of the map")};
+ *     static const field_table table = {fields, 1, sizeof(conf), false};
+ *     conf c;
+ *     TRY(fields_parse(&table, "FCNHead", cfg, NULL, mem, &c, err));
+ */
 #ifndef CONFIG_FIELDS_H
 #define CONFIG_FIELDS_H
 

@@ -1,6 +1,12 @@
-/* Whose registry a type is looked up in. In the reference a type is a scope and a name: mmdet.DiceLoss and
- * mmseg.DiceLoss are two things. The scope stands in front of the name, or under `_scope_` beside it (mmengine's
- * Registry.build, and what bases of other packages bring along); else it is the config's default_scope. */
+/* Tells which registry a type belongs to.
+ *
+ *     char name[160];
+ *     if (scope_of(cfg) == SCOPE_FOREIGN)
+ *         return fail(err, CSEG_UNSUPPORTED, "%s is not known here", scope_full_name(cfg, name));
+ *
+ * In MMEngine a type is a scope and a name: mmdet.DiceLoss and mmseg.DiceLoss are two things. The scope stands in front
+ * of the name, or under `_scope_` beside it (as MMEngine's Registry.build takes it, and bases of other packages have
+ * it); else it is the config's default_scope. */
 #ifndef CONFIG_SCOPE_H
 #define CONFIG_SCOPE_H
 

@@ -1,4 +1,10 @@
-/* The values of a config: what Python literals can be. Built once in an arena, then only read. */
+/* The values of a config: all that Python literals can be. They are built once, in an arena, and then only read.
+ *
+ *     int64_t classes;
+ *     const value *head = value_find(cfg, "model.decode_head");
+ *     if (!value_integer(value_get(head, "num_classes"), &classes))
+ *         return fail(err, CSEG_CONFIG, "%snum_classes must be a whole number", value_place(head, (char[512]){0}));
+ */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 

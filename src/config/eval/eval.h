@@ -1,8 +1,14 @@
-/* The evaluator: what a config's statements and expressions mean. It computes values and nothing else: no file is
- * written, no module imported, no code of anybody run. Every step and every byte is counted against a budget.
+/* Evaluates a config's statements and expressions. It computes values and does nothing else: it writes no file, imports
+ * no module, and runs nobody's code. Every step and every byte counts against a budget.
  *
- * Values behave as in Python: lists and dicts are shared by those who name them. Ranges, views, zips and generators are
- * lists. A dict with `attributes` set is the reference's ConfigDict. */
+ *     value *list, *three;
+ *     spot at = {.line = 1, .column = 1};
+ *     TRY(eval_new(ev, at, V_LIST, &list));
+ *     TRY(eval_int(ev, at, 3, &three));
+ *     TRY(eval_append(ev, at, list, three));
+ *
+ * Values behave as in Python: names share lists and dicts. Ranges, views, zips and generators are lists. A dict with
+ * `attributes` set is MMEngine's ConfigDict. */
 #ifndef CONFIG_EVAL_EVAL_H
 #define CONFIG_EVAL_EVAL_H
 

@@ -1,4 +1,4 @@
-/* Configs in JSON. */
+/* Reads configs in JSON. */
 #ifndef CONFIG_LOAD_JSON_H
 #define CONFIG_LOAD_JSON_H
 

@@ -1,4 +1,4 @@
-/* How a config changes its bases, and --cfg-options a config. */
+/* Merges a config into its bases, and --cfg-options into a config. */
 #ifndef CONFIG_LOAD_MERGE_H
 #define CONFIG_LOAD_MERGE_H
 

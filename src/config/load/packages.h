@@ -1,4 +1,4 @@
-/* Where Python packages lie, for bases within them. Nothing of them is run. */
+/* Finds the folders of Python packages, for bases that lie in them. Nothing in a package is run. */
 #ifndef CONFIG_LOAD_PACKAGES_H
 #define CONFIG_LOAD_PACKAGES_H
 

@@ -1,4 +1,4 @@
-/* Paths as Python's os.path treats them: by their text alone. NULL: out of memory. */
+/* Normalises paths as Python's os.path does: by their text alone, without looking at the disk. NULL: out of memory. */
 #ifndef CONFIG_LOAD_PATHS_H
 #define CONFIG_LOAD_PATHS_H
 

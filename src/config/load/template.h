@@ -1,7 +1,12 @@
-/* What the reference replaces in a config's text before it reads it:
+/* Replaces the templates in a config's text before the text is parsed:
  *   {{ fileDirname }} {{ fileBasename }} {{ fileBasenameNoExtension }} {{ fileExtname }}
  *   {{$VARIABLE:default}}, also {{'$VARIABLE:default'}}: the environment's value, or the default
- *   {{_base_.key.key}}: a value of the bases. It becomes a string constant that stands for it; see template_value(). */
+ *   {{_base_.key.key}}: a value of the bases. The text gets a string constant in its place, and template_fill puts
+ *   the value there once the bases are read.
+ *
+ *     TRY(template_apply(src, path, mem, err));
+ *     TRY(template_fill(ev, cfg, bases, 0));
+ */
 #ifndef CONFIG_LOAD_TEMPLATE_H
 #define CONFIG_LOAD_TEMPLATE_H
 

@@ -1,3 +1,9 @@
+/* Tells whether a word is reserved in Python, a character may stand in a name, and a module is in the standard library.
+ *
+ *     if (keyword_is("lambda", 6))
+ *         return fail(err, CSEG_UNSUPPORTED, "lambda is not part of the config language");
+ *     bool standard = stdlib_has("os.path");
+ */
 #ifndef CONFIG_SYNTAX_KEYWORDS_H
 #define CONFIG_SYNTAX_KEYWORDS_H
 

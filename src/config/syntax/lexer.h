@@ -1,4 +1,8 @@
-/* Python's tokens. */
+/* Splits a config's text into Python's tokens.
+ *
+ *     token_list tokens = {0};
+ *     TRY(lexer_run(src, 0, src->n, false, mem, &tokens, err));
+ */
 #ifndef CONFIG_SYNTAX_LEXER_H
 #define CONFIG_SYNTAX_LEXER_H
 

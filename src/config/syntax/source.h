@@ -1,4 +1,9 @@
-/* The text of one config file, and messages that point into it. */
+/* The text of one config file, and error messages that point into it.
+ *
+ *     source source;
+ *     TRY(source_open(&source, path, text, strlen(text), mem, err));
+ *     return source_fail(&source, source_spot(&source, 0), CSEG_CONFIG, err, "is empty");
+ */
 #ifndef CONFIG_SYNTAX_SOURCE_H
 #define CONFIG_SYNTAX_SOURCE_H
 
