@@ -1,4 +1,9 @@
-/* TensorBoard's event files: TFRecords of Event protobufs with scalar summaries. */
+/* Writes TensorBoard's event files: TFRecords of Event protobufs with scalar summaries.
+ *
+ *     events *log;
+ *     TRY(events_open("work_dirs/fcn/20260101_120000", mem, &log, err));
+ *     TRY(events_scalar(log, "lr", 0.01, 50, err));
+ */
 #ifndef IO_EVENTS_H
 #define IO_EVENTS_H
 

@@ -1,4 +1,9 @@
-/* NumPy's .npy files (versions 1 to 3), and lists of numbers in whatever file a config may name. */
+/* Reads and writes NumPy's .npy files (versions 1 to 3), and reads lists of numbers from the formats that configs name.
+ *
+ *     pickle_array array;
+ *     TRY(npy_read(path, mem, &array, err));
+ *     double first = pickle_array_get(&array, 0);
+ */
 #ifndef IO_NPY_H
 #define IO_NPY_H
 

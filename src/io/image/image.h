@@ -1,6 +1,11 @@
-/* Images in memory, and JPEG, PNG and whatever GDAL knows to and from them.
+/* Images in memory: reads JPEG, PNG and every format that GDAL knows, and writes JPEG and PNG.
  *
- * Decoding gives what the reference's loaders give, byte for byte: cv2.imread (flags color, grayscale, unchanged) or,
+ *     image photo = {0};
+ *     TRY(image_read(path, IMAGE_COLOR, &photo, err));
+ *     uint8_t blue = image_u8(&photo, 0, 0)[0];
+ *     image_release(&photo);
+ *
+ * Decoding gives what MMSegmentation's loaders give, byte for byte: cv2.imread (flags color, grayscale, unchanged) or,
  * with IMAGE_PILLOW, what PIL gives for label maps (palette indices instead of colours). */
 #ifndef IO_IMAGE_IMAGE_H
 #define IO_IMAGE_IMAGE_H

@@ -1,4 +1,4 @@
-/* What the decoders behind io/image/image.h share; nothing outside src/io includes it. */
+/* What the decoders behind io/image/image.h share. Nothing outside src/io includes it. */
 #ifndef IO_IMAGE_IMAGE_CODEC_H
 #define IO_IMAGE_IMAGE_CODEC_H
 

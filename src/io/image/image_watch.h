@@ -1,4 +1,10 @@
-/* Reading that takes its time: the user is told once a file, and may stop it. */
+/* Watches a read that takes long: tells the user about it once a file, and lets the user stop it.
+ *
+ *     image_watch watch;
+ *     image_watch_begin(&watch, path, h, w, h);
+ *     if (image_watch_row(&watch, n))
+ *         return image_watch_fail(&watch, err);
+ */
 #ifndef IO_IMAGE_IMAGE_WATCH_H
 #define IO_IMAGE_IMAGE_WATCH_H
 

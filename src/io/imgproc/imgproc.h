@@ -1,8 +1,13 @@
-/* Image kernels, bit for bit as opencv-python 5 on x86-64 computes them, Intel's IPP included where that is what runs
- * there (linear resizing of 16 bits and float32; cubic only to the last digits, see imgproc_resize_taps.c).
+/* Image kernels: resizing, rotating, padding, colours. Results are those of opencv-python 5 on x86-64, bit for bit,
+ * also where OpenCV calls Intel's IPP (linear resizing of 16 bits and float32). Cubic resizing alone may differ in the
+ * last digits; see imgproc_resize_taps.c.
  *
- * Images are HWC with any number of channels unless a function says otherwise. Functions that make an image put it in
- * *out, which is image_release'd by the caller, also when it was made of the same size. */
+ *     image half = {0};
+ *     TRY(imgproc_resize(img, h / 2, w / 2, RESIZE_LINEAR, &half, err));
+ *     image_release(&half);
+ *
+ * Images are HWC with any number of channels unless a function says otherwise. A function that makes an image puts a
+ * new one into *out, also if the size stays the same; the caller gives it back with image_release. */
 #ifndef IO_IMGPROC_IMGPROC_H
 #define IO_IMGPROC_IMGPROC_H
 

@@ -1,4 +1,4 @@
-/* What the parts of the resizer share. Only for imgproc_resize*.c. */
+/* What the parts of the resizer share. Only imgproc_resize*.c include it. */
 #ifndef IO_IMGPROC_IMGPROC_RESIZE_H
 #define IO_IMGPROC_IMGPROC_RESIZE_H
 

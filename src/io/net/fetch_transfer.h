@@ -1,4 +1,4 @@
-/* One download: from an address into a file that is open. */
+/* Downloads an address into a file that is open already. */
 #ifndef IO_NET_FETCH_TRANSFER_H
 #define IO_NET_FETCH_TRANSFER_H
 

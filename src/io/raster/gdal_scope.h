@@ -1,4 +1,4 @@
-/* GDAL's drivers registered once, and its messages caught; nothing outside src/io includes it. */
+/* Registers GDAL's drivers once and catches its messages. Nothing outside src/io includes it. */
 #ifndef IO_RASTER_GDAL_SCOPE_H
 #define IO_RASTER_GDAL_SCOPE_H
 

@@ -1,6 +1,12 @@
-/* Rasters of any size by windows, through GDAL; GeoTIFFs to write.
- * A raster or a writer is used by one thread at a time; different ones by different threads at once. GDAL's own
- * messages become the text of the cseg_error and reach nothing else. */
+/* Reads rasters of any size window by window, through GDAL, and writes GeoTIFFs.
+ *
+ *     raster *r;
+ *     image window = {0};
+ *     TRY(raster_open(path, mem, &r, err));
+ *     TRY(raster_read_as(r, path, 0, 0, 512, 512, IMAGE_COLOR, &window, err));
+ *
+ * A raster or a writer is used by one thread at a time; different ones may be used by different threads at once. GDAL's
+ * own messages go into the text of the cseg_error and nowhere else. */
 #ifndef IO_RASTER_RASTER_H
 #define IO_RASTER_RASTER_H
 

@@ -1,4 +1,4 @@
-/* What GDAL may be given to open; nothing outside src/io includes it. */
+/* Decides what GDAL may open. Nothing outside src/io includes it. */
 #ifndef IO_RASTER_RASTER_SOURCE_H
 #define IO_RASTER_RASTER_SOURCE_H
 

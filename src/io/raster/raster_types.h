@@ -1,4 +1,4 @@
-/* What the files of io/raster/raster.h share; nothing outside src/io includes it. */
+/* What the files of io/raster/raster.h share. Nothing outside src/io includes it. */
 #ifndef IO_RASTER_RASTER_TYPES_H
 #define IO_RASTER_RASTER_TYPES_H
 

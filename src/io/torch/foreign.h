@@ -1,4 +1,9 @@
-/* Files that stand where a checkpoint should: what they are by their first bytes, and the way out. */
+/* Recognises files that are not checkpoints by their first bytes, and says what to do about them.
+ *
+ *     const foreign_kind *kind = foreign_find(data, (size_t)n);
+ *     if (kind)
+ *         return foreign_refuse(kind, path, err);
+ */
 #ifndef IO_TORCH_FOREIGN_H
 #define IO_TORCH_FOREIGN_H
 

@@ -1,4 +1,4 @@
-/* 16-bit floats: IEEE binary16 and bfloat16, to binary32; both exact. */
+/* Converts 16-bit floats (IEEE binary16 and bfloat16) to binary32; both conversions are exact. */
 #ifndef IO_TORCH_HALF_H
 #define IO_TORCH_HALF_H
 

@@ -1,7 +1,12 @@
-/* Python's pickle format, protocols 0 to 5, read into an inert tree: nothing is ever imported or called.
+/* Reads Python's pickle format, protocols 0 to 5, into an inert tree: nothing is ever imported or called.
+ *
+ *     const pickle_node *root;
+ *     int64_t epoch = 0;
+ *     TRY(pickle_read(data, (size_t)n, path, mem, &root, NULL, err));
+ *     bool found = pickle_int(pickle_get(root, "epoch"), &epoch);
  *
  * Names of classes and functions are kept as text. A few harmless ones that checkpoints are made of are understood
- * (list in pickle_names.c); a REDUCE of any other is refused by name and byte, and so is every mention of a module
+ * (pickle_names.c lists them). A REDUCE of any other is refused by name and byte, and so is every mention of a module
  * that gives power over the machine (os, subprocess, builtins.eval...). Instances of unknown classes that are made
  * without a call (NEWOBJ, OBJ, INST with BUILD) stay as opaque objects with their state. */
 #ifndef IO_TORCH_PICKLE_H

@@ -1,4 +1,4 @@
-/* Between the files of the pickle reader. */
+/* What the files of the pickle reader share. */
 #ifndef IO_TORCH_PICKLE_READER_H
 #define IO_TORCH_PICKLE_READER_H
 

@@ -1,13 +1,17 @@
-/* PyTorch's checkpoint files: the zip format (1.6 and later) and the older row of pickles; read and written without
+/* Reads and writes PyTorch's checkpoint files, the zip format (1.6 and later) and the older series of pickles, without
  * running anything that is in them.
  *
- * Read: the file is mapped; tensors are copied out when asked for, each storage's CRC is checked the first time. The
- * state dict is the root's 'state_dict' where there is one, else the root itself where it holds tensors, else what
- * stands under 'model' or another name that trainers use (pth_dict.c). Names are as stored (prefixes too).
+ *     pth *weights;
+ *     TRY(pth_open(path, mem, &weights, err));
+ *     const pth_tensor *conv = pth_find(weights, "backbone.conv1.weight");
+ *     TRY(pth_tensor_f32(weights, conv, v, err));
  *
- * Memory follows what is asked for, not what the file says: pickles of more than PICKLE_MOST_NODES objects are refused,
- * and packed entries that would unpack to more than 16 MiB and four times what is copied out of them.
- */
+ * Reading maps the file and copies a tensor out when it is asked for; the CRC of its storage is checked the first time.
+ * The state dict is the root's 'state_dict' if there is one, else the root itself if it holds tensors, else what stands
+ * under 'model' or another name that trainers use (pth_dict.c). Names are as stored, prefixes included.
+ *
+ * Memory follows what is asked for, not what the file says: a pickle of more than PICKLE_MOST_NODES objects is refused,
+ * and so are packed entries that would unpack to more than 16 MiB and four times what is copied out of them. */
 #ifndef IO_TORCH_PTH_H
 #define IO_TORCH_PTH_H
 

@@ -1,4 +1,4 @@
-/* Between the files of the checkpoint reader and writer. */
+/* What the files of the checkpoint reader and writer share. */
 #ifndef IO_TORCH_PTH_FILE_H
 #define IO_TORCH_PTH_FILE_H
 

@@ -1,4 +1,4 @@
-/* Zip archives as PyTorch writes them: stored or deflated entries, zip64. */
+/* Reads and writes zip archives as PyTorch has them: stored or deflated entries, zip64. */
 #ifndef IO_TORCH_ZIP_H
 #define IO_TORCH_ZIP_H
 
