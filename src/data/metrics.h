@@ -1,5 +1,13 @@
-/* The reference's measures of segmentation: IoU, accuracy, Dice, F-score, precision and recall, from histograms.
- * Follows mmseg 1.2.2's IoUMetric and 0.30's eval_metrics; both count in the same way. */
+/* Measures segmentation from histograms: IoU, accuracy, Dice, F-score, precision and recall. Follows mmseg 1.2.2's
+ * IoUMetric and 0.30's eval_metrics; both count in the same way.
+ *
+ *     confusion counts;
+ *     TRY(confusion_new(mem, 19, &counts, err));
+ *     confusion_add(&counts, (int32_t[]){0, 1, 1}, (int32_t[]){0, 1, 255}, 3, 255);
+ *     metrics_options how = {.names = (const char *const[]){"mIoU"}, .n_names = 1};
+ *     metrics result;
+ *     TRY(metrics_compute(&counts, NULL, &how, mem, &result, err));
+ */
 #ifndef DATA_METRICS_H
 #define DATA_METRICS_H
 

@@ -1,4 +1,9 @@
-/* Pictures of label maps. */
+/* Makes pictures of label maps.
+ *
+ *     static const uint8_t palette[2][3] = {{0, 0, 0}, {255, 0, 0}};
+ *     image picture = {0};
+ *     TRY(visual_colour(img, palette[0], 2, &picture, err));
+ */
 #ifndef DATA_VISUAL_H
 #define DATA_VISUAL_H
 

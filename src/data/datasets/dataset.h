@@ -1,9 +1,15 @@
-/* Datasets: which files are there, in which order, and what their labels mean. Reads the 0.x and the 1.x dialect of
- * every dataset of the reference (table.h), the wrappers ConcatDataset, RepeatDataset and MultiImageMixDataset, lists
- * of folders, and pairs of images for change detection.
+/* Datasets: which files there are, in which order, and what their labels mean.
  *
- * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building:
- * every function here that takes a const dataset may be called from any number of threads. */
+ *     dataset *train;
+ *     sample first = {0};
+ *     TRY(dataset_build(cfg, &(dataset_options){0}, mem, &train, err));
+ *     TRY(dataset_get(train, 0, 42, 0, mem, &first, err));
+ *
+ * Reads every dataset of MMSegmentation in both dialects (table.h), the wrappers ConcatDataset, RepeatDataset and
+ * MultiImageMixDataset, lists of folders, and pairs of images for change detection.
+ *
+ * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building: every
+ * function here that takes a const dataset may be called from any number of threads. */
 #ifndef DATA_DATASETS_DATASET_H
 #define DATA_DATASETS_DATASET_H
 

@@ -1,4 +1,5 @@
-/* What is inside a dataset, and one that lists files between its config and its samples. Private to this folder. */
+/* The inside of a dataset, and of a leaf: a dataset that lists files, between its config and its samples. Private to
+ * this folder. */
 #ifndef DATA_DATASETS_LEAF_H
 #define DATA_DATASETS_LEAF_H
 

@@ -1,5 +1,5 @@
-/* What the named datasets of the reference are: their classes, colours and file names. Facts, one row a dataset.
- * mmseg 0.30.0 and 1.2.2 agree about all that both have. */
+/* The named datasets of MMSegmentation: their classes, colours and file names, one row a dataset. mmseg 0.30.0 and
+ * 1.2.2 agree about all that both have. */
 #ifndef DATA_DATASETS_TABLE_H
 #define DATA_DATASETS_TABLE_H
 

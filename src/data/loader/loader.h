@@ -1,5 +1,13 @@
-/* From a dataset to batches: threads that read ahead, in an order and with random numbers that depend on seed and
- * position alone, so that any number of threads gives the same batches and a run can go on anywhere. */
+/* Makes batches from a dataset, with threads that read ahead.
+ *
+ *     loader *train;
+ *     batch next;
+ *     TRY(loader_open(ds, &(loader_options){.batch_size = 2, .workers = 4, .order = ORDER_INFINITE}, &train, err));
+ *     TRY(loader_next(train, &next, err));
+ *     loader_give_back(train, &next);
+ *
+ * Order and random numbers depend on the seed and the position alone. So any number of threads gives the same batches,
+ * and a run can go on from any iteration. */
 #ifndef DATA_LOADER_LOADER_H
 #define DATA_LOADER_LOADER_H
 

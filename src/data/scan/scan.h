@@ -1,5 +1,9 @@
-/* Looks at every label file before the first step, so that a wrong value is told with its file instead of as a strange
- * loss hours later. */
+/* Looks at every label file before the first step. A wrong value is reported with its file, instead of as a strange
+ * loss hours later.
+ *
+ *     scan_report found;
+ *     TRY(scan_labels(ds, &(scan_options){.threads = 4}, mem, &found, err));
+ */
 #ifndef DATA_SCAN_SCAN_H
 #define DATA_SCAN_SCAN_H
 

@@ -1,4 +1,4 @@
-/* What a label file holds, and remembering it between runs. Private to scan.c. */
+/* Counts the values of a label file, and remembers the counts between runs. Private to scan.c. */
 #ifndef DATA_SCAN_SCAN_CACHE_H
 #define DATA_SCAN_SCAN_CACHE_H
 

@@ -1,4 +1,4 @@
-/* Whether a data set's files fit together on the earth. */
+/* Checks whether a dataset's files lie at the same place on the earth. */
 #ifndef DATA_SCAN_SCAN_PLACE_H
 #define DATA_SCAN_SCAN_PLACE_H
 

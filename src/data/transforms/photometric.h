@@ -1,4 +1,4 @@
-/* Photometric distortion with its decisions made, so that they can be set. */
+/* Distorts colours by decisions that are made already, so that a test can set them. */
 #ifndef DATA_TRANSFORMS_PHOTOMETRIC_H
 #define DATA_TRANSFORMS_PHOTOMETRIC_H
 

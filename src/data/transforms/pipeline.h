@@ -1,8 +1,12 @@
-/* Pipelines: a config's list of transforms, built once, applied to any number of samples by any number of threads; and
- * the last step to the model, from a sample to its place in a batch.
+/* Pipelines: a config's list of transforms, built once, then applied to any number of samples by any number of threads.
+ * The last step packs a sample into its place in a batch.
  *
- *     pipeline_build(list) -> for each sample: pipeline_apply -> preprocessor_size -> pipeline_pack, _pack_labels
- */
+ *     pipeline *train;
+ *     TRY(pipeline_build(cfg, NULL, mem, &train, err));
+ *     TRY(pipeline_apply(train, s, err));
+ *     TRY(pipeline_pack(pre, s, 512, 512, v, err));
+ *
+ * preprocessor_size tells the size of the batch, between applying and packing. */
 #ifndef DATA_TRANSFORMS_PIPELINE_H
 #define DATA_TRANSFORMS_PIPELINE_H
 

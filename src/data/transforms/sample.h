@@ -1,9 +1,9 @@
 /* What travels through a pipeline: an image, its label maps, and what happened to them.
  *
- * Work is put off where that saves some of it: an image is decoded, and a resize, the crops and flips after it are
- * noted down (`delayed`) and done, together by whoever needs the pixels, so that what a crop cuts away is neither
- * resized nor decoded (but for its entropy code). Who reads `img.data` or a map's data calls sample_settle first, and
- * reads h and w through sample_height and sample_width. */
+ * Work is put off if that saves some of it. An image is not decoded yet; a resize, and the crops and flips after it,
+ * are noted (`delayed`). Whoever needs the pixels does all of it together, so what a crop cuts away is neither resized
+ * nor decoded (but for its entropy code). Before reading `img.data` or a map's data call sample_settle; read h and w by
+ * sample_height and sample_width. */
 #ifndef DATA_TRANSFORMS_SAMPLE_H
 #define DATA_TRANSFORMS_SAMPLE_H
 

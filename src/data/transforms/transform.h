@@ -1,6 +1,14 @@
-/* What a transform is. A kind is one file (small families share one): a table of its fields under the names of both
- * dialects, a build function that checks them and prepares what applying needs, and apply. One line in list.h
- * registers it. A built transform never changes, so that any number of threads may apply it. */
+/* What a transform is.
+ *
+ *     transform_list list;
+ *     pipeline_info info = {0};
+ *     transform_builder builder = {.mem = mem, .dialect = DIALECT_1X, .info = &info};
+ *     TRY(transforms_build(&builder, cfg, &list, err));
+ *     TRY(transforms_apply(&list, s, err));
+ *
+ * A kind is one file (small families share one): a table of its fields under the names of both dialects, a build
+ * function that checks them and prepares what applying needs, and an apply function. One line in transform_list.h
+ * registers it. A built transform never changes, so any number of threads may apply it. */
 #ifndef DATA_TRANSFORMS_TRANSFORM_H
 #define DATA_TRANSFORMS_TRANSFORM_H
 

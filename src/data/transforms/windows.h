@@ -1,6 +1,12 @@
-/* Pipelines for pictures that are never in memory as a whole: any window of what a pipeline makes of a picture, bit for
- * bit as in the whole. Each transform says how that can be done (transform_windows); resizes fetch what a window is
- * made from and nothing else. */
+/* Applies a pipeline to windows of a picture that is never in memory as a whole. Each window is what the pipeline makes
+ * of the whole picture there, bit for bit.
+ *
+ *     windowed *picture;
+ *     TRY(windowed_open(steps, from, mem, &picture, err));
+ *     TRY(windowed_read(picture, 0, 0, 512, 512, s, err));
+ *
+ * Each transform says how it can be done by windows (transform_windows). Resizes fetch only the pixels that a window is
+ * made from. */
 #ifndef DATA_TRANSFORMS_WINDOWS_H
 #define DATA_TRANSFORMS_WINDOWS_H
 
