@@ -1,4 +1,4 @@
-/* Distances to the borders between classes, and weights from them. */
+/* Computes distances to the borders between classes, and weights from them. */
 #ifndef GEO_DISTANCE_H
 #define GEO_DISTANCE_H
 

@@ -1,4 +1,10 @@
-/* Scenes: rasters that are read and answered window by window, so that their size does not matter. */
+/* Scenes: rasters that are read, and answered, window by window, so that their size does not matter.
+ *
+ *     scene scene;
+ *     image window = {0};
+ *     TRY(scene_open(path, IMAGE_COLOR, mem, &scene, err));
+ *     TRY(scene_read(&scene, 0, 0, 512, 512, &window, err));
+ */
 #ifndef GEO_SCENE_H
 #define GEO_SCENE_H
 

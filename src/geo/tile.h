@@ -1,4 +1,9 @@
-/* Cutting a scene and its labels into pieces to learn from, and a part to test on that nothing is learned from. */
+/* Cuts a scene and its labels into training tiles, and holds out a part to test on.
+ *
+ *     tile_options how = {.out = "data/tiles", .size = 512, .stride = 256, .side = HOLD_RIGHT, .part = 0.2};
+ *     tile_report report;
+ *     TRY(tile_scene("scene.tif", "mask.tif", &how, &report, err));
+ */
 #ifndef GEO_TILE_H
 #define GEO_TILE_H
 
