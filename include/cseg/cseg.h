@@ -1,9 +1,16 @@
 /* cseg: semantic segmentation from MMSegmentation's own config files and checkpoints.
  *
+ *     cseg_error err;
+ *     cseg_segmentor *s;
+ *     cseg_map map;
+ *     cseg_status status = cseg_segmentor_open("config.py", "iter_80000.pth", NULL, &s, &err);
+ *     if (status == CSEG_OK)
+ *         status = cseg_segment_file(s, "image.png", &map, &err);
+ *
  * Every function that can fail returns a status and fills a cseg_error that the caller owns (NULL: not wanted). The
- * library prints nothing and never exits; what it has to say goes to cseg_log_to's function. Handles belong to one
- * thread at a time, different ones may be used by different threads at once. Strings and pixels that a handle gives
- * out live as long as the handle says. */
+ * library never exits and prints nothing: its messages go to the function that cseg_log_to was given. A handle is used
+ * by one thread at a time; different handles may be used by different threads at once. Strings and pixels that a handle
+ * gives out live as long as its comment says. */
 #ifndef CSEG_CSEG_H
 #define CSEG_CSEG_H
 

@@ -1,4 +1,4 @@
-/* Arguments in another order than they are wanted in, told by what the files are. */
+/* Finds arguments that stand in the wrong order, by looking at what the files are. */
 #ifndef CLI_ARGUMENTS_H
 #define CLI_ARGUMENTS_H
 

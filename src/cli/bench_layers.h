@@ -1,5 +1,4 @@
-/* The table of `cseg bench --layers`: where a call's time goes, and how near each layer comes to what the machine can.
- */
+/* The table of `cseg bench --layers`: where a call's time goes, and how near each layer comes to the machine's peak. */
 #ifndef CLI_BENCH_LAYERS_H
 #define CLI_BENCH_LAYERS_H
 

@@ -1,4 +1,4 @@
-/* A small canvas for charts: lines, text, axes with round numbers. */
+/* Draws charts: lines, text, axes with round numbers. */
 #ifndef CLI_CANVAS_H
 #define CLI_CANVAS_H
 

@@ -1,4 +1,4 @@
-/* What a command reads, for the comparison with what it will write (base/outputs.h). */
+/* Lists what a command reads, to be compared with what it will write (base/outputs.h). */
 #ifndef CLI_INPUTS_H
 #define CLI_INPUTS_H
 

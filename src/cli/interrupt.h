@@ -1,4 +1,4 @@
-/* Ctrl-C (SIGINT), SIGTERM and SIGHUP. */
+/* Handles Ctrl-C (SIGINT), SIGTERM and SIGHUP. */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 

@@ -1,4 +1,4 @@
-/* The command line, by tables: parsing, help, shell completion and messages all follow from one list a command. */
+/* Reads the command line by tables. Parsing, help, shell completion and messages all follow from one list a command. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

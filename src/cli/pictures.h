@@ -1,4 +1,4 @@
-/* Pictures of answers, and names for the files they go to. */
+/* Writes pictures of answers, and names the files that they go to. */
 #ifndef CLI_PICTURES_H
 #define CLI_PICTURES_H
 

@@ -1,4 +1,4 @@
-/* What `cseg test` writes for others to read. */
+/* Writes the results of `cseg test` for other programs to read. */
 #ifndef CLI_RESULTS_H
 #define CLI_RESULTS_H
 

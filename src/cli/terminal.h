@@ -1,5 +1,4 @@
-/* What goes to the user's eyes: log lines, one line of progress, and nothing of the latter where there is no terminal.
- */
+/* Writes to the user's terminal: log lines, and one line of progress. Without a terminal there is no progress line. */
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
