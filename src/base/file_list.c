@@ -1,4 +1,4 @@
-/* Files in folders. */
+/* Lists the files in folders. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
