@@ -1,4 +1,4 @@
-/* Functions and types that need no import. */
+/* Functions and types that a config can use without an import. */
 #include <string.h>
 
 #include "base/log.h"

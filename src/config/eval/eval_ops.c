@@ -1,4 +1,4 @@
-/* Operators, with Python's meaning. */
+/* Evaluates operators, with Python's meaning. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Config files with their bases. */
+/* Loads config files with their bases. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

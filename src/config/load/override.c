@@ -1,4 +1,4 @@
-/* --cfg-options, read as the reference's DictAction reads them. */
+/* Reads --cfg-options as MMEngine's DictAction reads them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

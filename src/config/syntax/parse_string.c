@@ -1,4 +1,4 @@
-/* Literals: numbers, strings with their prefixes and escapes, f-strings. */
+/* Parses literals: numbers, strings with their prefixes and escapes, f-strings. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
