@@ -1,4 +1,4 @@
-/* EXIF: nothing but the orientation (tag 0x0112 of the first directory). */
+/* Reads the orientation from EXIF data (tag 0x0112 of the first directory), and nothing else. */
 #include <string.h>
 
 #include "io/image/image_codec.h"

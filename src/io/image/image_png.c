@@ -1,5 +1,5 @@
-/* PNG through libpng (but for what image_png_plain.c reads), with the transformations cv2.imread (or, for labels, PIL)
- * applies. */
+/* PNG through libpng, with the transformations that cv2.imread (or, for labels, PIL) applies. image_png_plain.c reads
+ * the usual files without libpng. */
 #include <setjmp.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
-/* The PNG files that datasets are made of, without libpng: whole, not interlaced, 8 bits a sample, of gray levels,
- * palette indices or colours that are wanted as they are stored. The data is inflated at once by libdeflate into the
- * image's own memory (checksums are verified), and its filters are undone there, row by row. Whatever is unusual or
- * damaged is left to libpng, whose word on it counts.
+/* Reads the PNG files that datasets are made of, without libpng: whole, not interlaced, 8 bits a sample, of gray
+ * levels, palette indices or colours that are wanted as they are stored. libdeflate inflates all data at once into the
+ * image's own memory (checksums are verified), and the filters are undone there, row by row. Everything unusual or
+ * damaged is left to libpng, which decides what is wrong with it.
  *
  * A CamVid label map (480 x 360 in 4 KB): 0.06 ms, a fifth of libpng's time, half of it inflating. */
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Whatever GDAL opens, as an image with the meaning of cv2.imread's flags. */
+/* Reads any format that GDAL opens as an image, with the meaning of cv2.imread's flags. */
 #include "io/image/image_codec.h"
 
 /* One or two bands are gray (with alpha) or, with a palette, its indices; more begin with red, green, blue. */

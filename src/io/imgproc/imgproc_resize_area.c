@@ -1,4 +1,4 @@
-/* Resizing by averages: of whole blocks, and of cells with fractions. */
+/* Resizes by averages: of whole blocks, and of cells with fractions. */
 #include "io/imgproc/imgproc_resize.h"
 
 /* The block's sum in OpenCV's order: runs of four, or pairs where its vectors halve float images. */

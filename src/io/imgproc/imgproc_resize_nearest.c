@@ -1,4 +1,4 @@
-/* Resizing by the nearest sample. */
+/* Resizes by the nearest sample. */
 #include <string.h>
 
 #include "io/imgproc/imgproc_resize.h"

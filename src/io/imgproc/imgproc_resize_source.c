@@ -1,4 +1,4 @@
-/* What a resized window needs of its source, where that is not in memory: decoded, or read, and the tables moved. */
+/* Fetches the part of a source that a resized window is made from: decodes or reads it, and moves the tables to it. */
 #include "io/imgproc/imgproc_resize.h"
 
 /* First and last place along both axes of the source. */

@@ -1,9 +1,10 @@
-/* Resizing by taps of deeper samples than 8 bits, and cubic.
+/* Resizes by taps: samples deeper than 8 bits, and cubic ones of any depth.
  *
- * Two orders of the same sums exist, and the reference's bits depend on which: OpenCV's own code, places and weights in
- * float32; and Intel's IPP, which opencv-python on x86-64 calls for images of 1, 3 or 4 channels (`fused`): places in
- * double, a + f * (b - a) with one rounding. Where IPP enlarges more than eightfold its linear sums have yet another
- * order (here the last bit may differ), and its cubic ones are followed only to about 1e-6 of the values. */
+ * The same sums can be taken in two orders, and the bits of the result depend on the order. OpenCV's own code takes
+ * places and weights in float32. Intel's IPP, which opencv-python on x86-64 calls for images of 1, 3 or 4 channels
+ * (`fused`), takes places in double and computes a + f * (b - a) with one rounding. Where IPP enlarges more than
+ * eightfold, its linear sums have yet another order (here the last bit may differ); its cubic sums are followed only to
+ * about 1e-6 of the values. */
 #include "io/imgproc/imgproc_resize.h"
 
 #if defined(__x86_64__)

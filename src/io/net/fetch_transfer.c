@@ -1,4 +1,4 @@
-/* The network's side of downloads. */
+/* Downloads files over the network. */
 #include "io/net/fetch_transfer.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Where a raster lies: reading, writing and moving it. */
+/* Reads, writes and moves the place of a raster. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Where a raster has data: what GDAL knows of its validity. */
+/* Tells where a raster has data, by all that GDAL knows of it. */
 #include <math.h>
 #include <string.h>
 

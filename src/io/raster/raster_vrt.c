@@ -1,6 +1,6 @@
-/* What a VRT (XML that puts a raster together from others) may hold: the mosaics and subsets that gdalbuildvrt and
- * gdal_translate write, of local files. Each element is known here or refused, so that none that names files in a way
- * of its own (warped, derived, raw, pansharpened ones) is overlooked. */
+/* Checks VRTs: XML files that put a raster together from others. Allowed are the mosaics and subsets that gdalbuildvrt
+ * and gdal_translate write, of local files. Every element that is not known here is refused, so that none that names
+ * files in another way (warped, derived, raw, pansharpened ones) is overlooked. */
 #define _GNU_SOURCE /* realpath */
 #include <limits.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Which names a pickle may mention, and what the few calls mean that checkpoints are made of. Nothing is called here
- * either: a call becomes the value that it would give, or an inert object. */
+/* Tells which names a pickle may mention, and what the few calls mean that checkpoints are made of. Nothing is called
+ * here either: a call becomes the value that it would give, or an inert object. */
 #include <string.h>
 
 #include "base/str.h"

@@ -1,4 +1,4 @@
-/* Questions to a tree that was read. */
+/* Answers questions about a pickle's tree that was read. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Tensors copied out of their storages: any strides, any type. */
+/* Copies tensors out of their storages: any strides, any type. */
 #include <string.h>
 
 #include "base/str.h"

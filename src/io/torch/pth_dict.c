@@ -1,4 +1,4 @@
-/* Where in a checkpoint the weights are, and their names. */
+/* Finds the weights in a checkpoint, and their names. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Building what is to be written. */
+/* Builds the tree that a checkpoint is written from. */
 #include <string.h>
 
 #include "io/torch/pth_file.h"

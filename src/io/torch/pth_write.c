@@ -1,4 +1,4 @@
-/* The zip format of torch.save. */
+/* Writes the zip format of torch.save. */
 #include <stdio.h>
 #include <string.h>
 

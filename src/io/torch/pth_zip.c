@@ -1,4 +1,4 @@
-/* The zip format of PyTorch 1.6 and later: data.pkl, and an entry for each storage. */
+/* Reads the zip format of PyTorch 1.6 and later: data.pkl, and an entry for each storage. */
 #include <string.h>
 
 #include "base/str.h"
