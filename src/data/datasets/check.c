@@ -1,4 +1,4 @@
-/* Looking for the files of a dataset before anybody waits for them. */
+/* Checks that the files of a dataset exist, before a run begins. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* From a config to a dataset: leaves, which list files, and what wraps them. */
+/* Builds datasets from a config: leaves, which list files, and the wrappers around them. */
 #include <string.h>
 
 #include "base/str.h"

@@ -1,4 +1,4 @@
-/* Finding the files of a dataset. */
+/* Finds the files of a dataset. */
 #include <ctype.h>
 #include <string.h>
 

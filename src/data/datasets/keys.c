@@ -1,4 +1,4 @@
-/* The keys of a dataset's dict, in both dialects, brought to one form. */
+/* Reads the keys of a dataset's dict, in both dialects, into one form. */
 #include <string.h>
 
 #include "base/file.h"

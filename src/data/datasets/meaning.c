@@ -1,4 +1,4 @@
-/* Which classes there are, in which colours, and what becomes of the ids in the files. */
+/* Decides which classes a dataset has, their colours, and what the ids in its files become. */
 #include <string.h>
 
 #include "base/file.h"

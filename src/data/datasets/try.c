@@ -1,4 +1,4 @@
-/* A few samples through all that a run does to them, before anybody waits for it. */
+/* Sends a few samples through all that a run does to samples, before the run begins. */
 #include <string.h>
 
 #include "data/datasets/leaf.h"

@@ -1,5 +1,5 @@
-/* From samples to their places in a batch: what SegDataPreProcessor (1.x), and Normalize, DefaultFormatBundle and the
- * collate function (0.x) do to pixels, in one pass. Bound by writing the batch: 4 bytes a sample. */
+/* Packs samples into their places in a batch. In one pass it does to pixels what SegDataPreProcessor (1.x), or
+ * Normalize, DefaultFormatBundle and the collate function (0.x) do. Bound by writing the batch: 4 bytes a sample. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* What is right and wrong about the labels that were found, and what to say about it. */
+/* Judges the label values that the scan found, and words the errors and warnings. */
 #include <string.h>
 
 #include "base/log.h"

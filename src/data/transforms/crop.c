@@ -1,4 +1,4 @@
-/* Cutting windows out. */
+/* Transforms that cut windows out. */
 #include <math.h>
 #include <string.h>
 

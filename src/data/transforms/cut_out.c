@@ -1,4 +1,4 @@
-/* Dropping rectangles. */
+/* Transforms that drop rectangles. */
 #include "data/transforms/transform.h"
 
 typedef struct hole {

@@ -1,5 +1,5 @@
-/* What the reference needs to hand a sample to PyTorch. Here pipeline_pack does that; of these only Collect has an
- * effect: maps that it does not name are left behind. */
+/* Transforms by which MMSegmentation hands a sample to PyTorch. Here pipeline_pack does that. Only Collect has an
+ * effect of its own: it leaves out the maps that it does not name. */
 #include <string.h>
 
 #include "base/str.h"

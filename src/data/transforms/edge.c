@@ -1,4 +1,4 @@
-/* The map of borders between labels, for CE2P (Liu et al. 2018). */
+/* Makes the map of borders between labels, for CE2P (Liu et al. 2018). */
 #include "data/transforms/transform.h"
 
 typedef struct edge_conf {

@@ -1,4 +1,4 @@
-/* Flips, by chance or as test time augmentation says. */
+/* Flips, by chance or as test-time augmentation decides. */
 #include <string.h>
 
 #include "data/transforms/transform.h"

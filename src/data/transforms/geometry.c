@@ -1,4 +1,5 @@
-/* Geometry of a sample, put off where the pixels may never be needed: one resize, then crops and flips. */
+/* Resizes, crops and flips a sample. The work is put off where the pixels may never be needed: one resize, then crops
+ * and flips. */
 #include <string.h>
 
 #include "data/transforms/transform.h"

@@ -1,4 +1,4 @@
-/* Reading label and weight maps. */
+/* Loads label maps and weight maps. */
 #include <stdlib.h>
 #include <string.h>
 

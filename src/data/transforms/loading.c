@@ -1,4 +1,4 @@
-/* Reading images: single ones, pairs (second date's channels behind the first's), rasters. */
+/* Loads images: single ones, pairs (second date's channels behind the first's), rasters. */
 #include <string.h>
 
 #include "data/transforms/transform.h"

@@ -1,4 +1,4 @@
-/* Four images in one (Bochkovskiy et al. 2020). */
+/* Makes one image of four (Bochkovskiy et al. 2020). */
 #include <string.h>
 
 #include "data/transforms/transform.h"

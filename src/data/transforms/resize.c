@@ -1,4 +1,4 @@
-/* Resizing to a size that is given, drawn or computed from the image's. */
+/* Resizes to a size that is given, drawn, or computed from the image's. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Which transform gave an image and its maps the sizes that they have, for messages. */
+/* Remembers, for messages, which transform gave an image and its maps their sizes. */
 #include <string.h>
 
 #include "data/transforms/transform.h"

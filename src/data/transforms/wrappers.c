@@ -1,4 +1,4 @@
-/* Pipelines within pipelines, and test time augmentation. */
+/* Transforms that hold pipelines, and test-time augmentation. */
 #include <math.h>
 #include <string.h>
 
