@@ -1,4 +1,4 @@
-/* cseg plot: curves of training logs as a picture. Reads the reference's JSON logs of both dialects. */
+/* cseg plot: draws the curves of training logs as a picture. Reads MMSegmentation's JSON logs of both dialects. */
 #include <cJSON.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* cseg test: the reference's tools/test.py, of both dialects. */
+/* cseg test: does what MMSegmentation's tools/test.py does, in both dialects. */
 #include <string.h>
 #include <time.h>
 

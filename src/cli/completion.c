@@ -1,4 +1,4 @@
-/* Completion scripts for shells, from the same tables as parsing and help. */
+/* Writes completion scripts for shells, from the tables that parsing and help use too. */
 #include <string.h>
 
 #include "cli/options.h"
