@@ -17,15 +17,15 @@
 
 typedef struct outputs outputs;
 
-/* Lives in `mem`, which holds copies of the paths too; NULL: out of memory. */
+/* Lives in `mem`, which also holds copies of the paths; NULL: out of memory. */
 outputs *outputs_new(arena *mem);
-/* A file that is read. `what` ("the checkpoint") is kept as it is. What does not exist is no input. */
+/* Adds a file that is read. `what` ("the checkpoint") is not copied. A file that does not exist is not an input. */
 cseg_status outputs_add_input(outputs *o, const char *path, const char *what, cseg_error *err);
-/* A file that will be written (CSEG_IO: a pipe, a device or the like has that name). `what` ("the mask of") and `of`
- * (an input's path, or NULL) say what it is; both are kept as they are. The same of the same may be written twice. */
+/* Adds a file that will be written. `what` ("the mask of") and `of` (an input's path, or NULL) say what it is; neither
+ * is copied. One output of one input may be added twice. CSEG_IO: a pipe, a device or the like has that name. */
 cseg_status outputs_add(outputs *o, const char *path, const char *what, const char *of, cseg_error *err);
-/* CSEG_USAGE: the first output that would take an input's place, or another output's. The message names both and ends
- * in `way_out` ("give another --out"). */
+/* CSEG_USAGE for the first output that would take the place of an input or of another output. The message names both
+ * and ends in `way_out` ("give another --out"). */
 cseg_status outputs_check(const outputs *o, const char *way_out, cseg_error *err);
 
 #endif

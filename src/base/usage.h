@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-double usage_seconds(void);        /* by a clock that never goes back; only differences mean something */
+double usage_seconds(void);        /* by a clock that never goes back; only differences have a meaning */
 double usage_thread_seconds(void); /* processor time of the calling thread */
 size_t usage_peak_memory(void);    /* bytes that were resident at most; 0: unknown */
 
