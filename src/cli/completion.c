@@ -52,7 +52,7 @@ static void bash(FILE *out)
           out);
 }
 
-/* Single quotes and brackets would end what they stand in. */
+/* Single quotes and brackets would end the string or list around them. */
 static void print_quoted(FILE *out, const char *s)
 {
     for (; *s; s++) {

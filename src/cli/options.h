@@ -15,10 +15,10 @@ typedef enum {
     O_STR,          /* const char * */
     O_INT,          /* int64_t */
     O_FLOAT,        /* double */
-    O_LIST,         /* str_list: everything up to the next option; the option may come again */
+    O_LIST,         /* str_list: everything up to the next option; the option may be given again */
     O_PAIRS,        /* str_list: the same, but of KEY=VALUE only */
     O_MAYBE,        /* const char *: "" when given without a value, NULL when not given */
-    O_IGNORED_FLAG, /* accepted because scripts use it; has no effect, which the help says */
+    O_IGNORED_FLAG, /* accepted because scripts use it; has no effect, and the help says so */
     O_IGNORED       /* the same, with a value */
 } option_type;
 
@@ -69,10 +69,10 @@ cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options
 /* Help in at most 80 columns. */
 void cli_help(FILE *out);
 void cli_help_command(const cli_command *c, FILE *out);
-/* A completion script; CSEG_USAGE for a shell that is not bash, zsh or fish. */
+/* Prints a completion script; CSEG_USAGE for a shell that is not bash, zsh or fish. */
 cseg_status cli_completion(const char *shell, FILE *out, cseg_error *err);
 
-/* The i-th name of "a|b|c" into `to`; false behind the last. */
+/* Puts the i-th name of "a|b|c" into `to`; false if there are fewer names. */
 bool cli_name_at(const char *names, size_t i, char to[static 64]);
 
 #endif

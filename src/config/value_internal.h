@@ -11,7 +11,7 @@
 
 value *value_strn(arena *mem, const char *s, size_t n, where at);
 
-/* By keys of any kind: 1 and True are the same key, 1 and "1" are not. */
+/* Finds keys of any kind: 1 and True are the same key, 1 and "1" are not. */
 value_entry *value_entry_by(const value *dict, const value *key);
 bool value_set_by(arena *mem, value *dict, value *key, value *item);
 void value_remove_entry(value *dict, value_entry *e);

@@ -19,7 +19,7 @@ enum { EVAL_STEPS = 4000000, EVAL_MEMORY = 192 * 1024 * 1024, EVAL_DEPTH = 200 }
 
 typedef struct eval eval;
 typedef struct args {
-    value **at; /* positional; where a builtin names its parameters, all of them, NULL where not given */
+    value **at; /* positional; if a builtin names its parameters, all of them, NULL where not given */
     size_t n;
     const char **name;
     value **named;
@@ -42,7 +42,7 @@ typedef enum {
     OBJ_FUNCTION, /* fn */
     OBJ_METHOD,   /* fn of self */
     OBJ_ENVIRON,
-    OBJ_UNKNOWN /* part of the standard library that is not part of the config language: refused when used */
+    OBJ_UNKNOWN /* in Python's standard library but not in the config language: refused when used */
 } object_kind;
 
 typedef struct object {
@@ -73,7 +73,7 @@ struct eval {
     int depth;
     bool lazy;       /* the pure-Python style */
     value *imported; /* set of names; NULL: nobody wants them */
-    /* Reads the base that `from` names; NULL where there are no bases. */
+    /* Reads the base that `from` names; NULL if bases are not allowed here. */
     cseg_status (*read_base)(eval *ev, const stmt *from, void *arg);
     void *arg;
 };
@@ -129,7 +129,7 @@ cseg_status eval_assign(eval *ev, const ast_node *target, value *v);
 /* eval_stmt.c */
 cseg_status eval_block(eval *ev, const block *b);
 
-/* builtins.c, numbers.c, methods.c, methods_string.c, modules.c: NULL where there is none */
+/* builtins.c, number_functions.c, methods.c, methods_string.c, modules.c: NULL if there is none of that name */
 const builtin *builtin_find(const char *name);
 const builtin *builtin_find_number(const char *name);
 const builtin *method_find(value_kind kind, const char *name);
@@ -139,7 +139,7 @@ cseg_status builtin_sort(eval *ev, spot at, value *list, value *key, bool revers
 cseg_status module_import(eval *ev, spot at, const char *module, value **out);
 cseg_status module_member(eval *ev, spot at, const char *module, const char *name, value **out);
 cseg_status environ_get(eval *ev, spot at, const char *name, value **out); /* *out NULL: not set */
-/* As dict.update: a ConfigDict merges nested dicts, a plain dict replaces them. */
+/* Does what dict.update does: a ConfigDict merges nested dicts, a plain dict replaces them. */
 cseg_status dict_update(eval *ev, spot at, value *dict, value *other, int depth);
 
 /* format.c */

@@ -5,7 +5,7 @@
 #include "config/syntax/source.h"
 #include "config/value.h"
 
-/* As Python's json.loads: NaN and Infinity are numbers, of equal keys the last one counts. */
+/* Parses as Python's json.loads does: NaN and Infinity are numbers, of equal keys the last one counts. */
 cseg_status json_parse(const source *s, arena *mem, value **out, cseg_error *err);
 
 #endif

@@ -12,12 +12,13 @@
 
 #include "config/eval/eval.h"
 
-/* No other string of a config holds this: it is refused in source texts. */
+/* Marks the strings that stand for values of bases. Source texts that hold this character are refused, so no other
+ * string has it. */
 #define TEMPLATE_MARK '\x01'
 
 /* `path` is absolute. Sets text, n and origin of `s`. */
 cseg_status template_apply(source *s, const char *path, arena *mem, cseg_error *err);
-/* Puts the bases' values where the text had {{_base_...}}. Changes `v`, which nobody shares, in place. */
+/* Puts the bases' values where the text had {{_base_...}}. Changes `v` in place; nobody may share it. */
 cseg_status template_fill(eval *ev, value *v, value *bases, int depth);
 
 #endif

@@ -11,9 +11,10 @@
 #include <stddef.h>
 
 bool keyword_is(const char *s, size_t n); /* one of Python's reserved words */
-/* What is wrong with the character at s (of `left` bytes) in a name: one that is easily taken for something else, as a
- * special space or quotation mark. NULL: nothing. */
+/* Says what is wrong with the character at s (`left` bytes remain) in a name, if it is easily taken for another one,
+ * such as a special space or quotation mark. NULL: nothing is wrong. */
 const char *name_fault(const char *s, size_t left);
-bool stdlib_has(const char *module); /* "os.path": a module of Python's standard library, or mmengine.config */
+bool stdlib_has(const char *module); /* whether "os.path" or the like is a module of Python's standard library, or
+                                        mmengine.config */
 
 #endif

@@ -23,7 +23,7 @@ typedef struct source {
     size_t original_n;
     const char *text; /* what is read: {{ }} are replaced */
     size_t n;
-    const uint32_t *origin; /* for each byte of text (and its end) the place in `original`; NULL: the same */
+    const uint32_t *origin; /* for each byte of text (and its end) its place in `original`; NULL: the same place */
     const uint32_t *line;   /* where each line of `original` starts */
     size_t lines;
     const uint32_t *characters; /* before every STRIDE-th byte of `original`, so that columns cost no time */
