@@ -94,7 +94,7 @@ static cseg_status add_common(raster *r, span at, uint8_t *holes, image *room, c
     return CSEG_OK;
 }
 
-/* Leaves in `empty` those pixels of which this band has none either. */
+/* Keeps in `empty` only the pixels that this band has no data for either. */
 static cseg_status ask_band(raster *r, int64_t b, const band_voice *v, span at, uint8_t *empty, image *room,
                             cseg_error *err)
 {

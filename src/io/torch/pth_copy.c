@@ -5,7 +5,7 @@
 #include "io/torch/half.h"
 #include "io/torch/pth_file.h"
 
-/* n elements that lie `step` bytes apart, into a packed row. */
+/* Copies n elements that lie `step` bytes apart into a packed row. */
 typedef void copy_run(const uint8_t *from, int64_t step, int64_t n, void *to);
 
 #define RUN(name, source, target, expression)                                                                          \
