@@ -4,9 +4,9 @@
 
 #include "data/datasets/dataset.h"
 
-/* Compares each image with its labels, its weight map and its second date, where all of them are rasters that know
- * their place, and gives one warning if some lie elsewhere. Only headers are read; what cannot be is told by others.
- * Returns the number of files that lie elsewhere. stop: may be NULL. */
+/* Compares each image with its labels, its weight map and its second date, if all of them are rasters that know their
+ * place, and gives one warning if some lie elsewhere. Only headers are read; files that cannot be read are reported by
+ * others. Returns the number of files that lie elsewhere. stop: may be NULL. */
 int64_t scan_places(const dataset *ds, bool (*stop)(void *arg), void *arg);
 
 #endif

@@ -65,7 +65,7 @@ static cseg_status collect_build(transform_builder *b, void *conf, transform *t,
     return CSEG_OK;
 }
 
-/* "weightmaps" names all maps of weights that belong to one label map each. */
+/* "weightmaps" names all weight maps that belong to one label map each. */
 static bool want_weights(const sample *s, bool *wanted)
 {
     bool any = false;

@@ -72,7 +72,7 @@ cseg_status sample_need_image(const sample *s, cseg_error *err)
     return fail(err, CSEG_CONFIG, "there is no image yet; put LoadImageFromFile in front of it");
 }
 
-/* Normalize and the padding behind it, as cv2.subtract and cv2.multiply do them. */
+/* Applies Normalize and the padding after it, as cv2.subtract and cv2.multiply do. */
 static cseg_status normalise(sample *s, cseg_error *err)
 {
     if (!s->norm.n)

@@ -13,7 +13,7 @@ typedef struct photometric {
     int64_t hue;       /* added, modulo 180 */
 } photometric;
 
-/* Channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */
+/* Distorts channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */
 cseg_status photometric_apply(image *m, int64_t first, const photometric *p, cseg_error *err);
 
 #endif
