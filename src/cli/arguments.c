@@ -105,7 +105,7 @@ static bool fits(const char *word, const char *argument, file_kind kind)
     return !str_starts(word, "LOG") || kind == IS_FOLDER;
 }
 
-enum { MOST = 8 }; /* arguments that are looked at and told of */
+enum { MOST = 8 }; /* arguments that are examined and named in messages */
 
 typedef struct line {
     const cli_command *c;

@@ -39,9 +39,8 @@ void scan_counter_free(scan_counter *c);
 #define SCAN_HEADER (-1)
 #define SCAN_PICTURE (-2)
 #define SCAN_WEIGHTS(flags) (-3 - (int)(flags))
-#define SCAN_SECOND_DATE                                                                                               \
-    "second date" /* in place of a map's key: an image whose size must be that of the first                            \
-                     date's */
+/* In place of a map's key: an image whose size must be that of the first date's. */
+#define SCAN_SECOND_DATE "second date"
 cseg_status scan_file(scan_counter *c, const char *label, const char *picture, int how, scan_facts *out,
                       cseg_error *err);
 
