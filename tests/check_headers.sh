@@ -8,7 +8,7 @@ cd "${1:?usage: tests/check_headers.sh SOURCE_DIR [CC]}" || exit 1
 cc=${2:-cc}
 
 # Public headers without an example, each with its reason.
-exceptions='src/graph/ops/op_list.h: a list of macro calls; its rows are the example'
+export exceptions='src/graph/ops/op_list.h: a list of macro calls; its rows are the example'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -72,48 +72,77 @@ find src include -name '*.[ch]' > "$work/files"
     }' "$work/files"
 } | sort -u > "$work/public"
 
-for header in $(find src include -name '*.h' | sort); do
-    awk '/^\/\*/ && NR == 1 { inside = 1 } inside { print } !inside || /\*\// { exit }' "$header" > "$work/about"
-    if [ ! -s "$work/about" ]; then
-        echo "$header: does not begin with a comment that says what it is for"
-        bad=1
-        continue
-    fi
-    grep -qxF "$header" "$work/public" || continue
-    echo "$exceptions" | grep -q "^$header: " && continue
-    # Each line of the example at its own line of the header, so that the compiler's messages lead there.
-    awk -v path="$header" '/^ \*     / { print "#line " NR " \"" path "\""; print substr($0, 8) }' "$work/about" > "$work/example"
-    lines=$(grep -vc '^#line' "$work/example")
-    if [ "$lines" -lt 1 ] || [ "$lines" -gt 8 ] || ! grep -q ';' "$work/example"; then
-        echo "$header: its first comment shows $lines lines of example instead of 1 to 8 (\" *     CODE;\")"
-        bad=1
-        continue
-    fi
-    awk 'over { print } /\*\// { over = 1 }' "$header" > "$work/rest"
-    own=0
-    for word in $(grep -v '^#line' "$work/example" | sed 's/"[^"]*"//g' | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
-        # A function or macro with arguments, a type, a value of an enum.
-        grep -qE "(^|[^A-Za-z_0-9])($word\(|} $word;|struct $word([^A-Za-z_0-9]|\$))|^ +$word," "$work/rest" && own=$((own + 1))
-    done
-    if [ $own -eq 0 ]; then
-        echo "$header: its example uses nothing that the header declares"
-        bad=1
-    fi
-    {
-        echo "#include \"${header#*/}\""
-        echo '#include "given.h"'
-        echo 'cseg_status example(void);'
-        echo 'cseg_status example(void) {'
-        cat "$work/example"
-        echo 'return CSEG_OK; }'
-    } > "$work/example.c"
-    if ! $cc -std=gnu17 -D_POSIX_C_SOURCE=200809L -fsyntax-only -Wall -Wextra -Werror -Wno-unused -Wno-uninitialized \
-        -Wno-unknown-pragmas -Isrc -Iinclude -I"$work" "$work/example.c" 2> "$work/errors"; then
-        echo "$header: its example does not compile:"
-        cat "$work/errors"
-        bad=1
-    fi
-    checked=$((checked + 1))
-done
-echo "$((checked)) examples compiled"
-[ $bad -eq 0 ] && [ "${checked:-0}" -gt 0 ]
+# Reads all headers, complains of what is missing, and writes each example as a file to compile. Its lines keep their
+# numbers in the header, so that the compiler's messages lead there.
+find src include -name '*.h' | sort > "$work/headers"
+xargs awk -v work="$work" '
+BEGIN {
+    while ((getline line < (work "/public")) > 0)
+        public[line] = 1
+    n = split(ENVIRON["exceptions"], line_of, "\n")
+    for (i = 1; i <= n; i++)
+        excepted[substr(line_of[i], 1, index(line_of[i], ":") - 1)] = 1
+}
+function fault(text) {
+    print header ": " text
+    bad = 1
+}
+# Whether the header declares one of the names in the example: a function, a macro with arguments, a type, a value of an
+# enum.
+function uses_own(  text, word) {
+    text = example
+    gsub(/#line [^\n]*\n|"[^"]*"/, " ", text)
+    while (match(text, /[A-Za-z_][A-Za-z_0-9]+/)) {
+        word = substr(text, RSTART, RLENGTH)
+        text = substr(text, RSTART + RLENGTH)
+        if (rest ~ "(^|[^A-Za-z_0-9])(" word "\\(|} " word ";|struct " word "[^A-Za-z_0-9])|\n +" word ",")
+            return 1
+    }
+    return 0
+}
+function finish(  file) {
+    if (header == "")
+        return
+    if (!begun)
+        fault("does not begin with a comment that says what it is for")
+    else if (header in public && !(header in excepted)) {
+        if (lines < 1 || lines > 8 || example !~ /;/)
+            fault("its first comment shows " lines " lines of example instead of 1 to 8 (\" *     CODE;\")")
+        else {
+            if (!uses_own())
+                fault("its example uses nothing that the header declares")
+            file = work "/" ++examples ".c"
+            sub(/^(src|include)\//, "", header)
+            printf "#include \"%s\"\n#include \"given.h\"\ncseg_status example(void);\ncseg_status example(void) {\n" \
+                "%sreturn CSEG_OK; }\n", header, example > file
+            close(file)
+        }
+    }
+}
+FNR == 1 {
+    finish()
+    header = FILENAME
+    begun = inside = /^\/\*/
+    example = rest = ""
+    lines = 0
+}
+inside && /^ \*     / {
+    example = example "#line " FNR " \"" FILENAME "\"\n" substr($0, 8) "\n"
+    lines++
+}
+!inside { rest = rest "\n" $0 }
+inside && /\*\// { inside = 0 }
+END {
+    finish()
+    exit bad
+}' < "$work/headers" || bad=1
+
+examples=$(find "$work" -name '[0-9]*.c' | sort)
+# shellcheck disable=SC2086
+if ! $cc -std=gnu17 -D_POSIX_C_SOURCE=200809L -fsyntax-only -Wall -Wextra -Werror -Wno-unused -Wno-uninitialized \
+    -Wno-unknown-pragmas -Isrc -Iinclude -I"$work" $examples 2> "$work/errors"; then
+    cat "$work/errors"
+    bad=1
+fi
+echo "$(echo "$examples" | grep -c .) examples compiled"
+[ $bad -eq 0 ] && [ -n "$examples" ]
