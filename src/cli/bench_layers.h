@@ -1,4 +1,9 @@
-/* The table of `cseg bench --layers`: where a call's time goes, and how near each layer comes to the machine's peak. */
+/* The table of `cseg bench --layers`: where a call's time goes, and how near each layer comes to the machine's peak.
+ *
+ *     layers table;
+ *     TRY(layers_collect(timing, result, peak, LAYERS_BY_KIND, mem, &table, err));
+ *     layers_print(&table, 80, stdout);
+ */
 #ifndef CLI_BENCH_LAYERS_H
 #define CLI_BENCH_LAYERS_H
 

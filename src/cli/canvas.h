@@ -1,4 +1,9 @@
-/* Draws charts: lines, text, axes with round numbers. */
+/* Draws charts: lines, text, axes with round numbers.
+ *
+ *     const double steps[2] = {0, 100}, loss[2] = {0.7, 0.1};
+ *     series line = {"loss", steps, loss, 2};
+ *     canvas_chart(img, 0, 0, 640, 360, "training", "iteration", &line, 1);
+ */
 #ifndef CLI_CANVAS_H
 #define CLI_CANVAS_H
 

@@ -1,4 +1,9 @@
-/* Lists what a command reads, to be compared with what it will write (base/outputs.h). */
+/* Lists what a command reads, to be compared with what it will write (base/outputs.h).
+ *
+ *     outputs *o = outputs_new(mem);
+ *     TRY(inputs_add_config(o, cfg, NULL, mem, err));
+ *     TRY(inputs_add_dataset(o, ds, err));
+ */
 #ifndef CLI_INPUTS_H
 #define CLI_INPUTS_H
 

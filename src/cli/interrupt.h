@@ -1,4 +1,10 @@
-/* Handles Ctrl-C (SIGINT), SIGTERM and SIGHUP. */
+/* Handles Ctrl-C (SIGINT), SIGTERM and SIGHUP.
+ *
+ *     interrupt_start();
+ *     interrupt_watch();
+ *     if (interrupt_seen(NULL))
+ *         return fail(err, CSEG_INTERRUPTED, "stopped");
+ */
 #ifndef CLI_INTERRUPT_H
 #define CLI_INTERRUPT_H
 

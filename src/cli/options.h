@@ -1,4 +1,11 @@
-/* Reads the command line by tables. Parsing, help, shell completion and messages all follow from one list a command. */
+/* Reads the command line by tables. Parsing, help, shell completion and messages all follow from one list a command.
+ *
+ *     char *words[] = {"--out", "results"};
+ *     str_list args = {0};
+ *     cli_common common;
+ *     void *options = arena_alloc(mem, cli_find("infer")->size);
+ *     TRY(cli_parse(cli_find("infer"), 2, words, options, &args, &common, mem, err));
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 

@@ -1,4 +1,9 @@
-/* Writes pictures of answers, and names the files that they go to. */
+/* Writes pictures of answers, and names the files that they go to.
+ *
+ *     static const uint8_t palette[2][3] = {{0, 0, 0}, {0, 0, 255}};
+ *     painter water = {palette[0], 2, 0.5};
+ *     TRY(picture_write_overlay("out/a_overlay.png", "a.jpg", img, NULL, &water, err));
+ */
 #ifndef CLI_PICTURES_H
 #define CLI_PICTURES_H
 

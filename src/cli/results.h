@@ -1,4 +1,10 @@
-/* Writes the results of `cseg test` for other programs to read. */
+/* Writes the results of `cseg test` for other programs to read.
+ *
+ *     results *list;
+ *     TRY(results_open("results.pkl", mem, &list, err));
+ *     TRY(results_add(list, img, err));
+ *     TRY(results_commit(list, err));
+ */
 #ifndef CLI_RESULTS_H
 #define CLI_RESULTS_H
 

@@ -1,4 +1,9 @@
-/* Writes to the user's terminal: log lines, and one line of progress. Without a terminal there is no progress line. */
+/* Writes to the user's terminal: log lines, and one line of progress. Without a terminal there is no progress line.
+ *
+ *     terminal_start(false, false);
+ *     progress_show(&(progress){.done = 50, .all = 1500, .what = "train"});
+ *     progress_clear();
+ */
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
