@@ -1,4 +1,8 @@
-/* Reads configs in JSON. */
+/* Reads configs in JSON.
+ *
+ *     value *config;
+ *     TRY(json_parse(src, mem, &config, err));
+ */
 #ifndef CONFIG_LOAD_JSON_H
 #define CONFIG_LOAD_JSON_H
 

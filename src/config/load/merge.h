@@ -1,4 +1,9 @@
-/* Merges a config into its bases, and --cfg-options into a config. */
+/* Merges a config into its bases, and --cfg-options into a config.
+ *
+ *     value *merged;
+ *     const value *culprit;
+ *     TRY(merge_into(bases, cfg, false, mem, &merged, &culprit, err));
+ */
 #ifndef CONFIG_LOAD_MERGE_H
 #define CONFIG_LOAD_MERGE_H
 

@@ -1,4 +1,10 @@
-/* Finds the folders of Python packages, for bases that lie in them. Nothing in a package is run. */
+/* Finds the folders of Python packages, for bases that lie in them. Nothing in a package is run.
+ *
+ *     char *root, *base = NULL;
+ *     TRY(package_find("mmdet", "/work/configs/my.py", mem, &root, err));
+ *     if (root)
+ *         TRY(package_config(root, "_base_/default_runtime.py", mem, &base, err));
+ */
 #ifndef CONFIG_LOAD_PACKAGES_H
 #define CONFIG_LOAD_PACKAGES_H
 
