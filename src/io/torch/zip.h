@@ -1,4 +1,9 @@
-/* Reads and writes zip archives as PyTorch has them: stored or deflated entries, zip64. */
+/* Reads and writes zip archives as PyTorch has them: stored or deflated entries, zip64.
+ *
+ *     zip_archive archive;
+ *     TRY(zip_open(data, (size_t)n, path, mem, &archive, err));
+ *     const zip_entry *pickle = zip_find(&archive, "archive/data.pkl");
+ */
 #ifndef IO_TORCH_ZIP_H
 #define IO_TORCH_ZIP_H
 
