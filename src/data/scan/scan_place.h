@@ -1,4 +1,7 @@
-/* Checks whether a dataset's files lie at the same place on the earth. */
+/* Checks whether a dataset's files lie at the same place on the earth.
+ *
+ *     int64_t elsewhere = scan_places(ds, NULL, NULL);
+ */
 #ifndef DATA_SCAN_SCAN_PLACE_H
 #define DATA_SCAN_SCAN_PLACE_H
 

@@ -1,4 +1,8 @@
-/* Distorts colours by decisions that are made already, so that a test can set them. */
+/* Distorts colours by decisions that are made already, so that a test can set them.
+ *
+ *     photometric how = {.brightens = true, .brightness = 20};
+ *     TRY(photometric_apply(img, 0, &how, err));
+ */
 #ifndef DATA_TRANSFORMS_PHOTOMETRIC_H
 #define DATA_TRANSFORMS_PHOTOMETRIC_H
 

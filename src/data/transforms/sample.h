@@ -1,5 +1,9 @@
 /* What travels through a pipeline: an image, its label maps, and what happened to them.
  *
+ *     TRY(sample_settle(s, err));
+ *     const sample_map *labels = sample_find(s, "gt_semantic_seg");
+ *     int64_t rows = sample_height(s), columns = sample_width(s);
+ *
  * Work is put off if that saves some of it. An image is not decoded yet; a resize, and the crops and flips after it,
  * are noted (`delayed`). Whoever needs the pixels does all of it together, so what a crop cuts away is neither resized
  * nor decoded (but for its entropy code). Before reading `img.data` or a map's data call sample_settle; read h and w by
