@@ -1,4 +1,9 @@
-/* Computes distances to the borders between classes, and weights from them. */
+/* Computes distances to the borders between classes, and weights from them.
+ *
+ *     const uint8_t label[6] = {0, 0, 1, 0, 0, 1};
+ *     float weight[6];
+ *     TRY(border_weight(label, 2, 3, 255, 10, 5, weight, err));
+ */
 #ifndef GEO_DISTANCE_H
 #define GEO_DISTANCE_H
 
