@@ -1,4 +1,4 @@
-/* Kinds that MMSegmentation 0.30.0 or 1.2.2 has and this project has not, so that a message can tell a kind that is
+/* Kinds that MMSegmentation 0.30.0 or 1.2.2 has and this project lacks, so that a message can tell a kind that is
  * missing here from one that is misspelt: ABSENT(FAMILY, type). */
 ABSENT(SEGMENTOR, CascadeEncoderDecoder)
 ABSENT(SEGMENTOR, DepthEstimator)
