@@ -50,7 +50,7 @@ cseg_status file_replace_bytes(const char *path, const void *data, size_t n, are
 
 bool file_exists(const char *path); /* anything */
 bool file_is_dir(const char *path);
-int64_t file_size(const char *path); /* -1 if it cannot be told */
+int64_t file_size(const char *path); /* -1 if it cannot be found out */
 /* Makes all missing parents too; an existing folder is fine. */
 cseg_status dir_create(const char *path, cseg_error *err);
 /* Lists the files below `dir`: paths relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are

@@ -61,7 +61,7 @@ typedef struct cli_command {
 
 /* What every command takes. */
 typedef struct cli_common {
-    bool help, quiet, verbose; /* help: nothing else was looked at */
+    bool help, quiet, verbose; /* help: the rest of the line was not read */
 } cli_common;
 
 /* Every command, NULL at the end. */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The id of a pixel; -1 for what is none. */
+/* The id of a pixel; -1 for values that are not ids. */
 static inline int64_t id_at(const image *mask, int64_t i)
 {
     switch (mask->type) {

@@ -72,13 +72,13 @@ struct eval {
     eval_budget *budget;
     int depth;
     bool lazy;       /* the pure-Python style */
-    value *imported; /* set of names; NULL: nobody wants them */
+    value *imported; /* set of names; NULL: not wanted */
     /* Reads the base that `from` names; NULL if bases are not allowed here. */
     cseg_status (*read_base)(eval *ev, const stmt *from, void *arg);
     void *arg;
 };
 
-/* eval.c: the ground */
+/* eval.c: basics */
 cseg_status eval_fail(const eval *ev, spot at, const char *fmt, ...) CSEG_PRINTF(3, 4);   /* CSEG_CONFIG */
 cseg_status eval_refuse(const eval *ev, spot at, const char *fmt, ...) CSEG_PRINTF(3, 4); /* CSEG_UNSUPPORTED */
 cseg_status eval_charge(eval *ev, spot at, size_t steps);
@@ -95,7 +95,8 @@ cseg_status eval_new(eval *ev, spot at, value_kind kind, value **out);
 cseg_status eval_object(eval *ev, spot at, object_kind kind, const char *name, const builtin *fn, value *self,
                         value **out);
 cseg_status eval_append(eval *ev, spot at, value *list, value *item);
-cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item); /* a ConfigDict takes nested dicts in */
+cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item); /* in a ConfigDict, nested dicts
+                                                                                  become ConfigDicts */
 cseg_status eval_put_name(eval *ev, spot at, value *dict, const char *key, value *item);
 cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, value_entry **out); /* NULL: none */
 cseg_status eval_add_unique(eval *ev, spot at, value *set, value *item);

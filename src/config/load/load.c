@@ -431,7 +431,7 @@ static cseg_status load_source(loader *l, const char *name, const char *text, si
     TRY(parse_module(&f.s, l->scratch, &f.body, l->err));
     f.lazy = as_lazy || (looks_lazy(&f.body) && !find_base(&f.body));
     if (f.lazy && f.s.text != plain.text) {
-        /* The pure-Python style knows no {{ }}. */
+        /* The pure-Python style has no {{ }}. */
         f.s = plain;
         TRY(parse_module(&f.s, l->scratch, &f.body, l->err));
     }

@@ -205,7 +205,7 @@ static cseg_status parse_value(const override *o, const char *text, size_t lengt
     return CSEG_OK;
 }
 
-/* All that one assignment gives is its own. */
+/* Each assignment makes values of its own. */
 static void set_places(value *v, const char *place)
 {
     v->at = (where){.file = place};

@@ -29,7 +29,7 @@ typedef struct dataset dataset;
 typedef struct dataset_meta {
     const char *kind;           /* the config's type: CityscapesDataset; never NULL */
     bool one_x;                 /* written in the 1.x dialect (data_prefix), not in 0.x's (img_dir) */
-    int64_t n_classes;          /* 0: nobody said */
+    int64_t n_classes;          /* 0: not stated */
     const char *const *classes; /* n_classes names */
     const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random ones if none are
                                    known */
@@ -56,7 +56,7 @@ typedef struct dataset_item {
     const char *path;  /* image, of the first date for pairs */
     const char *path2; /* second date; NULL if not a pair */
     const dataset_map *maps;
-    int n_maps;               /* 0: nobody named labels */
+    int n_maps;               /* 0: the config names no labels */
     const dataset_meta *meta; /* of the very dataset that the sample is from, within ConcatDataset too */
     int part;                 /* which dataset of a ConcatDataset */
 } dataset_item;

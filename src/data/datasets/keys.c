@@ -6,7 +6,7 @@
 #include "config/fields.h"
 #include "data/datasets/leaf.h"
 
-/* What both dialects call alike. */
+/* Keys that have one name in both dialects. */
 typedef struct common_keys {
     value *pipeline;
     const char *data_root;

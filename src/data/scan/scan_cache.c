@@ -99,7 +99,7 @@ static scan_form form_of(const image *m)
     return SCAN_SAME;
 }
 
-/* By its first bytes: names say nothing. */
+/* Told by the file's first bytes, not by its name. */
 static bool is_jpeg(const char *path)
 {
     unsigned char start[3] = {0};
@@ -322,7 +322,7 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     for (char *line = text + strlen(FIRST_LINE "\n"), *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         if (!read_line(line, mem, &at[n]) || !is_plausible(&at[n].facts))
-            return; /* damaged: nothing of it is believed */
+            return; /* damaged: none of it is used */
         n++;
     }
     qsort(at, n, sizeof *at, by_label);

@@ -196,7 +196,7 @@ const pipeline_info *pipeline_describe(const pipeline *p)
 
 /* ---- how labels are read ---- */
 
-/* The last of all, which has the last word. */
+/* Finds the last LoadAnnotations of all, inner lists included: it decides. */
 static const transform *find_loader(const transform_list *list)
 {
     const transform *found = NULL;

@@ -168,7 +168,7 @@ static cseg_status read_keep_ratio(const transform_builder *b, resize_conf *c, b
     return CSEG_OK;
 }
 
-/* What is known of the size behind it. */
+/* The known size after it. */
 static void note_size(transform_builder *b, const resize_conf *c)
 {
     bool fixed = c->from == FROM_SCALE && !c->keeps && !c->shortest && !c->min_size;

@@ -85,7 +85,7 @@ struct transform {
     int n_variants;
 };
 
-/* What is behind pipeline.h. */
+/* The inside of a pipeline (pipeline.h). */
 struct pipeline {
     transform_list list;
     const transform *views; /* the test time augmentation that ends it, or NULL */

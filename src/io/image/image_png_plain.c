@@ -23,7 +23,7 @@ enum {
 };
 enum { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTERS };
 
-/* What of a file's chunks matters here. */
+/* The parts of a file that are needed here. */
 typedef struct png_parts {
     int64_t h, w;
     int color;
