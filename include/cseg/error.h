@@ -1,4 +1,9 @@
-/* Status codes and errors of the public API. */
+/* Status codes and errors of the public API.
+ *
+ *     cseg_error error = {CSEG_OK, ""};
+ *     if (error.code == CSEG_NOT_FOUND)
+ *         fprintf(stderr, "%s\n", error.text);
+ */
 #ifndef CSEG_ERROR_H
 #define CSEG_ERROR_H
 

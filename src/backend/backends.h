@@ -1,4 +1,10 @@
-/* The backends: what can run a graph. */
+/* Makes the backends, which run graphs.
+ *
+ *     backend *cpu = backend_cpu_new(&(cpu_options){.threads = 4});
+ *     if (!cpu)
+ *         return fail_memory(err);
+ *     backend_free(cpu);
+ */
 #ifndef BACKEND_BACKENDS_H
 #define BACKEND_BACKENDS_H
 

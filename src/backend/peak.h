@@ -1,4 +1,9 @@
-/* What the machine can do at most, measured: what rates of kernels are compared with. */
+/* Measures what the machine can do at most. Rates of kernels are compared with it.
+ *
+ *     cpu_peak peak;
+ *     TRY(cpu_peak_measure(4, &peak, err));
+ *     printf("%.0f GFLOP/s, %.0f GB/s\n", peak.flops / 1e9, peak.bytes / 1e9);
+ */
 #ifndef BACKEND_PEAK_H
 #define BACKEND_PEAK_H
 

@@ -1,5 +1,10 @@
-/* Memory by lifetime. Three lifetimes exist: process, model, step; each has an arena that is freed as a whole.
- * Nothing in an arena is freed alone. An arena belongs to one thread at a time. */
+/* Allocates memory by lifetime: all that is in an arena is freed together, nothing alone. Three lifetimes exist, each
+ * with its arena: process, model, step. An arena belongs to one thread at a time.
+ *
+ *     arena *a = arena_new();
+ *     double *row = a ? ARENA_ARRAY(a, 100, double) : NULL;
+ *     arena_free(a);
+ */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -24,8 +29,8 @@ char *arena_printf(arena *a, const char *fmt, ...) CSEG_PRINTF(2, 3);
 /* Grows an array that lives in the arena: a new place with the old content. `used` and `want` are counts.
  * Doubles; the old place stays until the arena goes. NULL when out of memory. */
 void *arena_grow(arena *a, void *old, size_t used, size_t *cap, size_t want, size_t size);
-/* Calls fn(arg) when the arena is freed or reset: for what memory alone does not own (files, handles).
- * Calls fn(arg) at once and returns false when out of memory. */
+/* Calls fn(arg) when the arena is freed or reset, to release what is not memory (files, handles). Calls fn(arg) at once
+ * and returns false when out of memory. */
 bool arena_defer(arena *a, void (*fn)(void *), void *arg);
 size_t arena_bytes(const arena *a); /* held from the system */
 
@@ -45,10 +50,10 @@ size_t arena_bytes(const arena *a); /* held from the system */
          : false)
 bool vec_reserve_(arena *a, void **at, size_t n, size_t *cap, size_t want, size_t size);
 
-/* Plain heap memory, for what outlives or is larger than arenas suit. All allocation of the project goes through
- * these, so that a test can make the n-th one fail. Zeroed; aligned to 64 bytes. */
+/* Heap memory, for blocks that outlive an arena or are too large for one. All allocation of the project goes through
+ * these functions, so that a test can make the n-th one fail. Zeroed; aligned to 64 bytes. */
 void *mem_alloc(size_t n);
-void *mem_alloc_raw(size_t n); /* the same with whatever bytes were there: for what is written at once */
+void *mem_alloc_raw(size_t n); /* the same, not zeroed: for memory that is filled at once */
 void mem_free(void *p);
 void mem_fail_at(long n); /* tests: the n-th allocation from now on fails (1 = next), and all after it; 0 = none;
                              -n: that one alone */

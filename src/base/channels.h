@@ -1,4 +1,9 @@
-/* How many channels an image has, and how many a model takes: one wording wherever the two meet. */
+/* Compares the channels of an image with those that a model takes. Errors about channels have one wording, which is
+ * this one.
+ *
+ *     channel_count given = {.n = 6, .dates = 2}, taken = {.n = 3};
+ *     TRY(channels_compare("scene.tif", given, taken, err));
+ */
 #ifndef BASE_CHANNELS_H
 #define BASE_CHANNELS_H
 
@@ -8,10 +13,10 @@
 
 typedef struct channel_count {
     int64_t n;
-    int dates; /* that n counts together: 2 for a pair; 0: it does not matter */
+    int dates; /* how many dates n counts together: 2 for a pair; 0: not known */
 } channel_count;
 
-/* CSEG_SHAPE: "FILE has 6 (two dates of 3) channels, the model takes 3". */
+/* CSEG_SHAPE if the counts differ: "FILE has 6 (two dates of 3) channels, the model takes 3". */
 cseg_status channels_compare(const char *file, channel_count given, channel_count taken, cseg_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "base/temporary.h"
 
-/* What stands in a message for something that is no file. */
+/* What a message calls a thing that is not a regular file. */
 static const char *kind_of(mode_t mode)
 {
     if (S_ISDIR(mode))
@@ -43,7 +43,7 @@ cseg_status file_check(const char *path, cseg_error *err)
 cseg_status file_check_output(const char *path, cseg_error *err)
 {
     struct stat st;
-    /* What cannot be looked at is told by whoever opens it. */
+    /* A path that cannot be examined is reported when it is opened. */
     if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
         return CSEG_OK;
     return fail(err, CSEG_IO, "%s: is %s, and what is written here goes to a file; give another name", path,
@@ -52,7 +52,8 @@ cseg_status file_check_output(const char *path, cseg_error *err)
 
 cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err)
 {
-    /* By name first, since opening a device may already do something; then what was opened, which may be another. */
+    /* Check the name first, since opening a device may already do something; then check what was opened, which may be
+     * another file. */
     TRY(file_check(path, err));
     struct stat st;
     int f = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -112,8 +113,9 @@ done:
     return status;
 }
 
-/* A new file, and none that is there under this name: it may be a link to somebody's file, or a pipe that is waited
- * for. What stands there is a leftover of a process of the same number, or was put there to be written through. */
+/* Creates a new file, and never opens one that has this name already: that may be a link to somebody's file, or a pipe
+ * that would be waited for. Whatever has this name was left by a process with the same number, or was put there so that
+ * it would be written through. */
 static FILE *create_beside(const char *path)
 {
     int fd = -1;
@@ -157,7 +159,7 @@ static void sync_dir_of(const char *path)
     snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        /* Not every file system can sync a folder; the rename is atomic all the same. */
+        /* Some file systems cannot sync a folder; the rename is atomic all the same. */
         (void)fsync(fd);
         close(fd);
     }

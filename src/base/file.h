@@ -1,4 +1,10 @@
-/* Files and paths. */
+/* Opens, reads, replaces and lists files. Every path that a user names goes through here: a pipe, a device or a folder
+ * is refused with a message that says what it is, and is never waited for.
+ *
+ *     char *bytes;
+ *     size_t size;
+ *     TRY(file_read(path, 0, mem, &bytes, &size, err));
+ */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -10,27 +16,28 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* Opens for reading what is a regular file, and nothing else: a pipe, a device, a socket or a folder is refused by what
- * it is (CSEG_IO), and never waited for. Every input goes through here. *fd is the caller's to close; size may be NULL.
- */
+/* Opens a regular file for reading. Anything else (a pipe, a device, a socket, a folder) is refused with CSEG_IO and a
+ * message that says what it is, and is never waited for. Every input goes through here. The caller closes *fd; size may
+ * be NULL. */
 cseg_status file_open(const char *path, int *fd, int64_t *size, cseg_error *err);
 /* The same as a stream ("rb"). */
 cseg_status file_open_stream(const char *path, FILE **out, int64_t *size, cseg_error *err);
-/* The check alone, before a library that opens by name gets it. */
+/* Does the check alone, for a path that a library will open by name. */
 cseg_status file_check(const char *path, cseg_error *err);
 
-/* What will be written may be missing or a regular file; a pipe, a device, a socket or a folder is refused by what it
- * is (CSEG_IO), neither waited for nor replaced. Every output goes through here. */
+/* Checks the path of an output. It may be missing or a regular file. A pipe, a device, a socket or a folder is refused
+ * with CSEG_IO and a message that says what it is; it is neither waited for nor replaced. Every output goes through
+ * here. */
 cseg_status file_check_output(const char *path, cseg_error *err);
 
-/* The whole file, with one NUL behind it that does not count. Refuses files over `limit` bytes (0: no limit). */
+/* Reads the whole file, and puts one NUL behind it that *n does not count. Refuses files over `limit` bytes (0: no
+ * limit). */
 cseg_status file_read(const char *path, size_t limit, arena *mem, char **data, size_t *n, cseg_error *err);
 
-/* Write beside, sync, rename: `path` holds the old bytes or all of the new ones, never a part.
- * Usage: file_replace r; file_replace_open(&r, path, mem, err); fwrite(..., r.out); file_replace_commit(&r, err);
- * A process that a signal ends removes what is half written, see base/temporary.h.
- * file_replace_abort(&r) removes what was written; harmless after commit. Write errors that stdio has buffered are
- * reported by commit. */
+/* Writes a file beside `path`, syncs it and renames it: `path` holds the old bytes or all of the new ones, never a
+ * part. Usage: file_replace r; file_replace_open(&r, path, mem, err); fwrite(..., r.out); file_replace_commit(&r, err);
+ * If a signal ends the process, the half-written file is removed (base/temporary.h). file_replace_abort(&r) removes
+ * what was written; it is harmless after commit. Commit reports write errors that stdio has buffered. */
 typedef struct file_replace {
     FILE *out;
     const char *path;
@@ -43,12 +50,12 @@ cseg_status file_replace_bytes(const char *path, const void *data, size_t n, are
 
 bool file_exists(const char *path); /* anything */
 bool file_is_dir(const char *path);
-int64_t file_size(const char *path); /* -1 if it cannot be told */
-/* All missing parents too; an existing folder is fine. */
+int64_t file_size(const char *path); /* -1 if it cannot be found out */
+/* Makes all missing parents too; an existing folder is fine. */
 cseg_status dir_create(const char *path, cseg_error *err);
-/* Paths of the files below `dir`, relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are not.
- * Links that lead nowhere, loops and folders more than 32 deep are told of by a warning.
- * Pipes and the like are named too: whoever opens them says what they are, instead of a sample that is missing. */
+/* Lists the files below `dir`: paths relative to it, sorted by bytes. suffix NULL: all. Links are followed, loops are
+ * not. Links that lead nowhere, loops and folders more than 32 deep are reported by a warning. Pipes and the like are
+ * listed too: opening them gives an error that says what they are, which is better than a missing sample. */
 cseg_status dir_list(const char *dir, const char *suffix, bool recursive, arena *mem, char ***names, size_t *n,
                      cseg_error *err);
 

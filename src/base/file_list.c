@@ -1,4 +1,4 @@
-/* Files in folders. */
+/* Lists the files in folders. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 enum { DEEPEST_FOLDER = 32 };
 
-/* A folder that is being listed, and those that it lies in. */
+/* A folder that is being listed, linked to the folders that contain it. */
 typedef struct listed {
     const char *path, *below; /* from the root on: "" for the root itself */
     dev_t dev;
@@ -26,8 +26,8 @@ typedef struct listing {
     bool recursive;
     arena *mem;
     VEC(char *) names;
-    /* What is left out though somebody may miss it: links that lead nowhere (their number and the first), a folder that
-     * holds itself by a link, one that lies too deep. */
+    /* What is left out and may be missed: links that lead nowhere (how many, and the first), a folder that contains
+     * itself by a link, a folder that lies too deep. */
     size_t n_lost;
     const char *lost, *loop, *deep;
 } listing;
@@ -47,7 +47,7 @@ static bool is_wanted(const listing *l, const char *name)
     return !l->suffix || str_ends(name, l->suffix);
 }
 
-/* What cannot be looked at: a link that leads nowhere, a file that has just gone, or an error. */
+/* A path that cannot be examined: a link that leads nowhere, a file that has just gone, or an error. */
 static cseg_status lost(listing *l, const char *full, cseg_error *err)
 {
     struct stat st;

@@ -12,8 +12,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static log_sink *the_sink;
 static void *the_arg;
 
-/* Hashes of the warnings that were given. When the table is full the oldest place is used again: a warning may then
- * come twice, but never not at all. */
+/* Hashes of the warnings that were given. When the table is full, the oldest entry is overwritten: a warning may then
+ * be given twice, but is never lost. */
 enum { WARNED = 256 };
 static uint64_t warned[WARNED];
 static size_t warned_n;

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/str.h"
 
-/* A file that exists (name NULL), or a name within a folder that exists. `entry` is what it belongs to. */
+/* A file that exists (name NULL), or a name within a folder that exists. `entry` is the input or output that has it. */
 typedef struct key {
     dev_t dev;
     ino_t ino;
@@ -48,7 +48,7 @@ outputs *outputs_new(arena *mem)
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-/* Whether a folder takes names that differ in case for the same, tried on a name that it holds. */
+/* Whether a folder ignores case in names. Tried with a name that it holds. */
 static bool folds_case(const char *path)
 {
     bool folds = false, tried = false;
@@ -84,7 +84,7 @@ static cseg_status find_folder(outputs *o, const char *path, const struct stat *
     return vec_push(o->mem, &o->folders, f) ? CSEG_OK : fail_memory(err);
 }
 
-/* "a/./b/../c" as "a/c", of folders that do not exist yet. In place. */
+/* Turns "a/./b/../c" into "a/c", for folders that do not exist yet. In place. */
 static void tidy(char *name)
 {
     char *to = name;
@@ -108,7 +108,7 @@ static void tidy(char *name)
     *to = 0;
 }
 
-/* The place of a path: the nearest folder above it that exists, and the rest of the name. */
+/* Finds the place of a path: the nearest folder above it that exists, and the rest of the name. */
 static cseg_status place_of(outputs *o, const char *path, key *out, cseg_error *err)
 {
     struct stat st;
@@ -145,7 +145,7 @@ static cseg_status add(outputs *o, const entry *e, cseg_error *err)
     if (!vec_push(o->mem, &o->entries, mine) || !vec_push(o->mem, &o->keys, place))
         return fail_memory(err);
     if (stat(mine.path, &st) != 0)
-        return CSEG_OK; /* it comes into being, or is what a dangling link is replaced by */
+        return CSEG_OK; /* the output will be created, or will replace a dangling link */
     if (mine.written)
         TRY(file_check_output(mine.path, err));
     file = (key){.dev = st.st_dev, .ino = st.st_ino, .entry = place.entry};
@@ -186,13 +186,13 @@ static bool same_result(const entry *a, const entry *b)
     return strcmp(a->what, b->what) == 0 && (a->of && b->of ? strcmp(a->of, b->of) == 0 : a->of == b->of);
 }
 
-/* Two of one place that must not be: the output, and the input or output that was there first. */
+/* Two paths of one place that must not share it: the output, and the input or output that was there first. */
 typedef struct clash {
     size_t output, other;
     bool found;
 } clash;
 
-/* keys[0, n) are one place, in the order in which they were added. */
+/* keys[0, n) have one place, in the order in which they were added. */
 static void look_at(const outputs *o, const key *keys, size_t n, clash *first)
 {
     const entry *e = o->entries.at;
@@ -204,7 +204,7 @@ static void look_at(const outputs *o, const key *keys, size_t n, clash *first)
     clash c = {.output = keys[output].entry, .found = input < n};
     if (c.found)
         c.other = keys[input].entry;
-    /* A file's other names are no outputs of this run: only names are compared. */
+    /* The other names of a file are not outputs of this run: only names are compared. */
     for (size_t i = output + 1; !c.found && keys->name && i < n; i++)
         if (!same_result(&e[keys[i].entry], &e[keys[output].entry]))
             c = (clash){keys[i].entry, keys[output].entry, true};

@@ -121,7 +121,7 @@ void str_double(double v, char out[static 32])
             break;
     }
     int exponent = atoi(strchr(digits, 'e') + 1);
-    /* Python writes an exponent below 1e-4 and from 1e16 on. */
+    /* Python writes an exponent below 1e-4 and from 1e16 upwards. */
     if (exponent < -4 || exponent >= 16) {
         char mantissa[40];
         snprintf(mantissa, sizeof mantissa, "%.*s", (int)(strchr(digits, 'e') - digits), digits);

@@ -18,8 +18,9 @@
 
 #include "base/str.h"
 
-/* A signal handler reads these while other threads change them: a place is its owner's from TAKEN on, and its name is
- * read only while it is SET. More files at once than places are written all the same, only not removed by a signal. */
+/* A signal handler reads these while other threads change them. From TAKEN on a place belongs to its owner, and its
+ * name is read only while it is SET. Files beyond the number of places are written all the same, but a signal does not
+ * remove them. */
 enum { PLACES = 64 };
 enum { EMPTY, TAKEN, SET };
 static struct {
@@ -43,7 +44,7 @@ static void note(const char *name)
         atomic_store(&places[i].state, SET);
         break;
     }
-    while (atomic_load(&ending)) /* too late: the process ends at any moment, and must not make new files */
+    while (atomic_load(&ending)) /* too late: the process may end at any moment, and must not make new files */
         pause();
 }
 
@@ -67,7 +68,7 @@ void temporaries_remove(void)
 
 void temporary_hold(int fd)
 {
-    /* File systems without locks have no leftovers removed, which is all. */
+    /* On file systems without locks leftovers stay; nothing else changes. */
     (void)flock(fd, LOCK_SH | LOCK_NB);
 }
 
@@ -85,7 +86,7 @@ size_t temporary_leftover(const char *file)
     return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH ? (size_t)(digits - 1 - file) : 0;
 }
 
-/* Whether nobody is writing it: it is a file of this user's that can be locked. */
+/* Whether nobody is writing the file: it is this user's, and it can be locked. */
 static void remove_unheld(int dir, const char *file)
 {
     struct stat st;
@@ -97,7 +98,7 @@ static void remove_unheld(int dir, const char *file)
     close(fd);
 }
 
-/* Removes what is left of `base` in a folder; whether it holds any leftover at all. */
+/* Removes what is left of `base` in a folder. Returns whether the folder holds any leftover at all. */
 static bool sweep(const char *folder, const char *base)
 {
     bool any = false;
@@ -114,7 +115,7 @@ static bool sweep(const char *folder, const char *base)
     return any;
 }
 
-/* A folder of ten thousand results is listed once, not for each of them. */
+/* A folder of ten thousand results is listed once, not once for each of them. */
 static void remove_leftovers(const char *path)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -137,7 +138,7 @@ char *temporary_begin(const char *path, arena *mem)
     if (!name)
         return NULL;
     remove_leftovers(path);
-    /* A link that has this name would be written through, to wherever it leads. */
+    /* Writing to a link of this name would write to wherever it leads. */
     unlink(name);
     note(name);
     return name;

@@ -1,22 +1,28 @@
-/* Names of files that are being written: PATH.PID.tmp beside PATH, until they are whole and take PATH's place. A
- * program that is stopped by a signal removes them, and what a killed one left goes when the same path is written
- * again. */
+/* Names a file PATH.PID.tmp while it is being written; it gets the name PATH when it is whole. A program that is
+ * stopped by a signal removes its temporary files. Those of a killed process are removed when the same path is next
+ * written. file_replace in base/file.h does all of this.
+ *
+ *     char *name = temporary_begin(path, mem);
+ *     if (name && rename(name, path) == 0)
+ *         temporary_end(name);
+ */
 #ifndef BASE_TEMPORARY_H
 #define BASE_TEMPORARY_H
 
 #include "base/arena.h"
 
-/* The name, noted for temporaries_remove; NULL: out of memory. Removes what killed processes left of the same path:
- * files of that very name with the number of a process that is gone, which nobody holds (temporary_hold). */
+/* Makes the name and notes it for temporaries_remove; NULL: out of memory. Removes what killed processes left of the
+ * same path: files of exactly this name with the number of a process that is gone, which nobody holds (temporary_hold).
+ */
 char *temporary_begin(const char *path, arena *mem);
-/* Tells other processes, those of other machines and containers too, that the open file is being written; it ends with
- * the descriptor. */
+/* Tells other processes, also those of other machines and containers, that the open file is being written. Ends when
+ * the descriptor is closed. */
 void temporary_hold(int fd);
-/* The length of NAME, if the name of a file is NAME.PID.tmp of a process that is gone; 0: it is something else. */
+/* If a file's name is NAME.PID.tmp of a process that is gone: the length of NAME. 0: it is something else. */
 size_t temporary_leftover(const char *file);
-/* The file was renamed or removed. */
+/* Call it when the file has been renamed or removed. */
 void temporary_end(const char *name);
-/* Removes all that have begun and not ended. For signal handlers, behind which the process ends. */
+/* Removes all that have begun and not ended. For signal handlers after which the process ends. */
 void temporaries_remove(void);
 
 #endif

@@ -33,7 +33,7 @@ bool text_is_hidden(uint32_t c)
            (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c < 0xe0080);
 }
 
-/* How the character at *s is shown: its own bytes, or an escape. Returns its length; *s moves on. */
+/* How the character at *s is shown: its own bytes, or an escape. Returns the length; moves *s to the next. */
 static size_t shown(const char **s, const char *end, bool lines, char to[static 12])
 {
     static const char named[] = "\n\r\t", names[] = "nrt";
@@ -51,7 +51,7 @@ static size_t shown(const char **s, const char *end, bool lines, char to[static 
     return (size_t)snprintf(to, 12, c < 0x80 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)c);
 }
 
-/* Where formatted text goes: a buffer of fixed size, or a stream. */
+/* The destination of formatted text: a buffer of fixed size, or a stream. */
 typedef struct sink {
     char *to;
     size_t room, n;
@@ -59,7 +59,7 @@ typedef struct sink {
     bool full;
 } sink;
 
-/* All of `s` or nothing, so that neither a character nor an escape is ever cut. */
+/* Adds all of `s` or nothing, so that no character and no escape is ever cut. */
 static void put(sink *k, const char *s, size_t n)
 {
     if (k->out) {
@@ -166,7 +166,7 @@ static void put_string(sink *k, const spec *s, const char *text, size_t n)
         put_padding(k, s->width - columns);
 }
 
-/* The bytes of a %s, with a precision without the character that it cuts. */
+/* The bytes of a %s. A precision that would cut a character leaves that character out. */
 static size_t length_of(const char *text, int precision)
 {
     if (precision < 0)
@@ -183,7 +183,7 @@ static size_t length_of(const char *text, int precision)
     return n - (back - 1) < whole ? back - 1 : n;
 }
 
-/* The formats come from read_spec, which the compiler cannot follow; it checked the callers'. */
+/* The compiler cannot follow the formats that read_spec returns; it has checked the callers'. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"

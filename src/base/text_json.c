@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-/* One character of a JSON string. Returns its length; *s moves on. */
+/* One character of a JSON string. Returns its length; moves *s to the next. */
 static size_t json_char(const char **s, const char *end, bool ascii, char to[static 16])
 {
     static const char named[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";

@@ -24,5 +24,5 @@ double usage_thread_seconds(void)
 size_t usage_peak_memory(void)
 {
     struct rusage r;
-    return getrusage(RUSAGE_SELF, &r) == 0 ? (size_t)r.ru_maxrss * 1024 : 0; /* Linux tells KiB */
+    return getrusage(RUSAGE_SELF, &r) == 0 ? (size_t)r.ru_maxrss * 1024 : 0; /* Linux counts in KiB */
 }

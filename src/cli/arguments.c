@@ -85,7 +85,7 @@ static bool is_choice(const char *word)
     return word[0] >= 'a' && word[0] <= 'z';
 }
 
-/* Whether an argument of this kind can stand in a word's place. */
+/* Whether an argument of this kind can be what the word asks for. */
 static bool fits(const char *word, const char *argument, file_kind kind)
 {
     char one[64];
@@ -93,7 +93,7 @@ static bool fits(const char *word, const char *argument, file_kind kind)
         if (strcmp(one, argument) == 0)
             return true;
     if (is_choice(word) || kind == IS_UNKNOWN)
-        return kind == IS_UNKNOWN; /* the command tells of words that it does not know */
+        return kind == IS_UNKNOWN; /* the command itself reports words that it does not know */
     if (str_starts(word, "CONFIG"))
         return kind == IS_CONFIG;
     if (str_starts(word, "CHECKPOINT"))
@@ -105,7 +105,7 @@ static bool fits(const char *word, const char *argument, file_kind kind)
     return !str_starts(word, "LOG") || kind == IS_FOLDER;
 }
 
-enum { MOST = 8 }; /* arguments that are looked at and told of */
+enum { MOST = 8 }; /* arguments that are examined and named in messages */
 
 typedef struct line {
     const cli_command *c;
@@ -114,7 +114,7 @@ typedef struct line {
     file_kind kinds[MOST];
 } line;
 
-/* The argument for a word: one that is surely it, else one that may be anything. l->n: none. */
+/* Finds the argument for a word: one that is surely it, else one whose kind is not known. l->n: none. */
 static size_t find_for(const line *l, const char *word, const bool *used)
 {
     for (int sure = 1; sure >= 0; sure--)
@@ -125,7 +125,8 @@ static size_t find_for(const line *l, const char *word, const bool *used)
     return l->n;
 }
 
-/* "CONFIG is", "CONFIG and CHECKPOINT are": the words that none of the arguments can be. Returns how many. */
+/* Finds the words that none of the arguments can be, as text: "CONFIG is", "CONFIG and CHECKPOINT are". Returns how
+ * many. */
 static int find_missing(const line *l, char *to, size_t size)
 {
     bool used[MOST] = {false};

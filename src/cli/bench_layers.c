@@ -39,7 +39,7 @@ static void op_text(strbuf *b, const node *n)
         strbuf_addf(b, "%s%s", op_name(n->op), n->is_grad && !strstr(op_name(n->op), "_grad") ? "'" : "");
 }
 
-/* What tells kinds apart: "conv 3x3 48>48 1x128x128", "resize 1x64x64x96 > 1x128x128x96". */
+/* The name of a kind of step: "conv 3x3 48>48 1x128x128", "resize 1x64x64x96 > 1x128x128x96". */
 static void shapes_text(strbuf *b, const node *n)
 {
     const tensor *y = n->out[0];
@@ -177,7 +177,7 @@ static void print_row(const layer *l, int width, FILE *out)
         snprintf(count, sizeof count, " (%d)", l->count);
     fprintf(out, "%9.3f %5.1f%% %8s %12s %5s  ", 1e3 * l->seconds, 100.0 * l->share, work, rate, peak);
     int room = width - FIXED_COLUMNS - (int)strlen(count), n = (int)strlen(l->name);
-    /* Of a long name the op and the end say more than the middle. */
+    /* Cut a long name in the middle: the op and the end say more. */
     const char *tail = strrchr(l->name, ' ');
     int head = tail && tail - l->name < room * 2 / 3 ? (int)(tail + 1 - l->name) : room / 3;
     if (n <= room)

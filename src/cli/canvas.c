@@ -81,13 +81,13 @@ static double place_y(const axes *a, double v)
     return a->top + a->h - (v - a->y0) / (a->y1 - a->y0) * a->h;
 }
 
-/* Not so NaN, infinity, and what lies so far away that differences are infinite. */
+/* False for NaN, infinity, and values so far away that differences are infinite. */
 static bool is_drawable(double v)
 {
     return fabs(v) <= 1e300;
 }
 
-/* A range that is too narrow for its numbers: between neighbours of double there are no ticks to go through. */
+/* Widens a range that is too narrow for its numbers: no ticks fit between neighbouring doubles. */
 static void widen(double low, double *high)
 {
     double least = fmax(1e-9 * fmax(fabs(low), fabs(*high)), 1e-300);

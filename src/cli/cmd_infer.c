@@ -30,7 +30,7 @@ typedef struct session {
     infer_inputs inputs;
 } session;
 
-/* Above this many pixels a raster is segmented by windows, which its memory does not grow with. */
+/* A raster of more pixels than this is segmented by windows, with memory that does not grow with its size. */
 static const int64_t WINDOWS_FROM = (int64_t)5000 * 5000;
 
 /* ---- one image ------------------------------------------------------------------------------------------------ */
@@ -40,7 +40,7 @@ static const char *out_folder(const session *s)
     return s->o->out ? s->o->out : "segmented";
 }
 
-/* Where a result goes; its folder is made. NULL: *err says why. */
+/* The path of a result; its folder is made. NULL: *err says why. */
 static char *place_for(session *s, const infer_input *in, int head, const char *suffix, cseg_error *err)
 {
     const char *name = s->o->all_heads ? infer_model(s->x)->heads.at[head].name : NULL;
@@ -52,7 +52,7 @@ static char *place_for(session *s, const infer_input *in, int head, const char *
     return dir_create(dir, err) == CSEG_OK ? path : NULL;
 }
 
-/* The image that a map is of: ChangeExtraSegmentor's maps of the second date are of the second image. */
+/* The image that a map belongs to. ChangeExtraSegmentor's maps of the second date belong to the second image. */
 static const char *shown_image(const session *s, const infer_input *in, int head)
 {
     return in->path2 && str_ends(infer_model(s->x)->heads.at[head].name, ".to") ? in->path2 : in->path;
@@ -169,7 +169,7 @@ static cseg_status run_head(session *s, const infer_input *in, int head, const s
     return status;
 }
 
-/* Two dates are compared pixel by pixel. What is wrong with the second file itself is told when it is read. */
+/* Two dates are compared pixel by pixel. An error of the second file itself is reported when it is read. */
 static cseg_status check_pair(const session *s, const infer_input *in, const scene *first, cseg_error *err)
 {
     scene second;
@@ -224,7 +224,7 @@ static bool stops_all(cseg_status status)
            status == CSEG_CONFIG;
 }
 
-/* One bad image does not keep the others from being done; in the end it is a failure all the same. */
+/* One bad image does not stop the others; the command fails at the end all the same. */
 static cseg_status run_inputs(session *s, cseg_error *err)
 {
     size_t bad = 0;

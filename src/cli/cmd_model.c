@@ -1,4 +1,4 @@
-/* cseg model: a table of modules with output shape, parameters and multiply-adds. */
+/* cseg model: prints a table of modules with output shape, parameters and multiply-adds. */
 #include <stdlib.h>
 #include <string.h>
 

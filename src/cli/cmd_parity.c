@@ -1,4 +1,4 @@
-/* cseg parity: one line of JSON a config, comparable with the reference's. */
+/* cseg parity: prints one line of JSON a config, to be compared with the line of MMSegmentation. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* cseg plot: curves of training logs as a picture. Reads the reference's JSON logs of both dialects. */
+/* cseg plot: draws the curves of training logs as a picture. Reads MMSegmentation's JSON logs of both dialects. */
 #include <cJSON.h>
 #include <string.h>
 
@@ -33,14 +33,14 @@ static double step_of(const cJSON *line, double before)
     return before;
 }
 
-/* 0.x counts the iterations of a validation in its `iter`: such a line belongs to the training line before it. */
+/* 0.x writes the iterations of a validation as `iter`, so such a line belongs to the training line before it. */
 static bool is_validation(const cJSON *line)
 {
     const cJSON *mode = cJSON_GetObjectItemCaseSensitive(line, "mode");
     return cJSON_IsString(mode) && strcmp(mode->valuestring, "val") == 0;
 }
 
-/* A resumed run repeats what its first part had done after the checkpoint: what it says later counts. */
+/* A resumed run repeats the iterations that its first part did after the checkpoint; its later lines count. */
 static void drop_from(curve *c, double step)
 {
     while (c->x.n > 0 && c->x.at[c->x.n - 1] >= step)
@@ -86,7 +86,7 @@ static bool is_log_name(const char *name)
     return str_ends(name, ".log.json") || (strstr(name, "vis_data/") && strcmp(path_base(name), "scalars.json") != 0);
 }
 
-/* A folder stands for all its logs, which belong to one run and its resumptions: their names begin with the time. */
+/* A folder stands for all its logs, which belong to one run and its resumptions. Their names begin with the time. */
 static cseg_status read_curve(const char *path, const char *key, arena *mem, curve *out, cseg_error *err)
 {
     char **names;

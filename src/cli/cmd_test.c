@@ -1,4 +1,4 @@
-/* cseg test: the reference's tools/test.py, of both dialects. */
+/* cseg test: does what MMSegmentation's tools/test.py does, in both dialects. */
 #include <string.h>
 #include <time.h>
 
@@ -27,7 +27,7 @@ typedef struct test_args {
     bool aug_test, format_only, show, tta, allow_remote;
 } test_args;
 
-/* Everything that the test of one config needs, and what is written on the way. */
+/* All that the test of one config needs, and what is written during it. */
 typedef struct tester {
     const test_args *o;
     arena *mem;
@@ -108,7 +108,7 @@ static cseg_status check_wishes(const test_args *o, const experiment *e, cseg_er
     return CSEG_OK;
 }
 
-/* The folder that all images have in common: pictures keep what lies below it. */
+/* The folder that all images have in common. The paths of pictures below --out repeat what lies below this folder. */
 static void find_common_folder(tester *t)
 {
     const char *first = dataset_item_at(t->ds, 0).path;
@@ -123,13 +123,13 @@ static void find_common_folder(tester *t)
     }
 }
 
-/* Without figures to give, labels need not be there. */
+/* If no figures are asked for, labels need not exist. */
 static bool measures(const tester *t)
 {
     return t->e->dialect == DIALECT_1X ? evaluators_measure(&t->e->test_eval) : t->o->eval.n > 0;
 }
 
-/* A list of images may name some that lie above its folder; their results must not. */
+/* A list of images may name some that lie above its folder; their results must stay below --out. */
 static bool leads_up(const char *name)
 {
     for (; name; name = strchr(name, '/'), name += name != NULL)
@@ -157,7 +157,7 @@ static cseg_status plan_outputs(const tester *t, outputs *o, arena *mem, cseg_er
     return t->o->out && t->png_dir != t->o->out ? outputs_add(o, t->o->out, "--out", NULL, err) : CSEG_OK;
 }
 
-/* Nothing that is written may take the place of what is read. */
+/* No output may overwrite an input. */
 static cseg_status check_outputs(const tester *t, const char *checkpoint, cseg_error *err)
 {
     cseg_status status = CSEG_OK;

@@ -1,4 +1,4 @@
-/* cseg train: the reference's tools/train.py, of both dialects. */
+/* cseg train: does what MMSegmentation's tools/train.py does, in both dialects. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +64,8 @@ static bool is_checkpoint_name(const experiment *e, const char *name)
     return strcmp(end, ".pth") == 0 && n > 0 && n <= e->max;
 }
 
-/* Weights to start from that lie where the run's own checkpoints go: a run that goes on from them would write there
- * what comes after, a new one starts counting again and takes their place. */
+/* Weights to start from may lie where the run's own checkpoints go. A run that resumes from them would write its next
+ * checkpoints there; a new run would start counting again and overwrite them. */
 static cseg_status plan_checkpoint(const experiment *e, outputs *o, const char *weights, arena *mem, cseg_error *err)
 {
     char *real = weights ? realpath(weights, NULL) : NULL;
@@ -88,8 +88,8 @@ static bool same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The resolved config is written into the work dir under the config's name: never over one of its bases. (Over the
- * config itself it is not written at all.) */
+/* The resolved config is written into the work dir under the config's name, but never over one of its bases. (If it
+ * would overwrite the config itself, it is not written at all.) */
 static cseg_status check_outputs(const experiment *e, arena *mem, cseg_error *err)
 {
     outputs *o = outputs_new(mem);

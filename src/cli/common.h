@@ -38,10 +38,10 @@ static inline bool common_is_bf16(const char *precision)
         .names = NULL                                                                                                  \
     }
 
-/* What --allow-remote asks for; before the first image is opened. */
+/* Does what --allow-remote asks for. Call it before the first image is opened. */
 void common_allow_remote(bool asked);
 
-/* The resolved config with the overrides applied in order. */
+/* Loads the config and applies the overrides in order. */
 cseg_status common_config(const char *path, const str_list *overrides, arena *mem, value **out, cseg_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Completion scripts for shells, from the same tables as parsing and help. */
+/* Writes completion scripts for shells, from the tables that parsing and help use too. */
 #include <string.h>
 
 #include "cli/options.h"
@@ -52,7 +52,7 @@ static void bash(FILE *out)
           out);
 }
 
-/* Single quotes and brackets would end what they stand in. */
+/* Single quotes and brackets would end the string or list around them. */
 static void print_quoted(FILE *out, const char *s)
 {
     for (; *s; s++) {

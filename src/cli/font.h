@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum { FONT_W = 5, FONT_H = 7 };
-/* Five columns, left to right; bit 0 is the top row. Others than printable ASCII give a question mark. */
+/* Five columns, left to right; bit 0 is the top row. All but printable ASCII gives a question mark. */
 const uint8_t *font_glyph(char c);
 
 #endif

@@ -1,4 +1,4 @@
-/* Help texts, wrapped to 80 columns. */
+/* Writes help texts, wrapped to 80 columns. */
 #include <string.h>
 
 #include "cli/options.h"

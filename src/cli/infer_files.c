@@ -53,7 +53,7 @@ static bool is_out(const search *s, const char *dir)
     return s->has_out && stat(dir, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
-/* Whether a folder on the way from `folder` to folder/name, but not itself, is --out. */
+/* Whether a folder on the way from `folder` to folder/name, `folder` itself excluded, is --out. */
 static cseg_status lies_in_out(const search *s, const char *folder, const char *name, bool *yes, cseg_error *err)
 {
     *yes = false;
@@ -121,7 +121,7 @@ char *infer_output(const char *out, const infer_input *in, const char *head, con
     return whole ? output_name(out, in->name, whole, mem) : NULL;
 }
 
-/* A mask is a PNG or a GeoTIFF, which shows only when the image is opened: both names are taken. */
+/* A mask is a PNG or a GeoTIFF, which is known only when the image is opened, so both names count as outputs. */
 static cseg_status plan_input(outputs *o, const infer_input *in, const infer_plan *plan, const char *head, arena *mem,
                               cseg_error *err)
 {

@@ -11,9 +11,9 @@ typedef struct infer_input {
 } infer_input;
 typedef VEC(infer_input) infer_inputs;
 
-/* The images that args[2 ...] name, files and folders with what lies below them. What lies in `out`, where that is
- * within such a folder, is taken for earlier results and left out, with a warning. second: --second, or NULL.
- * CSEG_NOT_FOUND: no such file, or a folder without an image. */
+/* Finds the images that args[2 ...] name: files, and all images below folders. Images below `out`, if that is within
+ * such a folder, count as earlier results and are left out, with a warning. second: --second, or NULL. CSEG_NOT_FOUND:
+ * no such file, or a folder without an image. */
 cseg_status infer_find(const str_list *args, const char *second, const char *out, arena *mem, infer_inputs *inputs,
                        cseg_error *err);
 
@@ -24,7 +24,7 @@ typedef struct infer_plan {
     const char *out, *checkpoint;
     bool pictures, scores, all_heads;
 } infer_plan;
-/* Compares all that will be written with all that is read. CSEG_USAGE: see outputs_check. */
+/* Compares all outputs with all inputs. CSEG_USAGE: see outputs_check. */
 cseg_status infer_check_outputs(const infer_inputs *inputs, const infer_plan *plan, const experiment *e, const model *m,
                                 cseg_error *err);
 

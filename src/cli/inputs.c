@@ -33,7 +33,7 @@ static cseg_status add_file(search *s, const char *path)
                : CSEG_OK;
 }
 
-/* A list or a class file lies below its dataset's data_root, or where it says. */
+/* The path of a list or a class file is relative to its dataset's data_root, or stands by itself. */
 static cseg_status add_named(search *s, const char *text)
 {
     TRY(add_file(s, text));

@@ -1,4 +1,9 @@
-/* What a command reads, for the comparison with what it will write (base/outputs.h). */
+/* Lists what a command reads, to be compared with what it will write (base/outputs.h).
+ *
+ *     outputs *o = outputs_new(mem);
+ *     TRY(inputs_add_config(o, cfg, NULL, mem, err));
+ *     TRY(inputs_add_dataset(o, ds, err));
+ */
 #ifndef CLI_INPUTS_H
 #define CLI_INPUTS_H
 
@@ -6,8 +11,8 @@
 #include "config/config.h"
 #include "data/datasets/dataset.h"
 
-/* The files that a config comes from, and those that its values name: weights, lists, classes. own: NULL, or the path
- * of the config itself, which is left out then. */
+/* Adds the files that a config comes from, and those that its values name: weights, lists, classes. own: NULL, or the
+ * path of the config itself, which is then left out. */
 cseg_status inputs_add_config(outputs *o, const value *cfg, const char *own, arena *mem, cseg_error *err);
 /* Images, labels and weight maps of all samples. */
 cseg_status inputs_add_dataset(outputs *o, const dataset *ds, cseg_error *err);

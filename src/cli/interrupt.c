@@ -11,7 +11,7 @@ static void end(int signal_number)
 {
     temporaries_remove();
     signal(signal_number, SIG_DFL);
-    raise(signal_number); /* comes when the handler returns: the shell sees which signal it was */
+    raise(signal_number); /* takes effect when the handler returns: the shell sees which signal it was */
 }
 
 static void note(int signal_number)

@@ -1,4 +1,4 @@
-/* cseg bench load: how fast training images are loaded. */
+/* Runs cseg bench load: measures how fast training images are loaded. */
 #ifndef CLI_LOAD_RATE_H
 #define CLI_LOAD_RATE_H
 

@@ -83,7 +83,7 @@ done:
     return status;
 }
 
-/* A pipe whose reader is gone (| head), where the caller ignores SIGPIPE, which would have ended the program. */
+/* The reader of a pipe is gone (| head), and the caller ignores SIGPIPE, which would have ended the program. */
 static bool nobody_reads(void)
 {
     int e = errno;
@@ -105,8 +105,8 @@ static cseg_status flush_output(cseg_error *err)
     return was_bad ? fail(err, CSEG_IO, "standard output: cannot be written in full; is the disk full?") : CSEG_OK;
 }
 
-/* A standard stream that the caller has closed would be the next file that is opened, and messages would be written
- * into a log or a checkpoint. */
+/* If the caller has closed a standard stream, the next file that is opened would take its number, and messages would be
+ * written into a log or a checkpoint. */
 static void open_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -114,9 +114,9 @@ static void open_streams(void)
             _exit(EXIT_FAILURE);
 }
 
-/* OpenMP's threads spin at barriers, by default so long that a second busy program on the machine makes a step ten
+/* OpenMP's threads spin at barriers, by default for so long that a second busy program on the machine makes a step ten
  * times slower. The runtime reads its settings before main, so the program starts itself once more with a short spin.
- * That loads all libraries again (50 ms), so it is done only where threads will work. */
+ * That loads all libraries again (50 ms), so only commands that compute do it. */
 static void spin_briefly(char **argv)
 {
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
@@ -125,8 +125,9 @@ static void spin_briefly(char **argv)
         execv("/proc/self/exe", argv);
 }
 
-/* Images and maps of every size come and go by the hundred a second. Unless told otherwise the C library gives memory
- * of that size back to the system each time, and gets it again page by page: a tenth of the time that loading takes. */
+/* Hundreds of images and maps of all sizes are allocated and freed each second. By default the C library gives memory
+ * of that size back to the system each time and gets it again page by page, which takes a tenth of the time of loading.
+ */
 static void keep_memory(void)
 {
 #if defined(__GLIBC__)
@@ -141,7 +142,8 @@ int main(int argc, char **argv)
     open_streams();
     interrupt_start();
     keep_memory();
-    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of that write, told like a full disk */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the file size limit then fails with an error, which is reported like
+                                 a full disk */
     fetch_stop_when(interrupt_watch, interrupt_seen, NULL);
     terminal_start(false, false);
     if (argc < 2) {

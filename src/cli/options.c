@@ -1,5 +1,5 @@
-/* Parsing by table. Follows Python's argparse where scripts depend on it: --key value, --key=value, unique beginnings
- * of names, lists up to the next option, and `--`. */
+/* Parses the command line by tables. Follows Python's argparse where scripts depend on it: --key value, --key=value,
+ * unique beginnings of names, lists up to the next option, and `--`. */
 #include "cli/options.h"
 
 #include <errno.h>

@@ -1,4 +1,11 @@
-/* The command line, by tables: parsing, help, shell completion and messages all follow from one list a command. */
+/* Reads the command line by tables. Parsing, help, shell completion and messages all follow from one list a command.
+ *
+ *     char *words[] = {"--out", "results"};
+ *     str_list args = {0};
+ *     cli_common common;
+ *     void *options = arena_alloc(mem, cli_find("infer")->size);
+ *     TRY(cli_parse(cli_find("infer"), 2, words, options, &args, &common, mem, err));
+ */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -15,10 +22,10 @@ typedef enum {
     O_STR,          /* const char * */
     O_INT,          /* int64_t */
     O_FLOAT,        /* double */
-    O_LIST,         /* str_list: everything up to the next option; the option may come again */
+    O_LIST,         /* str_list: everything up to the next option; the option may be given again */
     O_PAIRS,        /* str_list: the same, but of KEY=VALUE only */
     O_MAYBE,        /* const char *: "" when given without a value, NULL when not given */
-    O_IGNORED_FLAG, /* accepted because scripts use it; has no effect, which the help says */
+    O_IGNORED_FLAG, /* accepted because scripts use it; has no effect, and the help says so */
     O_IGNORED       /* the same, with a value */
 } option_type;
 
@@ -54,7 +61,7 @@ typedef struct cli_command {
 
 /* What every command takes. */
 typedef struct cli_common {
-    bool help, quiet, verbose; /* help: nothing else was looked at */
+    bool help, quiet, verbose; /* help: the rest of the line was not read */
 } cli_common;
 
 /* Every command, NULL at the end. */
@@ -69,10 +76,10 @@ cseg_status cli_parse(const cli_command *c, int argc, char **argv, void *options
 /* Help in at most 80 columns. */
 void cli_help(FILE *out);
 void cli_help_command(const cli_command *c, FILE *out);
-/* A completion script; CSEG_USAGE for a shell that is not bash, zsh or fish. */
+/* Prints a completion script; CSEG_USAGE for a shell that is not bash, zsh or fish. */
 cseg_status cli_completion(const char *shell, FILE *out, cseg_error *err);
 
-/* The i-th name of "a|b|c" into `to`; false behind the last. */
+/* Puts the i-th name of "a|b|c" into `to`; false if there are fewer names. */
 bool cli_name_at(const char *names, size_t i, char to[static 64]);
 
 #endif

@@ -64,7 +64,7 @@ cseg_status picture_read(const char *path, image *out, cseg_error *err)
         image_release(&raw);
         return image_read(path, IMAGE_COLOR, out, err);
     }
-    /* What are no colours as they are is stretched; a question that failed is no answer. */
+    /* Stretch data that are not colours. If the probe failed for another reason, return its error. */
     if (status == CSEG_OK)
         status = colours == CSEG_UNSUPPORTED ? stretch(&raw, out, err) : colours;
     image_release(&raw);

@@ -14,7 +14,7 @@ static struct {
     log_level least;
     bool on_screen; /* the progress line is */
     double started, shown;
-    char what[16]; /* is measured since `started`, when `begun` of it were done */
+    char what[16]; /* the speed is measured since `started`, when `begun` of it were done */
     int64_t begun;
     char line[512];
 } terminal = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = LOG_INFO};

@@ -1,5 +1,12 @@
-/* From a config dict to a C struct, by a table: parsing, defaults, ranges, messages and documentation follow from it.
- * Every kind (backbone, head, transform, hook, optimizer...) has one such table. */
+/* Reads a config dict into a C struct by a table. Parsing, defaults, ranges, messages and documentation follow from the
+ * table. Every kind (backbone, head, transform, hook, optimizer...) has one.
+ *
+ *     typedef struct { int64_t channels; } conf;
+ *     static const field fields[] = {FIELD_RANGE(conf, F_INT, channels, "256", 1, 4096, "channels of the map")};
+ *     static const field_table table = {fields, 1, sizeof(conf), false};
+ *     conf c;
+ *     TRY(fields_parse(&table, "FCNHead", cfg, NULL, mem, &c, err));
+ */
 #ifndef CONFIG_FIELDS_H
 #define CONFIG_FIELDS_H
 
@@ -21,13 +28,14 @@ typedef enum {
     F_INT,     /* int64_t */
     F_FLOAT,   /* double */
     F_STR,     /* const char *; None is NULL */
-    F_INTS,    /* ints; one int is taken as a list of one. None is n == 0 */
+    F_INTS,    /* ints; an int is taken as a list of one. None is n == 0 */
     F_FLOATS,  /* floats, likewise */
-    F_VALUE,   /* value *; None is NULL. For nested dicts and whatever the kind reads itself */
+    F_VALUE,   /* value *; None is NULL. For nested dicts, and for values that the kind reads itself */
     F_IGNORED, /* accepted for compatibility, has no effect here; the documentation says so */
-    F_FIXED,   /* would have an effect: accepted with the values in `choices` (as config text) and None, else refused */
-    F_WARNED,  /* would have an effect: with other values than those in `choices` and None there is a warning */
-    F_LOCAL    /* file_client_args, backend_args: a storage backend, of which there is the disk */
+    F_FIXED,   /* would have an effect: the values in `choices` (as config text) and None are accepted, others
+                  refused */
+    F_WARNED,  /* would have an effect: values other than those in `choices` and None give a warning */
+    F_LOCAL    /* file_client_args, backend_args: a storage backend; the only one here is the disk */
 } field_type;
 
 typedef struct field {
@@ -40,12 +48,12 @@ typedef struct field {
     const char *about;   /* one line for the documentation */
 } field;
 
-/* An aggregate so that one struct describes a kind's whole configuration. */
+/* One table describes a kind's whole configuration. */
 typedef struct {
     const field *at;
     size_t n;
     size_t size;   /* of the struct that is filled */
-    bool any_more; /* the reference takes whatever there is: unknown keys are accepted, with a warning */
+    bool any_more; /* the reference takes any key: unknown ones are accepted here, with a warning */
 } field_table;
 
 #define FIELD(struct_, type_, name_, initial_, about_)                                                                 \
@@ -67,7 +75,7 @@ typedef struct {
         .name = #name_, .type = F_IGNORED, .initial = "None", .about = about_                                          \
     }
 /* Keys without a place in the struct. docs/fields-without-effect.md has a row for each of these but FIELD_ELSEWHERE;
- * tests/check_fields.sh compares. The values are config texts, parted by '|': "False", "'disk'|'local'". */
+ * tests/check_fields.sh compares. The values are config texts, separated by '|': "False", "'disk'|'local'". */
 #define FIELD_FIXED(name_, values_, about_)                                                                            \
     {                                                                                                                  \
         .name = #name_, .type = F_FIXED, .initial = "None", .choices = values_, .about = about_                        \
@@ -80,21 +88,20 @@ typedef struct {
     {                                                                                                                  \
         .name = #name_, .type = F_LOCAL, .initial = "None", .about = about_                                            \
     }
-/* Obeyed, but read by other means than this table. */
+/* A key that is obeyed, but that other code reads, not this table. */
 #define FIELD_ELSEWHERE(name_, about_)                                                                                 \
     {                                                                                                                  \
         .name = #name_, .type = F_IGNORED, .initial = "None", .about = about_                                          \
     }
 
 /* Fills *out (table->size bytes). `dict` may be NULL: all defaults. The keys "type" and "_scope_" are always accepted.
- * `inherited` (may be NULL) is a dict of default arguments, as build_from_cfg's default_args: used where `dict` lacks
- * the key; keys of it that the table lacks are passed over in silence.
- * Fails with CSEG_CONFIG: unknown key (with the nearest known one), missing key, wrong type, out of range; always
- * with file and line. */
+ * `inherited` (may be NULL) is a dict of default arguments, as build_from_cfg's default_args: its values are used for
+ * keys that `dict` lacks; its keys that the table lacks are skipped without a message. CSEG_CONFIG: unknown key (with
+ * the nearest known one), missing key, wrong type, out of range; always with file and line. */
 cseg_status fields_parse(const field_table *table, const char *kind, const value *dict, const value *inherited,
                          arena *mem, void *out, cseg_error *err);
-/* Looks through a dict that is read by other means: unknown keys, F_FIXED, F_WARNED and F_LOCAL are minded, all else in
- * the table is taken as known. `dict` may be NULL or None. Other kinds of values than dicts are refused. */
+/* Checks a dict that other code reads: reports unknown keys, F_FIXED, F_WARNED and F_LOCAL; the other keys of the table
+ * are just known. `dict` may be NULL or None. Values that are not dicts are refused. */
 cseg_status fields_check(const field_table *table, const char *kind, const value *dict, arena *mem, cseg_error *err);
 /* Markdown: one row a field. */
 void fields_document(const field_table *table, FILE *out);

@@ -1,6 +1,12 @@
-/* Whose registry a type is looked up in. In the reference a type is a scope and a name: mmdet.DiceLoss and
- * mmseg.DiceLoss are two things. The scope stands in front of the name, or under `_scope_` beside it (mmengine's
- * Registry.build, and what bases of other packages bring along); else it is the config's default_scope. */
+/* Tells which registry a type belongs to.
+ *
+ *     char name[160];
+ *     if (scope_of(cfg) == SCOPE_FOREIGN)
+ *         return fail(err, CSEG_UNSUPPORTED, "%s is not known here", scope_full_name(cfg, name));
+ *
+ * In MMEngine a type is a scope and a name: mmdet.DiceLoss and mmseg.DiceLoss are two things. The scope stands in front
+ * of the name, or under `_scope_` beside it (as MMEngine's Registry.build takes it, and bases of other packages have
+ * it); else it is the config's default_scope. */
 #ifndef CONFIG_SCOPE_H
 #define CONFIG_SCOPE_H
 
@@ -13,20 +19,20 @@ typedef enum {
     SCOPE_UNSAID = 1,
     SCOPE_MMSEG = 2,
     SCOPE_OPENCD = 4,
-    SCOPE_ROOT = 8,   /* mmengine's, in which mmcv's are too: found from everywhere */
+    SCOPE_ROOT = 8,   /* mmengine's, which holds mmcv's types too: found from everywhere */
     SCOPE_TORCH = 16, /* by their path: torch.optim.SGD */
     SCOPE_FOREIGN = 32
 } type_scope;
 
-/* Of a dict with a type. FOREIGN: mmdet, mmpretrain (mmcls is its old name), and what nobody knows. */
+/* The scope of a dict with a type. FOREIGN: mmdet, mmpretrain (its old name is mmcls), and unknown scopes. */
 type_scope scope_of(const value *dict);
-/* "mmdet.DiceLoss": the type under its scope, for messages; mmcls reads mmpretrain. */
+/* The type with its scope, for messages: "mmdet.DiceLoss"; mmcls becomes mmpretrain. */
 const char *scope_full_name(const value *dict, char out[static 160]);
-/* default_scope of a config: mmseg or opencd, whose names there are here. CSEG_UNSUPPORTED. */
+/* Checks default_scope of a config: mmseg and opencd are supported, others are CSEG_UNSUPPORTED. */
 cseg_status scope_check_default(const value *cfg, cseg_error *err);
 
-/* For value_type_name: where a type's name without its scope begins; a foreign type is its own name, scope and all, so
- * that no table of names here has it. */
+/* For value_type_name: where a type's name begins behind its scope. A foreign type keeps its scope as part of the name,
+ * so that no table of names here contains it. */
 const char *scope_strip(const char *type);
 
 #endif

@@ -1,4 +1,10 @@
-/* The values of a config: what Python literals can be. Built once in an arena, then only read. */
+/* The values of a config: all that Python literals can be. They are built once, in an arena, and then only read.
+ *
+ *     int64_t classes;
+ *     const value *head = value_find(cfg, "model.decode_head");
+ *     if (!value_integer(value_get(head, "num_classes"), &classes))
+ *         return fail(err, CSEG_CONFIG, "%snum_classes must be a whole number", value_place(head, (char[512]){0}));
+ */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
 
@@ -23,7 +29,7 @@ typedef enum {
     V_OBJECT /* a module, a function, an iterator: only while a config is evaluated, never in a finished one */
 } value_kind;
 
-/* Where a value was written. Of --cfg-options, file is "--cfg-options KEY" and line 0; file is NULL for defaults. */
+/* Where a value was written. For --cfg-options, file is "--cfg-options KEY" and line 0; for defaults, file is NULL. */
 typedef struct where {
     const char *file;
     int line, column; /* from 1; 0: no line */
@@ -88,15 +94,15 @@ bool value_integer(const value *v, int64_t *out); /* int, bool, or a float that 
 const char *value_kind_name(const value *v);      /* "a dict", "an int", for messages */
 bool value_true(const value *v);                  /* Python's truth */
 
-/* "FILE:LINE: " or "--cfg-options KEY: " in `out`, or "" for a value without a place. */
+/* "FILE:LINE: " or "--cfg-options KEY: " in `out`; "" for a value without a place. */
 const char *value_place(const value *v, char out[static 512]);
 
-/* What a message about `key` of a dict has as its place: the key's value or, if there is none, the dict. */
+/* The value whose place a message about `key` of a dict names: the key's value or, if there is none, the dict. */
 const value *value_blame(const value *dict, const char *key);
 
-/* Text forms. Python's (as Config.pretty_text has it, one top-level name a statement; where a key of the top cannot be
- * a name, one dict expression), which reads back as an equal value, and JSON (tuples are lists,
- * sets sorted lists, V_NAME its dotted name). */
+/* Writes a value as text. value_python: as Config.pretty_text has it, one top-level name a statement, or one dict
+ * expression if a top-level key cannot be a name; it reads back as an equal value. value_json: tuples become lists,
+ * sets sorted lists, V_NAME its dotted name. */
 char *value_python(arena *mem, const value *v);
 char *value_json(arena *mem, const value *v, int indent); /* indent 0: one line */
 

@@ -1,6 +1,8 @@
-/* What the evaluator needs of values beyond value.h. While a config is evaluated, values may share parts, hold
- * themselves, or fan out endlessly from few nodes: whatever walks them takes a budget of nodes, which is negative
- * afterwards if it did not suffice (or the values nest too deeply). */
+/* What the evaluator needs of values beyond value.h.
+ *
+ * While a config is evaluated, values may share parts, contain themselves, or spread out endlessly from a few nodes. So
+ * every function that walks them takes a budget of nodes. The budget is negative afterwards if it did not suffice, or
+ * if the values are nested too deeply. */
 #ifndef CONFIG_VALUE_INTERNAL_H
 #define CONFIG_VALUE_INTERNAL_H
 
@@ -9,7 +11,7 @@
 
 value *value_strn(arena *mem, const char *s, size_t n, where at);
 
-/* By keys of any kind: 1 and True are the same key, 1 and "1" are not. */
+/* Finds keys of any kind: 1 and True are the same key, 1 and "1" are not. */
 value_entry *value_entry_by(const value *dict, const value *key);
 bool value_set_by(arena *mem, value *dict, value *key, value *item);
 void value_remove_entry(value *dict, value_entry *e);

@@ -200,7 +200,7 @@ static size_t column(const strbuf *out)
     return out->n - at;
 }
 
-/* `behind`: characters that must still fit on the last line (a comma). */
+/* `behind`: how many characters must still fit on the last line (a comma). */
 static void print_fitting(strbuf *out, const value *v, int indent, int behind, int depth)
 {
     size_t start = out->n;
@@ -298,7 +298,8 @@ static void print(strbuf *out, const value *v, int indent, bool split, int depth
     }
 }
 
-/* Whether a config can be written as statements: its keys are names, and none hides what the text needs. */
+/* Whether a config can be written as statements: its keys are names, and none of them hides a name that the text needs.
+ */
 static bool can_be_statements(const value *v)
 {
     return v->kind == V_DICT && keys_are_identifiers(v) && !value_get(v, "dict") && !value_get(v, "float") &&

@@ -35,7 +35,7 @@ void confusion_merge(confusion *to, const confusion *from)
     }
 }
 
-/* histc with one bin spans whatever values there are, so all of them fall into it. */
+/* histc with one bin spans all values, so all of them fall into it. */
 static inline bool bin_of(int64_t n, int32_t value, int64_t *bin)
 {
     *bin = n == 1 ? 0 : value;
@@ -74,10 +74,10 @@ void metrics_reduce_zero(int32_t *label, int64_t n)
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------- */
-/* The reference computes in single precision from there on, and rounds what it prints to two decimals: so that the
- * same digits come out, every step below is its step. */
+/* From here on the reference computes in single precision, and rounds what it prints to two decimals. To give the same
+ * digits, every step below is one of its steps. */
 
-/* numpy's sum: eight running sums, pairs of blocks beyond 128. */
+/* Sums as numpy does: eight running sums, pairs of blocks beyond 128. */
 static float pairwise_sum(const float *x, int64_t n)
 {
     if (n < 8) {
@@ -114,7 +114,7 @@ static float mean_of_known(const float *x, int64_t n, float *spare)
     return known ? (float)((double)pairwise_sum(spare, n) / (double)known) : NAN;
 }
 
-/* np.round(x * 100, 2). 0 / 0 has a sign on some machines, which nobody should read. */
+/* np.round(x * 100, 2). 0 / 0 has a sign on some machines, which must not be printed. */
 static float per_cent(float x)
 {
     return isnan(x) ? NAN : rintf(x * 100.0f * 100.0f) / 100.0f;
@@ -249,7 +249,7 @@ metrics_entry *metrics_entries(const metrics *m, bool one_x, arena *mem, int64_t
 
 /* ---- tables -------------------------------------------------------------------------------------------------- */
 
-/* Columns that a terminal gives to a text: code points, which is what prettytable counts for most of them. */
+/* Columns that a terminal gives to a text: code points, as prettytable counts most of them. */
 static int width_of(const char *s)
 {
     int n = 0;
@@ -308,7 +308,7 @@ static char *print_table(const table *t, arena *mem)
     return out.failed ? NULL : out.text;
 }
 
-/* A float32 as Python prints one that was rounded to two decimals. */
+/* Prints a float32 that was rounded to two decimals as Python does. */
 static const char *figure(float x, arena *mem)
 {
     if (isnan(x))

@@ -1,5 +1,13 @@
-/* The reference's measures of segmentation: IoU, accuracy, Dice, F-score, precision and recall, from histograms.
- * Follows mmseg 1.2.2's IoUMetric and 0.30's eval_metrics; both count in the same way. */
+/* Measures segmentation from histograms: IoU, accuracy, Dice, F-score, precision and recall. Follows mmseg 1.2.2's
+ * IoUMetric and 0.30's eval_metrics; both count in the same way.
+ *
+ *     confusion counts;
+ *     TRY(confusion_new(mem, 19, &counts, err));
+ *     confusion_add(&counts, (int32_t[]){0, 1, 1}, (int32_t[]){0, 1, 255}, 3, 255);
+ *     metrics_options how = {.names = (const char *const[]){"mIoU"}, .n_names = 1};
+ *     metrics result;
+ *     TRY(metrics_compute(&counts, NULL, &how, mem, &result, err));
+ */
 #ifndef DATA_METRICS_H
 #define DATA_METRICS_H
 
@@ -17,15 +25,16 @@ typedef struct confusion {
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err);
 void confusion_clear(confusion *c);
-/* Adds `from` to `to`; both of the same number of classes. */
+/* Adds `from` to `to`; both have the same number of classes. */
 void confusion_merge(confusion *to, const confusion *from);
 
-/* Counts n pixels. A pixel whose label is ignore_index counts nowhere; a value that is no class counts in no histogram,
- * but its partner does (as torch.histc has it). With one class, histc counts every value, and so does this. */
+/* Counts n pixels. A pixel whose label is ignore_index counts nowhere. A value that is not a class counts in no
+ * histogram, but the other value of the pixel does (as in torch.histc). With one class, histc counts every value, and
+ * so does this. */
 void confusion_add(confusion *c, const int32_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
 /* The same for predictions in bytes. */
 void confusion_add_u8(confusion *c, const uint8_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
-/* What 0.x does to labels before counting: 0 becomes 255, the others one less, 254 becomes 255. In place. */
+/* Does what 0.x does to labels before counting: 0 becomes 255, the others one less, 254 becomes 255. In place. */
 void metrics_reduce_zero(int32_t *label, int64_t n);
 
 enum { METRIC_MIOU = 1, METRIC_MDICE = 2, METRIC_MFSCORE = 4 };
@@ -51,7 +60,8 @@ typedef struct metrics {
     float aAcc;
 } metrics;
 
-/* CSEG_CONFIG: a metric that is none (with the nearest that is one). `classes` may be NULL: numbers stand for names. */
+/* Computes the figures. `classes` may be NULL: numbers stand for names. CSEG_CONFIG: an unknown metric (with the
+ * nearest known one). */
 cseg_status metrics_compute(const confusion *c, const char *const *classes, const metrics_options *options, arena *mem,
                             metrics *out, cseg_error *err);
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* The id of a pixel; -1 for what is none. */
+/* The id of a pixel; -1 for values that are not ids. */
 static inline int64_t id_at(const image *mask, int64_t i)
 {
     switch (mask->type) {
@@ -87,7 +87,7 @@ cseg_status visual_write_palette(const char *path, const image *mask, const uint
         }
         ((uint8_t *)bytes.data)[i] = (uint8_t)id;
     }
-    uint8_t colours[256][3] = {0}; /* all ids that a byte can have: readers refuse indices beyond the palette */
+    uint8_t colours[256][3] = {0}; /* all ids that fit a byte: readers refuse indices beyond the palette */
     memcpy(colours, palette, 3 * (size_t)(n_colours > 256 ? 256 : n_colours));
     image_save how = {.palette = colours[0], .palette_n = 256};
     status = image_write(path, &bytes, &how, err);

@@ -1,4 +1,9 @@
-/* Pictures of label maps. */
+/* Makes pictures of label maps.
+ *
+ *     static const uint8_t palette[2][3] = {{0, 0, 0}, {255, 0, 0}};
+ *     image picture = {0};
+ *     TRY(visual_colour(img, palette[0], 2, &picture, err));
+ */
 #ifndef DATA_VISUAL_H
 #define DATA_VISUAL_H
 
@@ -9,9 +14,9 @@
  * here; ids without a colour are black. palette [n_colours][3] is red first. */
 cseg_status visual_colour(const image *mask, const uint8_t *palette, int64_t n_colours, image *out, cseg_error *err);
 
-/* Blends the colours over `img` (u8; 1 or 3 channels, blue first; more: the first three), as show_result (0.x,
- * opacity 0.5) and SegLocalVisualizer (1.x, alpha 0.8) do: img * (1 - opacity) + colour * opacity, cut to a byte. Where
- * the sizes differ the mask is stretched to the image by nearest neighbour. opacity in (0, 1]. */
+/* Blends the colours over `img` (u8; 1 or 3 channels, blue first; more: the first three), as show_result (0.x, opacity
+ * 0.5) and SegLocalVisualizer (1.x, alpha 0.8) do: img * (1 - opacity) + colour * opacity, truncated to a byte. If the
+ * sizes differ, the mask is stretched to the image by nearest neighbour. opacity in (0, 1]. */
 cseg_status visual_overlay(const image *img, const image *mask, const uint8_t *palette, int64_t n_colours,
                            double opacity, image *out, cseg_error *err);
 

@@ -16,7 +16,7 @@ static void release_whole(void *m)
     image_release(m);
 }
 
-/* image_read has decoders of its own for PNG and JPEG, whose pixels are not always GDAL's. */
+/* image_read has its own decoders for PNG and JPEG, and their pixels are not always GDAL's. */
 static cseg_status decode_whole(scene *s, cseg_error *err)
 {
     if (s->whole)

@@ -142,7 +142,7 @@ done:
     return status;
 }
 
-/* With a margin around the tile, so that a border just outside it counts as it does for the neighbouring tile. The
+/* Reads a margin around the tile, so that a border just outside it counts as it does for the neighbouring tile. The
  * margin does not reach across the cut. */
 static cseg_status write_weight(const job *j, const char *part, window region, window t, cseg_error *err)
 {
@@ -231,7 +231,7 @@ static int64_t pieces(int64_t length, int64_t size, int64_t stride)
     return length <= size ? 1 : (length - size + stride - 1) / stride + 1;
 }
 
-/* What is done with each window: it is written, or its files are only named. */
+/* What to do with each window: write it, or only name its files. */
 typedef cseg_status visit(const job *j, const char *part, window region, window t, cseg_error *err);
 
 static cseg_status cut_train(const job *j, visit *each, cseg_error *err)
@@ -291,7 +291,7 @@ static cseg_status plan_one(const job *j, const char *part, window region, windo
     return CSEG_OK;
 }
 
-/* No tile may take the place of the scene or its mask. (Overlapping windows at an end may be the same tile twice.) */
+/* No tile may overwrite the scene or its mask. (Overlapping windows at an end may be the same tile twice.) */
 static cseg_status check_outputs(const job *j, const char *scene_path, const char *mask_path, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
@@ -337,7 +337,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Who trains on a folder trains on all that is in it, also on what an earlier run with other options left there. */
+/* Training on a folder uses all files in it, also those that an earlier run with other options left there. */
 static cseg_status warn_left_over(const job *j, cseg_error *err)
 {
     static const char *const parts[] = {"train", "val"};

@@ -1,4 +1,9 @@
-/* Cutting a scene and its labels into pieces to learn from, and a part to test on that nothing is learned from. */
+/* Cuts a scene and its labels into training tiles, and holds out a part to test on.
+ *
+ *     tile_options how = {.out = "data/tiles", .size = 512, .stride = 256, .side = HOLD_RIGHT, .part = 0.2};
+ *     tile_report report;
+ *     TRY(tile_scene("scene.tif", "mask.tif", &how, &report, err));
+ */
 #ifndef GEO_TILE_H
 #define GEO_TILE_H
 
@@ -11,13 +16,14 @@
 typedef enum { HOLD_NONE, HOLD_TOP, HOLD_BOTTOM, HOLD_LEFT, HOLD_RIGHT } hold_side;
 
 typedef struct tile_options {
-    const char *out;              /* gets images/, labels/ and with edge_gain > 0 weights/, each with train/ and val/ */
+    const char *out;              /* gets images/, labels/ and, if edge_gain > 0, weights/, each with train/ and
+                                     val/ */
     int64_t size, stride;         /* of the training tiles, in pixels; stride < size overlaps them */
     hold_side side;               /* one straight cut: this side of the scene is held out */
     double part;                  /* of the scene's rows or columns, in (0, 1) */
     double min_labelled;          /* training tiles with a smaller share of labelled pixels are left out */
-    int ignore;                   /* the label of pixels that count nowhere; the scene's nodata gets it too */
-    bool force;                   /* a mask that lies elsewhere than the scene is used, with a warning */
+    int ignore;                   /* the label of pixels that count nowhere; the scene's nodata pixels get it too */
+    bool force;                   /* use a mask that lies elsewhere than the scene, with a warning */
     double edge_gain, edge_width; /* weights: border_weight() of distance.h; gain 0: none */
 } tile_options;
 

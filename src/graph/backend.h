@@ -1,4 +1,10 @@
-/* What a backend is: it turns each node into a kernel, once, when a plan is made. Running then decides nothing. */
+/* What a backend is. It turns each node into a kernel once, when a plan is made; a run decides nothing.
+ *
+ *     kernel *k;
+ *     TRY(b->prepare(b, g->nodes.at[0], mem, &k, err));
+ *     if (k->naive)
+ *         printf("%s has no kernel of its own for this node\n", b->name);
+ */
 #ifndef GRAPH_BACKEND_H
 #define GRAPH_BACKEND_H
 

@@ -1,7 +1,12 @@
-/* Tracing: calling these functions records a graph for one input shape and mode.
+/* Builds a graph by tracing: calling these functions records nodes for one input shape and mode.
  *
- * Errors are sticky: a function that gets a NULL tensor, or finds that shapes do not fit, returns NULL, and the first
- * message (with the scope that was being traced) stays in the graph; graph_status tells at the end. So model code is
+ *     graph *net = graph_new(false);
+ *     tensor *y = op_relu(net, graph_input(net, "img", DT_F32, 4, (int64_t[]){1, 64, 64, 3}));
+ *     graph_add_output(net, "features", y);
+ *     TRY(graph_status(net, err));
+ *
+ * Errors are sticky. A function that gets a NULL tensor, or finds that shapes do not fit, returns NULL; the graph keeps
+ * the first message with the scope that was being traced, and graph_status returns it at the end. So model code is
  * written like mathematics. All memory comes from the graph's arena. */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H

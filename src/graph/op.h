@@ -1,4 +1,9 @@
-/* What an op is: its one row, in the file of its rules. */
+/* What the graph knows of an op: its one row, in the file of its rules.
+ *
+ *     const op_def *conv = op_define(OP_conv2d);
+ *     for (int i = 0; i < conv->required; i++)
+ *         printf("input %d of %s must be there\n", i, conv->name);
+ */
 #ifndef GRAPH_OP_H
 #define GRAPH_OP_H
 

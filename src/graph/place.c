@@ -1,8 +1,10 @@
-/* Laying tensors out in one arena by lifetime, each at the lowest offset where nothing that lives at the same time is
- * in the way. Those come first that live where most is held, the largest of them before the others (greedy by breadth,
- * as in Pisarchyk and Lee 2020): so no holes are left where they would count, and the arena of a training step of HRNet
- * or ResNet is as large as what lives at its peak, where the largest first would take 3 % more. Tensors that may share
- * memory (a reshape, an operation in place) are one buffer from the start. */
+/* Lays tensors out in one arena by lifetime: each at the lowest offset at which no tensor that lives at the same time
+ * is in the way.
+ *
+ * Tensors that live at the steps where most memory is held come first, and of these the largest (greedy by breadth, as
+ * in Pisarchyk and Lee 2020). So no holes are left where they would count: the arena of a training step of HRNet or
+ * ResNet is as large as the tensors that live at its peak; with the largest of all first it would take 3 % more.
+ * Tensors that may share memory (a reshape, an operation in place) are one buffer from the start. */
 #include <stdlib.h>
 #include <string.h>
 

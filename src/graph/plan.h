@@ -1,4 +1,11 @@
-/* A graph made ready to run: kernels chosen, every tensor at its place in one arena, laid out by lifetime. */
+/* Makes a graph ready to run: chooses the kernels and lays out every tensor in one arena by lifetime.
+ *
+ *     plan *run;
+ *     TRY(plan_build(g, b, &run, err));
+ *     float *image = plan_input(run, "img", NULL);
+ *     TRY(plan_run(run, err));
+ *     const int32_t *labels = plan_output(run, "labels", NULL);
+ */
 #ifndef GRAPH_PLAN_H
 #define GRAPH_PLAN_H
 

@@ -1,4 +1,4 @@
-/* How data comes into a plan: compared with what the graph declares, whatever way it takes. */
+/* Brings data into a plan. All data pass here, and are compared with what the graph declares. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

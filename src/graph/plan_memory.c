@@ -1,4 +1,4 @@
-/* What a plan's memory holds, and when it holds most. */
+/* Tells what a plan's memory holds, and when it holds most. */
 #include <stdlib.h>
 #include <string.h>
 

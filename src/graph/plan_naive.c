@@ -1,4 +1,4 @@
-/* Silent slowness: what falls back to the naive backend. */
+/* Reports the nodes of a plan that fall back to the naive backend, so that nothing is slow in silence. */
 #include "base/log.h"
 #include "base/str.h"
 #include "graph/plan_internal.h"

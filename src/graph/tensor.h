@@ -1,5 +1,8 @@
 /* Tensors, nodes and parameters: the data of a graph.
  *
+ *     char shape[96];
+ *     printf("%s %s: %zu bytes\n", dtype_name(x->type), tensor_shape_text(x, shape), tensor_bytes(x));
+ *
  * Feature maps are [N, H, W, C] (NHWC); label maps [N, H, W]; token sequences [N, L, C] (a free reshape of a feature
  * map). Parameters have PyTorch's shapes and row-major order: a convolution's weight is [O, I / groups, kh, kw]. */
 #ifndef GRAPH_TENSOR_H

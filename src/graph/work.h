@@ -1,4 +1,8 @@
-/* What a node costs, told from its shapes alone. */
+/* Tells what a node costs, from its shapes alone.
+ *
+ *     const node *first = x->from;
+ *     printf("%.1f GFLOP, %.1f MiB\n", 2e-9 * node_multiply_adds(first), node_bytes(first) / 1048576);
+ */
 #ifndef GRAPH_WORK_H
 #define GRAPH_WORK_H
 

@@ -50,7 +50,7 @@ static void put_varint(message *m, uint64_t v)
     m->bytes[m->n++] = (uint8_t)v;
 }
 
-/* A field's number and wire type: 0 varint, 1 eight bytes, 2 counted bytes, 5 four bytes. */
+/* Writes a field's number and wire type: 0 varint, 1 eight bytes, 2 counted bytes, 5 four bytes. */
 static void put_key(message *m, int field, int wire)
 {
     put_varint(m, (uint64_t)(field << 3 | wire));

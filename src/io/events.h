@@ -1,4 +1,9 @@
-/* TensorBoard's event files: TFRecords of Event protobufs with scalar summaries. */
+/* Writes TensorBoard's event files: TFRecords of Event protobufs with scalar summaries.
+ *
+ *     events *log;
+ *     TRY(events_open("work_dirs/fcn/20260101_120000", mem, &log, err));
+ *     TRY(events_scalar(log, "lr", 0.01, 50, err));
+ */
 #ifndef IO_EVENTS_H
 #define IO_EVENTS_H
 
@@ -9,9 +14,9 @@
 
 typedef struct events events;
 
-/* A new file events.out.tfevents.TIME.HOST.PID.N in `dir`, which is made if missing. Closed when `mem` goes. */
+/* Creates a new file events.out.tfevents.TIME.HOST.PID.N in `dir`, which is made if missing. Closed when `mem` goes. */
 cseg_status events_open(const char *dir, arena *mem, events **out, cseg_error *err);
-/* One value, with the present time. Each call writes its record whole and flushes it to the system. */
+/* Writes one value with the present time. Each call writes its whole record and flushes it to the system. */
 cseg_status events_scalar(events *e, const char *tag, double value, int64_t step, cseg_error *err);
 const char *events_path(const events *e);
 cseg_status events_close(events *e, cseg_error *err);

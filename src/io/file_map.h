@@ -1,4 +1,9 @@
-/* A file's bytes, mapped for reading. */
+/* Maps a file's bytes into memory for reading.
+ *
+ *     const uint8_t *bytes;
+ *     size_t size;
+ *     TRY(file_map(path, mem, &bytes, &size, err));
+ */
 #ifndef IO_FILE_MAP_H
 #define IO_FILE_MAP_H
 

@@ -1,4 +1,9 @@
-/* NumPy's .npy files (versions 1 to 3), and lists of numbers in whatever file a config may name. */
+/* Reads and writes NumPy's .npy files (versions 1 to 3), and reads lists of numbers from the formats that configs name.
+ *
+ *     pickle_array array;
+ *     TRY(npy_read(path, mem, &array, err));
+ *     double first = pickle_array_get(&array, 0);
+ */
 #ifndef IO_NPY_H
 #define IO_NPY_H
 
@@ -10,12 +15,13 @@
 cseg_status npy_read(const char *path, arena *mem, pickle_array *out, cseg_error *err);
 cseg_status npy_decode(const void *bytes, size_t n, const char *name, arena *mem, pickle_array *out, cseg_error *err);
 
-/* Version 1, C order, little-endian; written beside and renamed. type and size as in pickle_array: 'f' 4, 'u' 1... */
+/* Writes version 1, C order, little-endian, beside `path`, and renames it. type and size as in pickle_array: 'f' 4, 'u'
+ * 1... */
 cseg_status npy_write(const char *path, char type, int size, int ndim, const int64_t *shape, const void *data,
                       cseg_error *err);
 
-/* A flat list of numbers, as class_weight files hold it: .npy, .json, .pkl/.pickle, .yml/.yaml (one sequence) by the
- * name's ending. NaN and infinity are refused (CSEG_NUMERIC). */
+/* Reads a flat list of numbers, as class_weight files hold it: .npy, .json, .pkl/.pickle, .yml/.yaml (one sequence),
+ * chosen by the name's ending. NaN and infinity are refused (CSEG_NUMERIC). */
 cseg_status numbers_read(const char *path, arena *mem, double **out, size_t *n, cseg_error *err);
 
 #endif

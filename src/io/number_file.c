@@ -76,7 +76,7 @@ static cseg_status from_json(number_list *l, const char *text)
     return status;
 }
 
-/* The two ways YAML writes a list: [1, 2] as JSON does, and one "- 1" a line; comments too. */
+/* YAML writes a list in two ways: [1, 2] as JSON does, or one "- 1" a line; there may be comments. */
 static cseg_status from_yaml(number_list *l, char *text)
 {
     if (text[strspn(text, " \t\r\n")] == '[')

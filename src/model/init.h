@@ -1,8 +1,12 @@
-/* How weights start: the reference's init_cfg, as rules on parameters.
+/* How weights start: MMEngine's init_cfg, as rules on parameters.
+ *
+ *     init_default(parent, "dict(type='Normal', std=0.01)");
+ *     init_resolve(m);
  *
  * The reference walks the tree after construction: a module applies its init_cfg to everything below it, then asks its
- * children; classes with an init_weights() of their own (ConvModule) do that instead. It descends into BaseModules
- * only, so a plain torch list of heads hides their init_cfg. All of it is kept, on rules instead of values. */
+ * children; a class with an init_weights() of its own (ConvModule) runs that instead. The walk descends into
+ * BaseModules only, so a plain torch list of heads hides their init_cfg. All of this is kept, on rules instead of
+ * values. */
 #ifndef MODEL_INIT_H
 #define MODEL_INIT_H
 

@@ -1,4 +1,4 @@
-/* Drawing the values that the rules ask for. */
+/* Draws the first values of the weights by their init rules. */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The registry: one list, looked up by family and name. */
+/* The registry of kinds: one list, searched by family and name. */
 #include <string.h>
 
 #include "base/str.h"

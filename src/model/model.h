@@ -1,4 +1,10 @@
-/* A built model: what the engine sees. */
+/* A built model, as the engine sees it.
+ *
+ *     model *net;
+ *     TRY(model_build(cfg, &(model_options){0}, &net, err));
+ *     model_init_weights(net, 42);
+ *     TRY(model_trace_logits(net, g, 1, 512, 512, -1, &x, err));
+ */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 

@@ -1,9 +1,13 @@
 /* Modules and kinds: how a model is declared.
  *
+ *     module *layer = module_new(parent, "fc");
+ *     param *weight = module_param(layer, "weight", 2, (int64_t[]){10, 64}, INIT_NORMAL, 0, 0.01f);
+ *     x = op_linear(g, x, graph_param(g, weight), NULL);
+ *
  * A kind (FCNHead, ResNet, CrossEntropyLoss) is one file with a table of its fields, a constructor that declares
- * parameters and children in the reference's order under the reference's names, and a forward function that traces.
- * One line in kinds.h registers it. Errors of constructors are sticky, as those of traces: after a failure makers
- * return NULL and accept NULL, and the first message stays in the model. See docs/adding-a-head.md. */
+ * parameters and children in the reference's order under the reference's names, and a forward function that traces. One
+ * line in kinds.h registers it. Errors of constructors are sticky, as those of traces: after a failure makers return
+ * NULL and accept NULL, and the model keeps the first message. See docs/adding-a-head.md. */
 #ifndef MODEL_MODULE_H
 #define MODEL_MODULE_H
 

@@ -1,4 +1,4 @@
-/* Tracing the families' forward functions, each under its module's name. */
+/* Traces the forward functions of the families, each under its module's name. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* The class of each pixel: argmax over logits, which may be resized on the way, and never lie in memory then. */
+/* Finds the class of each pixel: argmax over logits. Logits that must be resized first are resized on the way, so they
+ * never lie in memory at full size. */
 #include "backend/cpu/tiles.h"
 
 typedef struct argmax_kernel {

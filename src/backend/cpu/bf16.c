@@ -1,4 +1,4 @@
-/* bfloat16 on this CPU: whether it computes so, and which tensors of a node may be stored so. */
+/* Tells whether this CPU computes in bfloat16, and which tensors of a node may be stored as bfloat16. */
 #include "backend/cpu/dnnl_util.h"
 #include "backend/cpu/winograd.h"
 

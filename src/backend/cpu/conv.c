@@ -1,8 +1,9 @@
-/* Convolutions and their gradients through oneDNN, maps in NHWC. Bound by flops: direct convolution runs near the
- * machine's peak for 3x3 of 48 channels and more. Weights are in PyTorch's order outside and in the layout that the
- * primitive likes inside: reordered at each step when training, once when weights are fixed. Where maps are bfloat16,
- * so are the inner weights, and sums are taken in float32; the weights outside, their gradients and biases stay
- * float32. */
+/* Runs convolutions and their gradients through oneDNN, maps in NHWC. Bound by flops: direct convolution runs near the
+ * machine's peak for 3x3 of 48 channels and more.
+ *
+ * Outside, weights are in PyTorch's order; inside, in the layout that the oneDNN primitive prefers. They are reordered
+ * at each step in training, and once if weights are fixed. If maps are bfloat16, so are the inner weights, and sums are
+ * taken in float32. The outer weights, their gradients and biases stay float32. */
 #include "backend/cpu/conv_pieces.h"
 #include "backend/cpu/conv_weights.h"
 #include "backend/cpu/winograd.h"

@@ -1,4 +1,5 @@
-/* How oneDNN is told of a convolution or one of its gradients, of whole maps or of a part of their images and rows. */
+/* Describes a convolution, or one of its gradients, to oneDNN: for whole maps, or for a part of their images and rows.
+ */
 #ifndef CPU_CONV_DESCS_H
 #define CPU_CONV_DESCS_H
 

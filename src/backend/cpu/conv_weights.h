@@ -1,4 +1,4 @@
-/* The gradient of a convolution's weights as products over pixels. */
+/* Computes the gradient of a convolution's weights as products over pixels. */
 #ifndef CPU_CONV_WEIGHTS_H
 #define CPU_CONV_WEIGHTS_H
 

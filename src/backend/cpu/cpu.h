@@ -1,5 +1,5 @@
-/* The CPU backend's own: oneDNN for convolutions and matrix products, kernels of ours for everything that is bound by
- * memory traffic. What one of ours is compiled for is chosen at run time (simd/). */
+/* The inside of the CPU backend: oneDNN for convolutions and matrix products, own kernels for all that is bound by
+ * memory traffic. Own kernels are compiled for several instruction sets, one of which is chosen at run time (simd/). */
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
 

@@ -1,4 +1,4 @@
-/* oneDNN's C API, wrapped so that a kernel reads as what it computes. */
+/* Wraps oneDNN's C API, so that a kernel reads as what it computes. */
 #ifndef CPU_DNNL_UTIL_H
 #define CPU_DNNL_UTIL_H
 

@@ -1,5 +1,5 @@
-/* Element by element, bound by memory traffic. Only the shapes and functions that matter for speed are here; the rest
- * is the reference backend's. */
+/* Operations on single elements, bound by memory traffic. Only the shapes and functions that matter for speed are here;
+ * all others fall back to the naive backend. */
 #include "backend/cpu/map.h"
 
 enum { PART = 1 << 15 };

@@ -1,4 +1,4 @@
-/* Where the pixels of a resized axis come from, as torch.nn.functional.interpolate computes it (in float32). */
+/* Computes which pixels a resized axis is made from, as torch.nn.functional.interpolate does (in float32). */
 #ifndef CPU_INTERPOLATION_H
 #define CPU_INTERPOLATION_H
 

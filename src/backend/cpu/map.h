@@ -1,5 +1,5 @@
-/* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Kernels take either as it is; one that sums in
- * float32 what it writes narrows a stretch of it behind that, from a small room. */
+/* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Kernels take either type as it is. A kernel that
+ * sums its output in float32 keeps a stretch of it in a small buffer and narrows that as it is finished. */
 #ifndef CPU_MAP_H
 #define CPU_MAP_H
 

@@ -1,5 +1,5 @@
-/* Joining and cutting along an axis: copies, bound by memory traffic. The tensor is seen as [outer, size * inner]; what
- * goes from a float32 map into a bfloat16 one, or back, is cast on the way. */
+/* Joins and cuts tensors along an axis: copies, bound by memory traffic. The tensor is seen as [outer, size * inner]. A
+ * copy from a float32 map into a bfloat16 one, or back, casts on the way. */
 #include "backend/cpu/map.h"
 
 typedef struct move_kernel {

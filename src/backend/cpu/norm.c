@@ -1,6 +1,6 @@
 /* Batch normalisation. Bound by memory traffic: training reads x twice and writes y once; the gradient reads x and dy
- * (and y, where a residual was added before the ReLU) twice and writes dx once. ReLU, and a residual sum before it, are
- * part of the same pass when a graph pass fused them. */
+ * (and y, if a residual was added before the ReLU) twice and writes dx once. If a graph pass fused a ReLU, and a
+ * residual sum before it, they are part of the same pass over memory. */
 #include <math.h>
 
 #include "backend/cpu/map.h"

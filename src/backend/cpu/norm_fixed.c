@@ -1,6 +1,6 @@
 /* The gradient of batch normalisation with fixed statistics (norm_eval): dx = dy * gamma / sqrt(var + eps), and the
- * sums over pixels that are the gradients of gamma and beta. Bound by memory traffic: x and dy are read once, dx is
- * written once; x is not read where gamma and beta are frozen. */
+ * sums over pixels that are the gradients of gamma and beta. Bound by memory traffic: reads x and dy once and writes dx
+ * once. If gamma and beta are frozen, x is not read. */
 #include <math.h>
 
 #include "backend/cpu/map.h"

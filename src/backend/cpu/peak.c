@@ -1,4 +1,5 @@
-/* The loops are simd/'s best for this machine; each thread works on registers, or on memory, of its own. */
+/* Measures the peak with simd/'s best loops for this machine. Each thread works on registers, or on memory, of its own.
+ */
 #include "backend/peak.h"
 
 #include <omp.h>

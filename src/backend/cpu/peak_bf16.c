@@ -1,5 +1,5 @@
-/* The rate of bfloat16 products is that of a matrix product of oneDNN's in the caches of each core: AMX's tiles are
- * reached through it alone. */
+/* Measures the rate of bfloat16 products by one of oneDNN's matrix products in the caches of each core, because AMX's
+ * tiles can be reached through oneDNN alone. */
 #include "backend/cpu/peak_bf16.h"
 
 #include <dnnl.h>

@@ -1,3 +1,4 @@
+/* Measures the peak rate of products with bfloat16 operands. */
 #ifndef CPU_PEAK_BF16_H
 #define CPU_PEAK_BF16_H
 

@@ -1,5 +1,6 @@
-/* Logits at the label's size as tiles of pixels (simd/loss.h): taken as they are, or interpolated from smaller ones, of
- * which a row is spread along x once and kept for the rows of labels between it and its neighbours. */
+/* Cuts logits at the label's size into tiles of pixels (simd/loss.h). They are taken as they are, or interpolated from
+ * smaller ones: a row of these is spread along x once, and kept for the rows of labels between it and its neighbours.
+ */
 #ifndef CPU_TILES_H
 #define CPU_TILES_H
 

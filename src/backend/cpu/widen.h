@@ -1,4 +1,4 @@
-/* Rows of channels made wide enough for vectors: with C channels, `times` pixels are taken as one row of times * C
+/* Makes rows of channels wide enough for vectors: with C channels, `times` pixels are taken as one row of times * C
  * floats, and per-channel coefficients are repeated as often. */
 #ifndef CPU_WIDEN_H
 #define CPU_WIDEN_H

@@ -1,6 +1,6 @@
 /* Winograd's F(4x4, 3x3) for whole maps: what the convolution and its gradients share. A tile is 4x4 pixels of the
- * output and the 6x6 of the input that they come from. Dilated convolutions fall apart into dilation^2 phases, each an
- * undilated convolution of every dilation-th pixel. */
+ * output and the 6x6 input pixels that they are computed from. A dilated convolution is split into dilation^2 phases,
+ * each an undilated convolution of every dilation-th pixel. */
 #ifndef CPU_WINOGRAD_H
 #define CPU_WINOGRAD_H
 

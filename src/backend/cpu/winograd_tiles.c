@@ -1,4 +1,4 @@
-/* Where tiles lie, and how channels are cut. */
+/* Tells where the tiles of Winograd's convolutions lie, and how channels are cut. */
 #include "backend/cpu/winograd.h"
 
 enum { TILE = 4, BLOCK_FLOATS = 64 };

@@ -1,5 +1,5 @@
-/* The reference backend: each op as its definition reads, one thread, long sums in double. Slow; what it says is right.
- */
+/* The naive backend: each op as its definition reads, one thread, long sums in double. It is slow; the tests compare
+ * other backends with it. */
 #ifndef REF_REF_H
 #define REF_REF_H
 

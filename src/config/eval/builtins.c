@@ -1,4 +1,4 @@
-/* Functions and types that need no import. */
+/* Functions and types that a config can use without an import. */
 #include <string.h>
 
 #include "base/log.h"
@@ -125,7 +125,7 @@ static cseg_status call_sum(eval *ev, spot at, value *self, const args *a, value
     return CSEG_OK;
 }
 
-/* What a sort or an extreme goes by: the item, or key(item). */
+/* What a sort, min or max compares: the item, or key(item). */
 static cseg_status key_of(eval *ev, spot at, value *key, value *item, value **out)
 {
     args a = {.at = &item, .n = 1};

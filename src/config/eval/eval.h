@@ -1,8 +1,14 @@
-/* The evaluator: what a config's statements and expressions mean. It computes values and nothing else: no file is
- * written, no module imported, no code of anybody run. Every step and every byte is counted against a budget.
+/* Evaluates a config's statements and expressions. It computes values and does nothing else: it writes no file, imports
+ * no module, and runs nobody's code. Every step and every byte counts against a budget.
  *
- * Values behave as in Python: lists and dicts are shared by those who name them. Ranges, views, zips and generators are
- * lists. A dict with `attributes` set is the reference's ConfigDict. */
+ *     value *list, *three;
+ *     spot at = {.line = 1, .column = 1};
+ *     TRY(eval_new(ev, at, V_LIST, &list));
+ *     TRY(eval_int(ev, at, 3, &three));
+ *     TRY(eval_append(ev, at, list, three));
+ *
+ * Values behave as in Python: names share lists and dicts. Ranges, views, zips and generators are lists. A dict with
+ * `attributes` set is MMEngine's ConfigDict. */
 #ifndef CONFIG_EVAL_EVAL_H
 #define CONFIG_EVAL_EVAL_H
 
@@ -13,7 +19,7 @@ enum { EVAL_STEPS = 4000000, EVAL_MEMORY = 192 * 1024 * 1024, EVAL_DEPTH = 200 }
 
 typedef struct eval eval;
 typedef struct args {
-    value **at; /* positional; where a builtin names its parameters, all of them, NULL where not given */
+    value **at; /* positional; if a builtin names its parameters, all of them, NULL where not given */
     size_t n;
     const char **name;
     value **named;
@@ -36,7 +42,7 @@ typedef enum {
     OBJ_FUNCTION, /* fn */
     OBJ_METHOD,   /* fn of self */
     OBJ_ENVIRON,
-    OBJ_UNKNOWN /* part of the standard library that is not part of the config language: refused when used */
+    OBJ_UNKNOWN /* in Python's standard library but not in the config language: refused when used */
 } object_kind;
 
 typedef struct object {
@@ -66,13 +72,13 @@ struct eval {
     eval_budget *budget;
     int depth;
     bool lazy;       /* the pure-Python style */
-    value *imported; /* set of names; NULL: nobody wants them */
-    /* Reads the base that `from` names; NULL where there are no bases. */
+    value *imported; /* set of names; NULL: not wanted */
+    /* Reads the base that `from` names; NULL if bases are not allowed here. */
     cseg_status (*read_base)(eval *ev, const stmt *from, void *arg);
     void *arg;
 };
 
-/* eval.c: the ground */
+/* eval.c: basics */
 cseg_status eval_fail(const eval *ev, spot at, const char *fmt, ...) CSEG_PRINTF(3, 4);   /* CSEG_CONFIG */
 cseg_status eval_refuse(const eval *ev, spot at, const char *fmt, ...) CSEG_PRINTF(3, 4); /* CSEG_UNSUPPORTED */
 cseg_status eval_charge(eval *ev, spot at, size_t steps);
@@ -89,7 +95,8 @@ cseg_status eval_new(eval *ev, spot at, value_kind kind, value **out);
 cseg_status eval_object(eval *ev, spot at, object_kind kind, const char *name, const builtin *fn, value *self,
                         value **out);
 cseg_status eval_append(eval *ev, spot at, value *list, value *item);
-cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item); /* a ConfigDict takes nested dicts in */
+cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item); /* in a ConfigDict, nested dicts
+                                                                                  become ConfigDicts */
 cseg_status eval_put_name(eval *ev, spot at, value *dict, const char *key, value *item);
 cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, value_entry **out); /* NULL: none */
 cseg_status eval_add_unique(eval *ev, spot at, value *set, value *item);
@@ -123,7 +130,7 @@ cseg_status eval_assign(eval *ev, const ast_node *target, value *v);
 /* eval_stmt.c */
 cseg_status eval_block(eval *ev, const block *b);
 
-/* builtins.c, numbers.c, methods.c, methods_string.c, modules.c: NULL where there is none */
+/* builtins.c, number_functions.c, methods.c, methods_string.c, modules.c: NULL if there is none of that name */
 const builtin *builtin_find(const char *name);
 const builtin *builtin_find_number(const char *name);
 const builtin *method_find(value_kind kind, const char *name);
@@ -133,7 +140,7 @@ cseg_status builtin_sort(eval *ev, spot at, value *list, value *key, bool revers
 cseg_status module_import(eval *ev, spot at, const char *module, value **out);
 cseg_status module_member(eval *ev, spot at, const char *module, const char *name, value **out);
 cseg_status environ_get(eval *ev, spot at, const char *name, value **out); /* *out NULL: not set */
-/* As dict.update: a ConfigDict merges nested dicts, a plain dict replaces them. */
+/* Does what dict.update does: a ConfigDict merges nested dicts, a plain dict replaces them. */
 cseg_status dict_update(eval *ev, spot at, value *dict, value *other, int depth);
 
 /* format.c */

@@ -1,4 +1,4 @@
-/* Attributes, indices, slices, calls, and what can be assigned to. */
+/* Evaluates attributes, indices, slices and calls, and assigns to targets. */
 #include <string.h>
 
 #include "config/eval/eval.h"

@@ -55,7 +55,7 @@ static cseg_status eval_fstring(eval *ev, const ast_node *n, strbuf *text)
     return text->failed ? fail_memory(ev->err) : eval_charge(ev, n->at, text->n / 64);
 }
 
-/* The elements of a display or the positional arguments of a call, stars spread. */
+/* Evaluates the elements of a list, tuple or set, or the positional arguments of a call, with stars spread. */
 static cseg_status eval_spread(eval *ev, const ast_node *n, value *list)
 {
     if (n->kind != N_STAR) {

@@ -1,4 +1,4 @@
-/* Operators, with Python's meaning. */
+/* Evaluates operators, with Python's meaning. */
 #include <math.h>
 #include <string.h>
 
@@ -288,7 +288,7 @@ static bool ordered(uint32_t op, int sign)
     }
 }
 
-/* Lists by their first difference, then by length. */
+/* Compares lists by their first difference, then by length. */
 static cseg_status compare_lists(eval *ev, spot at, uint32_t op, const value *a, const value *b, bool *out)
 {
     size_t n = a->as.list.n < b->as.list.n ? a->as.list.n : b->as.list.n;
@@ -344,7 +344,7 @@ static bool same_object(const value *a, const value *b)
     if (a->kind == V_OBJECT && b->kind == V_OBJECT)
         return a->as.object->fn == b->as.object->fn && a->as.object->self == b->as.object->self &&
                strcmp(a->as.object->name, b->as.object->name) == 0;
-    /* Small numbers and strings are one object in Python; identity of larger ones means nothing. */
+    /* In Python small numbers and strings are one object; the identity of larger ones means nothing. */
     return a->kind == b->kind && (value_is_number(a) || a->kind == V_STR) && value_equal(a, b);
 }
 

@@ -49,7 +49,7 @@ static cseg_status run_while(eval *ev, const stmt *s, flow *f)
     return s->arms > 1 && inner != FLOW_BREAK ? run_block(ev, &s->arm[1].body, f) : CSEG_OK;
 }
 
-/* Lists, dicts and sets change in place, as in Python; everything else is made anew. */
+/* Lists, dicts and sets change in place, as in Python; other values are made anew. */
 static cseg_status change(eval *ev, const stmt *s, value *old, value *by, value **out)
 {
     *out = old;
@@ -213,7 +213,7 @@ static cseg_status run_read_base(eval *ev, const stmt *s)
 static cseg_status run_assign(eval *ev, const stmt *s)
 {
     value *v;
-    /* The bases were read before; the name stands for what they hold. */
+    /* The bases were read before; the name gets the value that they hold. */
     if (!ev->lazy && s->target[0]->kind == N_NAME && strcmp(s->target[0]->name, "_base_") == 0)
         return CSEG_OK;
     TRY(eval_node(ev, s->value, &v));
@@ -275,7 +275,7 @@ static cseg_status run_statement(eval *ev, const stmt *s, flow *f)
     return CSEG_OK;
 }
 
-/* *f says how the block was left, unless it ran to its end. */
+/* *f says how the block was left, if it did not run to its end. */
 static cseg_status run_block(eval *ev, const block *b, flow *f)
 {
     *f = FLOW_ON;

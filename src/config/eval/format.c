@@ -92,8 +92,8 @@ cseg_status format_int_with(eval *ev, spot at, const format *f, int64_t i, strbu
     return put_number(ev, at, f, i < 0, f->alternate ? prefix : "", digits, decimal ? 3 : 4, out);
 }
 
-/* Without a type, Python writes as with 'g', but always so that it reads back as a float: 3.0, or 3e+00 where the
- * precision leaves no place for the ".0". */
+/* Without a type Python writes as with 'g', but in a form that reads back as a float: 3.0, or 3e+00 if the precision
+ * leaves no place for the ".0". */
 static void make_float_visible(char *digits, int precision, double size)
 {
     if (strpbrk(digits, ".e"))

@@ -109,7 +109,7 @@ static cseg_status dict_pop(eval *ev, spot at, value *self, const args *a, value
     *out = a->at[1];
     if (*out)
         return CSEG_OK;
-    /* A ConfigDict gives None where a dict complains. */
+    /* A ConfigDict gives None where a dict raises an error. */
     return self->as.dict.attributes ? eval_none(ev, at, out) : eval_index(ev, at, self, a->at[0], out);
 }
 
@@ -163,8 +163,8 @@ static cseg_status dict_fromkeys(eval *ev, spot at, value *self, const args *a, 
     return CSEG_OK;
 }
 
-/* ConfigDict.merge(): nested dicts merge, `_delete_` in the other one empties mine first. `a` and `b` are copies that
- * nobody else holds; what comes out is *out. */
+/* ConfigDict.merge(): nested dicts merge; `_delete_` in `b` empties that dict of `a` first. `a` and `b` are copies that
+ * nobody else holds; *out is the result. */
 static cseg_status merge(eval *ev, spot at, value *a, value *b, int depth, value **out)
 {
     *out = a;

@@ -77,7 +77,7 @@ static cseg_status split(eval *ev, spot at, value *self, const args *a, bool rig
         return eval_fail(ev, at, "an empty separator");
     for (size_t i = eval_find(s, n, 0, sep, m); right && most >= 0 && i < n; i = eval_find(s, n, i + m, sep, m))
         pieces++;
-    /* From the right, the first pieces - most separators are passed over. */
+    /* Splits from the right: skips the first pieces - most separators. */
     size_t skip = right && most >= 0 && pieces > (size_t)most ? pieces - (size_t)most : 0;
     size_t search = 0;
     while (right || most < 0 || (int64_t)(*out)->as.list.n < most) {

@@ -8,7 +8,7 @@
 #include "config/eval/eval.h"
 #include "config/syntax/lexer.h"
 
-/* The text of a number without the spaces around it and the '_' in it; NULL: no number can look so. */
+/* The text of a number without the spaces around it and the '_' in it; NULL: the text cannot be a number. */
 static char *number_text(eval *ev, const value *v)
 {
     char *text = arena_alloc(ev->mem, v->as.str.n + 1);

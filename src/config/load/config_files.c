@@ -1,4 +1,4 @@
-/* Which files a finished config comes from. */
+/* Lists the files that a finished config comes from. */
 #include <string.h>
 
 #include "config/config.h"

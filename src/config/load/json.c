@@ -64,7 +64,7 @@ static int hex4(const reader *r, size_t at)
     return code;
 }
 
-/* \uXXXX, or a pair of them for what lies above 0xFFFF; r->at is behind the 'u'. */
+/* \uXXXX, or a pair of them for a character above 0xFFFF; r->at is behind the 'u'. */
 static cseg_status read_code(reader *r, strbuf *text)
 {
     int code = hex4(r, r->at), low;

@@ -1,4 +1,4 @@
-/* Config files with their bases. */
+/* Loads config files with their bases. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ typedef struct file {
     eval ev;
 } file;
 
-/* A file's keys, before the caller's are merged into them. */
+/* A file's own keys, before the caller's keys are merged into them. */
 typedef struct loaded {
     value *keys;
     value *imported; /* set of names, of the pure-Python style */
@@ -99,7 +99,7 @@ static void add_chain(const file *f, spot at)
     text_print(err->text + n, sizeof err->text - n, "\n  read as a base of %.300s:%d", f->s.name, at.line);
 }
 
-/* The value of `_base_ = ...`. It may use the names that stand before it. */
+/* Evaluates `_base_ = ...`. It may use the names that stand before it. */
 static cseg_status eval_base_list(file *f, const stmt *base, value **out)
 {
     value *globals;
@@ -150,7 +150,7 @@ static cseg_status no_duplicates(file *f, spot at, const value *all, const value
     return CSEG_OK;
 }
 
-/* Where the base that `text` names lies; *package: the one it lies in, or NULL. */
+/* Finds the file of the base that `text` names; *package: the package it lies in, or NULL. */
 static cseg_status find_file(file *f, const value *text, char **path, const char **package)
 {
     loader *l = f->l;
@@ -225,7 +225,7 @@ static bool is_private(const char *key)
     return str_starts(key, "__");
 }
 
-/* Takes out what is no config value: names of Python itself, modules, functions. */
+/* Removes names that are not config values: names of Python itself, modules, functions. */
 static void drop_imports(const eval *ev, value *keys, bool all_imported)
 {
     size_t k = 0;
@@ -311,7 +311,7 @@ static cseg_status run_json(file *f, value **out)
     return CSEG_OK;
 }
 
-/* The file that `from .module import` names in `with read_base():`. */
+/* Finds the file that `from .module import` names in `with read_base():`. */
 static cseg_status find_module(file *f, const stmt *s, char **path)
 {
     loader *l = f->l;
@@ -368,7 +368,7 @@ static cseg_status import_name_of(file *f, eval *ev, const import_name *n, const
                 : eval_fail(ev, n->at, "the base has no '%s'", n->name);
 }
 
-/* eval.read_base: takes over what one `from ... import ...` names. */
+/* eval.read_base: imports the names of one `from ... import ...`. */
 static cseg_status read_base(eval *ev, const stmt *s, void *arg)
 {
     file *f = arg;
@@ -431,7 +431,7 @@ static cseg_status load_source(loader *l, const char *name, const char *text, si
     TRY(parse_module(&f.s, l->scratch, &f.body, l->err));
     f.lazy = as_lazy || (looks_lazy(&f.body) && !find_base(&f.body));
     if (f.lazy && f.s.text != plain.text) {
-        /* The pure-Python style knows no {{ }}. */
+        /* The pure-Python style has no {{ }}. */
         f.s = plain;
         TRY(parse_module(&f.s, l->scratch, &f.body, l->err));
     }
@@ -466,7 +466,7 @@ static cseg_status load_file(loader *l, const char *name, bool as_lazy, loaded *
     return CSEG_OK;
 }
 
-/* No function or module may be left in what the caller gets; ConfigDicts become dicts. */
+/* The caller must get no function and no module; ConfigDicts become dicts. */
 static cseg_status check_values(loader *l, value *v, const char *key, int depth)
 {
     char place[512];

@@ -36,7 +36,7 @@ static value *shallow(arena *mem, const value *v)
     return c->as.list.item ? c : NULL;
 }
 
-/* Whether `key` is a number; *place is it, or SIZE_MAX if it is larger than any list. */
+/* Whether `key` is a number; *place is that number, or SIZE_MAX if it is larger than any list. */
 static bool is_index(const char *key, size_t *place)
 {
     size_t n = strlen(key);
@@ -110,7 +110,7 @@ static cseg_status merge(merger *m, const value *base, value *child, int depth, 
     *out = shallow(m->mem, base);
     if (!*out)
         return fail_memory(m->err);
-    /* What is wrong with the dict as a whole is sought where it was changed last. */
+    /* An error of the dict as a whole is reported where the dict was changed last. */
     if (base->kind == V_DICT && child->as.dict.n && child->at.file)
         (*out)->at = child->at;
     for (size_t i = 0; i < child->as.dict.n; i++) {

@@ -1,4 +1,4 @@
-/* What configs use of Python's standard library: paths, the environment, mathematics, copies. */
+/* The parts of Python's standard library that configs use: paths, the environment, mathematics, copies. */
 #include <errno.h>
 #include <limits.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* --cfg-options, read as the reference's DictAction reads them. */
+/* Reads --cfg-options as MMEngine's DictAction reads them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@ enum { DEEPEST = 100 };
 
 static const where NOWHERE = {0};
 
-/* Digits as Python's int() and float() take them: a '_' between two of them is passed over. NULL: it stands elsewhere.
- */
+/* Copies digits as Python's int() and float() take them: a '_' between two digits is skipped. NULL: a '_' stands
+ * elsewhere. */
 static char *without_underscores(arena *mem, const char *s, bool *well)
 {
     char *out = arena_alloc(mem, strlen(s) + 1);
@@ -55,8 +55,8 @@ static cseg_status parse_scalar(const char *s, arena *mem, value **out, cseg_err
     return *out ? CSEG_OK : fail_memory(err);
 }
 
-/* The length of the dict that s begins with, written as a literal, `{...}` or `dict(...)`; 0: it begins with none.
- * SIZE_MAX: it does not end. */
+/* The length of the dict literal, `{...}` or `dict(...)`, that s begins with; 0: s begins with none. SIZE_MAX: it does
+ * not end. */
 static size_t dict_length(const char *s)
 {
     size_t begin = strncmp(s, "dict(", 5) == 0 ? 4 : 0, open = 0;
@@ -78,13 +78,13 @@ static size_t dict_length(const char *s)
     return SIZE_MAX;
 }
 
-/* Whether a value may begin behind this character. */
+/* Whether a value may begin after this character. */
 static bool is_before_value(char c)
 {
     return c == '[' || c == '(' || c == ',' || c == '\'' || c == '"' || c == ' ';
 }
 
-/* The next character that the reference looks at: what dicts hold is passed over. */
+/* The next character that the reference looks at: it skips what is inside dicts. */
 static size_t behind(const char *s, size_t i)
 {
     size_t n = i == 0 || is_before_value(s[i - 1]) ? dict_length(s + i) : 0;
@@ -205,7 +205,7 @@ static cseg_status parse_value(const override *o, const char *text, size_t lengt
     return CSEG_OK;
 }
 
-/* All that one assignment gives is its own. */
+/* Each assignment makes values of its own. */
 static void set_places(value *v, const char *place)
 {
     v->at = (where){.file = place};

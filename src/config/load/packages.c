@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "config/load/paths.h"
 
-/* In one of the folders of a colon-separated list. */
+/* Looks in the folders of a colon-separated list. */
 static cseg_status find_in(const char *list, const char *package, arena *mem, char **root, cseg_error *err)
 {
     for (const char *at = list; at && *at && !*root;) {
@@ -22,7 +22,7 @@ static cseg_status find_in(const char *list, const char *package, arena *mem, ch
     return CSEG_OK;
 }
 
-/* A folder above `path` that has the package's name. */
+/* Looks for a folder above `path` that has the package's name. */
 static cseg_status find_above(const char *path, const char *package, arena *mem, char **root, cseg_error *err)
 {
     char *dir = path_dir(mem, path);

@@ -14,7 +14,7 @@ char *path_normal(arena *mem, const char *path)
     if (!out)
         return NULL;
     if (path[0] == '/') {
-        /* POSIX leaves two leading slashes their own meaning; three are one. */
+        /* POSIX gives two leading slashes a meaning of their own; three are one. */
         floor = path[1] == '/' && path[2] != '/' ? 2 : 1;
         memcpy(out, "//", floor);
         k = floor;

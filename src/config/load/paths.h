@@ -1,4 +1,8 @@
-/* Paths as Python's os.path treats them: by their text alone. NULL: out of memory. */
+/* Normalises paths as Python's os.path does: by their text alone, without looking at the disk. NULL: out of memory.
+ *
+ *     char *file = path_normal(mem, "configs/../data//a.png");
+ *     char *full = path_absolute(mem, file);
+ */
 #ifndef CONFIG_LOAD_PATHS_H
 #define CONFIG_LOAD_PATHS_H
 

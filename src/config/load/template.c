@@ -22,7 +22,7 @@ typedef struct rewriter {
     cseg_error *err;
 } rewriter;
 
-/* Appends text that came from `place` on (moving along with it if `same`). */
+/* Appends text that came from `place` on (if `same`, each byte from the next place). */
 static cseg_status add(rewriter *r, const char *text, size_t n, size_t place, bool same)
 {
     size_t at = r->out.n;
@@ -76,7 +76,7 @@ static bool word_is(const source *s, size_t from, size_t until, const char *word
     return until - from == strlen(word) && memcmp(s->original + from, word, until - from) == 0;
 }
 
-/* {{ fileDirname }} and its kin. *end is 0 if that is not what stands at `at` (behind "{{"). */
+/* Reads {{ fileDirname }} and the like. *end is 0 if something else stands at `at` (behind "{{"). */
 static cseg_status try_file(rewriter *r, size_t open, size_t *end)
 {
     size_t from = skip_space(r->s, open + 2), until = skip_word(r->s, from, false);
@@ -101,7 +101,7 @@ static cseg_status try_file(rewriter *r, size_t open, size_t *end)
     return *end ? add(r, text, n, open, false) : CSEG_OK;
 }
 
-/* The first "}}" from `at` on, or the end. Remembered, so that asking at every brace takes linear time. */
+/* The first "}}" from `at` on, or the end. It is remembered, so that asking at every brace takes linear time. */
 static size_t next_close(rewriter *r, size_t at)
 {
     if (r->close < at) {

@@ -1,4 +1,4 @@
-/* Questions to a finished config. */
+/* Answers where the values of a finished config come from, and which dialect it is written in. */
 #include <string.h>
 
 #include "base/text.h"

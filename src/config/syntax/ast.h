@@ -1,4 +1,8 @@
-/* The syntax tree of a config. Nodes live in the scratch arena of the load; constants are shared by every evaluation.
+/* The syntax tree of a config. Nodes live in the scratch arena of the load; every evaluation shares the constants.
+ *
+ *     size_t assigned = 0;
+ *     for (size_t i = 0; i < body->n; i++)
+ *         assigned += body->at[i]->kind == S_ASSIGN;
  */
 #ifndef CONFIG_SYNTAX_AST_H
 #define CONFIG_SYNTAX_AST_H

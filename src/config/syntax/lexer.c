@@ -14,7 +14,8 @@ typedef struct lexer {
     arena *mem;
     token_list *out;
     cseg_error *err;
-    /* Indentation twice: tabs to multiples of 8, and tabs as one column. Where the two disagree, it is ambiguous. */
+    /* Indentation counted twice: tabs to multiples of 8, and tabs as one column. If the two disagree, it is ambiguous.
+     */
     int indent[DEEPEST_INDENT], narrow[DEEPEST_INDENT];
     size_t indents;
     size_t bracket[DEEPEST_BRACKET];

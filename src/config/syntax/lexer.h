@@ -1,4 +1,8 @@
-/* Python's tokens. */
+/* Splits a config's text into Python's tokens.
+ *
+ *     token_list tokens = {0};
+ *     TRY(lexer_run(src, 0, src->n, false, mem, &tokens, err));
+ */
 #ifndef CONFIG_SYNTAX_LEXER_H
 #define CONFIG_SYNTAX_LEXER_H
 
@@ -13,7 +17,7 @@ typedef enum { T_END, T_NEWLINE, T_INDENT, T_DEDENT, T_NAME, T_KEYWORD, T_NUMBER
 
 typedef struct token {
     token_kind kind;
-    uint32_t at, n; /* bytes of source.text; of a string with its prefix and quotes */
+    uint32_t at, n; /* bytes of source.text; for a string with its prefix and quotes */
     uint32_t op;    /* T_OP */
     spot place;
 } token;
@@ -23,8 +27,8 @@ typedef struct token_list {
     size_t n, cap;
 } token_list;
 
-/* All tokens of source.text[from, until), closed by T_END. `inside`: as if within brackets (an f-string's field):
- * no T_NEWLINE, T_INDENT, T_DEDENT. */
+/* Finds all tokens of source.text[from, until); the last one is T_END. `inside`: as if within brackets (an f-string's
+ * field): no T_NEWLINE, T_INDENT, T_DEDENT. */
 cseg_status lexer_run(const source *s, size_t from, size_t until, bool inside, arena *mem, token_list *out,
                       cseg_error *err);
 

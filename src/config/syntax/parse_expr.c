@@ -64,8 +64,8 @@ static bool at_clause(const parser *p)
     return parse_is_word(p, "for") || parse_is_word(p, "async");
 }
 
-/* What follows an opening bracket up to and with the closing one: a display, a comprehension or (for round ones) an
- * expression in brackets. */
+/* Parses what follows an opening bracket, up to and with the closing one: a list, tuple, set or dict, a comprehension,
+ * or (for round brackets) an expression. */
 static cseg_status parse_sequence(parser *p, node_kind kind, node_kind of, uint32_t close, const char *wanted,
                                   ast_node **out)
 {
@@ -377,7 +377,7 @@ static int strength(uint32_t op)
     }
 }
 
-/* A comparison operator at p->t, which it eats; 0 if there is none. */
+/* Takes a comparison operator at p->t; 0 if there is none. */
 static uint32_t take_comparison(parser *p)
 {
     static const uint32_t ops[] = {OP('<'), OP('>'), OP2('<', '='), OP2('>', '='), OP2('=', '='), OP2('!', '=')};

@@ -262,7 +262,7 @@ static cseg_status parse_assert(parser *p, stmt *s)
     return parse_expression(p, &s->target[0]);
 }
 
-/* `+=` and its kin: the operator without '=', 0 for anything else. */
+/* The operator of `+=` and the like, without '='; 0 for anything else. */
 static uint32_t augmented(const token *t)
 {
     if (t->kind != T_OP || t->n < 2 || t->op >> 8 * (t->n - 1) != '=')

@@ -1,4 +1,4 @@
-/* Literals: numbers, strings with their prefixes and escapes, f-strings. */
+/* Parses literals: numbers, strings with their prefixes and escapes, f-strings. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -164,7 +164,7 @@ static cseg_status open_literal(parser *p, literal *out)
     return CSEG_OK;
 }
 
-/* What is collected while adjacent literals are read: finished parts, and the text that grows. */
+/* Adjacent literals while they are read: the parts that are finished, and the text that grows. */
 typedef struct parts {
     node_list done;
     strbuf text;

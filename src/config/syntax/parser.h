@@ -1,5 +1,9 @@
-/* From tokens to the syntax tree, by recursive descent. What the language leaves out (functions, classes, lambda,
- * exceptions, ...) is refused by name with CSEG_UNSUPPORTED, all else that is wrong with CSEG_CONFIG. */
+/* Parses a config into a syntax tree, by recursive descent. What the language leaves out (functions, classes, lambda,
+ * exceptions, ...) is refused by name with CSEG_UNSUPPORTED, every other mistake with CSEG_CONFIG.
+ *
+ *     block module;
+ *     TRY(parse_module(src, mem, &module, err));
+ */
 #ifndef CONFIG_SYNTAX_PARSER_H
 #define CONFIG_SYNTAX_PARSER_H
 

@@ -1,4 +1,9 @@
-/* The text of one config file, and messages that point into it. */
+/* The text of one config file, and error messages that point into it.
+ *
+ *     source source;
+ *     TRY(source_open(&source, path, text, strlen(text), mem, err));
+ *     return source_fail(&source, source_spot(&source, 0), CSEG_CONFIG, err, "is empty");
+ */
 #ifndef CONFIG_SYNTAX_SOURCE_H
 #define CONFIG_SYNTAX_SOURCE_H
 
@@ -18,7 +23,7 @@ typedef struct source {
     size_t original_n;
     const char *text; /* what is read: {{ }} are replaced */
     size_t n;
-    const uint32_t *origin; /* for each byte of text (and its end) the place in `original`; NULL: the same */
+    const uint32_t *origin; /* for each byte of text (and its end) its place in `original`; NULL: the same place */
     const uint32_t *line;   /* where each line of `original` starts */
     size_t lines;
     const uint32_t *characters; /* before every STRIDE-th byte of `original`, so that columns cost no time */

@@ -1,4 +1,4 @@
-/* Looking for the files of a dataset before anybody waits for them. */
+/* Checks that the files of a dataset exist, before a run begins. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static cseg_status check_leaf(const dataset *ds, bool measured, missing *m, cseg
             look_for(m, ds->files.image2[i], "second date's image", of);
         for (int k = 0; k < ds->n_maps; k++) {
             const dataset_map *map = &ds->files.maps[i * ds->n_maps + k];
-            /* without labels an image can still be tested, only not measured */
+            /* an image without labels can still be tested, only not measured */
             if (measured ? !map->is_weight : !ds->meta.test_mode || (info && info->loads_labels))
                 look_for(m, map->path, map->is_weight ? "weight map" : "label", of);
         }
@@ -52,7 +52,7 @@ static cseg_status check_all(const dataset *ds, bool measured, missing *m, cseg_
     return CSEG_OK;
 }
 
-/* "a.jpg.jpg": a list that has the suffixes in it already. */
+/* "a.jpg.jpg": the list has the suffixes in it already. */
 static bool suffix_twice(const char *path)
 {
     const char *ext = path_ext(path);

@@ -47,7 +47,7 @@ cseg_status dataset_each_pipeline(const dataset *ds,
     return ds->run ? fn(arg, ds->run, ds, err) : CSEG_OK;
 }
 
-/* Which part of a ConcatDataset has the sample; *index becomes its place there. */
+/* Finds the part of a ConcatDataset that has the sample; *index becomes its place there. */
 static int find_part(const dataset *ds, int64_t *index)
 {
     int low = 0, high = ds->n_parts - 1;
@@ -63,7 +63,7 @@ static int find_part(const dataset *ds, int64_t *index)
     return low;
 }
 
-/* The leaf that has the sample; *index becomes its place there. */
+/* Finds the leaf that has the sample; *index becomes its place there. */
 static const dataset *find_leaf(const dataset *ds, int64_t *index)
 {
     while (ds->form != LEAF) {
@@ -92,7 +92,7 @@ dataset_item dataset_item_at(const dataset *ds, int64_t index)
 
 /* ---- samples ------------------------------------------------------------------------------------------------- */
 
-/* Everything that is known of a sample before anything is read. */
+/* All that is known of a sample before any file is read. */
 static cseg_status describe(const dataset *l, int64_t index, bool weights, sample *s, cseg_error *err)
 {
     s->path = l->files.image[index];
@@ -122,7 +122,7 @@ bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bo
     return measured && pipeline_label_reading(l->truth, &like, key, out);
 }
 
-/* Runs what comes before the last pipeline; *last is that. */
+/* Runs all that comes before the last pipeline, which is put into *last. */
 static cseg_status prepare(const dataset *ds, int64_t index, sample *out, const pipeline **last, cseg_error *err)
 {
     while (ds->form == CONCAT || ds->form == REPEAT) {

@@ -1,9 +1,15 @@
-/* Datasets: which files are there, in which order, and what their labels mean. Reads the 0.x and the 1.x dialect of
- * every dataset of the reference (table.h), the wrappers ConcatDataset, RepeatDataset and MultiImageMixDataset, lists
- * of folders, and pairs of images for change detection.
+/* Datasets: which files there are, in which order, and what their labels mean.
  *
- * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building:
- * every function here that takes a const dataset may be called from any number of threads. */
+ *     dataset *train;
+ *     sample first = {0};
+ *     TRY(dataset_build(cfg, &(dataset_options){0}, mem, &train, err));
+ *     TRY(dataset_get(train, 0, 42, 0, mem, &first, err));
+ *
+ * Reads every dataset of MMSegmentation in both dialects (table.h), the wrappers ConcatDataset, RepeatDataset and
+ * MultiImageMixDataset, lists of folders, and pairs of images for change detection.
+ *
+ * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building: every
+ * function here that takes a const dataset may be called from any number of threads. */
 #ifndef DATA_DATASETS_DATASET_H
 #define DATA_DATASETS_DATASET_H
 
@@ -19,13 +25,14 @@
 
 typedef struct dataset dataset;
 
-/* What the labels mean. Of wrappers: that of their first dataset. */
+/* What the labels mean. For wrappers: what those of their first dataset mean. */
 typedef struct dataset_meta {
     const char *kind;           /* the config's type: CityscapesDataset; never NULL */
     bool one_x;                 /* written in the 1.x dialect (data_prefix), not in 0.x's (img_dir) */
-    int64_t n_classes;          /* 0: nobody said */
+    int64_t n_classes;          /* 0: not stated */
     const char *const *classes; /* n_classes names */
-    const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random one if none is known */
+    const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random ones if none are
+                                   known */
     int64_t ignore_index;
     bool reduce_zero_label;          /* 0 means ignored, and the classes start at 1 in the files */
     const value *label_map;          /* dict, old id -> new id, of `classes=`; NULL: ids stay. Removed classes go to 255
@@ -49,27 +56,27 @@ typedef struct dataset_item {
     const char *path;  /* image, of the first date for pairs */
     const char *path2; /* second date; NULL if not a pair */
     const dataset_map *maps;
-    int n_maps;               /* 0: nobody named labels */
-    const dataset_meta *meta; /* of the very dataset it is from, within ConcatDataset too */
+    int n_maps;               /* 0: the config names no labels */
+    const dataset_meta *meta; /* of the very dataset that the sample is from, within ConcatDataset too */
     int part;                 /* which dataset of a ConcatDataset */
 } dataset_item;
 
 typedef enum { DATASET_ANY, DATASET_0X, DATASET_1X } dataset_dialect;
 
-/* What the surroundings of a dataset's dict decide. A zeroed struct is a good default. */
+/* What stands around a dataset's dict in the config. A zeroed struct is a good default. */
 typedef struct dataset_options {
-    dataset_dialect dialect; /* of the whole config; DATASET_ANY: told from the keys of each dict */
+    dataset_dialect dialect; /* of the whole config; DATASET_ANY: decided by the keys of each dict */
     const value *inherited;  /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
     bool no_pipeline;        /* only the files and the meaning are wanted; dataset_get refuses */
 } dataset_options;
 
-/* Builds what `cfg` describes: a dict with a type, or a list of such dicts (joined, as 0.x has it). Lists the folders
- * and checks that there is something; *out lives in `mem` and is freed with it.
- * CSEG_CONFIG: unknown types or keys (with file, line and the nearest known name), classes that the dataset does not
- * have; CSEG_NOT_FOUND: missing folders, lists, or no image with that suffix. */
+/* Builds the dataset that `cfg` describes: a dict with a type, or a list of such dicts (joined, as 0.x does). Lists the
+ * folders and checks that they hold something; *out lives in `mem` and is freed with it. CSEG_CONFIG: unknown types or
+ * keys (with file, line and the nearest known name), classes that the dataset does not have; CSEG_NOT_FOUND: missing
+ * folders, lists, or no image with that suffix. */
 cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out, cseg_error *err);
 
-/* What the labels of a dataset's dict mean, without looking for its files. Not for wrappers. */
+/* Reads what the labels of a dataset's dict mean, without looking for its files. Not for wrappers. */
 cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out,
                               cseg_error *err);
 
@@ -92,15 +99,16 @@ cseg_status dataset_get(const dataset *ds, int64_t index, uint64_t seed, uint64_
 /* The same; adds to *times what the transforms took. */
 cseg_status dataset_get_timed(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
                               pipeline_times *times, sample *out, cseg_error *err);
-/* For test time augmentation: out[0 ... variants-1], as pipeline_apply_variants gives them. */
+/* For test-time augmentation: out[0 ... variants-1], as pipeline_apply_variants gives them. */
 cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed, uint64_t epoch, arena *mem,
                                  sample *out, cseg_error *err);
-/* The label maps of sample `index` as evaluation wants them: of the file's size, ids mapped, zero reduced. The image is
- * not read. The 0.x dialect, whose test pipelines load no labels, evaluates against these. */
+/* Loads the label maps of sample `index` as evaluation wants them: of the file's size, ids mapped, zero reduced. The
+ * image is not read. The 0.x dialect, whose test pipelines load no labels, evaluates against these. */
 cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, sample *out, cseg_error *err);
 
-/* How the label map `key` of sample `index` is read, and what its numbers become. measured: as evaluation has it: by
- * the pipeline, or as dataset_get_truth where that loads no labels. False: the pipeline loads none. */
+/* Tells how the label map `key` of sample `index` is read, and what its numbers become. measured: as evaluation reads
+ * it, which is by the pipeline, or as dataset_get_truth if the pipeline loads no labels. False: the pipeline loads
+ * none. */
 bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bool measured, label_reading *out);
 
 /* The last pipeline that samples go through (of a ConcatDataset: its first part's); NULL with no_pipeline. */
@@ -112,28 +120,28 @@ cseg_status dataset_each_pipeline(const dataset *ds,
                                   cseg_status (*fn)(void *arg, const pipeline *p, const dataset *of, cseg_error *err),
                                   void *arg, cseg_error *err);
 
-/* Looks for the files of all samples without opening them; measured: with the labels that evaluation wants, whatever
- * the pipeline loads. CSEG_NOT_FOUND names the first that is missing, how many more there are, and, where labels are
- * wanted and nobody named any, says so. */
+/* Checks that the files of all samples exist, without opening them; measured: also the labels that evaluation wants,
+ * whatever the pipeline loads. CSEG_NOT_FOUND names the first that is missing and how many more there are. It says so
+ * if labels are wanted and the config names none. */
 cseg_status dataset_check_files(const dataset *ds, bool measured, cseg_error *err);
 
 typedef struct dataset_try_options {
     const preprocessor *pre;
     bool training; /* as loader_options has both */
     bool truth;
-    int64_t batch_size;  /* of several, the samples that are tried must fit into one batch */
+    int64_t batch_size;  /* of several, all samples that are tried must fit into one batch */
     channel_count takes; /* the model's; n 0: any */
     uint64_t seed;
 } dataset_try_options;
-/* Sends the first sample of each joined dataset, and the last of all, through all that a run does to it, up to its
- * place in a batch: what cannot work is told before the first step. The errors name the transform. */
+/* Sends the first sample of each joined dataset, and the last of all, through all that a run does to a sample, up to
+ * its place in a batch. So what cannot work is reported before the first step. The errors name the transform. */
 cseg_status dataset_try(const dataset *ds, const dataset_try_options *options, cseg_error *err);
 
 /* Markdown: all datasets and their keys. */
 void datasets_document(FILE *out);
 
-/* The colours that the reference invents for n classes without palette (numpy's generator, seed 42), and gives to
- * all users: out [n][3]. */
+/* The colours that the reference invents for n classes without a palette (numpy's generator, seed 42), the same in each
+ * run: out [n][3]. */
 void dataset_random_palette(int64_t n, uint8_t *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* From a config to a dataset: leaves, which list files, and what wraps them. */
+/* Builds datasets from a config: leaves, which list files, and the wrappers around them. */
 #include <string.h>
 
 #include "base/str.h"
@@ -16,7 +16,7 @@ typedef struct builder {
 
 static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error *err);
 
-/* A dataset class of the user's own is Python that is not run here; what it says fits into the plain dataset. */
+/* A dataset class of the user's own is Python code, which is not run here; its settings fit the plain dataset. */
 static cseg_status unknown_type(const value *cfg, const char *type, dataset_dialect dialect, arena *mem,
                                 cseg_error *err)
 {
@@ -42,8 +42,8 @@ static cseg_status unknown_type(const value *cfg, const char *type, dataset_dial
 
 /* ---- leaves -------------------------------------------------------------------------------------------------- */
 
-/* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. The 0.x dataset
- * reduces zero after loading, whatever LoadAnnotations was told; the 1.x one tells LoadAnnotations. */
+/* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. In 0.x the
+ * dataset reduces zero after loading, whatever LoadAnnotations was told; in 1.x the dataset tells LoadAnnotations. */
 static cseg_status build_truth(const leaf *l, const pipeline_options *options, arena *mem, pipeline **out,
                                cseg_error *err)
 {
@@ -101,7 +101,7 @@ static bool listed(const value *list, const char *name)
     return false;
 }
 
-/* The first thing that two datasets mean differently; NULL: nothing. */
+/* The first thing that two datasets mean differently, in words; NULL: nothing. */
 static const char *difference(const dataset_meta *a, const dataset_meta *b, const value *ignored)
 {
     bool classes = a->n_classes == b->n_classes;
@@ -260,18 +260,18 @@ static cseg_status build_mix(builder *b, const value *cfg, dataset *ds, cseg_err
     return pipeline_build(list, &options, b->mem, &ds->run, err);
 }
 
-/* The keys that may be lists, those that pair with the images last. */
+/* The keys that may be lists; those that go with the images come last. */
 static const char *const folder_keys[] = {"img_dir", "split", "ann_dir", "weight_dir"};
 enum { FOLDER_KEYS = sizeof folder_keys / sizeof folder_keys[0] };
 
-/* How many parts a key gives: 0 where there is none, 1 for a single folder. */
+/* How many parts a key gives: 0 if it is missing, 1 for a single folder. */
 static size_t parts_of(const value *v)
 {
     return value_is_none(v) ? 0 : value_is_list(v) ? value_count(v) : 1;
 }
 
-/* The i-th images have the i-th labels, so that all lists are of one length, and a single folder stands beside a single
- * folder: as the reference's build_dataset has it. Labels of one folder for a list of splits are fine, for they are
+/* The i-th images go with the i-th labels. So all lists must have one length, and a single folder goes with a single
+ * folder, as in the reference's build_dataset. One folder of labels for a list of splits is fine, because labels are
  * found by the names in the splits. */
 static cseg_status count_folders(const value *cfg, size_t *out, cseg_error *err)
 {
@@ -297,7 +297,7 @@ static cseg_status count_folders(const value *cfg, size_t *out, cseg_error *err)
     return CSEG_OK;
 }
 
-/* 0.x: one dict with lists of folders stands for several datasets. */
+/* 0.x: one dict with lists of folders describes several datasets. */
 static cseg_status build_folders(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
     size_t n;
@@ -327,7 +327,7 @@ static bool has_lists(const value *cfg)
     return value_is_list(value_get(cfg, "img_dir")) || value_is_list(value_get(cfg, "split"));
 }
 
-/* mmdet's and mmpretrain's have names of their own, but some are CityscapesDataset and CustomDataset too. */
+/* Types of mmdet and mmpretrain mostly have other names, but CityscapesDataset and CustomDataset exist there too. */
 static cseg_status check_scope(const value *cfg, cseg_error *err)
 {
     char at[512], full[160];

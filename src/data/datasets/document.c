@@ -1,4 +1,4 @@
-/* The page of datasets, written from the tables that configs are read by. */
+/* Writes the documentation of datasets from the tables that read configs. */
 #include "data/datasets/leaf.h"
 
 static void kind_row(const dataset_kind *k, FILE *out)

@@ -1,4 +1,4 @@
-/* Finding the files of a dataset. */
+/* Finds the files of a dataset. */
 #include <ctype.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "data/datasets/leaf.h"
 
-/* Python's str.replace of every `old` by `new_`; an empty `old` at the end only, which is what a suffix means. */
+/* Replaces every `old` by `new_`, as Python's str.replace does; an empty `old` only at the end, as suits a suffix. */
 static char *replace_all(arena *mem, const char *text, const char *old, const char *new_)
 {
     strbuf out = {.mem = mem};
@@ -24,7 +24,7 @@ static char *replace_all(arena *mem, const char *text, const char *old, const ch
 
 /* One sample's names before the folders are put in front. */
 typedef struct names {
-    const char *stem;     /* without img_suffix; NULL: listed from a folder in the 0.x way, see relative */
+    const char *stem;     /* without img_suffix; NULL: listed from a folder as 0.x does, see relative */
     const char *relative; /* of the image */
     const char *relative2;
     const char *columns[5];
@@ -74,7 +74,7 @@ static cseg_status make_room(const leaf *l, size_t n, arena *mem, leaf_files *ou
     return CSEG_OK;
 }
 
-/* The place of the last dot of the last part of the path, as os.path.splitext sees it; the end if there is none. */
+/* The last dot of the last part of the path, as os.path.splitext sees it; the end if there is none. */
 static size_t stem_length(const char *path)
 {
     return strlen(path) - strlen(path_ext(path));
@@ -191,7 +191,7 @@ static cseg_status from_folder(const leaf *l, arena *mem, leaf_files *out, cseg_
     char **found;
     size_t n;
     TRY(list_folder(l, l->img_dir, l->img_key, l->img_suffix, mem, &found, &n, err));
-    /* mmseg's own pairs take the second date's file for granted; it is looked for later, as all files are. */
+    /* mmseg's own pairs assume that the second date's file exists; it is checked later, as all files are. */
     if (l->img_dir2 && !l->splits_extension)
         TRY(check_pairs(l, found, n, mem, err));
     TRY(make_room(l, n, mem, out, err));
@@ -219,7 +219,7 @@ static void move_sample(leaf_files *to, int64_t i, const leaf_files *from, int64
         memcpy(to->maps + i * n_maps, from->maps + k * n_maps, (size_t)n_maps * sizeof *to->maps);
 }
 
-/* An integer takes the first (or, negative, the last) so many, a list takes those that it names. */
+/* An integer takes so many from the beginning (or, negative, from the end); a list takes the samples that it names. */
 static cseg_status take_indices(const leaf *l, arena *mem, leaf_files *files, cseg_error *err)
 {
     char at[512];

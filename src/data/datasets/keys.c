@@ -1,4 +1,4 @@
-/* The keys of a dataset's dict, in both dialects, brought to one form. */
+/* Reads the keys of a dataset's dict, in both dialects, into one form. */
 #include <string.h>
 
 #include "base/file.h"
@@ -6,7 +6,7 @@
 #include "config/fields.h"
 #include "data/datasets/leaf.h"
 
-/* What both dialects call alike. */
+/* Keys that have one name in both dialects. */
 typedef struct common_keys {
     value *pipeline;
     const char *data_root;
@@ -100,7 +100,7 @@ static cseg_status add_map(leaf *l, const char *key, const char *dir, const char
     return CSEG_OK;
 }
 
-/* True or False in place of what the dataset has; None leaves that. */
+/* True or False replaces the dataset's own value; None keeps it. */
 static cseg_status take_flag(const value *v, bool *out, cseg_error *err)
 {
     char at[512];
@@ -113,7 +113,7 @@ static cseg_status take_flag(const value *v, bool *out, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Open-CD's loader of labels in the pipeline, which reads files in colours as gray levels; NULL: there is none. */
+/* Finds Open-CD's loader of labels in the pipeline, which reads coloured files as gray levels; NULL: there is none. */
 static const value *pair_loader(const value *pipeline_list)
 {
     for (size_t i = 0; value_is_list(pipeline_list) && i < value_count(pipeline_list); i++) {
@@ -188,7 +188,7 @@ static cseg_status labels_0x(const keys_0x *k, const char *suffix, arena *mem, l
     return CSEG_OK;
 }
 
-/* weight_dir: one folder for all labels, or a dict of folders by the labels that they weigh. */
+/* weight_dir: one folder for all labels, or a dict of folders by the label that they weigh. */
 static cseg_status weights_0x(const keys_0x *k, arena *mem, leaf *l, cseg_error *err)
 {
     char at[512];
@@ -274,7 +274,7 @@ static cseg_status images_1x(const keys_1x *k, arena *mem, leaf *l, cseg_error *
     return CSEG_OK;
 }
 
-/* Pairs without data_prefix lie as they are published: A, B and label below data_root. */
+/* Pairs without data_prefix are laid out as they are published: A, B and label below data_root. */
 static cseg_status default_places(const keys_1x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
 {
     const char *root = k->common.data_root;

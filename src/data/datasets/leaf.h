@@ -1,11 +1,12 @@
-/* What is inside a dataset, and one that lists files between its config and its samples. Private to this folder. */
+/* The inside of a dataset, and of a leaf: a dataset that lists files, between its config and its samples. Private to
+ * this folder. */
 #ifndef DATA_DATASETS_LEAF_H
 #define DATA_DATASETS_LEAF_H
 
 #include "data/datasets/dataset.h"
 #include "data/datasets/table.h"
 
-/* Where a kind of label or weight map lies: `dir`/NAME`suffix`. */
+/* The place of a kind of label or weight map: `dir`/NAME`suffix`. */
 typedef struct map_place {
     const char *key;
     const char *dir; /* joined with data_root */
@@ -75,9 +76,9 @@ cseg_status dataset_load(const dataset *ds, int64_t index, sample *out, cseg_err
  * Fills the four members of *meta. */
 cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
                             arena *mem, dataset_meta *meta, cseg_error *err);
-/* Warns of keys that are all but "classes" or "palette"; metainfo may be NULL. */
+/* Warns of keys that look like slips for "classes" or "palette"; metainfo may be NULL. */
 void meaning_warn_slips(const value *metainfo);
-/* The lines of a text file without their ends, Python's readlines. */
+/* Reads the lines of a text file without their ends, as Python's readlines does. */
 cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Which classes there are, in which colours, and what becomes of the ids in the files. */
+/* Decides which classes a dataset has, their colours, and what the ids in its files become. */
 #include <string.h>
 
 #include "base/file.h"
@@ -53,7 +53,8 @@ void dataset_random_palette(int64_t n, uint8_t *out)
     }
 }
 
-/* What editors put in front of a text, and no text: it would make names that nobody can see to be wrong. */
+/* A byte order mark, which some editors put in front of a text, is not part of the text: in a class's name it would be
+ * an error that nobody can see. */
 static cseg_status check_text(const char *path, char **text, size_t *size, cseg_error *err)
 {
     if (*size >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
@@ -200,7 +201,7 @@ static cseg_status map_labels(const dataset_kind *kind, const dataset_meta *meta
     return CSEG_OK;
 }
 
-/* The kind's colours of the classes that are left, in the order of their new ids. */
+/* The dataset's colours of the remaining classes, in the order of their new ids. */
 static cseg_status pick_colours(const uint8_t *from, const dataset_kind *kind, const dataset_meta *meta, arena *mem,
                                 const uint8_t **out, cseg_error *err)
 {
@@ -213,7 +214,7 @@ static cseg_status pick_colours(const uint8_t *from, const dataset_kind *kind, c
     return CSEG_OK;
 }
 
-/* The reference takes whatever metainfo holds; what is all but one of the keys it looks for is a slip. */
+/* The reference takes any key in metainfo; one that nearly is a key that it looks for is a slip. */
 void meaning_warn_slips(const value *metainfo)
 {
     static const char *const known[] = {"classes", "palette"};
@@ -229,7 +230,8 @@ void meaning_warn_slips(const value *metainfo)
     }
 }
 
-/* Two rows of one name in every table, and figures of which the later one counts. */
+/* Warns of classes that share a name: each table would have two rows of that name, and of the figures that are looked
+ * up by name only the later would count. */
 static void warn_doubles(const value *classes, const dataset_meta *meta)
 {
     char at[512];
@@ -253,17 +255,18 @@ cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *c
     if (own) {
         TRY(read_classes(classes, mem, &meta->classes, &meta->n_classes, err));
         warn_doubles(classes, meta);
-        /* 0.x maps even where nothing changes, to the same effect. */
+        /* 0.x maps even if nothing changes, with the same result. */
         if (kind->n_classes && !same_names(meta->classes, meta->n_classes, kind->classes, kind->n_classes))
             TRY(map_labels(kind, meta, classes, mem, &meta->label_map, err));
     }
-    /* 0.x looks at palette= only beside classes= and where the dataset has no classes of its own. */
+    /* 0.x obeys palette= only beside classes=, or if the dataset has no classes of its own. */
     if (!value_is_none(palette) && (one_x || (own && !kind->n_classes) || !kind->n_classes))
         TRY(read_palette(palette, mem, &colours, &n_colours, err));
     else if (!value_is_none(palette))
         log_warn_once("%spalette has no effect: %s has colours of its own, which this dialect takes",
                       value_place(palette, at), kind->name);
-    /* 1.x keeps a palette that has the right length, even where the classes are in another order; 0.x picks. */
+    /* 1.x keeps a palette of the right length, even if the classes are in another order; 0.x picks the colours by
+     * class. */
     if (meta->label_map && n_colours && (!one_x || n_colours > meta->n_classes)) {
         if (n_colours < kind->n_classes)
             return fail(err, CSEG_CONFIG, "%s%lld colours in the palette for the %d classes of %s",

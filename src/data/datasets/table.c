@@ -39,7 +39,7 @@ static const dataset_kind kinds[] = {
      CLASSES(classes_nyu, NULL),
      FILES(".jpg", ".png"),
      .refused = "its labels are depths, and there is no head that learns depths"},
-    /* the earth from above */
+    /* aerial images */
     {.name = "LoveDADataset",
      CLASSES(classes_loveda, palette_loveda),
      FILES(".png", ".png"),

@@ -1,5 +1,10 @@
-/* What the named datasets of the reference are: their classes, colours and file names. Facts, one row a dataset.
- * mmseg 0.30.0 and 1.2.2 agree about all that both have. */
+/* The named datasets of MMSegmentation: their classes, colours and file names, one row a dataset. mmseg 0.30.0 and
+ * 1.2.2 agree about all that both have.
+ *
+ *     const dataset_kind *kind = dataset_kind_find("CityscapesDataset");
+ *     if (!kind)
+ *         return fail(err, CSEG_CONFIG, "there is no such dataset");
+ */
 #ifndef DATA_DATASETS_TABLE_H
 #define DATA_DATASETS_TABLE_H
 

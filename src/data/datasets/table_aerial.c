@@ -1,4 +1,4 @@
-/* The earth from above: classes and colours (red, green, blue) of the reference's datasets. */
+/* Aerial and satellite images: classes and colours (red, green, blue) of MMSegmentation's datasets. */
 #include "data/datasets/table_data.h"
 
 const char *const classes_loveda[7] = {

@@ -1,4 +1,4 @@
-/* Medical images: classes and colours (red, green, blue) of the reference's datasets. */
+/* Medical images: classes and colours (red, green, blue) of MMSegmentation's datasets. */
 #include "data/datasets/table_data.h"
 
 const char *const classes_vessels[2] = {

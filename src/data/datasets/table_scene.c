@@ -1,4 +1,4 @@
-/* Everyday scenes and people: classes and colours (red, green, blue) of the reference's datasets. */
+/* Everyday scenes and people: classes and colours (red, green, blue) of MMSegmentation's datasets. */
 #include "data/datasets/table_data.h"
 
 const char *const classes_ade20k[150] = {

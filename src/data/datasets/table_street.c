@@ -1,4 +1,4 @@
-/* Street scenes: classes and colours (red, green, blue) of the reference's datasets. */
+/* Street scenes: classes and colours (red, green, blue) of MMSegmentation's datasets. */
 #include "data/datasets/table_data.h"
 
 const char *const classes_cityscapes[19] = {

@@ -1,4 +1,4 @@
-/* A few samples through all that a run does to them, before anybody waits for it. */
+/* Sends a few samples through all that a run does to samples, before the run begins. */
 #include <string.h>
 
 #include "data/datasets/leaf.h"
@@ -35,7 +35,7 @@ static cseg_status pack_maps(const dataset_try_options *o, sample *s, int64_t h,
     return CSEG_OK;
 }
 
-/* As the loader packs it, into room that is thrown away. */
+/* Packs as the loader does, into memory that is thrown away. */
 static cseg_status pack(const dataset_try_options *o, sample *s, cseg_error *err)
 {
     int64_t h, w;
@@ -77,7 +77,7 @@ static cseg_status try_variants(const dataset *ds, const dataset_try_options *o,
     return status;
 }
 
-/* Labels that evaluation reads where the pipeline reads none. */
+/* Loads the labels that evaluation reads itself if the pipeline loads none. */
 static cseg_status try_truth(const dataset *ds, int64_t index, arena *mem, cseg_error *err)
 {
     sample s;
@@ -86,7 +86,7 @@ static cseg_status try_truth(const dataset *ds, int64_t index, arena *mem, cseg_
     return status;
 }
 
-/* One sample; *out is kept for the batch, and released by the caller. */
+/* Tries one sample; *out is kept for the batch, and released by the caller. */
 static cseg_status try_one(const dataset *ds, const dataset_try_options *o, int64_t index, arena *mem, sample *out,
                            cseg_error *err)
 {
@@ -98,7 +98,7 @@ static cseg_status try_one(const dataset *ds, const dataset_try_options *o, int6
     return o->truth && !has_labels(out) ? try_truth(ds, index, mem, err) : CSEG_OK;
 }
 
-/* Whether those that were tried fit into one batch. */
+/* Checks that the samples that were tried fit into one batch. */
 static cseg_status try_batch(const dataset_try_options *o, const sample *samples, int n, cseg_error *err)
 {
     const sample *all[TRIED];

@@ -7,9 +7,9 @@
 #include "base/usage.h"
 #include "data/transforms/pipeline.h"
 
-/* How it works. A batch is built in a slot; slots are a ring, one after the other in the order of batches. Threads
- * claim samples in that same order, whatever batch they are of; who finishes the last sample of a batch packs it. So
- * what is in a batch depends on its number alone, never on who was faster. */
+/* How the loader works. A batch is built in a slot; the slots form a ring, in the order of batches. Threads claim
+ * samples in that same order, across batches; the thread that finishes the last sample of a batch packs it. So the
+ * content of a batch depends on its number alone, never on which thread was faster. */
 
 enum { MOST_WORKERS = 256, MOST_BATCH = 65536 };
 
@@ -100,7 +100,7 @@ static uint64_t epoch_of(const loader *l, uint64_t iteration, int position)
     return iteration / (uint64_t)l->batches;
 }
 
-/* Makes slot ready to have the samples of batch `iteration` claimed. With the lock held. */
+/* Prepares the slot, so that threads can claim the samples of batch `iteration`. With the lock held. */
 static void begin_batch(loader *l, slot *s, uint64_t iteration)
 {
     int64_t size = l->options.batch_size;
@@ -145,7 +145,7 @@ static cseg_status reserve(buffer *b, int64_t n, int64_t h, int64_t w, int64_t c
     return CSEG_OK;
 }
 
-/* The sample that has the map with its pixels: the view itself, or the truth that was loaded beside it. */
+/* The sample whose map has pixels: the view itself, or the truth that was loaded beside it. */
 static sample *holder(const loader *l, slot *s, int position, const char *key)
 {
     sample *view = &s->samples[position * l->variants + s->view], *truth = &s->truths[position];
@@ -271,7 +271,7 @@ static bool has_labels(const sample *s)
     return false;
 }
 
-/* Loads one sample into its place. No lock: nobody else touches that place meanwhile. */
+/* Loads one sample into its place. No lock: no other thread touches that place meanwhile. */
 static cseg_status load(const loader *l, slot *s, int position, uint64_t epoch, pipeline_times *times, cseg_error *err)
 {
     sample *to = &s->samples[position * l->variants];
@@ -320,7 +320,7 @@ static void note_costs(loader *l, int samples, double seconds, const pipeline_ti
         pipeline_times_add(&l->costs.steps, steps->at[i].name, steps->at[i].seconds);
 }
 
-/* Loads a sample, and packs the batch if it was its last. Comes and goes with the lock held. */
+/* Loads a sample, and packs the batch if the sample was its last. The lock is held on entry and on return. */
 static void work(loader *l, slot *s, int position)
 {
     cseg_error error;
@@ -352,8 +352,8 @@ static void work(loader *l, slot *s, int position)
     pthread_cond_signal(&l->ready);
 }
 
-/* Loading waits for computing, not the other way round: what the threads of a step share evenly ends late if one of
- * them loses its core for a while. When a batch is missing nobody computes, and the cores are free. */
+/* Loading gives way to computing. The threads of a step share its work evenly, so the step ends late if one of them
+ * loses its core for a while. When a batch is missing, nobody computes, and the cores are free. */
 static void step_back(void)
 {
     enum { STEPS = 10 };

@@ -1,5 +1,13 @@
-/* From a dataset to batches: threads that read ahead, in an order and with random numbers that depend on seed and
- * position alone, so that any number of threads gives the same batches and a run can go on anywhere. */
+/* Makes batches from a dataset, with threads that read ahead.
+ *
+ *     loader *train;
+ *     batch next;
+ *     TRY(loader_open(ds, &(loader_options){.batch_size = 2, .workers = 4, .order = ORDER_INFINITE}, &train, err));
+ *     TRY(loader_next(train, &next, err));
+ *     loader_give_back(train, &next);
+ *
+ * Order and random numbers depend on the seed and the position alone. So any number of threads gives the same batches,
+ * and a run can go on from any iteration. */
 #ifndef DATA_LOADER_LOADER_H
 #define DATA_LOADER_LOADER_H
 
@@ -10,7 +18,7 @@ typedef struct loader loader;
 typedef enum {
     ORDER_SEQUENTIAL, /* 0 ... count-1 once an epoch (DefaultSampler(shuffle=False), 0.x val and test) */
     ORDER_SHUFFLE,    /* a new permutation each epoch, batches do not cross epochs (DefaultSampler, 0.x loaders) */
-    ORDER_INFINITE,   /* permutations one behind the other, batches cross from one into the next (InfiniteSampler) */
+    ORDER_INFINITE,   /* one permutation after another, batches cross from one into the next (InfiniteSampler) */
     ORDER_INFINITE_SEQUENTIAL /* the same without shuffling */
 } loader_order;
 
@@ -19,12 +27,12 @@ typedef struct loader_options {
     int workers;    /* threads; 0 counts as 1 */
     int prefetch;   /* batches read ahead of the one in use; 0: 2, on which all threads work together */
     loader_order order;
-    bool drop_last; /* an epoch's incomplete last batch is left out. Without meaning for the infinite orders */
+    bool drop_last; /* an epoch's incomplete last batch is left out. Has no effect for the infinite orders */
     uint64_t seed;
     int64_t limit;           /* 1.x num_batch_per_epoch: batches an epoch has at most; 0: no limit */
     const preprocessor *pre; /* how images become a batch; must outlive the loader. NULL: as they are */
     bool training; /* the preprocessor's size and divisor pad images of different sizes; else they are refused */
-    bool truth;    /* where the pipeline gives no labels, deliver those of dataset_get_truth */
+    bool truth;    /* if the pipeline gives no labels, deliver those of dataset_get_truth */
 } loader_options;
 
 /* A map of a batch. Exactly one of label and weight is set. */
@@ -35,7 +43,7 @@ typedef struct batch_map {
     float *weight;   /* [n,h,w] */
 } batch_map;
 
-/* The facts of one image of a batch: what the reference calls img_metas. */
+/* The facts about one image of a batch: what the reference calls img_metas. */
 typedef struct batch_meta {
     const char *path, *path2;
     int dates;            /* pictures in the channels: 2 for a pair that was loaded as one */
@@ -68,17 +76,17 @@ typedef struct batch {
 cseg_status loader_open(const dataset *ds, const loader_options *options, loader **out, cseg_error *err);
 void loader_close(loader *l); /* NULL is fine */
 
-/* Batches an epoch has; for the infinite orders, count / batch_size rounded up, as the reference counts them. */
+/* Batches in an epoch; for the infinite orders, count / batch_size rounded up, as the reference counts them. */
 int64_t loader_batches(const loader *l);
 
-/* The next batch, in order. Waits for it. With test time augmentation a batch comes view after view, each of its own
- * size. Without error *out is valid until loader_give_back, and at most one batch
- * is out at a time. An error that a thread met surfaces here, with the batch that needed that sample (of several, the
- * first by position); asking again gives the same error. The batches never end: after an epoch comes the next. */
+/* Waits for the next batch, in order. On success *out is valid until loader_give_back; at most one batch is out at a
+ * time. With test-time augmentation a batch comes view after view, each of its own size. An error that a thread met is
+ * returned with the batch that needed that sample (of several, the first by position); asking again gives the same
+ * error. The batches never end: after an epoch comes the next. */
 cseg_status loader_next(loader *l, batch *out, cseg_error *err);
 void loader_give_back(loader *l, batch *b);
 
-/* Goes on with this iteration (batches given out since the run's start), exactly as if all before it had been asked
+/* Continues with this iteration (batches given out since the run's start), exactly as if all before it had been asked
  * for. Drops what was read ahead. No batch may be out. */
 void loader_seek(loader *l, uint64_t iteration);
 

@@ -1,5 +1,5 @@
-/* From samples to their places in a batch: what SegDataPreProcessor (1.x), and Normalize, DefaultFormatBundle and the
- * collate function (0.x) do to pixels, in one pass. Bound by writing the batch: 4 bytes a sample. */
+/* Packs samples into their places in a batch. In one pass it does to pixels what SegDataPreProcessor (1.x), or
+ * Normalize, DefaultFormatBundle and the collate function (0.x) do. Bound by writing the batch: 4 bytes a sample. */
 #include <math.h>
 #include <string.h>
 
@@ -8,9 +8,9 @@
 
 enum { PATTERN = 16 * SAMPLE_MAX_CHANNELS };
 
-/* How the numbers of a row become floats: x; or (x - mean) * (1 / std), the difference in float32 and the product in
- * double, as cv2 does it for 0.x; or (x - mean) / std in float32, as torch does it for 1.x. The patterns repeat every
- * 16 pixels, so that any number of channels goes through whole vectors. */
+/* How the numbers of a row become floats. Either x; or (x - mean) * (1 / std), the difference in float32 and the
+ * product in double, as cv2 does it for 0.x; or (x - mean) / std in float32, as torch does it for 1.x. The patterns
+ * repeat every 16 pixels, so that whole vectors serve any number of channels. */
 typedef struct form {
     enum { PLAIN, TIMES, OVER } how;
     int64_t n; /* length of the pattern: 16 * channels */
@@ -18,7 +18,7 @@ typedef struct form {
     double inverse[PATTERN];
 } form;
 
-/* turned: the channels change places after they are normalised, so that the numbers do too. */
+/* turned: channels are exchanged after they are normalised, so mean and std are exchanged too. */
 static void fill_form(form *f, const double *mean, const double *std, int n, int64_t c, bool times, bool turned)
 {
     f->how = n == 0 ? PLAIN : times ? TIMES : OVER;
@@ -72,7 +72,7 @@ AVX2 static inline __m256 eight(const form *f, int64_t k, __m256 x)
     return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
 }
 
-/* Both return how many numbers they did, whole patterns' worth of eights. */
+/* Both return how many numbers they did, a multiple of whole patterns of eights. */
 AVX2 static int64_t floats_u8_avx2(const form *f, const uint8_t *from, float *to, int64_t n)
 {
     int64_t i = 0, k = 0;
@@ -137,7 +137,7 @@ static cseg_status check_channels(const preprocessor *pre, const sample *s, int6
     return CSEG_OK;
 }
 
-/* Rows of the picture, then what is beside and below it. */
+/* Packs the rows of the picture, then the padding beside and below it. */
 static cseg_status pack_rows(const image *m, const delayed *d, const pixel_order *o, const form *f, int64_t h,
                              int64_t w, const float pads[2], int64_t pad_h, int64_t pad_w, float *slot, cseg_error *err)
 {

@@ -45,7 +45,7 @@ static bool same_reading(const scan_reading *a, const scan_reading *b)
            a->meta->n_classes == b->meta->n_classes && a->meta->ignore_index == b->meta->ignore_index;
 }
 
-/* One of each kind, whatever the number of files and datasets. NULL: memory. */
+/* One reading for each kind of map, whatever the number of files and datasets. NULL: out of memory. */
 static const scan_reading *intern(scan *s, const scan_reading *r, arena *mem)
 {
     for (const scan_reading *at = s->readings; at; at = at->next)
@@ -66,7 +66,7 @@ static cseg_status add(scan *s, const char *path, const char *of, scan_reading r
     return as && vec_push(mem, &s->all, e) ? CSEG_OK : fail_memory(err);
 }
 
-/* The labels of a sample that somebody looks at, and its weights; of its second date's image the size. */
+/* Adds the maps of a sample: the labels that a rule names, the weights, and the second date's image for its size. */
 static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *mem, cseg_error *err)
 {
     dataset_item item = dataset_item_at(ds, index);
@@ -83,7 +83,7 @@ static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *
             continue;
         bool loaded = dataset_label_reading(ds, index, map->key, s->options->measured, &found);
         if (!map->is_weight && !loaded)
-            continue; /* nobody loads it: where it is missed is told there */
+            continue; /* nobody loads this map: where it is missed, the error is reported */
         if (map->is_weight && loaded)
             r.how = SCAN_WEIGHTS(found.weight_flags);
         if (!map->is_weight) {
@@ -127,7 +127,7 @@ static void *look(void *arg)
     scan *s = me->s;
     cseg_error error;
     pthread_mutex_lock(&s->lock);
-    /* What comes after the first failure need not be looked at. */
+    /* Entries after the first failure need not be read. */
     while (!s->stopped && s->next < s->n && s->next < s->failed) {
         int64_t i = s->next++;
         scan_entry *e = &s->at[i];
@@ -147,7 +147,7 @@ static void *look(void *arg)
     return NULL;
 }
 
-/* The counters keep what they found until they are freed. */
+/* The counters own what they found until they are freed. */
 static cseg_status read_all(scan *s, helper *helpers, int n, cseg_error *err)
 {
     int started = 0;
@@ -160,7 +160,7 @@ static cseg_status read_all(scan *s, helper *helpers, int n, cseg_error *err)
     pthread_mutex_init(&s->lock, NULL);
     while (started < n - 1 && pthread_create(&helpers[started].thread, NULL, look, &helpers[started]) == 0)
         started++;
-    look(&helpers[n - 1]); /* this thread helps, and is enough if the system gives no others */
+    look(&helpers[n - 1]); /* this thread helps, and suffices if the system gives no others */
     for (int i = 0; i < started; i++)
         pthread_join(helpers[i].thread, NULL);
     pthread_mutex_destroy(&s->lock);
@@ -209,7 +209,7 @@ static void use_cache(scan *s, scan_cache *cache)
         s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
 }
 
-/* A cache that cannot be written costs time later, no more. */
+/* A cache that cannot be written costs time in later runs, nothing else. */
 static void keep(const scan *s, const scan_cache *cache, const char *path, arena *mem)
 {
     cseg_error error;

@@ -83,7 +83,7 @@ static cseg_status list_values(scan_counter *c, scan_facts *out, cseg_error *err
     return CSEG_OK;
 }
 
-/* All colours of all pixels alike, whatever their alpha. */
+/* SCAN_SAME if red, green and blue are equal in every pixel, whatever its alpha. */
 static scan_form form_of(const image *m)
 {
     int64_t colours = m->c >= 3 ? 3 : 1;
@@ -99,7 +99,7 @@ static scan_form form_of(const image *m)
     return SCAN_SAME;
 }
 
-/* By its first bytes: names say nothing. */
+/* Told by the file's first bytes, not by its name. */
 static bool is_jpeg(const char *path)
 {
     unsigned char start[3] = {0};
@@ -207,7 +207,7 @@ static bool same_stamp(const stamp *a, const stamp *b)
     return a->size == b->size && a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
 }
 
-/* Reads numbers from *at on. False where there is none. */
+/* Reads numbers from *at on. False if none stands there. */
 static bool take(char **at, char after, int64_t *out)
 {
     char *end;
@@ -259,7 +259,8 @@ static bool read_line(char *line, arena *mem, cached *out)
     return out->facts.values && *line == 0;
 }
 
-/* What a label file can be: its pixels are all counted, or none. Sums of such figures stay within 64 bits. */
+/* Whether the figures can be those of a label file: all of its pixels are counted, or none. Sums of such figures stay
+ * within 64 bits. */
 static bool is_plausible(const scan_facts *f)
 {
     int64_t left = f->h * f->w;
@@ -284,7 +285,7 @@ static void seal_of(const char *text, size_t n, char seal[static SEAL_BYTES + 1]
     snprintf(seal, SEAL_BYTES + 1, "sum %s\n", hex);
 }
 
-/* Cuts the seal off; false if it is another one's. */
+/* Cuts the seal off; false if it does not belong to these lines. */
 static bool is_sealed(char *text, size_t *n)
 {
     char seal[SEAL_BYTES + 1];
@@ -321,7 +322,7 @@ void scan_cache_read(scan_cache *cache, const char *path, arena *mem)
     for (char *line = text + strlen(FIRST_LINE "\n"), *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
         if (!read_line(line, mem, &at[n]) || !is_plausible(&at[n].facts))
-            return; /* damaged: nothing of it is believed */
+            return; /* damaged: none of it is used */
         n++;
     }
     qsort(at, n, sizeof *at, by_label);
@@ -392,7 +393,7 @@ cseg_status scan_cache_commit(scan_cache_writer *w, cseg_error *err)
     arena *mem = arena_new();
     if (!mem)
         status = fail_memory(err);
-    else if (fflush(w->file.out) == 0) /* what fails here fails again when all is committed */
+    else if (fflush(w->file.out) == 0) /* an error here occurs again when all is committed */
         status = file_read(w->file.temporary, 0, mem, &text, &n, err);
     if (status != CSEG_OK) {
         file_replace_abort(&w->file);

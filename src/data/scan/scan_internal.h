@@ -46,11 +46,11 @@ static inline bool scan_has_values(const scan_entry *e)
 
 /* scan_judge.c: sizes, values and what they have in common. */
 cseg_status scan_judge(const scan *s, arena *mem, cseg_error *err);
-/* What training sees where the file says v, and whether that is ignored by all that look at it. -1: it cannot be kept
- * in 8 bits. */
+/* What training sees if the file says v, and whether all rules for the map ignore that. -1: it cannot be kept in 8
+ * bits. */
 int64_t scan_seen(const scan_entry *e, int64_t v);
 bool scan_is_ignored(const scan *s, const scan_entry *e, int64_t id);
-/* Labels that all who look at the map take: 0 ... n-1. */
+/* Labels that all rules for the map accept: 0 ... n-1. */
 int64_t scan_labels_of(const scan *s, const scan_entry *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is right and wrong about the labels that were found, and what to say about it. */
+/* Judges the label values that the scan found, and words the errors and warnings. */
 #include <string.h>
 
 #include "base/log.h"
@@ -21,14 +21,14 @@ static bool about_classes(const scan_entry *e)
     return strcmp(e->as->key, USUAL_KEY) == 0;
 }
 
-/* What is not counted, where the dataset's classes are what counts. */
+/* The label that is not counted when the dataset's classes are measured. */
 static int64_t uncounted(const scan *s, const scan_entry *e)
 {
     bool own = s->options->measured && s->options->has_ignored && about_classes(e);
     return own ? s->options->ignored : e->as->meta->ignore_index;
 }
 
-/* Whether the dataset itself has a name for the label, or it is not counted. */
+/* Whether the dataset itself has a name for the label, or does not count it. */
 static bool dataset_knows(const scan *s, const scan_entry *e, int64_t id)
 {
     return id == uncounted(s, e) || (id >= 0 && id < e->as->meta->n_classes);
@@ -151,7 +151,7 @@ static void judge_all(const scan *s, verdict *v)
             add_file(s, &s->at[i], v);
 }
 
-/* Whether 0 of the file is ignored and 1 is the first class. */
+/* Whether 0 in the file is ignored and 1 is the first class. */
 static bool reduces(const scan_entry *e)
 {
     return e->as->seen[0] == 255 && e->as->seen[1] == 0;
@@ -238,7 +238,7 @@ static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_
                 (long long)v->files, (long long)v->labels, likely_cause(s, v));
 }
 
-/* Masks of 0 and 255 where 255 is ignored: nothing is wrong with any value, but nothing can be learned or measured. */
+/* Masks of 0 and 255 with 255 ignored: no value is wrong, but nothing can be learned or measured. */
 static cseg_status check_something_to_learn(const scan *s, const verdict *v, cseg_error *err)
 {
     const scan_entry *e = NULL;

@@ -15,7 +15,7 @@ typedef struct places {
     place_difference how;
 } places;
 
-/* Pictures know no place, and most data sets are of pictures: these cost nothing. */
+/* Pictures know no place, and most datasets consist of pictures: these cost nothing. */
 static bool may_know_its_place(const char *path)
 {
     static const char *const pictures[] = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".npy"};

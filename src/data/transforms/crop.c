@@ -1,4 +1,4 @@
-/* Cutting windows out. */
+/* Transforms that cut windows out. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ static const field crop_fields[] = {
 };
 static const field_table crop_table = FIELDS(crop_fields, crop_conf);
 
-/* What is known of the size behind a cut to at most h x w. */
+/* The known size after a cut to at most h x w. */
 static void note_size(transform_builder *b, int64_t h, int64_t w)
 {
     known_size in = b->size;
@@ -53,8 +53,8 @@ static window draw_window(const crop_conf *c, sample *s)
     return out;
 }
 
-/* Whether two classes or more are in the window and none has the share `most` of what is not ignored. The labels are
- * looked at through whatever is delayed, without doing it for the whole map. */
+/* Whether the window has two classes or more and none of them has the share `most` of what is not ignored. Looks
+ * through the delayed geometry, without doing it for the whole map. */
 static cseg_status is_mixed(const crop_conf *c, const sample_map *m, const window *at, bool *out, cseg_error *err)
 {
     delayed todo = m->todo;

@@ -1,4 +1,4 @@
-/* Dropping rectangles. */
+/* Transforms that drop rectangles. */
 #include "data/transforms/transform.h"
 
 typedef struct hole {
@@ -59,7 +59,7 @@ static cseg_status cut_out_build(transform_builder *b, void *conf, transform *t,
     return c->seg_fill_in.n ? transform_fills_labels(b, "seg_fill_in", (double)c->seg_fill_in.at[0], err) : CSEG_OK;
 }
 
-/* Fills rows y ... y2 - 1, columns x ... x2 - 1, of which m may have less. */
+/* Fills rows y ... y2 - 1, columns x ... x2 - 1; m may have fewer. */
 static void fill(image *m, int64_t y, int64_t x, int64_t y2, int64_t x2, const double *with, int64_t n)
 {
     for (int64_t v = y; v < y2 && v < m->h; v++)

@@ -1,5 +1,5 @@
-/* What the reference needs to hand a sample to PyTorch. Here pipeline_pack does that; of these only Collect has an
- * effect: maps that it does not name are left behind. */
+/* Transforms by which MMSegmentation hands a sample to PyTorch. Here pipeline_pack does that. Only Collect has an
+ * effect of its own: it leaves out the maps that it does not name. */
 #include <string.h>
 
 #include "base/str.h"
@@ -65,7 +65,7 @@ static cseg_status collect_build(transform_builder *b, void *conf, transform *t,
     return CSEG_OK;
 }
 
-/* "weightmaps" names all maps of weights that belong to one label map each. */
+/* "weightmaps" names all weight maps that belong to one label map each. */
 static bool want_weights(const sample *s, bool *wanted)
 {
     bool any = false;

@@ -1,4 +1,4 @@
-/* The map of borders between labels, for CE2P (Liu et al. 2018). */
+/* Makes the map of borders between labels, for CE2P (Liu et al. 2018). */
 #include "data/transforms/transform.h"
 
 typedef struct edge_conf {
@@ -17,7 +17,8 @@ static bool differs(const image *m, int64_t ignore, int64_t y, int64_t x, int64_
     return a != b && a != ignore && b != ignore;
 }
 
-/* Each pixel against the one above, to the right, below right; and the pixel below it to its right neighbour. */
+/* Compares each pixel with the ones above, to the right, and below right; and the pixel below it with its right
+ * neighbour. */
 static void find_edges(const image *m, int64_t ignore, image *out)
 {
     for (int64_t y = 0; y < m->h; y++)

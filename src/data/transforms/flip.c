@@ -1,4 +1,4 @@
-/* Flips, by chance or as test time augmentation says. */
+/* Flips, by chance or as test-time augmentation decides. */
 #include <string.h>
 
 #include "data/transforms/transform.h"
@@ -9,7 +9,7 @@ typedef struct flip_conf {
     value *prob, *flip_ratio, *direction, *swap_seg_labels;
     int n; /* directions */
     char directions[MAX_DIRECTIONS];
-    double share[MAX_DIRECTIONS]; /* probability of each; what is missing to 1: no flip */
+    double share[MAX_DIRECTIONS]; /* probability of each; the rest up to 1: no flip */
     bool has_prob, listed;
     uint8_t swap[256]; /* label -> label when flipped */
 } flip_conf;
@@ -99,7 +99,7 @@ static cseg_status flip_build(transform_builder *b, void *conf, transform *t, cs
     return CSEG_OK;
 }
 
-/* 'h', 'v', 'd' or 0. One draw, as numpy.random.choice has it. */
+/* 'h', 'v', 'd' or 0. One draw, as numpy.random.choice makes it. */
 static char draw_direction(const flip_conf *c, rng *r)
 {
     double u = rng_uniform(r), sum = 0;

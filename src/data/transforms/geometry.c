@@ -1,4 +1,5 @@
-/* Geometry of a sample, put off where the pixels may never be needed: one resize, then crops and flips. */
+/* Resizes, crops and flips a sample. The work is put off where the pixels may never be needed: one resize, then crops
+ * and flips. */
 #include <string.h>
 
 #include "data/transforms/transform.h"
@@ -71,7 +72,7 @@ cseg_status sample_need_image(const sample *s, cseg_error *err)
     return fail(err, CSEG_CONFIG, "there is no image yet; put LoadImageFromFile in front of it");
 }
 
-/* Normalize and the padding behind it, as cv2.subtract and cv2.multiply do them. */
+/* Applies Normalize and the padding after it, as cv2.subtract and cv2.multiply do. */
 static cseg_status normalise(sample *s, cseg_error *err)
 {
     if (!s->norm.n)

@@ -1,4 +1,4 @@
-/* Reading label and weight maps. */
+/* Loads label maps and weight maps. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +42,7 @@ static cseg_status annotations_build(transform_builder *b, void *conf, transform
     return CSEG_OK;
 }
 
-/* What a file with several channels is likely to be. */
+/* Guesses what a file with several channels is. */
 static const char *several_channels(const image *m)
 {
     int64_t colours = m->c >= 3 ? 3 : 1;
@@ -55,7 +55,7 @@ static const char *several_channels(const image *m)
                      : "labels are images of class numbers";
 }
 
-/* One channel of numbers that are whole and fit 8 bits, as the reference keeps labels. */
+/* Reduces to one channel of whole numbers of 8 bits, as the reference keeps labels. */
 static cseg_status as_labels(const char *path, image *m, cseg_error *err)
 {
     if (m->c != 1)
@@ -191,7 +191,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     return CSEG_OK;
 }
 
-/* 1.x: it is the dataset that says; the reference refuses a step that says otherwise, too. */
+/* 1.x: the dataset decides; the reference too refuses a step that says otherwise. */
 static cseg_status check_reduce(const annotations_conf *c, const sample *s, cseg_error *err)
 {
     const value *said = c->one_x ? c->reduce_zero_label : NULL;

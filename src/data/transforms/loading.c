@@ -1,4 +1,4 @@
-/* Reading images: single ones, pairs (second date's channels behind the first's), rasters. */
+/* Loads images: single ones, pairs (second date's channels behind the first's), rasters. */
 #include <string.h>
 
 #include "data/transforms/transform.h"
@@ -80,7 +80,7 @@ static cseg_status read_one(const char *path, image_flags flags, bool float32, i
     return status;
 }
 
-/* Bytes may wait to be decoded until it is known which of them are needed. */
+/* The bytes may stay encoded until it is known which part of them is needed. */
 static cseg_status read_single(const sample *s, const load_conf *c, image *out, cseg_error *err)
 {
     return s->path && !c->to_float32 ? image_read_later(s->path, c->flags, out, err)

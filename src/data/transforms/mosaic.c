@@ -1,4 +1,4 @@
-/* Four images in one (Bochkovskiy et al. 2020). */
+/* Makes one image of four (Bochkovskiy et al. 2020). */
 #include <string.h>
 
 #include "data/transforms/transform.h"
@@ -83,7 +83,7 @@ static cseg_status blank(const mosaic_conf *c, const image *like, double with, i
     return status;
 }
 
-/* One picture of each of the four samples, into *out. */
+/* Makes one picture of the four samples, in *out. */
 static cseg_status assemble(const mosaic_conf *c, const image *const from[4], double with, resize_kind kind,
                             int64_t group, center at, image *out, cseg_error *err)
 {

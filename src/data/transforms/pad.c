@@ -1,4 +1,4 @@
-/* Padding to the right and below. */
+/* Pads to the right and below. */
 #include <string.h>
 
 #include "data/transforms/transform.h"

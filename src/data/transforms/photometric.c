@@ -31,7 +31,7 @@ static cseg_status photometric_build(transform_builder *b, void *conf, transform
     return CSEG_OK;
 }
 
-/* In the reference's order of draws. mode: 1 contrast first, 0 last, -1 drawn here. */
+/* Draws in the reference's order. mode: 1 contrast first, 0 last, -1 drawn here. */
 static photometric draw(const photometric_conf *c, rng *r, int mode)
 {
     photometric p = {0};

@@ -1,4 +1,8 @@
-/* Photometric distortion with its decisions made, so that they can be set. */
+/* Distorts colours by decisions that are made already, so that a test can set them.
+ *
+ *     photometric how = {.brightens = true, .brightness = 20};
+ *     TRY(photometric_apply(img, 0, &how, err));
+ */
 #ifndef DATA_TRANSFORMS_PHOTOMETRIC_H
 #define DATA_TRANSFORMS_PHOTOMETRIC_H
 
@@ -13,7 +17,7 @@ typedef struct photometric {
     int64_t hue;       /* added, modulo 180 */
 } photometric;
 
-/* Channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */
+/* Distorts channels `first` ... first + 2 of an 8-bit image (blue, green, red), in place. CSEG_NO_MEMORY. */
 cseg_status photometric_apply(image *m, int64_t first, const photometric *p, cseg_error *err);
 
 #endif

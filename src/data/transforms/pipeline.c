@@ -95,7 +95,7 @@ cseg_status transform_probability(const transform_builder *b, const char *what, 
 
 /* ---- building ---- */
 
-/* Names of other projects are not mmseg's, even where they read alike; mmcv's LoadAnnotations reads boxes. */
+/* Names of other projects are not mmseg's, even if they read alike; mmcv's LoadAnnotations reads boxes. */
 static cseg_status check_scope(const value *dict, const char *name, cseg_error *err)
 {
     char place[512], full[160];
@@ -196,7 +196,7 @@ const pipeline_info *pipeline_describe(const pipeline *p)
 
 /* ---- how labels are read ---- */
 
-/* The last of all, which has the last word. */
+/* Finds the last LoadAnnotations of all, inner lists included: it decides. */
 static const transform *find_loader(const transform_list *list)
 {
     const transform *found = NULL;
@@ -247,7 +247,7 @@ void pipeline_times_add(pipeline_times *t, const char *name, double seconds)
     t->at[i].seconds += seconds;
 }
 
-/* The outermost transforms, timed where the sample asks for it. */
+/* The outermost transforms, timed if the sample asks for it. */
 static cseg_status apply_timed(const transform_list *list, sample *s, cseg_error *err)
 {
     pipeline_times *times = s->times;

@@ -122,8 +122,8 @@ static bool padded_alike(const sample *a, const sample *b)
     return sample_padded_height(a) == sample_padded_height(b) && sample_padded_width(a) == sample_padded_width(b);
 }
 
-/* The sample whose size is not that of most: of the first and of one that differs from it, the one with fewer like it.
- */
+/* The sample whose size is the odd one out: of the first sample and one that differs from it, the one with fewer like
+ * it. */
 static int odd_one(const sample *const *samples, int n, int *other)
 {
     int differs = 0, like_first = 0, like_other = 0;

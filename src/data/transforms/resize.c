@@ -1,4 +1,4 @@
-/* Resizing to a size that is given, drawn or computed from the image's. */
+/* Resizes to a size that is given, drawn, or computed from the image's. */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ typedef struct scale {
     bool single;     /* one number was written */
 } scale;
 
-/* All members of the family are this, once their fields are read. */
+/* All members of the family become this once their fields are read. */
 typedef struct resize_conf {
     value *img_scale, *scale, *scales, *scale_factor, *ratio_range, *keep_ratio;
     const char *multiscale_mode, *interpolation, *backend, *resize_type;
@@ -168,7 +168,7 @@ static cseg_status read_keep_ratio(const transform_builder *b, resize_conf *c, b
     return CSEG_OK;
 }
 
-/* What is known of the size behind it. */
+/* The known size after it. */
 static void note_size(transform_builder *b, const resize_conf *c)
 {
     bool fixed = c->from == FROM_SCALE && !c->keeps && !c->shortest && !c->min_size;
@@ -351,7 +351,7 @@ static cseg_status draw_scale(const resize_conf *c, sample *s, int64_t out[2], c
     return CSEG_OK;
 }
 
-/* mmcv.rescale_size: the largest size of the image's shape within long and short edge. */
+/* mmcv.rescale_size: the largest size of the image's aspect ratio within long and short edge. */
 static void fit(const double scale_[2], int64_t w, int64_t h, int64_t out[2])
 {
     double longest = fmax(scale_[0], scale_[1]), shortest = fmin(scale_[0], scale_[1]);
@@ -372,7 +372,7 @@ static void fit_shortest(double edge, double most, int64_t w, int64_t h, int64_t
     fit(target, w, h, out);
 }
 
-/* SETR and BEiT need images no smaller than their crops: the short edge is min_size at least. */
+/* SETR and BEiT need images no smaller than their crops: the short edge is at least min_size. */
 static void fit_minimum(const int64_t drawn[2], int64_t min_size, int64_t w, int64_t h, int64_t out[2])
 {
     int64_t edge = drawn[0] < drawn[1] ? drawn[0] : drawn[1];

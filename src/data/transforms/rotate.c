@@ -77,7 +77,7 @@ static cseg_status rotate_build(transform_builder *b, void *conf, transform *t, 
     return CSEG_OK;
 }
 
-/* How mmcv.imrotate turns a picture of this size. */
+/* The rotation by which mmcv.imrotate turns a picture of this size. */
 static rotation rotation_of(const rotate_conf *c, double degrees, int64_t h, int64_t w)
 {
     rotation r = {.degrees = degrees, .h = h, .w = w, .cx = (double)(w - 1) * 0.5, .cy = (double)(h - 1) * 0.5};

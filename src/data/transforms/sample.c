@@ -12,7 +12,7 @@ void sample_release(sample *s)
         image_release(&s->maps[i].map);
 }
 
-/* The one name of a map: gt_seg_map, gt_seg_map_from... are the 1.x dialect's. */
+/* The name that a map is stored under: gt_seg_map, gt_seg_map_from... are the 1.x dialect's names for it. */
 static bool same_key(const char *a, const char *b)
 {
     if (str_starts(a, "gt_seg_map") && str_starts(b, "gt_semantic_seg"))

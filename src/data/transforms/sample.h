@@ -1,9 +1,13 @@
 /* What travels through a pipeline: an image, its label maps, and what happened to them.
  *
- * Work is put off where that saves some of it: an image is decoded, and a resize, the crops and flips after it are
- * noted down (`delayed`) and done, together by whoever needs the pixels, so that what a crop cuts away is neither
- * resized nor decoded (but for its entropy code). Who reads `img.data` or a map's data calls sample_settle first, and
- * reads h and w through sample_height and sample_width. */
+ *     TRY(sample_settle(s, err));
+ *     const sample_map *labels = sample_find(s, "gt_semantic_seg");
+ *     int64_t rows = sample_height(s), columns = sample_width(s);
+ *
+ * Work is put off if that saves some of it. An image is not decoded yet; a resize, and the crops and flips after it,
+ * are noted (`delayed`). Whoever needs the pixels does all of it together, so what a crop cuts away is neither resized
+ * nor decoded (but for its entropy code). Before reading `img.data` or a map's data call sample_settle; read h and w by
+ * sample_height and sample_width. */
 #ifndef DATA_TRANSFORMS_SAMPLE_H
 #define DATA_TRANSFORMS_SAMPLE_H
 
@@ -16,10 +20,10 @@ enum { SAMPLE_MAX_LABELS = 8, SAMPLE_MAX_IMAGES = 2, SAMPLE_MAX_CHANNELS = 32 };
 /* One named map that geometry moves along with the image: gt_semantic_seg, gt_semantic_seg_from, seg_weight_map... */
 typedef struct sample_map {
     const char *key;  /* gt_semantic_seg (0.x) and gt_seg_map (1.x) are one: stored as gt_semantic_seg */
-    const char *path; /* the dataset says it, LoadAnnotations reads it; NULL for maps that a transform makes */
+    const char *path; /* set by the dataset, read by LoadAnnotations; NULL for maps that a transform makes */
     image map;        /* labels: c == 1, u8; weights: c == 1, f32 */
     delayed todo;
-    bool is_weight; /* resized linearly, rotated linearly, padded with 0: not as labels */
+    bool is_weight; /* resized linearly, rotated linearly, padded with 0, unlike labels */
 } sample_map;
 
 struct sample;
@@ -70,7 +74,7 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    /* Of a window: the least and the greatest value of the whole picture, for Rerange. */
+    /* For a window: the least and the greatest value of the whole picture, for Rerange. */
     struct {
         bool known;
         double low, high;
@@ -80,30 +84,31 @@ typedef struct sample {
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
     const value *label_map;          /* dict: old id -> new id, or NULL */
     int64_t index;
-    /* The last transforms that gave the image, and the label maps, another size than they had. */
+    /* The last transforms that changed the size of the image, and of the label maps. */
     sample_step image_step, map_step;
     struct pipeline_times *times; /* where transforms note what they took; NULL: nowhere */
 } sample;
 
 void sample_release(sample *s);                      /* frees the pixels; the strings go with the arena */
 sample_map *sample_find(sample *s, const char *key); /* NULL if absent; gt_seg_map* finds gt_semantic_seg* */
-/* Adds a map that the dataset found (path) or a transform makes (path NULL). NULL: there are SAMPLE_MAX_LABELS. */
+/* Adds a map that the dataset found (path) or a transform makes (path NULL). NULL: there are SAMPLE_MAX_LABELS already.
+ */
 sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is_weight);
-/* Whether the label and weight maps have the size that is wanted of them: in training that of the image, as it comes
- * out of the pipeline; else that of the file, which the answer has too. CSEG_SHAPE names the transform after which they
+/* Checks that the label and weight maps have the right size: in training the size of the image that comes out of the
+ * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);
-/* Decodes what is not decoded yet, and does the delayed geometry. The 0.x normalisation and the padding after it stay
- * noted, for pipeline_pack. */
+/* Decodes what is not decoded yet, and does the delayed geometry. The 0.x normalisation, and the padding after it, stay
+ * noted for pipeline_pack. */
 cseg_status sample_settle(sample *s, cseg_error *err);
-/* What is delayed; where nothing is, the whole picture as it is. */
+/* The delayed geometry; if there is none, the whole picture as it is. */
 delayed delayed_or_whole(const delayed *todo, const image *m);
 /* The same for one picture. */
 cseg_status sample_settle_image(image *m, delayed *todo, cseg_error *err);
-/* A deep copy, pixels too; *out is released by the caller whatever the result. Strings are shared. */
+/* A deep copy, pixels too; the caller releases *out whatever the result. Strings are shared. */
 cseg_status sample_copy(const sample *s, sample *out, cseg_error *err);
 
 #endif

@@ -1,9 +1,9 @@
-/* Which transform gave an image and its maps the sizes that they have, for messages. */
+/* Remembers, for messages, which transform gave an image and its maps their sizes. */
 #include <string.h>
 
 #include "data/transforms/transform.h"
 
-/* Labels and weights go through the same geometry: the first that is loaded stands for all. */
+/* Labels and weights go through the same geometry, so the first map that is loaded stands for all. */
 static const sample_map *first_map(const sample *s)
 {
     for (int i = 0; i < s->n_maps; i++)
@@ -27,7 +27,7 @@ step_sizes step_sizes_of(const sample *s)
 static void note(const transform *t, bool changed, const sample_step *before, sample_step *now)
 {
     bool by_inner = now->name != before->name || now->at.line != before->at.line;
-    if (changed && !by_inner) /* what is inside a wrapper says more than the wrapper */
+    if (changed && !by_inner) /* the transform inside a wrapper says more than the wrapper */
         *now = (sample_step){t->name, t->at};
 }
 

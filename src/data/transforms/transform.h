@@ -1,6 +1,14 @@
-/* What a transform is. A kind is one file (small families share one): a table of its fields under the names of both
- * dialects, a build function that checks them and prepares what applying needs, and apply. One line in list.h
- * registers it. A built transform never changes, so that any number of threads may apply it. */
+/* What a transform is.
+ *
+ *     transform_list list;
+ *     pipeline_info info = {0};
+ *     transform_builder builder = {.mem = mem, .dialect = DIALECT_1X, .info = &info};
+ *     TRY(transforms_build(&builder, cfg, &list, err));
+ *     TRY(transforms_apply(&list, s, err));
+ *
+ * A kind is one file (small families share one): a table of its fields under the names of both dialects, a build
+ * function that checks them and prepares what applying needs, and an apply function. One line in transform_list.h
+ * registers it. A built transform never changes, so any number of threads may apply it. */
 #ifndef DATA_TRANSFORMS_TRANSFORM_H
 #define DATA_TRANSFORMS_TRANSFORM_H
 
@@ -12,10 +20,10 @@
 
 typedef struct transform transform;
 
-/* Size of the images behind a transform, as far as it is known when the pipeline is built. 0: not at all. */
+/* Size of the images after a transform, as far as it is known when the pipeline is built. 0: unknown. */
 typedef struct known_size {
     int64_t h, w;
-    bool exact; /* all have it; else it is the largest that can come */
+    bool exact; /* all images have it; else it is the largest that can come */
 } known_size;
 
 typedef struct transform_builder {
@@ -24,21 +32,21 @@ typedef struct transform_builder {
     const char *name; /* as the config writes the type: a kind may have several names */
     const value *dict;
     pipeline_info *info; /* what the whole pipeline does, filled as it is built */
-    known_size size;     /* in front of this transform; build changes it to what is behind */
+    known_size size;     /* before this transform; build changes it to the size after it */
     int depth;           /* of pipelines within pipelines */
 } transform_builder;
 
-/* How a transform can be done to a picture that is never in memory as a whole (data/transforms/windows.h). A new kind
- * must say it: the compiler wants every member of transform_kind, and tests/unit/data/test_windows.c finds
+/* How a transform can be applied to a picture that is never in memory as a whole (data/transforms/windows.h). A new
+ * kind must say it: the compiler wants every member of transform_kind, and tests/unit/data/test_windows.c finds
  * WINDOWS_UNSAID. */
 typedef enum transform_windows {
     WINDOWS_UNSAID,
-    WINDOWS_LOADS,     /* gives the pixels of one file; takes those that lie in the sample already */
-    WINDOWS_POINTWISE, /* a pixel's channels alone decide what it becomes; or it has nothing to do with pixels */
+    WINDOWS_LOADS,     /* gives the pixels of one file; takes pixels that are in the sample already */
+    WINDOWS_POINTWISE, /* each pixel depends on its own channels alone; or the transform does not touch pixels */
     WINDOWS_GEOMETRY,  /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
     WINDOWS_RANGE,     /* pointwise once the picture's least and greatest value are known (sample.range) */
     WINDOWS_INNER,     /* other transforms in a row */
-    WINDOWS_WHOLE      /* needs all pixels at once, or is never the same twice */
+    WINDOWS_WHOLE      /* needs all pixels at once, or gives a different result each time */
 } transform_windows;
 
 typedef struct transform_kind {
@@ -56,7 +64,7 @@ typedef struct transform_list {
     transform **at;
 } transform_list;
 
-/* One way through test time augmentation: what is decided beforehand, and the transforms to run. */
+/* One variant of test-time augmentation: what is decided beforehand, and the transforms to run. */
 typedef struct variant {
     bool has_preset;
     int64_t scale[2]; /* (w, h) or a long and a short edge, as 0.x has it; ratio > 0: of the image's own size */
@@ -77,13 +85,13 @@ struct transform {
     int n_variants;
 };
 
-/* What is behind pipeline.h. */
+/* The inside of a pipeline (pipeline.h). */
 struct pipeline {
     transform_list list;
     const transform *views; /* the test time augmentation that ends it, or NULL */
     pipeline_info info;
 };
-/* What a view decides for the transforms within it. */
+/* Sets what a view decides for the transforms within it. */
 void variant_preset(const variant *v, sample *s);
 
 #define FIELDS(array, struct_)                                                                                         \
@@ -91,27 +99,27 @@ void variant_preset(const variant *v, sample *s);
         .at = array, .n = sizeof(array) / sizeof *(array), .size = sizeof(struct_)                                     \
     }
 
-/* A list of dicts, or one dict, to transforms. b->size goes through all of them. */
+/* Builds transforms from a list of dicts, or one dict. b->size goes through all of them. */
 cseg_status transforms_build(transform_builder *b, const value *list, transform_list *out, cseg_error *err);
 cseg_status transforms_apply(const transform_list *list, sample *s, cseg_error *err);
 
 /* "FILE:LINE: NAME: what" */
 cseg_status transform_fail(const transform_builder *b, cseg_error *err, const char *fmt, ...) CSEG_PRINTF(3, 4);
 
-/* For build: the transform may write `with` into label maps. Every one that does says so, because the model must know
- * that label. `field` is what says it, and may be one of a dict's: "pad_val.seg". */
+/* For build: says that the transform may write `with` into label maps. Every transform that does must say so, because
+ * the model must know that label. `field` is the field that sets it, perhaps one inside a dict: "pad_val.seg". */
 cseg_status transform_fills_labels(const transform_builder *b, const char *field, double with, cseg_error *err);
 
 /* ---- reading fields ---- */
 
-/* A size: two whole numbers of 1 or more, or one number for both if `one` allows it. out[0] is the first. */
+/* Reads a size: two whole numbers of 1 or more, or one number for both if `one` allows it. out[0] is the first. */
 cseg_status transform_pair(const transform_builder *b, const char *what, const value *v, bool one, int64_t out[2],
                            cseg_error *err);
 cseg_status transform_probability(const transform_builder *b, const char *what, double p, cseg_error *err);
 
 /* ---- for apply ---- */
 
-/* Notes in s->image_step and map_step that t changed sizes, if it did; before: as they were. */
+/* Notes in s->image_step and map_step that t changed sizes, if it did; before: the sizes before it. */
 typedef struct step_sizes {
     int64_t image_h, image_w, map_h, map_w; /* 0: not loaded */
     sample_step image_step, map_step;
@@ -119,7 +127,7 @@ typedef struct step_sizes {
 step_sizes step_sizes_of(const sample *s);
 void step_note(const transform *t, const step_sizes *before, sample *s);
 
-/* Geometry of the image or of one map; put off if it can be. group: channels of one picture (0: all). */
+/* Geometry of the image or of one map, delayed if possible. group: channels of one picture (0: all). */
 cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize_kind kind, int64_t group,
                            cseg_error *err);
 cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t h, int64_t w, cseg_error *err);
@@ -127,30 +135,31 @@ void picture_flip(image *m, delayed *todo, char direction); /* 'h', 'v' or 'd' *
 int64_t picture_height(const image *m, const delayed *todo);
 int64_t picture_width(const image *m, const delayed *todo);
 
-/* The same for the image and all maps that are loaded: labels by the nearest sample, weights linearly. Each also does
- * what Normalize left to do, if that comes first. */
+/* The same for the image and all maps that are loaded: labels by the nearest sample, weights linearly. If a delayed
+ * Normalize must come first, it is done first. */
 cseg_status sample_resize(sample *s, int64_t h, int64_t w, resize_kind kind, cseg_error *err);
 cseg_status sample_crop(sample *s, int64_t y, int64_t x, int64_t h, int64_t w, cseg_error *err);
 cseg_status sample_flip(sample *s, char direction, cseg_error *err);
-/* Everything that waits is done, Normalize and the padding behind it included: pixels as the reference has them now. */
+/* Does all that is delayed, Normalize and the padding after it included: then the pixels are the reference's at this
+ * point. */
 cseg_status sample_need_pixels(sample *s, cseg_error *err);
 /* Channels of one date's image. */
 int64_t sample_group(const sample *s);
 /* Replaces the image of s or of a map. */
 void picture_replace(image *m, image with);
-/* Size that the image takes in a batch at least: with the padding that Normalize left to be done. */
+/* The least size that the image takes in a batch, with the delayed padding. */
 int64_t sample_padded_height(const sample *s);
 int64_t sample_padded_width(const sample *s);
-/* No image, so nothing to do it to: CSEG_CONFIG. */
+/* CSEG_CONFIG if there is no image to work on. */
 cseg_status sample_need_image(const sample *s, cseg_error *err);
 
-/* All that have a name, refused ones too; for tests. */
+/* All transforms that have a name, refused ones too; for tests. */
 int transforms_count(void);
 const char *transforms_name(int i, transform_windows *windows);
-/* load_annotations.c: what it does to the map `key` of a sample like this. */
+/* load_annotations.c: tells what it does to the map `key` of a sample like this. */
 void annotations_describe(const transform *t, const sample *like, const char *key, label_reading *out);
 
-/* The part of transforms_document that is not about transforms. */
+/* The part of transforms_document that is about the preprocessor. */
 void preprocessor_document(FILE *out);
 
 #endif

@@ -156,7 +156,7 @@ static cseg_status rerange_build(transform_builder *b, void *conf, transform *t,
     return c->min_value < c->max_value ? CSEG_OK : transform_fail(b, err, "'min_value' must be less than 'max_value'");
 }
 
-/* Numbers lie in an image one behind the other: pixel, then channel. One date's: those with i % all / each == date. */
+/* Numbers of an image lie pixel after pixel, channel after channel. Those of one date have i % all / each == date. */
 static bool is_of(int64_t i, int64_t all, int64_t each, int64_t date)
 {
     return i % all / each == date;
@@ -177,7 +177,7 @@ static cseg_status rerange_date(const rerange_conf *c, const sample *s, int64_t 
     }
     if (!(low < high))
         return fail(err, CSEG_NUMERIC, "all pixels are the same, so they have no range");
-    bool single = m->type == IMAGE_F32; /* numpy stays with the precision it has; else it takes double */
+    bool single = m->type == IMAGE_F32; /* numpy keeps the precision that the image has; else it takes double */
     for (int64_t i = 0; i < n; i++) {
         if (!is_of(i, m->c, each, date))
             continue;

@@ -5,7 +5,7 @@
 
 #include "data/transforms/transform.h"
 
-/* Source pixels that a resize holds at a time, and side of the blocks by which all are looked at. */
+/* Source pixels that a resize holds at a time, and the side of the blocks in which all pixels are read. */
 enum { PART_BYTES = 64 << 20, LOOK = 1024 };
 
 typedef struct step {
@@ -14,7 +14,7 @@ typedef struct step {
     double low, high; /* of what comes into it */
 } step;
 
-/* Geometry, then what is done to each pixel behind it. */
+/* Geometry, then what is done to each pixel after it. */
 typedef struct stage {
     const struct stage *before; /* NULL: the source */
     delayed geometry;           /* of what `before` gives, which is like: a size, channels and a type */
@@ -54,7 +54,7 @@ typedef struct asked {
 static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int64_t x, int64_t h, int64_t n_w,
                               sample *s, cseg_error *err);
 
-/* What a resize behind the stage sees: pixels, normalised if that came first. */
+/* What the resize after this stage reads: pixels, normalised if that came first. */
 static cseg_status read_pixels(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
 {
     const asked *a = arg;
@@ -114,7 +114,7 @@ static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int6
     s->ori_w = s->img_w = s->pad_w = n_w;
     s->scale_x = s->scale_y = 1;
     for (size_t i = 0; i < g->steps.n; i++) {
-        s->path = i || g->before ? w->from->path : NULL; /* the loader takes pixels that no file is named for */
+        s->path = i || g->before ? w->from->path : NULL; /* the loader takes pixels that come from no file */
         TRY(run_step(&g->steps.at[i], s, err));
     }
     s->path = w->from->path;
@@ -176,7 +176,7 @@ static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
     return vec_push(w->mem, &w->last->steps, st) ? CSEG_OK : fail_memory(err);
 }
 
-/* The transform is asked what it does to a picture of which it sees no pixel. */
+/* Asks the transform what it does to a picture without showing it a pixel. */
 static cseg_status add_geometry(windowed *w, const transform *t, cseg_error *err)
 {
     uint8_t nothing = 0;

@@ -1,6 +1,12 @@
-/* Pipelines for pictures that are never in memory as a whole: any window of what a pipeline makes of a picture, bit for
- * bit as in the whole. Each transform says how that can be done (transform_windows); resizes fetch what a window is
- * made from and nothing else. */
+/* Applies a pipeline to windows of a picture that is never in memory as a whole. Each window is what the pipeline makes
+ * of the whole picture there, bit for bit.
+ *
+ *     windowed *picture;
+ *     TRY(windowed_open(steps, from, mem, &picture, err));
+ *     TRY(windowed_read(picture, 0, 0, 512, 512, s, err));
+ *
+ * Each transform says how it can be done by windows (transform_windows). Resizes fetch only the pixels that a window is
+ * made from. */
 #ifndef DATA_TRANSFORMS_WINDOWS_H
 #define DATA_TRANSFORMS_WINDOWS_H
 
@@ -16,9 +22,9 @@ typedef struct window_source {
     void *arg;
 } window_source;
 
-/* p and what `from` points at must outlive *out, which lives in `mem`. Reads a pixel, or (Rerange) all of them.
- * CSEG_UNSUPPORTED, with file and line, for a transform that needs the whole picture and for several views; else what
- * the transforms say. */
+/* Opens a picture. p and what `from` points at must outlive *out, which lives in `mem`. Reads one pixel, or (Rerange)
+ * all of them. CSEG_UNSUPPORTED, with file and line, for a transform that needs the whole picture and for several
+ * views; else the transforms' errors. */
 cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err);
 
 /* What the pipeline makes of the picture. */
@@ -26,12 +32,12 @@ typedef struct windowed_info {
     int64_t h, w, c;
     image_type type;
     bool resized;        /* to another size than the source's */
-    const char *resizer; /* the name of the first transform that did it; NULL: none */
+    const char *resizer; /* the first transform that changed the size; NULL: none */
     where at;            /* of that transform */
 } windowed_info;
 const windowed_info *windowed_describe(const windowed *w);
 
-/* A window of it, ready for pipeline_pack. *out, zeroed, is to be released whatever the result. */
+/* Reads a window of it, ready for pipeline_pack. Release *out, zeroed before, whatever the result. */
 cseg_status windowed_read(const windowed *w, int64_t y, int64_t x, int64_t n_h, int64_t n_w, sample *out,
                           cseg_error *err);
 

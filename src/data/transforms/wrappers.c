@@ -1,4 +1,4 @@
-/* Pipelines within pipelines, and test time augmentation. */
+/* Transforms that hold pipelines, and test-time augmentation. */
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static const field choice_fields[] = {
 };
 static const field_table choice_table = FIELDS(choice_fields, wrapper_conf);
 
-/* Test time augmentation ends a pipeline, so nothing that wraps may hold it. */
+/* Test-time augmentation must end a pipeline, so no wrapper may hold it. */
 static cseg_status no_views(const transform_builder *b, const transform_list *list, cseg_error *err)
 {
     for (size_t i = 0; i < list->n; i++)
@@ -57,7 +57,7 @@ static cseg_status compose_apply(const transform *t, sample *s, cseg_error *err)
 const transform_kind transform_compose = {&compose_table, "Transforms in a row.", compose_build, compose_apply,
                                           WINDOWS_INNER};
 
-/* What is known of the size when any of two ways may have been taken. */
+/* The known size if either of two ways may have been taken. */
 static known_size either(known_size a, known_size b)
 {
     known_size out = {a.h > b.h ? a.h : b.h, a.w > b.w ? a.w : b.w, a.exact && b.exact && a.h == b.h && a.w == b.w};

@@ -1,4 +1,8 @@
-/* Both dialects fill an experiment; what they share in reading. */
+/* Fills an experiment from a config of either dialect. Here are the two readers, and what they share.
+ *
+ *     double factor = 1;
+ *     TRY(dialect_read_number(cfg, "factor", &factor, err));
+ */
 #ifndef ENGINE_DIALECT_DIALECT_H
 #define ENGINE_DIALECT_DIALECT_H
 

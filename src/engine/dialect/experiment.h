@@ -1,4 +1,10 @@
-/* What a config asks for, whatever dialect it is written in. Nothing after the dialects knows that there are two. */
+/* What a config asks for, in whichever dialect it is written.
+ *
+ *     experiment *run;
+ *     const char *changes[] = {"model.decode_head.num_classes=2"};
+ *     TRY(experiment_load("configs/fcn.py", changes, 1, mem, &run, err));
+ *     printf("%" PRId64 " images a batch\n", run->train.batch_size);
+ */
 #ifndef ENGINE_DIALECT_EXPERIMENT_H
 #define ENGINE_DIALECT_EXPERIMENT_H
 

@@ -1,5 +1,5 @@
-/* Which keys a config may have outside models, data and optimizers, and which of them have no effect: what the
- * reference would refuse is refused, what it would obey and we do not is refused or warned about, what makes no
+/* Checks which keys a config has outside models, data and optimizers. A key that MMSegmentation would refuse is
+ * refused. A key that it would obey and this program does not is refused or warned about. A key that makes no
  * difference here is accepted. docs/fields-without-effect.md lists them. */
 #ifndef ENGINE_DIALECT_KEYS_H
 #define ENGINE_DIALECT_KEYS_H

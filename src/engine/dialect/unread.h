@@ -1,5 +1,5 @@
-/* Names at a config's top level that no part of the program reads. The reference takes them for variables of the
- * config's own, which they are in files; on the command line, or one letter beside a key, something else was meant. */
+/* Finds names at a config's top level that no part of the program reads. MMSegmentation takes them for variables of the
+ * config's own. In a file they may be that; on the command line, or one letter beside a key, they are mistakes. */
 #ifndef ENGINE_DIALECT_UNREAD_H
 #define ENGINE_DIALECT_UNREAD_H
 

@@ -1,4 +1,10 @@
-/* Measuring a model on a dataset. */
+/* Measures a model on a dataset.
+ *
+ *     evaluation result;
+ *     evaluate_options how = {.head = -1, .how = &e->test_eval};
+ *     TRY(evaluate(pred, m, ds, l, &how, mem, &result, err));
+ *     printf("%" PRId64 " images, aAcc %.2f\n", result.images, result.parts[0].m.aAcc);
+ */
 #ifndef ENGINE_EVALUATE_EVALUATE_H
 #define ENGINE_EVALUATE_EVALUATE_H
 

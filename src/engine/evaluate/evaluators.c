@@ -1,4 +1,4 @@
-/* The evaluators of 1.x: one or several, each with its metrics, its prefix and its ignored label. */
+/* Evaluators of 1.x: one or several, each with its metrics, its prefix and its ignored label. */
 #include <string.h>
 
 #include "base/log.h"

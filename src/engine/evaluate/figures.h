@@ -1,5 +1,10 @@
-/* How figures of an evaluation are compared: what is better, and when a run ends because nothing gets better. NaN is
- * never better than anything, as in the reference, which writes x > y. */
+/* Compares figures of evaluations: which is better, and when a run ends because nothing gets better. As in the
+ * reference, which writes x > y, NaN is never better than anything.
+ *
+ *     bool greater;
+ *     TRY(figure_rule("save_best", "mIoU", NULL, &(figure_keys){0}, &greater, err));
+ *     bool better = figure_is_better(greater, true, 71.2, 71.9);
+ */
 #ifndef ENGINE_EVALUATE_FIGURES_H
 #define ENGINE_EVALUATE_FIGURES_H
 

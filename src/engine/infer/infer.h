@@ -1,4 +1,12 @@
-/* Segmenting images that belong to no dataset: files, pixels in memory, and scenes of any size. */
+/* Segments images that belong to no dataset: files, pixels in memory, and scenes of any size.
+ *
+ *     infer *net;
+ *     infer_answer answer = {0};
+ *     TRY(infer_open(e, "iter_80000.pth", &(infer_options){0}, mem, &net, err));
+ *     TRY(infer_image(net, "image.png", NULL, -1, false, &answer, err));
+ *     infer_answer_release(&answer);
+ *     infer_close(net);
+ */
 #ifndef ENGINE_INFER_INFER_H
 #define ENGINE_INFER_INFER_H
 

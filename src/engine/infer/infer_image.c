@@ -1,4 +1,4 @@
-/* One file's answer, with what its raster says of missing data. */
+/* Segments one file, and applies what its raster says of missing data to the answer. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Scenes: windows go through the config's own loader and transforms, are segmented and written; the scene is never in
- * memory. */
+/* Segments scenes: windows go through the config's own loader and transforms, are segmented and written. The scene is
+ * never in memory as a whole. */
 #include <string.h>
 
 #include "base/error.h"

@@ -1,5 +1,10 @@
-/* Whether what a model is asked to segment is like what it learned from. Each kind of difference is one warning, which
- * names the first file that has it. */
+/* Checks whether the images that a model segments are like those that it learned from. Each kind of difference is one
+ * warning, which names the first file that has it.
+ *
+ *     input_watch watch;
+ *     TRY(input_watch_open(&watch, "iter_80000.pth", steps, pre, false, err));
+ *     input_watch_file(&watch, path);
+ */
 #ifndef ENGINE_INFER_INPUT_WATCH_H
 #define ENGINE_INFER_INPUT_WATCH_H
 

@@ -1,4 +1,10 @@
-/* From normalised images to label maps: the reference's test modes.
+/* Predicts label maps from normalised images, by MMSegmentation's test modes.
+ *
+ *     predictor *net;
+ *     prediction answer = {0};
+ *     predict_view view = {.img = v, .h = h, .w = w, .c = 3};
+ *     TRY(predictor_new(m, b, &(predict_options){.mode = PREDICT_WHOLE}, &net, err));
+ *     TRY(predictor_run(net, &view, 1, h, w, -1, false, &answer, err));
  *
  * Follows mmseg 1.2.2 (EncoderDecoder.inference, BaseSegmentor.postprocess_result, SegTTAModel) and 0.30.0 (inference,
  * aug_test): logits at the input's size, padding cut off, resized to the file's size, argmax (the first of equals), or
@@ -6,7 +12,7 @@
  * sigmoid. Both dialects give the same maps up to rounding.
  *
  * A predictor is used by one thread at a time; the backend's threads work inside. It reads the model's weights where
- * they are: after a training step or a loaded checkpoint call predictor_weights_changed. */
+ * they are: call predictor_weights_changed after a training step or after loading a checkpoint. */
 #ifndef ENGINE_INFER_PREDICT_H
 #define ENGINE_INFER_PREDICT_H
 

@@ -1,4 +1,4 @@
-/* Logits to answers, row by row, so that full-size maps of scores need not exist. */
+/* Turns logits into answers row by row, so that no map of scores needs to exist at full size. */
 #include <math.h>
 #include <omp.h>
 

@@ -1,4 +1,4 @@
-/* Scenes of any size: strips of columns, each slid over from top to bottom. */
+/* Segments scenes of any size: cuts them into strips of columns, and slides over each from top to bottom. */
 #include "base/error.h"
 #include "engine/infer/predict_internal.h"
 

@@ -1,5 +1,6 @@
-/* Sliding windows with overlap. Crops lie where the reference puts them, their logits are summed in its order and
- * divided by how many crops saw a pixel. A ring holds the rows that later crops may still add to. */
+/* Slides windows with overlap over an image. Crops lie where MMSegmentation puts them. Their logits are summed in its
+ * order and divided by the number of crops that saw the pixel. A ring of rows holds what later crops may still add to.
+ */
 #include <string.h>
 
 #include "engine/infer/predict_internal.h"

@@ -1,4 +1,10 @@
-/* From an experiment to a model that can run: what train, test and infer begin with. */
+/* Builds from an experiment what train, test and infer begin with: model, backend, preprocessor, predictor, graphs.
+ *
+ *     model *net;
+ *     backend *cpu;
+ *     TRY(build_model(e, true, &net, err));
+ *     TRY(build_backend("cpu", &(cpu_options){.threads = 4}, &cpu, err));
+ */
 #ifndef ENGINE_SETUP_BUILD_H
 #define ENGINE_SETUP_BUILD_H
 

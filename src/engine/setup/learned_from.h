@@ -1,4 +1,9 @@
-/* What a model learned from: stated in its checkpoints, compared with what it is asked to segment. */
+/* States in a checkpoint what kind of images a model learned from, and reads it back to compare with what it segments.
+ *
+ *     learned_from learned;
+ *     TRY(learned_from_load("iter_80000.pth", &learned, err));
+ *     bool takes_bytes = learned.has_images && learned.types[IMAGE_U8];
+ */
 #ifndef ENGINE_SETUP_LEARNED_FROM_H
 #define ENGINE_SETUP_LEARNED_FROM_H
 

@@ -1,4 +1,8 @@
-/* Weights from files into models. */
+/* Loads weights from files into models.
+ *
+ *     TRY(weights_load_pretrained(m, err));
+ *     TRY(weights_load_from(m, "iter_80000.pth", NULL, WEIGHTS_EXACT, err));
+ */
 #ifndef ENGINE_SETUP_WEIGHTS_H
 #define ENGINE_SETUP_WEIGHTS_H
 

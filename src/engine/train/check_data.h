@@ -1,4 +1,8 @@
-/* What is looked at in the data before the first step: every label file, and a few samples through each pipeline. */
+/* Checks the data before the first step: every label file, and a few samples through each pipeline.
+ *
+ *     data_check check = {.e = e, .m = m, .pre = pre, .what = "training data", .batch_size = 2, .seed = 42};
+ *     TRY(data_check_run(&check, ds, mem, err));
+ */
 #ifndef ENGINE_TRAIN_CHECK_DATA_H
 #define ENGINE_TRAIN_CHECK_DATA_H
 

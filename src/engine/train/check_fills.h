@@ -1,4 +1,4 @@
-/* Where the pipeline meets the model: labels that no file holds, but that a step writes. */
+/* Checks labels that no file holds but that a step of the pipeline writes: the model must know them. */
 #ifndef ENGINE_TRAIN_CHECK_FILLS_H
 #define ENGINE_TRAIN_CHECK_FILLS_H
 

@@ -1,5 +1,9 @@
-/* What two data sets of one model say of the same thing in different ways: each is right alone, and figures or classes
- * are wrong together. The reference says nothing. */
+/* Finds contradictions between two datasets of one model: each is right alone, and figures or classes are wrong
+ * together. MMSegmentation does not report them.
+ *
+ *     check_halves(ds, ds);
+ *     TRY(check_learned_classes("iter_80000.pth", ds, err));
+ */
 #ifndef ENGINE_TRAIN_CHECK_HALVES_H
 #define ENGINE_TRAIN_CHECK_HALVES_H
 

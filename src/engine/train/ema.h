@@ -1,8 +1,14 @@
-/* Moving averages of the weights. Follows mmengine's EMAHook with its averaged models (1.x) and mmcv's EMAHook (0.x).
+/* Keeps moving averages of the weights. Follows MMEngine's EMAHook with its averaged models (1.x) and MMCV's EMAHook
+ * (0.x).
  *
- * 1.x evaluates the averages and saves them as the state dict; the weights that training goes on with are saved beside,
- * as ema_state_dict. 0.x does so at the end of epochs only: an iteration-based run keeps its averages as buffers ema_*
- * of the state dict and never looks at them. */
+ *     ema *average;
+ *     TRY(ema_new(&e->ema, false, m, mem, &average, err));
+ *     ema_update(average, 1, 0);
+ *     ema_swap(average);
+ *
+ * 1.x evaluates the averages and saves them as the state dict; it saves the weights that training goes on with beside
+ * them, as ema_state_dict. 0.x does so at the end of epochs only: an iteration-based run keeps its averages as buffers
+ * ema_* of the state dict and never looks at them. */
 #ifndef ENGINE_TRAIN_EMA_H
 #define ENGINE_TRAIN_EMA_H
 

@@ -1,4 +1,9 @@
-/* Training: what an experiment says, from the first iteration to the last. */
+/* Trains a model as an experiment says, from the first iteration to the last.
+ *
+ *     runner_options how = {.threads = 4};
+ *     TRY(runner_train(e, &how, err));
+ *     printf("checkpoints are in %s\n", e->work_dir);
+ */
 #ifndef ENGINE_TRAIN_RUNNER_H
 #define ENGINE_TRAIN_RUNNER_H
 

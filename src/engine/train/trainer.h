@@ -1,4 +1,10 @@
-/* The inside of a run, shared by the runner's files. */
+/* The inside of a run, shared by the runner's files.
+ *
+ *     trainer run = {.e = e, .mem = mem, .m = m, .b = b};
+ *     TRY(trainer_iteration(&run, err));
+ *     if (trainer_must_stop(&run))
+ *         return trainer_interrupted(&run, err);
+ */
 #ifndef ENGINE_TRAIN_TRAINER_H
 #define ENGINE_TRAIN_TRAINER_H
 

@@ -1,9 +1,14 @@
-/* Timing a model: label maps from images, or training steps. What is timed is what users of other programs would time:
+/* Times a model: label maps from images, or training steps. It times what users of other programs would time:
+ *   inference   a normalised f32 image [N, S, S, C] in, labels [N, S, S] out; logits upsampled and argmax included
+ *   training    one step: forward, losses, backward, SGD with momentum and weight decay
  *
- *     inference   a normalised f32 image [N, S, S, C] in, labels [N, S, S] out; logits upsampled and argmax included
- *     training    one step: forward, losses, backward, SGD with momentum and weight decay
+ *     bench *timing;
+ *     bench_result result;
+ *     TRY(bench_open(e, &(bench_options){.size = 512, .batch = 1, .repeat = 10}, &timing, err));
+ *     TRY(bench_run(timing, &result, err));
+ *     bench_close(timing);
  *
- * Weights, images and labels are made from names, as cseg parity's. Building the model and the plan is not part of a
+ * Weights, images and labels are made from names, as in cseg parity. Building the model and the plan is not part of a
  * call. */
 #ifndef ENGINE_VERIFY_BENCH_H
 #define ENGINE_VERIFY_BENCH_H

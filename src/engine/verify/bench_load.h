@@ -1,4 +1,9 @@
-/* How fast a config's training images are loaded: decoded, augmented, packed into batches. */
+/* Measures how fast a config's training images are loaded: decoded, augmented, packed into batches.
+ *
+ *     bench_load_report report;
+ *     TRY(bench_load(e, &(bench_load_options){.threads = 4}, &report, err));
+ *     printf("%.0f images a second\n", report.images_per_s);
+ */
 #ifndef ENGINE_VERIFY_BENCH_LOAD_H
 #define ENGINE_VERIFY_BENCH_LOAD_H
 

@@ -1,4 +1,8 @@
-/* What a model's memory is made of: the plan, its bound, and what lies beside it. */
+/* Tells what a model's memory is made of: the plan, the least that it could take, and what is held besides.
+ *
+ *     char *table;
+ *     TRY(memory_of(e, &(memory_options){.train = true, .n = 2, .h = 512, .w = 512, .largest = 10}, mem, &table, err));
+ */
 #ifndef ENGINE_VERIFY_MEMORY_H
 #define ENGINE_VERIFY_MEMORY_H
 

@@ -1,4 +1,4 @@
-/* The lines about a config and about its model. */
+/* Prints the parity lines about a config and about its model. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,9 @@
-/* Agreement with the reference: what this program answers to a config, as one line of JSON that can be compared with
- * the reference's own. Weights, inputs and labels are made from their names, the same on both sides. */
+/* Answers a config with one line of JSON, to be compared with the line that MMSegmentation gives. Weights, inputs and
+ * labels are made from their names, the same on both sides.
+ *
+ *     parity_options how = {.backend = b};
+ *     TRY(parity_model("configs/fcn.py", &how, stdout, err));
+ */
 #ifndef ENGINE_VERIFY_PARITY_H
 #define ENGINE_VERIFY_PARITY_H
 

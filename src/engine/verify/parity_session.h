@@ -1,4 +1,4 @@
-/* One config at work for a parity line: its model, and programs that run it. */
+/* One config at work for a parity line: its model, and the programs that run it. */
 #ifndef ENGINE_VERIFY_PARITY_SESSION_H
 #define ENGINE_VERIFY_PARITY_SESSION_H
 

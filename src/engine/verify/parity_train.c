@@ -1,4 +1,4 @@
-/* The line about ten steps of training. */
+/* Prints the parity line about ten steps of training. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,9 @@
-/* Values that both sides of a comparison make from names, and samples of results. */
+/* Makes the values that both sides of a comparison derive from names, and prints samples of results.
+ *
+ *     parity_fill_weights(m);
+ *     parity_fill_input(v, "input", 1, 96, 128, 3);
+ *     parity_print_sample(stdout, "logits", v, n);
+ */
 #ifndef ENGINE_VERIFY_PARITY_VALUES_H
 #define ENGINE_VERIFY_PARITY_VALUES_H
 

@@ -1,5 +1,10 @@
-/* Which elements dropout keeps: a function of the run's seed, the node and the element's unit alone. So forward and
- * gradient agree without keeping a mask, and the number of threads does not matter. */
+/* Decides which elements dropout keeps, from the run's seed, the node and the element alone. So forward and gradient
+ * agree without storing a mask, and the number of threads does not matter.
+ *
+ *     dropout_attr how = {.p = 0.1f, .salt = 7};
+ *     dropout_mask mask = dropout_mask_of(&how, (int64_t[]){42, 0});
+ *     v[0] *= dropout_factor(&mask, dropout_unit(&how, 0, n, 64));
+ */
 #ifndef OPS_DROPOUT_MASK_H
 #define OPS_DROPOUT_MASK_H
 

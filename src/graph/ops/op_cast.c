@@ -1,4 +1,4 @@
-/* Between float32 and bfloat16; the gradient is of the input's type. */
+/* Casts between float32 and bfloat16. The gradient has the input's type. */
 #include "graph/op.h"
 
 static const char *cast_infer(graph *g, node *n)

@@ -1,4 +1,4 @@
-/* Every op, once. Inputs -> outputs; shapes in graph.h at the builder of the same name. */
+/* Every op, once, with its inputs and outputs. Shapes stand in graph.h at the builder of the same name. */
 OP(conv2d)                /* x, w, [bias], [residual] -> y */
 OP(conv2d_grad_data)      /* dy, w -> dx */
 OP(conv2d_grad_weight)    /* x, dy -> dw, [dbias] */

@@ -1,6 +1,6 @@
-/* ReLU(a + resize(b) + c + ...) becomes one node, forward and backward: one pass over memory, where each resize would
- * write a map of full size and each addition read two. High-resolution networks and pyramids add so wherever their
- * branches meet. */
+/* ReLU(a + resize(b) + c + ...) becomes one node, forward and backward, with one pass over memory. Without it each
+ * resize would write a map of full size, and each addition read two. High-resolution networks and pyramids add in this
+ * way wherever their branches meet. */
 #include "base/error.h"
 #include "graph/op.h"
 #include "graph/passes/rewrite.h"

@@ -1,4 +1,5 @@
-/* Which maps are stored as bfloat16: half the memory and traffic, and operands of bf16 convolutions. */
+/* Decides which maps are stored as bfloat16. They take half the memory and traffic, and are the operands of bf16
+ * convolutions. */
 #include <string.h>
 
 #include "base/error.h"

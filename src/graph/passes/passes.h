@@ -1,5 +1,11 @@
-/* Rewriting a traced graph into a faster one with the same results (up to rounding). Each pass has a switch, and every
- * parity test runs with all off and all on. */
+/* Rewrites a traced graph into a faster one with the same results, up to rounding. Each pass has a switch; every parity
+ * test runs with all off and all on.
+ *
+ *     unsigned passes;
+ *     TRY(passes_from_text("-commute_resize", &passes, err));
+ *     TRY(graph_optimize(g, passes, err));
+ *     TRY(graph_optimize_backward(g, x, passes, err));
+ */
 #ifndef GRAPH_PASSES_H
 #define GRAPH_PASSES_H
 

@@ -1,11 +1,11 @@
-/* Results of the forward pass that the backward pass makes anew instead of keeping (Chen et al. 2016,
+/* Makes results of the forward pass again in the backward pass instead of keeping them (Chen et al. 2016,
  * arXiv:1604.06174): a clone of the node that made them is put before the first step that needs it.
  *
- * Two kinds are not kept. First, what lies inside a block under with_cp (node.checkpoint): all of it is made again from
- * what comes into the block. Second, what costs one pass over memory, such as batch norm + ReLU from the convolution's
- * output, of which the norm's gradient needs the input anyway: such results are dropped one after another, cheapest
- * first, as long as the peak falls. Clones run the same kernels on the same values, so no bit of a result changes;
- * statistics are taken once (batch_norm_apply) and dropout's masks are functions of the node's salt. */
+ * Two kinds of results are not kept. First, all that lies inside a block under with_cp (node.checkpoint): it is made
+ * again from the block's inputs. Second, results that cost one pass over memory, such as batch norm + ReLU from the
+ * convolution's output, which the norm's gradient needs anyway: these are dropped one after another, cheapest first, as
+ * long as the peak falls. Clones run the same kernels on the same values, so no bit of a result changes. Statistics are
+ * taken once (batch_norm_apply), and dropout's masks are functions of the node's salt. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* What passes share: who uses a tensor, putting another one in its place, and order. */
+/* What passes share: finding the users of a tensor, replacing it by another one, and restoring the order of nodes. */
 #ifndef PASSES_REWRITE_H
 #define PASSES_REWRITE_H
 

@@ -256,7 +256,7 @@ static bool ends_as_jpeg(const uint8_t *b, size_t n)
     return n > 2 && b[n - 2] == 0xff && b[n - 1] == 0xd9;
 }
 
-/* Takes c over: keeps it in *out, or decodes all of it. */
+/* Takes ownership of c: keeps it in *out, or decodes all of it. */
 static cseg_status decode_or_keep(struct image_coded *c, image_flags flags, image *out, cseg_error *err)
 {
     image_bytes_in in = {c->bytes, c->n, coded_name(c)};
@@ -285,7 +285,7 @@ done:
     return status;
 }
 
-/* Of the header only the first pages are ever read. */
+/* Maps the file, but touches only the first pages of the map, which hold the header. */
 static cseg_status read_header(const char *path, image_flags flags, image *out, cseg_error *err)
 {
     arena *mem = arena_new();
@@ -301,7 +301,8 @@ done:
     return status;
 }
 
-/* JPEG and PNG are decoded from memory; GDAL opens the path itself, for the files that lie beside some rasters. */
+/* JPEG and PNG are decoded from memory. GDAL opens the path itself, because some rasters have further files beside
+ * them. */
 static cseg_status read(const char *path, image_flags flags, read_how how, image *out, cseg_error *err)
 {
     *out = (image){0};

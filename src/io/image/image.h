@@ -1,6 +1,11 @@
-/* Images in memory, and JPEG, PNG and whatever GDAL knows to and from them.
+/* Images in memory: reads JPEG, PNG and every format that GDAL knows, and writes JPEG and PNG.
  *
- * Decoding gives what the reference's loaders give, byte for byte: cv2.imread (flags color, grayscale, unchanged) or,
+ *     image photo = {0};
+ *     TRY(image_read(path, IMAGE_COLOR, &photo, err));
+ *     uint8_t blue = image_u8(&photo, 0, 0)[0];
+ *     image_release(&photo);
+ *
+ * Decoding gives what MMSegmentation's loaders give, byte for byte: cv2.imread (flags color, grayscale, unchanged) or,
  * with IMAGE_PILLOW, what PIL gives for label maps (palette indices instead of colours). */
 #ifndef IO_IMAGE_IMAGE_H
 #define IO_IMAGE_IMAGE_H
@@ -13,14 +18,14 @@
 
 typedef enum { IMAGE_U8, IMAGE_U16, IMAGE_I16, IMAGE_I32, IMAGE_F32, IMAGE_TYPES } image_type;
 
-/* Pixels in rows, channels innermost (HWC), rows packed. A zeroed struct is the empty image.
- * `data` is heap memory of image_new, given back by image_release; an image that a caller points at memory of its own
- * is never released. */
+/* Pixels in rows, channels innermost (HWC), rows packed. A zeroed struct is the empty image. `data` is heap memory of
+ * image_new, given back by image_release. If a caller points `data` at its own memory, the image must not be released.
+ */
 typedef struct image {
     int64_t h, w, c;
     image_type type;
     void *data;
-    struct image_coded *coded; /* not NULL: an image of image_read_later; data is NULL */
+    struct image_coded *coded; /* set by image_read_later, and data is NULL; else NULL */
 } image;
 
 /* Largest image: sides, channels, and bytes of its pixels. */
@@ -28,7 +33,7 @@ typedef struct image {
 #define IMAGE_MAX_CHANNELS INT64_C(4096)
 #define IMAGE_MAX_BYTES (INT64_C(1) << 32)
 
-/* What a decoder is asked for. Exactly one of the first three; the others may be added. */
+/* What to ask a decoder for: exactly one of the first three; the others may be added. */
 typedef unsigned image_flags;
 enum {
     IMAGE_COLOR = 0,     /* u8, 3 channels: gray repeated, alpha dropped, deeper samples reduced as cv2 does */
@@ -44,12 +49,12 @@ const char *image_type_name(image_type t); /* "uint8" ... "float32" */
 size_t image_bytes(const image *m);        /* of all pixels */
 int64_t image_row_bytes(const image *m);
 
-/* Zeroed pixels. CSEG_SHAPE for sizes below 1 or over the limits above. */
+/* Makes zeroed pixels. CSEG_SHAPE for sizes below 1 or over the limits above. */
 cseg_status image_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err);
 void image_release(
-    image *m); /* also one that is not decoded yet; leaves the empty image; NULL and empty ones are fine */
+    image *m); /* frees an image, decoded or not, and leaves the empty image; NULL and empty ones are fine */
 cseg_status image_copy(const image *from, image *out, cseg_error *err);
-/* Another sample type. To integers: rounded half to even, clamped to the type's range, NaN becomes 0. */
+/* Converts to another sample type. To integers: rounds half to even, clamps to the type's range, makes NaN 0. */
 cseg_status image_convert(const image *from, image_type t, image *out, cseg_error *err);
 void image_swap_red_blue(image *m); /* in place; fewer than three channels: nothing */
 
@@ -69,15 +74,15 @@ static inline float *image_f32(const image *m, int64_t y, int64_t x)
 }
 double image_get(const image *m, int64_t y, int64_t x, int64_t c); /* any type; slow */
 
-/* Reads a file; its first bytes say what it is, its name does not matter. The image is new (image_release).
- * CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT for truncated or damaged data, naming file and what is wrong;
+/* Reads a file. Its first bytes say what it is; its name does not matter. The image is new (image_release).
+ * CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT for truncated or damaged data, naming the file and what is wrong;
  * CSEG_UNSUPPORTED for kinds of pixels that have no meaning here (complex numbers). */
 cseg_status image_read(const char *path, image_flags flags, image *out, cseg_error *err);
 /* The same from memory; `name` stands for the path in messages. */
 cseg_status image_decode(const void *bytes, size_t n, const char *name, image_flags flags, image *out, cseg_error *err);
-/* As image_read, but where a part of the picture can be decoded at less cost than the whole (JPEG that is not
- * progressive and stands upright) only the header is looked at, and the file's bytes are kept for image_decode_part.
- * Damage within them is found when that part is decoded; a missing end is found here. */
+/* Reads as image_read does, but decodes later. If a part of the picture can be decoded at less cost than the whole
+ * (JPEG that is not progressive and stands upright), only the header is read, and the file's bytes are kept for
+ * image_decode_part. Damage is found when the damaged part is decoded; a missing end is found here. */
 cseg_status image_read_later(const char *path, image_flags flags, image *out, cseg_error *err);
 cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
                                cseg_error *err);
@@ -85,19 +90,19 @@ static inline bool image_exists(const image *m) /* decoded or not */
 {
     return m->data || m->coded;
 }
-/* The pixels of rows y ... y+h-1, columns x ... x+w-1 of an image that is not decoded yet, byte for byte as in the
- * whole picture. *out is new and as large as *m; what is in its other pixels is undefined. */
+/* Decodes rows y ... y+h-1, columns x ... x+w-1 of an image that is not decoded yet, byte for byte as in the whole
+ * picture. *out is new and as large as *m; its other pixels are undefined. */
 cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
 
-/* Size as image_read would give it, from the header alone. */
+/* Tells the size that image_read would give, from the header alone. */
 cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t *w, int64_t *c, cseg_error *err);
 
-/* What a file holds, whatever a loader makes of it; from the header alone. */
+/* Tells what a file holds before any loader converts it, from the header alone. */
 typedef struct image_facts {
     int64_t bands; /* palette pictures: 1 */
     image_type type;
     bool palette; /* the one band are indices of colours */
-    bool alpha;   /* PNG: the last band says how solid the picture is */
+    bool alpha;   /* PNG: the last band is opacity */
     bool picture; /* PNG or JPEG */
 } image_facts;
 cseg_status image_describe(const char *path, image_facts *out, cseg_error *err);
@@ -110,8 +115,9 @@ typedef struct image_save {
     int palette_n;          /* 1 to 256 */
 } image_save;
 
-/* Writes beside and renames: `path` holds the old file or the whole new one. The name's ending chooses:
- * .png (u8 or u16; 1, 2, 3 or 4 channels), .jpg/.jpeg (u8; 1 or 3). `how` may be NULL. Rasters: io/raster/raster.h. */
+/* Writes a file beside `path` and renames it: `path` holds the old file or the whole new one. The name's ending chooses
+ * the format: .png (u8 or u16; 1, 2, 3 or 4 channels), .jpg/.jpeg (u8; 1 or 3). `how` may be NULL. For rasters see
+ * io/raster/raster.h. */
 cseg_status image_write(const char *path, const image *m, const image_save *how, cseg_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the decoders behind io/image/image.h share; nothing outside src/io includes it. */
+/* What the decoders behind io/image/image.h share. Nothing outside src/io includes it. */
 #ifndef IO_IMAGE_IMAGE_CODEC_H
 #define IO_IMAGE_IMAGE_CODEC_H
 
@@ -22,26 +22,26 @@ typedef struct image_window {
 /* With `header_only` only h, w, c and type of `out` are set. */
 cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
                               cseg_error *err);
-/* Whether image_jpeg_decode_part can; then sets h, w, c and type of `out`. */
+/* Whether image_jpeg_decode_part can decode this file; if so, sets h, w, c and type of `out`. */
 bool image_jpeg_has_parts(const image_bytes_in *in, image_flags flags, image *out);
 /* Fills the window of `out`, which has the picture's size. */
 cseg_status image_jpeg_decode_part(const image_bytes_in *in, image_flags flags, const image_window *at, image *out,
                                    cseg_error *err);
 cseg_status image_png_decode(const image_bytes_in *in, image_flags flags, bool header_only, image *out,
                              cseg_error *err);
-/* The same for the usual kinds of files, several times as fast. False: this is none of them, or it is damaged. */
+/* Decodes the usual kinds of files, several times as fast. False: the file is of another kind, or it is damaged. */
 bool image_png_decode_plain(const image_bytes_in *in, image_flags flags, image *out);
 cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, bool header_only, image *out,
                                 cseg_error *err);
 
-/* Write errors of `out` itself are found by the caller; these report what the library refuses. */
+/* The caller checks `out` for write errors; these report what the library refuses. */
 cseg_status image_jpeg_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err);
 cseg_status image_png_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err);
 
-/* Sizes as image_new accepts them; `name` is what the message speaks of. */
+/* Checks sizes as image_new does; `name` is used in the message. */
 cseg_status image_check_size(int64_t h, int64_t w, int64_t c, image_type t, const char *name, cseg_error *err);
 
-/* The EXIF orientation, 1 to 8; 1 where there is none or it makes no sense. `tiff` begins with "II*\0" or "MM\0*". */
+/* The EXIF orientation, 1 to 8; 1 if there is none or it makes no sense. `tiff` begins with "II*\0" or "MM\0*". */
 int image_exif_orientation(const uint8_t *tiff, size_t n);
 /* Turns *m so that the picture stands upright; 1 does nothing. */
 cseg_status image_upright(image *m, int orientation, cseg_error *err);

@@ -1,4 +1,4 @@
-/* EXIF: nothing but the orientation (tag 0x0112 of the first directory). */
+/* Reads the orientation from EXIF data (tag 0x0112 of the first directory), and nothing else. */
 #include <string.h>
 
 #include "io/image/image_codec.h"
@@ -40,7 +40,7 @@ cseg_status image_upright(image *m, int orientation, cseg_error *err)
 {
     if (orientation <= 1 || orientation > 8)
         return CSEG_OK;
-    /* Bit by bit what the orientations mean: is the picture turned over its diagonal, then mirrored, upside down? */
+    /* The orientations bit by bit: is the picture turned over its diagonal, mirrored, upside down? */
     bool transpose = orientation >= 5;
     bool flip_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
     bool flip_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;

@@ -15,7 +15,7 @@ typedef struct jpeg_failure {
     struct jpeg_error_mgr base;
     jmp_buf back;
     char text[JMSG_LENGTH_MAX];
-    uint8_t *cmyk; /* a row, where one is needed: lives here to outlive the jump */
+    uint8_t *cmyk; /* a row, if one is needed: kept here because it must outlive the jump */
 } jpeg_failure;
 
 /* What a decoder is asked for. */
@@ -32,8 +32,8 @@ static void on_error(j_common_ptr info)
     longjmp(f->back, 1);
 }
 
-/* libjpeg paints gray where data is missing and only warns; such a picture must not be learned from. Warnings that
- * lose no pixels (padding bytes, odd headers) pass, as other readers let them pass. */
+/* Where data are missing libjpeg paints gray and only warns; such a picture must not be learned from. Warnings that
+ * lose no pixels (padding bytes, odd headers) are ignored, as other readers ignore them. */
 static void on_message(j_common_ptr info, int level)
 {
     if (level >= 0)
@@ -62,9 +62,9 @@ static size_t byte_reached(const struct jpeg_decompress_struct *d, const image_b
     return p >= in->bytes && p <= in->bytes + in->n ? (size_t)(p - in->bytes) : in->n;
 }
 
-/* Every 8x8 block takes at least one bit in the first scan of its component (two, in fact, when not progressive), so
- * n bytes cannot hold more than 512 n pixels: a lying header is found before its memory is taken. Arithmetic coding has
- * no such bound; the one here is far above what pictures reach. */
+/* Every 8x8 block takes at least one bit in the first scan of its component (two, in fact, when not progressive), so n
+ * bytes cannot hold more than 512 n pixels: a false header is found before memory is allocated for it. Arithmetic
+ * coding has no such bound; the one here is far above what pictures reach. */
 static bool too_large_for_its_bytes(const struct jpeg_decompress_struct *d, size_t n)
 {
     enum { HUFFMAN_PIXELS = 512, ARITHMETIC_PIXELS = 32768 };
@@ -78,8 +78,8 @@ typedef struct jpeg_progress {
     bool stopped;
 } jpeg_progress;
 
-/* Each scan of a progressive file costs a pass over all of the picture and may be a few bytes long. Writers make ten.
- */
+/* Each scan of a progressive file costs a pass over the whole picture, and may be a few bytes long. Usual writers make
+ * ten. */
 static void on_progress(j_common_ptr info)
 {
     enum { MOST_SCANS = 500 };
@@ -107,7 +107,7 @@ static int orientation_of(const struct jpeg_decompress_struct *d)
     return 1;
 }
 
-/* CMYK as Adobe writes it (inverted), to three channels or gray: the integer arithmetic of OpenCV. */
+/* Converts CMYK as Adobe writes it (inverted) to three channels or gray, by OpenCV's integer arithmetic. */
 static void cmyk_row(const uint8_t *from, uint8_t *to, int64_t w, int channels, bool rgb)
 {
     for (int64_t x = 0; x < w; x++, from += 4, to += channels) {
@@ -146,8 +146,8 @@ static void read_rows(struct jpeg_decompress_struct *d, image *m, uint8_t *cmyk,
     }
 }
 
-/* Chroma is smoothed across the borders of blocks, so that libjpeg is asked for some pixels more on all sides: at the
- * borders of what it is asked for, it takes the picture to end. It rounds the left border down to whole blocks. */
+/* Chroma is smoothed across the borders of blocks, and libjpeg takes the picture to end where the requested part ends.
+ * So some more pixels are requested on all sides. libjpeg rounds the left border down to whole blocks. */
 static void read_part(struct jpeg_decompress_struct *d, image *m, const image_window *at)
 {
     enum { AROUND = 8 };
@@ -167,15 +167,16 @@ static void read_part(struct jpeg_decompress_struct *d, image *m, const image_wi
     jpeg_abort_decompress(d);
 }
 
-/* Whole rows of blocks are read and forgotten as they come: true of files with one scan, which most are. */
+/* Whether parts can be decoded: rows of blocks are read and forgotten as they come, which needs a file of one scan, as
+ * most are. */
 static bool has_parts(const struct jpeg_decompress_struct *d, int orientation)
 {
     return !d->progressive_mode && !d->arith_code && d->comps_in_scan == d->num_components && d->num_components != 4 &&
            orientation <= 1;
 }
 
-/* All between the two ends of the decoder: what it leaves in *out and f->cmyk is given back by the caller, who is
- * also where libjpeg jumps to. */
+/* All that lies between opening and closing the decoder. libjpeg jumps to the caller on errors, so the caller frees
+ * what is left in *out and f->cmyk. */
 static cseg_status decode_with(struct jpeg_decompress_struct *d, const image_bytes_in *in, const jpeg_wish *wish,
                                image *out, jpeg_failure *f, cseg_error *err)
 {
@@ -246,7 +247,7 @@ cseg_status image_jpeg_decode(const image_bytes_in *in, image_flags flags, bool 
 
 bool image_jpeg_has_parts(const image_bytes_in *in, image_flags flags, image *out)
 {
-    cseg_error ignored; /* whatever it is, decoding the whole meets it again and tells */
+    cseg_error ignored; /* whatever the error is, decoding the whole picture meets it again and reports it */
     return decode(in, &(jpeg_wish){flags, WISH_WHETHER_PARTS, NULL}, out, &ignored) == CSEG_OK;
 }
 

@@ -1,5 +1,5 @@
-/* PNG through libpng (but for what image_png_plain.c reads), with the transformations cv2.imread (or, for labels, PIL)
- * applies. */
+/* PNG through libpng, with the transformations that cv2.imread (or, for labels, PIL) applies. image_png_plain.c reads
+ * the usual files without libpng. */
 #include <setjmp.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static void on_error(png_structp png, png_const_charp text)
     png_longjmp(png, 1);
 }
 
-/* Only about chunks that hold no pixels: damage to those that do is an error. */
+/* These warnings are about chunks without pixels: damage to chunks with pixels is an error. */
 static void on_warning(png_structp png, png_const_charp text)
 {
     (void)png;
@@ -45,8 +45,8 @@ typedef struct png_layout {
     image_type type;
 } png_layout;
 
-/* As PIL: palettes stay indices, one-bit images 0 and 1, other shallow gray is stretched to 0...255; 16 bits stay only
- * in gray. */
+/* Converts as PIL does: palettes stay indices, one-bit images are 0 and 1, other shallow gray is stretched to 0...255;
+ * 16 bits stay only in gray. */
 static png_layout ask_for_pillow(png_structp png, int color, int depth)
 {
     if (color == PNG_COLOR_TYPE_PALETTE || (color == PNG_COLOR_TYPE_GRAY && depth == 1))
@@ -63,7 +63,8 @@ static png_layout ask_for_pillow(png_structp png, int color, int depth)
     return (png_layout){channels, deep ? IMAGE_U16 : IMAGE_U8};
 }
 
-/* As cv2: palettes become colours; unchanged keeps 16 bits, and an alpha channel, which gray gets as four channels. */
+/* Converts as cv2 does: palettes become colours; `unchanged` keeps 16 bits, and an alpha channel, which gray gets as
+ * four channels. */
 static png_layout ask_for_cv2(png_structp png, int color, int depth, bool has_trns, image_flags flags)
 {
     bool unchanged = flags & IMAGE_UNCHANGED;
@@ -125,8 +126,8 @@ static uint32_t get32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* libpng takes memory for what a chunk says of its length before it reads it: one that reaches behind the file's end
- * gets none. Pixels (IDAT) are read in pieces, and what is missing of them is found there. */
+/* libpng allocates what a chunk claims as its length before it reads the chunk. So a chunk that would reach beyond the
+ * file's end is refused here. Pixels (IDAT) are read in pieces, and libpng finds what is missing of them. */
 static cseg_status check_chunks(const image_bytes_in *in, cseg_error *err)
 {
     enum { SIGNATURE = 8, AROUND = 12 };
@@ -144,7 +145,7 @@ static cseg_status check_chunks(const image_bytes_in *in, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Everything between the two ends of the decoder: what it leaves in *out is released by the caller on failure. */
+/* All that lies between opening and closing the decoder. On failure the caller releases what is left in *out. */
 static cseg_status decode_with(png_structp png, png_infop info, const png_source *s, image_flags flags,
                                bool header_only, image *out, cseg_error *err)
 {

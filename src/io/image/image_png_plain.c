@@ -1,7 +1,7 @@
-/* The PNG files that datasets are made of, without libpng: whole, not interlaced, 8 bits a sample, of gray levels,
- * palette indices or colours that are wanted as they are stored. The data is inflated at once by libdeflate into the
- * image's own memory (checksums are verified), and its filters are undone there, row by row. Whatever is unusual or
- * damaged is left to libpng, whose word on it counts.
+/* Reads the PNG files that datasets are made of, without libpng: whole, not interlaced, 8 bits a sample, of gray
+ * levels, palette indices or colours that are wanted as they are stored. libdeflate inflates all data at once into the
+ * image's own memory (checksums are verified), and the filters are undone there, row by row. Everything unusual or
+ * damaged is left to libpng, which decides what is wrong with it.
  *
  * A CamVid label map (480 x 360 in 4 KB): 0.06 ms, a fifth of libpng's time, half of it inflating. */
 #include <stdlib.h>
@@ -23,7 +23,7 @@ enum {
 };
 enum { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTERS };
 
-/* What of a file's chunks matters here. */
+/* The parts of a file that are needed here. */
 typedef struct png_parts {
     int64_t h, w;
     int color;
@@ -46,7 +46,7 @@ static bool read_header(const uint8_t *p, png_parts *out)
     return p[8] == 8 && p[10] == 0 && p[11] == 0 && p[12] == 0 && out->w > 0 && out->h > 0;
 }
 
-/* Chunks that say nothing about the samples as they are stored. */
+/* Chunks that change nothing about the samples as they are stored. */
 static bool is_harmless(const uint8_t *name)
 {
     static const char names[][5] = {"gAMA", "cHRM", "sRGB", "pHYs", "tEXt", "tIME"};
@@ -108,7 +108,7 @@ static bool read_parts(const image_bytes_in *in, png_parts *out)
     return false;
 }
 
-/* Samples a pixel that the stored form has, if that is what is asked for; else 0. */
+/* Samples a pixel in the stored form, if that form is what is asked for; else 0. */
 static int wanted_channels(const png_parts *p, image_flags flags)
 {
     bool pillow = flags & IMAGE_PILLOW && flags & IMAGE_UNCHANGED;
@@ -125,7 +125,7 @@ static int wanted_channels(const png_parts *p, image_flags flags)
 }
 
 /* ---- filters (PNG, 3rd edition, section 9) ----
- * Each makes a row `to` from what is stored at `from` and the row above; `to` may lie before `from`, overlapping. */
+ * Each makes a row `to` from the bytes stored at `from` and the row above; `to` may lie before `from`, overlapping. */
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -157,8 +157,8 @@ static size_t add_left_16(uint8_t *to, const uint8_t *from, size_t n)
     return i;
 }
 
-/* Where the left pixel is what stands above it and nothing is stored but zeros, each pixel is what stands above, and
- * so on: label maps are full of that. Returns how far it goes, in steps of 16. */
+/* If the left pixel equals the one above it and only zeros are stored, each pixel equals the one above, and so on.
+ * Label maps have many such runs. Returns the length of the run, in steps of 16. */
 static size_t copy_above_16(uint8_t *to, const uint8_t *from, const uint8_t *above, size_t n)
 {
     size_t i = 0;
@@ -202,7 +202,7 @@ static inline int paeth(int a, int b, int c)
     return pa <= pb && pa <= pc ? a : best;
 }
 
-/* Bound by the way from each pixel to the next, about 12 cycles, but for what copy_above_16 does. */
+/* Bound by the latency from each pixel to the next, about 12 cycles, except in what copy_above_16 does. */
 static void undo_paeth_1(uint8_t *to, const uint8_t *from, const uint8_t *above, size_t n)
 {
     uint8_t a = to[0] = (uint8_t)(from[0] + above[0]), c = above[0];
@@ -226,7 +226,7 @@ static void undo_paeth(uint8_t *to, const uint8_t *from, const uint8_t *above, s
         to[i] = (uint8_t)(from[i] + paeth(to[i - pixel], above[i], above[i - pixel]));
 }
 
-/* Rows with their filter's number in front become rows that lie closely. `none` is a row of zeros. */
+/* Turns rows with their filter's number in front into packed rows. `none` is a row of zeros. */
 static bool undo_filters(uint8_t *data, int64_t h, size_t row, size_t pixel, const uint8_t *none)
 {
     const uint8_t *above = none;
@@ -282,12 +282,12 @@ static bool read_pixels(const png_parts *p, int channels, image *out)
 
 bool image_png_decode_plain(const image_bytes_in *in, image_flags flags, image *out)
 {
-    cseg_error ignored; /* libpng then decodes it, and tells what is wrong */
+    cseg_error ignored; /* libpng then decodes it, and reports what is wrong */
     png_parts p = {0};
     bool ok = in->n >= SIGNATURE && read_parts(in, &p);
     int channels = ok ? wanted_channels(&p, flags) : 0;
-    /* DEFLATE reaches at most 1032 to 1: a header that lies gets no memory. What takes its time is read row by row, so
-     * that it can be told of and stopped. */
+    /* DEFLATE compresses at most 1032 to 1: no memory is allocated for a header that claims more. Files that take long
+     * are read row by row, so that the user can be told and can stop. */
     ok = channels && image_check_size(p.h, p.w, channels, IMAGE_U8, in->name, &ignored) == CSEG_OK &&
          p.h * p.w * channels <= LARGEST_AT_ONCE && (uint64_t)(p.h * p.w * channels) / 1032 <= in->n &&
          read_pixels(&p, channels, out);

@@ -1,4 +1,4 @@
-/* Whatever GDAL opens, as an image with the meaning of cv2.imread's flags. */
+/* Reads any format that GDAL opens as an image, with the meaning of cv2.imread's flags. */
 #include "io/image/image_codec.h"
 
 /* One or two bands are gray (with alpha) or, with a palette, its indices; more begin with red, green, blue. */
@@ -8,7 +8,7 @@ typedef struct colour_source {
     int palette_n;
 } colour_source;
 
-/* 16 bits to 8 as OpenCV has it for TIFF: gray loses its low byte, colours are rounded. */
+/* Converts 16 bits to 8 as OpenCV does for TIFF: gray loses its low byte, colours are rounded. */
 static int to_8_bit(const image *m, int64_t i)
 {
     if (m->type == IMAGE_U8)
@@ -37,7 +37,7 @@ static void reduce(const colour_source *s, image_flags flags, image *out)
     for (int64_t i = 0, n = out->h * out->w; i < n; i++, to += out->c) {
         int v[3];
         colour_at(s, i, v);
-        if (out->c == 1) { /* OpenCV's integer weights; they leave gray as it is */
+        if (out->c == 1) { /* OpenCV's integer weights; gray input stays as it is */
             to[0] = (uint8_t)((v[0] * 4899 + v[1] * 9617 + v[2] * 1868 + (1 << 13)) >> 14);
         } else {
             to[red] = (uint8_t)v[0];

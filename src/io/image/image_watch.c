@@ -49,7 +49,7 @@ void image_watch_begin(image_watch *w, const char *name, int64_t height, int64_t
     w->next = rows / LOOKS + 1;
 }
 
-/* A file may be read several times (a scan of the labels, each head of a model). */
+/* A file may be read several times (by a scan of the labels, by each head of a model). */
 static bool is_new(const char *name)
 {
     enum { TOLD = 64 };
@@ -68,7 +68,7 @@ static bool is_new(const char *name)
     return !known;
 }
 
-/* Nothing is said of what will be done in less than a second. */
+/* If less than a second is left, nothing is said. */
 static void tell(image_watch *w, int64_t done, double gone)
 {
     double left = gone * (double)(w->rows - done) / (double)done;
@@ -88,7 +88,7 @@ bool image_watch_row(image_watch *w, int64_t done)
     double gone = now() - w->began;
     w->next = done + w->rows / LOOKS + 1;
     tell(w, done, gone);
-    /* What is done soon is done: a training that is asked to stop ends its step. */
+    /* A read that takes less time is finished: a training that is asked to stop ends its step too. */
     return (gone >= patience || w->told) && stopped();
 }
 

@@ -54,7 +54,7 @@ static void fill_table(const tiles *t, int64_t ty, int64_t tx)
     }
 }
 
-/* The two tiles that a place lies between, and the share of the second. */
+/* The two tiles that a place lies between, and the weight of the second. */
 static float between(int64_t i, float inverse, int64_t n, int64_t *first, int64_t *second)
 {
     float f = (float)i * inverse - 0.5f;

@@ -44,7 +44,7 @@ static void hsv_plain(uint8_t *p, int64_t first, int64_t n)
     }
 }
 
-/* The four values that a pixel's channels can have: v, v(1-s), v(1-sf), v(1-s(1-f)); and which has which. */
+/* The four values that a pixel's channels can have: v, v(1-s), v(1-sf), v(1-s(1-f)); and which channel has which. */
 static void hsv_pixel(const uint8_t *p, float out[3])
 {
     static const uint8_t which[6][3] = {{1, 3, 0}, {1, 0, 2}, {3, 0, 1}, {0, 2, 1}, {0, 1, 3}, {2, 1, 0}};
@@ -57,7 +57,7 @@ static void hsv_pixel(const uint8_t *p, float out[3])
         out[k] = shade[which[sector][k]] * 255.f;
 }
 
-/* OpenCV rounds the last n % 32 pixels of a row of n, and cuts the others off. */
+/* OpenCV rounds the last n % 32 pixels of a row of n, and truncates the others. */
 static void bgr_plain(uint8_t *p, int64_t first, int64_t n)
 {
     int64_t blocks = n / HSV_BLOCK * HSV_BLOCK;
@@ -69,7 +69,7 @@ static void bgr_plain(uint8_t *p, int64_t first, int64_t n)
     }
 }
 
-/* clip(float32(v) * alpha + beta) towards zero, of every `step`-th of values first ... n - 1. */
+/* clip(float32(v) * alpha + beta), truncated towards zero, for every `step`-th of values first ... n - 1. */
 static void scale_plain(uint8_t *v, int64_t first, int64_t n, int64_t step, float alpha, float beta)
 {
     uint8_t to[256];
@@ -83,7 +83,7 @@ static void scale_plain(uint8_t *v, int64_t first, int64_t n, int64_t step, floa
         v[i] = to[v[i]];
 }
 
-/* Saturation and hue go to HSV and back each for itself: the way back rounds. */
+/* Saturation and hue each go to HSV and back on their own, because converting back rounds. */
 static void distort_plain(uint8_t *row, int64_t first, int64_t n, const distortion *d)
 {
     if (first >= n)
@@ -127,7 +127,7 @@ AVX2 static inline void load_8(const uint8_t *p, __m256i c[3])
         c[k] = _mm256_cvtepu8_epi32(_mm_or_si128(_mm_shuffle_epi8(a, first[k]), _mm_shuffle_epi8(b, rest[k])));
 }
 
-/* The way back, for numbers from 0 to 255. Writes 24 bytes. */
+/* Converts back, for numbers from 0 to 255. Writes 24 bytes. */
 AVX2 static inline void store_8(uint8_t *p, const __m256i c[3])
 {
     __m128i w[3];
@@ -143,15 +143,15 @@ AVX2 static inline void store_8(uint8_t *p, const __m256i c[3])
     _mm_storel_epi64((__m128i *)(p + 16), _mm_or_si128(_mm_shuffle_epi8(two, b), _mm_shuffle_epi8(last, b3)));
 }
 
-/* What the tables hold, for whole numbers up to 255: float32 is precise enough to round to the same, and faster here
- * than to gather. 0 gives 0. */
+/* Computes what the tables hold, for whole numbers up to 255: float32 is precise enough to round to the same, and
+ * faster here than gathering. 0 gives 0. */
 AVX2 static inline __m256i quotient(float numerator, __m256i by)
 {
     __m256 d = _mm256_cvtepi32_ps(by), q = _mm256_div_ps(_mm256_set1_ps(numerator), d);
     return _mm256_cvtps_epi32(_mm256_and_ps(q, _mm256_cmp_ps(d, _mm256_setzero_ps(), _CMP_NEQ_OQ)));
 }
 
-/* All below keep eight pixels, a channel a register, from load to store. */
+/* All functions below keep eight pixels, a channel a register, from load to store. */
 
 AVX2 static inline __m256i scaled(__m256i v, float alpha, float beta)
 {
@@ -185,11 +185,11 @@ AVX2 static inline void to_hsv(__m256i c[3])
     c[2] = v;
 }
 
-/* Cut off, not rounded. Of v(1-sf) and v(1-s(1-f)) a sector has one only: odd sectors the first. */
+/* Truncated, not rounded. A sector has only one of v(1-sf) and v(1-s(1-f)): odd sectors the first. */
 AVX2 static inline void to_bgr(__m256i c[3])
 {
     const __m256 one = _mm256_set1_ps(1.f), full = _mm256_set1_ps(255.f), unit = _mm256_set1_ps(1.f / 255.f);
-    /* By sector: bit 31 of those that have that value, bit 30 of those that have v(1-s); else it is v. */
+    /* By sector: bit 31 marks channels with that value, bit 30 those with v(1-s); others have v. */
     enum { MIX = (int)0x80000000, LOW = 0x40000000 };
     const __m256i which[3] = {_mm256_setr_epi32(LOW, LOW, MIX, 0, 0, MIX, 0, 0),
                               _mm256_setr_epi32(MIX, 0, 0, MIX, LOW, LOW, 0, 0),

@@ -7,7 +7,8 @@
 #include <immintrin.h>
 #define AVX2 __attribute__((target("avx2")))
 
-/* All return how many pixels they did. Exchanges bytes 0 and 2 of each pixel of 3; 5 pixels a turn. */
+/* Each function returns how many pixels it did. This one exchanges bytes 0 and 2 of each pixel of 3 bytes, 5 pixels a
+ * turn. */
 AVX2 static int64_t swap_3(const uint8_t *from, uint8_t *to, int64_t n)
 {
     const __m128i order = _mm_setr_epi8(2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9, 14, 13, 12, 15);
@@ -61,7 +62,7 @@ AVX2 static int64_t widen_reversed_8(const uint8_t *from, int32_t *to, int64_t n
     return i;
 }
 
-/* Labels mostly come in runs: sixteen that are alike are counted at once. */
+/* Labels mostly come in runs: sixteen equal ones are counted at once. */
 AVX2 static int64_t count_runs(const uint8_t *v, int64_t n, uint32_t part[4][256])
 {
     int64_t i = 0;
@@ -71,7 +72,8 @@ AVX2 static int64_t count_runs(const uint8_t *v, int64_t n, uint32_t part[4][256
             part[0][v[i]] += 16;
             continue;
         }
-        for (int k = 0; k < 16; k += 4) /* in four tables: one number twice in a row must not wait for itself */
+        for (int k = 0; k < 16; k += 4) /* in four tables, so that counting a number twice in a row need not wait
+                                           for the first count */
             for (int t = 0; t < 4; t++)
                 part[t][v[i + k + t]]++;
     }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* What one axis of the resize is: source and output length, and the part of the output that is wanted. */
+/* One axis of the resize: source and output length, and the part of the output that is wanted. */
 typedef struct axis_plan {
     int64_t from, to, start, n;
     double scale; /* source samples an output sample, as OpenCV rounds it: 1 / (to / from) */
@@ -33,7 +33,8 @@ static void cubic_weights(float x, float w[4])
 }
 
 /* Fills the axis's tables. `clamps`: along x OpenCV drops the fraction at both ends; along y it clamps the rows and
- * keeps it. `area`: the weights of RESIZE_AREA where it enlarges. `fused`: places in double, as IPP has them. */
+ * keeps the fraction. `area`: the weights of RESIZE_AREA when it enlarges. `fused`: places in double, as IPP has them.
+ */
 static void fill_taps(resizer_axis *axis, const axis_plan *p, int taps, bool clamps, bool area, bool fused)
 {
     for (int64_t i = 0; i < p->n; i++) {
@@ -82,7 +83,7 @@ static int64_t put_cell(area_axis *axis, int64_t n, int64_t index, double weight
     return n + 1;
 }
 
-/* The cells of RESIZE_AREA where it shrinks. Returns the number of entries; with axis NULL it only counts. */
+/* Fills the cells of RESIZE_AREA when it shrinks. Returns the number of entries; with axis NULL it only counts. */
 static int64_t fill_area(area_axis *axis, const axis_plan *p)
 {
     int64_t n = 0;
@@ -177,8 +178,8 @@ static bool fused_kind(const image *m, resize_kind kind, int64_t group)
            m->h > 1 && m->w > 1;
 }
 
-/* Which way gives what OpenCV gives: exact halving by INTER_LINEAR is averaging of blocks, INTER_AREA that enlarges
- * along either axis is a linear one with other weights. */
+/* Chooses the method that gives OpenCV's bits: exact halving by INTER_LINEAR is averaging of blocks, and INTER_AREA
+ * that enlarges along either axis is a linear resize with other weights. */
 static void choose_way(resizer *r, const delayed *d, const axis_plan *px, const axis_plan *py)
 {
     resize_kind kind = d->kind;

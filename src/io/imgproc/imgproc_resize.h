@@ -1,4 +1,4 @@
-/* What the parts of the resizer share. Only for imgproc_resize*.c. */
+/* What the parts of the resizer share. Only imgproc_resize*.c include it. */
 #ifndef IO_IMGPROC_IMGPROC_RESIZE_H
 #define IO_IMGPROC_IMGPROC_RESIZE_H
 
@@ -26,7 +26,7 @@ typedef struct area_axis {
 
 struct resizer {
     const image *src;       /* the caller's, or `part` */
-    image part;             /* what is needed of a source that was not decoded yet */
+    image part;             /* the needed part of a source that was not decoded yet */
     int64_t part_y, part_x; /* where src begins in the whole picture; 0 unless a resize_source gave it */
     int64_t c, w, h;        /* channels; size of the window */
     int64_t group;          /* channels of one picture */
@@ -41,7 +41,7 @@ struct resizer {
     area_axis ax, ay;
     int block_h, block_w;        /* averaging of whole blocks */
     uint8_t *shuffles;           /* nearest, one byte a pixel: see imgproc_resize_nearest.c */
-    int64_t fast_x;              /* linear, nearest: so many pixels may be read in whole vectors */
+    int64_t fast_x;              /* linear, nearest: how many pixels may be read in whole vectors */
     void *ring[RESIZE_MAX_TAPS]; /* rows resized along x; which source row each holds (-1: none) */
     int64_t held[RESIZE_MAX_TAPS];
     float *sum;  /* area */
@@ -57,9 +57,9 @@ void resize_taps_row(resizer *r, int64_t y);
 void resize_blocks_row(resizer *r, int64_t y);
 void resize_area_row(resizer *r, int64_t y);
 
-/* Gets what the window is made from, where the source is not in memory yet. The tables are filled. */
+/* Gets the part that the window is made from, if the source is not in memory yet. The tables are filled already. */
 cseg_status resize_get_source(resizer *r, const resize_source *from, cseg_error *err);
-/* How many pixels of a row of r->src may be read in whole vectors: by taps. */
+/* Resizing by taps: how many pixels of a row of r->src may be read in whole vectors. */
 void resize_find_fast(resizer *r);
 /* Prepares r->shuffles from r->near_x. */
 void resize_prepare_nearest(resizer *r);
@@ -83,7 +83,7 @@ static inline float resize_load(const void *p, image_type t, int64_t i)
     }
 }
 
-/* As OpenCV's saturate_cast: rounded half to even, clamped. */
+/* Does what OpenCV's saturate_cast does: rounds half to even, clamps. */
 static inline void resize_store(void *p, image_type t, int64_t i, float v)
 {
     switch (t) {

@@ -1,7 +1,7 @@
-/* Resizing by averages: of whole blocks, and of cells with fractions. */
+/* Resizes by averages: of whole blocks, and of cells with fractions. */
 #include "io/imgproc/imgproc_resize.h"
 
-/* The block's sum in OpenCV's order: runs of four, or pairs where its vectors halve float images. */
+/* Sums the block in OpenCV's order: runs of four, or pairs where its vectors halve float images. */
 static float block_sum(const resizer *r, const char *corner, int64_t k, bool pairs)
 {
     const image *m = r->src;

@@ -1,4 +1,4 @@
-/* Resizing by the nearest sample. */
+/* Resizes by the nearest sample. */
 #include <string.h>
 
 #include "io/imgproc/imgproc_resize.h"
@@ -9,8 +9,9 @@
 
 enum { GROUP = 16, SPAN = 32 };
 
-/* Sixteen neighbours of one byte come from 32 bytes of the source unless it shrinks by more than 2: two shuffles, the
- * places in the upper and the lower half, prepared here. Counts how many outputs can be made so. */
+/* Unless the resize shrinks by more than 2, sixteen neighbours of one byte come from 32 bytes of the source: two
+ * shuffles, for the places in the upper and the lower half, prepared here. Counts how many outputs can be made in this
+ * way. */
 void resize_prepare_nearest(resizer *r)
 {
     int64_t i = 0;
@@ -28,7 +29,7 @@ void resize_prepare_nearest(resizer *r)
     r->fast_x = i;
 }
 
-/* Bound by loads: 1.5 ns for sixteen on Zen 4, where one by one takes 8. */
+/* Bound by loads: 1.5 ns for sixteen on Zen 4; one by one takes 8. */
 AVX2 static int64_t nearest_1(const resizer *r, const uint8_t *from, uint8_t *to)
 {
     for (int64_t i = 0; i < r->fast_x; i += GROUP) {

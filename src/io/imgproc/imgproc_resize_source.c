@@ -1,4 +1,4 @@
-/* What a resized window needs of its source, where that is not in memory: decoded, or read, and the tables moved. */
+/* Fetches the part of a source that a resized window is made from: decodes or reads it, and moves the tables to it. */
 #include "io/imgproc/imgproc_resize.h"
 
 /* First and last place along both axes of the source. */
@@ -54,8 +54,8 @@ static void move(int32_t *at, int64_t n, int64_t by)
         at[i] -= (int32_t)by;
 }
 
-/* The tables count from the part's corner. Places before the picture's first row or column, which are clamped to it,
- * stay before the part's: it begins with the picture then. Those behind the last one likewise. */
+/* Moves the tables to the part's corner. Places before the picture's first row or column are clamped to it; they stay
+ * before the part too, which then begins with the picture. The same for places behind the last row or column. */
 static void move_tables(resizer *r)
 {
     switch (r->how) {

@@ -1,16 +1,17 @@
-/* Resizing by taps of deeper samples than 8 bits, and cubic.
+/* Resizes by taps: samples deeper than 8 bits, and cubic ones of any depth.
  *
- * Two orders of the same sums exist, and the reference's bits depend on which: OpenCV's own code, places and weights in
- * float32; and Intel's IPP, which opencv-python on x86-64 calls for images of 1, 3 or 4 channels (`fused`): places in
- * double, a + f * (b - a) with one rounding. Where IPP enlarges more than eightfold its linear sums have yet another
- * order (here the last bit may differ), and its cubic ones are followed only to about 1e-6 of the values. */
+ * The same sums can be taken in two orders, and the bits of the result depend on the order. OpenCV's own code takes
+ * places and weights in float32. Intel's IPP, which opencv-python on x86-64 calls for images of 1, 3 or 4 channels
+ * (`fused`), takes places in double and computes a + f * (b - a) with one rounding. Where IPP enlarges more than
+ * eightfold, its linear sums have yet another order (here the last bit may differ); its cubic sums are followed only to
+ * about 1e-6 of the values. */
 #include "io/imgproc/imgproc_resize.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-/* Along x: float sums, or for u8 integer ones of fixed weights. */
+/* Along x: sums in float, or for u8 in integers with fixed weights. */
 static void taps_along_x(const resizer *r, int64_t s, void *to)
 {
     const void *from = image_at(r->src, s, 0);
@@ -34,7 +35,7 @@ static void taps_along_x(const resizer *r, int64_t s, void *to)
         }
 }
 
-/* The fused sums of outputs first ... w - 1 along x. */
+/* Fused sums along x, for outputs first ... w - 1. */
 static void fused_x_plain(const resizer *r, const float *from, float *to, int64_t first)
 {
     int64_t c = r->c, last = r->src->w - 1;
@@ -74,7 +75,7 @@ static void fused_y_plain(const float *const *s, const float *w, int taps, float
 #if defined(__x86_64__)
 #define FMA_TARGET __attribute__((target("avx2,fma")))
 
-/* Linear: one pixel a turn, four channels a vector (the next overwrites what is too much), or eight gray pixels. */
+/* Linear: one pixel a turn, four channels a vector (the next pixel overwrites the excess), or eight gray pixels. */
 FMA_TARGET static int64_t fused_x_fma(const resizer *r, const float *from, float *to)
 {
     int64_t c = r->c, i = 0;
@@ -118,7 +119,7 @@ FMA_TARGET static int64_t fused_y_fma(const float *const *s, const float *w, int
     return i;
 }
 
-/* Rounds half to even and clamps, as resize_store. */
+/* Rounds half to even and clamps, as resize_store does. */
 FMA_TARGET static int64_t store_u16_fma(const float *from, uint16_t *to, int64_t n)
 {
     int64_t i = 0;
@@ -197,8 +198,9 @@ static const void *taps_row(resizer *r, int64_t s, const int64_t *wanted)
     return r->ring[slot];
 }
 
-/* OpenCV sums the cubic rows from the last where its vectors (8 samples; 4 of f32) reach, from the first behind them;
- * those of 8-bit images in float and in integers. How many samples of the window the vectors of the whole row reach. */
+/* OpenCV sums the cubic rows from the last to the first as far as its vectors (8 samples; 4 of f32) reach, and from the
+ * first to the last behind them; 8-bit images in float and in integers. Returns how many samples of the window the
+ * vectors of the whole row reach. */
 static int64_t vector_reach(const resizer *r)
 {
     int64_t lanes = r->src->type == IMAGE_F32 ? 4 : 8, reach = r->full_w * r->c / lanes * lanes - r->x0 * r->c;

@@ -34,8 +34,8 @@ static void along_y_plain(const int16_t *s0, const int16_t *s1, int b0, int b1, 
 #define AVX2 __attribute__((target("avx2")))
 
 /* Three or four channels. Bound by the shuffles: 8 bytes are read for each output pixel (both its source pixels),
- * spread to pairs of 16-bit numbers and multiplied with the pair of weights; four pixels a turn. All these kernels
- * return how many pixels they did and may write up to 8 numbers too far. */
+ * spread to pairs of 16-bit numbers and multiplied by the pair of weights; four pixels a turn. All these kernels return
+ * how many pixels they did, and may write up to 8 numbers beyond them. */
 AVX2 static int64_t along_x_34(const resizer *r, const uint8_t *from, int16_t *to)
 {
     const __m256i spread = r->c == 3 ? _mm256_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, 0, -1,
@@ -64,7 +64,7 @@ AVX2 static int64_t along_x_34(const resizer *r, const uint8_t *from, int16_t *t
     return i;
 }
 
-/* One channel: eight pairs of neighbours are gathered (four bytes each, of which two count). */
+/* One channel: gathers eight pairs of neighbours (four bytes each, of which two count). */
 AVX2 static int64_t along_x_1(const resizer *r, const uint8_t *from, int16_t *to)
 {
     const __m256i spread = _mm256_setr_epi8(0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4,
@@ -129,7 +129,7 @@ static void along_x(const resizer *r, const uint8_t *from, int16_t *to)
     along_x_plain(r, from, to, done);
 }
 
-/* The row `s` of the source resized along x, from the two that are kept or new. `keep` must not be overwritten. */
+/* Row `s` of the source resized along x: one of the two that are kept, or a new one. Does not overwrite `keep`. */
 static const int16_t *row_along_x(resizer *r, int64_t s, int64_t keep)
 {
     for (int i = 0; i < 2; i++)
@@ -165,8 +165,9 @@ static void halves_plain(const uint8_t *a, const uint8_t *b, int64_t c, uint8_t 
 }
 
 #ifdef HAVE_AVX2
-/* Bytes c apart are brought side by side and added with a multiplication by one. A turn reads 16 bytes twice from each
- * row and makes 8 (c == 3: 6) samples of each. Returns the pixels done; may write 2 samples too far within the row. */
+/* Brings bytes that are c apart side by side, and adds them by a multiplication by one. A turn reads 16 bytes twice
+ * from each row and makes 8 (c == 3: 6) samples. Returns the pixels done; may write 2 samples too many within the row.
+ */
 AVX2 static int64_t halves_avx2(const uint8_t *a, const uint8_t *b, int64_t c, uint8_t *to, int64_t w)
 {
     __m128i side = c == 3   ? _mm_setr_epi8(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1)

@@ -61,7 +61,7 @@ INLINE float get(image_type t, const void *p, int64_t i)
     }
 }
 
-/* Interpolated values lie between samples, so that nothing has to be clamped. */
+/* Interpolated values lie between samples, so nothing must be clamped. */
 INLINE void set(image_type t, void *p, int64_t i, float v)
 {
     switch (t) {
@@ -113,7 +113,7 @@ INLINE void linear_pixel(const warp *w, image_type t, void *to, int64_t at, floa
     }
 }
 
-/* One line of the matrix. OpenCV's AVX2 code rounds differently where a row's whole vectors (16 pixels) end. */
+/* One line of the matrix. OpenCV's AVX2 code rounds differently from where a row's whole vectors (16 pixels) end. */
 INLINE float place(const float m[3], float x, float y, bool vector)
 {
     float part = m[1] * y;
@@ -172,8 +172,8 @@ FMA_TARGET static inline __m128 four(const uint8_t *p)
     return _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(v)));
 }
 
-/* 8 bits, 3 or 4 channels, linear: the channels of a pixel are the lanes. Where four neighbours and the byte behind
- * them are not all inside, the common way is taken. */
+/* 8 bits, 3 or 4 channels, linear: the channels of a pixel are the lanes. If the four neighbours and the byte behind
+ * them are not all inside, the general code is used. */
 FMA_TARGET static void rotate_u8(const warp *w, image *out)
 {
     int64_t vectors = out->w / 16 * 16, c = out->c, row = w->src->w * c;

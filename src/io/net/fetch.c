@@ -88,8 +88,8 @@ done:
 
 /* --- the cache --- */
 
-/* Only one process downloads a file; the others wait for it. When it is their turn the part may have become the file,
- * or be gone: a lock on what has no name any more is worth nothing. */
+/* Only one process downloads a file; the others wait for it. When their turn comes the part may have become the file,
+ * or be gone: then the lock is on a file without a name, and is worth nothing. */
 static cseg_status lock_part(download *d, int fd, bool *gone, cseg_error *err)
 {
     struct stat held, named;
@@ -135,7 +135,7 @@ static cseg_status advise(cseg_error *err, const char *text)
     return fail(err, err->code, "%s%s", before, text);
 }
 
-/* Without a hash in the name the file itself must say that it is whole and what it should be. */
+/* If the name has no hash, the file itself must show that it is whole and a checkpoint. */
 static cseg_status check_structure(const char *path, const char *url, const char *advice, cseg_error *err)
 {
     pth *file;
@@ -161,8 +161,9 @@ static cseg_status check_new(const download *d, const char *name, cseg_error *er
 
 /* --- where a file came from --- */
 
-/* Names without a hash are anybody's (every hub has a pytorch_model.bin): NAME.url beside the file has its address, as
- * a SHA-256, for addresses may hold keys, and on a second line what of it may be shown. */
+/* A name without a hash may belong to many files (every hub has a pytorch_model.bin). So NAME.url beside the file
+ * records its address: as a SHA-256, because addresses may hold keys, and on a second line the part of it that may be
+ * shown. */
 static cseg_status note_text(const char *url, arena *mem, char **text, cseg_error *err)
 {
     char hash[65];
@@ -183,8 +184,8 @@ static char *note_of(const char *path, arena *mem)
     return arena_printf(mem, "%s.url", path);
 }
 
-/* Whether the file is known to have come from another address. One without a note, which PyTorch or a person put there,
- * is not. */
+/* Whether the file is known to come from another address. A file without a note was put there by PyTorch or a person,
+ * and counts as right. */
 static cseg_status is_of_another(const char *path, const char *url, arena *mem, bool *other, cseg_error *err)
 {
     static const size_t LARGEST = 1 << 16;
@@ -201,7 +202,7 @@ static cseg_status is_of_another(const char *path, const char *url, arena *mem, 
     return CSEG_OK;
 }
 
-/* NAME in PyTorch's cache; where another address' file has that name, in a folder of this address' own. */
+/* NAME in PyTorch's cache; if the file of another address has that name, NAME in a folder of this address's own. */
 static cseg_status place_for(const char *url, const char *name, arena *mem, char **path, cseg_error *err)
 {
     char hash[65], *dir = cache_dir(mem), *own;
@@ -219,7 +220,7 @@ static cseg_status place_for(const char *url, const char *name, arena *mem, char
     return *path ? CSEG_OK : fail_memory(err);
 }
 
-/* The part becomes the file, and has its note before anybody can see it. */
+/* Makes the part the file, and gives it its note before anybody can see it. */
 static cseg_status give_name(download *d, arena *mem, cseg_error *err)
 {
     char *note = d->hashed ? NULL : note_of(d->path, mem), *text;
@@ -237,7 +238,7 @@ static cseg_status give_name(download *d, arena *mem, cseg_error *err)
     return status;
 }
 
-/* `path` is there afterwards; it may be another process' that was faster, of another address. */
+/* `path` exists afterwards; it may be the file of another process that was faster, for another address. */
 static cseg_status fetch(const char *url, const char *path, const char *name, arena *mem, cseg_error *err)
 {
     char hash[65];

@@ -1,4 +1,4 @@
-/* The network's side of downloads. */
+/* Downloads files over the network. */
 #include "io/net/fetch_transfer.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 enum { CONNECT_SECONDS = 30, MOST_REDIRECTS = 10, SECONDS_BETWEEN_REPORTS = 5 };
 
-/* A constant is no constant expression to clang. */
+/* clang does not take a const variable for a constant expression. */
 #define USUAL                                                                                                          \
     {                                                                                                                  \
         60, 1000, INT64_C(64) << 30                                                                                    \
@@ -63,7 +63,7 @@ static void note_page(download *d)
     d->other = k && k->text ? k : NULL;
 }
 
-/* A page is known by its beginning: no need to take the rest of it. */
+/* A page is recognised by its beginning; the rest need not be downloaded. */
 static bool is_page(download *d, const char *data, size_t n)
 {
     size_t more = FOREIGN_BYTES - d->n_head;
@@ -167,7 +167,7 @@ static cseg_status explain(const download *d, CURLcode result, long http, const 
                 d->hashed ? " to go on where it broke off" : "", d->path);
 }
 
-/* One attempt that goes on behind `from` bytes. *again: the server cannot, begin anew. */
+/* One attempt, which continues behind `from` bytes. *again: the server cannot do that; begin anew. */
 static cseg_status attempt(CURL *curl, download *d, curl_off_t from, bool *again, cseg_error *err)
 {
     char reason[CURL_ERROR_SIZE] = "";

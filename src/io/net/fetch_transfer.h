@@ -1,4 +1,4 @@
-/* One download: from an address into a file that is open. */
+/* Downloads an address into a file that is open already. */
 #ifndef IO_NET_FETCH_TRANSFER_H
 #define IO_NET_FETCH_TRANSFER_H
 
@@ -13,7 +13,7 @@ typedef struct download {
     const char *path; /* where it is to be in the end */
     char *part;       /* what has come so far */
     FILE *out;        /* `part`, open for reading and writing */
-    bool hashed;      /* a hash in the name tells what must come: then a part may be gone on with */
+    bool hashed;      /* the name has a hash that the file must have: then a partial download may be continued */
 
     /* The transfer's own. */
     bool full;  /* the disk refused */
@@ -27,10 +27,10 @@ typedef struct download {
     int64_t span_from;           /* bytes at its beginning */
 } download;
 
-/* Fills `out` to its end. What a failure leaves in it may be gone on with if `hashed`, and is worthless else. */
+/* Fills `out` to its end. After a failure a partial download may be continued if `hashed`; else it is worthless. */
 cseg_status fetch_transfer(download *d, cseg_error *err);
 bool fetch_must_stop(void);
-/* What an address may lead on to, in curl's words: never from https to http. */
+/* The protocols that a redirect from this address may lead to, in curl's words: never from https to http. */
 const char *fetch_leads_to(const char *url);
 
 #endif

@@ -18,7 +18,7 @@ static uint32_t rotate(uint32_t v, int n)
     return v >> n | v << (32 - n);
 }
 
-/* One round; what the standard moves along eight registers each time is renamed by the caller instead. */
+/* One round. The standard moves eight registers along each time; here the caller renames them instead. */
 static inline void step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f, uint32_t g,
                         uint32_t *h, uint32_t k)
 {

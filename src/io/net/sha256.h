@@ -1,4 +1,11 @@
-/* SHA-256 (FIPS 180-4). */
+/* SHA-256 (FIPS 180-4), in any number of pieces.
+ *
+ *     sha256 sum;
+ *     char hex[65];
+ *     sha256_begin(&sum);
+ *     sha256_add(&sum, data, (size_t)n);
+ *     sha256_end(&sum, hex);
+ */
 #ifndef IO_NET_SHA256_H
 #define IO_NET_SHA256_H
 

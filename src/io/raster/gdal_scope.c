@@ -12,7 +12,7 @@
 static atomic_bool remote;
 
 /* Formats whose files hold all of their pixels themselves (with a header, mask or overviews beside them at most), and
- * name neither addresses nor files elsewhere. */
+ * name neither addresses nor other files. */
 static const char *const whole_drivers[] = {
     "GTiff", "COG",   "LIBERTIFF",   "PNG",    "JPEG",   "JPEGXL",   "BMP",     "GIF",  "BIGGIF",  "WEBP",
     "HEIF",  "AVIF",  "PNM",         "TGA",    "SGI",    "HFA",      "ENVI",    "EHdr", "AAIGrid", "GSAG",
@@ -42,8 +42,8 @@ static bool is_kept(const char *name)
     return strcmp(name, "VRT") == 0 || strcmp(name, "netCDF") == 0;
 }
 
-/* GDAL opens masks, overviews and the parts of a VRT by itself, with whatever driver is there: what is not, cannot be
- * talked into anything. */
+/* GDAL opens masks, overviews and the parts of a VRT by itself, with any driver that is registered. So drivers that
+ * must not open anything are not registered. */
 static void forget_other_drivers(void)
 {
     for (int i = GDALGetDriverCount() - 1; i >= 0; i--) {
@@ -57,8 +57,8 @@ static void forget_other_drivers(void)
 
 static void register_drivers(void)
 {
-    bool ours = GDALGetDriverCount() == 0; /* else a program that this library is part of uses GDAL too */
-    /* Opening a raster must not list its folder: data sets have folders of a hundred thousand files. */
+    bool ours = GDALGetDriverCount() == 0; /* else a program that uses this library also uses GDAL itself */
+    /* Opening a raster must not list its folder: datasets have folders of a hundred thousand files. */
     CPLSetConfigOption("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE");
     if (!remote)
         CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
@@ -67,8 +67,8 @@ static void register_drivers(void)
         forget_other_drivers();
 }
 
-/* libjpeg paints gray where data are missing and only warns, within TIFFs and in GDAL's own reader of JPEG: the same
- * that image_jpeg.c refuses. */
+/* Where data are missing libjpeg paints gray and only warns, within TIFFs and in GDAL's own reader of JPEG.
+ * image_jpeg.c refuses the same. */
 static bool loses_pixels(const char *text)
 {
     static const char *const losses[] = {"Premature end of JPEG", "Corrupt JPEG data: premature end",

@@ -1,4 +1,4 @@
-/* GDAL's drivers registered once, and its messages caught; nothing outside src/io includes it. */
+/* Registers GDAL's drivers once and catches its messages. Nothing outside src/io includes it. */
 #ifndef IO_RASTER_GDAL_SCOPE_H
 #define IO_RASTER_GDAL_SCOPE_H
 
@@ -15,8 +15,8 @@ typedef struct gdal_scope {
 void gdal_begin(gdal_scope *s);
 void gdal_end(gdal_scope *s);
 
-/* Formats that name nothing but themselves; NULL at the end. They, VRT and netCDF are all that there is in a process of
- * its own unless gdal_allow_remote was called before the first gdal_begin. */
+/* Formats that name nothing but themselves; NULL at the end. Unless gdal_allow_remote was called before the first
+ * gdal_begin, a process of cseg's own has only these, VRT and netCDF. */
 const char *const *gdal_whole_drivers(void);
 void gdal_allow_remote(void);
 bool gdal_remote_allowed(void);

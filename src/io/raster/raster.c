@@ -24,7 +24,7 @@ GDALDataType raster_gdal_type(image_type t)
     return type[t];
 }
 
-/* The smallest type here that holds a file's samples; 64-bit and unsigned 32-bit ones become float, as nearest. */
+/* The smallest type here that holds a file's samples; 64-bit and unsigned 32-bit ones become float, as the nearest. */
 static image_type type_of(GDALDataType t)
 {
     switch (t) {
@@ -144,7 +144,7 @@ static void close_later(void *r)
     raster_close(r);
 }
 
-/* What a file can name besides itself and GDAL would open later, by any driver. */
+/* Refuses what a file can name besides itself and GDAL would open later, by any driver. */
 static cseg_status check_opened(raster *r, cseg_error *err)
 {
     const char *overview = GDALGetMetadataItem(r->set, "OVERVIEW_FILE", "OVERVIEWS");
@@ -185,13 +185,13 @@ static cseg_status open_as(raster *r, const char *path, const char *const *drive
     return status;
 }
 
-/* A header that promises more pixels than its file can hold by any compression gets no memory. Blocks that are missing
- * (sparse files) and such as are all of one value still cost some bytes each. */
+/* Allocates nothing for a header that claims more pixels than its file can hold by any compression. Blocks that are
+ * missing (sparse files) or all of one value still cost some bytes each. */
 static cseg_status check_claim(const raster *r, const char *path, cseg_error *err)
 {
     static const struct {
         const char *driver;
-        double ratio; /* bytes of pixels from a byte of the file, at most */
+        double ratio; /* the most bytes of pixels that a byte of the file can hold */
     } limits[] = {{"GTiff", 1 << 18}, {"PNG", 8256}, {"GIF", 8192}, {"BIGGIF", 8192},
                   {"BMP", 256},       {"PNM", 8},    {"ENVI", 8},   {"TGA", 512}};
     const raster_info *i = &r->info;
@@ -243,7 +243,7 @@ cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *
 
 cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, raster **out, cseg_error *err)
 {
-    /* Only formats that are whole in one file: others could name files or addresses of their own choice. */
+    /* Only formats that are whole in one file: others could name files or addresses of their choice. */
     static const char *const drivers[] = {"GTiff", "PNG", "JPEG", "BMP", "GIF", "WEBP", "JP2OpenJPEG", "PNM", NULL};
     static atomic_ulong serial;
     raster *r;
@@ -310,7 +310,7 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
     CPLErr result = GDALDatasetRasterIOEx(r->set, GF_Read, (int)x, (int)y, (int)into->w, (int)into->h, into->data,
                                           (int)into->w, (int)into->h, raster_gdal_type(into->type), (int)into->c, map,
                                           size * into->c, image_row_bytes(into), size, &extra);
-    /* GDAL takes tiles whose places in the file it cannot read for empty ones: it complains, and succeeds. */
+    /* If GDAL cannot read the places of a file's tiles, it takes the tiles for empty: it complains, and succeeds. */
     if (watch.stopped)
         status = image_watch_fail(&watch, err);
     else if (result != CE_None || scope.text[0])

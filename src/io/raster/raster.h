@@ -1,6 +1,12 @@
-/* Rasters of any size by windows, through GDAL; GeoTIFFs to write.
- * A raster or a writer is used by one thread at a time; different ones by different threads at once. GDAL's own
- * messages become the text of the cseg_error and reach nothing else. */
+/* Reads rasters of any size window by window, through GDAL, and writes GeoTIFFs.
+ *
+ *     raster *r;
+ *     image window = {0};
+ *     TRY(raster_open(path, mem, &r, err));
+ *     TRY(raster_read_as(r, path, 0, 0, 512, 512, IMAGE_COLOR, &window, err));
+ *
+ * A raster or a writer is used by one thread at a time; different ones may be used by different threads at once. GDAL's
+ * own messages go into the text of the cseg_error and nowhere else. */
 #ifndef IO_RASTER_RASTER_H
 #define IO_RASTER_RASTER_H
 
@@ -10,8 +16,8 @@
 typedef struct raster raster;
 typedef struct raster_writer raster_writer;
 
-/* A pixel whose place is known: x, y, z are of pixel (line, pixel), both counted in fractions from the upper left
- * corner. */
+/* A ground control point: x, y, z belong to pixel (line, pixel), both counted in fractions from the upper left corner.
+ */
 typedef struct raster_gcp {
     const char *id, *info;
     double pixel, line, x, y, z;
@@ -26,7 +32,7 @@ typedef struct raster_place {
     const raster_gcp *gcps; /* ground control points, n_gcps of them */
     int n_gcps;
     const char *gcp_projection; /* WKT of x, y, z; "" where none */
-    const char *area_or_point;  /* "Area", "Point": what a sample stands for; "" where nobody says */
+    const char *area_or_point;  /* what a sample stands for, "Area" or "Point"; "" if not stated */
     const char *const *rpc;     /* rational polynomials, "KEY=VALUE", NULL at the end; NULL: none, or not asked for */
 } raster_place;
 
@@ -38,61 +44,62 @@ typedef struct raster_info {
     raster_place place;
     bool has_nodata; /* of the first band */
     double nodata;
-    bool has_alpha;         /* the last band is one: it says where there are data */
+    bool has_alpha;         /* the last band is alpha: it says where there are data */
     const char **names;     /* `bands` descriptions; "" where none */
     const uint8_t *palette; /* of the first band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
     int64_t block_h, block_w; /* windows that are multiples of these read fastest */
 } raster_info;
 
-/* Opens for reading; closed when `mem` goes, or earlier by raster_close. A file is opened as what its first bytes say,
- * if that is a format that names neither addresses nor other files; "/vsizip/A.zip/B" is one within a local archive,
- * "NETCDF:A:VARIABLE" a part of one. A VRT is opened if its name ends in .vrt and its parts are such files.
- * CSEG_NOT_FOUND, CSEG_IO (not a regular file), CSEG_CORRUPT (not a raster, or larger than its file can be),
- * CSEG_UNSUPPORTED (names others; complex samples, no bands). */
+/* Opens a raster for reading; closed when `mem` goes, or earlier by raster_close. The first bytes of a file say what it
+ * is; it is opened if that is a format that names neither addresses nor other files. "/vsizip/A.zip/B" is a file within
+ * a local archive, "NETCDF:A:VARIABLE" a part of a file. A VRT is opened if its name ends in .vrt and its parts are
+ * such files. CSEG_NOT_FOUND, CSEG_IO (not a regular file), CSEG_CORRUPT (not a raster, or larger than its file can
+ * be), CSEG_UNSUPPORTED (names other files or addresses; complex samples, no bands). */
 cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *err);
-/* From bytes in memory, which must outlive the raster; `name` is for messages. */
+/* Opens bytes in memory, which must outlive the raster; `name` is for messages. */
 cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, raster **out, cseg_error *err);
 void raster_close(raster *r);
 const raster_info *raster_describe(const raster *r);
-/* Adds the RPCs to what raster_describe gives: looking for them costs as much as opening. */
+/* Adds the RPCs to what raster_describe gives. Looking for them costs as much as opening, so it is not done by default.
+ */
 cseg_status raster_describe_rpc(raster *r, cseg_error *err);
-/* From now on whatever GDAL can open is opened: addresses, and files that name others. For a process, and before the
- * first raster; the user has asked for it. */
+/* Lets GDAL open all that it can from now on: addresses, and files that name others. For the whole process, before the
+ * first raster, and only if the user has asked for it. */
 void raster_allow_remote(void);
 
-/* Fills `into` (its h, w, c, type say how much of what) from the window whose upper left pixel is (y, x).
- * bands: into->c zero-based numbers, or NULL for the first into->c. Samples are rounded and clamped where
- * into->type is narrower than the file's. The window must lie within the raster (CSEG_SHAPE). */
+/* Fills `into` (its h, w, c, type say how much of what) from the window whose upper left pixel is (y, x). bands:
+ * into->c zero-based numbers, or NULL for the first into->c. Samples are rounded and clamped if into->type is narrower
+ * than the file's. The window must lie within the raster (CSEG_SHAPE). */
 cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image *into, cseg_error *err);
 
-/* holes [h,w]: 1 where the window has no data, else 0. *n (may be NULL) counts them. No data is where the dataset's
- * mask (within the file or beside it) or its alpha is 0, and where all bands that can say so say so: by their nodata
- * value, by a mask of their own, by NaN. */
+/* holes [h,w]: 1 where the window has no data, else 0. *n (may be NULL) counts them. A pixel has no data if the
+ * dataset's mask (within the file or beside it) or its alpha is 0 there, or if all bands that can tell say so: by their
+ * nodata value, by a mask of their own, by NaN. */
 cseg_status raster_read_holes(raster *r, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *holes, int64_t *n,
                               cseg_error *err);
 
-/* The place of a window whose upper left pixel is (y, x). */
+/* Computes the place of a window whose upper left pixel is (y, x). */
 cseg_status raster_place_shift(const raster_place *place, int64_t y, int64_t x, arena *mem, raster_place *out,
                                cseg_error *err);
 
 typedef enum {
-    PLACE_SAME,    /* corners within a quarter of a pixel, coordinate systems the same where both are known */
-    PLACE_UNKNOWN, /* one knows its place and the other does not, or they know it in ways that cannot be compared */
+    PLACE_SAME,    /* corners within a quarter of a pixel, and the same coordinate system if both are known */
+    PLACE_UNKNOWN, /* only one knows its place, or they state it in ways that cannot be compared */
     PLACE_NOWHERE, /* neither knows its place */
     PLACE_ELSEWHERE
 } place_relation;
-/* Two rasters of one size. `how` says in words where each lies; for PLACE_ELSEWHERE and PLACE_UNKNOWN. */
+/* Compares two rasters of one size. `how` says in words where each lies; for PLACE_ELSEWHERE and PLACE_UNKNOWN. */
 typedef struct place_difference {
     char a[300], b[300];
 } place_difference;
 place_relation raster_place_compare(const raster_info *a, const raster_info *b, place_difference *how);
-/* The rule for two rasters that are used pixel by pixel, a mask and its scene, two dates: PLACE_ELSEWHERE is CSEG_DATA
- * with both places, or with `force` a warning; PLACE_UNKNOWN is a warning. */
+/* The rule for two rasters that are used pixel by pixel, such as a mask and its scene, or two dates. PLACE_ELSEWHERE is
+ * CSEG_DATA with both places, or with `force` a warning; PLACE_UNKNOWN is a warning. */
 cseg_status raster_same_place(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
                               bool force, cseg_error *err);
 
-/* A window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
+/* Reads a window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
 cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,
                            image *out, cseg_error *err);
 
@@ -103,14 +110,14 @@ typedef struct raster_spec {
     const raster_place *place; /* NULL: none */
     bool has_nodata;
     double nodata;
-    bool has_alpha;         /* the last band is alpha; else no band is, whatever their number */
+    bool has_alpha;         /* the last band is alpha; else no band is, however many there are */
     const uint8_t *palette; /* one u8 band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
     const char *const *names; /* `bands` descriptions; NULL: none */
 } raster_spec;
 
-/* A tiled, DEFLATE-compressed GeoTIFF (BigTIFF where needed). It is written beside `path`; raster_commit syncs and
- * renames it, raster_abort (also when `mem` goes without commit) removes it. */
+/* Creates a tiled, DEFLATE-compressed GeoTIFF (BigTIFF if needed), written beside `path`. raster_commit syncs and
+ * renames it; raster_abort, or `mem` going without a commit, removes it. */
 cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem, raster_writer **out, cseg_error *err);
 /* Writes from->c bands, beginning with first_band, at (y, x). from->type may differ from the file's (clamped). */
 cseg_status raster_write(raster_writer *w, int64_t y, int64_t x, int first_band, const image *from, cseg_error *err);

@@ -1,4 +1,4 @@
-/* Where a raster lies: reading, writing and moving it. */
+/* Reads, writes and moves the place of a raster. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +92,8 @@ bool raster_place_write(GDALDatasetH set, const raster_place *p)
 {
     bool good = true;
     bool points = p->n_gcps && !p->has_transform;
-    /* First, since the transform is stored by the middle of pixels where they are points. Not with control points: some
-     * versions of GDAL move them by half a pixel when they write them, and again when they read them. */
+    /* This comes first, because the transform is stored by the middle of pixels if samples are points. Not with control
+     * points: some versions of GDAL move them by half a pixel when they write them, and again when they read them. */
     if (p->area_or_point && *p->area_or_point && !points)
         good = GDALSetMetadataItem(set, GDALMD_AREA_OR_POINT, p->area_or_point, NULL) == CE_None;
     if (p->has_transform)

@@ -11,7 +11,7 @@
 #include "io/raster/gdal_scope.h"
 #include "io/raster/raster.h"
 
-/* Of a pixel, at the corners: what is left of coordinates that were written with few digits stays below. */
+/* In pixels, at the corners: coordinates that were written with few digits differ by less. */
 static const double TOLERANCE = 0.25;
 
 /* A place as it is compared. */
@@ -33,7 +33,7 @@ static bool fit(const raster_place *p, double transform[6])
     return good;
 }
 
-/* Ground control points by the plane that fits them best: two that differ have different ones. */
+/* Represents ground control points by the plane that fits them best; different planes mean different points. */
 static grid grid_of(const raster_place *p)
 {
     grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
@@ -73,7 +73,7 @@ static double corners_apart(const double *a, const double *b, double w, double h
     return isfinite(most) ? most : INFINITY;
 }
 
-/* False where they are certain to be different: what one does not say, or nobody can read, differs from nothing. */
+/* False if they certainly differ. A system that is not stated, or that nobody can read, differs from none. */
 static bool same_system(const char *a, const char *b)
 {
     if (!*a || !*b || strcmp(a, b) == 0)
@@ -133,7 +133,7 @@ static const char *rpc_value(const char *const *rpc, const char *item)
     return NULL;
 }
 
-/* Value by value: "LINE_NUM_COEFF" holds twenty, "1" and "1.0" are the same. */
+/* Compares value by value: "LINE_NUM_COEFF" holds twenty, and "1" equals "1.0". */
 static bool same_numbers(const char *a, const char *b)
 {
     while (*a || *b) {

@@ -46,7 +46,8 @@ static bool in_archive(const char *path)
     return false;
 }
 
-/* The archive itself is a local file: what stands in braces, or the longest beginning that is one. */
+/* The archive itself must be a local file: it is what stands in braces, or the longest beginning of the path that is a
+ * file. */
 static cseg_status check_archive(const char *path, cseg_error *err)
 {
     char name[4096];
@@ -164,7 +165,7 @@ static cseg_status classify(const char *path, const head *h, head_kind *kind, cs
     return CSEG_OK;
 }
 
-/* libpng takes memory for what a chunk says of its length, before it reads it; pixels come later. */
+/* libpng allocates what a chunk claims as its length before it reads the chunk; pixels come later. */
 static cseg_status check_png(const char *path, const head *h, cseg_error *err)
 {
     VSILFILE *f = VSIFOpenL(path, "rb");
@@ -175,7 +176,7 @@ static cseg_status check_png(const char *path, const head *h, cseg_error *err)
         uint8_t c[8];
         if (VSIFSeekL(f, (vsi_l_offset)at, SEEK_SET) != 0 || VSIFReadL(c, 1, 8, f) != 8 ||
             memcmp(c + 4, "IDAT", 4) == 0)
-            break; /* an end that comes too early is found by the reader */
+            break; /* an early end is found by the reader */
         int64_t n = (int64_t)c[0] << 24 | c[1] << 16 | c[2] << 8 | c[3];
         if (n > h->size - at - 8) {
             status =
@@ -196,8 +197,8 @@ static bool beside(const char *path, VSIStatBufL *st)
     return VSIStatExL(path, st, VSI_STAT_EXISTS_FLAG | VSI_STAT_NATURE_FLAG) == 0;
 }
 
-/* Masks and overviews are opened by GDAL with any driver: they are to be TIFF (or Erdas) themselves. Nothing beside
- * the file is waited for. */
+/* GDAL opens masks and overviews with any driver, so they must be TIFF (or Erdas) themselves. Nothing beside the file
+ * is waited for. */
 static cseg_status check_beside(const char *path, cseg_error *err)
 {
     static const char *const rasters[] = {".msk", ".MSK", ".ovr", ".OVR"}, *const texts[] = {".aux.xml"},

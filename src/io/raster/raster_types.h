@@ -1,4 +1,4 @@
-/* What the files of io/raster/raster.h share; nothing outside src/io includes it. */
+/* What the files of io/raster/raster.h share. Nothing outside src/io includes it. */
 #ifndef IO_RASTER_RASTER_TYPES_H
 #define IO_RASTER_RASTER_TYPES_H
 
@@ -17,7 +17,7 @@ struct raster {
 
 GDALDataType raster_gdal_type(image_type t);
 
-/* Transform, projection, ground control points; not the RPCs. Within gdal_begin and gdal_end. */
+/* Reads transform, projection and ground control points; not the RPCs. Call it between gdal_begin and gdal_end. */
 cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, cseg_error *err);
 bool raster_place_write(GDALDatasetH set, const raster_place *place);
 

@@ -1,11 +1,11 @@
-/* Where a raster has data: what GDAL knows of its validity. */
+/* Tells where a raster has data, by all that GDAL knows of it. */
 #include <math.h>
 #include <string.h>
 
 #include "io/raster/gdal_scope.h"
 #include "io/raster/raster_types.h"
 
-/* How one band says where it has none. */
+/* How one band says where it has no data. */
 typedef struct band_voice {
     enum { VOICE_NONE, VOICE_VALUE, VOICE_MASK } how;
     bool has_nodata;
@@ -47,7 +47,7 @@ static band_voice voice_of(const raster *r, int64_t b)
     v.nodata = GDALGetRasterNoDataValue(band, &has);
     v.has_nodata = has;
     if (r->info.has_alpha && b == r->info.bands - 1)
-        return v; /* it speaks for all */
+        return v; /* alpha counts for all bands */
     if (v.has_nodata || r->info.type == IMAGE_F32)
         v.how = VOICE_VALUE;
     else if (flags == 0)
@@ -68,7 +68,7 @@ static cseg_status read_band(GDALRasterBandH band, const raster *r, span at, ima
     return status;
 }
 
-/* A mask of bytes, 0 where there is nothing. */
+/* A mask of bytes, 0 where there is no data. */
 static cseg_status read_mask(GDALRasterBandH band, const raster *r, span at, uint8_t *to, cseg_error *err)
 {
     image m = {.h = at.h, .w = at.w, .c = 1, .type = IMAGE_U8, .data = to};
@@ -94,7 +94,7 @@ static cseg_status add_common(raster *r, span at, uint8_t *holes, image *room, c
     return CSEG_OK;
 }
 
-/* Leaves in `empty` those pixels of which this band has none either. */
+/* Keeps in `empty` only the pixels that this band has no data for either. */
 static cseg_status ask_band(raster *r, int64_t b, const band_voice *v, span at, uint8_t *empty, image *room,
                             cseg_error *err)
 {

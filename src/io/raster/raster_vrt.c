@@ -1,6 +1,6 @@
-/* What a VRT (XML that puts a raster together from others) may hold: the mosaics and subsets that gdalbuildvrt and
- * gdal_translate write, of local files. Each element is known here or refused, so that none that names files in a way
- * of its own (warped, derived, raw, pansharpened ones) is overlooked. */
+/* Checks VRTs: XML files that put a raster together from others. Allowed are the mosaics and subsets that gdalbuildvrt
+ * and gdal_translate write, of local files. Every element that is not known here is refused, so that none that names
+ * files in another way (warped, derived, raw, pansharpened ones) is overlooked. */
 #define _GNU_SOURCE /* realpath */
 #include <limits.h>
 #include <stdlib.h>
@@ -98,7 +98,7 @@ static cseg_status refuse(const vrt *v, const char *what)
                 v->path, what);
 }
 
-/* Names are relative to the file itself where the VRT's name is a link. */
+/* Names are relative to the file itself, also if the VRT's name is a link. */
 static char *folder_of(const vrt *v)
 {
     char real[PATH_MAX];
@@ -222,7 +222,7 @@ static cseg_status walk(const vrt *v, CPLXMLNode *node, int depth)
                 TRY(refuse(v, value));
             continue;
         }
-        /* Metadata are text to GDAL, but for the name of an overview, which is looked at behind the opening. */
+        /* To GDAL metadata are text, except the name of an overview, which it looks at when it opens the file. */
         if (node->eType != CXT_Element || *node->pszValue == '?' || strcmp(node->pszValue, "Metadata") == 0)
             continue;
         if (strcmp(node->pszValue, "SourceFilename") == 0) {

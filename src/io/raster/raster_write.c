@@ -46,7 +46,7 @@ static GDALDatasetH create(const char *temporary, const raster_spec *s)
     options = CSLSetNameValue(options, "BIGTIFF", "IF_SAFER");
     if (s->bands > 1)
         options = CSLSetNameValue(options, "INTERLEAVE", "BAND");
-    /* GDAL takes the last of two or four bands of bytes for alpha by itself: a band of infrared would say where there
+    /* By itself GDAL takes the last of two or four bands of bytes for alpha: a band of infrared would say where there
      * are no data. */
     options = CSLSetNameValue(options, "ALPHA", s->has_alpha ? "YES" : "NO");
     GDALDatasetH set =

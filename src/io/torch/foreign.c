@@ -75,7 +75,7 @@ static bool is_space(uint8_t c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Bytes of the UTF-8 character at p, cut short perhaps by the end; 0: none. */
+/* Bytes of the UTF-8 character at p, which the end may cut short; 0: none. */
 static size_t character(const uint8_t *p, size_t n)
 {
     size_t want = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 ? 3 : 2;

@@ -1,4 +1,8 @@
-/* 16-bit floats: IEEE binary16 and bfloat16, to binary32; both exact. */
+/* Converts 16-bit floats (IEEE binary16 and bfloat16) to binary32; both conversions are exact.
+ *
+ *     v[0] = half_to_f32(0x3C00);
+ *     v[1] = bfloat_to_f32(0x3F80);
+ */
 #ifndef IO_TORCH_HALF_H
 #define IO_TORCH_HALF_H
 

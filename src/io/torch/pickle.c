@@ -76,7 +76,8 @@ static cseg_status op_tuple_short(pickle_reader *r)
     return pickle_push_seq(r, PICKLE_TUPLE, items, n);
 }
 
-/* What items are added to: the container itself, or that of an object which is one (a subclass of list or dict). */
+/* The container that items are added to: the node itself, or the items of an object of a class derived from list or
+ * dict. */
 static cseg_status container_of(pickle_reader *r, pickle_node *p, pickle_kind kind, pickle_node **out)
 {
     *out = p;
@@ -172,7 +173,7 @@ static cseg_status memo_put(pickle_reader *r, uint64_t i)
 {
     pickle_node *p;
     TRY(pickle_top(r, &p));
-    /* Numbers are given in order; more of them than bytes makes no sense. */
+    /* Numbers must come in order; there cannot be more of them than bytes. */
     if (i >= r->n)
         return pickle_bad(r, "a memo number is out of all bounds");
     if (i >= r->memo.n) {
@@ -286,7 +287,7 @@ static cseg_status op_reduce(pickle_reader *r)
     return pickle_push(r, p);
 }
 
-/* An instance made without a call: whatever its class, it is only a record here. */
+/* An instance made without a call: whatever its class is, it is only a record here. */
 static cseg_status push_object(pickle_reader *r, const pickle_node *type, const pickle_node *args,
                                const pickle_node *kwargs)
 {
@@ -318,7 +319,7 @@ static cseg_status op_newobj_ex(pickle_reader *r)
     return push_object(r, type, args, kwargs);
 }
 
-/* INST and OBJ call what they name when there are arguments, else they make an instance. */
+/* INST and OBJ call what they name if there are arguments, else they make an instance. */
 static cseg_status push_old_object(pickle_reader *r, const pickle_node *type, pickle_node *args)
 {
     if (args->seq.n == 0)
@@ -361,7 +362,7 @@ static cseg_status op_build(pickle_reader *r)
     TRY(pickle_top(r, &p));
     if (p->kind == PICKLE_OBJECT)
         p->object.state = state;
-    else if (p->kind != PICKLE_DICT || !p->type) /* attributes of an OrderedDict (_metadata) mean nothing here */
+    else if (p->kind != PICKLE_DICT || !p->type) /* attributes of an OrderedDict (_metadata) have no meaning here */
         return pickle_bad(r, "gives a state to what is no object");
     return CSEG_OK;
 }
@@ -402,7 +403,7 @@ static cseg_status op_proto(pickle_reader *r)
                          (int)v);
 }
 
-/* Frames only help those who read from a stream. */
+/* Frames help only readers of streams. */
 static cseg_status op_frame(pickle_reader *r)
 {
     uint64_t n;

@@ -1,7 +1,12 @@
-/* Python's pickle format, protocols 0 to 5, read into an inert tree: nothing is ever imported or called.
+/* Reads Python's pickle format, protocols 0 to 5, into an inert tree: nothing is ever imported or called.
+ *
+ *     const pickle_node *root;
+ *     int64_t epoch = 0;
+ *     TRY(pickle_read(data, (size_t)n, path, mem, &root, NULL, err));
+ *     bool found = pickle_int(pickle_get(root, "epoch"), &epoch);
  *
  * Names of classes and functions are kept as text. A few harmless ones that checkpoints are made of are understood
- * (list in pickle_names.c); a REDUCE of any other is refused by name and byte, and so is every mention of a module
+ * (pickle_names.c lists them). A REDUCE of any other is refused by name and byte, and so is every mention of a module
  * that gives power over the machine (os, subprocess, builtins.eval...). Instances of unknown classes that are made
  * without a call (NEWOBJ, OBJ, INST with BUILD) stay as opaque objects with their state. */
 #ifndef IO_TORCH_PICKLE_H
@@ -28,7 +33,7 @@ typedef enum {
     PICKLE_SET,   /* seq; frozenset too */
     PICKLE_DICT,  /* seq: key, value, key, value...; type names the class: OrderedDict, defaultdict..., NULL for dict */
     PICKLE_GLOBAL,    /* global: a name, never resolved */
-    PICKLE_OBJECT,    /* object: an instance, or a call that was asked for and not made */
+    PICKLE_OBJECT,    /* object: an instance, or a call that the pickle asks for and that is not made */
     PICKLE_PERSISTENT /* object.args is the persistent id: in PyTorch files a storage */
 } pickle_kind;
 
@@ -62,20 +67,20 @@ struct pickle_node {
     };
 };
 
-/* What a reader of several pickles in a row, and of what lies behind them, must know too. */
+/* For a reader of several pickles in a row, and of the bytes behind them. */
 typedef struct pickle_found {
     size_t used;              /* bytes of the pickle */
     pickle_node **persistent; /* its persistent references, in order */
     size_t n_persistent;
 } pickle_found;
 
-/* Reads one pickle from the front of `bytes`. The tree lives in `mem`, and is a graph where the pickle shares objects:
- * it may hold loops, so that whoever walks it limits the depth. `name` stands for the file in messages; `found` may be
+/* Reads one pickle from the front of `bytes`. The tree lives in `mem`. It is a graph if the pickle shares objects, and
+ * may hold loops, so whoever walks it must limit the depth. `name` stands for the file in messages; `found` may be
  * NULL. CSEG_CORRUPT; CSEG_UNSUPPORTED for calls that are refused. */
 cseg_status pickle_read(const void *bytes, size_t n, const char *name, arena *mem, const pickle_node **out,
                         pickle_found *found, cseg_error *err);
 
-/* Questions. All of them accept NULL and wrong kinds, and answer NULL or false. */
+/* Questions about nodes. All of them accept NULL and wrong kinds, and answer NULL or false. */
 const pickle_node *pickle_get(const pickle_node *dict, const char *key); /* value of a string key; the last one */
 const pickle_node *pickle_get_int(const pickle_node *dict, int64_t key);
 const pickle_node *pickle_item(const pickle_node *list_or_tuple, size_t i);
@@ -109,7 +114,7 @@ bool pickle_array_type(char order, const char *code, pickle_array *out);
 cseg_status pickle_array_shape(const int64_t *shape, int ndim, size_t bytes, const char *name, pickle_array *out,
                                cseg_error *err);
 
-/* Writing, protocol 2, as torch.save does. Append freely, check `out.failed` once at the end. */
+/* Writes protocol 2, as torch.save does. Append freely, check `out.failed` once at the end. */
 typedef struct pickle_writer {
     strbuf out;
 } pickle_writer;

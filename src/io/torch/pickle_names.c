@@ -1,11 +1,11 @@
-/* Which names a pickle may mention, and what the few calls mean that checkpoints are made of. Nothing is called here
- * either: a call becomes the value that it would give, or an inert object. */
+/* Tells which names a pickle may mention, and what the few calls mean that checkpoints are made of. Nothing is called
+ * here either: a call becomes the value that it would give, or an inert object. */
 #include <string.h>
 
 #include "base/str.h"
 #include "io/torch/pickle_reader.h"
 
-/* Modules that no checkpoint has business with: their mention is refused, and that of all modules below them. */
+/* Modules that a checkpoint never needs: every mention of them, and of modules below them, is refused. */
 static const char *const refused_modules[] = {
     "os",        "posix",      "nt",
     "sys",       "subprocess", "pty",
@@ -24,7 +24,7 @@ static const char *const refused_modules[] = {
     "fileinput", "linecache",  "pydoc",
 };
 
-/* All others of builtins are refused by mention. */
+/* Every mention of another name of builtins is refused. */
 static const char *const builtins[] = {
     "object", "set",   "frozenset", "bytearray", "bytes",   "complex", "list",   "dict",  "tuple",   "int",
     "long",   "float", "bool",      "str",       "unicode", "range",   "xrange", "slice", "getattr", /* only as in
@@ -69,7 +69,7 @@ static cseg_status add_pairs(pickle_reader *r, pickle_node *d, const pickle_node
     return CSEG_OK;
 }
 
-/* OrderedDict, defaultdict, ConfigDict...: a dict, filled from a dict or a list of pairs among the arguments. */
+/* OrderedDict, defaultdict, ConfigDict...: makes a dict from a dict or a list of pairs among the arguments. */
 static cseg_status as_dict(pickle_reader *r, const pickle_node *type, pickle_node *args, pickle_node **out)
 {
     pickle_node *d = pickle_new(r, PICKLE_DICT);
@@ -96,7 +96,7 @@ static cseg_status as_set(pickle_reader *r, const pickle_node *type, pickle_node
     const pickle_node *from = args->seq.at[0];
     if (args->seq.n != 1 || (from->kind != PICKLE_LIST && from->kind != PICKLE_TUPLE && from->kind != PICKLE_SET))
         return pickle_bad(r, "a set is made from what is no list");
-    /* Growing copies: the list's items stay its own. */
+    /* Copies as it grows: the list keeps its own items. */
     TRY(may_copy(r, from->seq.n));
     (*out)->seq = from->seq;
     (*out)->seq.cap = from->seq.n;
@@ -146,7 +146,7 @@ static cseg_status as_bytes(pickle_reader *r, const pickle_node *type, pickle_no
     return first && first->kind != PICKLE_BYTES ? inert(r, type, args, out) : CSEG_OK;
 }
 
-/* copyreg._reconstructor(class, base, state): how protocols 0 and 1 make an instance. */
+/* copyreg._reconstructor(class, base, state): protocols 0 and 1 make an instance in this way. */
 static cseg_status as_instance(pickle_reader *r, const pickle_node *type, pickle_node *args, pickle_node **out)
 {
     const pickle_node *class = pickle_item(args, 0), *state = pickle_item(args, 2);
@@ -161,8 +161,8 @@ static cseg_status as_instance(pickle_reader *r, const pickle_node *type, pickle
     return CSEG_OK;
 }
 
-/* mmengine's HistoryBuffer keeps references to its own methods, and protocol 2 writes a method as getattr(class, name).
- * That shape alone passes. */
+/* mmengine's HistoryBuffer holds references to its own methods, and protocol 2 writes a method as getattr(class, name).
+ * Only that form is accepted. */
 static cseg_status call_getattr(pickle_reader *r, const pickle_node *type, pickle_node *args, pickle_node **out)
 {
     const pickle_node *class = pickle_item(args, 0);
@@ -213,7 +213,7 @@ static const struct {
     {"torch.dtype", inert},
 };
 
-/* Modules that were renamed between Python 2 and 3, or within NumPy: the pickle's way of saying the same. */
+/* Modules that were renamed between Python 2 and 3, or within NumPy. */
 static const char *canonical_module(pickle_reader *r, const char *module)
 {
     if (strcmp(module, "__builtin__") == 0)

@@ -1,4 +1,4 @@
-/* Questions to a tree that was read. */
+/* Answers questions about a pickle's tree that was read. */
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ size_t pickle_len(const pickle_node *p)
     }
 }
 
-/* Where a dict's keys and values are: in the node itself, or in an instance of a subclass. */
+/* Finds a dict's keys and values: in the node itself, or in an instance of a derived class. */
 static const pickle_node *pairs_of(const pickle_node *p)
 {
     return !p ? NULL : p->kind == PICKLE_DICT ? p : p->kind == PICKLE_OBJECT ? p->object.pairs : NULL;

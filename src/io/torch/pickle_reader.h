@@ -1,18 +1,18 @@
-/* Between the files of the pickle reader. */
+/* What the files of the pickle reader share. */
 #ifndef IO_TORCH_PICKLE_READER_H
 #define IO_TORCH_PICKLE_READER_H
 
 #include "io/torch/pickle.h"
 
-/* A byte can make a node of a hundred. Checkpoints of the largest models, with optimizer state, have a tenth of these.
- */
+/* One byte can make a node of a hundred bytes, so nodes are limited. Checkpoints of the largest models, with optimizer
+ * state, have a tenth of this number. */
 enum { PICKLE_MOST_NODES = 4 * 1000 * 1000 };
 
 typedef struct pickle_reader {
     const uint8_t *bytes;
     size_t n, at;
     size_t op;     /* byte of the opcode at work */
-    size_t copied; /* bytes and items that calls have copied; at most n, or a small file could fill the memory */
+    size_t copied; /* bytes and items that calls have copied; at most n, else a small file could fill the memory */
     size_t nodes;  /* made so far; at most PICKLE_MOST_NODES */
     const char *name;
     arena *mem;
@@ -37,7 +37,7 @@ cseg_status pickle_take_line(pickle_reader *r, char **line, size_t *n); /* copie
 cseg_status pickle_push(pickle_reader *r, pickle_node *p); /* NULL: out of memory */
 cseg_status pickle_pop(pickle_reader *r, pickle_node **out);
 cseg_status pickle_top(pickle_reader *r, pickle_node **out);
-/* The items above the last mark, which goes with them. They stay valid until something is pushed. */
+/* The items above the last mark, which is removed with them. They stay valid until something is pushed. */
 cseg_status pickle_pop_mark(pickle_reader *r, pickle_node ***items, size_t *n);
 cseg_status pickle_push_seq(pickle_reader *r, pickle_kind kind, pickle_node **items, size_t n);
 cseg_status pickle_push_text(pickle_reader *r, pickle_kind kind, const void *text, size_t n);
@@ -49,11 +49,11 @@ pickle_handler pickle_op_none, pickle_op_true, pickle_op_false, pickle_op_binint
     pickle_op_str4, pickle_op_str8, pickle_op_bytes1, pickle_op_bytes4, pickle_op_bytes8, pickle_op_string,
     pickle_op_unicode;
 
-/* A name as it is written in files of any age, turned into today's ("__builtin__" is builtins); the texts are kept,
- * not copied. CSEG_UNSUPPORTED for those that are never accepted. */
+/* Turns a name as files of any age write it into today's ("__builtin__" is builtins); the texts are kept, not copied.
+ * CSEG_UNSUPPORTED for names that are never accepted. */
 cseg_status pickle_name(pickle_reader *r, const char *module, const char *name, pickle_node **out);
-/* What stands for callable(*args): a value where its meaning is known and harmless, an inert object for the rest of
- * the list; CSEG_UNSUPPORTED for all else. */
+/* The node for callable(*args): a value if its meaning is known and harmless, an inert object for the rest of the list;
+ * CSEG_UNSUPPORTED for all others. */
 cseg_status pickle_call(pickle_reader *r, const pickle_node *callable, pickle_node *args, pickle_node **out);
 
 #endif

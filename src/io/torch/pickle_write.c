@@ -1,4 +1,4 @@
-/* Writing protocol 2. */
+/* Writes pickles of protocol 2. */
 #include <string.h>
 
 #include "io/torch/pickle.h"

@@ -9,7 +9,7 @@
 #include "io/torch/foreign.h"
 #include "io/torch/pth_file.h"
 
-/* What may be unpacked for tensors: this much, and so many times what is copied out of them. (A tensor can be a small
+/* The limit on unpacking for tensors: this much, and so many times what is copied out of them. (A tensor can be a small
  * part of a storage that others share.) */
 enum { ALWAYS_UNPACKED = 16 << 20, UNPACKED_SHARE = 4 };
 
@@ -100,7 +100,7 @@ pth_storage *pth_find_storage(const pth *p, const char *key)
     return p->storages.n ? bsearch(key, p->storages.at, p->storages.n, sizeof *p->storages.at, compare_key) : NULL;
 }
 
-/* Zip: a storage is made known when its first tensor is. */
+/* Zip: a storage is registered with its first tensor. */
 static cseg_status zip_storage(pth *p, const pth_reference *r, int *out, cseg_error *err)
 {
     char name[600];
@@ -169,7 +169,7 @@ bool pth_is_tensor(const pickle_node *n)
     return n && n->kind == PICKLE_OBJECT && is_rebuild(n->type);
 }
 
-/* Peels parameters and subclasses off: what is left is _rebuild_tensor*(storage, offset, size, stride...). */
+/* Unwraps parameters and tensor subclasses down to _rebuild_tensor*(storage, offset, size, stride...). */
 static cseg_status innermost(const pth *p, const pickle_node *n, const pickle_node **type, const pickle_node **args,
                              cseg_error *err)
 {

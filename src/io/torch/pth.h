@@ -1,13 +1,17 @@
-/* PyTorch's checkpoint files: the zip format (1.6 and later) and the older row of pickles; read and written without
+/* Reads and writes PyTorch's checkpoint files, the zip format (1.6 and later) and the older series of pickles, without
  * running anything that is in them.
  *
- * Read: the file is mapped; tensors are copied out when asked for, each storage's CRC is checked the first time. The
- * state dict is the root's 'state_dict' where there is one, else the root itself where it holds tensors, else what
- * stands under 'model' or another name that trainers use (pth_dict.c). Names are as stored (prefixes too).
+ *     pth *weights;
+ *     TRY(pth_open(path, mem, &weights, err));
+ *     const pth_tensor *conv = pth_find(weights, "backbone.conv1.weight");
+ *     TRY(pth_tensor_f32(weights, conv, v, err));
  *
- * Memory follows what is asked for, not what the file says: pickles of more than PICKLE_MOST_NODES objects are refused,
- * and packed entries that would unpack to more than 16 MiB and four times what is copied out of them.
- */
+ * Reading maps the file and copies a tensor out when it is asked for; the CRC of its storage is checked the first time.
+ * The state dict is the root's 'state_dict' if there is one, else the root itself if it holds tensors, else what stands
+ * under 'model' or another name that trainers use (pth_dict.c). Names are as stored, prefixes included.
+ *
+ * Memory follows what is asked for, not what the file says: a pickle of more than PICKLE_MOST_NODES objects is refused,
+ * and so are packed entries that would unpack to more than 16 MiB and four times what is copied out of them. */
 #ifndef IO_TORCH_PTH_H
 #define IO_TORCH_PTH_H
 
@@ -34,7 +38,7 @@ typedef struct pth_tensor {
     pth_type type;
     int ndim; /* 0: a scalar, one element */
     int64_t shape[PTH_MAX_DIMS];
-    int64_t stride[PTH_MAX_DIMS]; /* in elements of the storage; PyTorch's order, may be that of a view */
+    int64_t stride[PTH_MAX_DIMS]; /* in elements of the storage; PyTorch's order; may be those of a view */
     int64_t offset;               /* first element in the storage */
     int64_t count;                /* elements */
     int storage;                  /* number of the storage: equal for tensors that share one */
@@ -43,9 +47,9 @@ typedef struct pth_tensor {
 size_t pth_type_size(pth_type t);
 const char *pth_type_name(pth_type t); /* "float32" ... "bool" */
 
-/* CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT (byte or entry named); CSEG_UNSUPPORTED: a pickle that wants to call
- * something, TorchScript, safetensors, ONNX and kin (foreign.h), quantised or sparse tensors. Unmapped when `mem`
- * goes; everything it hands out lives as long. One thread at a time. */
+/* Opens a checkpoint. Unmapped when `mem` goes; all that it hands out lives as long. One thread at a time.
+ * CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT (byte or entry named); CSEG_UNSUPPORTED: a pickle that wants to call something,
+ * TorchScript, safetensors, ONNX and the like (foreign.h), quantised or sparse tensors. */
 cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err);
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err);
 const char *pth_path(const pth *p);
@@ -53,7 +57,7 @@ const char *pth_path(const pth *p);
 /* The whole object tree: meta, optimizer, message_hub... */
 const pickle_node *pth_root(const pth *p);
 
-/* The state dict's tensors in the file's order. Entries that are no tensors are left out. */
+/* The state dict's tensors in the file's order. Entries that are not tensors are left out. */
 size_t pth_count(const pth *p);
 const pth_tensor *pth_at(const pth *p, size_t i);
 const pth_tensor *pth_find(const pth *p, const char *name); /* NULL: not there */
@@ -62,8 +66,8 @@ const pth_tensor *pth_find(const pth *p, const char *name); /* NULL: not there *
 bool pth_is_tensor(const pickle_node *n);
 cseg_status pth_as_tensor(pth *p, const pickle_node *n, pth_tensor *out, cseg_error *err);
 
-/* Copy t->count elements in row-major order of t->shape, whatever the strides. f32: from any type, rounded to nearest;
- * i64: from integers and bool only (CSEG_SHAPE else); raw: in the tensor's own type. */
+/* Copies t->count elements in row-major order of t->shape, whatever the strides. f32: from any type, rounded to
+ * nearest; i64: from integers and bool only (CSEG_SHAPE else); raw: in the tensor's own type. */
 cseg_status pth_tensor_f32(pth *p, const pth_tensor *t, float *to, cseg_error *err);
 cseg_status pth_tensor_i64(pth *p, const pth_tensor *t, int64_t *to, cseg_error *err);
 cseg_status pth_tensor_raw(pth *p, const pth_tensor *t, void *to, cseg_error *err);
@@ -71,9 +75,9 @@ cseg_status pth_tensor_raw(pth *p, const pth_tensor *t, void *to, cseg_error *er
 /* "[64, 3, 7, 7]", for messages. */
 void pth_shape_text(int ndim, const int64_t *shape, char out[static 256]);
 
-/* Writing: build a tree, then write it. A builder remembers that it ran out of memory, its makers then return NULL,
- * and all of them accept NULL: build freely, pth_write reports it. Strings are copied; tensor data is not, it is
- * read when written. The same tensor value put in two places is stored once (shared). */
+/* To write, build a tree, then write it. If memory runs out the builder remembers it, and its makers return NULL from
+ * then on; all of them accept NULL. So build freely: pth_write reports the failure. Strings are copied; tensor data are
+ * not: they are read when written. A tensor value that is put in two places is stored once (shared). */
 typedef struct pth_value pth_value;
 typedef struct pth_builder {
     arena *mem;
@@ -89,22 +93,22 @@ pth_value *pth_list(pth_builder *b);
 pth_value *pth_tuple(pth_builder *b);
 pth_value *pth_dict(pth_builder *b);
 pth_value *pth_ordered_dict(pth_builder *b); /* collections.OrderedDict, as state dicts are */
-/* Contiguous, row-major, little-endian; `data` stays the caller's until pth_write returns. */
+/* Contiguous, row-major, little-endian; `data` must stay until pth_write returns. */
 pth_value *pth_tensor_value(pth_builder *b, pth_type type, int ndim, const int64_t *shape, const void *data);
-/* For tensors that exist only on demand (another layout inside): `fill` writes all of them into `to`, once. The
- * writer holds one such buffer at a time. */
+/* For tensors whose PyTorch layout is made on demand: `fill` writes all elements into `to`, once. The writer holds one
+ * such buffer at a time. */
 typedef cseg_status pth_fill(void *arg, void *to, cseg_error *err);
 pth_value *pth_tensor_made(pth_builder *b, pth_type type, int ndim, const int64_t *shape, pth_fill *fill, void *arg);
 
 void pth_add(pth_builder *b, pth_value *list_or_tuple, pth_value *item);
 void pth_set(pth_builder *b, pth_value *dict, const char *key, pth_value *value);
 void pth_set_key(pth_builder *b, pth_value *dict, pth_value *key, pth_value *value); /* key: str or int */
-/* A tree that was read, as a value to write again (what a resumed run keeps of the old checkpoint). Opaque objects, and
- * integers over 64 bits, become None; numpy scalars become numbers. `from` must stay open until pth_write returns.
- * CSEG_CORRUPT for trees that are nested too deeply or hold themselves. */
+/* Makes a tree that was read a value to write again (for what a resumed run keeps of the old checkpoint). Opaque
+ * objects, and integers over 64 bits, become None; numpy scalars become numbers. `from` must stay open until pth_write
+ * returns. CSEG_CORRUPT for trees that are nested too deeply or contain themselves. */
 cseg_status pth_again(pth_builder *b, pth *from, const pickle_node *n, pth_value **out, cseg_error *err);
 
-/* The zip format, as torch.save writes it: loads with torch.load(weights_only=True). Written beside, synced, renamed.
+/* Writes the zip format, as torch.save does; torch.load(weights_only=True) loads it. Written beside, synced, renamed.
  */
 cseg_status pth_write(const char *path, pth_builder *b, const pth_value *root, cseg_error *err);
 

@@ -1,11 +1,11 @@
-/* Tensors copied out of their storages: any strides, any type. */
+/* Copies tensors out of their storages: any strides, any type. */
 #include <string.h>
 
 #include "base/str.h"
 #include "io/torch/half.h"
 #include "io/torch/pth_file.h"
 
-/* n elements that lie `step` bytes apart, into a packed row. */
+/* Copies n elements that lie `step` bytes apart into a packed row. */
 typedef void copy_run(const uint8_t *from, int64_t step, int64_t n, void *to);
 
 #define RUN(name, source, target, expression)                                                                          \

@@ -1,13 +1,13 @@
-/* Where in a checkpoint the weights are, and their names. */
+/* Finds the weights in a checkpoint, and their names. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "io/torch/pth_file.h"
 
-/* What trainers wrap a state dict in: mmengine, mmcv and Lightning in the first; timm, DeiT, Swin, BEiT, MAE and
- * Detectron2 in the second. Averages (model_ema, state_dict_ema) that stand beside are left, as the reference leaves
- * them. */
+/* The keys under which trainers put a state dict: mmengine, mmcv and Lightning in the first; timm, DeiT, Swin, BEiT,
+ * MAE and Detectron2 in the second. Averages (model_ema, state_dict_ema) beside it are not read, as the reference does
+ * not read them. */
 static const char *const wrappers[] = {"state_dict", "model", "model_state_dict", "model_state", "net", "network"};
 
 /* A dict, or an instance of a subclass of one. */
@@ -37,7 +37,7 @@ static const pickle_node *find_dict(const pickle_node *root)
     return root;
 }
 
-/* "'teacher', 'student'": the keys whose dicts hold tensors, of a root that holds none. */
+/* Lists the keys whose dicts hold tensors, "'teacher', 'student'", if the root itself holds none. */
 static void list_holders(const pickle_node *root, strbuf *to)
 {
     const pickle_node *d = pairs_of(root);
@@ -77,7 +77,7 @@ static int compare(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
-/* Of pairs with one key a dict keeps the last, so that is the one which counts. */
+/* Of pairs with one key a dict keeps the last, so the last one counts. */
 static cseg_status list_names(pth *p, const pickle_node *dict, numbered **out, size_t *count, cseg_error *err)
 {
     numbered *all = ARENA_ARRAY(p->mem, dict->seq.n / 2, numbered);

@@ -1,4 +1,4 @@
-/* Between the files of the checkpoint reader and writer. */
+/* What the files of the checkpoint reader and writer share. */
 #ifndef IO_TORCH_PTH_FILE_H
 #define IO_TORCH_PTH_FILE_H
 
@@ -26,13 +26,14 @@ struct pth {
     VEC(pth_storage) storages; /* legacy: sorted by key */
     VEC(pth_tensor) tensors;
     const pth_tensor **by_name; /* the same, sorted */
-    uint64_t asked, unpacked;   /* bytes of the tensors that were copied so far, and of the entries unpacked for them */
+    uint64_t asked, unpacked;   /* bytes of the tensors that were copied so far, and of the entries unpacked for
+                                   them */
 };
 
 /* ('storage', type, key, location, elements[, view]) */
 typedef struct pth_reference {
     const char *key;
-    pth_type type; /* PTH_U8 for UntypedStorage: then the tensor says of what */
+    pth_type type; /* PTH_U8 for UntypedStorage: then the tensor states the type */
     int64_t count;
     const char *view_key; /* legacy: a part of another storage, or NULL */
     int64_t view_offset;
@@ -46,8 +47,8 @@ cseg_status pth_open_zip(pth *p, cseg_error *err);    /* sets root */
 cseg_status pth_list_tensors(pth *p, cseg_error *err);
 cseg_status pth_read_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err);
 pth_storage *pth_find_storage(const pth *p, const char *key); /* legacy */
-/* The storage's bytes, checked. Entries that are packed are unpacked as long as the whole stays within reason of what
- * `asked` counts. */
+/* Gives the storage's bytes, checked. Packed entries are unpacked as long as all of them stay within a limit that grows
+ * with `asked`. */
 cseg_status pth_storage_bytes(pth *p, int storage, const uint8_t **out, cseg_error *err);
 
 const char *pth_storage_name(pth_type t); /* "FloatStorage" */

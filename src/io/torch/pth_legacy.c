@@ -1,5 +1,5 @@
-/* The format of before PyTorch 1.6: five pickles in a row (magic number, protocol, machine, object, keys of the
- * storages), then for each key the number of its elements (8 bytes) and the elements. */
+/* Reads the checkpoint format from before PyTorch 1.6: five pickles in a row (magic number, protocol, machine, object,
+ * keys of the storages), then for each key the number of its elements (8 bytes) and the elements. */
 #include <stdlib.h>
 #include <string.h>
 

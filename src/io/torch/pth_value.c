@@ -1,4 +1,4 @@
-/* Building what is to be written. */
+/* Builds the tree that a checkpoint is written from. */
 #include <string.h>
 
 #include "io/torch/pth_file.h"
@@ -124,7 +124,7 @@ void pth_set(pth_builder *b, pth_value *dict, const char *key, pth_value *value)
 
 /* --- from a tree that was read --- */
 
-/* A tree of this many nodes and levels is a loop, or made to exhaust memory by sharing. */
+/* A tree with more nodes or levels than this is a loop, or was made to exhaust memory by sharing. */
 enum { DEEPEST = 64, MOST_NODES = 1000 * 1000, LARGEST_EXPANDED = 1 << 20 };
 
 typedef struct again {
@@ -152,7 +152,7 @@ static cseg_status tensor_again(again *a, const pickle_node *n, pth_value **out)
         return fail_memory(a->err);
     r->from = a->from;
     TRY(pth_as_tensor(a->from, n, &r->tensor, a->err));
-    /* One element can stand for any number of them (expand); they would all be written. */
+    /* One element can stand for any number of them (expand), and all of them would be written. */
     if (r->tensor.count > LARGEST_EXPANDED && (uint64_t)r->tensor.count > a->from->storages.at[r->tensor.storage].n)
         return fail(a->err, CSEG_CORRUPT, "%s: a tensor of %lld elements has a storage of %llu bytes",
                     pth_path(a->from), (long long)r->tensor.count,

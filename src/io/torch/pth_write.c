@@ -1,4 +1,4 @@
-/* The zip format of torch.save. */
+/* Writes the zip format of torch.save. */
 #include <stdio.h>
 #include <string.h>
 
@@ -151,7 +151,8 @@ static cseg_status write_archive(pth_writer *w, FILE *out)
     if (!zip || !zip_add(zip, "archive/data.pkl", w->pickle.out.text, w->pickle.out.n) ||
         !zip_add(zip, "archive/byteorder", "little", 6))
         return fail_memory(w->err);
-    /* What is written is asked for errors only now and then: a full disk should not cost the whole file's time. */
+    /* Asks for write errors only now and then, yet early enough that a full disk does not cost the whole file's time.
+     */
     for (size_t i = 0; i < w->tensors.n && !ferror(out); i++)
         TRY(write_tensor(w, zip, w->tensors.at[i]));
     if (!zip_add(zip, "archive/version", "3\n", 2))

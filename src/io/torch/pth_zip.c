@@ -1,11 +1,11 @@
-/* The zip format of PyTorch 1.6 and later: data.pkl, and an entry for each storage. */
+/* Reads the zip format of PyTorch 1.6 and later: data.pkl, and an entry for each storage. */
 #include <string.h>
 
 #include "base/str.h"
 #include "io/torch/pth_file.h"
 
-/* A pickle that is packed (by other programs than PyTorch) may be so many times longer, and not over the second figure:
- * names repeat, so that real ones reach some twenty. */
+/* How many times longer a packed pickle (written by other programs than PyTorch) may be unpacked, and the most bytes.
+ * Names repeat, so real ones reach some twenty times. */
 enum { PICKLE_RATIO = 64, LARGEST_PACKED_PICKLE = 256 << 20, ALWAYS = 1 << 20, SHORT = 64 };
 
 static const zip_entry *find(const pth *p, const char *name)

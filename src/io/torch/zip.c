@@ -44,7 +44,7 @@ typedef struct directory {
     uint64_t at, size, count;
 } directory;
 
-/* The end record is the last thing in the file but a comment. */
+/* The end record is the last thing in the file, except for a comment. */
 static cseg_status find_end(const zip_archive *z, uint64_t *at, cseg_error *err)
 {
     for (size_t back = END_BYTES; back <= z->n && back <= END_BYTES + LARGEST_COMMENT; back++) {
@@ -98,8 +98,8 @@ static void widen(const uint8_t *extra, size_t n, uint64_t *size, uint64_t *pack
     }
 }
 
-/* Checks an entry against its local header, which says where the data begins. Sizes and checksum may be missing there:
- * whoever writes without going back puts them behind the data. */
+/* Checks an entry against its local header, which says where the data begin. Sizes and checksum may be missing there: a
+ * program that writes without going back puts them behind the data. */
 static cseg_status locate(const zip_archive *z, zip_entry *e, cseg_error *err)
 {
     uint64_t local = e->local;
@@ -153,7 +153,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(zip_entry *const *)a)->name, (*(zip_entry *const *)b)->name);
 }
 
-/* Each byte belongs to one entry, or to the directory, and each name too. */
+/* Each byte belongs to one entry or to the directory, and so does each name. */
 static cseg_status check_apart(zip_archive *z, uint64_t end, cseg_error *err)
 {
     zip_entry **e = z->by_name;

@@ -1,4 +1,9 @@
-/* Zip archives as PyTorch writes them: stored or deflated entries, zip64. */
+/* Reads and writes zip archives as PyTorch has them: stored or deflated entries, zip64.
+ *
+ *     zip_archive archive;
+ *     TRY(zip_open(data, (size_t)n, path, mem, &archive, err));
+ *     const zip_entry *pickle = zip_find(&archive, "archive/data.pkl");
+ */
 #ifndef IO_TORCH_ZIP_H
 #define IO_TORCH_ZIP_H
 
@@ -30,18 +35,18 @@ typedef struct zip_archive {
 } zip_archive;
 
 bool zip_is(const void *bytes, size_t n); /* begins like a zip archive */
-/* `bytes` must stay. Directory and local headers are checked against each other and the file's size; entries that share
- * bytes or a name are refused, so that no reader can see other data than the next one. */
+/* Opens an archive; `bytes` must stay. Directory and local headers are checked against each other and the file's size.
+ * Entries that share bytes or a name are refused, so that no reader can see other data than another reader. */
 cseg_status zip_open(const void *bytes, size_t n, const char *path, arena *mem, zip_archive *out, cseg_error *err);
 const zip_entry *zip_find(const zip_archive *z, const char *name); /* NULL: not there */
-/* The entry's bytes, CRC checked: in place where stored, unpacked into `mem` where deflated. CSEG_CORRUPT, before
- * anything is unpacked, where that would take more than `most` bytes: a few bytes of a file can ask for a thousand
- * times as many. */
+/* Gives the entry's bytes, CRC checked: in place if stored, unpacked into `mem` if deflated. CSEG_CORRUPT, before
+ * anything is unpacked, if that would take more than `most` bytes: a few bytes of a file can ask for a thousand times
+ * as many. */
 cseg_status zip_bytes(const zip_archive *z, const zip_entry *e, uint64_t most, arena *mem, const uint8_t **out,
                       cseg_error *err);
 
-/* Writing: stored entries only, each entry's data aligned to 64 bytes in the file. Errors of stdio are left to the
- * FILE, whose owner asks for them once at the end. */
+/* Writes stored entries only, each entry's data aligned to 64 bytes in the file. Errors of stdio stay in the FILE; its
+ * owner asks for them once at the end. */
 typedef struct zip_writer zip_writer;
 zip_writer *zip_writer_new(FILE *out, arena *mem); /* `out` stands at byte 0; NULL: out of memory */
 bool zip_add(zip_writer *w, const char *name, const void *data, size_t n); /* false: out of memory */

@@ -1,4 +1,4 @@
-/* One exchange of HRNet: each branch runs its blocks, then each output is the sum of all branches brought to its size.
+/* One exchange of HRNet: each branch runs its blocks, then each output is the sum of all branches, resized to its size.
  */
 #ifndef MODEL_HR_MODULE_H
 #define MODEL_HR_MODULE_H

@@ -1,4 +1,5 @@
-/* HRNet: branches of several resolutions that exchange what they see (Sun et al. 2019, arXiv:1904.04514). */
+/* HRNet: branches of several resolutions that exchange their maps after each module (Sun et al. 2019,
+ * arXiv:1904.04514). */
 #include <string.h>
 
 #include "model/backbones/hr_module.h"

@@ -1,4 +1,4 @@
-/* ResNet and its kin, for backbones that build on it. */
+/* ResNet and its variants, for backbones that build on it. */
 #ifndef MODEL_RESNET_H
 #define MODEL_RESNET_H
 

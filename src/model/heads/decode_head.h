@@ -1,7 +1,13 @@
-/* What all decode heads share, in one place: the reference's BaseDecodeHead.
+/* What all decode heads share, as MMSegmentation's BaseDecodeHead has it: fields, input selection, the classifying
+ * convolution and the losses.
  *
- * A head's config struct starts with a head_config, its table of fields with HEAD_FIELDS, its state with a
- * decode_head; so a head's own file holds what is its own. See docs/adding-a-head.md. */
+ *     typedef struct { head_config head; int64_t num_convs; } conf;
+ *     static const field fields[] = {HEAD_FIELDS(conf), FIELD(conf, F_INT, num_convs, "2", "convolutions")};
+ *     if (!head_begin(parent, sizeof(decode_head)))
+ *         return CSEG_CONFIG;
+ *
+ * A head's config struct starts with a head_config, its table of fields with HEAD_FIELDS, its state with a decode_head.
+ * So a head's own file holds only what is its own. See docs/adding-a-head.md. */
 #ifndef MODEL_DECODE_HEAD_H
 #define MODEL_DECODE_HEAD_H
 

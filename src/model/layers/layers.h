@@ -1,4 +1,9 @@
-/* Plain layers. Makers declare parameters under PyTorch's names; layer_run traces. Sizes and paddings are [h, w]. */
+/* Plain layers. A maker declares the parameters under PyTorch's names; layer_run traces. Sizes and paddings are [h, w].
+ *
+ *     module *conv = conv2d_new(parent, "conv1", NULL, conv_square(3, 64, 3, 1, 1, 1));
+ *     module *norm = norm_new(parent, "bn1", cfg, 64);
+ *     x = layer_run(norm, g, layer_run(conv, g, x));
+ */
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 

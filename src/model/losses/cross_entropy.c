@@ -1,4 +1,4 @@
-/* CrossEntropyLoss: softmax or sigmoid, with the reference's ways of averaging. */
+/* CrossEntropyLoss: softmax or sigmoid, averaged in MMSegmentation's several ways. */
 #include <string.h>
 
 #include "model/model.h"

@@ -1,4 +1,4 @@
-/* FPN: a top-down way that adds coarse maps to fine ones (Lin et al. 2017, arXiv:1612.03144). */
+/* FPN: a top-down path that adds coarse maps to fine ones (Lin et al. 2017, arXiv:1612.03144). */
 #include <string.h>
 
 #include "model/init.h"

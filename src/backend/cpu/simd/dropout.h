@@ -1,4 +1,4 @@
-/* The inner loops of dropout. Maps are float32, or bfloat16 where `half` says so. */
+/* The inner loops of dropout. Maps are float32, or bfloat16 if `half` is set. */
 #ifndef SIMD_DROPOUT_H
 #define SIMD_DROPOUT_H
 

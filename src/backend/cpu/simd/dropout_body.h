@@ -1,5 +1,5 @@
-/* The loops of dropout.h for one instruction set. Bound by memory's bandwidth where units are channels or samples;
- * where each element is one, by the three products of 64 bits that its random bits take. */
+/* The loops of dropout.h for one instruction set. If whole channels or samples are dropped, they are bound by memory's
+ * bandwidth; if single elements are, by the three 64-bit products that an element's random bits take. */
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/lanes.h"
 #include "graph/ops/dropout_mask.h"

@@ -1,5 +1,6 @@
-/* Lanes of vectors (vec.h) compared, chosen and scaled; vectors of maps that are float32 or bfloat16; and squares of
- * four by four floats turned, whatever the length of a vector. A comparison with a NaN is false. */
+/* Operations on vectors (vec.h): comparing, choosing and scaling lanes; loading and storing maps that are float32 or
+ * bfloat16; transposing squares of four by four floats, whatever the length of a vector. A comparison with a NaN is
+ * false. */
 #ifndef SIMD_LANES_H
 #define SIMD_LANES_H
 

@@ -1,7 +1,8 @@
-/* The inner loops of losses and of the choice of a class, on tiles of logits: the same class of neighbouring pixels
- * lies together, so a vector's lanes are pixels, and no operation runs across lanes. A tile is [classes][lanes];
- * `lanes`, its number of pixels, is a multiple of 16 and at most LOSS_LANES. What is said of pixels is an array of
- * `lanes`. */
+/* The inner loops of losses and of argmax, on tiles of logits.
+ *
+ * A tile is [classes][lanes]: one class of neighbouring pixels lies together, so a vector's lanes are pixels, and no
+ * operation runs across lanes. `lanes`, the number of pixels, is a multiple of 16 and at most LOSS_LANES. An argument
+ * with a value for each pixel is an array of `lanes`. */
 #ifndef SIMD_LOSS_H
 #define SIMD_LOSS_H
 

@@ -1,6 +1,11 @@
-/* Inner loops over maps that are float32 or bfloat16, each as it may come: what is bfloat16 is widened in registers and
- * computed with in float32, results are rounded to the nearest on their way to memory. Where all maps of a call have
- * one type, the loop is one made for it. */
+/* Inner loops over maps, each of which may be float32 or bfloat16.
+ *
+ *     const map_table *maps = simd_choose()->maps;
+ *     map a = map_of_floats(v), rest = map_from(a, 64);
+ *     maps->relu(a, a, n);
+ *
+ * A loop widens bfloat16 in registers, computes in float32, and rounds results to the nearest as it stores them. If all
+ * maps of a call have one type, a loop made for that type runs. */
 #ifndef SIMD_MAPS_H
 #define SIMD_MAPS_H
 

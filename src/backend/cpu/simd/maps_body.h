@@ -1,6 +1,5 @@
-/* The loops of maps.h for one instruction set. Bound by memory traffic, so they go through it in its order: sums that
- * stayed in registers for several rows at once took up to 1.6 times as long. ReLU is written so that NaN goes through
- * it, as it does in PyTorch. */
+/* The loops of maps.h for one instruction set. Bound by memory traffic, so they read memory in its order: sums that
+ * stayed in registers for several rows at once took up to 1.6 times as long. ReLU passes NaN on, as PyTorch's does. */
 #include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/maps.h"
 

@@ -1,5 +1,5 @@
 /* The inner loops of max pooling in NHWC, a row of the map at a time. Taps are the positions within a window, counted
- * row by row. Maps are float32, or bfloat16 where `half` says so. */
+ * row by row. Maps are float32, or bfloat16 if `half` is set. */
 #ifndef SIMD_POOL_H
 #define SIMD_POOL_H
 

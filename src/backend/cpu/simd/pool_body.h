@@ -1,4 +1,4 @@
-/* The loops of pool.h for one instruction set. Four vectors of channels are under way at once, so that a window's short
+/* The loops of pool.h for one instruction set. They work on four vectors of channels at once, so that a window's short
  * loops cost little. */
 #include <math.h>
 

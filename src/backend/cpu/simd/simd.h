@@ -1,7 +1,12 @@
-/* Inner loops, compiled once for each instruction set from body.h; simd_choose picks at run time by CPUID.
+/* Inner loops, compiled once for each instruction set from body.h. simd_choose picks a set at run time by CPUID.
  *
- * Per-channel coefficients come `width` long for rows of `width` floats: callers with few channels repeat the
- * coefficients and take several pixels as one row, so that 18 channels do not end in a scalar tail (see widen.h). */
+ *     const simd_table *simd = simd_choose();
+ *     uint16_t half[16];
+ *     simd->narrow(v, half, 16);
+ *     simd->widen(half, v, 16);
+ *
+ * Per-channel coefficients come `width` long for rows of `width` floats. A caller with few channels repeats the
+ * coefficients and takes several pixels as one row, so that 18 channels do not end in a scalar tail (see widen.h). */
 #ifndef SIMD_SIMD_H
 #define SIMD_SIMD_H
 

@@ -1,6 +1,6 @@
-/* One vector of floats of the instruction set that a file is compiled for: for kernels that hold values in registers
- * by hand. VEC floats a vector. vec_load_n and vec_store_n touch the first n only (0 < n <= VEC);
- * the others read as 0. The _half functions take bfloat16: it is widened, and narrowed to the nearest, ties to even. */
+/* One vector of floats of the instruction set that a file is compiled for, for kernels that keep values in registers by
+ * hand. A vector has VEC floats. vec_load_n and vec_store_n touch only the first n (0 < n <= VEC); the others read as
+ * 0. The _half functions take bfloat16: they widen it, and narrow to the nearest, ties to even. */
 #ifndef SIMD_VEC_H
 #define SIMD_VEC_H
 

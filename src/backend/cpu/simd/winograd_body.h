@@ -1,5 +1,6 @@
-/* The loops of winograd.h for one instruction set. The transforms are bound by loads and stores of the first-level
- * cache; `product` by multiply-adds, of which it reaches 85 to 95 % where its operands lie in the second level. */
+/* The loops of winograd_kernels.h for one instruction set. The transforms are bound by loads and stores of the
+ * first-level cache. `product` is bound by multiply-adds; it reaches 85 to 95 % of their peak if its operands are in
+ * the second level. */
 #include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/winograd_kernels.h"
 

@@ -1,13 +1,15 @@
 /* The inner loops of Winograd's convolution F(4x4, 3x3) and of its gradients (Lavin and Gray, "Fast Algorithms for
- * Convolutional Neural Networks", 2015), for maps in NHWC. A tile of 6x6 input pixels, transformed, becomes 36 numbers
- * a channel, here called points; point p of all tiles times point p of the weights is a matrix product, and 36 such
- * products, transformed back, are 4x4 output pixels a tile: 36 multiplications for what takes 144 directly.
+ * Convolutional Neural Networks", 2015), for maps in NHWC.
+ *
+ * A tile of 6x6 input pixels is transformed into 36 numbers a channel, here called points. Point p of all tiles times
+ * point p of the weights is a matrix product. 36 such products, transformed back, are 4x4 output pixels a tile: 36
+ * multiplications instead of the 144 of the direct convolution.
  *
  * Interpolation points are 0, +-1/sqrt(2), +-sqrt(2) and infinity: their rounding error is about a third of that of the
  * customary 0, +-1, +-2.
  *
- * Strides are in floats. Rows of points and blocks of weights are padded to whole vectors: what lies there is garbage
- * that no result depends on, but it is finite where inputs are. */
+ * Strides are in floats. Rows of points and blocks of weights are padded to whole vectors. No result depends on the
+ * padding, but it is finite if the inputs are. */
 #ifndef BACKEND_CPU_SIMD_WINOGRAD_KERNELS_H
 #define BACKEND_CPU_SIMD_WINOGRAD_KERNELS_H
 

@@ -1,4 +1,9 @@
-/* Checkpoints: the reference's layout, in both dialects. */
+/* Saves and resumes checkpoints, in MMSegmentation's layout of both dialects.
+ *
+ *     run_state state = {0};
+ *     checkpoint_parts parts = {.e = e, .m = m, .o = opt, .state = &state, .out_dir = "work_dirs/fcn"};
+ *     TRY(checkpoint_save("work_dirs/fcn/iter_500.pth", &parts, err));
+ */
 #ifndef ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_H
 #define ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_H
 

@@ -1,4 +1,5 @@
-/* What a checkpoint says of the run that wrote it, checked against its range and against the run that goes on. */
+/* Checks what a checkpoint says of the run that wrote it, against the range of each number and against the run that
+ * resumes. */
 #ifndef ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_COUNTERS_H
 #define ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_COUNTERS_H
 

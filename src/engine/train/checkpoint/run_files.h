@@ -1,5 +1,5 @@
-/* The files of a run, by the names that saving gives them, and what a checkpoint tells of them. Whatever a checkpoint
- * says, a run removes and replaces files of these names in its own folder alone. */
+/* Keeps the list of a run's files, which have the names that saving gives them, and reads the list that a checkpoint
+ * has. Whatever a checkpoint says, a run removes and replaces only files of these names in its own folder. */
 #ifndef ENGINE_TRAIN_CHECKPOINT_RUN_FILES_H
 #define ENGINE_TRAIN_CHECKPOINT_RUN_FILES_H
 

@@ -1,5 +1,5 @@
-/* The folders that a run writes into: one training at a time, what killed runs left, and which checkpoint is the last.
- */
+/* The folders that a run writes into: allows one training at a time, removes what killed runs left half written, and
+ * finds the last checkpoint. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,8 @@
-/* Numbers that a file names: each within its range, or the file is refused. */
+/* Reads numbers and tensors from a checkpoint, each within its range; else the file is refused.
+ *
+ *     int64_t iter = 0;
+ *     TRY(saved_count(file, pickle_get(pth_root(file), "meta"), "iter", 0, SAVED_LARGEST, &iter, err));
+ */
 #ifndef ENGINE_TRAIN_CHECKPOINT_SAVED_H
 #define ENGINE_TRAIN_CHECKPOINT_SAVED_H
 

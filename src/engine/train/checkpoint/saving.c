@@ -1,4 +1,4 @@
-/* When a run's checkpoints are saved and evaluated, and which are the best. */
+/* Decides when a run saves and evaluates checkpoints, and which are the best. */
 #include <math.h>
 #include <string.h>
 

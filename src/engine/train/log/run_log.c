@@ -1,4 +1,4 @@
-/* What a run writes down. Follows mmengine's LoggerHook and LocalVisBackend (1.x), and mmcv's TextLoggerHook and
+/* Keeps the log of a run. Follows mmengine's LoggerHook and LocalVisBackend (1.x), and mmcv's TextLoggerHook and
  * TensorboardLoggerHook (0.x). */
 #define _GNU_SOURCE
 #include <math.h>

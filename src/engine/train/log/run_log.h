@@ -1,13 +1,19 @@
-/* The log of a run, in the reference's formats and names: its own log tools read it.
+/* Writes the log of a run in MMSegmentation's formats and names, so that its own log tools read it.
+ *
+ *     run_log *log;
+ *     log_step step = {.iter = 50, .max_iters = 20000, .lr = 0.01};
+ *     TRY(run_log_open(e, 42, mem, &log, err));
+ *     TRY(run_log_train(log, &step, err));
  *
  * 1.x: WORK_DIR/TIMESTAMP/TIMESTAMP.log (lines "Iter(train) [  50/1500]  lr: ..."), .../vis_data/TIMESTAMP.json and
  * scalars.json (a JSON line each), .../vis_data/config.py, and WORK_DIR/CONFIG.py.
  * 0.x: WORK_DIR/TIMESTAMP.log ("Iter [50/20000]\tlr: ..."), WORK_DIR/TIMESTAMP.log.json, WORK_DIR/CONFIG.py.
+ *
  * Scalars of an iteration are kept by name. 1.x averages losses, times and norms over log_processor.window_size, and
- * follows num_digits, mean_pattern, log_with_hierarchy and, for training's figures, custom_cfg, whose window 'global'
- * begins where this process began; 0.x averages all of them over the interval, or since the last evaluation.
- * The time left is the mean of this process's iterations times those to come. Not written: 1.x's lines "Iter(val)
- * [ 50/101]" between the images of a validation. */
+ * follows num_digits, mean_pattern, log_with_hierarchy and, for training's figures, custom_cfg; its window 'global'
+ * begins where this process began. 0.x averages all of them over the interval, or since the last evaluation. The time
+ * left is the mean of this process's iterations times the number still to come. Not written: 1.x's lines "Iter(val) [
+ * 50/101]" between the images of a validation. */
 #ifndef ENGINE_TRAIN_LOG_RUN_LOG_H
 #define ENGINE_TRAIN_LOG_RUN_LOG_H
 

@@ -1,4 +1,4 @@
-/* The lines of 0.x. Follows mmcv's TextLoggerHook and TensorboardLoggerHook. */
+/* Writes the log lines of 0.x. Follows mmcv's TextLoggerHook and TensorboardLoggerHook. */
 #include <string.h>
 
 #include "base/text.h"

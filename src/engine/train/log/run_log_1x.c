@@ -1,4 +1,4 @@
-/* The lines of 1.x. Follows mmengine's LogProcessor and LoggerHook. */
+/* Writes the log lines of 1.x. Follows mmengine's LogProcessor and LoggerHook. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Lines of the JSON logs, and figures for TensorBoard. */
+/* Writes the lines of the JSON logs, and figures for TensorBoard. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The figures of a run between two lines of its log. Follows mmengine's HistoryBuffer and LogProcessor (1.x) and mmcv's
- * LogBuffer (0.x). */
+/* Collects the figures of a run between two lines of its log. Follows mmengine's HistoryBuffer and LogProcessor (1.x)
+ * and mmcv's LogBuffer (0.x). */
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The log's files, and lines of text. */
+/* Opens the log's files and writes lines of text. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

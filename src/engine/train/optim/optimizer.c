@@ -1,6 +1,6 @@
-/* Building: hyper-parameters and groups. Follows mmengine's DefaultOptimWrapperConstructor (1.x) and mmcv's
+/* Builds optimizers: hyper-parameters and groups. Follows mmengine's DefaultOptimWrapperConstructor (1.x) and mmcv's
  * DefaultOptimizerConstructor (0.x). They differ: mmcv gives frozen parameters groups too, puts the rule of depthwise
- * convolutions before that of biases, and knows no flat_decay_mult. */
+ * convolutions before that of biases, and does not know flat_decay_mult. */
 #include "engine/train/optim/optimizer.h"
 
 #include <stdio.h>

@@ -1,4 +1,10 @@
-/* Optimizers over a model's flat buffers, with parameter groups as the reference's constructor makes them. */
+/* Optimizers over a model's flat buffers, with parameter groups as MMSegmentation's optimizer constructor makes them.
+ *
+ *     optimizer *sgd;
+ *     TRY(optimizer_build(cfg, NULL, m, mem, &sgd, err));
+ *     optimizer_clip_norm(sgd, 35, 2);
+ *     optimizer_step(sgd, 1);
+ */
 #ifndef ENGINE_TRAIN_OPTIM_OPTIMIZER_H
 #define ENGINE_TRAIN_OPTIM_OPTIMIZER_H
 

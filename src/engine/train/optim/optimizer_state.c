@@ -1,4 +1,4 @@
-/* The optimizer's state as torch.optim writes and reads it. */
+/* Writes and reads the optimizer's state as torch.optim does. */
 #include <float.h>
 #include <math.h>
 #include <string.h>

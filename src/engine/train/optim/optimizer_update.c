@@ -1,5 +1,5 @@
-/* One step, and clipping. Bound by memory traffic: SGD reads three and writes two arrays. Each element's arithmetic is
- * PyTorch's, in its order. */
+/* Updates the weights by one step, and clips gradients. Bound by memory traffic: SGD reads three arrays and writes two.
+ * Each element's arithmetic is PyTorch's, in its order. */
 #include <math.h>
 
 #include "engine/train/optim/optimizer.h"

@@ -1,5 +1,13 @@
-/* Learning rates and momenta over time: every lr_config of 0.x and every param_scheduler of 1.x, with the reference's
- * arithmetic (1.x multiplies the rate it finds, so that schedules compose; 0.x computes each from the start). */
+/* Changes learning rates and momenta over time: every lr_config of 0.x and every param_scheduler of 1.x, with the
+ * reference's arithmetic. 1.x multiplies the rate it finds, so schedules compose; 0.x computes each rate from the
+ * start.
+ *
+ *     schedule *rates;
+ *     schedule_time now = {.epoch_length = 100, .max_iters = 20000};
+ *     TRY(schedule_build_1x(cfg, opt, &now, mem, &rates, err));
+ *     schedule_before_iter(rates, &now);
+ *     schedule_after_iter(rates);
+ */
 #ifndef ENGINE_TRAIN_SCHEDULE_SCHEDULE_H
 #define ENGINE_TRAIN_SCHEDULE_SCHEDULE_H
 

@@ -1,5 +1,5 @@
-/* The param_schedulers of 1.x. Follows mmengine.optim.scheduler: each step multiplies or shifts what it finds, so that
- * several compose. */
+/* The param_schedulers of 1.x. Follows mmengine.optim.scheduler: each step multiplies or shifts the rate that it finds,
+ * so that several schedulers compose. */
 #include <math.h>
 #include <string.h>
 
