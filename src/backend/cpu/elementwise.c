@@ -145,26 +145,3 @@ static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem,
 
 const cpu_op cpu_op_unary_grad = {
     .prepare = prepare_unary_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary_grad};
-
-static cseg_status cast_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
-{
-    (void)scratch, (void)err;
-    flat_kernel *k = (flat_kernel *)base;
-    map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
-    parts p = parts_of(k->n, PART);
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.count; i++)
-        map_copy(k->k.b->simd, y, i * PART, x, i * PART, parts_size(&p, i));
-    return CSEG_OK;
-}
-
-static cseg_status prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    flat_kernel *k = flat_new(b, n, mem, cast_run);
-    if (!k)
-        return fail_memory(err);
-    *out = &k->k.base;
-    return CSEG_OK;
-}
-
-const cpu_op cpu_op_cast = {.prepare = prepare_cast, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
