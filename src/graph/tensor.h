@@ -28,7 +28,8 @@ typedef enum {
     INIT_KAIMING_NORMAL,  /* a: negative slope; fan: see param */
     INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
     INIT_XAVIER_UNIFORM,  /* gain a */
-    INIT_XAVIER_NORMAL
+    INIT_XAVIER_NORMAL,
+    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
 } init_rule;
 
 typedef enum {
