@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "base/error.h"
 #include "graph/plan.h"
 

@@ -1,6 +1,6 @@
 /* State that a run moves, detached tensors, and nodes with several results that have gradients. */
 #include "../graph/graph_test.h"
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "graph/passes/passes.h"
 
 static param weight, state;
