@@ -72,7 +72,7 @@ AVX2 static inline __m256 eight(const form *f, int64_t k, __m256 x)
     return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
 }
 
-/* Both return how many numbers they did, a multiple of whole patterns of eights. */
+/* Both take eight numbers a turn and return how many they did. */
 AVX2 static int64_t floats_u8_avx2(const form *f, const uint8_t *from, float *to, int64_t n)
 {
     int64_t i = 0, k = 0;

@@ -199,8 +199,8 @@ static const void *taps_row(resizer *r, int64_t s, const int64_t *wanted)
 }
 
 /* OpenCV sums the cubic rows from the last to the first as far as its vectors (8 samples; 4 of f32) reach, and from the
- * first to the last behind them; 8-bit images in float and in integers. Returns how many samples of the window the
- * vectors of the whole row reach. */
+ * first to the last behind them; for 8-bit images the former in float, the latter in integers. Returns how many samples
+ * of the window the vectors of the whole row reach. */
 static int64_t vector_reach(const resizer *r)
 {
     int64_t lanes = r->src->type == IMAGE_F32 ? 4 : 8, reach = r->full_w * r->c / lanes * lanes - r->x0 * r->c;

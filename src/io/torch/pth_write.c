@@ -151,8 +151,7 @@ static cseg_status write_archive(pth_writer *w, FILE *out)
     if (!zip || !zip_add(zip, "archive/data.pkl", w->pickle.out.text, w->pickle.out.n) ||
         !zip_add(zip, "archive/byteorder", "little", 6))
         return fail_memory(w->err);
-    /* Asks for write errors only now and then, yet early enough that a full disk does not cost the whole file's time.
-     */
+    /* Stops at the first tensor after a write error: a full disk should not cost the whole file's time. */
     for (size_t i = 0; i < w->tensors.n && !ferror(out); i++)
         TRY(write_tensor(w, zip, w->tensors.at[i]));
     if (!zip_add(zip, "archive/version", "3\n", 2))

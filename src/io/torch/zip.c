@@ -153,7 +153,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(zip_entry *const *)a)->name, (*(zip_entry *const *)b)->name);
 }
 
-/* Each byte belongs to one entry or to the directory, and so does each name. */
+/* Each byte belongs to one entry or to the directory, and each name to one entry. */
 static cseg_status check_apart(zip_archive *z, uint64_t end, cseg_error *err)
 {
     zip_entry **e = z->by_name;
