@@ -18,10 +18,10 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 static const struct {
     family family;
     const char *name;
-} absent[] = {
-#define ABSENT(family, type) {FAMILY_##family, #type},
-#include "model/absent.h"
-#undef ABSENT
+} reference_kinds[] = {
+#define REFERENCE_KIND(family, type) {FAMILY_##family, #type},
+#include "model/reference_kinds.h"
+#undef REFERENCE_KIND
 };
 
 const char *family_name(family f)
@@ -62,10 +62,10 @@ const kind *kind_find(family f, type_scope in, const char *type, const char **ne
     return NULL;
 }
 
-bool kind_is_absent(family f, const char *type)
+bool kind_in_reference(family f, const char *type)
 {
-    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
-        if (absent[i].family == f && strcmp(absent[i].name, last_name(type)) == 0)
+    for (size_t i = 0; i < sizeof reference_kinds / sizeof *reference_kinds; i++)
+        if (reference_kinds[i].family == f && strcmp(reference_kinds[i].name, last_name(type)) == 0)
             return true;
     return false;
 }

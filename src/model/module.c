@@ -219,7 +219,7 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s (there are: %s)",
                    name, family_name(f), scope_full_name(cfg, full), other ? "; another is mmseg." : "",
                    other ? other->name : "", known_kinds(parent, f));
-    else if (kind_is_absent(f, text))
+    else if (kind_in_reference(f, text))
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here (there are: %s)", name,
                    family_name(f), text, known_kinds(parent, f));
     else if (nearest)

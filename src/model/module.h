@@ -128,8 +128,8 @@ struct kind {
  * `type` may be a name, or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of the dict that has
  * it. */
 const kind *kind_find(family f, type_scope in, const char *type, const char **nearest);
-/* Whether mmseg has a kind of that name which is missing here. */
-bool kind_is_absent(family f, const char *type);
+/* Whether mmseg or Open-CD has a kind of that name. */
+bool kind_in_reference(family f, const char *type);
 const kind *kind_at(size_t i); /* all kinds, NULL at the end */
 const char *family_name(family f);
 /* Markdown: all kinds by family, each with its table of fields. */

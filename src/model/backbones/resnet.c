@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/backbones/out_indices.h"
 #include "model/init.h"
 
 typedef struct resnet {
@@ -39,12 +40,7 @@ static void check_lengths(module *m, const resnet_config *c, int architecture)
         model_fail(mod, CSEG_CONFIG, module_at(m, "strides"),
                    "%s: num_stages=%lld, but strides has %zu entries and dilations %zu", m->class_name,
                    (long long)c->num_stages, c->strides.n, c->dilations.n);
-    if (!c->out_indices.n)
-        model_fail(mod, CSEG_CONFIG, module_at(m, "out_indices"), "%s: out_indices is empty", m->class_name);
-    for (size_t i = 0; i < c->out_indices.n; i++)
-        if (c->out_indices.at[i] >= c->num_stages)
-            model_fail(mod, CSEG_CONFIG, module_at(m, "out_indices"), "%s: out_indices names stage %lld of %lld",
-                       m->class_name, (long long)c->out_indices.at[i], (long long)c->num_stages);
+    out_indices_check(m, c->out_indices, c->num_stages);
     if (c->frozen_stages > c->num_stages)
         model_fail(mod, CSEG_CONFIG, module_at(m, "frozen_stages"), "%s: frozen_stages=%lld of %lld stages",
                    m->class_name, (long long)c->frozen_stages, (long long)c->num_stages);
@@ -176,11 +172,8 @@ features resnet_forward(module *m, graph *g, tensor *x)
     x = op_max_pool(g, x, (pool_attr){.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}});
     for (int64_t i = 0; i < c->num_stages; i++) {
         x = layer_run(r->layer[i], g, x);
-        for (size_t j = 0; j < c->out_indices.n; j++)
-            if (c->out_indices.at[j] == i) {
-                features_add(g, &out, x);
-                break;
-            }
+        if (out_indices_has(c->out_indices, i))
+            features_add(g, &out, x);
     }
     return out;
 }

@@ -51,4 +51,84 @@ typedef struct conv_module_spec {
 } conv_module_spec;
 module *conv_module_new(module *parent, const char *name, conv_module_spec s);
 
+/* mmcv's DepthwiseSeparableConvModule: each channel on its own, then 1x1 over all; children depthwise_conv and
+ * pointwise_conv. separable_conv is the usual one, from a conv_spec of the whole; change its parts for what the
+ * reference calls dw_norm_cfg, dw_act_cfg, pw_norm_cfg, pw_act_cfg. */
+typedef struct separable_conv_spec {
+    conv_module_spec depthwise, pointwise;
+} separable_conv_spec;
+separable_conv_spec separable_conv(conv_spec c, const value *conv_cfg, const value *norm_cfg, const value *act_cfg);
+module *separable_conv_new(module *parent, const char *name, separable_conv_spec s);
+
+/* mmseg's PPM: a map's averages over grids of so many sides, each through a 1x1 ConvModule and resized back. */
+enum { PYRAMID_MAX = 16 };
+typedef struct pyramid_pool_spec {
+    ints scales;          /* the field pool_scales of the kind that has it */
+    int64_t in, channels; /* of the map; of each average */
+    bool align_corners;
+    const value *conv_cfg, *norm_cfg, *act_cfg;
+} pyramid_pool_spec;
+module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
+/* x [N,H,W,in] -> so many maps [N,H,W,channels]; their number, at most PYRAMID_MAX. */
+int pyramid_pool_run(module *m, graph *g, tensor *x, tensor **maps);
+
+/* torch.nn.Linear: x [...,in] -> [...,out]. */
+module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);
+
+/* Dropout with probability p of elements, of channels of an image, of samples. They pass everything on in inference and
+ * where the model's options say no_dropout; p <= 0: always. */
+module *dropout_new(module *parent, const char *name, double p);
+module *dropout2d_new(module *parent, const char *name, double p);
+module *drop_path_new(module *parent, const char *name, double p);
+/* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...); None or {}: everything is passed on. */
+module *dropout_layer_new(module *parent, const char *name, const value *cfg);
+
+/* mmcv's MultiheadAttention, around torch.nn.MultiheadAttention ("attn"). Sequences are [N,L,channels]. */
+typedef struct attention_spec {
+    int64_t channels, heads;
+    bool bias;                   /* of all projections */
+    double attn_drop, proj_drop; /* of the shares, of the result */
+    const value *dropout_layer;  /* behind them; NULL: none */
+    const value *init_cfg;       /* NULL: none */
+} attention_spec;
+module *attention_new(module *parent, const char *name, attention_spec s);
+typedef struct attention_inputs {
+    tensor *query;
+    tensor *key, *value, *identity; /* NULL: the query, the key, the query */
+    tensor *query_pos, *key_pos;    /* added to query and key; key_pos NULL: query_pos, where it has the keys' shape */
+    tensor *mask;                   /* added to the products [N,heads,queries,keys], axes of 1 repeated; NULL: none */
+} attention_inputs;
+/* identity + what was gathered */
+tensor *attention_run(module *m, graph *g, attention_inputs in);
+
+/* mmcv's FFN: num_fcs linear layers with activation and dropout between. */
+typedef struct ffn_spec {
+    int64_t channels, hidden, num_fcs;
+    double drop;
+    bool add_identity;
+    double layer_scale; /* start of the factors of channels (gamma2); 0: none */
+    const value *act_cfg, *dropout_layer, *init_cfg;
+} ffn_spec;
+module *ffn_new(module *parent, const char *name, ffn_spec s);
+/* x [N,L,channels]; identity NULL: x */
+tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* mmseg's SelfAttentionBlock: each pixel of one map (query) gathers from another (key). Each projection is as many 1x1
+ * convolutions as told, ConvModules where `norm`, else plain ones with bias. A block starts as zeros where out_project
+ * is one plain convolution. */
+typedef struct self_attention_spec {
+    int64_t key_in, query_in; /* channels of the two maps */
+    int64_t channels, out;    /* channels of keys and queries, of the result */
+    int64_t key_query_convs, value_out_convs;
+    bool key_query_norm, value_out_norm;
+    bool matmul_norm; /* products are divided by sqrt(channels) */
+    bool with_out;    /* out_project follows; else the values have `out` channels */
+    const value *conv_cfg, *norm_cfg, *act_cfg;
+} self_attention_spec;
+/* Children called query_downsample and key_downsample, which the caller may add to it, pool the projected queries and
+ * the projected keys and values; they give maps or sequences [N,L,C]. */
+module *self_attention_new(module *parent, const char *name, self_attention_spec s);
+/* query [N,h,w,query_in], key [N,h',w',key_in] -> [N,h,w,out] */
+tensor *self_attention_run(module *m, graph *g, tensor *query, tensor *key);
+
 #endif

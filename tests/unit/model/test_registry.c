@@ -25,6 +25,20 @@ static void names_the_nearest(void **state)
     assert_null(nearest);
 }
 
+static void knows_what_the_reference_has(void **state)
+{
+    (void)state;
+    assert_true(kind_in_reference(FAMILY_HEAD, "FCNHead")); /* here too */
+    assert_true(kind_in_reference(FAMILY_BACKBONE, "mmseg.SwinTransformer"));
+    assert_true(kind_in_reference(FAMILY_SEGMENTOR, "SiamEncoderDecoder")); /* Open-CD's */
+    assert_true(kind_in_reference(FAMILY_LOSS, "HuasdorffDisstanceLoss"));
+    assert_false(kind_in_reference(FAMILY_HEAD, "SwinTransformer"));
+    assert_false(kind_in_reference(FAMILY_BACKBONE, "DeconvModule")); /* a part of UNet */
+    assert_false(kind_in_reference(FAMILY_HEAD, "FCNhead"));
+    test_refused(TEST_RESNET(", type='SwinTransformer'", "", ""), CSEG_UNSUPPORTED, "is not implemented here",
+                 "there are: ResNet");
+}
+
 static void every_kind_is_whole(void **state)
 {
     (void)state;
@@ -78,8 +92,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_name_scope_and_path), cmocka_unit_test(names_the_nearest),
-        cmocka_unit_test(every_kind_is_whole),          cmocka_unit_test(documents_all_kinds),
-        cmocka_unit_test(builds_by_scoped_type),
+        cmocka_unit_test(knows_what_the_reference_has), cmocka_unit_test(every_kind_is_whole),
+        cmocka_unit_test(documents_all_kinds),          cmocka_unit_test(builds_by_scoped_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

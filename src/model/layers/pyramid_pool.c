@@ -1,0 +1,44 @@
+/* mmseg's PPM: a map's averages over grids of several sizes (Zhao et al. 2017, arXiv:1612.01105). */
+#include "model/layers/layers.h"
+
+typedef struct pyramid_pool {
+    ints scales;
+    module *conv[PYRAMID_MAX];
+    bool align_corners;
+} pyramid_pool;
+
+module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
+{
+    module *m = module_new(parent, name);
+    pyramid_pool *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    if (c.scales.n > PYRAMID_MAX) {
+        model_fail(m->model, CSEG_CONFIG, module_at(parent, "pool_scales"), "%s: at most %d pool_scales, not %zu",
+                   m->name, PYRAMID_MAX, c.scales.n);
+        return NULL;
+    }
+    m->class_name = "PPM";
+    m->state = s;
+    s->scales = c.scales;
+    s->align_corners = c.align_corners;
+    conv_module_spec conv = {.conv = conv_square(c.in, c.channels, 1, 1, 0, 1),
+                             .conv_cfg = c.conv_cfg,
+                             .norm_cfg = c.norm_cfg,
+                             .act_cfg = c.act_cfg};
+    for (size_t i = 0; i < c.scales.n; i++) /* a Sequential of the pool, "0", and the convolution, "1" */
+        s->conv[i] = conv_module_new(module_new(m, module_index(m, (int64_t)i)), "1", conv);
+    return model_failed(m->model) ? NULL : m;
+}
+
+int pyramid_pool_run(module *m, graph *g, tensor *x, tensor **maps)
+{
+    pyramid_pool *s = m->state;
+    int n = (int)s->scales.n;
+    for (int i = 0; i < n; i++) {
+        int64_t side = s->scales.at[i];
+        tensor *y = layer_run(s->conv[i], g, op_adaptive_avg_pool(g, x, side, side));
+        maps[i] = x ? op_resize_to(g, y, x->dim[1], x->dim[2], s->align_corners) : NULL;
+    }
+    return n;
+}

@@ -1,0 +1,36 @@
+# A narrow ResNet-18 v1c, dilated, with PSPNet's head and an auxiliary FCN head; two losses under one head.
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='ResNetV1c',
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        dilations=(1, 1, 2, 4),
+        strides=(1, 2, 1, 1),
+        norm_cfg=norm_cfg,
+        contract_dilation=True),
+    decode_head=dict(
+        type='PSPHead',
+        in_channels=128,
+        in_index=3,
+        channels=24,
+        pool_scales=(1, 2, 3, 6),
+        num_classes=7,
+        norm_cfg=norm_cfg,
+        loss_decode=[
+            dict(type='CrossEntropyLoss', avg_non_ignore=True),
+            dict(type='CrossEntropyLoss', use_sigmoid=True, loss_name='loss_bce', loss_weight=0.5)
+        ]),
+    auxiliary_head=dict(
+        type='FCNHead',
+        in_channels=64,
+        in_index=2,
+        channels=16,
+        num_convs=1,
+        concat_input=False,
+        num_classes=7,
+        norm_cfg=norm_cfg,
+        loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4)))
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))

@@ -1,0 +1,191 @@
+"""Writes what PyTorch, mmcv 2.1.0 and mmseg 1.2.2 answer for layers, a file of cases a layer.
+
+    PYTHON make_goldens.py [LAYER...]   -> LAYER.json beside this file
+
+A case is {"config", "in": [shape], "state": {name: shape}, "eval": y, "train": y, "dx": [gradient of each input],
+"grads": {name: gradient}, "moved": {name: a buffer after the pass in training}}. Maps are [N, H, W, C], sequences
+[N, L, C]. Gradients are those of sum(y * dy) in training. Weights, inputs and dy are made from their names by fill().
+All is computed in float64.
+"""
+import json
+import os
+import sys
+
+import torch
+from torch import nn
+
+torch.set_default_dtype(torch.float64)
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+layers = {}
+
+
+def spread(name, n):
+    """n numbers in [0, 1) of 24 bits: SplitMix64, seeded by the name's FNV-1a hash."""
+    h, out = 0xCBF29CE484222325, []
+    for c in name.encode():
+        h = (h ^ c) * 0x100000001B3 % 2 ** 64
+    for i in range(n):
+        z = (h + (i + 1) * 0x9E3779B97F4A7C15) % 2 ** 64
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % 2 ** 64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2 ** 64
+        out.append(((z ^ z >> 31) >> 40) / 2 ** 24)
+    return torch.tensor(out)
+
+
+def fill(name, shape):
+    n = 1
+    for d in shape:
+        n *= d
+    u = spread(name, n).reshape(shape)
+    norm = name.endswith("weight") and len(shape) == 1
+    return u + 0.5 if norm or name.endswith("running_var") else 2 * u - 1
+
+
+def first(t):  # channels second
+    return t.permute(0, 3, 1, 2) if t.dim() == 4 else t
+
+
+def last(t):
+    return t.permute(0, 2, 3, 1) if t.dim() == 4 else t
+
+
+def packed(t):
+    return [float(f"{v:.8g}") for v in last(t.detach()).reshape(-1).tolist()]
+
+
+def run(layer, shapes, call, train):
+    layer.train(train)
+    given = [fill(f"in{i}", s).requires_grad_() for i, s in enumerate(shapes)]
+    return given, call(layer, *[first(t) for t in given])
+
+
+def case(make, call, config, *shapes):
+    """make(**config) is the layer, call(layer, *inputs) its result."""
+    layer = make(**config)
+    with torch.no_grad():
+        for name, t in layer.state_dict().items():
+            t.copy_(fill("layer." + name, t.shape) if t.is_floating_point() else torch.zeros_like(t))
+    answer = {"config": config, "in": [list(s) for s in shapes],
+              "state": {name: list(t.shape) for name, t in layer.state_dict().items()}}
+    answer["eval"] = packed(run(layer, shapes, call, False)[1])
+    given, y = run(layer, shapes, call, True)
+    answer["train"] = packed(y)
+    (last(y) * fill("dy", last(y).shape)).sum().backward()
+    answer["dx"] = [[float(f"{v:.8g}") for v in t.grad.reshape(-1).tolist()] for t in given]
+    answer["grads"] = {name: [float(f"{v:.8g}") for v in p.grad.reshape(-1).tolist()]
+                       for name, p in layer.named_parameters() if p.grad is not None}
+    answer["moved"] = {name: packed(b) for name, b in layer.named_buffers() if b.is_floating_point()}
+    return answer
+
+
+def cases_of(f):
+    layers[f.__name__] = f
+    return f
+
+
+@cases_of
+def self_attention():
+    from mmseg.models.utils import SelfAttentionBlock
+
+    def make(pool=0, **config):
+        return SelfAttentionBlock(query_downsample=None, key_downsample=nn.AvgPool2d(pool) if pool else None, **config)
+
+    def one(key, query, **how):
+        config = dict(key_in_channels=4, query_in_channels=4, channels=3, out_channels=5, share_key_query=False,
+                      key_query_num_convs=1, value_out_num_convs=1, key_query_norm=False, value_out_norm=False,
+                      matmul_norm=False, with_out=True, conv_cfg=None, norm_cfg=None, act_cfg=None)
+        config.update(how)
+        return case(make, lambda layer, q, k: layer(q, k), config, query, key)
+
+    norm = dict(norm_cfg=dict(type="BN"), act_cfg=dict(type="ReLU"))
+    return [
+        one((2, 3, 3, 4), (2, 3, 3, 4), matmul_norm=True),
+        # OCRNet's: the keys are the classes' contexts
+        one((2, 5, 1, 4), (2, 3, 2, 4), key_query_num_convs=2, key_query_norm=True, value_out_norm=True,
+            matmul_norm=True, **norm),
+        one((1, 4, 2, 6), (1, 3, 3, 4), key_in_channels=6, with_out=False, value_out_num_convs=2, pool=2),
+        one((1, 2, 2, 4), (1, 3, 3, 4), value_out_num_convs=2, value_out_norm=True, **norm),
+    ]
+
+
+@cases_of
+def linear():
+    return [case(nn.Linear, lambda layer, x: layer(x), dict(in_features=6, out_features=4, bias=bias), (2, 5, 6))
+            for bias in (True, False)]
+
+
+@cases_of
+def separable_conv():
+    from mmcv.cnn import DepthwiseSeparableConvModule
+
+    def one(**how):
+        config = dict(in_channels=4, out_channels=6, kernel_size=3, stride=1, padding=1, dilation=1,
+                      norm_cfg=dict(type="BN"), act_cfg=dict(type="ReLU"))
+        config.update(how)
+        return case(DepthwiseSeparableConvModule, lambda layer, x: layer(x), config, (2, 5, 4, 4))
+
+    return [one(), one(norm_cfg=None), one(stride=2, act_cfg=None), one(padding=2, dilation=2, dw_act_cfg=None),
+            one(dw_norm_cfg=None, pw_act_cfg=None)]
+
+
+@cases_of
+def pyramid_pool():
+    from mmseg.models.decode_heads.psp_head import PPM
+
+    def one(**how):
+        config = dict(pool_scales=[1, 2, 3], in_channels=4, channels=3, conv_cfg=None, norm_cfg=dict(type="BN"),
+                      act_cfg=dict(type="ReLU"), align_corners=False)
+        config.update(how)
+        return case(PPM, lambda layer, x: torch.cat(layer(x), 1), config, (2, 5, 7, 4))
+
+    return [one(), one(pool_scales=[2, 6], align_corners=True, norm_cfg=None)]
+
+
+@cases_of
+def attention():
+    from mmcv.cnn.bricks.transformer import MultiheadAttention
+
+    def make(use="", **config):
+        return MultiheadAttention(batch_first=True, **config)
+
+    def one(call, shapes, **how):
+        return case(make, call, dict(dict(embed_dims=8, num_heads=2, bias=True), **how), *shapes)
+
+    three, other = (2, 5, 8), (2, 3, 8)
+    return [one(lambda layer, x: layer(x), [three]),
+            one(lambda layer, x: layer(x), [three], bias=False, num_heads=4),
+            one(lambda layer, x, k: layer(x, k), [three, other]),
+            one(lambda layer, x, k, v: layer(x, k, v), [three, other, other]),
+            one(lambda layer, x, v: layer(x, x, v), [three, three], use="value"),
+            one(lambda layer, x, pos: layer(x, query_pos=pos), [three, three], use="query_pos"),
+            one(lambda layer, x, pos: layer(x, key_pos=pos), [three, three], use="key_pos"),
+            one(lambda layer, x, mask: layer(x, attn_mask=last(mask)[0, 0]), [three, (1, 1, 5, 5)], use="mask")]
+
+
+@cases_of
+def ffn():
+    from mmcv.cnn.bricks.transformer import FFN
+
+    def one(**how):
+        config = dict(embed_dims=4, feedforward_channels=6, num_fcs=2, act_cfg=dict(type="GELU"), add_identity=True,
+                      layer_scale_init_value=0.0)
+        config.update(how)
+        return case(FFN, lambda layer, x: layer(x), config, (2, 3, 4))
+
+    return [one(), one(num_fcs=3, add_identity=False, act_cfg=dict(type="ReLU")), one(layer_scale_init_value=0.5)]
+
+
+def main():
+    for name in sys.argv[1:] or layers:
+        torch.manual_seed(0)
+        cases = layers[name]()
+        with open(os.path.join(HERE, name + ".json"), "w") as out:
+            text = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
+            for word, python in (("true", "True"), ("false", "False"), ("null", "None")):
+                text = text.replace(":" + word, ":" + python)  # as configs have it
+            out.write("[\n" + text + "\n]\n")
+        print(f"{name}: {len(cases)} cases")
+
+
+main()
