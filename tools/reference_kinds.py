@@ -16,26 +16,33 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = os.path.join(HERE, "..", "src", "model", "reference_kinds.h")
 FOLDERS = {"segmentors": "SEGMENTOR", "backbones": "BACKBONE", "necks": "NECK", "decode_heads": "HEAD",
-           "losses": "LOSS"}
+           "losses": "LOSS", "samplers": "SAMPLER"}
 TOP = """/* The kinds that MMSegmentation 1.2.2 and 0.30.0 and Open-CD have, whether they are here or not, so that a message can
  * tell a kind that is missing here from one that is misspelt: REFERENCE_KIND(FAMILY, type). Written by
  * tools/reference_kinds.py; a new kind here changes nothing in it. */
 """
 
 # Runs inside an environment of MMSegmentation: a line for each registered class that its package offers to others
-# (parts of one model alone, as UNet's DeconvModule, it keeps to itself).
+# (parts of one model alone, as UNet's DeconvModule, it keeps to itself). Samplers of pixels have a registry of their own.
 ASK = """
 import importlib, mmseg.models
 try:
     from mmseg.registry import MODELS
 except ImportError:
     from mmseg.models.builder import MODELS
+try:
+    from mmseg.structures.sampler.builder import PIXEL_SAMPLERS
+except ImportError:
+    from mmseg.core.seg.builder import PIXEL_SAMPLERS
+for name, kind in PIXEL_SAMPLERS.module_dict.items():
+    if ".sampler." in kind.__module__:
+        print("KIND", "samplers", name)
 for folder in %r:
     package = importlib.import_module("mmseg.models." + folder)
     for name, kind in MODELS.module_dict.items():
         if kind.__module__.startswith(package.__name__ + ".") and name in package.__all__:
             print("KIND", folder, name)
-""" % list(FOLDERS)
+""" % [folder for folder in FOLDERS if folder != "samplers"]
 
 
 def ask(python):
