@@ -209,7 +209,7 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
     TRY(build_predictor(t->m, t->b, &t->p, err));
     TRY(check_data(t, err));
     if (measures(t)) {
-        evaluate_check_classes(&t->m->heads.at[t->m->answer_head], t->ds);
+        evaluate_check_classes(model_head_at(t->m, -1), t->ds);
         TRY(check_learned_classes(checkpoint, t->ds, err));
     }
     find_common_folder(t);
@@ -245,7 +245,7 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         if (t->e->dialect == DIALECT_1X && value_number(value_find(t->e->cfg, "visualizer.alpha"), &said) && said > 0 &&
             said <= 1)
             usual = said;
-        const model_head *head = &t->m->heads.at[t->m->answer_head];
+        const model_head *head = model_head_at(t->m, -1);
         const uint8_t *palette = head->palette ? head->palette : about->palette;
         painter p = {palette, head->palette ? head->num_classes : about->n_classes,
                      t->o->opacity > 0.0 ? t->o->opacity : usual};

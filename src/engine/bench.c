@@ -46,7 +46,7 @@ static cseg_status prepare(bench *b, cseg_error *err)
                       &b->b, err));
     batch_shape s = {b->o.batch, b->o.size, b->o.size};
     if (b->o.train) {
-        TRY(build_loss_graph(b->m, s, false, true, passes, &b->g, err));
+        TRY(build_loss_graph(b->m, s, NULL, true, passes, &b->g, err));
         TRY(make_optimizer(b, err));
     } else {
         TRY(build_label_graph(b->m, s, passes, &b->g, err));
@@ -60,6 +60,7 @@ static cseg_status prepare(bench *b, cseg_error *err)
 static void fill(bench *b)
 {
     parity_fill_weights(b->m);
+    double classes = (double)model_head_at(b->m, -1)->num_classes;
     for (size_t i = 0; i < b->g->inputs.n; i++) {
         const tensor *t = b->g->inputs.at[i];
         void *to = plan_input(b->p, t->name, NULL);
@@ -67,7 +68,7 @@ static void fill(bench *b)
             parity_fill_input(to, "input", t->dim[0], t->dim[1], t->dim[2], t->dim[3]);
         else if (t->type == DT_I32)
             for (int64_t k = 0; k < tensor_count(t); k++)
-                ((int32_t *)to)[k] = (int32_t)floor(parity_uniform("label", (uint64_t)k) * b->m->num_classes);
+                ((int32_t *)to)[k] = (int32_t)floor(parity_uniform("label", (uint64_t)k) * classes);
         else
             memset(to, 0, tensor_bytes(t)); /* the seed of the dropout masks */
     }

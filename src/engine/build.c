@@ -63,15 +63,15 @@ static tensor *output_named(const graph *g, const char *name)
     return NULL;
 }
 
-cseg_status build_loss_graph(model *m, batch_shape s, bool weight_map, bool train, unsigned passes, graph **out,
-                             cseg_error *err)
+cseg_status build_loss_graph(model *m, batch_shape s, const trace_options *data, bool train, unsigned passes,
+                             graph **out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     tensor *loss;
     graph *g = graph_new(train);
     if (!g)
         return fail_memory(err);
-    TRY_DONE(model_trace_loss(m, g, s.n, s.h, s.w, weight_map, &loss, err));
+    TRY_DONE(model_trace_loss(m, g, s.n, s.h, s.w, data, &loss, err));
     TRY_DONE(graph_optimize(g, passes, err));
     if (train)
         TRY_DONE(graph_optimize_backward(g, output_named(g, "loss"), passes, err));

@@ -19,10 +19,10 @@ cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *e
 typedef struct batch_shape {
     int64_t n, h, w;
 } batch_shape;
-/* The model's losses for such a batch (weight_map: with a weight for every pixel), optimized by `passes`; in training
- * with all gradients. Freed by graph_free. */
-cseg_status build_loss_graph(model *m, batch_shape s, bool weight_map, bool train, unsigned passes, graph **out,
-                             cseg_error *err);
+/* The model's losses for such a batch (data: what it has beside images and labels; NULL: nothing), optimized by
+ * `passes`; in training with all gradients. Freed by graph_free. */
+cseg_status build_loss_graph(model *m, batch_shape s, const trace_options *data, bool train, unsigned passes,
+                             graph **out, cseg_error *err);
 /* Output "labels": the answering head's classes, i32 [n, h, w]. */
 cseg_status build_label_graph(model *m, batch_shape s, unsigned passes, graph **out, cseg_error *err);
 

@@ -20,7 +20,7 @@ static int threads_of(const data_check *c)
 static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, int *n, cseg_error *err)
 {
     const model *m = c->m;
-    const model_head *answer = &m->heads.at[m->answer_head];
+    const model_head *answer = model_head_at(m, -1);
     *out = ARENA_ARRAY(mem, m->labels.n + 1, scan_rule);
     *n = 0;
     if (!*out)

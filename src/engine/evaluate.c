@@ -150,7 +150,7 @@ void evaluate_check_classes(const model_head *head, const dataset *ds)
 static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c, const batch *b,
                              prediction *out, int64_t *done, int64_t all, cseg_error *err)
 {
-    const model_head *head = &m->heads.at[o->head < 0 ? m->answer_head : o->head];
+    const model_head *head = model_head_at(m, o->head);
     const batch_map *truth = o->no_truth ? NULL : batch_find(b, head->gt_key);
     if (!o->no_truth && !truth)
         return fail(err, CSEG_DATA, "%s: there is no label map %s to measure against", b->metas[0].path, head->gt_key);
@@ -192,7 +192,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     memset(out, 0, sizeof *out);
     countings c = {.n = 0};
     if (!o->no_truth)
-        TRY(open_countings(&m->heads.at[o->head < 0 ? m->answer_head : o->head], ds, o->how, mem, &c, err));
+        TRY(open_countings(model_head_at(m, o->head), ds, o->how, mem, &c, err));
     int64_t done = 0, all = dataset_count(ds);
     double begin = usage_seconds(), waited = 0;
     while (done < all) {

@@ -87,7 +87,7 @@ static cseg_status open_classes(infer *x, cseg_error *err)
     const value *cfg = innermost(e->test.dataset  ? e->test.dataset
                                  : e->val.dataset ? e->val.dataset
                                                   : e->train.dataset);
-    x->classes = x->m->num_classes;
+    x->classes = (int)model_head_at(x->m, -1)->num_classes;
     x->names = ARENA_ARRAY(x->mem, (size_t)x->classes + 1, const char *);
     x->palette = ARENA_ARRAY(x->mem, 3 * (size_t)x->classes + 3, uint8_t);
     if (!x->names || !x->palette)
@@ -169,7 +169,7 @@ const uint8_t *infer_palette(const infer *x)
 
 const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n)
 {
-    const model_head *h = &x->m->heads.at[head < 0 ? x->m->answer_head : head];
+    const model_head *h = model_head_at(x->m, head);
     *n = h->palette ? h->num_classes : x->classes;
     return h->palette ? h->palette : x->palette;
 }

@@ -94,7 +94,7 @@ static cseg_status take_out_nodata(const infer *x, const scene *source, int head
                     (long long)source->info->h, (long long)source->info->w, (long long)labels->h, (long long)labels->w);
     if (!out->holes)
         return CSEG_OK;
-    TRY(make_room(labels, m->heads.at[head < 0 ? m->answer_head : head].num_classes, err));
+    TRY(make_room(labels, model_head_at(m, head)->num_classes, err));
     put_nodata(labels, out->holes);
     return CSEG_OK;
 }

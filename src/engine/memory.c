@@ -93,7 +93,7 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
     if (o->train && !value_is_none(e->optimizer) && !e->optimizer_refused)
         TRY(optimizer_build(e->optimizer, e->paramwise, x->m, mem, &x->o, err));
     batch_shape s = {o->n, o->h, o->w};
-    TRY(o->train ? build_loss_graph(x->m, s, false, true, passes, &x->g, err)
+    TRY(o->train ? build_loss_graph(x->m, s, NULL, true, passes, &x->g, err)
                  : build_label_graph(x->m, s, passes, &x->g, err));
     return plan_build(x->g, x->b, &x->p, err);
 }

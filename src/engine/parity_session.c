@@ -101,19 +101,20 @@ cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_err
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
 {
     batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
-    TRY(build_loss_graph(s->model, shape, false, true, s->options->passes, &p->graph, err));
+    TRY(build_loss_graph(s->model, shape, NULL, true, s->options->passes, &p->graph, err));
     return plan_build(p->graph, s->options->backend, &p->plan, err);
 }
 
 void parity_fill(const parity_session *s, parity_program *p, const char *input, const char *label)
 {
+    const model_head *answer = model_head_at(s->model, -1);
     for (size_t i = 0; i < p->graph->inputs.n; i++) {
         const tensor *t = p->graph->inputs.at[i];
         void *data = plan_input(p->plan, t->name, NULL);
         if (strcmp(t->name, "img") == 0)
             parity_fill_input(data, input, t->dim[0], t->dim[1], t->dim[2], t->dim[3]);
         else if (t->type == DT_I32)
-            parity_fill_labels(data, label, tensor_count(t), s->model->num_classes, s->model->ignore_index);
+            parity_fill_labels(data, label, tensor_count(t), (int)answer->num_classes, answer->ignore_index);
     }
 }
 

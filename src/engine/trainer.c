@@ -55,7 +55,7 @@ done:
 
 static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
 {
-    TRY(build_loss_graph(t->m, (batch_shape){p->n, p->h, p->w}, p->weights, p->train, t->passes, &p->g, err));
+    TRY(build_loss_graph(t->m, (batch_shape){p->n, p->h, p->w}, &p->data, p->train, t->passes, &p->g, err));
     if (p->train)
         note_used_params(t, p->g);
     TRY(plan_build(p->g, t->b, &p->p, err));
@@ -93,19 +93,42 @@ cseg_status trainer_check_last_batch(trainer *t, cseg_error *err)
     graph *g = graph_new(true);
     if (!g)
         return fail_memory(err);
-    cseg_status status = model_trace_loss(t->m, g, 1, h, w, false, &loss, err);
+    cseg_status status = model_trace_loss(t->m, g, 1, h, w, NULL, &loss, err);
     graph_free(g);
     return status == CSEG_DATA ? advise_on_one(t, err) : CSEG_OK; /* what else is wrong is said in its place */
 }
 
+static uint32_t weighted_labels(const model *m, const batch *b)
+{
+    uint32_t bits = 0;
+    char name[256];
+    for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++) {
+        snprintf(name, sizeof name, "weightmaps.%s", m->labels.at[i].key);
+        bits |= (uint32_t)(batch_find(b, name) != NULL) << i;
+    }
+    return bits;
+}
+
+static trace_options data_of(const model *m, const batch *b)
+{
+    return (trace_options){.weight_map = batch_find(b, "seg_weight_map") != NULL,
+                           .no_date_labels =
+                               !batch_find(b, "gt_semantic_seg_from") || !batch_find(b, "gt_semantic_seg_to"),
+                           .weighted = weighted_labels(m, b)};
+}
+
+static bool same_data(trace_options a, trace_options b)
+{
+    return a.weight_map == b.weight_map && a.no_date_labels == b.no_date_labels && a.weighted == b.weighted;
+}
+
 static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan **out, cseg_error *err)
 {
-    bool weights = batch_find(b, "seg_weight_map") != NULL;
+    trace_options data = data_of(t->m, b);
     loss_plan *oldest = &t->plans[0];
     for (int i = 0; i < TRAINER_PLANS; i++) {
         loss_plan *p = &t->plans[i];
-        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && p->weights == weights &&
-            p->weighted == t->m->weighted && p->train == train) {
+        if (p->p && p->n == b->n && p->h == b->h && p->w == b->w && same_data(p->data, data) && p->train == train) {
             p->used = ++t->clock;
             *out = p;
             return CSEG_OK;
@@ -114,13 +137,7 @@ static cseg_status find_plan(trainer *t, const batch *b, bool train, loss_plan *
             oldest = p;
     }
     release_plan(oldest);
-    *oldest = (loss_plan){.n = b->n,
-                          .h = b->h,
-                          .w = b->w,
-                          .weights = weights,
-                          .weighted = t->m->weighted,
-                          .train = train,
-                          .used = ++t->clock};
+    *oldest = (loss_plan){.n = b->n, .h = b->h, .w = b->w, .data = data, .train = train, .used = ++t->clock};
     cseg_status status = make_plan(t, oldest, err);
     if (status == CSEG_DATA && train && b->n == 1)
         status = advise_on_one(t, err);
@@ -242,23 +259,9 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, const batch *b, double 
 }
 
 /* Which of the label maps that the model learns from have weights of their own in this batch. */
-static uint32_t weighted_labels(const model *m, const batch *b)
-{
-    uint32_t bits = 0;
-    char name[256];
-    for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++) {
-        snprintf(name, sizeof name, "weightmaps.%s", m->labels.at[i].key);
-        bits |= (uint32_t)(batch_find(b, name) != NULL) << i;
-    }
-    return bits;
-}
-
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
 {
     loss_plan *p;
-    if (t->m->dates == 2)
-        t->m->has_date_labels = batch_find(b, "gt_semantic_seg_from") && batch_find(b, "gt_semantic_seg_to");
-    t->m->weighted = weighted_labels(t->m, b);
     TRY(find_plan(t, b, train, &p, err));
     TRY(check_labels(p, b, err));
     TRY(bind(t, p, b, err));

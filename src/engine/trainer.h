@@ -15,8 +15,8 @@ typedef struct loss_plan {
     graph *g;
     plan *p;
     int64_t n, h, w;
-    bool weights, train;
-    uint32_t weighted; /* model.weighted */
+    trace_options data;
+    bool train;
     uint64_t used;
 } loss_plan;
 

@@ -27,14 +27,8 @@ static void choose_head(model *m)
                    m->heads.n - 1, m->heads.n, m->heads.n == 1 ? "" : "s");
         return;
     }
-    const model_head *h = &m->heads.at[index];
     m->n_heads = (int)m->heads.n;
     m->answer_head = (int)index;
-    m->num_classes = (int)h->num_classes;
-    m->out_channels = (int)h->out_channels;
-    m->threshold = h->threshold;
-    m->align_corners = h->align_corners;
-    m->ignore_index = h->ignore_index;
 }
 
 static void construct(model *m)
@@ -73,7 +67,6 @@ cseg_status model_build(const value *cfg, const model_options *options, model **
     if (options)
         m->options = *options;
     m->dates = 1;
-    m->has_date_labels = true;
     construct(m);
     if (model_failed(m)) {
         cseg_status status = fail(err, m->error.code, "%-s", m->error.text);
@@ -90,12 +83,17 @@ void model_free(model *m)
         arena_free(m->mem);
 }
 
+const model_head *model_head_at(const model *m, int head)
+{
+    return &m->heads.at[head < 0 ? m->answer_head : head];
+}
+
 static tensor *begin_trace(model *m, graph *g, int64_t n, int64_t h, int64_t w)
 {
     m->trace.n = n;
     m->trace.h = h;
     m->trace.w = w;
-    m->trace.weight_map = false;
+    m->trace.options = (trace_options){0};
     m->trace.loss = NULL;
     tensor *img = graph_input(g, "img", DT_F32, 4, (int64_t[]){n, h, w, m->in_channels});
     if (img && m->dates == 2)
@@ -122,13 +120,14 @@ static void reset_calls(module *m)
         *calls = 0;
 }
 
-cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
-                             cseg_error *err)
+cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, const trace_options *options,
+                             tensor **loss, cseg_error *err)
 {
     if (g->train)
         module_each(m->root, reset_calls);
     tensor *img = begin_trace(m, g, n, h, w);
-    m->trace.weight_map = with_weight_map;
+    if (options)
+        m->trace.options = *options;
     m->root->kind->as.segmentor.loss(m->root, g, img);
     *loss = m->trace.loss;
     TRY(graph_status(g, err));

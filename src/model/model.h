@@ -31,16 +31,27 @@ typedef struct model_pretrained {
 typedef struct model_head {
     const char *name; /* decode_head, decode_head.1, extra_head.from */
     module *head;
-    int64_t num_classes;
-    int64_t out_channels; /* of the logits: 1 with a threshold still means two classes */
-    double threshold;     /* on the sigmoid, for out_channels == 1 */
-    bool align_corners;   /* for later resizing */
+    int64_t num_classes; /* these are head_info's */
+    int64_t out_channels;
+    double threshold;
+    bool align_corners;
     int64_t ignore_index;
-    const char *gt_key;     /* the label it learns from: gt_semantic_seg */
+    const char *gt_key;     /* the label that this map is compared with */
     const uint8_t *palette; /* [num_classes][3], red first, of the segmentor's PALETTES; NULL: the dataset's */
 } model_head;
 
 enum { MODEL_WEIGHTED_MAX = 32 };
+
+/* What the data has beside images and labels, when losses are traced. */
+typedef struct trace_options {
+    bool weight_map; /* seg_weight_map */
+    /* ChangeExtraSegmentor with extra heads: the data lacks gt_semantic_seg_from and _to. The extra heads learn
+     * nothing then. */
+    bool no_date_labels;
+    /* Bit i: weights for the label map of labels.at[i] alone ("weightmaps.KEY"); they count in place of
+     * seg_weight_map. */
+    uint32_t weighted;
+} trace_options;
 
 /* What a head, an auxiliary one too, can learn from. */
 typedef struct model_labels {
@@ -70,23 +81,12 @@ struct model {
     VEC(model_labels) labels;
     int n_heads;     /* heads.n */
     int answer_head; /* test_cfg.head_index */
-    int num_classes; /* of the answering head's map: 1 output channel with a threshold still means 2 */
-    int out_channels;
-    double threshold;   /* for out_channels == 1 */
-    bool align_corners; /* of the answering head: for later resizing */
-    int in_channels;    /* of img; pairs: both dates */
-    int64_t ignore_index;
-    int dates; /* 2: img holds a pair, the first date's channels first */
-    /* ChangeExtraSegmentor with extra heads: the data has gt_semantic_seg_from and _to. True at first; clear it before
-     * tracing where it has not: then the extra heads learn nothing. */
-    bool has_date_labels;
-    /* Bit i: the data has weights for the label map of labels.at[i] alone ("weightmaps.KEY"); they count in place of
-     * seg_weight_map. 0 at first; set it before tracing. */
-    uint32_t weighted;
+    int in_channels; /* of img; pairs: both dates */
+    int dates;       /* 2: img holds a pair, the first date's channels first */
 
     struct { /* of the trace that is being made */
         int64_t n, h, w;
-        bool weight_map;
+        trace_options options;
         tensor *loss;
     } trace;
 };
@@ -98,17 +98,20 @@ void model_free(model *m);
 /* As the reference starts: init_cfg rules, PyTorch's defaults elsewhere. Not the pretrained files. The same seed gives
  * the same weights; a parameter's values depend on its name and shape alone, not on its neighbours. */
 void model_init_weights(model *m, uint64_t seed);
+/* heads.at[head], or the answering one for -1. */
+const model_head *model_head_at(const model *m, int head);
 param *model_find(const model *m, const char *name); /* NULL: none */
 
 /* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:
  * "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to), and "seg_weight_map"
- * f32 [N,H,W] if with_weight_map. Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss".
- * The logits are at img's size, before softmax, and no output yet. head: an index of `heads`, or -1: the answering one.
+ * f32 [N,H,W] if options->weight_map (options NULL: none of them). Losses become outputs ("decode.loss_ce",
+ * "decode.acc_seg"), the sum is output "loss". The logits are at img's size, before softmax, and no output yet. head:
+ * an index of `heads`, or -1: the answering one.
  */
 cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,
                                cseg_error *err);
-cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, bool with_weight_map, tensor **loss,
-                             cseg_error *err);
+cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, const trace_options *options,
+                             tensor **loss, cseg_error *err);
 /* After a training step: num_batches_tracked counts the forward passes of the last model_trace_loss in training mode,
  * as PyTorch's. */
 void model_count_batch(model *m);

@@ -246,7 +246,8 @@ module *module_build(module *parent, const char *name, family f, const value *cf
     m->base = true;
     m->cfg = cfg;
     m->config = module_state(m, k->fields->size ? k->fields->size : 1);
-    if (!m->config)
+    m->head = f == FAMILY_HEAD ? module_state(m, sizeof *m->head) : NULL;
+    if (model_failed(mod))
         return NULL;
     if (fields_parse(k->fields, k->name, cfg, inherited, mod->mem, m->config, &mod->error) != CSEG_OK)
         return NULL;

@@ -9,7 +9,7 @@
 
 #include "config/fields.h"
 #include "config/scope.h"
-#include "graph/graph.h"
+#include "model/features.h"
 
 typedef struct model model;
 typedef struct module module;
@@ -17,15 +17,21 @@ typedef struct kind kind;
 
 typedef enum { FAMILY_SEGMENTOR, FAMILY_BACKBONE, FAMILY_NECK, FAMILY_HEAD, FAMILY_LOSS, FAMILY_COUNT } family;
 
-/* The maps that backbones and necks hand on, in order of stages. Pairs (ChangeExtraResNet): the first date's maps, then
- * the second's; dates == 2 and n counts both. */
-enum { FEATURES_MAX = 32 };
-typedef struct features {
-    int n;
-    int dates;          /* 1 or 2 */
-    const module *from; /* who made them, for messages */
-    tensor *at[FEATURES_MAX];
-} features;
+/* What a head's build says of the head: all that segmentors, predictions and the label scan need to know of it.
+ * head_begin fills it for decode heads. */
+typedef struct loss_labels {
+    int64_t classes;       /* from 0; below 2 it teaches nothing */
+    bool ignores_negative; /* as well as ignore_index */
+} loss_labels;
+typedef struct head_info {
+    int64_t num_classes;
+    int64_t out_channels; /* of the logits: 1 with a threshold still means two classes */
+    double threshold;     /* on the sigmoid, for out_channels == 1 */
+    bool align_corners;   /* of the resize that brings logits to the image's size */
+    int64_t ignore_index;
+    const char *gt_key; /* the label map that it learns from: gt_semantic_seg */
+    loss_labels labels; /* that all of its losses can name; classes 0: it learns nothing from its label map */
+} head_info;
 
 struct module {
     model *model;
@@ -36,6 +42,7 @@ struct module {
     const value *cfg;       /* the dict it was built from, for places in messages; NULL for plain layers */
     void *config;           /* the kind's struct, filled by its field table */
     void *state;            /* the kind's or layer's own: what forward needs */
+    head_info *head;        /* heads: what their build says of them; NULL for all others */
     VEC(module *) children;
     VEC(param *) params;                                /* own, trained ones, in order of declaration */
     VEC(param *) buffers;                               /* own */
@@ -47,17 +54,33 @@ struct module {
     void (*init)(module *m); /* the reference's class has an init_weights() of its own: instead of init_cfg */
 };
 
-/* Tells a head or loss what there is to learn from. */
-typedef struct loss_inputs {
-    tensor *label;  /* i32 [N,H,W] */
+/* What a head is given. */
+typedef struct head_io {
+    features x;
+    tensor *prev;   /* the logits [N,h,w,K] of the head before it in a cascade; NULL: there is none */
+    int64_t h, w;   /* of the image */
+    tensor *label;  /* i32 [N,H,W], of its gt_key; NULL: it answers and does not learn. More: model_label_input */
     tensor *weight; /* f32 [N,H,W] seg_weight_map, or NULL */
-} loss_inputs;
+} head_io;
 
-/* The labels that a loss can name with logits of so many channels. */
-typedef struct loss_labels {
-    int64_t classes;       /* from 0; below 2 it teaches nothing */
-    bool ignores_negative; /* as well as ignore_index */
-} loss_labels;
+/* What a head gives. */
+typedef struct head_out {
+    tensor *logits; /* [N,h,w,K], before any resize */
+    features more;  /* further outputs that its own loss wants: side maps, predictions of each layer */
+} head_out;
+
+/* What a loss is given. */
+typedef struct loss_io {
+    tensor *x;      /* [N,H,W,K] logits at the target's size, or what else the loss compares */
+    tensor *x2;     /* a second input, or NULL */
+    tensor *target; /* i32 [N,H,W] label map, or f32: a map, one-hot, the classes that are present [N,K] */
+    tensor *weight; /* f32 [N,H,W], or NULL */
+    int64_t ignore_index;
+    bool per_pixel; /* [N,H,W] instead of a scalar (the reference's reduction_override='none'), loss_weight included */
+} loss_io;
+
+/* What a kind of loss can do beyond logits and a label map; the rest is refused where it is asked for. */
+enum { LOSS_PER_PIXEL = 1 << 0, LOSS_FLOAT_TARGET = 1 << 1, LOSS_TWO_INPUTS = 1 << 2 };
 
 struct kind {
     family family;
@@ -68,23 +91,30 @@ struct kind {
     void (*build)(module *m); /* m->config is filled, m->name and m->cfg are set */
     union {
         struct {
-            /* x [N,H,W,C]. Frozen parts need nothing here: requires_grad and the norm layers' mode are set by build. */
+            /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: requires_grad and the norm layers' mode are
+             * set by build. */
             features (*forward)(module *m, graph *g, tensor *x);
+            /* A backbone that sees pairs: x [N,H,W,2C], the first date's channels first. Its build sets
+             * model->dates. */
+            void (*forward_pair)(module *m, graph *g, tensor *x, features date[2]);
         } backbone;
         struct {
-            features (*forward)(module *m, graph *g, features x); /* of one date */
+            /* One of the two. Of one date; a pair's dates go through it one after the other, with the same weights. */
+            features (*forward)(module *m, graph *g, features x);
+            features (*fuse)(module *m, graph *g, features first, features second); /* of both */
         } neck;
         struct {
-            tensor *(*forward)(module *m, graph *g, features x); /* logits [N,h,w,K], before any resize */
-            /* Adds the head's losses through model_add_loss, under `prefix` (decode, aux, decode_0). NULL: those of
-             * `loss_decode` on the forward's logits and acc_seg, as every plain head has them. */
-            void (*loss)(module *m, graph *g, features x, loss_inputs in, const char *prefix);
+            bool takes_prev; /* io->prev is needed: it stands in a cascade, behind another head */
+            head_out (*forward)(module *m, graph *g, const head_io *io);
+            /* Adds the head's losses on what its forward gave through model_add_loss, under `prefix` (decode, aux,
+             * decode_0). NULL: those of `loss_decode` on the logits and acc_seg, as every plain head has them. */
+            void (*loss)(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
         } head;
         struct {
-            /* logits [N,H,W,K] at the label's size -> scalar, loss_weight included. */
-            tensor *(*forward)(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index);
-            const char *(*loss_name)(const module *m); /* loss_ce */
-            loss_labels (*labels)(const module *m, int64_t channels);
+            unsigned can;                                               /* LOSS_PER_PIXEL | ... */
+            tensor *(*forward)(module *m, graph *g, const loss_io *io); /* a scalar, loss_weight included */
+            const char *(*loss_name)(const module *m);                  /* loss_ce */
+            loss_labels (*labels)(const module *m, int64_t channels);   /* that it can name with so many channels */
         } loss;
         struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,
@@ -131,12 +161,13 @@ const value *module_at(const module *m, const char *key);
 /* Tracing, with the module's name as the graph's scope. NULL tensors go through; so do failed features. */
 tensor *layer_run(module *m, graph *g, tensor *x);
 features backbone_run(module *m, graph *g, tensor *x);
-features neck_run(module *m, graph *g, features x); /* pairs: each date on its own, with shared weights */
-tensor *head_run(module *m, graph *g, features x);
-void head_run_loss(module *m, graph *g, features x, loss_inputs in, const char *prefix);
-tensor *loss_run(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index);
-/* One date's maps of a pair: date 0 or 1. */
-features features_of_date(features x, int date);
+void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
+features neck_run(module *m, graph *g, features x);
+features neck_fuse(module *m, graph *g, features first, features second);
+head_out head_run(module *m, graph *g, const head_io *io);
+/* Adds the losses on what head_run gave for the same io, which has a label. */
+void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
+tensor *loss_run(module *m, graph *g, const loss_io *io);
 
 /* What the data gives, as inputs of the graph of the size that is being traced; made at the first call. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */

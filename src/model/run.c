@@ -21,45 +21,59 @@ features backbone_run(module *m, graph *g, tensor *x)
     return f;
 }
 
-features features_of_date(features x, int date)
+void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
 {
-    features one = {.n = x.n / 2, .dates = 1, .from = x.from};
-    for (int i = 0; i < one.n; i++)
-        one.at[i] = x.at[date * one.n + i];
-    return one;
+    graph_push_scope(g, m->name);
+    m->kind->as.backbone.forward_pair(m, g, x, date);
+    graph_pop_scope(g);
+    date[0].from = date[1].from = m;
 }
 
 features neck_run(module *m, graph *g, features x)
 {
     graph_push_scope(g, m->name);
-    features y;
-    if (x.dates == 2) {
-        y = m->kind->as.neck.forward(m, g, features_of_date(x, 0));
-        features second = m->kind->as.neck.forward(m, g, features_of_date(x, 1));
-        for (int i = 0; i < second.n && y.n + i < FEATURES_MAX; i++)
-            y.at[y.n + i] = second.at[i];
-        y.n += second.n;
-        y.dates = 2;
-    } else {
-        y = m->kind->as.neck.forward(m, g, x);
-    }
+    features y = m->kind->as.neck.forward(m, g, x);
     graph_pop_scope(g);
     y.from = m;
     return y;
 }
 
-tensor *head_run(module *m, graph *g, features x)
+features neck_fuse(module *m, graph *g, features first, features second)
 {
     graph_push_scope(g, m->name);
-    tensor *y = m->kind->as.head.forward(m, g, x);
+    features y = m->kind->as.neck.fuse(m, g, first, second);
+    graph_pop_scope(g);
+    y.from = m;
+    return y;
+}
+
+head_out head_run(module *m, graph *g, const head_io *io)
+{
+    graph_push_scope(g, m->name);
+    head_out y = m->kind->as.head.forward(m, g, io);
     graph_pop_scope(g);
     return y;
 }
 
-tensor *loss_run(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index)
+static tensor *loss_refused(module *m, graph *g, const char *what)
 {
+    char place[512];
+    return graph_fail(g, CSEG_UNSUPPORTED, "%s%s gives no %s", value_place(m->cfg, place), m->kind->name, what);
+}
+
+tensor *loss_run(module *m, graph *g, const loss_io *io)
+{
+    unsigned can = m->kind->as.loss.can;
+    tensor *y = NULL;
     graph_push_scope(g, m->name);
-    tensor *y = m->kind->as.loss.forward(m, g, logits, in, ignore_index);
+    if (io->per_pixel && !(can & LOSS_PER_PIXEL))
+        loss_refused(m, g, "loss for each pixel, which a sampler of pixels needs");
+    else if (io->x2 && !(can & LOSS_TWO_INPUTS))
+        loss_refused(m, g, "loss of two inputs");
+    else if (io->target && io->target->type == DT_F32 && !(can & LOSS_FLOAT_TARGET))
+        loss_refused(m, g, "loss on a target of numbers; it takes a label map");
+    else
+        y = m->kind->as.loss.forward(m, g, io);
     graph_pop_scope(g);
     return y;
 }
@@ -87,11 +101,11 @@ tensor *model_weight_input(model *m, graph *g, const char *key)
 {
     char name[256];
     for (size_t i = 0; i < m->labels.n && i < MODEL_WEIGHTED_MAX; i++)
-        if (m->weighted >> i & 1 && strcmp(m->labels.at[i].key, key) == 0) {
+        if (m->trace.options.weighted >> i & 1 && strcmp(m->labels.at[i].key, key) == 0) {
             snprintf(name, sizeof name, "weightmaps.%s", key);
             return map_input(m, g, name, DT_F32);
         }
-    return m->trace.weight_map ? map_input(m, g, "seg_weight_map", DT_F32) : NULL;
+    return m->trace.options.weight_map ? map_input(m, g, "seg_weight_map", DT_F32) : NULL;
 }
 
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss)

@@ -18,17 +18,11 @@ static void build(module *m)
 }
 
 /* Each date is a pass of its own, so that batch norms see one date's statistics at a time. */
-static features forward(module *m, graph *g, tensor *x)
+static void forward_pair(module *m, graph *g, tensor *x, features date[2])
 {
     const resnet_config *c = m->config;
-    features both = {.dates = 2, .from = m};
-    for (int date = 0; date < 2; date++) {
-        tensor *img = x ? op_slice(g, x, 3, date * c->in_channels, c->in_channels) : NULL;
-        features one = resnet_forward(m, g, img);
-        for (int i = 0; i < one.n; i++)
-            both.at[both.n++] = one.at[i];
-    }
-    return both;
+    for (int i = 0; i < 2; i++)
+        date[i] = resnet_forward(m, g, x ? op_slice(g, x, 3, i * c->in_channels, c->in_channels) : NULL);
 }
 
 const kind kind_change_extra_resnet = {
@@ -39,5 +33,5 @@ const kind kind_change_extra_resnet = {
              "first date's first. Gives each stage's map of the first date, then those of the second.",
     .fields = &table,
     .build = build,
-    .as.backbone = {.forward = forward},
+    .as.backbone = {.forward_pair = forward_pair},
 };

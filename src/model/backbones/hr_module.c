@@ -101,12 +101,12 @@ static tensor *fuse(hr_module *h, graph *g, features x, int to)
 features hr_module_run(module *m, graph *g, features x)
 {
     hr_module *h = m->state;
-    features y = {.n = h->branches == 1 ? 1 : h->outputs, .dates = 1};
+    features y = features_new(g, h->branches == 1 ? 1 : h->outputs), in = features_new(g, h->branches);
     graph_push_scope(g, m->name);
-    for (int i = 0; i < h->branches; i++)
-        x.at[i] = layer_run(h->branch[i], g, x.at[i]);
-    for (int i = 0; i < y.n; i++)
-        y.at[i] = h->branches == 1 ? x.at[i] : fuse(h, g, x, i);
+    for (int i = 0; i < in.n; i++)
+        in.at[i] = layer_run(h->branch[i], g, i < x.n ? x.at[i] : NULL);
+    for (int i = 0; i < y.n && in.n; i++)
+        y.at[i] = h->branches == 1 ? in.at[i] : fuse(h, g, in, i);
     graph_pop_scope(g);
     return y;
 }

@@ -201,11 +201,12 @@ static void build(module *m)
 
 static features run_stage(hrnet *h, graph *g, int stage, features x)
 {
-    features y = {.n = (int)h->branches[stage], .dates = 1};
+    features y = features_new(g, (int)h->branches[stage]);
     module *t = h->transition[stage - 1];
     for (int i = 0; i < y.n; i++) {
         module *branch = module_child(t, (char[]){(char)('0' + i), '\0'});
-        y.at[i] = branch ? layer_run(branch, g, x.at[x.n - 1]) : x.at[i];
+        tensor *last = x.n ? x.at[x.n - 1] : NULL;
+        y.at[i] = branch ? layer_run(branch, g, last) : i < x.n ? x.at[i] : NULL;
     }
     for (size_t i = 0; i < h->stage[stage]->children.n; i++)
         y = hr_module_run(h->stage[stage]->children.at[i], g, y);
@@ -217,7 +218,8 @@ static features forward(module *m, graph *g, tensor *x)
     hrnet *h = m->state;
     for (int i = 0; i < 2; i++)
         x = op_relu(g, layer_run(h->norm[i], g, layer_run(h->conv[i], g, x)));
-    features y = {.n = 1, .dates = 1, .at = {layer_run(h->layer1, g, x)}};
+    features y = features_new(g, 0);
+    features_add(g, &y, layer_run(h->layer1, g, x));
     for (int i = 1; i < STAGES; i++)
         y = run_stage(h, g, i, y);
     return y;

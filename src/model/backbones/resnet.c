@@ -167,13 +167,13 @@ features resnet_forward(module *m, graph *g, tensor *x)
 {
     const resnet_config *c = m->config;
     resnet *r = m->state;
-    features out = {.dates = 1, .from = m};
+    features out = features_new(g, 0);
     x = r->stem ? layer_run(r->stem, g, x) : op_relu(g, layer_run(r->norm1, g, layer_run(r->conv1, g, x)));
     x = op_max_pool(g, x, (pool_attr){.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}});
     for (int64_t i = 0; i < c->num_stages; i++) {
         x = layer_run(r->layer[i], g, x);
         if (out_indices_has(c->out_indices, i))
-            out.at[out.n++] = x;
+            features_add(g, &out, x);
     }
     return out;
 }

@@ -15,18 +15,21 @@ static bool check_inputs(module *m, decode_head *h)
     } else if (!c->input_transform && c->in_index.n != 1) {
         model_fail(mod, CSEG_CONFIG, module_at(m, "in_index"),
                    "%s: several inputs need input_transform='resize_concat' or 'multiple_select'", m->name);
-    } else if (c->in_index.n > FEATURES_MAX) {
-        model_fail(mod, CSEG_CONFIG, module_at(m, "in_index"), "%s: at most %d inputs", m->name, (int)FEATURES_MAX);
     }
     for (size_t i = 0; i < c->in_channels.n; i++)
         h->in_channels += c->in_channels.at[i];
     return !model_failed(mod);
 }
 
-static bool check_outputs(module *m, decode_head *h)
+static bool check_outputs(module *m, const head_config *c)
 {
-    const head_config *c = h->config;
-    h->out_channels = c->num_classes;
+    head_info *h = m->head;
+    *h = (head_info){.num_classes = c->num_classes,
+                     .out_channels = c->num_classes,
+                     .threshold = 0.3,
+                     .align_corners = c->align_corners,
+                     .ignore_index = c->ignore_index,
+                     .gt_key = c->gt_key};
     if (!value_is_none(c->out_channels) && !value_integer(c->out_channels, &h->out_channels))
         model_fail(m->model, CSEG_CONFIG, c->out_channels, "%s: out_channels is an int, not %s", m->name,
                    value_kind_name(c->out_channels));
@@ -34,7 +37,6 @@ static bool check_outputs(module *m, decode_head *h)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "out_channels"),
                    "%s: out_channels is num_classes, or 1 where num_classes is 2; not %lld with num_classes=%lld",
                    m->name, (long long)h->out_channels, (long long)c->num_classes);
-    h->threshold = 0.3;
     if (!value_is_none(c->threshold) && !value_number(c->threshold, &h->threshold))
         model_fail(m->model, CSEG_CONFIG, c->threshold, "%s: threshold is a number, not %s", m->name,
                    value_kind_name(c->threshold));
@@ -46,24 +48,23 @@ static bool check_outputs(module *m, decode_head *h)
 }
 
 /* What a loss cannot name the head cannot learn. */
-static void note_labels(module *m, decode_head *h, const module *loss)
+static void note_labels(module *m, bool first, const module *loss)
 {
-    loss_labels l = loss->kind->as.loss.labels(loss, h->out_channels);
+    loss_labels l = loss->kind->as.loss.labels(loss, m->head->out_channels), *all = &m->head->labels;
     if (l.classes < 2)
         model_fail(m->model, CSEG_CONFIG, loss->cfg,
                    "%s: %s is a softmax over one channel, which is 1 whatever the network says: nothing would be "
                    "learnt. Set use_sigmoid=True in it, or give each class a channel (num_classes=2, out_channels=2)",
                    m->name, loss->kind->name);
-    bool first = h->losses.n == 0;
-    h->labels.classes = first || l.classes < h->labels.classes ? l.classes : h->labels.classes;
-    h->labels.ignores_negative = l.ignores_negative && (first || h->labels.ignores_negative);
+    all->classes = first || l.classes < all->classes ? l.classes : all->classes;
+    all->ignores_negative = l.ignores_negative && (first || all->ignores_negative);
 }
 
 static void add_loss(module *m, decode_head *h, module *parent, const char *name, const value *cfg)
 {
     module *loss = module_build(parent, name, FAMILY_LOSS, cfg, NULL);
     if (loss)
-        note_labels(m, h, loss);
+        note_labels(m, h->losses.n == 0, loss);
     if (loss && !vec_push(m->model->mem, &h->losses, loss))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
@@ -80,20 +81,41 @@ static void build_losses(module *m, decode_head *h)
         add_loss(m, h, list, module_index(m, (int64_t)i), value_item(cfg, i));
 }
 
-bool head_begin(module *m, size_t state_size)
+bool head_begin_unclassified(module *m, size_t state_size)
 {
     decode_head *h = m->state = module_state(m, state_size);
     if (!h)
         return false;
     h->config = m->config;
-    if (!check_inputs(m, h) || !check_outputs(m, h))
+    if (!check_inputs(m, h) || !check_outputs(m, h->config))
         return false;
     m->init_cfg = h->config->init_cfg;
     build_losses(m, h);
-    conv_spec classify = conv_square(h->config->channels, h->out_channels, 1, 1, 0, 1);
+    return !model_failed(m->model);
+}
+
+bool head_begin(module *m, size_t state_size)
+{
+    if (!head_begin_unclassified(m, state_size))
+        return false;
+    decode_head *h = m->state;
+    conv_spec classify = conv_square(h->config->channels, m->head->out_channels, 1, 1, 0, 1);
     classify.bias = true;
     h->conv_seg = conv2d_new(m, "conv_seg", NULL, classify);
     return !model_failed(m->model);
+}
+
+module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec)
+{
+    const head_config *c = head->config;
+    return conv_module_new(
+        parent, name,
+        (conv_module_spec){.conv = spec, .conv_cfg = c->conv_cfg, .norm_cfg = c->norm_cfg, .act_cfg = c->act_cfg});
+}
+
+module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel)
+{
+    return head_conv_spec(head, parent, name, conv_square(in, out, kernel, 1, kernel / 2, 1));
 }
 
 /* The i-th of the maps that in_index names; its channels must be what in_channels says. */
@@ -108,34 +130,29 @@ static tensor *select_map(module *m, graph *g, features x, size_t i)
                           value_place(module_at(m, "in_index"), place), m->name, m->kind->name, (long long)index, from,
                           class_name, x.n);
     tensor *t = x.at[at];
-    if (t && t->dim[3] != c->in_channels.at[i])
+    if (t && tensor_channels(t) != c->in_channels.at[i])
         return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has in_channels=%lld, but map %lld of %s (%s) has %lld channels",
                           value_place(module_at(m, "in_channels"), place), m->name, m->kind->name,
-                          (long long)c->in_channels.at[i], (long long)at, from, class_name, (long long)t->dim[3]);
+                          (long long)c->in_channels.at[i], (long long)at, from, class_name,
+                          (long long)tensor_channels(t));
     return t;
 }
 
-features head_inputs(module *m, graph *g, features x)
+features head_inputs(module *m, graph *g, const head_io *io)
 {
-    const head_config *c = ((decode_head *)m->state)->config;
-    features f = {.n = (int)c->in_index.n, .dates = 1, .from = x.from};
+    features f = features_new(g, (int)((decode_head *)m->state)->config->in_index.n);
+    f.from = io->x.from;
     for (int i = 0; i < f.n; i++)
-        f.at[i] = select_map(m, g, x, (size_t)i);
+        f.at[i] = select_map(m, g, io->x, (size_t)i);
     return f;
 }
 
-tensor *head_input(module *m, graph *g, features x)
+tensor *head_input(module *m, graph *g, const head_io *io)
 {
-    const head_config *c = ((decode_head *)m->state)->config;
-    features f = head_inputs(m, g, x);
-    if (f.n == 1)
-        return f.at[0];
-    for (int i = 0; i < f.n; i++)
-        if (!f.at[i])
-            return NULL;
+    features f = head_inputs(m, g, io);
     for (int i = 1; i < f.n; i++)
-        f.at[i] = op_resize_to(g, f.at[i], f.at[0]->dim[1], f.at[0]->dim[2], c->align_corners);
-    return op_concat(g, f.at, f.n, -1);
+        f.at[i] = resize_like(g, f.at[i], f.at[0], m->head->align_corners);
+    return f.n == 1 ? f.at[0] : op_concat(g, f.at, f.n, -1);
 }
 
 tensor *head_classify(module *m, graph *g, tensor *x)
@@ -152,39 +169,42 @@ static const char *loss_name(const module *loss)
 }
 
 /* The sum of the losses from the i-th on that have its name; NULL if an earlier one had it, and took them. */
-static tensor *sum_of_name(decode_head *h, size_t i, graph *g, tensor *logits, loss_inputs in)
+static tensor *sum_of_name(decode_head *h, size_t i, graph *g, const loss_io *io)
 {
     const char *name = loss_name(h->losses.at[i]);
     for (size_t j = 0; j < i; j++)
         if (strcmp(loss_name(h->losses.at[j]), name) == 0)
             return NULL;
-    tensor *sum = loss_run(h->losses.at[i], g, logits, in, h->config->ignore_index);
+    tensor *sum = loss_run(h->losses.at[i], g, io);
     for (size_t j = i + 1; j < h->losses.n; j++)
         if (strcmp(loss_name(h->losses.at[j]), name) == 0)
-            sum = op_add(g, sum, loss_run(h->losses.at[j], g, logits, in, h->config->ignore_index));
+            sum = op_add(g, sum, loss_run(h->losses.at[j], g, io));
     return sum;
 }
 
-void head_add_losses(module *m, graph *g, tensor *logits, loss_inputs in, const char *prefix)
+void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, const char *prefix)
 {
     decode_head *h = m->state;
-    if (!logits || !in.label)
+    loss_io at = {.x = resize_like(g, logits, io->label, m->head->align_corners),
+                  .target = io->label,
+                  .weight = io->weight,
+                  .ignore_index = m->head->ignore_index};
+    if (!at.x)
         return;
-    logits = op_resize_to(g, logits, in.label->dim[1], in.label->dim[2], h->config->align_corners);
     for (size_t i = 0; i < h->losses.n; i++) {
-        tensor *sum = sum_of_name(h, i, g, logits, in);
+        tensor *sum = sum_of_name(h, i, g, &at);
         if (sum)
             model_add_loss(m->model, g, prefix, loss_name(h->losses.at[i]), sum);
     }
-    model_add_loss(m->model, g, prefix, "acc_seg", op_accuracy(g, logits, in.label, h->config->ignore_index));
+    model_add_loss(m->model, g, prefix, "acc_seg", op_accuracy(g, at.x, at.target, at.ignore_index));
 }
 
-void head_run_loss(module *m, graph *g, features x, loss_inputs in, const char *prefix)
+void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix)
 {
     graph_push_scope(g, m->name);
     if (m->kind->as.head.loss)
-        m->kind->as.head.loss(m, g, x, in, prefix);
+        m->kind->as.head.loss(m, g, io, out, prefix);
     else
-        head_add_losses(m, g, m->kind->as.head.forward(m, g, x), in, prefix);
+        head_add_losses(m, g, io, out->logits, prefix);
     graph_pop_scope(g);
 }

@@ -31,7 +31,9 @@ typedef struct head_config {
         .name = #name_, .type = F_STR, .offset = offsetof(S, head.name_), .initial = initial_, .choices = choices_,    \
         .about = about_                                                                                                \
     }
-#define HEAD_FIELDS(S)                                                                                                 \
+#define HEAD_FIELDS(S) HEAD_FIELDS_INIT(S, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))")
+/* The same for a head whose class has another init_cfg by default. */
+#define HEAD_FIELDS_INIT(S, init_cfg_)                                                                                 \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
         HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
@@ -42,8 +44,7 @@ typedef struct head_config {
         HEAD_FIELD(S, F_VALUE, conv_cfg, "None", "kind of convolution"),                                               \
         HEAD_FIELD(S, F_VALUE, norm_cfg, "None", "kind of normalisation"),                                             \
         HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                    \
-        HEAD_FIELD_RANGE(S, F_INTS, in_index, "-1", -FEATURES_MAX, FEATURES_MAX,                                       \
-                         "which of the maps it takes; negative ones count from the end"),                              \
+        HEAD_FIELD(S, F_INTS, in_index, "-1", "which of the maps it takes; negative ones count from the end"),         \
         HEAD_FIELD_CHOICE(S, input_transform, "None", "resize_concat|multiple_select",                                 \
                           "how several maps become its input"),                                                        \
         HEAD_FIELD(S, F_VALUE, loss_decode, "dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)",       \
@@ -51,31 +52,36 @@ typedef struct head_config {
         HEAD_FIELD(S, F_INT, ignore_index, "255", "label that teaches nothing"),                                       \
         HEAD_FIELD(S, F_VALUE, sampler, "None", "sampling of hard pixels: not supported"),                             \
         HEAD_FIELD(S, F_BOOL, align_corners, "False", "of all resizing"),                                              \
-        HEAD_FIELD(S, F_VALUE, init_cfg, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))",              \
-                   "how the weights start"),                                                                           \
+        HEAD_FIELD(S, F_VALUE, init_cfg, init_cfg_, "how the weights start"),                                          \
         HEAD_FIELD(S, F_STR, gt_key, "'gt_semantic_seg'", "field of the data that holds its labels (not in mmseg)")
 
 typedef struct decode_head {
     const head_config *config;
     int64_t in_channels; /* of the transformed input: the sum for resize_concat */
-    int64_t out_channels;
-    double threshold;
-    module *conv_seg;
+    module *conv_seg;    /* NULL: the head has none */
     VEC(module *) losses;
-    loss_labels labels; /* that all of them can name */
 } decode_head;
 
-/* Allocates m->state (state_size bytes, a decode_head first), checks what the fields say together, and declares
- * loss_decode and conv_seg, which the reference puts in front of a head's own layers. false: an error was recorded. */
+/* Allocates m->state (state_size bytes, a decode_head first), checks what the fields say together, fills m->head, and
+ * declares loss_decode and conv_seg, which the reference puts in front of a head's own layers. false: an error was
+ * recorded. */
 bool head_begin(module *m, size_t state_size);
+/* The same without conv_seg, for heads whose class deletes it, or has another classifier at another place. */
+bool head_begin_unclassified(module *m, size_t state_size);
+
+/* A ConvModule with the head's conv_cfg, norm_cfg and act_cfg: square, padded by kernel / 2, stride 1. */
+module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);
+/* The same for any convolution: dilated, strided, in groups. spec.bias is left to the norm: where there is none. */
+module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec);
+
 /* The maps that in_index names, as one: selected, or resized to the first's size and concatenated. Says so if their
  * channels are not in_channels. */
-tensor *head_input(module *m, graph *g, features x);
-/* multiple_select: the maps themselves, checked; f.n is their number. */
-features head_inputs(module *m, graph *g, features x);
+tensor *head_input(module *m, graph *g, const head_io *io);
+/* multiple_select: the maps themselves, checked; n is the number of in_index. */
+features head_inputs(module *m, graph *g, const head_io *io);
 /* Dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);
 /* The losses of loss_decode and acc_seg for logits of any size; those of one name are summed. */
-void head_add_losses(module *m, graph *g, tensor *logits, loss_inputs in, const char *prefix);
+void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, const char *prefix);
 
 #endif

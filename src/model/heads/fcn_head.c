@@ -21,43 +21,33 @@ typedef struct fcn_head {
     module *convs, *conv_cat; /* NULL: none */
 } fcn_head;
 
-static module *conv_module(module *parent, const char *name, const head_config *c, int64_t in, int64_t kernel,
-                           int64_t pad, int64_t dilation)
-{
-    return conv_module_new(parent, name,
-                           (conv_module_spec){.conv = conv_square(in, c->channels, kernel, 1, pad, dilation),
-                                              .conv_cfg = c->conv_cfg,
-                                              .norm_cfg = c->norm_cfg,
-                                              .act_cfg = c->act_cfg});
-}
-
 static void build(module *m)
 {
     if (!head_begin(m, sizeof(fcn_head)))
         return;
     const fcn_config *c = m->config;
     fcn_head *h = m->state;
-    int64_t k = c->kernel_size, pad = k / 2 * c->dilation;
-    if (c->num_convs == 0 && h->base.in_channels != c->head.channels)
+    int64_t in = h->base.in_channels, channels = c->head.channels, k = c->kernel_size;
+    if (c->num_convs == 0 && in != channels)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "channels"),
-                   "%s: without convolutions channels must be in_channels: %lld, not %lld", m->name,
-                   (long long)h->base.in_channels, (long long)c->head.channels);
+                   "%s: without convolutions channels must be in_channels: %lld, not %lld", m->name, (long long)in,
+                   (long long)channels);
     if (c->num_convs > 0)
         h->convs = sequential_new(m, "convs");
     for (int64_t i = 0; i < c->num_convs; i++)
-        conv_module(h->convs, module_index(m, i), &c->head, i ? c->head.channels : h->base.in_channels, k, pad,
-                    c->dilation);
+        head_conv_spec(m, h->convs, module_index(m, i),
+                       conv_square(i ? channels : in, channels, k, 1, k / 2 * c->dilation, c->dilation));
     if (c->concat_input)
-        h->conv_cat = conv_module(m, "conv_cat", &c->head, h->base.in_channels + c->head.channels, k, k / 2, 1);
+        h->conv_cat = head_conv(m, m, "conv_cat", in + channels, channels, k);
 }
 
-static tensor *forward(module *m, graph *g, features x)
+static head_out forward(module *m, graph *g, const head_io *io)
 {
     fcn_head *h = m->state;
-    tensor *in = head_input(m, g, x), *y = h->convs ? layer_run(h->convs, g, in) : in;
+    tensor *in = head_input(m, g, io), *y = h->convs ? layer_run(h->convs, g, in) : in;
     if (h->conv_cat)
         y = layer_run(h->conv_cat, g, op_concat(g, (tensor *[]){in, y}, 2, -1));
-    return head_classify(m, g, y);
+    return (head_out){.logits = head_classify(m, g, y)};
 }
 
 const kind kind_fcn_head = {

@@ -24,7 +24,9 @@ module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
 /* norm_eval=True: the batch norms below m use their running statistics in training too. */
 void norm_freeze_statistics(module *m);
-/* The reference's frozen stages: that, and no gradients below m. */
+/* requires_grad = False: what is below m does not learn, whatever its norms do. */
+void module_freeze_gradients(module *m);
+/* The reference's frozen stages: both. */
 void module_freeze(module *m);
 /* For counting num_batches_tracked: forward passes traced in training mode since the last reset. */
 bool norm_counter(const module *m, param **counter, int **calls);

@@ -227,10 +227,15 @@ static void stop_gradients(module *m)
         m->params.at[i]->requires_grad = false;
 }
 
+void module_freeze_gradients(module *m)
+{
+    module_each(m, stop_gradients);
+}
+
 void module_freeze(module *m)
 {
     norm_freeze_statistics(m);
-    module_each(m, stop_gradients);
+    module_freeze_gradients(m);
 }
 
 bool norm_counter(const module *m, param **counter, int **calls)

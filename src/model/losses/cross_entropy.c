@@ -95,19 +95,19 @@ static tensor *weights(module *m, graph *g, int64_t classes)
     return graph_const(g, DT_F32, 1, &classes, data);
 }
 
-static tensor *forward(module *m, graph *g, tensor *logits, loss_inputs in, int64_t ignore_index)
+static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const loss_config *c = m->config;
     loss_state *s = m->state;
-    if (!logits)
+    if (!io->x)
         return NULL;
-    tensor *class_weight = s->weight.n ? weights(m, g, logits->dim[3]) : NULL;
+    tensor *class_weight = s->weight.n ? weights(m, g, tensor_channels(io->x)) : NULL;
     if (s->weight.n && !class_weight)
         return NULL;
     loss_attr a = s->attr;
-    a.ignore_index = ignore_index;
-    return c->use_sigmoid ? op_binary_cross_entropy(g, logits, in.label, class_weight, in.weight, a)
-                          : op_cross_entropy(g, logits, in.label, class_weight, in.weight, a);
+    a.ignore_index = io->ignore_index;
+    return c->use_sigmoid ? op_binary_cross_entropy(g, io->x, io->target, class_weight, io->weight, a)
+                          : op_cross_entropy(g, io->x, io->target, class_weight, io->weight, a);
 }
 
 static const char *loss_name(const module *m)

@@ -11,12 +11,14 @@ typedef struct fpn_config {
     const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
 } fpn_config;
 
+enum { LEVELS_MAX = 64 }; /* each halves the last: more are a slip */
+
 static const field fields[] = {
     FIELD_RANGE(fpn_config, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
     FIELD_RANGE(fpn_config, F_INT, out_channels, NULL, 1, 1 << 20, "channels of each map that it gives"),
-    FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, FEATURES_MAX, "maps that it gives"),
-    FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, FEATURES_MAX - 1, "the first map that is used"),
-    FIELD_RANGE(fpn_config, F_INT, end_level, "-1", -1, FEATURES_MAX, "behind the last that is used; -1: all"),
+    FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, LEVELS_MAX, "maps that it gives"),
+    FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, LEVELS_MAX - 1, "the first map that is used"),
+    FIELD_RANGE(fpn_config, F_INT, end_level, "-1", -1, LEVELS_MAX, "behind the last that is used; -1: all"),
     FIELD(fpn_config, F_VALUE, add_extra_convs, "False",
           "further maps by convolutions: False, True, 'on_input', 'on_lateral' or 'on_output'"),
     FIELD(fpn_config, F_BOOL, extra_convs_on_inputs, "False", "makes add_extra_convs=True mean 'on_input'"),
@@ -152,9 +154,9 @@ static bool check_inputs(module *m, graph *g, features x)
         return false;
     }
     for (int i = 0; i < x.n; i++)
-        if (x.at[i] && x.at[i]->dim[3] != c->in_channels.at[i]) {
+        if (x.at[i] && tensor_channels(x.at[i]) != c->in_channels.at[i]) {
             graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels[%d]=%lld, but map %d of %s has %lld channels",
-                       where_, i, (long long)c->in_channels.at[i], i, from, (long long)x.at[i]->dim[3]);
+                       where_, i, (long long)c->in_channels.at[i], i, from, (long long)tensor_channels(x.at[i]));
             return false;
         }
     return true;
@@ -168,32 +170,33 @@ static void add_extra(module *m, graph *g, features x, tensor *last_lateral, fea
     tensor *source = f->extra == EXTRA_ON_INPUT     ? x.at[f->end - 1]
                      : f->extra == EXTRA_ON_LATERAL ? last_lateral
                                                     : out->at[out->n - 1];
-    for (bool first = true; out->n < (int)c->num_outs; first = false) {
+    bool first = true;
+    for (int i = out->n; i < (int)c->num_outs; i++, first = false) {
         tensor *y;
         if (f->extra == EXTRA_POOL)
             y = op_max_pool(g, source, (pool_attr){.kernel = {1, 1}, .stride = {2, 2}});
         else
-            y = layer_run(f->fpn_convs->children.at[out->n], g,
+            y = layer_run(f->fpn_convs->children.at[i], g,
                           !first && c->relu_before_extra_convs ? op_relu(g, source) : source);
-        out->at[out->n++] = source = y;
+        features_add(g, out, source = y);
     }
 }
 
 static features forward(module *m, graph *g, features x)
 {
     fpn *f = m->state;
-    features out = {.dates = 1, .from = m};
-    tensor *lateral[FEATURES_MAX];
+    features out = features_new(g, 0), lateral = features_new(g, f->end - f->start);
     if (!check_inputs(m, g, x))
         return out;
-    int n = f->end - f->start;
+    int n = lateral.n;
     for (int i = 0; i < n; i++)
-        lateral[i] = layer_run(f->lateral_convs->children.at[i], g, x.at[f->start + i]);
+        lateral.at[i] = layer_run(f->lateral_convs->children.at[i], g, x.at[f->start + i]);
     for (int i = n - 1; i > 0; i--)
-        lateral[i - 1] = op_add(g, lateral[i - 1], upsample(f, g, lateral[i], lateral[i - 1]));
+        lateral.at[i - 1] = op_add(g, lateral.at[i - 1], upsample(f, g, lateral.at[i], lateral.at[i - 1]));
     for (int i = 0; i < n; i++)
-        out.at[out.n++] = layer_run(f->fpn_convs->children.at[i], g, lateral[i]);
-    add_extra(m, g, x, lateral[n - 1], &out);
+        features_add(g, &out, layer_run(f->fpn_convs->children.at[i], g, lateral.at[i]));
+    if (out.n && out.n == n) /* not where memory ran out */
+        add_extra(m, g, x, lateral.at[n - 1], &out);
     return out;
 }
 

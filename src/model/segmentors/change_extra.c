@@ -30,6 +30,10 @@ static void build(module *m)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "backbone"),
                    "%s needs a backbone that sees pairs, as ChangeExtraResNet does; %s sees one image", m->class_name,
                    s->backbone->class_name);
+    if (s->neck && s->neck->kind->as.neck.fuse && value_get(m->cfg, "fusion"))
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "fusion"),
+                   "%s: the neck (%s) fuses the dates; leave fusion out, or the neck", m->class_name,
+                   s->neck->class_name);
     if (value_is_list(c->decode_head))
         model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head, not a list", m->class_name);
     segmentor_build_heads(m, "decode_head", c->decode_head, &s->decode);
@@ -40,7 +44,7 @@ static void build(module *m)
     if (model_failed(m->model))
         return;
     module *change = s->decode.heads.at[0];
-    segmentor_add_answer(m, change->name, change, segmentor_head_config(change)->gt_key);
+    segmentor_add_answer(m, change->name, change, change->head->gt_key);
     segmentor_note_list(&s->decode);
     segmentor_note_list(&s->auxiliary);
     for (size_t i = 0; i < s->extra.heads.n; i++) {
@@ -53,33 +57,17 @@ static void build(module *m)
     }
 }
 
-/* The two dates' maps as one set. */
-static features fuse(const segmentor_config *c, graph *g, features x)
-{
-    features first = features_of_date(x, 0), second = features_of_date(x, 1), y = first;
-    for (int i = 0; i < y.n; i++) {
-        if (strcmp(c->fusion, "concat") == 0) {
-            y.at[i] = op_concat(g, (tensor *[]){first.at[i], second.at[i]}, 2, -1);
-            continue;
-        }
-        y.at[i] = op_sub(g, second.at[i], first.at[i]);
-        if (strcmp(c->fusion, "abs_diff") == 0)
-            y.at[i] = op_unary(g, y.at[i], (unary_attr){.kind = UNARY_ABS});
-    }
-    return y;
-}
-
 /* Answers: 0 the change map; then each extra head's, of the first and of the second date. */
 static tensor *logits(module *m, graph *g, tensor *img, int answer)
 {
     segmentor *s = m->state;
-    features x = segmentor_features(s, g, img);
+    features date[2], fused = segmentor_pair(s, g, img, ((const segmentor_config *)m->config)->fusion, date);
     if (answer == 0)
-        return segmentor_logits(s->decode.heads.at[0], g, fuse(m->config, g, x), img);
-    return segmentor_logits(s->extra.heads.at[(answer - 1) / 2], g, features_of_date(x, (answer - 1) % 2), img);
+        return segmentor_logits(s->decode.heads.at[0], g, fused, img);
+    return segmentor_logits(s->extra.heads.at[(answer - 1) / 2], g, date[(answer - 1) % 2], img);
 }
 
-static void extra_losses(module *m, graph *g, features x)
+static void extra_losses(module *m, graph *g, const features *of_date)
 {
     segmentor *s = m->state;
     for (size_t i = 0; i < s->extra.heads.n; i++) {
@@ -89,9 +77,9 @@ static void extra_losses(module *m, graph *g, features x)
                 snprintf(prefix, sizeof prefix, "extra_%zu_%s", i, date_names[date]);
             else
                 snprintf(prefix, sizeof prefix, "extra_%s", date_names[date]);
-            loss_inputs in = {.label = model_label_input(m->model, g, date_labels[date]),
-                              .weight = model_weight_input(m->model, g, date_labels[date])};
-            head_run_loss(s->extra.heads.at[i], g, features_of_date(x, date), in, prefix);
+            module *head = s->extra.heads.at[i];
+            head_io io = segmentor_learning_io(head, g, of_date[date], date_labels[date]);
+            segmentor_learn(head, g, &io, prefix);
         }
     }
 }
@@ -99,11 +87,11 @@ static void extra_losses(module *m, graph *g, features x)
 static void loss(module *m, graph *g, tensor *img)
 {
     segmentor *s = m->state;
-    features x = segmentor_features(s, g, img), fused = fuse(m->config, g, x);
+    features date[2], fused = segmentor_pair(s, g, img, ((const segmentor_config *)m->config)->fusion, date);
     segmentor_losses(&s->decode, g, fused, "decode");
     segmentor_losses(&s->auxiliary, g, fused, "aux");
-    if (m->model->has_date_labels)
-        extra_losses(m, g, x);
+    if (!m->model->trace.options.no_date_labels)
+        extra_losses(m, g, date);
 }
 
 const kind kind_change_extra_segmentor = {

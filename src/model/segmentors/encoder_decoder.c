@@ -48,7 +48,7 @@ static void build(module *m)
     for (size_t i = 0; i < s->decode.heads.n; i++) {
         module *head = s->decode.heads.at[i];
         head->parent->base = true; /* of the list: the heads' init_cfg holds */
-        segmentor_add_answer(m, head->name, head, segmentor_head_config(head)->gt_key);
+        segmentor_add_answer(m, head->name, head, head->head->gt_key);
     }
     segmentor_note_list(&s->decode);
     segmentor_note_list(&s->auxiliary);
@@ -69,11 +69,11 @@ static void take_gt_keys(module *m, const value *keys, const segmentor *s)
         if (!key)
             model_fail(m->model, CSEG_CONFIG, value_item(keys, i), "%s: gt_keys has names, not %s", m->class_name,
                        value_kind_name(value_item(keys, i)));
-        else if (own && strcmp(segmentor_head_config(head)->gt_key, key) != 0)
+        else if (own && strcmp(head->head->gt_key, key) != 0)
             model_fail(m->model, CSEG_CONFIG, own, "%s: gt_key is '%s', but gt_keys of the segmentor says '%s'",
-                       head->name, segmentor_head_config(head)->gt_key, key);
+                       head->name, head->head->gt_key, key);
         else
-            ((head_config *)head->config)->gt_key = key;
+            head->head->gt_key = key;
     }
 }
 

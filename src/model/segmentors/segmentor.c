@@ -33,12 +33,20 @@ segmentor *segmentor_begin(module *m)
     s->backbone = module_build(m, "backbone", FAMILY_BACKBONE, backbone_cfg(m, c), NULL);
     if (!value_is_none(c->neck))
         s->neck = module_build(m, "neck", FAMILY_NECK, c->neck, NULL);
+    if (s->neck && s->neck->kind->as.neck.fuse && m->model->dates != 2)
+        model_fail(m->model, CSEG_CONFIG, s->neck->cfg, "neck: %s fuses the maps of two dates, but %s sees one image",
+                   s->neck->class_name, s->backbone->class_name);
     return model_failed(m->model) ? NULL : s;
 }
 
 static void add_head(module *parent, const char *name, const value *cfg, head_list *out)
 {
     module *h = module_build(parent, name, FAMILY_HEAD, cfg, NULL);
+    if (h && h->kind->as.head.takes_prev && !out->cascade)
+        model_fail(h->model, CSEG_CONFIG, cfg,
+                   "%s: %s refines what a head before it says: it stands second or later "
+                   "in the decode_head list of a CascadeEncoderDecoder",
+                   h->name, h->class_name);
     if (h && !vec_push(h->model->mem, &out->heads, h))
         model_fail(h->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
@@ -57,23 +65,18 @@ void segmentor_build_heads(module *m, const char *name, const value *cfg, head_l
         add_head(list, module_index(m, (int64_t)i), value_item(cfg, i), out);
 }
 
-const head_config *segmentor_head_config(const module *head)
-{
-    return ((const decode_head *)head->state)->config;
-}
-
 void segmentor_add_answer(module *m, const char *name, module *head, const char *gt_key)
 {
     if (model_failed(m->model) || !head)
         return;
-    const decode_head *h = head->state;
+    const head_info *h = head->head;
     model_head answer = {.name = name,
                          .head = head,
-                         .num_classes = h->config->num_classes,
+                         .num_classes = h->num_classes,
                          .out_channels = h->out_channels,
                          .threshold = h->threshold,
-                         .align_corners = h->config->align_corners,
-                         .ignore_index = h->config->ignore_index,
+                         .align_corners = h->align_corners,
+                         .ignore_index = h->ignore_index,
                          .gt_key = gt_key};
     if (!vec_push(m->model->mem, &m->model->heads, answer))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
@@ -83,32 +86,73 @@ void segmentor_note_labels(module *head, const char *gt_key)
 {
     if (!head || model_failed(head->model))
         return;
-    const decode_head *h = head->state;
+    const head_info *h = head->head;
     model_labels l = {.head = head,
                       .key = gt_key,
                       .classes = h->labels.classes,
-                      .ignore_index = h->config->ignore_index,
+                      .ignore_index = h->ignore_index,
                       .ignores_negative = h->labels.ignores_negative};
-    if (h->losses.n && !vec_push(head->model->mem, &head->model->labels, l))
+    if (h->labels.classes && !vec_push(head->model->mem, &head->model->labels, l))
         model_fail(head->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
 
 void segmentor_note_list(const head_list *l)
 {
     for (size_t i = 0; i < l->heads.n; i++)
-        segmentor_note_labels(l->heads.at[i], segmentor_head_config(l->heads.at[i])->gt_key);
+        segmentor_note_labels(l->heads.at[i], l->heads.at[i]->head->gt_key);
+}
+
+features segmentor_pair(segmentor *s, graph *g, tensor *img, const char *policy, features date[2])
+{
+    const kind *neck = s->neck ? s->neck->kind : NULL;
+    backbone_run_pair(s->backbone, g, img, date);
+    if (neck && neck->as.neck.fuse)
+        return neck_fuse(s->neck, g, date[0], date[1]);
+    for (int i = 0; i < 2 && neck; i++)
+        date[i] = neck_run(s->neck, g, date[i]);
+    return policy ? features_fused(g, date[0], date[1], policy) : features_joined(g, date[0], date[1]);
 }
 
 features segmentor_features(segmentor *s, graph *g, tensor *img)
 {
+    features date[2];
+    if (s->backbone->kind->as.backbone.forward_pair)
+        return segmentor_pair(s, g, img, NULL, date);
     features x = backbone_run(s->backbone, g, img);
     return s->neck ? neck_run(s->neck, g, x) : x;
 }
 
+head_io segmentor_io(features x, const tensor *img)
+{
+    return (head_io){.x = x, .h = img ? img->dim[1] : 0, .w = img ? img->dim[2] : 0};
+}
+
+head_io segmentor_learning_io(module *head, graph *g, features x, const char *gt_key)
+{
+    tensor *label = model_label_input(head->model, g, gt_key);
+    head_io io = segmentor_io(x, label); /* of the image's size */
+    io.label = label;
+    io.weight = model_weight_input(head->model, g, gt_key);
+    return io;
+}
+
+tensor *segmentor_resize(const module *head, graph *g, const head_io *io, tensor *logits)
+{
+    return logits ? op_resize_to(g, logits, io->h, io->w, head->head->align_corners) : NULL;
+}
+
 tensor *segmentor_logits(module *head, graph *g, features x, tensor *img)
 {
-    tensor *y = head_run(head, g, x);
-    return y && img ? op_resize_to(g, y, img->dim[1], img->dim[2], segmentor_head_config(head)->align_corners) : NULL;
+    head_io io = segmentor_io(x, img);
+    return segmentor_resize(head, g, &io, head_run(head, g, &io).logits);
+}
+
+head_out segmentor_learn(module *head, graph *g, const head_io *io, const char *prefix)
+{
+    head_out out = head_run(head, g, io);
+    if (io->label)
+        head_run_loss(head, g, io, &out, prefix);
+    return out;
 }
 
 void segmentor_losses(const head_list *l, graph *g, features x, const char *prefix)
@@ -120,9 +164,7 @@ void segmentor_losses(const head_list *l, graph *g, features x, const char *pref
             snprintf(name, sizeof name, "%s_%zu", prefix, i);
         else
             snprintf(name, sizeof name, "%s", prefix);
-        const char *key = segmentor_head_config(head)->gt_key;
-        loss_inputs in = {.label = model_label_input(head->model, g, key),
-                          .weight = model_weight_input(head->model, g, key)};
-        head_run_loss(head, g, x, in, name);
+        head_io io = segmentor_learning_io(head, g, x, head->head->gt_key);
+        segmentor_learn(head, g, &io, name);
     }
 }

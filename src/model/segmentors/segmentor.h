@@ -25,6 +25,7 @@ typedef struct segmentor_config {
 /* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */
 typedef struct head_list {
     bool listed;
+    bool cascade; /* each sees what the one before it says; set it before segmentor_build_heads */
     VEC(module *) heads;
 } head_list;
 
@@ -41,12 +42,22 @@ void segmentor_add_answer(module *m, const char *name, module *head, const char 
 /* Tells the model that a head learns from that label map; each head of a list, from its gt_key. */
 void segmentor_note_labels(module *head, const char *gt_key);
 void segmentor_note_list(const head_list *l);
-const head_config *segmentor_head_config(const module *head);
 
+/* What backbone and neck give for an image. Of a pair: what the neck fuses, or both dates' maps in one list. */
 features segmentor_features(segmentor *s, graph *g, tensor *img);
-/* Logits of a head, resized to img. */
+/* Of a pair: each date's maps, behind a neck that sees one date, and both fused: by the neck, or by a `policy` of
+ * features_fused. */
+features segmentor_pair(segmentor *s, graph *g, tensor *img, const char *policy, features date[2]);
+/* What a head is given, without labels; or with those of a label map of the data. */
+head_io segmentor_io(features x, const tensor *img);
+head_io segmentor_learning_io(module *head, graph *g, features x, const char *gt_key);
+/* Logits at the image's size. */
+tensor *segmentor_resize(const module *head, graph *g, const head_io *io, tensor *logits);
+/* The logits of a head that stands alone, resized to img. */
 tensor *segmentor_logits(module *head, graph *g, features x, tensor *img);
 /* Losses of each head of a list under `prefix`, or prefix_0, prefix_1 ... */
 void segmentor_losses(const head_list *l, graph *g, features x, const char *prefix);
+/* Runs a head and adds its losses. */
+head_out segmentor_learn(module *head, graph *g, const head_io *io, const char *prefix);
 
 #endif

@@ -202,7 +202,7 @@ static float loss_with_weight(float weight)
     const tensor *shape;
     r.m->options.no_dropout = true;
     r.g = graph_new(true);
-    check(&r, model_trace_loss(r.m, r.g, 2, SIDE, SIDE, weight >= 0, &loss, &r.err));
+    check(&r, model_trace_loss(r.m, r.g, 2, SIDE, SIDE, &(trace_options){.weight_map = weight >= 0}, &loss, &r.err));
     check(&r, plan_build(r.g, r.b, &r.p, &r.err));
     float *img = plan_input(r.p, "img", &shape), *map = NULL;
     for (int64_t i = 0; i < tensor_count(shape); i++)

@@ -14,7 +14,7 @@ static cseg_status trace(const char *norm, bool train, int64_t n, int64_t size, 
     test_model t = test_build_ok(text);
     graph *g = graph_new(train);
     tensor *y = NULL;
-    cseg_status status = train ? model_trace_loss(t.m, g, n, size, size, false, &y, err)
+    cseg_status status = train ? model_trace_loss(t.m, g, n, size, size, NULL, &y, err)
                                : model_trace_logits(t.m, g, n, size, size, -1, &y, err);
     graph_free(g);
     test_end(&t);

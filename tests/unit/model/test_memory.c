@@ -47,7 +47,9 @@ static void each_allocation_of_a_trace_may_fail(void **state)
         tensor *loss = NULL;
         mem_fail_at(n);
         graph *g = graph_new(true);
-        cseg_status status = g ? model_trace_loss(t.m, g, 1, 64, 64, true, &loss, &t.err) : CSEG_NO_MEMORY;
+        cseg_status status =
+            g ? model_trace_loss(t.m, g, 1, 64, 64, &(trace_options){.weight_map = true}, &loss, &t.err)
+              : CSEG_NO_MEMORY;
         mem_fail_at(0);
         graph_free(g);
         if (status == CSEG_OK)

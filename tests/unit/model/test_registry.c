@@ -82,7 +82,7 @@ static void builds_by_scoped_type(void **state)
                                  "  backbone=dict(type='mmseg.ResNet', depth=18, base_channels=8, stem_channels=8),\n"
                                  "  decode_head=dict(type='FCNHead', in_channels=64, channels=8, num_classes=4))\n");
     assert_int_equal(t.m->n_heads, 1);
-    assert_int_equal(t.m->num_classes, 4);
+    assert_int_equal(model_head_at(t.m, -1)->num_classes, 4);
     assert_int_equal(t.m->in_channels, 3);
     assert_string_equal(t.m->heads.at[0].name, "decode_head");
     test_end(&t);

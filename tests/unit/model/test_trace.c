@@ -10,15 +10,20 @@ static graph *trace_logits(test_model *t, int64_t h, int64_t w, int head, tensor
     return g;
 }
 
-static graph *trace_loss(test_model *t, bool weight_map)
+static graph *trace_loss_with(test_model *t, const trace_options *data)
 {
     graph *g = graph_new(true);
     tensor *loss = NULL;
     assert_non_null(g);
-    if (model_trace_loss(t->m, g, 2, 64, 96, weight_map, &loss, &t->err) != CSEG_OK)
+    if (model_trace_loss(t->m, g, 2, 64, 96, data, &loss, &t->err) != CSEG_OK)
         fail_msg("%s", t->err.text);
     assert_int_equal(tensor_count(loss), 1);
     return g;
+}
+
+static graph *trace_loss(test_model *t, bool weight_map)
+{
+    return trace_loss_with(t, &(trace_options){.weight_map = weight_map});
 }
 
 static void assert_shape(const tensor *t, int64_t n, int64_t h, int64_t w, int64_t c)
@@ -138,7 +143,7 @@ static void a_loss_must_be_there(void **state)
         test_build_ok(TEST_RESNET("", ", loss_decode=dict(type='CrossEntropyLoss', loss_name='watched')", ""));
     graph *g = graph_new(true);
     tensor *loss;
-    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, false, &loss, &t.err), CSEG_CONFIG);
+    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err), CSEG_CONFIG);
     assert_non_null(strstr(t.err.text, "nothing to train on"));
     graph_free(g);
     test_end(&t);
@@ -186,9 +191,11 @@ static void multi_head_learns_from_many_labels(void **state)
         "    gt_key='gt_water', loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=0.5))])\n");
     assert_int_equal(t.m->n_heads, 2);
     assert_int_equal(t.m->answer_head, 1);
-    assert_int_equal(t.m->out_channels, 1);
-    assert_int_equal(t.m->num_classes, 2);
-    assert_true(t.m->threshold == 0.4);
+    const model_head *answer = model_head_at(t.m, -1);
+    assert_ptr_equal(answer, &t.m->heads.at[1]);
+    assert_int_equal(answer->out_channels, 1);
+    assert_int_equal(answer->num_classes, 2);
+    assert_true(answer->threshold == 0.4);
     assert_string_equal(t.m->heads.at[1].name, "decode_head.1");
     assert_string_equal(t.m->heads.at[1].gt_key, "gt_water");
     tensor *logits;
@@ -274,8 +281,7 @@ static void pairs_without_labels_of_dates(void **state)
 {
     (void)state;
     test_model t = test_build_ok(CHANGE("", "concat", "128", EXTRA));
-    t.m->has_date_labels = false;
-    graph *g = trace_loss(&t, false);
+    graph *g = trace_loss_with(&t, &(trace_options){.no_date_labels = true});
     assert_null(output(g, "extra_from.loss_ce"));
     assert_null(input(g, "gt_semantic_seg_from"));
     graph_free(g);
@@ -345,7 +351,7 @@ static void class_weights(void **state)
     n = 3;
     t = test_build(config, &(model_options){.read_numbers = give_weights, .read_arg = &n, .average_over_pixels = true});
     g = graph_new(true);
-    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, false, &loss, &t.err), CSEG_CONFIG);
+    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err), CSEG_CONFIG);
     assert_non_null(strstr(t.err.text, "3 numbers for 4 classes"));
     graph_free(g);
     test_end(&t);
