@@ -59,6 +59,7 @@ typedef struct decode_head {
     const head_config *config;
     int64_t in_channels; /* of the transformed input: the sum for resize_concat */
     module *conv_seg;    /* NULL: the head has none */
+    module *dropout;     /* of dropout_ratio */
     VEC(module *) losses;
 } decode_head;
 
@@ -73,6 +74,8 @@ bool head_begin_unclassified(module *m, size_t state_size);
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);
 /* The same for any convolution: dilated, strided, in groups. spec.bias is left to the norm: where there is none. */
 module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec);
+/* mmseg's PPM, with the head's channels, conv_cfg, norm_cfg, act_cfg and align_corners, for a map of `in` channels. */
+module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scales);
 
 /* The maps that in_index names, as one: selected, or resized to the first's size and concatenated. Says so if their
  * channels are not in_channels. */
