@@ -1,7 +1,9 @@
 /* out_indices of backbones: the stages whose maps they give.
  *
- *     if (!out_indices_check(m, c->out_indices, STAGES)) return;    in build
- *     if (out_indices_has(c->out_indices, i)) y.at[y.n++] = x;      in forward, behind stage i
+ *     if (!out_indices_check(m, c->out_indices, STAGES))   in build
+ *         return;
+ *     if (out_indices_has(c->out_indices, i))              in forward, behind stage i
+ *         features_add(g, &y, x);
  *
  * For backbones that give their maps in order of stages, each once, whatever the order in the config: most of the
  * reference's. Those that pick from a list in the order given (BiSeNet, FastSCNN) have no use for it. */

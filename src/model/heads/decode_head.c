@@ -112,6 +112,7 @@ bool head_begin_unclassified(module *m, size_t state_size)
     build_losses(m, h);
     if (!value_is_none(h->config->sampler))
         h->sampler = module_build(m, "sampler", FAMILY_SAMPLER, h->config->sampler, NULL);
+    h->dropout = dropout2d_new(m, "dropout", h->config->dropout_ratio);
     return !model_failed(m->model);
 }
 
@@ -137,6 +138,19 @@ module *head_conv_spec(module *head, module *parent, const char *name, conv_spec
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel)
 {
     return head_conv_spec(head, parent, name, conv_square(in, out, kernel, 1, kernel / 2, 1));
+}
+
+module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scales)
+{
+    const head_config *c = head->config;
+    return pyramid_pool_new(head, name,
+                            (pyramid_pool_spec){.scales = scales,
+                                                .in = in,
+                                                .channels = c->channels,
+                                                .align_corners = c->align_corners,
+                                                .conv_cfg = c->conv_cfg,
+                                                .norm_cfg = c->norm_cfg,
+                                                .act_cfg = c->act_cfg});
 }
 
 /* The i-th of the maps that in_index names; its channels must be what in_channels says. */
@@ -179,9 +193,7 @@ tensor *head_input(module *m, graph *g, const head_io *io)
 tensor *head_classify(module *m, graph *g, tensor *x)
 {
     decode_head *h = m->state;
-    if (h->config->dropout_ratio > 0 && !m->model->options.no_dropout)
-        x = op_dropout2d(g, x, (float)h->config->dropout_ratio);
-    return layer_run(h->conv_seg, g, x);
+    return layer_run(h->conv_seg, g, layer_run(h->dropout, g, x));
 }
 
 static const char *loss_name(const module *loss)

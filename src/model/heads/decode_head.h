@@ -65,6 +65,7 @@ typedef struct decode_head {
     const head_config *config;
     int64_t in_channels; /* of the transformed input: the sum for resize_concat */
     module *conv_seg;    /* NULL: the head has none */
+    module *dropout;     /* of dropout_ratio */
     VEC(module *) losses;
     module *sampler; /* says which pixels learn; NULL: all */
 } decode_head;
@@ -86,6 +87,8 @@ module *head_loss(module *m, const char *name, const value *cfg, unsigned needs)
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);
 /* The same for any convolution: dilated, strided, in groups. spec.bias is left to the norm: where there is none. */
 module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec);
+/* mmseg's PPM, with the head's channels, conv_cfg, norm_cfg, act_cfg and align_corners, for a map of `in` channels. */
+module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scales);
 
 /* The maps that in_index names, as one: selected, or resized to the first's size and concatenated. Says so if their
  * channels are not in_channels. */

@@ -14,8 +14,7 @@ static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof
 
 typedef struct psp_head {
     decode_head base;
-    module *grids; /* the 1x1 convolution of each grid */
-    module *bottleneck;
+    module *pyramid, *bottleneck;
 } psp_head;
 
 static void build(module *m)
@@ -24,25 +23,18 @@ static void build(module *m)
         return;
     const psp_config *c = m->config;
     psp_head *h = m->state;
-    int64_t in = h->base.in_channels, channels = c->head.channels, n = (int64_t)c->pool_scales.n;
-    h->grids = module_new(m, "psp_modules");
-    for (int64_t i = 0; i < n; i++) /* a Sequential of the pool, "0", and the convolution, "1" */
-        head_conv(m, sequential_new(h->grids, module_index(m, i)), "1", in, channels, 1);
-    h->bottleneck = head_conv(m, m, "bottleneck", in + n * channels, channels, 3);
+    int64_t in = h->base.in_channels, channels = c->head.channels;
+    h->pyramid = head_pyramid_pool(m, "psp_modules", in, c->pool_scales);
+    h->bottleneck = head_conv(m, m, "bottleneck", in + (int64_t)c->pool_scales.n * channels, channels, 3);
 }
 
 static head_out forward(module *m, graph *g, const head_io *io)
 {
-    const psp_config *c = m->config;
     psp_head *h = m->state;
-    tensor *x = head_input(m, g, io);
     features all = features_new(g, 0);
+    tensor *x = head_input(m, g, io);
     features_add(g, &all, x);
-    for (size_t i = 0; i < c->pool_scales.n; i++) {
-        int64_t side = c->pool_scales.at[i];
-        tensor *y = layer_run(h->grids->children.at[i], g, op_adaptive_avg_pool(g, x, side, side));
-        features_add(g, &all, resize_like(g, y, x, c->head.align_corners));
-    }
+    pyramid_pool_run(h->pyramid, g, x, &all);
     tensor *y = layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1));
     return (head_out){.logits = head_classify(m, g, y)};
 }

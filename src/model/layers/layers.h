@@ -66,7 +66,6 @@ separable_conv_spec separable_conv(conv_spec c, const value *conv_cfg, const val
 module *separable_conv_new(module *parent, const char *name, separable_conv_spec s);
 
 /* mmseg's PPM: a map's averages over grids of so many sides, each through a 1x1 ConvModule and resized back. */
-enum { PYRAMID_MAX = 16 };
 typedef struct pyramid_pool_spec {
     ints scales;          /* the field pool_scales of the kind that has it */
     int64_t in, channels; /* of the map; of each average */
@@ -74,8 +73,8 @@ typedef struct pyramid_pool_spec {
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } pyramid_pool_spec;
 module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
-/* x [N,H,W,in] -> so many maps [N,H,W,channels]; their number, at most PYRAMID_MAX. */
-int pyramid_pool_run(module *m, graph *g, tensor *x, tensor **maps);
+/* Adds as many maps [N,H,W,channels] as there are scales to `maps`, for x [N,H,W,in]. */
+void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps);
 
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);

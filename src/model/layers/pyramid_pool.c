@@ -2,8 +2,7 @@
 #include "model/layers/layers.h"
 
 typedef struct pyramid_pool {
-    ints scales;
-    module *conv[PYRAMID_MAX];
+    ints scales; /* each has a child: a Sequential of the pool, "0", and the convolution, "1" */
     bool align_corners;
 } pyramid_pool;
 
@@ -13,11 +12,6 @@ module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
     pyramid_pool *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    if (c.scales.n > PYRAMID_MAX) {
-        model_fail(m->model, CSEG_CONFIG, module_at(parent, "pool_scales"), "%s: at most %d pool_scales, not %zu",
-                   m->name, PYRAMID_MAX, c.scales.n);
-        return NULL;
-    }
     m->class_name = "PPM";
     m->state = s;
     s->scales = c.scales;
@@ -26,19 +20,19 @@ module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
                              .conv_cfg = c.conv_cfg,
                              .norm_cfg = c.norm_cfg,
                              .act_cfg = c.act_cfg};
-    for (size_t i = 0; i < c.scales.n; i++) /* a Sequential of the pool, "0", and the convolution, "1" */
-        s->conv[i] = conv_module_new(module_new(m, module_index(m, (int64_t)i)), "1", conv);
+    for (size_t i = 0; i < c.scales.n; i++)
+        conv_module_new(sequential_new(m, module_index(m, (int64_t)i)), "1", conv);
     return model_failed(m->model) ? NULL : m;
 }
 
-int pyramid_pool_run(module *m, graph *g, tensor *x, tensor **maps)
+void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps)
 {
     pyramid_pool *s = m->state;
-    int n = (int)s->scales.n;
-    for (int i = 0; i < n; i++) {
+    graph_push_scope(g, m->name);
+    for (size_t i = 0; i < s->scales.n; i++) {
         int64_t side = s->scales.at[i];
-        tensor *y = layer_run(s->conv[i], g, op_adaptive_avg_pool(g, x, side, side));
-        maps[i] = x ? op_resize_to(g, y, x->dim[1], x->dim[2], s->align_corners) : NULL;
+        tensor *y = layer_run(m->children.at[i], g, op_adaptive_avg_pool(g, x, side, side));
+        features_add(g, maps, resize_like(g, y, x, s->align_corners));
     }
-    return n;
+    graph_pop_scope(g);
 }
