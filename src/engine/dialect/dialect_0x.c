@@ -84,7 +84,10 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     static const char *const usual[] = {"mIoU"};
     const value *v = value_get(e->cfg, "evaluation");
     experiment_evaluation *out = &e->val_eval;
-    *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual, .n_metrics = 1, .beta = 1};
+    *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual,
+                                   .n_metrics = 1,
+                                   .beta = 1,
+                                   .style = {.fractions = true, .by_class = true, .summary = true}};
     TRY(read_texts(v, "metric", e->mem, &out->metrics, &out->n_metrics, err));
     TRY(check_metrics(v, out, err));
     e->test_eval = *out;

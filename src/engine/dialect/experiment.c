@@ -245,6 +245,7 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     e->cfg = cfg;
     e->path = path;
     e->dialect = config_dialect_of(cfg);
+    e->rules = e->dialect == DIALECT_0X ? &data_rules_0x : &data_rules_1x;
     e->model = value_get(cfg, "model");
     if (!e->model)
         return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);

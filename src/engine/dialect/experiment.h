@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "data/loader/loader.h"
+#include "data/metrics.h"
 
 /* One of train, val, test. */
 typedef struct experiment_data {
@@ -49,6 +50,7 @@ struct experiment_evaluation {
     bool has_nan_to_num;
     double nan_to_num;
     const char *prefix; /* of the figures' names, "val" for val/mIoU; NULL: none */
+    metrics_style style;
     bool has_ignore_index;
     int64_t ignore_index; /* of labels; 0.x: the dataset's */
     bool format_only;     /* gives no figures */
@@ -73,6 +75,7 @@ typedef struct experiment {
     const char *path; /* of the config */
     const value *cfg;
     config_dialect dialect;
+    const data_rules *rules; /* of datasets and pipelines */
 
     const value *model, *train_cfg, *test_cfg; /* the last two: 0.x's top-level ones, or NULL */
     const value *preprocessor;                 /* 1.x data_preprocessor, or NULL */

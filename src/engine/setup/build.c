@@ -43,7 +43,8 @@ cseg_status build_backend(const char *name, const cpu_options *o, backend **out,
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err)
 {
     TRY(preprocessor_build(e->preprocessor, mem, out, err));
-    out->zero_x = e->dialect == DIALECT_0X;
+    if (e->dialect == DIALECT_0X)
+        out->same_size = "crop and pad them alike, by RandomCrop and Pad(size=...), or train with samples_per_gpu=1";
     return CSEG_OK;
 }
 

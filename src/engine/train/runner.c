@@ -26,7 +26,7 @@ static cseg_status open_train(trainer *t, cseg_error *err)
     const experiment_data *d = &e->train;
     if (!d->dataset)
         return experiment_no_data(e, "train", err);
-    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    dataset_options o = {.rules = e->rules};
     TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
     loader_options l = {.batch_size = (int)d->batch_size,
                         .workers = (int)d->workers,
@@ -64,7 +64,7 @@ static cseg_status open_workflow_val(trainer *t, cseg_error *err)
     const value *steps = value_get(e->train.dataset, "pipeline");
     if (!cfg || (steps && !value_set(t->mem, cfg, "pipeline", value_copy(t->mem, steps))))
         return fail_memory(err);
-    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    dataset_options o = {.rules = e->rules};
     TRY(dataset_build(cfg, &o, t->mem, &t->workflow_set, err));
     loader_options l = {.batch_size = (int)e->train.batch_size,
                         .workers = (int)e->val.workers,

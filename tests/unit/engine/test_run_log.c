@@ -91,6 +91,11 @@ typedef struct run {
     int64_t evaluations[3], validations[3]; /* after these iterations */
 } run;
 
+static metrics_style style_of(const run *r)
+{
+    return r->dialect == DIALECT_1X ? (metrics_style){0} : (metrics_style){true, true, true};
+}
+
 static experiment *experiment_of(const run *r)
 {
     experiment *e = ARENA_NEW(mem, experiment);
@@ -100,6 +105,7 @@ static experiment *experiment_of(const run *r)
                       .path = "tiny.py",
                       .cfg = cfg,
                       .dialect = r->dialect,
+                      .val_eval.style = style_of(r),
                       .by_epoch = r->by_epoch,
                       .work_dir = r->name,
                       .log.interval = r->interval,
@@ -153,7 +159,7 @@ static void evaluation_of(const run *r, int64_t classes, const char *const *name
     v->parts = ARENA_NEW(mem, evaluation_part);
     assert_non_null(v->parts);
     check(metrics_compute(&c, names, &o, mem, &v->parts[0].m, &err));
-    v->entries = metrics_entries(&v->parts[0].m, r->dialect == DIALECT_1X, mem, &v->n);
+    v->entries = metrics_entries(&v->parts[0].m, style_of(r), mem, &v->n);
     assert_non_null(v->entries);
 }
 
