@@ -3,9 +3,29 @@
 #define ENGINE_DIALECT_DIALECT_H
 
 #include "engine/dialect/experiment.h"
+#include "engine/train/schedule/schedule.h"
 
-cseg_status dialect_0x_read(experiment *e, cseg_error *err);
-cseg_status dialect_1x_read(experiment *e, cseg_error *err);
+/* A way of writing configs. The one place where the program asks which of the two a config is in is dialect_of. */
+typedef struct dialect dialect;
+struct dialect {
+    const char *version; /* "0.x" */
+    const dialect *other;
+    const experiment_profile *profile;
+    const char *const
+        *names; /* all keys that the reference or this program looks for at the top level; NULL ends them */
+    const char *const *telling; /* some that no config of the other dialect has; NULL ends them */
+    const char *const *views;   /* "key=value" that test-time augmentation sets; NULL ends them */
+    /* The key of the data of a part (train, val, test), and how one writes it. NULL: memory. */
+    const char *(*data_key)(const char *part, arena *mem);
+    const char *(*data_text)(const char *part, arena *mem);
+    void (*begin)(experiment *e); /* as experiment_begin; e->cfg is there */
+    cseg_status (*read)(experiment *e, cseg_error *err);
+};
+extern const dialect dialect_0x, dialect_1x;
+const dialect *dialect_of(const value *cfg);
+
+/* lr_config and momentum_config; param_scheduler, a dict or a list of those (None: constant rates). */
+schedule_reader schedule_read_0x, schedule_read_1x;
 
 /* The value at key, or the default when it is absent or None. A value of another type is an error that names it. */
 cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err);
@@ -25,9 +45,11 @@ cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_
  * which lives in `mem`. */
 cseg_status read_evaluators(const value *v, arena *mem, experiment_evaluation *out, cseg_error *err);
 /* The rules of save_best, one of "greater" and "less" for all or for each, and what tells them by names. */
-cseg_status read_save_best(const value *hook, bool one_x, arena *mem, experiment_checkpoint *c, cseg_error *err);
-cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err);
-cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err);
+cseg_status read_save_best(const value *hook, arena *mem, experiment_checkpoint *c, cseg_error *err);
+/* An EMAHook of each dialect. */
+cseg_status read_ema_0x(experiment *e, const value *hook, cseg_error *err);
+cseg_status read_ema_1x(experiment *e, const value *hook, cseg_error *err);
+cseg_status read_ema_share(experiment_ema *m, const value *hook, cseg_error *err); /* momentum and interval, of both */
 /* A hook is a dict with a type. */
 cseg_status check_hook(const value *hook, cseg_error *err);
 /* A hook that has no meaning here: told once, by name and place. */

@@ -14,23 +14,23 @@ static const value *with_pipeline(const value *ds, const value *steps, arena *me
     return copy && value_set(mem, copy, "pipeline", value_copy(mem, steps)) ? copy : NULL;
 }
 
-cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
-                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err)
+cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool tta, bool truth,
+                          arena *mem, dataset **ds, loader **l, cseg_error *err)
 {
     if (!d->dataset)
         return experiment_no_data(e, d == &e->val ? "val" : "test", err);
     const value *cfg = d->dataset;
-    if (one_x_tta && e->tta_pipeline) {
+    if (tta && e->tta_pipeline) {
         cfg = with_pipeline(cfg, e->tta_pipeline, mem);
         if (!cfg)
             return fail_memory(err);
-    } else if (one_x_tta && e->dialect == DIALECT_1X) {
+    } else if (tta && e->profile->tta_is_a_pipeline) {
         return fail(err, CSEG_CONFIG, "%s: test-time augmentation needs a tta_pipeline in the config", e->path);
     }
     value *inherited = value_new(mem, V_DICT, (where){0});
     if (!inherited || !value_set(mem, inherited, "test_mode", value_bool(mem, true, (where){0})))
         return fail_memory(err);
-    dataset_options options = {.rules = e->rules, .inherited = inherited};
+    dataset_options options = {.rules = e->profile->data, .inherited = inherited};
     TRY(dataset_build(cfg, &options, mem, ds, err));
     loader_options lo = {
         .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = truth};

@@ -1,8 +1,8 @@
-/* Moving averages of the weights. Follows mmengine's EMAHook with its averaged models (1.x) and mmcv's EMAHook (0.x).
+/* Moving averages of the weights. Follows mmengine's EMAHook with its averaged models, and mmcv's EMAHook (EMA_WARMED).
  *
- * 1.x evaluates the averages and saves them as the state dict; the weights that training goes on with are saved beside,
- * as ema_state_dict. 0.x does so at the end of epochs only: an iteration-based run keeps its averages as buffers ema_*
- * of the state dict and never looks at them. */
+ * mmengine evaluates the averages and saves them as the state dict; the weights that training goes on with are saved
+ * beside, as ema_state_dict. mmcv does so at the end of epochs only: an iteration-based run keeps its averages as
+ * buffers ema_* of the state dict and never looks at them. */
 #ifndef ENGINE_TRAIN_EMA_H
 #define ENGINE_TRAIN_EMA_H
 
@@ -15,12 +15,11 @@ typedef struct ema {
     float *weights; /* as m->data */
     float *buffers; /* as m->buffers; NULL: running statistics are not averaged */
     int64_t steps;  /* updates since it began */
-    bool zero_x;
     bool swapped;
 } ema;
 
 /* Begins with the model's weights. */
-cseg_status ema_new(const experiment_ema *how, bool zero_x, model *m, arena *mem, ema **out, cseg_error *err);
+cseg_status ema_new(const experiment_ema *how, model *m, arena *mem, ema **out, cseg_error *err);
 /* After an iteration; iter is the number of iterations done, epoch that of epochs done. */
 void ema_update(ema *e, int64_t iter, int64_t epoch);
 /* Exchanges the model's weights and the averages; twice is nothing. Does nothing if they are never looked at. */

@@ -1,9 +1,46 @@
-/* The lines of 1.x. Follows mmengine's LogProcessor and LoggerHook. */
+/* Logs as mmengine's LogProcessor, LoggerHook and LocalVisBackend write them. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/train/log/run_log_internal.h"
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static cseg_status read_settings(run_log *l, cseg_error *err)
+{
+    const value *cfg = l->e->cfg;
+    run_log_settings(l, value_find(cfg, "default_hooks.logger"), value_find(cfg, "log_processor.by_epoch"));
+    return log_rules_read(l, err);
+}
+
+static cseg_status open_files(run_log *l, const char *stem, cseg_error *err)
+{
+    const char *base = path_base(l->e->path);
+    l->name = arena_printf(l->mem, "%.*s_%s", (int)(strlen(base) - strlen(path_ext(base))), base, stem);
+    l->folder = path_join(l->mem, l->e->work_dir, stem);
+    char *data = l->folder ? path_join(l->mem, l->folder, "vis_data") : NULL;
+    if (!data || !l->name)
+        return fail_memory(err);
+    TRY(dir_create(data, err));
+    TRY(log_file_open(l, l->folder, stem, ".log", &l->text, err));
+    TRY(log_file_open(l, data, stem, ".json", &l->json, err));
+    TRY(log_file_open(l, data, "scalars", ".json", &l->scalars, err));
+    TRY(run_log_copy_config(l, data, "config.py", err));
+    return l->e->log.tensorboard ? events_open(data, l->mem, &l->board, err) : CSEG_OK;
+}
+
+static cseg_status begin(run_log *l, uint64_t seed, const char *environment, const char *dir, cseg_error *err)
+{
+    (void)seed, (void)environment;
+    strbuf b = run_log_begin(l);
+    strbuf_addf(&b, "Checkpoints will be saved %s %s.", l->e->checkpoint.out_dir ? "below" : "to", dir);
+    return run_log_end(l, &b, err);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
 
 static int width(int64_t n)
 {
@@ -78,8 +115,25 @@ static cseg_status add_prefix(run_log *l, log_items *items, const char *of, cseg
     return CSEG_OK;
 }
 
-cseg_status run_log_train_1x(run_log *l, const log_step *s, cseg_error *err)
+/* In the order in which mmengine comes by them: the sum of the losses in front of them. */
+static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 {
+    if (s->base_lr > 0)
+        TRY(log_note(l, "base_lr", s->base_lr, err));
+    TRY(log_note(l, "lr", s->lr, err));
+    TRY(log_note(l, "data_time", s->data_seconds, err));
+    if (!isnan(s->grad_norm))
+        TRY(log_note(l, "grad_norm", s->grad_norm, err));
+    if (s->n > 0)
+        TRY(log_note(l, s->names[s->n - 1], s->values[s->n - 1], err));
+    for (int i = 0; i < s->n - 1; i++)
+        TRY(log_note(l, s->names[i], s->values[i], err));
+    return log_note(l, "time", s->seconds, err);
+}
+
+static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
+{
+    TRY(note_all(l, s, err));
     /* mmengine's place in an epoch; an iteration-based run is one epoch to it, but the loader keeps its length. */
     int64_t inner = l->e->by_epoch ? s->inner : s->iter;
     bool end = inner == s->epoch_length;
@@ -101,7 +155,7 @@ cseg_status run_log_train_1x(run_log *l, const log_step *s, cseg_error *err)
     return run_log_json(l, NULL, &items, err);
 }
 
-cseg_status run_log_val_1x(run_log *l, const log_step *s, const evaluation *v, cseg_error *err)
+static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v, cseg_error *err)
 {
     log_items items = {0};
     strbuf b = run_log_begin(l);
@@ -129,3 +183,11 @@ cseg_status run_log_val_1x(run_log *l, const log_step *s, const evaluation *v, c
     TRY(log_items_add(l, &items, "step", (double)step, true, err));
     return run_log_json(l, NULL, &items, err);
 }
+
+const log_format log_format_mmengine = {.time_format = "%Y/%m/%d %H:%M:%S",
+                                        .origin = " - mmengine - INFO - ",
+                                        .read = read_settings,
+                                        .open = open_files,
+                                        .begin = begin,
+                                        .train = train,
+                                        .evaluation = evaluated};

@@ -1,8 +1,56 @@
-/* The lines of 0.x. Follows mmcv's TextLoggerHook and TensorboardLoggerHook. */
+/* Logs as mmcv's TextLoggerHook and TensorboardLoggerHook write them. */
+#include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/train/log/run_log_internal.h"
+
+/* ---- opening ---------------------------------------------------------------------------------------------------- */
+
+static const value *text_hook(const experiment *e)
+{
+    const value *hooks = value_find(e->cfg, "log_config.hooks");
+    for (size_t i = 0; i < value_count(hooks); i++) {
+        const char *type = value_type_name(value_item(hooks, i));
+        if (type && strcmp(type, "TextLoggerHook") == 0)
+            return value_item(hooks, i);
+    }
+    return NULL;
+}
+
+static cseg_status read_settings(run_log *l, cseg_error *err)
+{
+    (void)err;
+    const value *hook = text_hook(l->e);
+    run_log_settings(l, hook, value_get(hook, "by_epoch"));
+    l->rules = (log_rules){.window = l->every, .averages_all = true};
+    return CSEG_OK;
+}
+
+static cseg_status open_files(run_log *l, const char *stem, cseg_error *err)
+{
+    l->folder = l->e->work_dir;
+    l->name = path_base(l->e->path);
+    TRY(log_file_open(l, l->folder, stem, ".log", &l->text, err));
+    TRY(log_file_open(l, l->folder, stem, ".log.json", &l->json, err));
+    if (!l->e->log.tensorboard)
+        return CSEG_OK;
+    char *board = path_join(l->mem, l->folder, "tf_logs");
+    return board ? events_open(board, l->mem, &l->board, err) : fail_memory(err);
+}
+
+static cseg_status begin(run_log *l, uint64_t seed, const char *environment, const char *dir, cseg_error *err)
+{
+    const experiment *e = l->e;
+    TRY(run_log_json_meta(l, seed, environment, err));
+    strbuf b = run_log_begin(l);
+    strbuf_addf(&b, "Start running, work_dir: %s, max: %lld %s", dir, (long long)e->max,
+                e->by_epoch ? "epochs" : "iters");
+    return run_log_end(l, &b, err);
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
 
 enum { PLACES = 4 }; /* of a figure in a line of text; times have one less */
 
@@ -68,8 +116,23 @@ static cseg_status write_text(run_log *l, const log_step *s, int64_t place, strb
     return run_log_end(l, b, err);
 }
 
-cseg_status run_log_train_0x(run_log *l, const log_step *s, cseg_error *err)
+/* In the order in which mmcv comes by them. */
+static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 {
+    TRY(log_note(l, "data_time", s->data_seconds, err));
+    for (int i = 0; i < s->n; i++)
+        TRY(log_note(l, s->names[i], s->values[i], err));
+    if (!isnan(s->grad_norm))
+        TRY(log_note(l, "grad_norm", s->grad_norm, err));
+    return log_note(l, "time", s->seconds, err);
+}
+
+static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
+{
+    /* mmcv clears its buffer before each epoch, of which an iteration-based run has one. */
+    if (l->e->by_epoch && s->inner == 1)
+        log_forget(l);
+    TRY(note_all(l, s, err));
     int64_t place = l->by_epoch ? s->inner : s->iter;
     bool end = s->inner == s->epoch_length;
     log_items figures = {0}, items = {0};
@@ -87,7 +150,8 @@ cseg_status run_log_train_0x(run_log *l, const log_step *s, cseg_error *err)
     return show_board(l, "train/", &figures, s, err);
 }
 
-cseg_status run_log_val_0x(run_log *l, const log_step *s, int64_t count, const log_items *figures, cseg_error *err)
+/* `count` is what the line gives as its iteration. */
+static cseg_status measured(run_log *l, const log_step *s, int64_t count, const log_items *figures, cseg_error *err)
 {
     /* Between two epochs the step speaks of the one to come, the line of the one that is over. */
     bool between_epochs = l->e->by_epoch && s->inner == 0;
@@ -108,3 +172,31 @@ cseg_status run_log_val_0x(run_log *l, const log_step *s, int64_t count, const l
     TRY(run_log_json(l, "val", &items, err));
     return show_board(l, "val/", figures, s, err);
 }
+
+static cseg_status losses(run_log *l, const log_step *s, cseg_error *err)
+{
+    log_items figures = {0};
+    run_log_begin(l);
+    for (int i = 0; i < s->n; i++)
+        TRY(log_items_add(l, &figures, s->names[i], s->values[i], false, err));
+    return measured(l, s, s->batches > 0 ? s->batches : s->iter, &figures, err);
+}
+
+static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v, cseg_error *err)
+{
+    log_items figures = {0};
+    for (int64_t i = 0; i < v->n; i++)
+        TRY(log_items_add(l, &figures, v->entries[i].key, v->entries[i].value, false, err));
+    log_forget(l);
+    return measured(l, s, v->images, &figures, err);
+}
+
+const log_format log_format_mmcv = {.time_format = "%Y-%m-%d %H:%M:%S",
+                                    .milliseconds = true,
+                                    .origin = " - mmseg - INFO - ",
+                                    .read = read_settings,
+                                    .open = open_files,
+                                    .begin = begin,
+                                    .train = train,
+                                    .losses = losses,
+                                    .evaluation = evaluated};
