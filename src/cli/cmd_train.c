@@ -1,4 +1,4 @@
-/* cseg train: the reference's tools/train.py, of both dialects. */
+/* cseg train: the reference's tools/train.py. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>

@@ -46,6 +46,11 @@ cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_
 cseg_status read_evaluators(const value *v, arena *mem, experiment_evaluation *out, cseg_error *err);
 /* The rules of save_best, one of "greater" and "less" for all or for each, and what tells them by names. */
 cseg_status read_save_best(const value *hook, arena *mem, experiment_checkpoint *c, cseg_error *err);
+/* All of e->log but its interval and whether there is TensorBoard; and what both dialects' loggers are told, of which
+ * either value may be NULL. */
+void read_log_0x(experiment *e);
+void read_log_1x(experiment *e);
+void read_log(experiment *e, const value *logger, const value *by_epoch);
 /* An EMAHook of each dialect. */
 cseg_status read_ema_0x(experiment *e, const value *hook, cseg_error *err);
 cseg_status read_ema_1x(experiment *e, const value *hook, cseg_error *err);

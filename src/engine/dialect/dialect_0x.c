@@ -207,11 +207,23 @@ cseg_status read_ema_0x(experiment *e, const value *hook, cseg_error *err)
     return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
 }
 
+void read_log_0x(experiment *e)
+{
+    const value *hooks = value_find(e->cfg, "log_config.hooks"), *logger = NULL;
+    for (size_t i = 0; i < value_count(hooks) && !logger; i++) {
+        const char *type = value_type_name(value_item(hooks, i));
+        if (type && strcmp(type, "TextLoggerHook") == 0)
+            logger = value_item(hooks, i);
+    }
+    read_log(e, logger, value_get(logger, "by_epoch"));
+}
+
 static cseg_status read_hooks(experiment *e, cseg_error *err)
 {
     const value *log = value_get(e->cfg, "log_config"), *hooks = value_get(log, "hooks");
     e->log.interval = 10;
     TRY(read_int(log, "interval", &e->log.interval, err));
+    read_log_0x(e);
     for (size_t i = 0; i < value_count(hooks); i++) {
         const char *type = value_type_name(value_item(hooks, i));
         if (type && strcmp(type, "TensorboardLoggerHook") == 0)

@@ -215,6 +215,14 @@ static cseg_status read_scale(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
+void read_log_1x(experiment *e)
+{
+    const value *logger = value_find(e->cfg, "default_hooks.logger"), *said = value_get(logger, "log_metric_by_epoch");
+    e->log.processor = value_get(e->cfg, "log_processor");
+    read_log(e, logger, value_get(e->log.processor, "by_epoch"));
+    e->log.figures_by_epoch = !said || value_true(said);
+}
+
 static cseg_status read_hooks(experiment *e, cseg_error *err)
 {
     const value *d = value_get(e->cfg, "default_hooks"), *logger = value_get(d, "logger");
@@ -222,6 +230,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     TRY(read_checkpoint(e, checkpoint, err));
     e->log.interval = 10;
     TRY(read_int(logger, "interval", &e->log.interval, err));
+    read_log_1x(e);
     const value *custom = value_get(e->cfg, "custom_hooks");
     for (size_t i = 0; i < value_count(custom); i++)
         TRY(read_hook(e, value_item(custom, i), err));

@@ -129,6 +129,16 @@ cseg_status read_ema_share(experiment_ema *m, const value *hook, cseg_error *err
     return CSEG_OK;
 }
 
+void read_log(experiment *e, const value *logger, const value *by_epoch)
+{
+    const value *last = value_get(logger, "ignore_last");
+    e->log.by_epoch = by_epoch ? value_true(by_epoch) : e->by_epoch;
+    e->log.ignore_last = last ? value_true(last) : true;
+    e->log.figures_by_epoch = true;
+    if (!value_integer(value_get(logger, "interval_exp_name"), &e->log.name_every) || e->log.name_every < 1)
+        e->log.name_every = 1000;
+}
+
 cseg_status read_save_best(const value *hook, arena *mem, experiment_checkpoint *c, cseg_error *err)
 {
     const value *best = value_get(hook, "save_best");
@@ -215,7 +225,6 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     e->lr_scale = 1;
     e->clip_norm_type = 2;
     e->log.interval = 50;
-    e->log.text = true;
     TRY(read_text(cfg, "load_from", &e->load_from, err));
     TRY(read_text(cfg, "work_dir", &e->work_dir, err));
     TRY(default_work_dir(e, err));

@@ -119,8 +119,14 @@ typedef struct experiment {
         bool check_finite;           /* a figure that is no number ends the run */
     } stopping;
     struct {
-        int64_t interval;
-        bool text, tensorboard;
+        int64_t interval;       /* iterations between lines */
+        int64_t name_every;     /* iterations between lines that name the experiment */
+        bool by_epoch;          /* lines count in epochs: as the run does unless the config says otherwise */
+        bool ignore_last;       /* no line for what is left over at the end of an epoch */
+        bool figures_by_epoch;  /* figures of evaluations stand at their epoch in TensorBoard, if the run counts in
+                                   epochs */
+        const value *processor; /* log_processor, how figures become lines; or NULL */
+        bool tensorboard;
     } log;
 
     const char *load_from, *resume_from;

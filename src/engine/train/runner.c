@@ -49,7 +49,7 @@ static bool validates(const trainer *t)
     return any && !t->options->no_validate && t->e->val.dataset;
 }
 
-/* 0.x's workflow ('val', n): losses on the val set, through the training pipeline. */
+/* A workflow's ('val', n): losses on the val set, through the training pipeline. */
 static cseg_status open_workflow_val(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
@@ -285,7 +285,8 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     const experiment *e = t->e;
     log_step s = trainer_log_step(t);
     TRY(run_log_train(t->log, &s, err));
-    /* The line tells the rate that the iteration ran with (0.x) or the next one (1.x), as the reference's do. */
+    /* The line tells the rate that the iteration ran with, or where schedules step the next one, as the reference's do.
+     */
     if (t->options->progress)
         t->options->progress(t->options->progress_arg, &(runner_progress){.iter = s.iter,
                                                                           .max_iters = s.max_iters,

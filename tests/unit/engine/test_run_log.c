@@ -109,8 +109,8 @@ static experiment *experiment_of(const run *r)
                       .val_eval.style = style_of(r),
                       .by_epoch = r->by_epoch,
                       .work_dir = r->name,
-                      .log.interval = r->interval,
-                      .log.text = true};
+                      .log.interval = r->interval};
+    (r->dialect == DIALECT_1X ? read_log_1x : read_log_0x)(e);
     e->max = r->by_epoch ? r->epochs : r->iters ? r->iters : 12;
     return e;
 }

@@ -1,4 +1,4 @@
-/* Checkpoints: the reference's layout, in both dialects. */
+/* Checkpoints, in the reference's layout (checkpoint_layout of the experiment's profile). */
 #ifndef ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_H
 #define ENGINE_TRAIN_CHECKPOINT_CHECKPOINT_H
 

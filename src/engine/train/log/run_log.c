@@ -75,17 +75,6 @@ static cseg_status write_head(run_log *l, uint64_t seed, cseg_error *err)
     return dir ? l->format->begin(l, seed, about, dir, err) : fail_memory(err);
 }
 
-void run_log_settings(run_log *l, const value *logger, const value *by_epoch)
-{
-    const experiment *e = l->e;
-    const value *last = value_get(logger, "ignore_last");
-    l->by_epoch = by_epoch ? value_true(by_epoch) : e->by_epoch;
-    l->ignore_last = last ? value_true(last) : true;
-    l->every = e->log.interval > 0 ? e->log.interval : 1;
-    if (!value_integer(value_get(logger, "interval_exp_name"), &l->name_every) || l->name_every < 1)
-        l->name_every = 1000;
-}
-
 static cseg_status keep_config(const run_log *l, cseg_error *err)
 {
     const char *base = path_base(l->e->path);
@@ -116,10 +105,11 @@ cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log
                    .mem = mem,
                    .line_mem = line_mem,
                    .format = e->profile->log,
+                   .every = e->log.interval > 0 ? e->log.interval : 1,
                    .text.fd = -1,
                    .json.fd = -1,
                    .scalars.fd = -1};
-    TRY(l->format->read(l, err));
+    TRY(l->format->rules(l, err));
     TRY(dir_create(e->work_dir, err));
     TRY(keep_config(l, err));
     TRY(l->format->open(l, stem, err));

@@ -55,10 +55,10 @@ typedef struct log_file {
 
 /* How a log is written. Each function has the log with e, mem and format set. */
 struct log_format {
-    const char *time_format;                          /* of a line, as strftime takes it */
-    bool milliseconds;                                /* behind the time */
-    const char *origin;                               /* behind both: who writes, and the level */
-    cseg_status (*read)(run_log *l, cseg_error *err); /* what the config says of it: run_log_settings, rules */
+    const char *time_format;                                            /* of a line, as strftime takes it */
+    bool milliseconds;                                                  /* behind the time */
+    const char *origin;                                                 /* behind both: who writes, and the level */
+    cseg_status (*rules)(run_log *l, cseg_error *err);                  /* sets them */
     cseg_status (*open)(run_log *l, const char *stem, cseg_error *err); /* folder, name and files */
     /* The line that a run begins with. */
     cseg_status (*begin)(run_log *l, uint64_t seed, const char *environment, const char *dir, cseg_error *err);
@@ -72,12 +72,10 @@ struct run_log {
     arena *mem;
     arena *line_mem; /* emptied before each line */
     const log_format *format;
-    bool by_epoch;                /* lines count in epochs: as the run does unless the config says otherwise */
     log_file text, json, scalars; /* scalars: the same lines as json, or none */
     events *board;                /* NULL: no TensorBoard */
     const char *folder, *name;    /* of this run; the experiment's name, for "Exp name:" */
-    int64_t every, name_every;    /* iterations between lines, and between those that name the experiment */
-    bool ignore_last;             /* no line for what is left over at the end of an epoch */
+    int64_t every;                /* iterations between lines */
     log_rules rules;
     VEC(log_series) kept; /* in the order in which they were first seen */
     double seconds;       /* of the iterations that were counted */
@@ -85,8 +83,6 @@ struct run_log {
     double eta;
 };
 
-/* What both formats' loggers are told; either value may be NULL. */
-void run_log_settings(run_log *l, const value *logger, const value *by_epoch);
 /* The resolved config into a file of this name; never over the one that the user wrote. */
 cseg_status run_log_copy_config(const run_log *l, const char *dir, const char *name, cseg_error *err);
 /* Reads log_processor. CSEG_CONFIG or CSEG_UNSUPPORTED for what it cannot follow. */

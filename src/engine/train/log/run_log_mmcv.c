@@ -8,22 +8,9 @@
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-static const value *text_hook(const experiment *e)
-{
-    const value *hooks = value_find(e->cfg, "log_config.hooks");
-    for (size_t i = 0; i < value_count(hooks); i++) {
-        const char *type = value_type_name(value_item(hooks, i));
-        if (type && strcmp(type, "TextLoggerHook") == 0)
-            return value_item(hooks, i);
-    }
-    return NULL;
-}
-
-static cseg_status read_settings(run_log *l, cseg_error *err)
+static cseg_status set_rules(run_log *l, cseg_error *err)
 {
     (void)err;
-    const value *hook = text_hook(l->e);
-    run_log_settings(l, hook, value_get(hook, "by_epoch"));
     l->rules = (log_rules){.window = l->every, .averages_all = true};
     return CSEG_OK;
 }
@@ -91,7 +78,7 @@ static cseg_status show_board(run_log *l, const char *prefix, const log_items *f
 
 static void name_experiment(run_log *l, const log_step *s, bool end)
 {
-    if (s->iter % l->name_every == 0 || (l->by_epoch && end))
+    if (s->iter % l->e->log.name_every == 0 || (l->e->log.by_epoch && end))
         run_log_line(l, "Exp name: %s", l->name);
 }
 
@@ -99,7 +86,7 @@ static cseg_status write_text(run_log *l, const log_step *s, int64_t place, strb
                               cseg_error *err)
 {
     const log_item *time = log_items_find(figures, "time"), *waiting = log_items_find(figures, "data_time");
-    if (l->by_epoch)
+    if (l->e->log.by_epoch)
         strbuf_addf(b, "Epoch [%lld][%lld/%lld]\t", (long long)s->epoch, (long long)place, (long long)s->epoch_length);
     else
         strbuf_addf(b, "Iter [%lld/%lld]\t", (long long)place, (long long)s->max_iters);
@@ -133,10 +120,10 @@ static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
     if (l->e->by_epoch && s->inner == 1)
         log_forget(l);
     TRY(note_all(l, s, err));
-    int64_t place = l->by_epoch ? s->inner : s->iter;
+    int64_t place = l->e->log.by_epoch ? s->inner : s->iter;
     bool end = s->inner == s->epoch_length;
     log_items figures = {0}, items = {0};
-    if (place % l->every != 0 && !(end && !l->ignore_last))
+    if (place % l->every != 0 && !(end && !l->e->log.ignore_last))
         return CSEG_OK;
     strbuf b = run_log_begin(l);
     TRY(log_collect(l, s->inner, s->iter, &figures, err));
@@ -159,7 +146,7 @@ static cseg_status measured(run_log *l, const log_step *s, int64_t count, const 
     log_items items = {0};
     strbuf b = {.mem = l->line_mem};
     name_experiment(l, s, between_epochs);
-    if (l->by_epoch)
+    if (l->e->log.by_epoch)
         strbuf_addf(&b, "Epoch(val) [%lld][%lld]\t", (long long)epoch, (long long)count);
     else
         strbuf_addf(&b, "Iter(val) [%lld]\t", (long long)count);
@@ -194,7 +181,7 @@ static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v,
 const log_format log_format_mmcv = {.time_format = "%Y-%m-%d %H:%M:%S",
                                     .milliseconds = true,
                                     .origin = " - mmseg - INFO - ",
-                                    .read = read_settings,
+                                    .rules = set_rules,
                                     .open = open_files,
                                     .begin = begin,
                                     .train = train,

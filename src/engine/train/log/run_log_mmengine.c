@@ -9,13 +9,6 @@
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
 
-static cseg_status read_settings(run_log *l, cseg_error *err)
-{
-    const value *cfg = l->e->cfg;
-    run_log_settings(l, value_find(cfg, "default_hooks.logger"), value_find(cfg, "log_processor.by_epoch"));
-    return log_rules_read(l, err);
-}
-
 static cseg_status open_files(run_log *l, const char *stem, cseg_error *err)
 {
     const char *base = path_base(l->e->path);
@@ -63,7 +56,7 @@ static void add_figure(const run_log *l, strbuf *b, const char *between, const l
 /* "Epoch(train)  [2][ 50/183]  " or "Iter(train) [  50/1500]  ": numbers stand in columns. */
 static void add_place(const run_log *l, strbuf *b, const log_step *s)
 {
-    if (!l->by_epoch) {
+    if (!l->e->log.by_epoch) {
         strbuf_addf(b, "Iter(train) [%*lld/%lld]  ", width(s->max_iters), (long long)s->iter, (long long)s->max_iters);
         return;
     }
@@ -138,15 +131,15 @@ static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
     int64_t inner = l->e->by_epoch ? s->inner : s->iter;
     bool end = inner == s->epoch_length;
     log_items items = {0};
-    if (s->iter % l->name_every == 0 || end)
+    if (s->iter % l->e->log.name_every == 0 || end)
         run_log_line(l, "Exp name: %s", l->name);
-    if (inner % l->every != 0 && !(end && (!l->ignore_last || s->epoch_length <= l->every)))
+    if (inner % l->every != 0 && !(end && (!l->e->log.ignore_last || s->epoch_length <= l->every)))
         return CSEG_OK;
     strbuf b = run_log_begin(l);
     TRY(log_collect(l, inner, s->iter, &items, err));
     TRY(write_text(l, s, &b, &items, err));
     TRY(add_prefix(l, &items, "train", err));
-    if (l->by_epoch)
+    if (l->e->log.by_epoch)
         TRY(log_items_add(l, &items, "epoch", (double)s->epoch, true, err));
     TRY(log_items_add(l, &items, "iter", (double)s->iter, true, err));
     TRY(log_items_add(l, &items, "memory", (double)megabytes(s), true, err));
@@ -165,7 +158,7 @@ static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v,
     TRY(log_items_add(l, &items, "time", v->seconds, false, err));
     TRY(add_prefix(l, &items, "val", err));
     int64_t epochs = s->epoch - 1; /* those that are over */
-    if (l->by_epoch)
+    if (l->e->log.by_epoch)
         strbuf_addf(&b, "Epoch(val) [%lld][%lld/%lld]  ", (long long)epochs, (long long)v->images,
                     (long long)v->images);
     else
@@ -177,8 +170,7 @@ static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v,
         log_add_number(&b, items.at[i].value, l->rules.digits, 'f');
     }
     TRY(run_log_end(l, &b, err));
-    const value *said = value_find(l->e->cfg, "default_hooks.logger.log_metric_by_epoch");
-    int64_t step = l->e->by_epoch && (!said || value_true(said)) ? epochs : s->iter;
+    int64_t step = l->e->by_epoch && l->e->log.figures_by_epoch ? epochs : s->iter;
     TRY(run_log_board(l, "", &items, step, err));
     TRY(log_items_add(l, &items, "step", (double)step, true, err));
     return run_log_json(l, NULL, &items, err);
@@ -186,7 +178,7 @@ static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v,
 
 const log_format log_format_mmengine = {.time_format = "%Y/%m/%d %H:%M:%S",
                                         .origin = " - mmengine - INFO - ",
-                                        .read = read_settings,
+                                        .rules = log_rules_read,
                                         .open = open_files,
                                         .begin = begin,
                                         .train = train,

@@ -87,7 +87,7 @@ static cseg_status read_rule(run_log *l, const value *rule, cseg_error *err)
         if (strcmp(l->rules.custom.at[i].name, r.name) == 0)
             return fail(err, CSEG_CONFIG, "%slog_processor.custom_cfg gives %s twice", value_place(rule, place),
                         r.name);
-    TRY(read_window(rule, l->by_epoch, &r.window, err));
+    TRY(read_window(rule, l->e->log.by_epoch, &r.window, err));
     return vec_push(l->mem, &l->rules.custom, r) ? CSEG_OK : fail_memory(err);
 }
 
@@ -95,7 +95,7 @@ cseg_status log_rules_read(run_log *l, cseg_error *err)
 {
     log_rules *r = &l->rules;
     char place[512];
-    const value *cfg = value_get(l->e->cfg, "log_processor"), *custom = value_get(cfg, "custom_cfg");
+    const value *cfg = l->e->log.processor, *custom = value_get(cfg, "custom_cfg");
     int64_t window = WINDOW, digits = DIGITS;
     const value *window_said = value_get(cfg, "window_size"), *digits_said = value_get(cfg, "num_digits");
     if (window_said && (!value_integer(window_said, &window) || window < 1))
