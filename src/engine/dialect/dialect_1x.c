@@ -36,6 +36,25 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
     return CSEG_OK;
 }
 
+/* In the other dialect both stood in the optimizer's dict; here that is what torch's optimizer is made of. */
+static cseg_status check_misplaced(experiment *e, cseg_error *err)
+{
+    static const char *const keys[] = {"paramwise_cfg", "constructor"};
+    char place[512];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const value *v = value_get(e->optimizer, keys[i]);
+        if (!v || e->optimizer_refused)
+            continue;
+        e->optimizer_refused = arena_printf(e->mem,
+                                            "%s%s belongs beside the optimizer, into optim_wrapper: the "
+                                            "optimizer itself takes none, in the reference neither",
+                                            value_place(v, place), keys[i]);
+        if (!e->optimizer_refused)
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
 static cseg_status read_optimizer(experiment *e, cseg_error *err)
 {
     const value *w = value_get(e->cfg, "optim_wrapper");
@@ -48,6 +67,7 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
                     value_place(value_blame(w, "type"), place), type);
     e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
     TRY(check_constructor(e, value_get(w, "constructor"), "DefaultOptimWrapperConstructor", err));
+    TRY(check_misplaced(e, err));
     TRY(read_count(w, "accumulative_counts", &e->accumulate, err));
     const value *clip = value_get(w, "clip_grad");
     if (value_is_none(clip))

@@ -217,6 +217,19 @@ static void zero_x(void **state)
     assert_true(e->has_seed);
 }
 
+/* mmcv's place for it is not mmengine's, whose optimizers fail over it. */
+static void paramwise_cfg_has_its_place(void **state)
+{
+    experiment *e = must_parse(*state, ONE_X "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1,\n"
+                                             "    paramwise_cfg=dict(norm_decay_mult=0.)))\n");
+    assert_null(e->paramwise);
+    assert_non_null(e->optimizer_refused);
+    assert_non_null(strstr(e->optimizer_refused, "some.py:4: paramwise_cfg belongs beside the optimizer"));
+    e = must_parse(*state, ZERO_X "optimizer = dict(type='SGD', lr=0.1, paramwise_cfg=dict(norm_decay_mult=0.))\n");
+    assert_null(e->optimizer_refused);
+    assert_int_equal(value_count(e->paramwise), 1);
+}
+
 /* Before runner=: the number alone says what is counted; train_cfg and test_cfg stand beside the model. */
 static void the_oldest_style(void **state)
 {
@@ -294,6 +307,8 @@ static void check_one(const char *root, const char *name)
         fail_msg("%s: how often to save, measure and log was not understood", name);
     if (e->dialect == &dialect_1x ? value_count(e->rates) < 1 : value_is_none(e->rates))
         fail_msg("%s: has no schedule", name);
+    if (e->optimizer_refused && strstr(e->optimizer_refused, "belongs"))
+        fail_msg("%s: %s", name, e->optimizer_refused);
     arena_free(mem);
 }
 
@@ -340,6 +355,7 @@ int main(void)
         TEST(one_x_defaults),
         TEST(zero_x),
         TEST(the_oldest_style),
+        TEST(paramwise_cfg_has_its_place),
         TEST(what_cannot_be_is_refused),
         cmocka_unit_test(all_of_1_2_2),
         cmocka_unit_test(all_of_0_30_0),
