@@ -11,10 +11,9 @@ struct dialect {
     const char *version; /* "0.x" */
     const dialect *other;
     const experiment_profile *profile;
-    const char *const
-        *names; /* all keys that the reference or this program looks for at the top level; NULL ends them */
-    const char *const *telling; /* some that no config of the other dialect has; NULL ends them */
-    const char *const *views;   /* "key=value" that test-time augmentation sets; NULL ends them */
+    /* NULL ends each: all keys at the top level that the reference or this program looks for; some that no config of
+     * the other dialect has; what test-time augmentation changes, as "key=value". */
+    const char *const *names, *const *telling, *const *views;
     /* The key of the data of a part (train, val, test), and how one writes it. NULL: memory. */
     const char *(*data_key)(const char *part, arena *mem);
     const char *(*data_text)(const char *part, arena *mem);
@@ -37,9 +36,9 @@ cseg_status read_text(const value *dict, const char *key, const char **out, cseg
 cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err);
 /* Notes an optimizer constructor other than the default one, which only training minds. */
 cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err);
-/* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
 /* Of an iteration-based loop or runner that has max_epochs, or the other way round: the reference refuses it too. */
 cseg_status check_length(const value *loop, bool by_epoch, const char *what, cseg_error *err);
+/* Every metric is one that data/metrics.h knows; `at` tells where it was written. */
 cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_error *err);
 /* 1.x's val_evaluator or test_evaluator: a dict, a list of them, or None. *out is the first of a list of at least one,
  * which lives in `mem`. */

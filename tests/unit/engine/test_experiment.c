@@ -217,6 +217,29 @@ static void zero_x(void **state)
     assert_true(e->has_seed);
 }
 
+static void rows_are_whole(void **state)
+{
+    (void)state;
+    static const dialect *const both[] = {&dialect_0x, &dialect_1x};
+    for (int i = 0; i < 2; i++) {
+        const dialect *d = both[i];
+        const experiment_profile *p = d->profile;
+        assert_ptr_equal(d->other, both[1 - i]);
+        assert_non_null(p->reference);
+        assert_true(p->data && p->log && p->groups && p->schedules);
+        assert_true(p->words.batch_size && p->words.drop_last);
+        assert_true(p->checkpoint.config_key && p->checkpoint.name_key && p->checkpoint.time_format);
+        for (const char *const *key = d->telling; *key; key++) { /* only its own names tell a dialect */
+            int known = 0;
+            for (const char *const *name = d->names; *name; name++)
+                known += strcmp(*name, *key) == 0;
+            for (const char *const *name = d->other->names; *name; name++)
+                known -= strcmp(*name, *key) == 0;
+            assert_int_equal(known, 1);
+        }
+    }
+}
+
 /* mmcv's place for it is not mmengine's, whose optimizers fail over it. */
 static void paramwise_cfg_has_its_place(void **state)
 {
@@ -355,6 +378,7 @@ int main(void)
         TEST(one_x_defaults),
         TEST(zero_x),
         TEST(the_oldest_style),
+        cmocka_unit_test(rows_are_whole),
         TEST(paramwise_cfg_has_its_place),
         TEST(what_cannot_be_is_refused),
         cmocka_unit_test(all_of_1_2_2),
