@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "data/transforms/pipeline.h"
+#include "data/rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,15 +58,14 @@ static cseg_status pack(sample *s, cseg_error *err)
     return status;
 }
 
-static void run(const value *list, config_dialect dialect, arena *mem)
+static void run(const value *list, const pipeline_rules *rules, arena *mem)
 {
     enum { MOST = 256 };
     cseg_error err;
     pipeline *p;
-    pipeline_options options = {.dialect = dialect};
     static sample views[MOST];
     sample s = {.mem = mem, .random = rng_derive(1, 2, 3)};
-    if (pipeline_build(list, &options, mem, &p, &err) != CSEG_OK)
+    if (pipeline_build(list, rules, mem, &p, &err) != CSEG_OK)
         return;
     int n = pipeline_describe(p)->variants;
     if (n > 16)
@@ -88,8 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena *mem = arena_new();
     char *text = mem ? arena_strndup(mem, (const char *)data, size) : NULL;
     if (text && !has_large_number(text) && config_parse_literal(text, "fuzz.py", mem, &list, &err) == CSEG_OK) {
-        run(list, DIALECT_0X, mem);
-        run(list, DIALECT_1X, mem);
+        run(list, &data_rules_0x.steps, mem);
+        run(list, &data_rules_1x.steps, mem);
     }
     arena_free(mem);
     return 0;

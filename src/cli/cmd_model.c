@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/common.h"
+#include "engine/dialect/experiment.h"
 #include "engine/verify/memory.h"
 #include "graph/work.h"
 #include "model/model.h"
@@ -177,9 +178,9 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     if (!dict)
         return fail(err, CSEG_CONFIG, "%s has no `model`", args->at[0]);
     model *m;
-    model_options how = {.train_cfg = value_get(cfg, "train_cfg"), .no_grad = true};
-    how.test_cfg = config_dialect_of(cfg) == DIALECT_0X ? value_get(cfg, "test_cfg") : NULL;
-    how.train_cfg = config_dialect_of(cfg) == DIALECT_0X ? how.train_cfg : NULL;
+    experiment about;
+    experiment_begin(cfg, &about);
+    model_options how = {.train_cfg = about.train_cfg, .test_cfg = about.test_cfg, .no_grad = true};
     TRY(model_build(dict, &how, &m, err));
     cseg_status status = print_table(cfg, m, o, mem, err);
     model_free(m);

@@ -49,18 +49,14 @@ static bool augmented(const test_args *o)
     return o->aug_test || o->tta;
 }
 
-/* 0.x: --aug-test changes the test pipeline's second step, as the reference does. */
 static cseg_status load_experiment(const test_args *o, const char *path, arena *mem, experiment **out, cseg_error *err)
 {
-    static const char *const scales[] = {"data.test.pipeline.1.img_ratios=[0.5,0.75,1.0,1.25,1.5,1.75]",
-                                         "data.test.pipeline.1.flip=True"};
     value *cfg;
     TRY(config_load(path, mem, &cfg, err));
     for (size_t i = 0; i < o->cfg_options.n; i++)
         TRY(config_override(cfg, o->cfg_options.at[i], mem, err));
-    if (augmented(o) && config_dialect_of(cfg) == DIALECT_0X)
-        for (size_t i = 0; i < 2; i++)
-            TRY(config_override(cfg, scales[i], mem, err));
+    if (augmented(o))
+        TRY(experiment_augment(cfg, mem, err));
     TRY(experiment_read(cfg, path, mem, out, err));
     if (o->work_dir)
         (*out)->work_dir = o->work_dir;
@@ -101,7 +97,8 @@ static cseg_status check_wishes(const test_args *o, const experiment *e, cseg_er
 {
     if (o->format_only && o->eval.n)
         return fail(err, CSEG_USAGE, "--eval and --format-only exclude each other");
-    if (e->dialect == DIALECT_0X && !o->out && !o->eval.n && !o->format_only && !o->show && !o->show_dir)
+    bool wanted = o->out || o->eval.n || o->format_only || o->show || o->show_dir;
+    if (e->profile->measures_on_request && !wanted)
         return fail(err, CSEG_USAGE, "nothing to do: give --eval, --out, --format-only or --show-dir");
     if (o->show)
         log_say(LOG_WARNING, "--show opens no window here; --show-dir DIR writes the pictures");
@@ -126,7 +123,7 @@ static void find_common_folder(tester *t)
 /* If no figures are asked for, labels need not exist. */
 static bool measures(const tester *t)
 {
-    return t->e->dialect == DIALECT_1X ? evaluators_measure(&t->e->test_eval) : t->o->eval.n > 0;
+    return t->e->profile->measures_on_request ? t->o->eval.n > 0 : evaluators_measure(&t->e->test_eval);
 }
 
 /* A list of images may name some that lie above its folder; their results must stay below --out. */
@@ -241,14 +238,10 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         TRY(results_write_png(path, &out->labels, about, err));
     }
     if (t->o->show_dir) {
-        double usual = t->e->dialect == DIALECT_1X ? 0.8 : 0.5, said;
-        if (t->e->dialect == DIALECT_1X && value_number(value_find(t->e->cfg, "visualizer.alpha"), &said) && said > 0 &&
-            said <= 1)
-            usual = said;
         const model_head *head = model_head_at(t->m, -1);
         const uint8_t *palette = head->palette ? head->palette : about->palette;
         painter p = {palette, head->palette ? head->num_classes : about->n_classes,
-                     t->o->opacity > 0.0 ? t->o->opacity : usual};
+                     t->o->opacity > 0.0 ? t->o->opacity : t->e->opacity};
         char *path = output_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
             return err->code;
@@ -275,7 +268,7 @@ static cseg_status take_image(void *arg, const batch *b, int64_t at, const predi
     return status;
 }
 
-/* 1.x: "Iter(test) [101/101]    aAcc: 84.07  mIoU: 41.09 ...", as the reference's log ends. */
+/* "Iter(test) [101/101]    aAcc: 84.07  mIoU: 41.09 ...", as the reference's log ends. */
 static void print_line(const evaluation *v)
 {
     printf("Iter(test) [%lld/%lld]  ", (long long)v->images, (long long)v->images);
@@ -286,7 +279,7 @@ static void print_line(const evaluation *v)
 
 static cseg_status print_results(const tester *t, const evaluation *v, cseg_error *err)
 {
-    bool one_x = t->e->dialect == DIALECT_1X;
+    bool with_summary = t->e->test_eval.style.summary;
     progress_clear();
     for (int i = 0; i < v->n_parts; i++) {
         const char *classes = metrics_class_table(&v->parts[i].m, t->mem);
@@ -294,10 +287,10 @@ static cseg_status print_results(const tester *t, const evaluation *v, cseg_erro
         if (!classes || !summary)
             return fail_memory(err);
         printf("per class results:\n%s\n", classes);
-        if (!one_x)
+        if (with_summary)
             printf("Summary:\n%s\n", summary);
     }
-    if (one_x)
+    if (!with_summary)
         print_line(v);
     return CSEG_OK;
 }
@@ -308,16 +301,16 @@ static cseg_status save_figures(const tester *t, const evaluation *v, cseg_error
     time_t now = time(NULL);
     struct tm at;
     strftime(when, sizeof when, "%Y%m%d_%H%M%S", localtime_r(&now, &at));
-    bool one_x = t->e->dialect == DIALECT_1X;
-    const char *dir = one_x ? arena_printf(t->mem, "%s/%s", t->e->work_dir, when) : t->e->work_dir;
+    bool folder = t->e->profile->tests_have_folders;
+    const char *dir = folder ? arena_printf(t->mem, "%s/%s", t->e->work_dir, when) : t->e->work_dir;
     const char *path =
-        !dir    ? NULL
-        : one_x ? arena_printf(t->mem, "%s/%s.json", dir, when)
-                : arena_printf(t->mem, "%s/eval_%s_scale_%s.json", dir, augmented(t->o) ? "multi" : "single", when);
+        !dir     ? NULL
+        : folder ? arena_printf(t->mem, "%s/%s.json", dir, when)
+                 : arena_printf(t->mem, "%s/eval_%s_scale_%s.json", dir, augmented(t->o) ? "multi" : "single", when);
     if (!path)
         return fail_memory(err);
     TRY(dir_create(dir, err));
-    return results_write_json(path, one_x ? NULL : t->e->path, v, t->mem, err);
+    return results_write_json(path, folder ? NULL : t->e->path, v, t->mem, err);
 }
 
 static cseg_status run_test(tester *t, cseg_error *err)

@@ -225,22 +225,26 @@ cseg_status metrics_compute(const confusion *c, const char *const *classes, cons
     return CSEG_OK;
 }
 
-metrics_entry *metrics_entries(const metrics *m, bool one_x, arena *mem, int64_t *n)
+/* The rounded per cent, or that divided by 100, again in single precision. */
+static float told(float figure, metrics_style style)
+{
+    return style.fractions ? figure / 100.0f : figure;
+}
+
+metrics_entry *metrics_entries(const metrics *m, metrics_style style, arena *mem, int64_t *n)
 {
     int64_t columns = m->n_columns, at = 0;
-    *n = 1 + columns + (one_x ? 0 : columns * m->n_classes);
+    *n = 1 + columns + (style.by_class ? columns * m->n_classes : 0);
     metrics_entry *out = ARENA_ARRAY(mem, (size_t)*n, metrics_entry);
     if (!out)
         return NULL;
-    /* 0.x divides the rounded per cents by 100, again in single precision. */
-    out[at++] = (metrics_entry){"aAcc", one_x ? m->aAcc : m->aAcc / 100.0f};
+    out[at++] = (metrics_entry){"aAcc", told(m->aAcc, style)};
     for (int64_t k = 0; k < columns; k++)
-        out[at++] =
-            (metrics_entry){arena_printf(mem, "m%s", m->columns[k]), one_x ? m->means[k] : m->means[k] / 100.0f};
-    for (int64_t k = 0; !one_x && k < columns; k++)
+        out[at++] = (metrics_entry){arena_printf(mem, "m%s", m->columns[k]), told(m->means[k], style)};
+    for (int64_t k = 0; style.by_class && k < columns; k++)
         for (int64_t i = 0; i < m->n_classes; i++)
             out[at++] =
-                (metrics_entry){arena_printf(mem, "%s.%s", m->columns[k], m->classes[i]), m->values[k][i] / 100.0f};
+                (metrics_entry){arena_printf(mem, "%s.%s", m->columns[k], m->classes[i]), told(m->values[k][i], style)};
     for (int64_t i = 0; i < *n; i++)
         if (!out[i].key)
             return NULL;

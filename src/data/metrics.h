@@ -65,17 +65,24 @@ typedef struct metrics {
 cseg_status metrics_compute(const confusion *c, const char *const *classes, const metrics_options *options, arena *mem,
                             metrics *out, cseg_error *err);
 
-/* One figure of the dictionary that evaluation returns: aAcc, mIoU, mAcc, ..., and in 0.x also IoU.CLASS, ... */
+/* How evaluation tells its figures. All zero: per cent, those of all classes together, without a summary. */
+typedef struct metrics_style {
+    bool fractions; /* of 1 */
+    bool by_class;  /* IoU.CLASS, ... too */
+    bool summary;   /* metrics_summary_table is printed below the classes' */
+} metrics_style;
+
+/* One figure of the dictionary that evaluation returns: aAcc, mIoU, mAcc, ... */
 typedef struct metrics_entry {
     const char *key;
     double value;
 } metrics_entry;
-/* 1.x: per cent. 0.x: fractions of 1. NULL: out of memory. */
-metrics_entry *metrics_entries(const metrics *m, bool one_x, arena *mem, int64_t *n);
+/* NULL: out of memory. */
+metrics_entry *metrics_entries(const metrics *m, metrics_style style, arena *mem, int64_t *n);
 
 /* Tables as the reference prints them (prettytable in both dialects; 0.x before 0.19 had terminaltables). No newline at
  * the end. NULL: out of memory. */
 char *metrics_class_table(const metrics *m, arena *mem);
-char *metrics_summary_table(const metrics *m, arena *mem); /* 0.x prints it too */
+char *metrics_summary_table(const metrics *m, arena *mem);
 
 #endif

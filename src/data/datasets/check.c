@@ -25,8 +25,7 @@ static cseg_status check_leaf(const dataset *ds, bool measured, missing *m, cseg
     bool learned = !ds->meta.test_mode && info && info->loads_labels;
     if ((learned || measured) && !ds->n_maps)
         return fail(err, CSEG_DATA, "%s has no labels to %s: %s is missing (first image: %s)", ds->meta.kind,
-                    measured ? "measure against" : "learn from",
-                    ds->meta.one_x ? "data_prefix['seg_map_path']" : "ann_dir",
+                    measured ? "measure against" : "learn from", ds->meta.rules->labels_key,
                     ds->count ? ds->files.image[0] : "none");
     for (int64_t i = 0; i < ds->count; i++) {
         const char *of = ds->files.image[i];

@@ -21,15 +21,15 @@
 #include "base/channels.h"
 #include "base/error.h"
 #include "config/value.h"
-#include "data/transforms/pipeline.h"
+#include "data/rules.h"
 
 typedef struct dataset dataset;
 
 /* What the labels mean. For wrappers: what those of their first dataset mean. */
 typedef struct dataset_meta {
     const char *kind;           /* the config's type: CityscapesDataset; never NULL */
-    bool one_x;                 /* written in the 1.x dialect (data_prefix), not in 0.x's (img_dir) */
-    int64_t n_classes;          /* 0: not stated */
+    const data_rules *rules;    /* by which its dict was read; never NULL */
+    int64_t n_classes;          /* 0: nobody said */
     const char *const *classes; /* n_classes names */
     const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random ones if none are
                                    known */
@@ -61,11 +61,9 @@ typedef struct dataset_item {
     int part;                 /* which dataset of a ConcatDataset */
 } dataset_item;
 
-typedef enum { DATASET_ANY, DATASET_0X, DATASET_1X } dataset_dialect;
-
-/* What stands around a dataset's dict in the config. A zeroed struct is a good default. */
+/* What the surroundings of a dataset's dict decide. A zeroed struct is a good default. */
 typedef struct dataset_options {
-    dataset_dialect dialect; /* of the whole config; DATASET_ANY: decided by the keys of each dict */
+    const data_rules *rules; /* of the whole config; NULL: told from the keys of each dict */
     const value *inherited;  /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
     bool no_pipeline;        /* only the files and the meaning are wanted; dataset_get refuses */
 } dataset_options;
@@ -76,8 +74,9 @@ typedef struct dataset_options {
  * folders, lists, or no image with that suffix. */
 cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out, cseg_error *err);
 
-/* Reads what the labels of a dataset's dict mean, without looking for its files. Not for wrappers. */
-cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out,
+/* What the labels of a dataset's dict mean, without looking for its files; rules as in dataset_options. Not for
+ * wrappers. */
+cseg_status dataset_meta_read(const value *cfg, const data_rules *rules, arena *mem, dataset_meta *out,
                               cseg_error *err);
 
 int64_t dataset_count(const dataset *ds);

@@ -16,8 +16,8 @@ typedef struct builder {
 
 static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error *err);
 
-/* A dataset class of the user's own is Python code, which is not run here; its settings fit the plain dataset. */
-static cseg_status unknown_type(const value *cfg, const char *type, dataset_dialect dialect, arena *mem,
+/* A dataset class of the user's own is Python that is not run here; what it says fits into the plain dataset. */
+static cseg_status unknown_type(const value *cfg, const char *type, const dataset_options *options, arena *mem,
                                 cseg_error *err)
 {
     static const char *const wrappers[] = {"ConcatDataset", "RepeatDataset", "MultiImageMixDataset"};
@@ -31,21 +31,19 @@ static cseg_status unknown_type(const value *cfg, const char *type, dataset_dial
         names[i] = kinds[i].name;
     memcpy(names + n, wrappers, sizeof wrappers);
     const char *near = str_nearest(type, names, (size_t)n + 3);
-    bool old = dialect == DATASET_0X || (dialect == DATASET_ANY && value_get(cfg, "img_dir"));
+    const data_rules *rules = leaf_rules(cfg, NULL, options);
     return fail(err, CSEG_CONFIG,
                 "%sthere is no dataset '%s'%s%s%s. For data of your own use type='%s' with %s, img_suffix and "
                 "seg_map_suffix: a class in Python is not run here (docs/own-data.md)",
                 value_place(cfg, at), type, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
-                old ? "CustomDataset" : "BaseSegDataset",
-                old ? "classes=[...], palette=[...]" : "metainfo=dict(classes=[...], palette=[...])");
+                rules->plain_kind, rules->plain_classes);
 }
 
 /* ---- leaves -------------------------------------------------------------------------------------------------- */
 
-/* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. In 0.x the
- * dataset reduces zero after loading, whatever LoadAnnotations was told; in 1.x the dataset tells LoadAnnotations. */
-static cseg_status build_truth(const leaf *l, const pipeline_options *options, arena *mem, pipeline **out,
-                               cseg_error *err)
+/* The pipeline that loads a sample's labels for evaluation: LoadAnnotations with the config's options. It reduces zero
+ * if the dataset says so: where the loader alone decides in pipelines, the dataset does it behind the loader. */
+static cseg_status build_truth(const leaf *l, arena *mem, pipeline **out, cseg_error *err)
 {
     value *load = value_is_none(l->truth_loader) ? value_new(mem, V_DICT, l->at->at) : value_copy(mem, l->truth_loader);
     const char *name = l->meta.gray_labels ? "MultiImgLoadAnnotations" : "LoadAnnotations";
@@ -53,9 +51,10 @@ static cseg_status build_truth(const leaf *l, const pipeline_options *options, a
     value *reduce = value_bool(mem, true, l->at->at);
     if (!load || !list || !type || !reduce || !value_set(mem, load, "type", type) || !value_append(mem, list, load))
         return fail_memory(err);
-    if (!l->one_x && l->meta.reduce_zero_label && !value_set(mem, load, "reduce_zero_label", reduce))
+    if (l->rules->steps.loader_reduces && l->meta.reduce_zero_label &&
+        !value_set(mem, load, "reduce_zero_label", reduce))
         return fail_memory(err);
-    return pipeline_build(list, options, mem, out, err);
+    return pipeline_build(list, &l->rules->steps, mem, out, err);
 }
 
 static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *kind, dataset *ds, cseg_error *err)
@@ -70,19 +69,19 @@ static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *
     ds->n_parts = 1;
     if (b->options->no_pipeline)
         return CSEG_OK;
-    pipeline_options options = {.dialect = l.one_x ? DIALECT_1X : DIALECT_0X};
-    TRY(pipeline_build(l.pipeline, &options, b->mem, &ds->run, err));
-    return build_truth(&l, &options, b->mem, &ds->truth, err);
+    TRY(pipeline_build(l.pipeline, &l.rules->steps, b->mem, &ds->run, err));
+    return build_truth(&l, b->mem, &ds->truth, err);
 }
 
-cseg_status dataset_meta_read(const value *cfg, dataset_dialect dialect, arena *mem, dataset_meta *out, cseg_error *err)
+cseg_status dataset_meta_read(const value *cfg, const data_rules *rules, arena *mem, dataset_meta *out, cseg_error *err)
 {
+    const dataset_options options = {.rules = rules, .no_pipeline = true};
     const char *type = value_type_name(cfg);
     const dataset_kind *kind = type ? dataset_kind_find(type) : NULL;
     if (!kind)
-        return unknown_type(cfg, type ? type : "(no type)", dialect, mem, err);
+        return unknown_type(cfg, type ? type : "(no type)", &options, mem, err);
     leaf l;
-    TRY(leaf_parse(cfg, kind, &(dataset_options){.dialect = dialect, .no_pipeline = true}, mem, &l, err));
+    TRY(leaf_parse(cfg, kind, &options, mem, &l, err));
     *out = l.meta;
     return CSEG_OK;
 }
@@ -140,7 +139,8 @@ static cseg_status join(builder *b, const value *list, const value *ignored, boo
         ds->parts[i] = part;
         ds->count += part->count;
         ds->ends[i] = ds->count;
-        const char *what = part->meta.one_x ? difference(&ds->parts[0]->meta, &part->meta, ignored) : NULL;
+        const char *what =
+            part->meta.rules->parts_may_differ ? NULL : difference(&ds->parts[0]->meta, &part->meta, ignored);
         if (what)
             return fail(err, CSEG_CONFIG,
                         "%sthe joined datasets differ in %s (part 0 and part %zu); name it in "
@@ -256,8 +256,7 @@ static cseg_status build_mix(builder *b, const value *cfg, dataset *ds, cseg_err
     }
     if (b->options->no_pipeline)
         return CSEG_OK;
-    pipeline_options options = {.dialect = ds->meta.one_x ? DIALECT_1X : DIALECT_0X};
-    return pipeline_build(list, &options, b->mem, &ds->run, err);
+    return pipeline_build(list, &ds->meta.rules->steps, b->mem, &ds->run, err);
 }
 
 /* The keys that may be lists; those that go with the images come last. */
@@ -360,7 +359,7 @@ static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_er
                     value_place(cfg, at));
     const dataset_kind *kind = dataset_kind_find(type);
     if (!kind)
-        return unknown_type(cfg, type, b->options->dialect, b->mem, err);
+        return unknown_type(cfg, type, b->options, b->mem, err);
     return has_lists(cfg) ? build_folders(b, cfg, ds, err) : build_leaf(b, cfg, kind, ds, err);
 }
 

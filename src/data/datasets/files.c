@@ -199,9 +199,9 @@ static cseg_status from_folder(const leaf *l, arena *mem, leaf_files *out, cseg_
         names s = {.relative = found[i]};
         if (l->splits_extension)
             s.stem = arena_strndup(mem, found[i], stem_length(found[i]));
-        else if (l->one_x && !l->img_dir2)
+        else if (l->cuts_suffix)
             s.stem = arena_strndup(mem, found[i], strlen(found[i]) - strlen(l->img_suffix));
-        if (!s.stem && (l->splits_extension || (l->one_x && !l->img_dir2)))
+        if (!s.stem && (l->splits_extension || l->cuts_suffix))
             return fail_memory(err);
         TRY(put(l, &s, (int64_t)i, mem, out, err));
     }

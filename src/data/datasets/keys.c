@@ -132,7 +132,7 @@ static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err
     l->img_suffix = keys->img_suffix ? keys->img_suffix : kind->img_suffix;
     l->img_suffix2 = l->img_suffix;
     l->meta.kind = kind->name;
-    l->meta.one_x = l->one_x;
+    l->meta.rules = l->rules;
     l->meta.ignore_index = keys->ignore_index;
     l->meta.test_mode = keys->test_mode;
     l->meta.to_binary = kind->to_binary;
@@ -152,7 +152,7 @@ static cseg_status check_meaning(leaf *l, cseg_error *err)
                     l->kind->name, l->list_key);
     if (l->meta.test_mode && l->meta.n_classes == 0)
         return fail(err, CSEG_CONFIG, "%s%s with test_mode=True needs %s, to know what it measures",
-                    value_place(l->at, at), l->kind->name, l->one_x ? "metainfo=dict(classes=...)" : "classes=");
+                    value_place(l->at, at), l->kind->name, l->rules->classes_key);
     return CSEG_OK;
 }
 
@@ -238,7 +238,7 @@ static cseg_status parse_0x(const value *cfg, const value *inherited, arena *mem
         return fail_memory(err);
     TRY(labels_0x(&k, suffix, mem, l, err));
     TRY(weights_0x(&k, mem, l, err));
-    TRY(meaning_resolve(l->kind, false, k.classes, k.palette, mem, &l->meta, err));
+    TRY(meaning_resolve(l->kind, l->rules, k.classes, k.palette, mem, &l->meta, err));
     return check_meaning(l, err);
 }
 
@@ -349,6 +349,7 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
     if (!l->img_dir || (l->meta.pairs && !l->img_dir2))
         return fail(err, CSEG_CONFIG, "%s%s: %s is missing, the folder of the %simages", value_place(l->at, at),
                     l->kind->name, l->img_dir ? l->img_key2 : l->img_key, l->img_dir ? "second date's " : "");
+    l->cuts_suffix = !l->img_dir2;
     for (int i = 0; i < l->n_maps; i++)
         l->five_columns = l->five_columns || (l->meta.pairs && str_ends(l->maps[i].key, "_from"));
     if (k.ann_file && k.ann_file[0]) {
@@ -358,26 +359,26 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
         if (file_is_dir(l->list))
             l->list = NULL; /* the reference then lists the images' folder too */
     }
-    TRY(meaning_resolve(l->kind, true, value_get(k.metainfo, "classes"), value_get(k.metainfo, "palette"), mem,
+    TRY(meaning_resolve(l->kind, l->rules, value_get(k.metainfo, "classes"), value_get(k.metainfo, "palette"), mem,
                         &l->meta, err));
     return check_meaning(l, err);
 }
 
 /* ---- which of the two ---------------------------------------------------------------------------------------- */
 
-static bool is_1x(const value *cfg, const dataset_kind *kind, const dataset_options *options)
+const data_rules *leaf_rules(const value *cfg, const dataset_kind *kind, const dataset_options *options)
 {
     static const char *const old_keys[] = {"img_dir", "ann_dir", "split", "classes", "palette", "file_client_args"};
     static const char *const old_kinds[] = {"CustomDataset", "FaceOccludedDataset", "CDDataset", "SCDDataset"};
-    if (options->dialect != DATASET_ANY)
-        return options->dialect == DATASET_1X;
+    if (options->rules)
+        return options->rules;
     for (size_t i = 0; i < sizeof old_keys / sizeof old_keys[0]; i++)
         if (value_get(cfg, old_keys[i]))
-            return false;
-    for (size_t i = 0; i < sizeof old_kinds / sizeof old_kinds[0]; i++)
+            return &data_rules_0x;
+    for (size_t i = 0; kind && i < sizeof old_kinds / sizeof old_kinds[0]; i++)
         if (strcmp(kind->name, old_kinds[i]) == 0)
-            return false;
-    return true;
+            return &data_rules_0x;
+    return &data_rules_1x;
 }
 
 cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
@@ -386,9 +387,8 @@ cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset
     char at[512];
     if (kind->refused)
         return fail(err, CSEG_UNSUPPORTED, "%s%s cannot be read: %s", value_place(cfg, at), kind->name, kind->refused);
-    *out = (leaf){.at = cfg, .kind = kind, .one_x = is_1x(cfg, kind, options)};
-    return out->one_x ? parse_1x(cfg, options->inherited, mem, out, err)
-                      : parse_0x(cfg, options->inherited, mem, out, err);
+    *out = (leaf){.at = cfg, .kind = kind, .rules = leaf_rules(cfg, kind, options)};
+    return (out->rules == &data_rules_1x ? parse_1x : parse_0x)(cfg, options->inherited, mem, out, err);
 }
 
 void leaf_document(FILE *out)

@@ -18,7 +18,8 @@ typedef struct map_place {
 typedef struct leaf {
     const value *at; /* the dict, for messages */
     const dataset_kind *kind;
-    bool one_x;
+    const data_rules *rules;
+    bool cuts_suffix;      /* a listed image's stem is its name without img_suffix at the end */
     bool splits_extension; /* BaseCDDataset: each file keeps its own ending, whatever img_suffix says */
     bool five_columns;     /* Open-CD's lists for semantic change may name both images and the three label maps */
     const char *img_dir, *img_dir2; /* joined; img_dir2 NULL: no pair */
@@ -60,7 +61,10 @@ struct dataset {
     sample_source source; /* MIX: where RandomMosaic finds further samples */
 };
 
-/* keys.c: reads a dataset's dict in the dialect that it is written in. */
+/* keys.c: the rules by which a dataset's dict is to be read: those of the options, or what its keys tell. kind NULL: of
+ * a type that is not known. */
+const data_rules *leaf_rules(const value *cfg, const dataset_kind *kind, const dataset_options *options);
+/* keys.c: reads a dataset's dict by its rules. */
 cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
                        leaf *out, cseg_error *err);
 void leaf_document(FILE *out);
@@ -74,9 +78,9 @@ cseg_status dataset_load(const dataset *ds, int64_t index, sample *out, cseg_err
 
 /* meaning.c: classes, colours and label map. `classes` and `palette` are the config's own, or NULL.
  * Fills the four members of *meta. */
-cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
-                            arena *mem, dataset_meta *meta, cseg_error *err);
-/* Warns of keys that look like slips for "classes" or "palette"; metainfo may be NULL. */
+cseg_status meaning_resolve(const dataset_kind *kind, const data_rules *rules, const value *classes,
+                            const value *palette, arena *mem, dataset_meta *meta, cseg_error *err);
+/* Warns of keys that are all but "classes" or "palette"; metainfo may be NULL. */
 void meaning_warn_slips(const value *metainfo);
 /* Reads the lines of a text file without their ends, as Python's readlines does. */
 cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);

@@ -242,8 +242,8 @@ static void warn_doubles(const value *classes, const dataset_meta *meta)
                               (long long)i, meta->classes[i]);
 }
 
-cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *classes, const value *palette,
-                            arena *mem, dataset_meta *meta, cseg_error *err)
+cseg_status meaning_resolve(const dataset_kind *kind, const data_rules *rules, const value *classes,
+                            const value *palette, arena *mem, dataset_meta *meta, cseg_error *err)
 {
     char at[512];
     bool own = !value_is_none(classes);
@@ -259,15 +259,13 @@ cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *c
         if (kind->n_classes && !same_names(meta->classes, meta->n_classes, kind->classes, kind->n_classes))
             TRY(map_labels(kind, meta, classes, mem, &meta->label_map, err));
     }
-    /* 0.x obeys palette= only beside classes=, or if the dataset has no classes of its own. */
-    if (!value_is_none(palette) && (one_x || (own && !kind->n_classes) || !kind->n_classes))
+    if (!value_is_none(palette) && (!rules->own_colours_first || !kind->n_classes))
         TRY(read_palette(palette, mem, &colours, &n_colours, err));
     else if (!value_is_none(palette))
         log_warn_once("%spalette has no effect: %s has colours of its own, which this dialect takes",
                       value_place(palette, at), kind->name);
-    /* 1.x keeps a palette of the right length, even if the classes are in another order; 0.x picks the colours by
-     * class. */
-    if (meta->label_map && n_colours && (!one_x || n_colours > meta->n_classes)) {
+    /* A palette that stays as it is does so even where the classes are in another order. */
+    if (meta->label_map && n_colours && (rules->colours_by_name || n_colours > meta->n_classes)) {
         if (n_colours < kind->n_classes)
             return fail(err, CSEG_CONFIG, "%s%lld colours in the palette for the %d classes of %s",
                         value_place(palette, at), (long long)n_colours, kind->n_classes, kind->name);

@@ -92,7 +92,7 @@ static cseg_status flip_build(transform_builder *b, void *conf, transform *t, cs
     TRY(read_directions(b, c, err));
     TRY(read_shares(b, c, err));
     TRY(read_swaps(b, c, err));
-    if (!c->has_prob && b->dialect == DIALECT_1X)
+    if (!c->has_prob && !b->rules->flip_may_wait)
         return transform_fail(b, err, "needs 'prob'");
     for (int i = 0; i < c->n; i++)
         b->info->random |= c->share[i] > 0 && c->share[i] < 1;

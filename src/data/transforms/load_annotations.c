@@ -8,8 +8,9 @@ typedef struct annotations_conf {
     value *reduce_zero_label, *reduce_semantic_zero_label;
     const char *imdecode_backend;
     double weight_scale;
-    bool one_x, open_cd; /* which dialect's order of steps */
-    bool reduce;         /* asked for here */
+    const pipeline_rules *rules;
+    bool open_cd;
+    bool reduce; /* asked for here */
 } annotations_conf;
 
 static const field annotation_fields[] = {
@@ -34,7 +35,7 @@ static cseg_status annotations_build(transform_builder *b, void *conf, transform
     for (int i = 0; i < 2; i++)
         if (flags[i] && flags[i]->kind != V_BOOL)
             return transform_fail(b, err, "whether to reduce the zero label is True, False or None");
-    c->one_x = b->dialect == DIALECT_1X;
+    c->rules = b->rules;
     c->open_cd = strncmp(b->name, "MultiImg", 8) == 0;
     c->reduce = value_true(c->reduce_zero_label);
     b->info->loads_labels = true;
@@ -104,23 +105,23 @@ static void fill_map(uint8_t table[256], const value *label_map)
     }
 }
 
-/* The steps from file to class, in the dialect's order. */
+/* The steps from file to class. */
 static void fill_table(const annotations_conf *c, const sample *s, const char *key, uint8_t table[256])
 {
     bool date = strcmp(key, "gt_semantic_seg") != 0;
-    bool reduce = c->reduce || (c->one_x && !c->reduce_zero_label && s->reduce_zero_label);
+    bool reduce = c->reduce || (!c->rules->loader_reduces && !c->reduce_zero_label && s->reduce_zero_label);
     if (c->open_cd && date)
         reduce =
             c->reduce_semantic_zero_label ? value_true(c->reduce_semantic_zero_label) : s->reduce_semantic_zero_label;
     for (int i = 0; i < 256; i++)
         table[i] = (uint8_t)i;
-    if (!c->one_x)
+    if (c->rules->maps_before_reducing)
         fill_map(table, s->label_map);
     if (reduce)
         fill_reduce(table);
     for (int i = 0; i < 256 && s->to_binary && !date; i++)
         table[i] = table[i] >= 128;
-    if (c->one_x && !(c->open_cd && date))
+    if (!c->rules->maps_before_reducing && !(c->open_cd && date))
         fill_map(table, s->label_map);
 }
 
@@ -194,7 +195,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
 /* 1.x: the dataset decides; the reference too refuses a step that says otherwise. */
 static cseg_status check_reduce(const annotations_conf *c, const sample *s, cseg_error *err)
 {
-    const value *said = c->one_x ? c->reduce_zero_label : NULL;
+    const value *said = c->rules->loader_reduces ? NULL : c->reduce_zero_label;
     char place[512];
     if (value_is_none(said) || value_true(said) == s->reduce_zero_label)
         return CSEG_OK;

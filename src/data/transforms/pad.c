@@ -15,7 +15,7 @@ typedef struct pad_conf {
     bool every;    /* one for every channel; else one number is the first channel's, as OpenCV takes it */
     double seg_fill;
     border_kind border;
-    bool one_x;
+    bool keeps_shape;
 } pad_conf;
 
 static const field pad_fields[] = {
@@ -36,7 +36,7 @@ static cseg_status read_fill(const transform_builder *b, pad_conf *c, const valu
     c->n_fill = value_is_list(v) ? value_count(v) : 1;
     if (c->n_fill < 1 || c->n_fill > SAMPLE_MAX_CHANNELS)
         return transform_fail(b, err, "'pad_val' must be a number, or one a channel");
-    c->every = !value_is_list(v) && v && v->kind == V_INT && c->one_x;
+    c->every = !value_is_list(v) && v && v->kind == V_INT && !b->rules->pad_first_channel;
     for (size_t i = 0; v && i < c->n_fill; i++)
         if (!value_number(value_is_list(v) ? value_item(v, i) : v, &c->fill[i]))
             return transform_fail(b, err, "'pad_val' must be a number, or one a channel");
@@ -78,13 +78,14 @@ static cseg_status pad_build(transform_builder *b, void *conf, transform *t, cse
     pad_conf *c = conf;
     int64_t pair[2] = {0};
     (void)t;
-    c->one_x = b->dialect == DIALECT_1X;
+    c->keeps_shape = b->rules->pad_keeps_shape;
     if (c->pad_to_square ? c->size != NULL : (c->size != NULL) == (c->size_divisor != NULL))
         return transform_fail(b, err, "takes one of 'size', 'size_divisor' and pad_to_square=True");
     if (c->size) {
-        TRY(transform_pair(b, "size", c->size, !c->one_x, pair, err));
-        c->h = pair[c->one_x ? 1 : 0];
-        c->w = pair[c->one_x ? 0 : 1];
+        bool height_first = b->rules->pad_height_first;
+        TRY(transform_pair(b, "size", c->size, !height_first, pair, err));
+        c->h = pair[height_first ? 0 : 1];
+        c->w = pair[height_first ? 1 : 0];
     }
     c->divisor_h = c->divisor_w = 1;
     if (c->size_divisor) {
@@ -167,7 +168,7 @@ static cseg_status pad_apply(const transform *t, sample *s, cseg_error *err)
     }
     s->pad_h = h;
     s->pad_w = w;
-    if (c->one_x) {
+    if (!c->keeps_shape) {
         s->img_h = h;
         s->img_w = w;
     }

@@ -166,13 +166,13 @@ cseg_status transforms_build(transform_builder *b, const value *list, transform_
     return CSEG_OK;
 }
 
-cseg_status pipeline_build(const value *list, const pipeline_options *options, arena *mem, pipeline **out,
-                           cseg_error *err)
+cseg_status pipeline_build(const value *list, const pipeline_rules *rules, arena *mem, pipeline **out, cseg_error *err)
 {
+    static const pipeline_rules usual = {0};
     pipeline *p = ARENA_NEW(mem, pipeline);
     if (!p)
         return fail_memory(err);
-    transform_builder b = {.mem = mem, .dialect = options ? options->dialect : DIALECT_1X, .info = &p->info};
+    transform_builder b = {.mem = mem, .rules = rules ? rules : &usual, .info = &p->info};
     TRY(transforms_build(&b, list, &p->list, err));
     const transform *last = p->list.n ? p->list.at[p->list.n - 1] : NULL;
     p->info.variants = 1;

@@ -12,14 +12,22 @@
 
 #include <stdio.h>
 
-#include "config/config.h"
+#include "config/value.h"
 #include "data/transforms/sample.h"
 
 typedef struct pipeline pipeline;
 
-typedef struct pipeline_options {
-    config_dialect dialect; /* Pad(size=) is (h, w) in 0.x and (w, h) in 1.x; LoadAnnotations differs too */
-} pipeline_options;
+/* What a transform's fields mean where configs differ (data/rules.h). All zero is a good default: mmseg 1.x's. */
+typedef struct pipeline_rules {
+    bool pad_height_first;     /* Pad(size=) is (h, w); else (w, h), or one number for both */
+    bool pad_first_channel;    /* Pad(pad_val=) of one whole number fills the first channel alone; else every one */
+    bool pad_keeps_shape;      /* img_shape stays that in front of Pad */
+    bool flip_may_wait;        /* RandomFlip may leave prob out: MultiScaleFlipAug around it decides */
+    bool resize_may_wait;      /* Resize may leave its size out: MultiScaleFlipAug around it has it */
+    bool maps_before_reducing; /* LoadAnnotations applies the label_map before it reduces zero */
+    bool loader_reduces; /* LoadAnnotations alone says whether zero is reduced; else its dataset, and it must not say
+                          * otherwise */
+} pipeline_rules;
 
 /* A value that a step writes into label maps, in addition to what the files hold. */
 typedef struct pipeline_fill {
@@ -58,11 +66,11 @@ typedef struct pipeline_times {
 } pipeline_times;
 void pipeline_times_add(pipeline_times *t, const char *name, double seconds);
 
-/* Builds a pipeline. `list` is a list of dicts (None or empty: a pipeline that does nothing). It lives in `mem`; `list`
- * must stay too. CSEG_CONFIG with file and line for unknown names (and the nearest known) and bad fields;
- * CSEG_UNSUPPORTED for transforms that are known but not done here. `options` may be NULL: the 1.x dialect. */
-cseg_status pipeline_build(const value *list, const pipeline_options *options, arena *mem, pipeline **out,
-                           cseg_error *err);
+/* `list` is a list of dicts (None or empty: a pipeline that does nothing). All of it lives in `mem`, `list` included,
+ * which must stay. CSEG_CONFIG with file and line for unknown names (and the nearest known) and bad fields;
+ * CSEG_UNSUPPORTED for transforms that are known but not done here. `rules` live as long as the pipeline;
+ * NULL: all zero. */
+cseg_status pipeline_build(const value *list, const pipeline_rules *rules, arena *mem, pipeline **out, cseg_error *err);
 const pipeline_info *pipeline_describe(const pipeline *p);
 
 /* Runs all transforms on *s: zeroed but for mem, random, path(s), maps with key and path, n_images, reduce_zero_label,
@@ -85,10 +93,10 @@ bool pipeline_label_reading(const pipeline *p, const sample *like, const char *k
 /* How images become a batch: SegDataPreProcessor (1.x), or only what the pipeline asked for (0.x). */
 typedef struct preprocessor {
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
-    int n;       /* channels that are normalised, (x - mean) / std; 0: none are */
-    bool zero_x; /* of a 0.x config, which has no data_preprocessor: for messages */
-    bool swap;   /* bgr_to_rgb or rgb_to_bgr: for images of three channels; as in the reference, not for pairs */
-    bool pairs;  /* DualInputSegDataPreProcessor: for each date of a pair too. So it is here if there are 3 means */
+    int n;                 /* channels that are normalised, (x - mean) / std; 0: none are */
+    const char *same_size; /* for messages: how images of one batch are made alike; NULL: by Pad or by this */
+    bool swap;  /* bgr_to_rgb or rgb_to_bgr: of images of three channels; as the reference has it, not of pairs */
+    bool pairs; /* DualInputSegDataPreProcessor: of each date of a pair too. So, here, if there are 3 means */
     double pad_val;
     int64_t seg_pad_val;
     int64_t h, w;    /* size=(h, w); 0: none */

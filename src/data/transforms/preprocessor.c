@@ -149,11 +149,10 @@ static cseg_status sizes_differ(const preprocessor *pre, const sample *const *sa
                 a->path ? a->path : "one", (long long)sample_padded_height(a), (long long)sample_padded_width(a),
                 b->path ? b->path : "another", (long long)sample_padded_height(b), (long long)sample_padded_width(b),
                 step ? " after " : "", step ? step : "",
-                !training     ? "test with a batch size of 1"
-                : pre->zero_x ? "crop and pad them alike, by RandomCrop and Pad(size=...), or train with "
-                                "samples_per_gpu=1"
-                              : "crop or pad them alike, by RandomCrop or Pad(size=...), or give the "
-                                "data_preprocessor a 'size'");
+                !training        ? "test with a batch size of 1"
+                : pre->same_size ? pre->same_size
+                                 : "crop or pad them alike, by RandomCrop or Pad(size=...), or give the "
+                                   "data_preprocessor a 'size'");
 }
 
 cseg_status preprocessor_size(const preprocessor *pre, const sample *const *samples, int n, bool training, int64_t *h,

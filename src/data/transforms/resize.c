@@ -205,7 +205,7 @@ static cseg_status resize_build(transform_builder *b, void *conf, transform *t, 
     if (c->min_short.n > 1)
         return transform_fail(b, err, "'min_size' is one number");
     bool old =
-        c->img_scale || c->ratio_range || c->min_size || (b->dialect == DIALECT_0X && !c->scale && !c->scale_factor);
+        c->img_scale || c->ratio_range || c->min_size || (b->rules->resize_may_wait && !c->scale && !c->scale_factor);
     if (old && (c->scale || c->scale_factor))
         return transform_fail(b, err,
                               "'scale' and 'scale_factor' are the 1.x dialect's, 'img_scale', 'ratio_range' and "

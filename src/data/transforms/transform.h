@@ -28,7 +28,7 @@ typedef struct known_size {
 
 typedef struct transform_builder {
     arena *mem;
-    config_dialect dialect;
+    const pipeline_rules *rules;
     const char *name; /* as the config writes the type: a kind may have several names */
     const value *dict;
     pipeline_info *info; /* what the whole pipeline does, filled as it is built */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/keys.h"
+#include "engine/train/log/run_log.h"
 
 /* data=dict(samples_per_gpu, workers_per_gpu, train, val, test, train_dataloader, ...). */
 static cseg_status read_data(const value *data, const char *part, bool train, experiment_data *d, arena *mem,
@@ -84,7 +85,10 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     static const char *const usual[] = {"mIoU"};
     const value *v = value_get(e->cfg, "evaluation");
     experiment_evaluation *out = &e->val_eval;
-    *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual, .n_metrics = 1, .beta = 1};
+    *out = (experiment_evaluation){.metrics = (const char **)(uintptr_t)usual,
+                                   .n_metrics = 1,
+                                   .beta = 1,
+                                   .style = {.fractions = true, .by_class = true, .summary = true}};
     TRY(read_texts(v, "metric", e->mem, &out->metrics, &out->n_metrics, err));
     TRY(check_metrics(v, out, err));
     e->test_eval = *out;
@@ -95,7 +99,12 @@ static cseg_status read_evaluation(experiment *e, cseg_error *err)
     e->validate_by_epoch = e->by_epoch;
     e->validate[0] = (experiment_interval){start, value_is_none(v) ? (e->by_epoch ? 1 : 0) : every};
     e->n_validate = 1;
-    return read_save_best(v, false, e->mem, &e->checkpoint, err);
+    char place[512];
+    const value *best = value_get(v, "save_best");
+    if (value_is_list(best))
+        return fail(err, CSEG_CONFIG, "%ssave_best is one figure in this dialect; 1.x takes a list",
+                    value_place(best, place));
+    return read_save_best(v, e->mem, &e->checkpoint, err);
 }
 
 static cseg_status read_checkpoint(experiment *e, cseg_error *err)
@@ -108,7 +117,6 @@ static cseg_status read_checkpoint(experiment *e, cseg_error *err)
                                  .max_keep = -1,
                                  .save_last = true,
                                  .save_optimizer = true,
-                                 .save_schedule = true,
                                  .link = true};
     if (value_get(h, "by_epoch"))
         TRY(read_bool(h, "by_epoch", &c->by_epoch, err));
@@ -168,15 +176,46 @@ static cseg_status read_step_hook(experiment *e, const value *hook, cseg_error *
 static cseg_status read_optimizer(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg, *hook = value_get(cfg, "optimizer_config");
-    e->optimizer = value_get(cfg, "optimizer");
     TRY(check_constructor(e, value_get(e->optimizer, "constructor"), "DefaultOptimizerConstructor", err));
     TRY(read_step_hook(e, hook, err));
     const value *clip = value_get(hook, "grad_clip");
     TRY(dialect_read_number(clip, "max_norm", &e->clip_norm, err));
     TRY(dialect_read_number(clip, "norm_type", &e->clip_norm_type, err));
-    e->lr_config = value_get(cfg, "lr_config");
-    e->momentum_config = value_get(cfg, "momentum_config");
+    e->rates = value_get(cfg, "lr_config");
+    e->momenta = value_get(cfg, "momentum_config");
     return CSEG_OK;
+}
+
+cseg_status read_ema_0x(experiment *e, const value *hook, cseg_error *err)
+{
+    experiment_ema *m = &e->ema;
+    char place[512];
+    *m = (experiment_ema){.on = true,
+                          .kind = EMA_WARMED,
+                          .momentum = 0.0002,
+                          .warm_up = 100,
+                          .interval = 1,
+                          .shown = e->by_epoch,
+                          .between_epochs = true};
+    TRY(read_ema_share(m, hook, err));
+    if (!m->shown)
+        log_say(LOG_WARNING,
+                "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
+                "never evaluated",
+                value_place(hook, place));
+    TRY(read_int(hook, "warm_up", &m->warm_up, err));
+    return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
+}
+
+void read_log_0x(experiment *e)
+{
+    const value *hooks = value_find(e->cfg, "log_config.hooks"), *logger = NULL;
+    for (size_t i = 0; i < value_count(hooks) && !logger; i++) {
+        const char *type = value_type_name(value_item(hooks, i));
+        if (type && strcmp(type, "TextLoggerHook") == 0)
+            logger = value_item(hooks, i);
+    }
+    read_log(e, logger, value_get(logger, "by_epoch"));
 }
 
 static cseg_status read_hooks(experiment *e, cseg_error *err)
@@ -184,6 +223,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     const value *log = value_get(e->cfg, "log_config"), *hooks = value_get(log, "hooks");
     e->log.interval = 10;
     TRY(read_int(log, "interval", &e->log.interval, err));
+    read_log_0x(e);
     for (size_t i = 0; i < value_count(hooks); i++) {
         const char *type = value_type_name(value_item(hooks, i));
         if (type && strcmp(type, "TensorboardLoggerHook") == 0)
@@ -197,19 +237,26 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
         TRY(check_hook(h, err));
         const char *type = value_type_name(h);
         if (type && strcmp(type, "EMAHook") == 0)
-            TRY(read_ema(e, h, false, err));
+            TRY(read_ema_0x(e, h, err));
         else
             ignored_hook(h);
     }
     return CSEG_OK;
 }
 
-cseg_status dialect_0x_read(experiment *e, cseg_error *err)
+static void begin(experiment *e)
+{
+    e->train_cfg = value_get(e->cfg, "train_cfg");
+    e->test_cfg = value_get(e->cfg, "test_cfg");
+    e->optimizer = value_get(e->cfg, "optimizer");
+    e->paramwise = value_get(e->optimizer, "paramwise_cfg");
+}
+
+static cseg_status read_all(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg, *data = value_get(cfg, "data");
     TRY(keys_check_0x(e, err));
-    e->train_cfg = value_get(cfg, "train_cfg");
-    e->test_cfg = value_get(cfg, "test_cfg");
+    e->opacity = 0.5;
     TRY(read_data(data, "train", true, &e->train, e->mem, err));
     TRY(read_data(data, "val", false, &e->val, e->mem, err));
     TRY(read_data(data, "test", false, &e->test, e->mem, err));
@@ -225,3 +272,54 @@ cseg_status dialect_0x_read(experiment *e, cseg_error *err)
     TRY(read_int(cfg, "seed", &e->seed, err));
     return read_bool(cfg, "deterministic", &e->deterministic, err);
 }
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static const char *data_key(const char *part, arena *mem)
+{
+    (void)part;
+    return arena_strdup(mem, "data");
+}
+
+static const char *data_text(const char *part, arena *mem)
+{
+    return arena_printf(mem, "data=dict(%s=...)", part);
+}
+
+/* Follows mmcv 1.7's runners and hooks, and mmseg 0.30's tools. */
+static const experiment_profile profile = {
+    .reference = "0.30.0",
+    .data = &data_rules_0x,
+    .log = &log_format_mmcv,
+    .groups = &group_rules_mmcv,
+    .schedules = schedule_read_0x,
+    .average_over_pixels = true,
+    .measures_on_request = true,
+    .validates_from_begin = true,
+    .checkpoint = {.config_key = "config",
+                   .name_key = "exp_name",
+                   .time_format = "%a %b %e %H:%M:%S %Y",
+                   .hook_messages = true,
+                   .classes_in_meta = true,
+                   .counts_from_one = true,
+                   .averages_in_model = true},
+    .words = {.batch_size = "data.samples_per_gpu",
+              .drop_last = "data=dict(train_dataloader=dict(drop_last=True))",
+              .same_size = "crop and pad them alike, by RandomCrop and Pad(size=...), or train with samples_per_gpu=1"},
+};
+
+static const char *const telling[] = {"runner", "optimizer_config", "lr_config", "checkpoint_config", "data", NULL};
+/* --aug-test of tools/test.py: the test pipeline's second step is MultiScaleFlipAug. */
+static const char *const views[] = {"data.test.pipeline.1.img_ratios=[0.5,0.75,1.0,1.25,1.5,1.75]",
+                                    "data.test.pipeline.1.flip=True", NULL};
+
+const dialect dialect_0x = {.version = "0.x",
+                            .other = &dialect_1x,
+                            .profile = &profile,
+                            .names = keys_names_0x,
+                            .telling = telling,
+                            .views = views,
+                            .data_key = data_key,
+                            .data_text = data_text,
+                            .begin = begin,
+                            .read = read_all};

@@ -1,10 +1,13 @@
 /* The 1.x dialect: *_dataloader, optim_wrapper, param_scheduler, *_cfg loops, default_hooks. */
+#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "config/scope.h"
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/keys.h"
+#include "engine/train/log/run_log.h"
 
 static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
 {
@@ -33,6 +36,25 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
     return CSEG_OK;
 }
 
+/* In the other dialect both stood in the optimizer's dict; here that is what torch's optimizer is made of. */
+static cseg_status check_misplaced(experiment *e, cseg_error *err)
+{
+    static const char *const keys[] = {"paramwise_cfg", "constructor"};
+    char place[512];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const value *v = value_get(e->optimizer, keys[i]);
+        if (!v || e->optimizer_refused)
+            continue;
+        e->optimizer_refused = arena_printf(e->mem,
+                                            "%s%s belongs beside the optimizer, into optim_wrapper: the "
+                                            "optimizer itself takes none, in the reference neither",
+                                            value_place(v, place), keys[i]);
+        if (!e->optimizer_refused)
+            return fail_memory(err);
+    }
+    return CSEG_OK;
+}
+
 static cseg_status read_optimizer(experiment *e, cseg_error *err)
 {
     const value *w = value_get(e->cfg, "optim_wrapper");
@@ -44,9 +66,8 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here",
                     value_place(value_blame(w, "type"), place), type);
     e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
-    e->optimizer = value_get(w, "optimizer");
-    e->paramwise = value_get(w, "paramwise_cfg");
     TRY(check_constructor(e, value_get(w, "constructor"), "DefaultOptimWrapperConstructor", err));
+    TRY(check_misplaced(e, err));
     TRY(read_count(w, "accumulative_counts", &e->accumulate, err));
     const value *clip = value_get(w, "clip_grad");
     if (value_is_none(clip))
@@ -124,7 +145,52 @@ static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *er
     TRY(read_bool(h, "save_optimizer", &c->save_optimizer, err));
     TRY(read_bool(h, "save_param_scheduler", &c->save_schedule, err));
     TRY(read_text(h, "out_dir", &c->out_dir, err));
-    return read_save_best(h, true, e->mem, c, err);
+    return read_save_best(h, e->mem, c, err);
+}
+
+cseg_status read_ema_1x(experiment *e, const value *hook, cseg_error *err)
+{
+    experiment_ema *m = &e->ema;
+    static const char *const kinds[] = {"ExponentialMovingAverage", "MomentumAnnealingEMA", "ExpMomentumEMA",
+                                        "StochasticWeightAverage"};
+    const char *type = kinds[EMA_EXPONENTIAL];
+    char place[512];
+    int k = 0;
+    *m = (experiment_ema){.on = true, .momentum = 0.0002, .interval = 1, .shown = true};
+    TRY(read_ema_share(m, hook, err));
+    TRY(read_text(hook, "ema_type", &type, err));
+    while (k < 4 && strcmp(type, kinds[k]) != 0)
+        k++;
+    if (k == 4) {
+        const char *near = str_nearest(type, kinds, 4);
+        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s",
+                    value_place(value_blame(hook, "ema_type"), place), type, near ? ", did you mean " : "",
+                    near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
+    }
+    m->kind = (ema_kind)k;
+    m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
+    TRY(read_int(hook, "gamma", &m->gamma, err));
+    TRY(read_bool(hook, "update_buffers", &m->update_buffers, err));
+    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
+    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
+    if (m->gamma < 1)
+        return fail(err, CSEG_CONFIG, "%sgamma must be at least 1", value_place(hook, place));
+    return CSEG_OK;
+}
+
+static cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
+{
+    e->stopping.on = true;
+    e->stopping.patience = 5;
+    e->stopping.min_delta = 0.1;
+    e->stopping.check_finite = true;
+    e->stopping.threshold = NAN;
+    TRY(read_text(hook, "monitor", &e->stopping.monitor, err));
+    TRY(read_text(hook, "rule", &e->stopping.rule, err));
+    TRY(read_int(hook, "patience", &e->stopping.patience, err));
+    TRY(read_bool(hook, "check_finite", &e->stopping.check_finite, err));
+    TRY(dialect_read_number(hook, "stopping_threshold", &e->stopping.threshold, err));
+    return dialect_read_number(hook, "min_delta", &e->stopping.min_delta, err);
 }
 
 static cseg_status read_hook(experiment *e, const value *h, cseg_error *err)
@@ -132,7 +198,7 @@ static cseg_status read_hook(experiment *e, const value *h, cseg_error *err)
     TRY(check_hook(h, err));
     const char *type = value_type_name(h);
     if (strcmp(type, "EMAHook") == 0)
-        return read_ema(e, h, true, err);
+        return read_ema_1x(e, h, err);
     if (strcmp(type, "EarlyStoppingHook") == 0)
         return read_stopping(e, h, err);
     ignored_hook(h);
@@ -169,6 +235,14 @@ static cseg_status read_scale(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
+void read_log_1x(experiment *e)
+{
+    const value *logger = value_find(e->cfg, "default_hooks.logger"), *said = value_get(logger, "log_metric_by_epoch");
+    e->log.processor = value_get(e->cfg, "log_processor");
+    read_log(e, logger, value_get(e->log.processor, "by_epoch"));
+    e->log.figures_by_epoch = !said || value_true(said);
+}
+
 static cseg_status read_hooks(experiment *e, cseg_error *err)
 {
     const value *d = value_get(e->cfg, "default_hooks"), *logger = value_get(d, "logger");
@@ -176,6 +250,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     TRY(read_checkpoint(e, checkpoint, err));
     e->log.interval = 10;
     TRY(read_int(logger, "interval", &e->log.interval, err));
+    read_log_1x(e);
     const value *custom = value_get(e->cfg, "custom_hooks");
     for (size_t i = 0; i < value_count(custom); i++)
         TRY(read_hook(e, value_item(custom, i), err));
@@ -199,7 +274,22 @@ static void warn_unwritten(const experiment *e, const value *evaluator)
                 value_place(evaluator, place), e->val_eval.output_dir);
 }
 
-cseg_status dialect_1x_read(experiment *e, cseg_error *err)
+/* visualizer.alpha, where it is one. */
+static double opacity_of(const value *cfg)
+{
+    double said;
+    bool sound = value_number(value_find(cfg, "visualizer.alpha"), &said) && said > 0 && said <= 1;
+    return sound ? said : 0.8;
+}
+
+static void begin(experiment *e)
+{
+    const value *w = value_get(e->cfg, "optim_wrapper");
+    e->optimizer = value_get(w, "optimizer");
+    e->paramwise = value_get(w, "paramwise_cfg");
+}
+
+static cseg_status read_all(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg;
     TRY(keys_check_1x(e, err));
@@ -207,6 +297,7 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     if (!e->preprocessor)
         e->preprocessor = value_get(cfg, "data_preprocessor");
     e->tta_pipeline = value_get(cfg, "tta_pipeline");
+    e->opacity = opacity_of(cfg);
     TRY(read_loader(cfg, "train_dataloader", true, &e->train, err));
     TRY(read_loader(cfg, "val_dataloader", false, &e->val, err));
     TRY(read_loader(cfg, "test_dataloader", false, &e->test, err));
@@ -214,7 +305,7 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     TRY(read_evaluators(value_get(cfg, "test_evaluator"), e->mem, &e->test_eval, err));
     warn_unwritten(e, value_get(cfg, "val_evaluator"));
     TRY(read_optimizer(e, err));
-    e->param_scheduler = value_get(cfg, "param_scheduler");
+    e->rates = value_get(cfg, "param_scheduler");
     TRY(read_scale(e, err));
     TRY(read_loops(e, err));
     TRY(read_hooks(e, err));
@@ -226,3 +317,44 @@ cseg_status dialect_1x_read(experiment *e, cseg_error *err)
     TRY(read_int(randomness, "seed", &e->seed, err));
     return read_bool(randomness, "deterministic", &e->deterministic, err);
 }
+
+/* ---- the row ---------------------------------------------------------------------------------------------------- */
+
+static const char *data_key(const char *part, arena *mem)
+{
+    return arena_printf(mem, "%s_dataloader", part);
+}
+
+static const char *data_text(const char *part, arena *mem)
+{
+    return arena_printf(mem, "%s_dataloader=dict(dataset=...)", part);
+}
+
+/* Follows mmengine's loops and hooks, and mmseg 1.2's tools. */
+static const experiment_profile profile = {
+    .reference = "1.2.2",
+    .data = &data_rules_1x,
+    .log = &log_format_mmengine,
+    .groups = &group_rules_mmengine,
+    .schedules = schedule_read_1x,
+    .tta_is_a_pipeline = true,
+    .tests_have_folders = true,
+    .validates_last = true,
+    .checkpoint = {.config_key = "cfg", .name_key = "experiment_name", .time_format = "%Y%m%d_%H%M%S", .marked = true},
+    .words = {.batch_size = "train_dataloader.batch_size", .drop_last = "train_dataloader=dict(drop_last=True)"},
+};
+
+static const char *const telling[] = {"optim_wrapper", "param_scheduler", "train_dataloader",
+                                      "default_hooks", "default_scope",   NULL};
+static const char *const views[] = {NULL};
+
+const dialect dialect_1x = {.version = "1.x",
+                            .other = &dialect_0x,
+                            .profile = &profile,
+                            .names = keys_names_1x,
+                            .telling = telling,
+                            .views = views,
+                            .data_key = data_key,
+                            .data_text = data_text,
+                            .begin = begin,
+                            .read = read_all};

@@ -118,77 +118,31 @@ cseg_status check_metrics(const value *at, const experiment_evaluation *e, cseg_
     return CSEG_OK;
 }
 
-static cseg_status read_ema_1x(experiment_ema *m, const value *hook, cseg_error *err)
+cseg_status read_ema_share(experiment_ema *m, const value *hook, cseg_error *err)
 {
-    static const char *const kinds[] = {"ExponentialMovingAverage", "MomentumAnnealingEMA", "ExpMomentumEMA",
-                                        "StochasticWeightAverage"};
-    const char *type = kinds[EMA_EXPONENTIAL];
     char place[512];
-    int k = 0;
-    TRY(read_text(hook, "ema_type", &type, err));
-    while (k < 4 && strcmp(type, kinds[k]) != 0)
-        k++;
-    if (k == 4) {
-        const char *near = str_nearest(type, kinds, 4);
-        return fail(err, CSEG_CONFIG, "%sthere is no ema_type '%s'%s%s; known are %s, %s, %s and %s",
-                    value_place(value_blame(hook, "ema_type"), place), type, near ? ", did you mean " : "",
-                    near ? near : "", kinds[0], kinds[1], kinds[2], kinds[3]);
-    }
-    m->kind = (ema_kind)k;
-    m->gamma = m->kind == EMA_ANNEALED ? 100 : 2000;
-    m->shown = true;
-    TRY(read_int(hook, "gamma", &m->gamma, err));
-    TRY(read_bool(hook, "update_buffers", &m->update_buffers, err));
-    TRY(read_int(hook, "begin_iter", &m->begin_iter, err));
-    TRY(read_int(hook, "begin_epoch", &m->begin_epoch, err));
-    if (m->gamma < 1)
-        return fail(err, CSEG_CONFIG, "%sgamma must be at least 1", value_place(hook, place));
-    return CSEG_OK;
-}
-
-cseg_status read_ema(experiment *e, const value *hook, bool one_x, cseg_error *err)
-{
-    experiment_ema *m = &e->ema;
-    char place[512];
-    *m = (experiment_ema){.on = true, .momentum = 0.0002, .warm_up = 100, .interval = 1, .shown = e->by_epoch};
     TRY(dialect_read_number(hook, "momentum", &m->momentum, err));
     TRY(read_int(hook, "interval", &m->interval, err));
     if (!(m->momentum > 0 && m->momentum < 1) || m->interval < 1)
         return fail(err, CSEG_CONFIG, "%sEMAHook needs a momentum between 0 and 1, and an interval of at least 1",
                     value_place(hook, place));
-    if (one_x)
-        return read_ema_1x(m, hook, err);
-    if (!m->shown)
-        log_say(LOG_WARNING,
-                "%sin iteration-based runs of this dialect averages are kept in the checkpoint (ema_*), but "
-                "never evaluated",
-                value_place(hook, place));
-    TRY(read_int(hook, "warm_up", &m->warm_up, err));
-    return m->warm_up > 0 ? CSEG_OK : fail(err, CSEG_CONFIG, "%swarm_up must be at least 1", value_place(hook, place));
+    return CSEG_OK;
 }
 
-cseg_status read_stopping(experiment *e, const value *hook, cseg_error *err)
+void read_log(experiment *e, const value *logger, const value *by_epoch)
 {
-    e->stopping.on = true;
-    e->stopping.patience = 5;
-    e->stopping.min_delta = 0.1;
-    e->stopping.check_finite = true;
-    e->stopping.threshold = NAN;
-    TRY(read_text(hook, "monitor", &e->stopping.monitor, err));
-    TRY(read_text(hook, "rule", &e->stopping.rule, err));
-    TRY(read_int(hook, "patience", &e->stopping.patience, err));
-    TRY(read_bool(hook, "check_finite", &e->stopping.check_finite, err));
-    TRY(dialect_read_number(hook, "stopping_threshold", &e->stopping.threshold, err));
-    return dialect_read_number(hook, "min_delta", &e->stopping.min_delta, err);
+    const value *last = value_get(logger, "ignore_last");
+    e->log.by_epoch = by_epoch ? value_true(by_epoch) : e->by_epoch;
+    e->log.ignore_last = last ? value_true(last) : true;
+    e->log.figures_by_epoch = true;
+    if (!value_integer(value_get(logger, "interval_exp_name"), &e->log.name_every) || e->log.name_every < 1)
+        e->log.name_every = 1000;
 }
 
-cseg_status read_save_best(const value *hook, bool one_x, arena *mem, experiment_checkpoint *c, cseg_error *err)
+cseg_status read_save_best(const value *hook, arena *mem, experiment_checkpoint *c, cseg_error *err)
 {
     const value *best = value_get(hook, "save_best");
     char place[512];
-    if (!one_x && value_is_list(best))
-        return fail(err, CSEG_CONFIG, "%ssave_best is one figure in this dialect; 1.x takes a list",
-                    value_place(best, place));
     TRY(read_texts(hook, "save_best", mem, &c->save_best, &c->n_best, err));
     TRY(read_texts(hook, "rule", mem, &c->rules, &c->n_rules, err));
     TRY(read_texts(hook, "greater_keys", mem, &c->greater_keys, &c->n_greater, err));
@@ -236,15 +190,33 @@ static cseg_status default_work_dir(experiment *e, cseg_error *err)
     return e->work_dir ? CSEG_OK : fail_memory(err);
 }
 
+const dialect *dialect_of(const value *cfg)
+{
+    return config_dialect_of(cfg) == DIALECT_0X ? &dialect_0x : &dialect_1x;
+}
+
+void experiment_begin(const value *cfg, experiment *out)
+{
+    const dialect *d = dialect_of(cfg);
+    *out = (experiment){.cfg = cfg, .dialect = d, .profile = d->profile};
+    d->begin(out);
+}
+
+cseg_status experiment_augment(value *cfg, arena *mem, cseg_error *err)
+{
+    for (const char *const *view = dialect_of(cfg)->views; *view; view++)
+        TRY(config_override(cfg, *view, mem, err));
+    return CSEG_OK;
+}
+
 cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err)
 {
     experiment *e = ARENA_NEW(mem, experiment);
     if (!e)
         return fail_memory(err);
+    experiment_begin(cfg, e);
     e->mem = mem;
-    e->cfg = cfg;
     e->path = path;
-    e->dialect = config_dialect_of(cfg);
     e->model = value_get(cfg, "model");
     if (!e->model)
         return fail(err, CSEG_CONFIG, "%s: there is no model in this config", path);
@@ -253,11 +225,10 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     e->lr_scale = 1;
     e->clip_norm_type = 2;
     e->log.interval = 50;
-    e->log.text = true;
     TRY(read_text(cfg, "load_from", &e->load_from, err));
     TRY(read_text(cfg, "work_dir", &e->work_dir, err));
     TRY(default_work_dir(e, err));
-    TRY(e->dialect == DIALECT_0X ? dialect_0x_read(e, err) : dialect_1x_read(e, err));
+    TRY(e->dialect->read(e, err));
     *out = e;
     return CSEG_OK;
 }
@@ -290,11 +261,8 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
 /* The first key that only the dialect has that the config is read in; NULL: none. */
 static const value *key_of_dialect(const experiment *e, const char **key)
 {
-    static const char *const keys[2][5] = {
-        {"runner", "optimizer_config", "lr_config", "checkpoint_config", "data"},
-        {"optim_wrapper", "param_scheduler", "train_dataloader", "default_hooks", "default_scope"}};
-    for (int i = 0; i < 5; i++) {
-        *key = keys[e->dialect == DIALECT_1X][i];
+    for (const char *const *one = e->dialect->telling; *one; one++) {
+        *key = *one;
         if (value_get(e->cfg, *key))
             return value_get(e->cfg, *key);
     }
@@ -305,10 +273,8 @@ cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error
 {
     char place[512], told[512];
     const char *key, *what = strcmp(part, "train") == 0 ? "train" : strcmp(part, "val") == 0 ? "validate" : "test";
-    bool old = e->dialect == DIALECT_0X;
-    const char *ours = old ? arena_printf(e->mem, "data=dict(%s=...)", part)
-                           : arena_printf(e->mem, "%s_dataloader=dict(dataset=...)", part);
-    const char *others = old ? arena_printf(e->mem, "%s_dataloader", part) : "data";
+    const dialect *d = e->dialect;
+    const char *ours = d->data_text(part, e->mem), *others = d->other->data_key(part, e->mem);
     if (!ours || !others)
         return fail_memory(err);
     const value *other = value_get(e->cfg, others);
@@ -319,6 +285,6 @@ cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error
     return fail(err, CSEG_CONFIG,
                 "%s%s is how MMSegmentation %s writes data, but this config is read as one of %s%s%s%s, where it is "
                 "%s: there is no dataset to %s on. Write all of it in one of the two (docs/own-data.md)",
-                value_place(other, place), others, old ? "1.x" : "0.x", old ? "0.x" : "1.x", because ? ", for " : "",
+                value_place(other, place), others, d->other->version, d->version, because ? ", for " : "",
                 because ? value_place(because, told) : "", because ? key : "", ours, what);
 }

@@ -9,6 +9,8 @@
 
 cseg_status keys_check_0x(const experiment *e, cseg_error *err);
 cseg_status keys_check_1x(const experiment *e, cseg_error *err);
+/* Those at the top level; NULL ends them. */
+extern const char *const keys_names_0x[], *const keys_names_1x[];
 /* Whether default_hooks has a hook of this key and type of its own accord; type NULL: the usual one. */
 bool keys_usual_hook(const char *key, const char *type);
 

@@ -4,91 +4,20 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/dialect/dialect.h"
 
-/* What the reference's runners and tools ask for by name, and this program. */
-static const char *const names_1x[] = {"model",
-                                       "data_preprocessor",
-                                       "train_dataloader",
-                                       "val_dataloader",
-                                       "test_dataloader",
-                                       "train_cfg",
-                                       "val_cfg",
-                                       "test_cfg",
-                                       "auto_scale_lr",
-                                       "optim_wrapper",
-                                       "param_scheduler",
-                                       "val_evaluator",
-                                       "test_evaluator",
-                                       "default_hooks",
-                                       "custom_hooks",
-                                       "load_from",
-                                       "resume",
-                                       "launcher",
-                                       "env_cfg",
-                                       "log_processor",
-                                       "log_level",
-                                       "visualizer",
-                                       "vis_backends",
-                                       "default_scope",
-                                       "randomness",
-                                       "experiment_name",
-                                       "work_dir",
-                                       "tta_model",
-                                       "tta_pipeline",
-                                       "custom_imports",
-                                       "runner_type",
-                                       "sync_bn",
-                                       "find_unused_parameters",
-                                       "model_wrapper_cfg",
-                                       "activation_checkpointing",
-                                       "compile",
-                                       "efficient_conv_bn_eval",
-                                       "strategy"};
-static const char *const names_0x[] = {"model",
-                                       "train_cfg",
-                                       "test_cfg",
-                                       "data",
-                                       "optimizer",
-                                       "optimizer_config",
-                                       "lr_config",
-                                       "momentum_config",
-                                       "runner",
-                                       "total_iters",
-                                       "total_epochs",
-                                       "checkpoint_config",
-                                       "evaluation",
-                                       "log_config",
-                                       "custom_hooks",
-                                       "workflow",
-                                       "load_from",
-                                       "resume_from",
-                                       "auto_resume",
-                                       "revise_keys",
-                                       "seed",
-                                       "deterministic",
-                                       "fp16",
-                                       "work_dir",
-                                       "custom_imports",
-                                       "dist_params",
-                                       "log_level",
-                                       "cudnn_benchmark",
-                                       "find_unused_parameters",
-                                       "gpu_ids",
-                                       "device",
-                                       "mp_start_method",
-                                       "opencv_num_threads",
-                                       "omp_num_threads",
-                                       "mkl_num_threads"};
-enum { N_1X = sizeof names_1x / sizeof *names_1x, N_0X = sizeof names_0x / sizeof *names_0x };
-
+/* The keys that a dialect looks for. */
 typedef struct names {
     const char *const *at;
     size_t n;
 } names;
 
-static names names_of(bool one_x)
+static names names_of(const dialect *d)
 {
-    return one_x ? (names){names_1x, N_1X} : (names){names_0x, N_0X};
+    names known = {.at = d->names};
+    while (known.at[known.n])
+        known.n++;
+    return known;
 }
 
 static bool has(names known, const char *name)
@@ -109,8 +38,7 @@ static const char *slip_of(names known, const char *name)
 
 void unread_warn_names(const experiment *e)
 {
-    bool one_x = e->dialect == DIALECT_1X;
-    names known = names_of(one_x), others = names_of(!one_x);
+    names known = names_of(e->dialect), others = names_of(e->dialect->other);
     char place[512];
     for (size_t i = 0; i < e->cfg->as.dict.n; i++) {
         const char *name = e->cfg->as.dict.entry[i].key;
@@ -136,8 +64,7 @@ static bool reads_variable(const experiment *e, const char *name)
 
 void unread_warn_override(const experiment *e, const char *override, bool was_there)
 {
-    bool one_x = e->dialect == DIALECT_1X;
-    names known = names_of(one_x), others = names_of(!one_x);
+    names known = names_of(e->dialect), others = names_of(e->dialect->other);
     const char *name = unread_first_name(override, e->mem);
     if (!name || has(known, name) || reads_variable(e, name))
         return;
@@ -145,7 +72,7 @@ void unread_warn_override(const experiment *e, const char *override, bool was_th
         log_say(LOG_WARNING,
                 "--cfg-options %s has no effect: '%s' is a key of MMSegmentation %s, and this config is written as for "
                 "%s",
-                override, name, one_x ? "0.x" : "1.x", one_x ? "1.x" : "0.x");
+                override, name, e->dialect->other->version, e->dialect->version);
     else if (was_there)
         log_say(LOG_WARNING,
                 "--cfg-options %s does not reach the model or the data%s: '%s' is a variable of the config's own, and "

@@ -14,23 +14,23 @@ static const value *with_pipeline(const value *ds, const value *steps, arena *me
     return copy && value_set(mem, copy, "pipeline", value_copy(mem, steps)) ? copy : NULL;
 }
 
-cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
-                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err)
+cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool tta, bool truth,
+                          arena *mem, dataset **ds, loader **l, cseg_error *err)
 {
     if (!d->dataset)
         return experiment_no_data(e, d == &e->val ? "val" : "test", err);
     const value *cfg = d->dataset;
-    if (one_x_tta && e->tta_pipeline) {
+    if (tta && e->tta_pipeline) {
         cfg = with_pipeline(cfg, e->tta_pipeline, mem);
         if (!cfg)
             return fail_memory(err);
-    } else if (one_x_tta && e->dialect == DIALECT_1X) {
+    } else if (tta && e->profile->tta_is_a_pipeline) {
         return fail(err, CSEG_CONFIG, "%s: test-time augmentation needs a tta_pipeline in the config", e->path);
     }
     value *inherited = value_new(mem, V_DICT, (where){0});
     if (!inherited || !value_set(mem, inherited, "test_mode", value_bool(mem, true, (where){0})))
         return fail_memory(err);
-    dataset_options options = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X, .inherited = inherited};
+    dataset_options options = {.rules = e->profile->data, .inherited = inherited};
     TRY(dataset_build(cfg, &options, mem, ds, err));
     loader_options lo = {
         .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = truth};
@@ -82,11 +82,11 @@ static void count(countings *all, const prediction *out, const batch_map *truth,
 }
 
 /* Behind those that are there; "val/mIoU" where the evaluator has a prefix. */
-static cseg_status add_entries(const metrics *m, const char *prefix, bool one_x, arena *mem, evaluation *out,
+static cseg_status add_entries(const metrics *m, const experiment_evaluation *how, arena *mem, evaluation *out,
                                cseg_error *err)
 {
     int64_t n;
-    const metrics_entry *more = metrics_entries(m, one_x, mem, &n);
+    const metrics_entry *more = metrics_entries(m, how->style, mem, &n);
     metrics_entry *all = ARENA_ARRAY(mem, (size_t)(out->n + (more ? n : 0)) + 1, metrics_entry);
     if (!more || !all)
         return fail_memory(err);
@@ -95,7 +95,7 @@ static cseg_status add_entries(const metrics *m, const char *prefix, bool one_x,
     for (int64_t i = 0; i < n; i++) {
         metrics_entry *e = &all[out->n + i];
         *e = more[i];
-        if (prefix && !(e->key = arena_printf(mem, "%s/%s", prefix, more[i].key)))
+        if (how->prefix && !(e->key = arena_printf(mem, "%s/%s", how->prefix, more[i].key)))
             return fail_memory(err);
     }
     out->entries = all;
@@ -122,7 +122,7 @@ static cseg_status compute(const dataset *ds, const experiment_evaluation *how, 
                               .nan_value = how->nan_to_num};
         TRY(metrics_compute(&counts->at[out->n_parts++].c, meta->n_classes > 0 ? meta->classes : NULL, &mo, mem, m,
                             err));
-        TRY(add_entries(m, how->prefix, meta->one_x, mem, out, err));
+        TRY(add_entries(m, how, mem, out, err));
     }
     return CSEG_OK;
 }

@@ -48,9 +48,9 @@ cseg_status evaluate_names(const model_head *head, const dataset *ds, const expe
 /* Warns where a head's map has another number of classes than the dataset that it is measured on or learns from. */
 void evaluate_check_classes(const model_head *head, const dataset *ds);
 bool evaluators_measure(const experiment_evaluation *e); /* whether any of them gives figures */
-/* The loader that evaluation of this part of the experiment reads from; truth: with labels, also where the pipeline
- * loads none. */
-cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool one_x_tta,
-                          bool truth, arena *mem, dataset **ds, loader **l, cseg_error *err);
+/* The loader that evaluation of this part of the experiment reads from; tta: through the config's tta_pipeline, if
+ * test-time augmentation is one; truth: with labels, also where the pipeline loads none. */
+cseg_status evaluate_open(const experiment *e, const experiment_data *d, const preprocessor *pre, bool tta, bool truth,
+                          arena *mem, dataset **ds, loader **l, cseg_error *err);
 
 #endif

@@ -69,7 +69,7 @@ static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *e
     const value *steps = value_get(cfg, "pipeline");
     if (!steps)
         steps = value_get(e->cfg, "test_pipeline");
-    if (o->tta && e->dialect == DIALECT_1X)
+    if (o->tta && e->profile->tta_is_a_pipeline)
         steps = e->tta_pipeline;
     if (!steps)
         return fail(err, CSEG_CONFIG, "%s: there is no %s in this config", e->path,
@@ -77,7 +77,7 @@ static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *e
     steps = image_steps(steps, o->own_size, 0, x->mem);
     if (!steps)
         return fail_memory(err);
-    return pipeline_build(steps, &(pipeline_options){.dialect = e->dialect}, x->mem, &x->steps, err);
+    return pipeline_build(steps, &e->profile->data->steps, x->mem, &x->steps, err);
 }
 
 /* Names and colours: from the checkpoint's own words would be better still, but the config is what the user edits. */
@@ -98,7 +98,7 @@ static cseg_status open_classes(infer *x, cseg_error *err)
         return CSEG_OK;
     /* A dataset that is there and cannot be understood is no dataset without classes: names and colours would be wrong.
      */
-    if (dataset_meta_read(cfg, e->dialect == DIALECT_1X ? DATASET_1X : DATASET_0X, x->mem, &meta, err) != CSEG_OK)
+    if (dataset_meta_read(cfg, e->profile->data, x->mem, &meta, err) != CSEG_OK)
         return fail_within(err, "names and colours of the classes: ");
     for (int64_t i = 0; i < x->classes && i < meta.n_classes; i++) {
         x->names[i] = meta.classes[i];

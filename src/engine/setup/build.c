@@ -19,7 +19,7 @@ cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_err
                        .test_cfg = e->test_cfg,
                        .read_numbers = read_numbers,
                        .no_grad = no_grad,
-                       .average_over_pixels = e->dialect == DIALECT_0X};
+                       .average_over_pixels = e->profile->average_over_pixels};
     return model_build(e->model, &o, out, err);
 }
 
@@ -43,7 +43,7 @@ cseg_status build_backend(const char *name, const cpu_options *o, backend **out,
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err)
 {
     TRY(preprocessor_build(e->preprocessor, mem, out, err));
-    out->zero_x = e->dialect == DIALECT_0X;
+    out->same_size = e->profile->words.same_size;
     return CSEG_OK;
 }
 

@@ -17,7 +17,7 @@ cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_err
 /* "cpu" (NULL too) or "ref", which does not know the options. Where bf16 is wished and cannot be had, the log says so
  * and float32 is used. */
 cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err);
-/* The preprocessor of the experiment (1.x), or one that does nothing (0.x, whose pipelines normalise). */
+/* The preprocessor of the experiment, or one that does nothing where pipelines normalise. */
 cseg_status build_preprocessor(const experiment *e, arena *mem, preprocessor *out, cseg_error *err);
 cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *err);
 

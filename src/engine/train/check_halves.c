@@ -101,7 +101,8 @@ static void check_reading(const dataset *train, const dataset *val)
     static const char key[] = "gt_semantic_seg";
     label_reading x, y;
     char to_train[64], to_val[64];
-    if (!a->one_x && a->reduce_zero_label && dataset_label_reading(train, 0, key, false, &x) && x.seen[0] != 255)
+    if (a->rules->steps.loader_reduces && a->reduce_zero_label && dataset_label_reading(train, 0, key, false, &x) &&
+        x.seen[0] != 255)
         log_say(LOG_WARNING,
                 "reduce_zero_label of the training %s counts for measuring alone: what is learned goes by "
                 "LoadAnnotations(reduce_zero_label=True), which its pipeline has not",

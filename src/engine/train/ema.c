@@ -14,12 +14,12 @@ static cseg_status copy_of(const float *from, size_t n, arena *mem, float **out,
     return CSEG_OK;
 }
 
-cseg_status ema_new(const experiment_ema *how, bool zero_x, model *m, arena *mem, ema **out, cseg_error *err)
+cseg_status ema_new(const experiment_ema *how, model *m, arena *mem, ema **out, cseg_error *err)
 {
     ema *e = ARENA_NEW(mem, ema);
     if (!e)
         return fail_memory(err);
-    *e = (ema){.how = how, .m = m, .zero_x = zero_x};
+    *e = (ema){.how = how, .m = m};
     TRY(copy_of(m->data, m->flat_count, mem, &e->weights, err));
     if (how->update_buffers)
         TRY(copy_of(m->buffers, m->buffer_count, mem, &e->buffers, err));
@@ -40,6 +40,7 @@ static double share(const ema *e)
     case EMA_EXP_MOMENTUM:
         return fmax((1 - h->momentum) * exp(-(1 + steps) / gamma) + h->momentum, h->momentum);
     case EMA_EXPONENTIAL:
+    case EMA_WARMED:
         break;
     }
     return h->momentum;
@@ -55,7 +56,7 @@ static void mix(float *to, const float *from, size_t n, double w)
 }
 
 /* mmcv raises the share to the power of the interval, and starts with a smaller one. */
-static void update_0x(ema *e, int64_t iter)
+static void update_warmed(ema *e, int64_t iter)
 {
     const experiment_ema *h = e->how;
     if (iter % h->interval != 0)
@@ -79,8 +80,8 @@ static void copy_all(ema *e)
 void ema_update(ema *e, int64_t iter, int64_t epoch)
 {
     const experiment_ema *h = e->how;
-    if (e->zero_x) {
-        update_0x(e, iter - 1);
+    if (h->kind == EMA_WARMED) {
+        update_warmed(e, iter - 1);
         return;
     }
     bool begun = h->begin_epoch > 0 ? epoch + 1 >= h->begin_epoch : iter >= h->begin_iter;

@@ -21,12 +21,11 @@ typedef struct ema {
     float *weights; /* as m->data */
     float *buffers; /* as m->buffers; NULL: running statistics are not averaged */
     int64_t steps;  /* updates since it began */
-    bool zero_x;
     bool swapped;
 } ema;
 
 /* Begins with the model's weights. */
-cseg_status ema_new(const experiment_ema *how, bool zero_x, model *m, arena *mem, ema **out, cseg_error *err);
+cseg_status ema_new(const experiment_ema *how, model *m, arena *mem, ema **out, cseg_error *err);
 /* After an iteration; iter is the number of iterations done, epoch that of epochs done. */
 void ema_update(ema *e, int64_t iter, int64_t epoch);
 /* Exchanges the model's weights and the averages; twice is nothing. Does nothing if they are never looked at. */

@@ -26,7 +26,7 @@ static cseg_status open_train(trainer *t, cseg_error *err)
     const experiment_data *d = &e->train;
     if (!d->dataset)
         return experiment_no_data(e, "train", err);
-    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    dataset_options o = {.rules = e->profile->data};
     TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
     loader_options l = {.batch_size = (int)d->batch_size,
                         .workers = (int)d->workers,
@@ -49,7 +49,7 @@ static bool validates(const trainer *t)
     return any && !t->options->no_validate && t->e->val.dataset;
 }
 
-/* 0.x's workflow ('val', n): losses on the val set, through the training pipeline. */
+/* A workflow's ('val', n): losses on the val set, through the training pipeline. */
 static cseg_status open_workflow_val(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
@@ -64,7 +64,7 @@ static cseg_status open_workflow_val(trainer *t, cseg_error *err)
     const value *steps = value_get(e->train.dataset, "pipeline");
     if (!cfg || (steps && !value_set(t->mem, cfg, "pipeline", value_copy(t->mem, steps))))
         return fail_memory(err);
-    dataset_options o = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    dataset_options o = {.rules = e->profile->data};
     TRY(dataset_build(cfg, &o, t->mem, &t->workflow_set, err));
     loader_options l = {.batch_size = (int)e->train.batch_size,
                         .workers = (int)e->val.workers,
@@ -167,13 +167,10 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%s: there is no optimizer in this config", e->path);
     if (e->optimizer_refused)
         return fail(err, CSEG_UNSUPPORTED, "%s", e->optimizer_refused);
-    TRY(optimizer_build(e->optimizer, e->paramwise, t->m, t->mem, &t->o, err));
+    TRY(optimizer_build(e->optimizer, e->paramwise, e->profile->groups, t->m, t->mem, &t->o, err));
     optimizer_scale_rates(t->o, e->lr_scale);
     schedule_time time = trainer_time(t);
-    if (e->dialect == DIALECT_1X)
-        TRY(schedule_build_1x(e->param_scheduler, t->o, &time, t->mem, &t->s, err));
-    else
-        TRY(schedule_build_0x(e->lr_config, e->momentum_config, t->o, &time, t->mem, &t->s, err));
+    TRY(e->profile->schedules(e->rates, e->momenta, t->o, &time, t->mem, &t->s, err));
     if (e->accumulate > 1) {
         t->sum = mem_alloc(t->m->flat_count * sizeof(float));
         if (!t->sum || !arena_defer(t->mem, mem_free, t->sum))
@@ -243,7 +240,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (!from)
         TRY(start_weights(t, err));
     if (e->ema.on)
-        TRY(ema_new(&e->ema, e->dialect == DIALECT_0X, t->m, t->mem, &t->average, err));
+        TRY(ema_new(&e->ema, t->m, t->mem, &t->average, err));
     if (from) {
         TRY(resume(t, from, err));
         TRY(check_learned_classes(from, t->train_set, err));
@@ -272,10 +269,8 @@ static bool validation_due(const trainer *t, int64_t done, int64_t whole)
         begin = t->e->validate[0].begin;
     if (every < 1 || done < begin)
         return false;
-    /* 0.x counts from `start`; 1.x also measures at the very end. */
-    if (t->e->dialect == DIALECT_0X)
-        return (done - begin) % every == 0;
-    return done % every == 0 || done == whole;
+    const experiment_profile *p = t->e->profile;
+    return (p->validates_from_begin ? done - begin : done) % every == 0 || (p->validates_last && done == whole);
 }
 
 static bool save_due(const trainer *t, int64_t done, int64_t whole)
@@ -290,7 +285,8 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     const experiment *e = t->e;
     log_step s = trainer_log_step(t);
     TRY(run_log_train(t->log, &s, err));
-    /* The line tells the rate that the iteration ran with (0.x) or the next one (1.x), as the reference's do. */
+    /* The line tells the rate that the iteration ran with, or where schedules step the next one, as the reference's do.
+     */
     if (t->options->progress)
         t->options->progress(t->options->progress_arg, &(runner_progress){.iter = s.iter,
                                                                           .max_iters = s.max_iters,

@@ -67,16 +67,12 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
 static cseg_status advise_on_one(const trainer *t, cseg_error *err)
 {
     cseg_error said = *err;
-    bool old = t->e->dialect == DIALECT_0X;
     if (t->e->train.batch_size < 2)
-        return fail(err, said.code, "%s; train with a larger batch (%s)", said.text,
-                    old ? "data.samples_per_gpu" : "train_dataloader.batch_size");
+        return fail(err, said.code, "%s; train with a larger batch (%s)", said.text, t->e->profile->words.batch_size);
     return fail(err, said.code,
                 "%s; leave out the last batch of an epoch, which has one image, by %s, or take another "
                 "batch size than %lld",
-                said.text,
-                old ? "data=dict(train_dataloader=dict(drop_last=True))" : "train_dataloader=dict(drop_last=True)",
-                (long long)t->e->train.batch_size);
+                said.text, t->e->profile->words.drop_last, (long long)t->e->train.batch_size);
 }
 
 /* Only traced: there is no plan and no memory yet. */

@@ -79,7 +79,7 @@ log_step trainer_log_step(const trainer *t);
 /* run_folder.c. Makes the folders that the run writes into, locks them against other trainings until t->mem goes, and
  * removes what killed runs left there half written. CSEG_IO: another process has the lock; the message names it. */
 cseg_status trainer_open_folders(trainer *t, cseg_error *err);
-/* 1.x: a text file that names the checkpoint; 0.x: a link. Both are replaced at once, never half. */
+/* Renews the text file that names the newest checkpoint, or the link to it. Both are replaced at once, never half. */
 cseg_status trainer_point_to(trainer *t, const char *path, cseg_error *err);
 /* The checkpoint that the run's folders tell to be the last (last_checkpoint, latest.pth, or the highest number); *out
  * NULL: none. A name or folder that cannot be read is an error: a run that begins anew would write over the old one. */

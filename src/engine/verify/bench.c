@@ -29,7 +29,7 @@ static cseg_status make_optimizer(bench *b, cseg_error *err)
     value *sgd;
     TRY(config_parse_literal("dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005)", "bench", b->mem, &sgd,
                              err));
-    return optimizer_build(sgd, NULL, b->m, b->mem, &b->opt, err);
+    return optimizer_build(sgd, NULL, NULL, b->m, b->mem, &b->opt, err);
 }
 
 static cseg_status prepare(bench *b, cseg_error *err)

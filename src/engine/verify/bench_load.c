@@ -55,7 +55,7 @@ cseg_status bench_load(experiment *e, const bench_load_options *o, bench_load_re
     *out = (bench_load_report){.images = o->images, .batch = d->batch_size, .threads = o->threads ? o->threads : 1};
     if (!d->dataset)
         return fail(err, CSEG_CONFIG, "%s: there is no dataset to train on in this config", e->path);
-    dataset_options options = {.dialect = e->dialect == DIALECT_0X ? DATASET_0X : DATASET_1X};
+    dataset_options options = {.rules = e->profile->data};
     TRY(dataset_build(d->dataset, &options, e->mem, &ds, err));
     TRY(build_preprocessor(e, e->mem, &pre, err));
     if (!out->images)

@@ -29,12 +29,13 @@ static bool forget_pretrained(arena *mem, value *cfg)
 
 cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err)
 {
+    experiment_begin(NULL, &s->about); /* what is told of a config that cannot be read */
     const char *root = s->options->root;
     const char *full = root && !file_exists(path) ? path_join(s->mem, root, path) : path;
     if (!full)
         return fail_memory(err);
     TRY(config_load(full, s->mem, &s->config, err));
-    s->dialect = config_dialect_of(s->config);
+    experiment_begin(s->config, &s->about);
     return CSEG_OK;
 }
 
@@ -46,11 +47,10 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
         return fail(err, CSEG_CONFIG, "%s: there is no model", path);
     if (!forget_pretrained(s->mem, cfg))
         return fail_memory(err);
-    bool old = s->dialect == DIALECT_0X;
     model_options o = {.no_dropout = true,
-                       .average_over_pixels = old,
-                       .train_cfg = old ? value_get(s->config, "train_cfg") : NULL,
-                       .test_cfg = old ? value_get(s->config, "test_cfg") : NULL};
+                       .average_over_pixels = s->about.profile->average_over_pixels,
+                       .train_cfg = s->about.train_cfg,
+                       .test_cfg = s->about.test_cfg};
     TRY(model_build(cfg, &o, &s->model, err));
     parity_fill_weights(s->model);
     return CSEG_OK;
@@ -60,7 +60,7 @@ void parity_begin_line(const parity_session *s, const char *path, FILE *out)
 {
     fputs("{\"config\": ", out);
     parity_print_string(out, path);
-    fprintf(out, ", \"mmseg\": \"%s\"", s->config && s->dialect == DIALECT_0X ? "0.30.0" : "1.2.2");
+    fprintf(out, ", \"mmseg\": \"%s\"", s->about.profile->reference);
 }
 
 void parity_print_error(FILE *out, const char *key, const cseg_error *e)

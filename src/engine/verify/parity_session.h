@@ -3,6 +3,7 @@
 #define ENGINE_VERIFY_PARITY_SESSION_H
 
 #include "config/config.h"
+#include "engine/dialect/experiment.h"
 #include "engine/verify/parity.h"
 #include "engine/verify/parity_values.h"
 #include "graph/plan.h"
@@ -13,7 +14,7 @@ typedef struct parity_session {
     const parity_options *options;
     arena *mem;
     value *config;
-    config_dialect dialect;
+    experiment about; /* what the config says of its model and optimizer */
     model *model;
 } parity_session;
 

@@ -9,11 +9,10 @@ enum { STEPS = 10 };
 
 static cseg_status make_optimizer(parity_session *s, optimizer **out, cseg_error *err)
 {
-    const value *wrapper = value_get(s->config, "optim_wrapper");
-    const value *cfg = value_get(s->dialect == DIALECT_0X ? s->config : wrapper, "optimizer");
-    if (!cfg)
+    const experiment *e = &s->about;
+    if (!e->optimizer)
         return fail(err, CSEG_CONFIG, "the config has no optimizer");
-    return optimizer_build(cfg, value_get(wrapper, "paramwise_cfg"), s->model, s->mem, out, err);
+    return optimizer_build(e->optimizer, e->paramwise, e->profile->groups, s->model, s->mem, out, err);
 }
 
 /* Parameters that the graph leaves without a gradient are not touched. */

@@ -36,7 +36,7 @@ static void folders_are_listed_in_order(void **state)
         for (int i = 0; i < 5; i++)
             assert_string_equal(item_text(both[d], i),
                                 arena_printf(mem, "i/%s.jpg gt_semantic_seg=l/%s.png", order[i], order[i]));
-        assert_int_equal(dataset_about(both[d])->one_x, d);
+        assert_int_equal(dataset_about(both[d])->rules == &data_rules_1x, d);
     }
 }
 

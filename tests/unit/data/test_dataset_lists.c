@@ -134,7 +134,7 @@ static void unknown_classes_are_told_the_way(void **state)
            "use type='BaseSegDataset' with metainfo=dict(classes=[...], palette=[...])");
     refuse("dict(type='CityscapeDataset', img_dir='@/i')", CSEG_CONFIG, "did you mean 'CityscapesDataset'?");
     dataset_meta meta;
-    assert_int_equal(dataset_meta_read(literal("dict(type='RiverDataset')"), DATASET_0X, mem, &meta, &err),
+    assert_int_equal(dataset_meta_read(literal("dict(type='RiverDataset')"), &data_rules_0x, mem, &meta, &err),
                      CSEG_CONFIG);
     assert_non_null(strstr(err.text, "CustomDataset"));
 }

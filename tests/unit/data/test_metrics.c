@@ -19,6 +19,8 @@ typedef struct recipe {
     char name[32], metrics[64];
 } recipe;
 
+static const metrics_style old_style = {.fractions = true, .by_class = true, .summary = true};
+
 static void draw(const recipe *r, int k, int32_t *predicted, int32_t *label)
 {
     uint64_t base = (uint64_t)(1000 * r->seed + 10 * k);
@@ -74,7 +76,7 @@ static char *evaluate(const recipe *r, arena *mem)
     strbuf_addf(&out, "%s\n", metrics_class_table(&m, mem));
     if (!r->dialect)
         strbuf_addf(&out, "%s\n", metrics_summary_table(&m, mem));
-    metrics_entry *entries = metrics_entries(&m, r->dialect, mem, &n);
+    metrics_entry *entries = metrics_entries(&m, r->dialect ? (metrics_style){0} : old_style, mem, &n);
     for (int64_t i = 0; i < n; i++)
         strbuf_addf(&out, "%s %.9g\n", entries[i].key, entries[i].value);
     assert_false(out.failed);
@@ -208,7 +210,7 @@ static void no_memory_is_told(void **state)
         if (status == CSEG_OK)
             status = metrics_compute(&c, NULL, &options, mem, &m, &err);
         whole = status == CSEG_OK && metrics_class_table(&m, mem) && metrics_summary_table(&m, mem) &&
-                metrics_entries(&m, false, mem, &count);
+                metrics_entries(&m, old_style, mem, &count);
         mem_fail_at(0);
         assert_true(status == CSEG_OK || status == CSEG_NO_MEMORY);
         arena_free(mem);

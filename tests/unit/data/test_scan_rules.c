@@ -124,7 +124,7 @@ static void inner_pipelines_are_asked(void **state)
     /* 0.x measures with what the dataset says, whatever its pipeline does not load */
     const char *text = "dict(type='CustomDataset', data_root='@', img_dir='i', ann_dir='l', img_suffix='.png', "
                        "classes=['a', 'b', 'c'], test_mode=True, pipeline=[dict(type='LoadImageFromFile')]%s)";
-    dataset_options old = {.dialect = DATASET_0X};
+    dataset_options old = {.rules = &data_rules_0x};
     assert_int_equal(look(build_with(arena_printf(mem, text, ", reduce_zero_label=True"), &old), &rule, 1, true),
                      CSEG_OK);
     assert_int_equal(look(build_with(arena_printf(mem, text, ""), &old), &rule, 1, true), CSEG_DATA);

@@ -107,9 +107,8 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         value *list;
         pipeline *p;
-        pipeline_options options = {.dialect = refused[i].dialect};
         OK(config_parse_literal(refused[i].text, "test.py", mem, &list, &err));
-        cseg_status got = pipeline_build(list, &options, mem, &p, &err);
+        cseg_status got = pipeline_build(list, rules_of(refused[i].dialect), mem, &p, &err);
         if (got != refused[i].status || !strstr(err.text, refused[i].says))
             fail_msg("%s\n  gave %d: %s\n  expected: %s", refused[i].text, got, got ? err.text : "nothing",
                      refused[i].says);
@@ -312,9 +311,8 @@ static void test_memory_runs_out_while_building(void **state)
     for (int n = 1; got != CSEG_OK && n < 100; n++) {
         arena *a = arena_new();
         pipeline *p;
-        pipeline_options options = {.dialect = DIALECT_0X};
         mem_fail_at(n);
-        got = pipeline_build(list, &options, a, &p, &err);
+        got = pipeline_build(list, rules_of(DIALECT_0X), a, &p, &err);
         mem_fail_at(0);
         arena_free(a);
         assert_true(got == CSEG_OK || got == CSEG_NO_MEMORY);

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "data/rules.h"
 #include "data/transforms/photometric.h"
 #include "data/transforms/pipeline.h"
 #include "data/transforms/transform.h"
@@ -98,14 +99,18 @@ static inline image copy_of(const image *m)
     return out;
 }
 
+static inline const pipeline_rules *rules_of(config_dialect dialect)
+{
+    return dialect == DIALECT_0X ? &data_rules_0x.steps : &data_rules_1x.steps;
+}
+
 static inline pipeline *pipeline_of(const char *text, config_dialect dialect, arena *mem)
 {
     cseg_error err;
     value *list;
     pipeline *p;
-    pipeline_options options = {.dialect = dialect};
     OK(config_parse_literal(text, "test.py", mem, &list, &err));
-    OK(pipeline_build(list, &options, mem, &p, &err));
+    OK(pipeline_build(list, rules_of(dialect), mem, &p, &err));
     return p;
 }
 

@@ -47,8 +47,8 @@ static rig build(const char *hook, bool one_x)
     assert_non_null(r.m->buffers);
     fill(r.m, -1);
     if (config_parse_literal(hook, "case.py", r.mem, &cfg, &err) != CSEG_OK ||
-        read_ema(r.e, cfg, one_x, &err) != CSEG_OK ||
-        ema_new(&r.e->ema, !one_x, r.m, r.mem, &r.average, &err) != CSEG_OK)
+        (one_x ? read_ema_1x : read_ema_0x)(r.e, cfg, &err) != CSEG_OK ||
+        ema_new(&r.e->ema, r.m, r.mem, &r.average, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     return r;
 }
@@ -136,7 +136,7 @@ static void bad_hooks_are_refused(void **state)
         value *cfg = NULL;
         experiment *e = ARENA_NEW(mem, experiment);
         assert_int_equal(config_parse_literal(texts[i][0], "case.py", mem, &cfg, &err), CSEG_OK);
-        assert_int_equal(read_ema(e, cfg, true, &err), CSEG_CONFIG);
+        assert_int_equal(read_ema_1x(e, cfg, &err), CSEG_CONFIG);
         if (!strstr(err.text, texts[i][1]))
             fail_msg("'%s' does not speak of %s", err.text, texts[i][1]);
         arena_free(mem);

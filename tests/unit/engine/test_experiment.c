@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "engine/dialect/experiment.h"
+#include "engine/dialect/dialect.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
@@ -88,7 +88,7 @@ static void one_x(void **state)
         "    monitor='mIoU', patience=3, min_delta=0.5)]\n"
         "val_cfg = dict(type='ValLoop')\ntest_cfg = dict(type='TestLoop', fp16=True)\n"
         "load_from = 'a.pth'\nrandomness = dict(seed=7, deterministic=True)\n");
-    assert_int_equal(e->dialect, DIALECT_1X);
+    assert_ptr_equal(e->dialect, &dialect_1x);
     assert_string_equal(e->work_dir, "work_dirs/some");
     assert_non_null(e->preprocessor);
     assert_int_equal(e->train.batch_size, 4);
@@ -111,7 +111,7 @@ static void one_x(void **state)
     same_number(e->clip_norm_type, 1);
     assert_int_equal(e->accumulate, 4);
     assert_non_null(e->paramwise);
-    assert_int_equal(value_count(e->param_scheduler), 1);
+    assert_int_equal(value_count(e->rates), 1);
     assert_false(e->by_epoch);
     assert_int_equal(e->max, 4000);
     assert_int_equal(e->n_validate, 2);
@@ -183,7 +183,7 @@ static void zero_x(void **state)
         "custom_hooks = [dict(type='EMAHook', momentum=0.002, warm_up=10)]\n"
         "workflow = [('train', 100), ('val', 1)]\n"
         "resume_from = 'c.pth'\nwork_dir = 'w'\nseed = 0\n");
-    assert_int_equal(e->dialect, DIALECT_0X);
+    assert_ptr_equal(e->dialect, &dialect_0x);
     assert_string_equal(e->work_dir, "w");
     assert_int_equal(e->train.batch_size, 3);
     assert_int_equal(e->train.workers, 5);
@@ -195,8 +195,8 @@ static void zero_x(void **state)
     assert_true(e->amp && e->val_bf16 && !e->test_bf16);
     assert_int_equal(e->accumulate, 2);
     same_number(e->clip_norm, 35);
-    assert_non_null(e->lr_config);
-    assert_non_null(e->momentum_config);
+    assert_non_null(e->rates);
+    assert_non_null(e->momenta);
     assert_int_equal(e->max, 80000);
     /* mmseg sets evaluation.by_epoch by the runner. */
     assert_false(e->by_epoch || e->validate_by_epoch);
@@ -217,12 +217,48 @@ static void zero_x(void **state)
     assert_true(e->has_seed);
 }
 
+static void rows_are_whole(void **state)
+{
+    (void)state;
+    static const dialect *const both[] = {&dialect_0x, &dialect_1x};
+    for (int i = 0; i < 2; i++) {
+        const dialect *d = both[i];
+        const experiment_profile *p = d->profile;
+        assert_ptr_equal(d->other, both[1 - i]);
+        assert_non_null(p->reference);
+        assert_true(p->data && p->log && p->groups && p->schedules);
+        assert_true(p->words.batch_size && p->words.drop_last);
+        assert_true(p->checkpoint.config_key && p->checkpoint.name_key && p->checkpoint.time_format);
+        for (const char *const *key = d->telling; *key; key++) { /* only its own names tell a dialect */
+            int known = 0;
+            for (const char *const *name = d->names; *name; name++)
+                known += strcmp(*name, *key) == 0;
+            for (const char *const *name = d->other->names; *name; name++)
+                known -= strcmp(*name, *key) == 0;
+            assert_int_equal(known, 1);
+        }
+    }
+}
+
+/* mmcv's place for it is not mmengine's, whose optimizers fail over it. */
+static void paramwise_cfg_has_its_place(void **state)
+{
+    experiment *e = must_parse(*state, ONE_X "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1,\n"
+                                             "    paramwise_cfg=dict(norm_decay_mult=0.)))\n");
+    assert_null(e->paramwise);
+    assert_non_null(e->optimizer_refused);
+    assert_non_null(strstr(e->optimizer_refused, "some.py:4: paramwise_cfg belongs beside the optimizer"));
+    e = must_parse(*state, ZERO_X "optimizer = dict(type='SGD', lr=0.1, paramwise_cfg=dict(norm_decay_mult=0.))\n");
+    assert_null(e->optimizer_refused);
+    assert_int_equal(value_count(e->paramwise), 1);
+}
+
 /* Before runner=: the number alone says what is counted; train_cfg and test_cfg stand beside the model. */
 static void the_oldest_style(void **state)
 {
     experiment *e = must_parse(*state, ZERO_X "train_cfg = dict()\ntest_cfg = dict(mode='slide')\n"
                                               "total_iters = 40000\nevaluation = dict(interval=4000, metric='mIoU')\n");
-    assert_int_equal(e->dialect, DIALECT_0X);
+    assert_ptr_equal(e->dialect, &dialect_0x);
     assert_false(e->by_epoch);
     assert_int_equal(e->max, 40000);
     assert_non_null(e->train_cfg);
@@ -292,8 +328,10 @@ static void check_one(const char *root, const char *name)
         fail_msg("%s: says neither how long nor on what to train", name);
     if (!e->checkpoint.on || e->checkpoint.interval < 1 || e->validate[0].every < 1 || e->log.interval != 50)
         fail_msg("%s: how often to save, measure and log was not understood", name);
-    if (e->dialect == DIALECT_1X ? value_count(e->param_scheduler) < 1 : value_is_none(e->lr_config))
+    if (e->dialect == &dialect_1x ? value_count(e->rates) < 1 : value_is_none(e->rates))
         fail_msg("%s: has no schedule", name);
+    if (e->optimizer_refused && strstr(e->optimizer_refused, "belongs"))
+        fail_msg("%s: %s", name, e->optimizer_refused);
     arena_free(mem);
 }
 
@@ -340,6 +378,8 @@ int main(void)
         TEST(one_x_defaults),
         TEST(zero_x),
         TEST(the_oldest_style),
+        cmocka_unit_test(rows_are_whole),
+        TEST(paramwise_cfg_has_its_place),
         TEST(what_cannot_be_is_refused),
         cmocka_unit_test(all_of_1_2_2),
         cmocka_unit_test(all_of_0_30_0),

@@ -11,8 +11,8 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "data/metrics.h"
+#include "engine/dialect/dialect.h"
 #include "engine/evaluate/figures.h"
-#include "engine/train/schedule/schedule.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
@@ -128,7 +128,7 @@ static void plateaus_do_not_take_nan_for_a_value(void **state)
                  "dict(type='ReduceOnPlateauLR', monitor='m', rule='%s', patience=0, factor=0.5, threshold=1e-4)",
                  rules[r]);
         assert_int_equal(config_parse_literal(text, "case.py", mem, &cfg, &err), CSEG_OK);
-        assert_int_equal(schedule_build_1x(cfg, &o, &t, mem, &s, &err), CSEG_OK);
+        assert_int_equal(schedule_read_1x(cfg, NULL, &o, &t, mem, &s, &err), CSEG_OK);
         assert_string_equal(schedule_monitor(s, 0), "m");
         assert_null(schedule_monitor(s, 1));
         for (int i = 0; i < 5; i++) {

@@ -188,9 +188,8 @@ static optimizer *build(arena *mem, model *m, const char *text, bool one_x)
     cseg_error err;
     optimizer *o = NULL;
     value *cfg = literal(mem, text, "optimizer=", ';'), *paramwise = literal(mem, text, "paramwise_cfg=", ';');
-    if (!one_x && !value_is_none(paramwise))
-        assert_true(value_set(mem, cfg, "paramwise_cfg", paramwise));
-    if (optimizer_build(cfg, one_x ? paramwise : NULL, m, mem, &o, &err) != CSEG_OK)
+    const group_rules *rules = one_x ? &group_rules_mmengine : &group_rules_mmcv;
+    if (optimizer_build(cfg, paramwise, rules, m, mem, &o, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     return o;
 }
@@ -297,7 +296,8 @@ static void bad_optimizers_are_refused(void **state)
         optimizer *o;
         model *m = bare_model(mem);
         assert_int_equal(config_parse_literal(texts[i][0], "c.py", mem, &cfg, &err), CSEG_OK);
-        assert_int_equal(optimizer_build(cfg, NULL, m, mem, &o, &err), CSEG_CONFIG);
+        assert_int_equal(optimizer_build(cfg, value_get(cfg, "paramwise_cfg"), &group_rules_mmcv, m, mem, &o, &err),
+                         CSEG_CONFIG);
         if (!strstr(err.text, texts[i][1]))
             fail_msg("'%s' does not speak of %s", err.text, texts[i][1]);
         arena_free(mem);

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "engine/dialect/dialect.h"
 #include "engine/train/log/run_log_internal.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
@@ -72,7 +73,7 @@ static void check(cseg_status status)
         fail_msg("%s", err.text);
 }
 
-static char *read_text(const char *path)
+static char *text_of(const char *path)
 {
     char *text;
     size_t n;
@@ -91,6 +92,11 @@ typedef struct run {
     int64_t evaluations[3], validations[3]; /* after these iterations */
 } run;
 
+static metrics_style style_of(const run *r)
+{
+    return r->dialect == DIALECT_1X ? (metrics_style){0} : (metrics_style){true, true, true};
+}
+
 static experiment *experiment_of(const run *r)
 {
     experiment *e = ARENA_NEW(mem, experiment);
@@ -99,11 +105,12 @@ static experiment *experiment_of(const run *r)
     *e = (experiment){.mem = mem,
                       .path = "tiny.py",
                       .cfg = cfg,
-                      .dialect = r->dialect,
+                      .profile = (r->dialect == DIALECT_1X ? dialect_1x : dialect_0x).profile,
+                      .val_eval.style = style_of(r),
                       .by_epoch = r->by_epoch,
                       .work_dir = r->name,
-                      .log.interval = r->interval,
-                      .log.text = true};
+                      .log.interval = r->interval};
+    (r->dialect == DIALECT_1X ? read_log_1x : read_log_0x)(e);
     e->max = r->by_epoch ? r->epochs : r->iters ? r->iters : 12;
     return e;
 }
@@ -153,7 +160,7 @@ static void evaluation_of(const run *r, int64_t classes, const char *const *name
     v->parts = ARENA_NEW(mem, evaluation_part);
     assert_non_null(v->parts);
     check(metrics_compute(&c, names, &o, mem, &v->parts[0].m, &err));
-    v->entries = metrics_entries(&v->parts[0].m, r->dialect == DIALECT_1X, mem, &v->n);
+    v->entries = metrics_entries(&v->parts[0].m, style_of(r), mem, &v->n);
     assert_non_null(v->entries);
 }
 
@@ -201,7 +208,7 @@ static run_log *perform(const run *r, experiment *e)
 static char *golden(const run *r, const char *which)
 {
     char *all =
-        read_text(r->dialect == DIALECT_1X ? TEST_DATA "/engine/run_log_1x.txt" : TEST_DATA "/engine/run_log_0x.txt");
+        text_of(r->dialect == DIALECT_1X ? TEST_DATA "/engine/run_log_1x.txt" : TEST_DATA "/engine/run_log_0x.txt");
     char *title = arena_printf(mem, "== %s %s\n", r->name, which), *begin = strstr(all, title);
     assert_non_null(begin);
     begin += strlen(title);
@@ -224,15 +231,15 @@ static void check_run(const run *r)
     perform(r, experiment_of(r));
     if (r->dialect == DIALECT_1X) {
         const char *dir = arena_printf(mem, "%s/" STAMP, r->name);
-        const char *text = read_text(arena_printf(mem, "%s/" STAMP ".log", dir));
-        const char *json = read_text(arena_printf(mem, "%s/vis_data/" STAMP ".json", dir));
+        const char *text = text_of(arena_printf(mem, "%s/" STAMP ".log", dir));
+        const char *json = text_of(arena_printf(mem, "%s/vis_data/" STAMP ".json", dir));
         assert_string_equal(after_line(text, "Checkpoints will be saved to"), golden(r, "log"));
         assert_string_equal(json, golden(r, "json"));
-        assert_string_equal(read_text(arena_printf(mem, "%s/vis_data/scalars.json", dir)), json);
+        assert_string_equal(text_of(arena_printf(mem, "%s/vis_data/scalars.json", dir)), json);
         assert_true(file_exists(arena_printf(mem, "%s/vis_data/config.py", dir)));
     } else {
-        const char *text = read_text(arena_printf(mem, "%s/" STAMP ".log", r->name));
-        const char *json = read_text(arena_printf(mem, "%s/" STAMP ".log.json", r->name));
+        const char *text = text_of(arena_printf(mem, "%s/" STAMP ".log", r->name));
+        const char *json = text_of(arena_printf(mem, "%s/" STAMP ".log.json", r->name));
         assert_string_equal(after_line(text, "Start running"), golden(r, "log"));
         assert_true(str_starts(json, "{\"env_info\": \"sys.platform: linux\\n"));
         assert_string_equal(strchr(json, '\n') + 1, strchr(golden(r, "json"), '\n') + 1);
@@ -382,11 +389,11 @@ static void the_processor_decides_whether_epochs_are_told(void **state)
              .evaluations = {12},
              .cfg = "log_processor = dict(by_epoch=False)\n"};
     perform(&r, experiment_of(&r));
-    const char *text = read_text("epochs-by-iters/" STAMP "/" STAMP ".log");
+    const char *text = text_of("epochs-by-iters/" STAMP "/" STAMP ".log");
     assert_non_null(strstr(text, "INFO - Iter(train) [ 4/12]  lr: "));
     assert_non_null(strstr(text, "INFO - Iter(train) [10/12]  lr: "));
     assert_non_null(strstr(text, "INFO - Iter(val) [7/7]    aAcc: "));
-    assert_null(strstr(read_text("epochs-by-iters/" STAMP "/vis_data/scalars.json"), "epoch"));
+    assert_null(strstr(text_of("epochs-by-iters/" STAMP "/vis_data/scalars.json"), "epoch"));
 
     run old = {.name = "iters-0x",
                .dialect = DIALECT_0X,
@@ -396,7 +403,7 @@ static void the_processor_decides_whether_epochs_are_told(void **state)
                .interval = 5,
                .cfg = "log_config = dict(hooks=[dict(type='TextLoggerHook', by_epoch=False)])\n"};
     perform(&old, experiment_of(&old));
-    text = read_text("iters-0x/" STAMP ".log");
+    text = text_of("iters-0x/" STAMP ".log");
     assert_non_null(strstr(text, "INFO - Iter [5/12]\tlr: "));
     assert_non_null(strstr(text, "INFO - Iter [10/12]\tlr: ")); /* the buffer began anew at 7 */
     assert_non_null(strstr(text, "loss: 0.2135\n"));
@@ -420,7 +427,7 @@ static void long_lines_are_whole(void **state)
     evaluation_of(&r, 150, classes, &v);
     log_step s = step_of(&r, e, 4, values);
     check(run_log_evaluation(l, &s, &v, mem, &err));
-    const char *json = strchr(read_text("wide/" STAMP ".log.json"), '\n') + 1;
+    const char *json = strchr(text_of("wide/" STAMP ".log.json"), '\n') + 1;
     int figures = 0;
     for (const char *p = json; (p = strstr(p, "\": ")); p++)
         figures++;
@@ -428,8 +435,7 @@ static void long_lines_are_whole(void **state)
     assert_true(str_ends(json, "\"Acc.something with a name of its own, number 149\": 0.5714}\n"));
     assert_non_null(strstr(json, "\"IoU.\\\"w\\u00e4ssrig\\\\\\\"\\t\\u0001\": 0.7692, "));
     assert_non_null(strstr(json, "\"IoU.\\ud83c\\udf0a\\ufffd\\ufffd\\ufffd\": 0.4444, "));
-    assert_true(
-        str_ends(read_text("wide/" STAMP ".log"), "Acc.something with a name of its own, number 149: 0.5714\n"));
+    assert_true(str_ends(text_of("wide/" STAMP ".log"), "Acc.something with a name of its own, number 149: 0.5714\n"));
 }
 
 static void numbers_that_are_none_are_told(void **state)
@@ -452,13 +458,13 @@ static void numbers_that_are_none_are_told(void **state)
         s.values = values;
         check(run_log_train(l, &s, &err));
     }
-    const char *one = read_text("nan-1x/" STAMP "/" STAMP ".log"), *zero = read_text("nan-0x/" STAMP ".log");
+    const char *one = text_of("nan-1x/" STAMP "/" STAMP ".log"), *zero = text_of("nan-0x/" STAMP ".log");
     assert_true(str_ends(one, "memory: 1234  loss: nan  loss_a: nan  loss_b: inf\n"));
     assert_true(str_ends(zero, "memory: 1234, loss_a: nan, loss_b: inf, loss: nan\n"));
-    assert_non_null(strstr(read_text("nan-1x/" STAMP "/vis_data/scalars.json"),
+    assert_non_null(strstr(text_of("nan-1x/" STAMP "/vis_data/scalars.json"),
                            "\"loss\": NaN, \"loss_a\": NaN, \"loss_b\": Infinity,"));
     assert_non_null(
-        strstr(read_text("nan-0x/" STAMP ".log.json"), "\"loss_a\": NaN, \"loss_b\": Infinity, \"loss\": NaN,"));
+        strstr(text_of("nan-0x/" STAMP ".log.json"), "\"loss_a\": NaN, \"loss_b\": Infinity, \"loss\": NaN,"));
 }
 
 /* The one event file in `dir`, whose bytes hold each tag with its length in front. */
@@ -568,7 +574,7 @@ static void no_half_line_stays(void **state)
     check(run_log_open(e, 5, mem, &l, &err));
     log_step s = step_of(&r, e, 1, values);
     check(run_log_train(l, &s, &err));
-    const char *path = "half/" STAMP ".log.json", *text = read_text("half/" STAMP ".log"), *json = read_text(path);
+    const char *path = "half/" STAMP ".log.json", *text = text_of("half/" STAMP ".log"), *json = text_of(path);
     /* Room for half of one more line of the larger file, which is the text log: the config stands in both. */
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     tight = before;
@@ -581,12 +587,12 @@ static void no_half_line_stays(void **state)
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(status, CSEG_IO);
     assert_non_null(strstr(err.text, "half/" STAMP ".log: cannot write: "));
-    assert_string_equal(read_text("half/" STAMP ".log"), text);
-    assert_string_equal(read_text(path), json);
+    assert_string_equal(text_of("half/" STAMP ".log"), text);
+    assert_string_equal(text_of(path), json);
     /* And it goes on when there is room again. */
     s = step_of(&r, e, 3, values);
     check(run_log_train(l, &s, &err));
-    assert_true(str_starts(read_text(path) + strlen(json), "{\"mode\": \"train\", \"epoch\": 1, \"iter\": 3, "));
+    assert_true(str_starts(text_of(path) + strlen(json), "{\"mode\": \"train\", \"epoch\": 1, \"iter\": 3, "));
 }
 
 static void a_config_in_the_work_dir_stays_as_it_was(void **state)
@@ -600,13 +606,13 @@ static void a_config_in_the_work_dir_stays_as_it_was(void **state)
     check(file_replace_bytes("own/mine.py", own, strlen(own), mem, &err));
     e->path = "own/mine.py";
     check(run_log_open(e, 5, mem, &l, &err));
-    assert_string_equal(read_text("own/mine.py"), own);
-    assert_string_equal(read_text("own/" STAMP "/vis_data/config.py"), "max_iters = 12\n");
+    assert_string_equal(text_of("own/mine.py"), own);
+    assert_string_equal(text_of("own/" STAMP "/vis_data/config.py"), "max_iters = 12\n");
     assert_string_equal(run_log_folder(l), "own/" STAMP);
     /* Elsewhere it is written, in Python whatever it was. */
     e->path = "mine.json";
     check(run_log_open(e, 5, mem, &l, &err));
-    assert_string_equal(read_text("own/mine.py"), "max_iters = 12\n");
+    assert_string_equal(text_of("own/mine.py"), "max_iters = 12\n");
 }
 
 typedef struct heard {
@@ -634,7 +640,7 @@ static void the_terminal_hears_each_line(void **state)
     run_log_line(l, "%-s", "two\n\nlines");
     log_set_sink(NULL, NULL);
     assert_string_equal(h.text.text, "Saving checkpoint at 4 iterations\ntwo\nlines\n");
-    assert_true(str_ends(read_text("said-too/" STAMP "/" STAMP ".log"),
+    assert_true(str_ends(text_of("said-too/" STAMP "/" STAMP ".log"),
                          "2026/11/24 09:00:00 - mmengine - INFO - Saving checkpoint at 4 iterations\n"
                          "2026/11/24 09:00:00 - mmengine - INFO - two\n\nlines\n"));
 }

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "config/config.h"
-#include "engine/train/schedule/schedule.h"
+#include "engine/dialect/dialect.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
@@ -57,9 +57,9 @@ static cseg_status build(run *r, const char *text, cseg_error *err)
 {
     r->o = two_groups(r->mem);
     if (r->one_x)
-        return schedule_build_1x(literal(r->mem, text, "param_scheduler="), r->o, &r->t, r->mem, &r->s, err);
-    return schedule_build_0x(literal(r->mem, text, "lr_config="), literal(r->mem, text, "momentum_config="), r->o,
-                             &r->t, r->mem, &r->s, err);
+        return schedule_read_1x(literal(r->mem, text, "param_scheduler="), NULL, r->o, &r->t, r->mem, &r->s, err);
+    return schedule_read_0x(literal(r->mem, text, "lr_config="), literal(r->mem, text, "momentum_config="), r->o, &r->t,
+                            r->mem, &r->s, err);
 }
 
 /* "case BY_EPOCH EPOCHS LENGTH CONFIG" without its first word. */

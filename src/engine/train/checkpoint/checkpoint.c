@@ -19,7 +19,7 @@ static pth_value *tensor_of(pth_builder *b, const param *p, const void *data)
 }
 
 /* mmcv's averages are buffers of the whole model, whose names have no dots. */
-static void zero_x_name(const param *p, char out[static 640])
+static void buffer_name(const param *p, char out[static 640])
 {
     snprintf(out, 640, "ema_%s", p->name);
     for (char *c = out; *c; c++)
@@ -27,23 +27,23 @@ static void zero_x_name(const param *p, char out[static 640])
             *c = '_';
 }
 
-static pth_value *state_dict(pth_builder *b, const model *m, const ema *average)
+static pth_value *state_dict(pth_builder *b, const model *m, const ema *buffers)
 {
     pth_value *d = pth_ordered_dict(b);
     char name[640];
-    for (size_t i = 0; average && average->zero_x && i < m->params.n; i++) {
+    for (size_t i = 0; buffers && i < m->params.n; i++) {
         const param *p = m->params.at[i];
         if (p->role != PARAM_TRAINED)
             continue;
-        zero_x_name(p, name);
-        pth_set(b, d, name, tensor_of(b, p, ema_of(average, p)));
+        buffer_name(p, name);
+        pth_set(b, d, name, tensor_of(b, p, ema_of(buffers, p)));
     }
     for (size_t i = 0; i < m->params.n; i++)
         pth_set(b, d, m->params.at[i]->name, tensor_of(b, m->params.at[i], m->params.at[i]->data));
     return d;
 }
 
-/* 1.x: the other weights of a run with averages, which are swapped in when this is written. */
+/* The other weights of a run with averages, which are swapped in when this is written. */
 static pth_value *other_dict(pth_builder *b, const ema *e)
 {
     pth_value *d = pth_ordered_dict(b);
@@ -82,42 +82,45 @@ static pth_value *classes_of(pth_builder *b, const dataset_meta *meta)
     return t;
 }
 
+static void add_classes(pth_builder *b, pth_value *d, const checkpoint_layout *layout, const dataset_meta *meta)
+{
+    if (layout->classes_in_meta) {
+        pth_set(b, d, "CLASSES", classes_of(b, meta));
+        pth_set(b, d, "PALETTE", palette_of(b, meta));
+        return;
+    }
+    pth_value *m = pth_dict(b);
+    pth_set(b, m, "classes", classes_of(b, meta));
+    pth_set(b, m, "palette", palette_of(b, meta));
+    pth_set(b, m, "label_map", pth_none(b));
+    pth_set(b, m, "reduce_zero_label", pth_bool(b, meta->reduce_zero_label));
+    pth_set(b, d, "dataset_meta", m);
+}
+
 static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
 {
     pth_value *d = pth_dict(b);
-    bool one_x = c->e->dialect == DIALECT_1X;
+    const checkpoint_layout *layout = &c->e->profile->checkpoint;
     char when[64];
     time_t t = time(NULL);
     struct tm at;
     localtime_r(&t, &at);
-    strftime(when, sizeof when, one_x ? "%Y%m%d_%H%M%S" : "%a %b %e %H:%M:%S %Y", &at);
-    /* Iteration-based runs: mmcv writes the present epoch, from 1; mmengine knows none. */
-    int64_t epoch = c->e->by_epoch ? c->state->epoch : one_x ? 0 : c->state->epoch + 1;
+    strftime(when, sizeof when, layout->time_format, &at);
+    int64_t epoch = c->e->by_epoch ? c->state->epoch : layout->counts_from_one ? c->state->epoch + 1 : 0;
     pth_set(b, d, "epoch", pth_int(b, epoch));
     pth_set(b, d, "iter", pth_int(b, c->state->iter));
     char *cfg = value_python(b->mem, c->e->cfg);
     if (!cfg)
         b->failed = true;
-    pth_set(b, d, one_x ? "cfg" : "config", pth_str(b, cfg ? cfg : ""));
+    pth_set(b, d, layout->config_key, pth_str(b, cfg ? cfg : ""));
     pth_set(b, d, "seed", pth_int(b, (int64_t)c->state->seed));
-    pth_set(b, d, one_x ? "experiment_name" : "exp_name", pth_str(b, path_base(c->e->path)));
+    pth_set(b, d, layout->name_key, pth_str(b, path_base(c->e->path)));
     pth_set(b, d, "time", pth_str(b, when));
     pth_set(b, d, "cseg_version", pth_str(b, CSEG_VERSION));
-    if (!one_x)
+    if (layout->hook_messages)
         pth_set(b, d, "hook_msgs", run_files_hook_msgs(&c->state->files, c->out_dir, b));
-    if (!c->meta)
-        return d;
-    if (!one_x) {
-        pth_set(b, d, "CLASSES", classes_of(b, c->meta));
-        pth_set(b, d, "PALETTE", palette_of(b, c->meta));
-        return d;
-    }
-    pth_value *m = pth_dict(b);
-    pth_set(b, m, "classes", classes_of(b, c->meta));
-    pth_set(b, m, "palette", palette_of(b, c->meta));
-    pth_set(b, m, "label_map", pth_none(b));
-    pth_set(b, m, "reduce_zero_label", pth_bool(b, c->meta->reduce_zero_label));
-    pth_set(b, d, "dataset_meta", m);
+    if (c->meta)
+        add_classes(b, d, layout, c->meta);
     return d;
 }
 
@@ -161,7 +164,7 @@ static bool averages_first(const checkpoint_parts *c)
 {
     if (!c->average || !c->average->how->shown)
         return false;
-    return !c->average->zero_x || c->state->inner_iter == 0;
+    return !c->average->how->between_epochs || c->state->inner_iter == 0;
 }
 
 cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err)
@@ -171,20 +174,20 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
         return fail_memory(err);
     pth_builder b = {.mem = mem};
     pth_value *root = pth_dict(&b);
-    bool one_x = c->e->dialect == DIALECT_1X, swap = averages_first(c);
+    const checkpoint_layout *layout = &c->e->profile->checkpoint;
+    bool swap = averages_first(c);
     pth_set(&b, root, "meta", meta_of(&b, c));
     if (swap)
         ema_swap(c->average);
-    pth_set(&b, root, "state_dict", state_dict(&b, c->m, c->average));
-    if (c->average && one_x)
+    pth_set(&b, root, "state_dict", state_dict(&b, c->m, layout->averages_in_model ? c->average : NULL));
+    if (c->average && !layout->averages_in_model)
         pth_set(&b, root, "ema_state_dict", other_dict(&b, c->average));
     if (c->o)
         pth_set(&b, root, "optimizer", optimizer_state(c->o, &b));
-    if (one_x) {
-        if (c->s && c->e->checkpoint.save_schedule)
-            pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
+    if (c->s && c->e->checkpoint.save_schedule)
+        pth_set(&b, root, "param_schedulers", schedule_state(c->s, &b));
+    if (!layout->hook_messages)
         pth_set(&b, root, "message_hub", message_hub(&b, c));
-    }
     pth_set(&b, root, "cseg", own_state(&b, c));
     cseg_status status = pth_write(path, &b, root, err);
     if (swap)
@@ -204,7 +207,8 @@ static cseg_status load_into(pth *file, const pickle_node *n, const param *p, vo
 static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error *err)
 {
     ema *e = c->average;
-    const pickle_node *d = pickle_get(pth_root(file), e->zero_x ? "state_dict" : "ema_state_dict");
+    bool in_model = c->e->profile->checkpoint.averages_in_model;
+    const pickle_node *d = pickle_get(pth_root(file), in_model ? "state_dict" : "ema_state_dict");
     char name[640];
     int missing = 0;
     memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
@@ -216,24 +220,24 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
     }
     for (size_t i = 0; i < e->m->params.n; i++) {
         param *p = e->m->params.at[i];
-        if (e->zero_x)
-            zero_x_name(p, name);
+        if (in_model)
+            buffer_name(p, name);
         else
             snprintf(name, sizeof name, "module.%s", p->name);
-        if (e->zero_x && p->role != PARAM_TRAINED)
+        if (in_model && p->role != PARAM_TRAINED)
             continue;
         const pickle_node *n = pickle_get(d, name);
         missing += !n && p->type == DT_F32;
         if (n)
-            TRY(load_into(file, n, p, e->zero_x ? (void *)ema_of(e, p) : p->data, err));
+            TRY(load_into(file, n, p, in_model ? (void *)ema_of(e, p) : p->data, err));
     }
     if (missing)
         log_say(LOG_WARNING, "%s: %d tensors have no moving average in it; theirs begin as the weights", pth_path(file),
                 missing);
-    if (e->zero_x && averages_first(c))
+    if (in_model && averages_first(c))
         ema_swap(e);
     e->swapped = false;
-    return e->zero_x ? CSEG_OK : saved_count(file, d, "steps", 0, c->state->iter, &e->steps, err);
+    return in_model ? CSEG_OK : saved_count(file, d, "steps", 0, c->state->iter, &e->steps, err);
 }
 
 /* The gradients that were waiting for a step. */

@@ -163,7 +163,7 @@ cseg_status trainer_open_folders(trainer *t, cseg_error *err)
 
 cseg_status trainer_point_to(trainer *t, const char *path, cseg_error *err)
 {
-    if (t->e->dialect == DIALECT_1X) {
+    if (t->e->profile->checkpoint.marked) {
         char *mark = path_join(t->mem, t->e->work_dir, "last_checkpoint");
         return mark ? file_replace_bytes(mark, path, strlen(path), t->mem, err) : fail_memory(err);
     }
@@ -227,7 +227,7 @@ static cseg_status highest_number(const trainer *t, char **out, cseg_error *err)
 static cseg_status find_last(const trainer *t, char **out, cseg_error *err)
 {
     *out = NULL;
-    if (t->e->dialect == DIALECT_1X)
+    if (t->e->profile->checkpoint.marked)
         TRY(marked(t, out, err));
     if (*out)
         return CSEG_OK;

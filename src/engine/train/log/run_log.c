@@ -1,7 +1,6 @@
 /* Keeps the log of a run. Follows mmengine's LoggerHook and LocalVisBackend (1.x), and mmcv's TextLoggerHook and
  * TensorboardLoggerHook (0.x). */
 #define _GNU_SOURCE
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,37 +20,12 @@ static bool same_file(const char *a, const char *b)
 }
 
 /* Never over the file that the user wrote, where that is in the work dir itself. */
-static cseg_status copy_config(const run_log *l, const char *dir, const char *name, cseg_error *err)
+cseg_status run_log_copy_config(const run_log *l, const char *dir, const char *name, cseg_error *err)
 {
     char *path = path_join(l->mem, dir, name), *text = value_python(l->mem, l->e->cfg);
     if (!path || !text)
         return fail_memory(err);
     return same_file(path, l->e->path) ? CSEG_OK : file_replace_bytes(path, text, strlen(text), l->mem, err);
-}
-
-static cseg_status open_1x(run_log *l, const char *stem, cseg_error *err)
-{
-    l->folder = path_join(l->mem, l->e->work_dir, stem);
-    char *data = l->folder ? path_join(l->mem, l->folder, "vis_data") : NULL;
-    if (!data)
-        return fail_memory(err);
-    TRY(dir_create(data, err));
-    TRY(log_file_open(l, l->folder, stem, ".log", &l->text, err));
-    TRY(log_file_open(l, data, stem, ".json", &l->json, err));
-    TRY(log_file_open(l, data, "scalars", ".json", &l->scalars, err));
-    TRY(copy_config(l, data, "config.py", err));
-    return l->e->log.tensorboard ? events_open(data, l->mem, &l->board, err) : CSEG_OK;
-}
-
-static cseg_status open_0x(run_log *l, const char *stem, cseg_error *err)
-{
-    l->folder = l->e->work_dir;
-    TRY(log_file_open(l, l->folder, stem, ".log", &l->text, err));
-    TRY(log_file_open(l, l->folder, stem, ".log.json", &l->json, err));
-    if (!l->e->log.tensorboard)
-        return CSEG_OK;
-    char *board = path_join(l->mem, l->folder, "tf_logs");
-    return board ? events_open(board, l->mem, &l->board, err) : fail_memory(err);
 }
 
 static const char *processor(arena *mem)
@@ -98,53 +72,15 @@ static cseg_status write_head(run_log *l, uint64_t seed, cseg_error *err)
         return fail_memory(err);
     TRY(run_log_file(l, head, err));
     TRY(run_log_file(l, config, err));
-    if (!l->one_x)
-        TRY(run_log_json_meta(l, seed, about, err));
-    strbuf b = run_log_begin(l);
-    const char *dir = text_harmless(l->line_mem, e->checkpoint.out_dir ? e->checkpoint.out_dir : e->work_dir);
-    if (!dir)
-        return fail_memory(err);
-    if (l->one_x)
-        strbuf_addf(&b, "Checkpoints will be saved %s %s.", e->checkpoint.out_dir ? "below" : "to", dir);
-    else
-        strbuf_addf(&b, "Start running, work_dir: %s, max: %lld %s", dir, (long long)e->max,
-                    e->by_epoch ? "epochs" : "iters");
-    return run_log_end(l, &b, err);
+    const char *dir = text_harmless(l->mem, e->checkpoint.out_dir ? e->checkpoint.out_dir : e->work_dir);
+    return dir ? l->format->begin(l, seed, about, dir, err) : fail_memory(err);
 }
 
-/* The logger's own settings: default_hooks.logger (1.x), the TextLoggerHook of log_config (0.x). */
-static const value *logger_of(const experiment *e)
-{
-    if (e->dialect == DIALECT_1X)
-        return value_find(e->cfg, "default_hooks.logger");
-    const value *hooks = value_find(e->cfg, "log_config.hooks");
-    for (size_t i = 0; i < value_count(hooks); i++) {
-        const char *type = value_type_name(value_item(hooks, i));
-        if (type && strcmp(type, "TextLoggerHook") == 0)
-            return value_item(hooks, i);
-    }
-    return NULL;
-}
-
-static void read_settings(run_log *l)
-{
-    const experiment *e = l->e;
-    const value *logger = logger_of(e), *last = value_get(logger, "ignore_last");
-    const value *counts = l->one_x ? value_find(e->cfg, "log_processor.by_epoch") : value_get(logger, "by_epoch");
-    l->by_epoch = counts ? value_true(counts) : e->by_epoch;
-    l->ignore_last = last ? value_true(last) : true;
-    l->every = e->log.interval > 0 ? e->log.interval : 1;
-    if (!value_integer(value_get(logger, "interval_exp_name"), &l->name_every) || l->name_every < 1)
-        l->name_every = 1000;
-}
-
-static cseg_status name_run(run_log *l, const char *stem, cseg_error *err)
+static cseg_status keep_config(const run_log *l, cseg_error *err)
 {
     const char *base = path_base(l->e->path);
-    int n = (int)(strlen(base) - strlen(path_ext(base)));
-    char *config = arena_printf(l->mem, "%.*s.py", n, base);
-    l->name = l->one_x ? arena_printf(l->mem, "%.*s_%s", n, base, stem) : base;
-    return config && l->name ? copy_config(l, l->e->work_dir, config, err) : fail_memory(err);
+    char *config = arena_printf(l->mem, "%.*s.py", (int)(strlen(base) - strlen(path_ext(base))), base);
+    return config ? run_log_copy_config(l, l->e->work_dir, config, err) : fail_memory(err);
 }
 
 static void free_arena(void *a)
@@ -169,60 +105,32 @@ cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log
     *l = (run_log){.e = e,
                    .mem = mem,
                    .line_mem = line_mem,
-                   .one_x = e->dialect == DIALECT_1X,
+                   .format = e->profile->log,
+                   .every = e->log.interval > 0 ? e->log.interval : 1,
                    .text.fd = -1,
                    .json.fd = -1,
                    .scalars.fd = -1};
-    read_settings(l);
-    TRY(log_rules_read(l, err));
+    TRY(l->format->rules(l, err));
     TRY(dir_create(e->work_dir, err));
-    TRY(name_run(l, stem, err));
-    TRY(l->one_x ? open_1x(l, stem, err) : open_0x(l, stem, err));
+    TRY(keep_config(l, err));
+    TRY(l->format->open(l, stem, err));
     *out = l;
     return write_head(l, seed, err);
 }
 
 /* ---- what happens ----------------------------------------------------------------------------------------------- */
 
-/* In the order in which the reference comes by them. */
-static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
-{
-    bool clipped = !isnan(s->grad_norm);
-    if (l->one_x && s->base_lr > 0)
-        TRY(log_note(l, "base_lr", s->base_lr, err));
-    if (l->one_x)
-        TRY(log_note(l, "lr", s->lr, err));
-    TRY(log_note(l, "data_time", s->data_seconds, err));
-    if (l->one_x && clipped)
-        TRY(log_note(l, "grad_norm", s->grad_norm, err));
-    if (l->one_x && s->n > 0)
-        TRY(log_note(l, s->names[s->n - 1], s->values[s->n - 1], err));
-    for (int i = 0; i < s->n - (l->one_x ? 1 : 0); i++)
-        TRY(log_note(l, s->names[i], s->values[i], err));
-    if (!l->one_x && clipped)
-        TRY(log_note(l, "grad_norm", s->grad_norm, err));
-    return log_note(l, "time", s->seconds, err);
-}
-
 cseg_status run_log_train(run_log *l, const log_step *s, cseg_error *err)
 {
     l->seconds += s->seconds;
     l->counted++;
     l->eta = l->seconds / (double)l->counted * (double)(s->max_iters - s->iter);
-    /* mmcv clears its buffer before each epoch, of which an iteration-based run has one. */
-    if (!l->one_x && l->e->by_epoch && s->inner == 1)
-        log_forget(l);
-    TRY(note_all(l, s, err));
-    return l->one_x ? run_log_train_1x(l, s, err) : run_log_train_0x(l, s, err);
+    return l->format->train(l, s, err);
 }
 
 cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err)
 {
-    log_items figures = {0};
-    run_log_begin(l);
-    for (int i = 0; i < s->n; i++)
-        TRY(log_items_add(l, &figures, s->names[i], s->values[i], false, err));
-    return run_log_val_0x(l, s, s->batches > 0 ? s->batches : s->iter, &figures, err);
+    return l->format->losses ? l->format->losses(l, s, err) : CSEG_OK;
 }
 
 static cseg_status write_tables(run_log *l, const metrics *m, arena *mem, cseg_error *err)
@@ -234,7 +142,7 @@ static cseg_status write_tables(run_log *l, const metrics *m, arena *mem, cseg_e
         return fail_memory(err);
     TRY(run_log_write(l, "per class results:", err));
     TRY(run_log_write(l, first, err));
-    if (l->one_x)
+    if (!l->e->val_eval.style.summary)
         return CSEG_OK;
     TRY(run_log_write(l, "Summary:", err));
     return run_log_write(l, second, err);
@@ -245,13 +153,7 @@ cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *
     run_log_begin(l);
     for (int i = 0; i < v->n_parts; i++)
         TRY(write_tables(l, &v->parts[i].m, mem, err));
-    if (l->one_x)
-        return run_log_val_1x(l, s, v, err);
-    log_items figures = {0};
-    for (int64_t i = 0; i < v->n; i++)
-        TRY(log_items_add(l, &figures, v->entries[i].key, v->entries[i].value, false, err));
-    log_forget(l);
-    return run_log_val_0x(l, s, v->images, &figures, err);
+    return l->format->evaluation(l, s, v, err);
 }
 
 const char *run_log_folder(const run_log *l)

@@ -21,6 +21,8 @@
 #include "engine/evaluate/evaluate.h"
 
 typedef struct run_log run_log;
+typedef struct log_format log_format;
+extern const log_format log_format_mmcv, log_format_mmengine;
 
 /* Makes folders and files, copies the resolved config, writes the head (versions, CPU, seed, config). Lines also go to
  * log_say(LOG_INFO) so that the terminal shows them. Closed when `mem` goes. */
@@ -29,11 +31,11 @@ cseg_status run_log_open(const experiment *e, uint64_t seed, arena *mem, run_log
 typedef struct log_step {
     int64_t iter, max_iters; /* after this one; of the whole run (epoch-based: max_epochs * length) */
     int64_t epoch, max_epochs, inner, epoch_length; /* epoch-based: from 1 */
-    double lr, base_lr, momentum; /* of the first group, in this iteration; base_lr 0: not told (1.x, one group) */
-    double data_seconds, seconds; /* of this iteration: waiting for data, all */
-    double grad_norm;             /* NaN: not clipped */
-    size_t memory;                /* peak resident bytes */
-    const char *const *names;     /* losses and accuracies, then "loss" last */
+    double lr, base_lr, momentum;                   /* of the first group, in this iteration; base_lr 0: not told */
+    double data_seconds, seconds;                   /* of this iteration: waiting for data, all */
+    double grad_norm;                               /* NaN: not clipped */
+    size_t memory;                                  /* peak resident bytes */
+    const char *const *names;                       /* losses and accuracies, then "loss" last */
     const double *values;
     int n;
     int64_t batches; /* val_losses of an epoch-based run: how many; else 0 */
@@ -42,7 +44,7 @@ typedef struct log_step {
 /* Notes one iteration; writes a line (text, JSON, TensorBoard) each e->log.interval of them, and at the end of an epoch
  * where the reference does. A line that finds no room on the disk fails with the file's path; no half of it stays. */
 cseg_status run_log_train(run_log *l, const log_step *s, cseg_error *err);
-/* What a validation pass of the workflow (0.x, mode val) averaged. */
+/* What a validation pass of the workflow (mode val) averaged. */
 cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err);
 /* The tables and the summary line of an evaluation. */
 cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *v, arena *mem, cseg_error *err);

@@ -5,7 +5,7 @@
 
 #include "engine/train/log/run_log_internal.h"
 
-enum { WINDOW_1X = 10, DIGITS_1X = 4, HISTORY = 1000000 }; /* defaults of LogProcessor; length of a HistoryBuffer */
+enum { WINDOW = 10, DIGITS = 4, HISTORY = 1000000 }; /* defaults of LogProcessor; length of a HistoryBuffer */
 
 /* ---- what the config says --------------------------------------------------------------------------------------- */
 
@@ -87,20 +87,16 @@ static cseg_status read_rule(run_log *l, const value *rule, cseg_error *err)
         if (strcmp(l->rules.custom.at[i].name, r.name) == 0)
             return fail(err, CSEG_CONFIG, "%slog_processor.custom_cfg gives %s twice", value_place(rule, place),
                         r.name);
-    TRY(read_window(rule, l->by_epoch, &r.window, err));
+    TRY(read_window(rule, l->e->log.by_epoch, &r.window, err));
     return vec_push(l->mem, &l->rules.custom, r) ? CSEG_OK : fail_memory(err);
 }
 
 cseg_status log_rules_read(run_log *l, cseg_error *err)
 {
     log_rules *r = &l->rules;
-    if (!l->one_x) {
-        *r = (log_rules){.window = l->every, .digits = DIGITS_1X, .averages_all = true};
-        return CSEG_OK;
-    }
     char place[512];
-    const value *cfg = value_get(l->e->cfg, "log_processor"), *custom = value_get(cfg, "custom_cfg");
-    int64_t window = WINDOW_1X, digits = DIGITS_1X;
+    const value *cfg = l->e->log.processor, *custom = value_get(cfg, "custom_cfg");
+    int64_t window = WINDOW, digits = DIGITS;
     const value *window_said = value_get(cfg, "window_size"), *digits_said = value_get(cfg, "num_digits");
     if (window_said && (!value_integer(window_said, &window) || window < 1))
         return fail(err, CSEG_CONFIG, "%slog_processor.window_size is not a positive int",

@@ -80,11 +80,11 @@ static void add_stamp(const run_log *l, strbuf *b)
     struct tm at;
     char text[64];
     localtime_r(&now.tv_sec, &at);
-    strftime(text, sizeof text, l->one_x ? "%Y/%m/%d %H:%M:%S" : "%Y-%m-%d %H:%M:%S", &at);
+    strftime(text, sizeof text, l->format->time_format, &at);
     strbuf_add(b, text);
-    if (!l->one_x)
+    if (l->format->milliseconds)
         strbuf_addf(b, ",%03ld", now.tv_nsec / 1000000);
-    strbuf_add(b, l->one_x ? " - mmengine - INFO - " : " - mmseg - INFO - ");
+    strbuf_add(b, l->format->origin);
 }
 
 /* A message may have many lines, and the sink takes short ones. */

@@ -85,13 +85,21 @@ static cseg_status read_rule(optimizer *o, const value *cfg, optim_group *base, 
     return CSEG_OK;
 }
 
+const group_rules group_rules_mmcv = {
+    .order = {DECAY_NORM, DECAY_DEPTHWISE, DECAY_BIAS}, .n_order = 3, .frozen_too = true};
+const group_rules group_rules_mmengine = {.order = {DECAY_NORM, DECAY_BIAS, DECAY_DEPTHWISE, DECAY_FLAT},
+                                          .n_order = 4,
+                                          .passes_ungiven = true,
+                                          .keys_set_values = true,
+                                          .tells_base = true};
+
 typedef struct paramwise {
-    bool one_x;
+    const group_rules *rules;
     const value *custom; /* dict */
     const char **names;  /* its keys: longest first, then by name */
     size_t n;
-    double bias_lr, bias_decay, norm_decay, dwconv_decay, flat_decay;
-    bool has_bias_lr, has_bias_decay, has_norm_decay, has_dwconv_decay, has_flat_decay;
+    double bias_lr, decay[DECAY_RULES];
+    bool has_bias_lr, has_decay[DECAY_RULES];
 } paramwise;
 
 static int longest_first(const void *a, const void *b)
@@ -144,16 +152,19 @@ static cseg_status check_custom(const value *keys, arena *mem, cseg_error *err)
     return CSEG_OK;
 }
 
-static cseg_status read_paramwise(const value *cfg, bool one_x, arena *mem, paramwise *out, cseg_error *err)
+static cseg_status read_paramwise(const value *cfg, const group_rules *rules, arena *mem, paramwise *out,
+                                  cseg_error *err)
 {
     paramwise_config c;
     TRY(fields_parse(&paramwise_table, "paramwise_cfg", cfg, NULL, mem, &c, err));
-    *out = (paramwise){.one_x = one_x, .custom = c.custom_keys, .n = value_count(c.custom_keys)};
+    const value *given[DECAY_RULES] = {[DECAY_NORM] = c.norm_decay_mult,
+                                       [DECAY_BIAS] = c.bias_decay_mult,
+                                       [DECAY_DEPTHWISE] = c.dwconv_decay_mult,
+                                       [DECAY_FLAT] = c.flat_decay_mult};
+    *out = (paramwise){.rules = rules, .custom = c.custom_keys, .n = value_count(c.custom_keys)};
     out->has_bias_lr = number_of(c.bias_lr_mult, &out->bias_lr);
-    out->has_bias_decay = number_of(c.bias_decay_mult, &out->bias_decay);
-    out->has_norm_decay = number_of(c.norm_decay_mult, &out->norm_decay);
-    out->has_dwconv_decay = number_of(c.dwconv_decay_mult, &out->dwconv_decay);
-    out->has_flat_decay = one_x && number_of(c.flat_decay_mult, &out->flat_decay);
+    for (int i = 0; i < DECAY_RULES; i++)
+        out->has_decay[i] = number_of(given[i], &out->decay[i]);
     out->names = ARENA_ARRAY(mem, out->n + 1, const char *);
     if (!out->names)
         return fail_memory(err);
@@ -188,7 +199,7 @@ static void set_by_key(optim_group *g, const paramwise *w, const value *key)
     double v;
     g->lr *= number_of(value_get(key, "lr_mult"), &v) ? v : 1;
     g->weight_decay *= number_of(value_get(key, "decay_mult"), &v) ? v : 1;
-    if (!w->one_x)
+    if (!w->rules->keys_set_values)
         return;
     /* mmengine puts whatever else a key holds into the group. */
     number_of(value_get(key, "lr"), &g->lr);
@@ -196,26 +207,14 @@ static void set_by_key(optim_group *g, const paramwise *w, const value *key)
     number_of(value_get(key, "weight_decay"), &g->weight_decay);
 }
 
-/* The first rule that was given and applies. */
-static double decay_1x(const paramwise *w, bool norm, bool bias, bool depthwise, int rank)
+static double decay_of(const paramwise *w, const bool applies[DECAY_RULES])
 {
-    if (norm && w->has_norm_decay)
-        return w->norm_decay;
-    if (bias && w->has_bias_decay)
-        return w->bias_decay;
-    if (depthwise && w->has_dwconv_decay)
-        return w->dwconv_decay;
-    return rank == 1 && w->has_flat_decay ? w->flat_decay : 1;
-}
-
-/* The rule that applies, given or not. */
-static double decay_0x(const paramwise *w, bool norm, bool bias, bool depthwise)
-{
-    if (norm)
-        return w->has_norm_decay ? w->norm_decay : 1;
-    if (depthwise)
-        return w->has_dwconv_decay ? w->dwconv_decay : 1;
-    return bias && w->has_bias_decay ? w->bias_decay : 1;
+    for (int i = 0; i < w->rules->n_order; i++) {
+        decay_rule r = w->rules->order[i];
+        if (applies[r] && (w->has_decay[r] || !w->rules->passes_ungiven))
+            return w->has_decay[r] ? w->decay[r] : 1;
+    }
+    return 1;
 }
 
 static void set_group(optim_group *g, const paramwise *w, const model *m, const param *p)
@@ -228,8 +227,9 @@ static void set_group(optim_group *g, const paramwise *w, const model *m, const 
     bool norm = is_norm(p), bias = str_ends(p->name, ".bias");
     if (bias && !norm && w->has_bias_lr)
         g->lr *= w->bias_lr;
-    g->weight_decay *=
-        w->one_x ? decay_1x(w, norm, bias, is_depthwise(m, p), p->rank) : decay_0x(w, norm, bias, is_depthwise(m, p));
+    const bool applies[DECAY_RULES] = {
+        [DECAY_NORM] = norm, [DECAY_BIAS] = bias, [DECAY_DEPTHWISE] = is_depthwise(m, p), [DECAY_FLAT] = p->rank == 1};
+    g->weight_decay *= decay_of(w, applies);
 }
 
 static void finish_group(optim_group *g, int64_t first, int64_t n)
@@ -240,8 +240,8 @@ static void finish_group(optim_group *g, int64_t first, int64_t n)
     g->n = n;
 }
 
-static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool one_x, optim_group base, arena *mem,
-                               cseg_error *err)
+static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, const group_rules *rules, optim_group base,
+                               arena *mem, cseg_error *err)
 {
     model *m = o->model;
     o->per_parameter = value_count(paramwise_cfg) > 0;
@@ -251,10 +251,10 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool on
     if (!o->entries || !o->groups)
         return fail_memory(err);
     if (o->per_parameter)
-        TRY(read_paramwise(paramwise_cfg, one_x, mem, &w, err));
+        TRY(read_paramwise(paramwise_cfg, rules, mem, &w, err));
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
-        if (p->role != PARAM_TRAINED || (o->per_parameter && one_x && !p->requires_grad))
+        if (p->role != PARAM_TRAINED || (o->per_parameter && !rules->frozen_too && !p->requires_grad))
             continue;
         o->entries[o->n_entries] = (optim_entry){.p = p, .used = p->requires_grad, .group = o->n_groups};
         if (o->per_parameter) {
@@ -272,7 +272,7 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, bool on
         o->n_groups = 1;
     }
     o->n_paced = o->n_groups;
-    if (one_x && o->n_groups > 1) {
+    if (o->n_groups > 1 && rules->tells_base) {
         o->groups[o->n_paced] = base;
         finish_group(&o->groups[o->n_paced++], o->n_entries, 0);
     }
@@ -287,8 +287,8 @@ void optimizer_scale_rates(optimizer *o, double by)
     }
 }
 
-cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model *m, arena *mem, optimizer **out,
-                            cseg_error *err)
+cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, const group_rules *rules, model *m,
+                            arena *mem, optimizer **out, cseg_error *err)
 {
     optimizer *o = ARENA_NEW(mem, optimizer);
     if (!o)
@@ -296,10 +296,7 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, model 
     o->model = m;
     optim_group base = {0};
     TRY(read_rule(o, cfg, &base, mem, err));
-    bool one_x = paramwise_cfg != NULL;
-    if (!one_x)
-        paramwise_cfg = value_get(cfg, "paramwise_cfg");
-    TRY(make_groups(o, paramwise_cfg, one_x, base, mem, err));
+    TRY(make_groups(o, paramwise_cfg, rules, base, mem, err));
     bool adam = o->rule != OPTIM_SGD;
     o->started = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, bool);
     o->steps = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, int64_t);

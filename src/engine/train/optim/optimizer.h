@@ -27,6 +27,20 @@ typedef struct optim_entry {
     int group;
 } optim_entry;
 
+/* What decides by how much a parameter's weight decay is multiplied: of what it is, or how it lies. */
+typedef enum { DECAY_NORM, DECAY_BIAS, DECAY_DEPTHWISE, DECAY_FLAT, DECAY_RULES } decay_rule;
+
+/* How groups follow from paramwise_cfg: the reference's constructors differ. */
+typedef struct group_rules {
+    decay_rule order[DECAY_RULES]; /* the first one that applies decides */
+    int n_order;
+    bool passes_ungiven;  /* but one whose multiplier is not given leaves it to the next */
+    bool keys_set_values; /* custom_keys may also set lr, momentum and weight_decay themselves */
+    bool frozen_too;      /* frozen parameters have groups */
+    bool tells_base;      /* with groups of their own for parameters, one more tells what the base rate has become */
+} group_rules;
+extern const group_rules group_rules_mmcv, group_rules_mmengine;
+
 typedef struct optimizer {
     model *model;
     const char *type; /* SGD, Adam, AdamW */
@@ -36,8 +50,8 @@ typedef struct optimizer {
     bool per_parameter; /* groups by paramwise_cfg */
     optim_group *groups;
     int n_groups;
-    int n_paced;          /* groups that schedules move: with groups of their own for parameters, 1.x has one more,
-                             groups[n_groups]          without parameters, which only tells what the base rate has become */
+    int n_paced;          /* groups that schedules move: with group_rules.tells_base one more, groups[n_groups],
+                             without parameters */
     optim_entry *entries; /* in the order of named_parameters() */
     int64_t n_entries;
     float *first, *second, *largest; /* state, laid out as model->data; second and largest: Adam's */
@@ -46,11 +60,11 @@ typedef struct optimizer {
     double *norms;                   /* by entry: room for clipping */
 } optimizer;
 
-/* `cfg` is the optimizer's dict. paramwise_cfg stands beside it in 1.x, and in it in 0.x, where `paramwise` is NULL:
- * the groups then follow mmcv's rules instead of mmengine's. Owned by `mem`.
+/* `cfg` is the optimizer's dict, paramwise_cfg its own, wherever that stood (NULL: there is none, nor need there be
+ * rules). Owned by `mem`.
  * CSEG_CONFIG with file and line: unknown optimizer or key. */
-cseg_status optimizer_build(const value *cfg, const value *paramwise, model *m, arena *mem, optimizer **out,
-                            cseg_error *err);
+cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, const group_rules *rules, model *m,
+                            arena *mem, optimizer **out, cseg_error *err);
 /* auto_scale_lr: before the schedules are built. What only tells the base rate stays, as in mmengine. */
 void optimizer_scale_rates(optimizer *o, double by);
 /* Takes the gradients at model->grad, times `scale` (1 / accumulated steps). Element by element in PyTorch's order of

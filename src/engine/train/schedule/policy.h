@@ -1,17 +1,20 @@
-/* What the two dialects' schedules share: a list of policies, each moving one hyper-parameter of all groups. */
+/* What is in a schedule: a list of policies, each moving one hyper-parameter of all groups. Who reads a config
+ * (engine/dialect/schedule_*.c) fills them; schedule.c runs them. */
 #ifndef ENGINE_TRAIN_SCHEDULE_POLICY_H
 #define ENGINE_TRAIN_SCHEDULE_POLICY_H
 
 #include "engine/train/schedule/schedule.h"
 
 typedef struct policy policy;
+/* Stepped: the value for p->last_step, from the present one; t is NULL. Direct: the value at t, from the initial one.
+ */
+typedef double policy_value(const policy *p, const schedule_time *t, double base, double present);
+
 struct policy {
-    const char *type;
     bool momentum; /* moves the momentum (or first beta) instead of the learning rate */
     bool by_epoch;
-    /* 1.x: the value for `last_step`, from the present one. 0.x: from the initial one, at progress t. */
-    double (*value)(const policy *p, const schedule_time *t, double base, double present);
-    int64_t begin, end, last_step, global_step; /* 1.x */
+    policy_value *value;
+    int64_t begin, end, last_step, global_step; /* stepped */
     double factor, end_factor, gamma, power, eta_min, eta_min_ratio;
     bool has_eta_min_ratio, floor_set;
     ints steps;     /* step sizes, milestones, periods */
@@ -19,7 +22,7 @@ struct policy {
     int64_t total;  /* total_iters, T_max, total_steps */
     double pct_start, div_factor, final_div_factor;
     bool three_phase, linear;
-    /* 0.x */
+    /* direct */
     bool idle;  /* counts epochs in a run that has none: never moves anything, as in mmcv */
     bool every; /* steps.at[0] is an interval, no milestone */
     const char *warmup;
@@ -36,7 +39,7 @@ struct policy {
 
 struct schedule {
     optimizer *optimizer;
-    bool one_x;
+    bool stepped; /* all policies step, behind iterations or epochs; else all are direct, in front of iterations */
     policy *policies;
     int n;
 };
@@ -45,5 +48,13 @@ double schedule_annealed(bool linear, double start, double end, double share);
 /* The hyper-parameter that p moves. */
 double *policy_slot(const policy *p, optim_group *g);
 double policy_base(const policy *p, const optim_group *g);
+void schedule_step(schedule *s, policy *p); /* of a stepped one */
+
+/* policy_stepped.c: mmengine's schedulers. */
+policy_value stepped_constant, stepped_linear, stepped_poly, stepped_step, stepped_multi_step, stepped_exponential,
+    stepped_cosine, stepped_restart, stepped_one_cycle;
+/* policy_direct.c: mmcv's updaters. */
+policy_value direct_fixed, direct_step, direct_exp, direct_poly, direct_inv, direct_annealing, direct_flat,
+    direct_restart, direct_cyclic, direct_one_cycle, direct_one_cycle_momentum;
 
 #endif

@@ -19,20 +19,18 @@ typedef struct schedule schedule;
 typedef struct schedule_time {
     int64_t iter, epoch;           /* done so far */
     int64_t epoch_length;          /* iterations; of iteration-based runs: 1 epoch is the data set once */
-    int64_t max_iters, max_epochs; /* 0.x; the other one is derived or 0 */
+    int64_t max_iters, max_epochs; /* of the run; one may be derived, or 0 */
     bool by_epoch;                 /* of the run */
 } schedule_time;
 
-/* 1.x: `list` is param_scheduler (a dict or a list; None: constant rates). Applies step 0. */
-cseg_status schedule_build_1x(const value *list, optimizer *o, const schedule_time *t, arena *mem, schedule **out,
-                              cseg_error *err);
-/* 0.x: lr_config and momentum_config (each may be None). */
-cseg_status schedule_build_0x(const value *lr_config, const value *momentum_config, optimizer *o,
-                              const schedule_time *t, arena *mem, schedule **out, cseg_error *err);
+/* Reads what a config says of rates and momenta; each may be None. *out lives in `mem`. Schedules that step apply step
+ * 0. */
+typedef cseg_status schedule_reader(const value *rates, const value *momenta, optimizer *o, const schedule_time *t,
+                                    arena *mem, schedule **out, cseg_error *err);
 
-/* Sets the groups' rates for the coming iteration (0.x), or nothing (1.x). */
+/* Direct ones: sets the groups' rates for the coming iteration. */
 void schedule_before_iter(schedule *s, const schedule_time *t);
-/* After an iteration, and after an epoch (1.x). */
+/* Those that step: after an iteration, and after an epoch. */
 void schedule_after_iter(schedule *s);
 void schedule_after_epoch(schedule *s);
 /* ReduceOnPlateau: what validation measured. */
@@ -42,7 +40,7 @@ const char *schedule_monitor(const schedule *s, int i);
 
 /* Goes to the state after t->iter iterations, as if they had been run; rates that a checkpoint gave are kept. */
 void schedule_resume(schedule *s, const schedule_time *t);
-/* 1.x: the list of state dicts for a checkpoint. */
+/* The list of state dicts for a checkpoint; empty of direct ones. */
 pth_value *schedule_state(const schedule *s, pth_builder *b);
 /* From such a list, also the reference's: what ReduceOnPlateau remembers. The others follow from schedule_resume.
  * CSEG_CORRUPT: a count out of range. */
