@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err)
@@ -77,31 +78,6 @@ void metrics_reduce_zero(int32_t *label, int64_t n)
 /* The reference computes in single precision from there on, and rounds what it prints to two decimals: so that the
  * same digits come out, every step below is its step. */
 
-/* numpy's sum: eight running sums, pairs of blocks beyond 128. */
-static float pairwise_sum(const float *x, int64_t n)
-{
-    if (n < 8) {
-        float sum = 0;
-        for (int64_t i = 0; i < n; i++)
-            sum += x[i];
-        return sum;
-    }
-    if (n > 128) {
-        int64_t half = n / 2 - n / 2 % 8;
-        return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
-    }
-    float r[8];
-    int64_t i;
-    memcpy(r, x, sizeof r);
-    for (i = 8; i < n - n % 8; i += 8)
-        for (int k = 0; k < 8; k++)
-            r[k] += x[i + k];
-    float sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; i++)
-        sum += x[i];
-    return sum;
-}
-
 /* np.nanmean. `spare` holds n floats. */
 static float mean_of_known(const float *x, int64_t n, float *spare)
 {
@@ -111,7 +87,7 @@ static float mean_of_known(const float *x, int64_t n, float *spare)
         known += !isnan(x[i]);
     }
     /* numpy divides by an integer count in double precision and casts back. */
-    return known ? (float)((double)pairwise_sum(spare, n) / (double)known) : NAN;
+    return known ? (float)((double)sum_floats(spare, (size_t)n) / (double)known) : NAN;
 }
 
 /* np.round(x * 100, 2). 0 / 0 has a sign on some machines, which nobody should read. */
