@@ -186,13 +186,9 @@ static const field mix_fields[] = {
     FIELD_IGNORED(lazy_init, "files are listed at once"),
 };
 
-#define TABLE(list, struct_)                                                                                           \
-    {                                                                                                                  \
-        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
-    }
-static const field_table concat_table = TABLE(concat_fields, concat_keys);
-static const field_table repeat_table = TABLE(repeat_fields, wrap_keys);
-static const field_table mix_table = TABLE(mix_fields, wrap_keys);
+static const field_table concat_table = FIELD_TABLE(concat_fields, concat_keys);
+static const field_table repeat_table = FIELD_TABLE(repeat_fields, wrap_keys);
+static const field_table mix_table = FIELD_TABLE(mix_fields, wrap_keys);
 
 static cseg_status build_concat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {

@@ -16,10 +16,7 @@ typedef struct common_keys {
     value *reduce_zero_label, *reduce_semantic_zero_label; /* None: the dataset's own */
 } common_keys;
 
-#define SHARED(struct_, type_, name_, initial_, about_)                                                                \
-    {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(struct_, common.name_), .initial = initial_, .about = about_ \
-    }
+#define SHARED(struct_, ...) FIELD_IN(struct_, common, __VA_ARGS__)
 #define COMMON(struct_)                                                                                                \
     SHARED(struct_, F_VALUE, pipeline, "None", "the transforms"),                                                      \
         SHARED(struct_, F_STR, data_root, "None", "put in front of all relative paths"),                               \
@@ -75,11 +72,7 @@ static const field fields_1x[] = {
     FIELD_LOCAL(backend_args, "files are read from the disk"),
 };
 
-#define TABLE(list, struct_)                                                                                           \
-    {                                                                                                                  \
-        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
-    }
-static const field_table table_0x = TABLE(fields_0x, keys_0x), table_1x = TABLE(fields_1x, keys_1x);
+static const field_table table_0x = FIELD_TABLE(fields_0x, keys_0x), table_1x = FIELD_TABLE(fields_1x, keys_1x);
 
 /* `path` below data_root; NULL: memory. */
 static const char *below_root(const char *root, const char *path, arena *mem)

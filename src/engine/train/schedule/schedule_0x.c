@@ -154,10 +154,7 @@ typedef struct zero_x_config {
     floats restart_weights;
 } zero_x_config;
 
-#define FIELD_AS(name_, member_, about_)                                                                               \
-    {                                                                                                                  \
-        .name = name_, .type = F_VALUE, .offset = offsetof(zero_x_config, member_), .initial = "None", .about = about_ \
-    }
+#define FIELD_AS(name_, member_, about_) FIELD_AT(name_, F_VALUE, zero_x_config, member_, "None", about_)
 #define COMMON(warmup_ratio_)                                                                                          \
     FIELD(zero_x_config, F_STR, policy, NULL, "the rule"),                                                             \
         FIELD(zero_x_config, F_VALUE, by_epoch, "None", "progress is counted in epochs; None: as the runner counts"),  \
@@ -216,10 +213,7 @@ static const field momentum_one_cycle_fields[] = {MOMENTUM_COMMON, ONE_CYCLE,
                                                   FIELD(zero_x_config, F_FLOAT, base_momentum, "0.85", "lowest"),
                                                   FIELD(zero_x_config, F_FLOAT, max_momentum, "0.95", "highest")};
 
-#define TABLE(f)                                                                                                       \
-    {                                                                                                                  \
-        f, sizeof f / sizeof *f, sizeof(zero_x_config), false                                                          \
-    }
+#define TABLE(fields_) FIELD_TABLE(fields_, zero_x_config)
 typedef struct zero_x_kind {
     const char *name;
     double (*value)(const policy *, const schedule_time *, double, double);

@@ -168,10 +168,7 @@ static const field plateau_fields[] = {COMMON,
                                        FIELD(one_x_config, F_FLOAT, min_value, "0.", ""),
                                        FIELD(one_x_config, F_FLOAT, eps, "1e-8", "")};
 
-#define TABLE(f)                                                                                                       \
-    {                                                                                                                  \
-        f, sizeof f / sizeof *f, sizeof(one_x_config), false                                                           \
-    }
+#define TABLE(fields_) FIELD_TABLE(fields_, one_x_config)
 typedef struct one_x_kind {
     const char *stem; /* without LR, Momentum, ParamScheduler */
     double (*value)(const policy *, const schedule_time *, double, double);
