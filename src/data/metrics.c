@@ -20,22 +20,6 @@ cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_er
     return CSEG_OK;
 }
 
-void confusion_clear(confusion *c)
-{
-    memset(c->intersect, 0, (size_t)c->n_classes * sizeof *c->intersect);
-    memset(c->predicted, 0, (size_t)c->n_classes * sizeof *c->predicted);
-    memset(c->labelled, 0, (size_t)c->n_classes * sizeof *c->labelled);
-}
-
-void confusion_merge(confusion *to, const confusion *from)
-{
-    for (int64_t i = 0; i < to->n_classes; i++) {
-        to->intersect[i] += from->intersect[i];
-        to->predicted[i] += from->predicted[i];
-        to->labelled[i] += from->labelled[i];
-    }
-}
-
 /* histc with one bin spans whatever values there are, so all of them fall into it. */
 static inline bool bin_of(int64_t n, int32_t value, int64_t *bin)
 {
@@ -66,12 +50,6 @@ void confusion_add_u8(confusion *c, const uint8_t *predicted, const int32_t *lab
     for (int64_t i = 0; i < n; i++)
         if (label[i] != ignore_index)
             count(c, predicted[i], label[i]);
-}
-
-void metrics_reduce_zero(int32_t *label, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        label[i] = label[i] == 0 || label[i] == 255 ? 255 : label[i] - 1;
 }
 
 /* ---- figures ------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,5 @@ typedef struct events events;
 cseg_status events_open(const char *dir, arena *mem, events **out, cseg_error *err);
 /* One value, with the present time. Each call writes its record whole and flushes it to the system. */
 cseg_status events_scalar(events *e, const char *tag, double value, int64_t step, cseg_error *err);
-const char *events_path(const events *e);
-cseg_status events_close(events *e, cseg_error *err);
 
 #endif

@@ -79,8 +79,6 @@ cseg_status image_decode(const void *bytes, size_t n, const char *name, image_fl
  * progressive and stands upright) only the header is looked at, and the file's bytes are kept for image_decode_part.
  * Damage within them is found when that part is decoded; a missing end is found here. */
 cseg_status image_read_later(const char *path, image_flags flags, image *out, cseg_error *err);
-cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
-                               cseg_error *err);
 static inline bool image_exists(const image *m) /* decoded or not */
 {
     return m->data || m->coded;

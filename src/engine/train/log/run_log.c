@@ -262,11 +262,6 @@ cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *
     return run_log_val_0x(l, s, v->images, &figures, err);
 }
 
-const char *run_log_folder(const run_log *l)
-{
-    return l->folder;
-}
-
 double run_log_eta(const run_log *l)
 {
     return l->eta;
