@@ -17,7 +17,8 @@ static void ask(const pickle_node *p, int depth)
     pickle_int(p, &i);
     pickle_str(p);
     ask(pickle_get(p, "a"), depth + 1);
-    ask(pickle_attr(p, "state"), depth + 1);
+    if (p->kind == PICKLE_OBJECT)
+        ask(pickle_get(p->object.state, "state"), depth + 1);
     if (pickle_as_array(p, "fuzz", &a, &err) == CSEG_OK && a.count > 0)
         pickle_array_get(&a, a.count - 1);
     for (size_t k = 0; k < pickle_len(p) && k < 8; k++)

@@ -286,6 +286,9 @@ static cseg_status print_results(const tester *t, const evaluation *v, cseg_erro
         const char *summary = metrics_summary_table(&v->parts[i].m, t->mem);
         if (!classes || !summary)
             return fail_memory(err);
+        if (v->parts[i].of.folder)
+            text_fprintf(stdout, "\nEvaluateing %s with %lld images now\n", v->parts[i].of.folder,
+                         (long long)v->parts[i].of.count);
         printf("per class results:\n%s\n", classes);
         if (with_summary)
             printf("Summary:\n%s\n", summary);

@@ -147,7 +147,7 @@ static void add_classes(strbuf *b, const evaluation *v)
             text_add_json(b, m->classes[i], strlen(m->classes[i]), false);
             for (int k = 0; k < m->n_columns; k++) {
                 strbuf_add(b, ", ");
-                char *key = arena_printf(b->mem, "%s%s%s", prefix ? prefix : "", prefix ? "/" : "", m->columns[k]);
+                char *key = arena_printf(b->mem, "%s%s", prefix, m->columns[k]);
                 b->failed |= !key;
                 text_add_json(b, key ? key : "", key ? strlen(key) : 0, false);
                 strbuf_add(b, ": ");

@@ -55,44 +55,52 @@ typedef struct {
     size_t size;   /* of the struct that is filled */
     bool any_more; /* the reference takes any key: unknown ones are accepted here, with a warning */
 } field_table;
-
-#define FIELD(struct_, type_, name_, initial_, about_)                                                                 \
+/* The table of an array of fields that fill a struct_. */
+#define FIELD_TABLE(list_, struct_)                                                                                    \
     {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .about = about_        \
+        .at = (list_), .n = sizeof(list_) / sizeof(list_)[0], .size = sizeof(struct_)                                  \
     }
-#define FIELD_RANGE(struct_, type_, name_, initial_, min_, max_, about_)                                               \
+
+/* The key `key_` fills struct_.member_, which may lie inside of a member. */
+#define FIELD_AT(key_, type_, struct_, member_, initial_, about_)                                                      \
     {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(struct_, name_), .initial = initial_, .min = min_,           \
+        .name = key_, .type = type_, .offset = offsetof(struct_, member_), .initial = initial_, .about = about_        \
+    }
+#define FIELD_AT_RANGE(key_, type_, struct_, member_, initial_, min_, max_, about_)                                    \
+    {                                                                                                                  \
+        .name = key_, .type = type_, .offset = offsetof(struct_, member_), .initial = initial_, .min = min_,           \
         .max = max_, .about = about_                                                                                   \
     }
-#define FIELD_CHOICE(struct_, name_, initial_, choices_, about_)                                                       \
+#define FIELD_AT_CHOICE(key_, struct_, member_, initial_, choices_, about_)                                            \
     {                                                                                                                  \
-        .name = #name_, .type = F_STR, .offset = offsetof(struct_, name_), .initial = initial_, .choices = choices_,   \
+        .name = key_, .type = F_STR, .offset = offsetof(struct_, member_), .initial = initial_, .choices = choices_,   \
         .about = about_                                                                                                \
     }
-#define FIELD_IGNORED(name_, about_)                                                                                   \
-    {                                                                                                                  \
-        .name = #name_, .type = F_IGNORED, .initial = "None", .about = about_                                          \
-    }
+/* The member has the key's name. */
+#define FIELD(struct_, type_, name_, initial_, about_) FIELD_AT(#name_, type_, struct_, name_, initial_, about_)
+#define FIELD_RANGE(struct_, type_, name_, initial_, min_, max_, about_)                                               \
+    FIELD_AT_RANGE(#name_, type_, struct_, name_, initial_, min_, max_, about_)
+#define FIELD_CHOICE(struct_, name_, initial_, choices_, about_)                                                       \
+    FIELD_AT_CHOICE(#name_, struct_, name_, initial_, choices_, about_)
+/* The same inside of struct_.part_, which several kinds share. */
+#define FIELD_IN(struct_, part_, type_, name_, initial_, about_)                                                       \
+    FIELD_AT(#name_, type_, struct_, part_.name_, initial_, about_)
+#define FIELD_IN_RANGE(struct_, part_, type_, name_, initial_, min_, max_, about_)                                     \
+    FIELD_AT_RANGE(#name_, type_, struct_, part_.name_, initial_, min_, max_, about_)
+#define FIELD_IN_CHOICE(struct_, part_, name_, initial_, choices_, about_)                                             \
+    FIELD_AT_CHOICE(#name_, struct_, part_.name_, initial_, choices_, about_)
 /* Keys without a place in the struct. docs/fields-without-effect.md has a row for each of these but FIELD_ELSEWHERE;
- * tests/check_fields.sh compares. The values are config texts, separated by '|': "False", "'disk'|'local'". */
-#define FIELD_FIXED(name_, values_, about_)                                                                            \
+ * tests/check_fields.sh compares. The values are config texts, parted by '|': "False", "'disk'|'local'". */
+#define FIELD_NOWHERE(name_, type_, values_, about_)                                                                   \
     {                                                                                                                  \
-        .name = #name_, .type = F_FIXED, .initial = "None", .choices = values_, .about = about_                        \
+        .name = #name_, .type = type_, .initial = "None", .choices = values_, .about = about_                          \
     }
-#define FIELD_WARNED(name_, values_, about_)                                                                           \
-    {                                                                                                                  \
-        .name = #name_, .type = F_WARNED, .initial = "None", .choices = values_, .about = about_                       \
-    }
-#define FIELD_LOCAL(name_, about_)                                                                                     \
-    {                                                                                                                  \
-        .name = #name_, .type = F_LOCAL, .initial = "None", .about = about_                                            \
-    }
-/* A key that is obeyed, but that other code reads, not this table. */
-#define FIELD_ELSEWHERE(name_, about_)                                                                                 \
-    {                                                                                                                  \
-        .name = #name_, .type = F_IGNORED, .initial = "None", .about = about_                                          \
-    }
+#define FIELD_IGNORED(name_, about_) FIELD_NOWHERE(name_, F_IGNORED, NULL, about_)
+#define FIELD_FIXED(name_, values_, about_) FIELD_NOWHERE(name_, F_FIXED, values_, about_)
+#define FIELD_WARNED(name_, values_, about_) FIELD_NOWHERE(name_, F_WARNED, values_, about_)
+#define FIELD_LOCAL(name_, about_) FIELD_NOWHERE(name_, F_LOCAL, NULL, about_)
+/* Obeyed, but read by other means than this table. */
+#define FIELD_ELSEWHERE(name_, about_) FIELD_NOWHERE(name_, F_IGNORED, NULL, about_)
 
 /* Fills *out (table->size bytes). `dict` may be NULL: all defaults. The keys "type" and "_scope_" are always accepted.
  * `inherited` (may be NULL) is a dict of default arguments, as build_from_cfg's default_args: its values are used for

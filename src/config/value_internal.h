@@ -29,6 +29,5 @@ value *value_copy_within(arena *mem, const value *v, long *budget); /* NULL: out
 /* Python's repr(), on one line. */
 void value_repr(strbuf *out, const value *v, long *budget);
 char *value_repr_text(arena *mem, const value *v); /* of a key or another small value */
-void value_repr_string(strbuf *out, const char *s, size_t n);
 
 #endif

@@ -27,7 +27,7 @@ static size_t repr_char(const char **s, const char *end, char quote, char to[sta
 }
 
 /* Python's choice: single quotes unless that would need more escapes than double ones. */
-void value_repr_string(strbuf *out, const char *s, size_t n)
+static void repr_string(strbuf *out, const char *s, size_t n)
 {
     char quote = memchr(s, '\'', n) && !memchr(s, '"', n) ? '"' : '\'', one[16];
     strbuf_addn(out, &quote, 1);
@@ -101,7 +101,7 @@ static void repr(strbuf *out, const value *v, long *budget, int depth)
         break;
     case V_STR:
         *budget -= (long)(v->as.str.n / 16);
-        value_repr_string(out, v->as.str.text, v->as.str.n);
+        repr_string(out, v->as.str.text, v->as.str.n);
         break;
     case V_LIST:
         repr_items(out, v, "[", "]", budget, depth);
@@ -123,7 +123,7 @@ static void repr(strbuf *out, const value *v, long *budget, int depth)
             if (e->key_value)
                 repr(out, e->key_value, budget, depth + 1);
             else
-                value_repr_string(out, e->key, strlen(e->key));
+                repr_string(out, e->key, strlen(e->key));
             strbuf_add(out, ": ");
             repr(out, e->item, budget, depth + 1);
         }
@@ -175,7 +175,7 @@ static bool keys_are_identifiers(const value *dict)
 static void print_string(strbuf *out, const char *s, size_t n)
 {
     size_t start = out->n;
-    value_repr_string(out, s, n);
+    repr_string(out, s, n);
     for (size_t i = start; !out->failed && i + 1 < out->n; i++) {
         if (out->text[i] != '{' || out->text[i + 1] != '{')
             continue;

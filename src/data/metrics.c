@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "base/text.h"
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err)
@@ -19,23 +20,7 @@ cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_er
     return CSEG_OK;
 }
 
-void confusion_clear(confusion *c)
-{
-    memset(c->intersect, 0, (size_t)c->n_classes * sizeof *c->intersect);
-    memset(c->predicted, 0, (size_t)c->n_classes * sizeof *c->predicted);
-    memset(c->labelled, 0, (size_t)c->n_classes * sizeof *c->labelled);
-}
-
-void confusion_merge(confusion *to, const confusion *from)
-{
-    for (int64_t i = 0; i < to->n_classes; i++) {
-        to->intersect[i] += from->intersect[i];
-        to->predicted[i] += from->predicted[i];
-        to->labelled[i] += from->labelled[i];
-    }
-}
-
-/* histc with one bin spans all values, so all of them fall into it. */
+/* histc with one bin spans whatever values there are, so all of them fall into it. */
 static inline bool bin_of(int64_t n, int32_t value, int64_t *bin)
 {
     *bin = n == 1 ? 0 : value;
@@ -67,40 +52,9 @@ void confusion_add_u8(confusion *c, const uint8_t *predicted, const int32_t *lab
             count(c, predicted[i], label[i]);
 }
 
-void metrics_reduce_zero(int32_t *label, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        label[i] = label[i] == 0 || label[i] == 255 ? 255 : label[i] - 1;
-}
-
 /* ---- figures ------------------------------------------------------------------------------------------------- */
 /* From here on the reference computes in single precision, and rounds what it prints to two decimals. To give the same
  * digits, every step below is one of its steps. */
-
-/* Sums as numpy does: eight running sums, pairs of blocks beyond 128. */
-static float pairwise_sum(const float *x, int64_t n)
-{
-    if (n < 8) {
-        float sum = 0;
-        for (int64_t i = 0; i < n; i++)
-            sum += x[i];
-        return sum;
-    }
-    if (n > 128) {
-        int64_t half = n / 2 - n / 2 % 8;
-        return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
-    }
-    float r[8];
-    int64_t i;
-    memcpy(r, x, sizeof r);
-    for (i = 8; i < n - n % 8; i += 8)
-        for (int k = 0; k < 8; k++)
-            r[k] += x[i + k];
-    float sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; i++)
-        sum += x[i];
-    return sum;
-}
 
 /* np.nanmean. `spare` holds n floats. */
 static float mean_of_known(const float *x, int64_t n, float *spare)
@@ -111,7 +65,7 @@ static float mean_of_known(const float *x, int64_t n, float *spare)
         known += !isnan(x[i]);
     }
     /* numpy divides by an integer count in double precision and casts back. */
-    return known ? (float)((double)pairwise_sum(spare, n) / (double)known) : NAN;
+    return known ? (float)((double)sum_floats(spare, (size_t)n) / (double)known) : NAN;
 }
 
 /* np.round(x * 100, 2). 0 / 0 has a sign on some machines, which must not be printed. */

@@ -24,9 +24,6 @@ typedef struct confusion {
 } confusion;
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err);
-void confusion_clear(confusion *c);
-/* Adds `from` to `to`; both have the same number of classes. */
-void confusion_merge(confusion *to, const confusion *from);
 
 /* Counts n pixels. A pixel whose label is ignore_index counts nowhere. A value that is not a class counts in no
  * histogram, but the other value of the pixel does (as in torch.histc). With one class, histc counts every value, and
@@ -34,8 +31,6 @@ void confusion_merge(confusion *to, const confusion *from);
 void confusion_add(confusion *c, const int32_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
 /* The same for predictions in bytes. */
 void confusion_add_u8(confusion *c, const uint8_t *predicted, const int32_t *label, int64_t n, int64_t ignore_index);
-/* Does what 0.x does to labels before counting: 0 becomes 255, the others one less, 254 becomes 255. In place. */
-void metrics_reduce_zero(int32_t *label, int64_t n);
 
 enum { METRIC_MIOU = 1, METRIC_MDICE = 2, METRIC_MFSCORE = 4 };
 typedef struct metrics_options {

@@ -297,29 +297,3 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
     }
     return n;
 }
-
-char *graph_text(const graph *g, arena *mem)
-{
-    strbuf b = {.mem = mem};
-    char shape[96];
-    for (size_t i = 0; i < g->nodes.n; i++) {
-        const node *n = g->nodes.at[i];
-        for (int k = 0; k < n->n_out; k++)
-            strbuf_addf(&b, "%s%%%d%s", k ? ", " : "", n->out[k]->id, tensor_shape_text(n->out[k], shape));
-        strbuf_addf(&b, "%s%s(", n->n_out ? " = " : "", op_name(n->op));
-        for (int k = 0; k < n->n_in; k++) {
-            const tensor *t = n->in[k];
-            strbuf_add(&b, k ? ", " : "");
-            if (!t)
-                strbuf_add(&b, "-");
-            else if (t->role == TENSOR_PARAM)
-                strbuf_add(&b, t->param->name);
-            else if (t->role == TENSOR_INPUT)
-                strbuf_add(&b, t->name);
-            else
-                strbuf_addf(&b, "%%%d", t->id);
-        }
-        strbuf_addf(&b, ")  %s%s\n", n->scope ? n->scope : "", n->is_grad ? " (gradient)" : "");
-    }
-    return b.failed ? NULL : b.text ? b.text : arena_strdup(mem, "");
-}

@@ -62,8 +62,6 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
  * outputs with grad_of set. A param used at several places gets the sum. */
 cseg_status graph_backward(graph *g, tensor *loss, cseg_error *err);
 const char *op_name(op_kind op);
-/* Text of the graph, one line a node; for --verbose and tests. */
-char *graph_text(const graph *g, arena *mem);
 
 /* ---- ops. y = ... -------------------------------------------------------------------------------------------- */
 

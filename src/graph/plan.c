@@ -335,21 +335,3 @@ plan_step plan_step_at(const plan *p, size_t i)
     const step *s = &p->steps[i];
     return (plan_step){s->node, s->fixed, s->runs, s->seconds, s->fastest, s->kernel && s->kernel->naive};
 }
-
-char *plan_text(const plan *p, arena *mem)
-{
-    strbuf b = {.mem = mem};
-    char in[96], out[96];
-    for (size_t i = 0; i < p->n_steps; i++) {
-        const step *s = &p->steps[i];
-        const node *n = s->node;
-        strbuf_addf(&b, "%8.3f ms  %s%s  %s -> %s  %s%s\n", s->runs ? 1e3 * s->seconds / s->runs : 0.0, op_name(n->op),
-                    n->is_grad ? "'" : "", n->n_in && n->in[0] ? tensor_shape_text(n->in[0], in) : "",
-                    n->n_out ? tensor_shape_text(n->out[0], out) : "", n->scope ? n->scope : "",
-                    s->fixed ? " (once)" : "");
-    }
-    strbuf_addf(&b, "%zu steps; memory: %.1f MiB laid out, %.1f MiB fixed, %.1f MiB in kernels, %.1f MiB scratch\n",
-                p->n_steps, (double)p->bytes / 0x1p20, (double)p->fixed_bytes / 0x1p20, (double)p->kept_bytes / 0x1p20,
-                (double)p->scratch_bytes / 0x1p20);
-    return b.failed ? NULL : b.text;
-}

@@ -150,15 +150,3 @@ cseg_status events_scalar(events *e, const char *tag, double value, int64_t step
     put_bytes(&m, 5, s.bytes, s.n);
     return write_record(e, &m, err);
 }
-
-const char *events_path(const events *e)
-{
-    return e->path;
-}
-
-cseg_status events_close(events *e, cseg_error *err)
-{
-    FILE *out = e->out;
-    e->out = NULL;
-    return !out || fclose(out) == 0 ? CSEG_OK : fail_errno(err, e->path, "write");
-}

@@ -18,7 +18,5 @@ typedef struct events events;
 cseg_status events_open(const char *dir, arena *mem, events **out, cseg_error *err);
 /* Writes one value with the present time. Each call writes its whole record and flushes it to the system. */
 cseg_status events_scalar(events *e, const char *tag, double value, int64_t step, cseg_error *err);
-const char *events_path(const events *e);
-cseg_status events_close(events *e, cseg_error *err);
 
 #endif

@@ -12,16 +12,10 @@
 #include "io/torch/pickle.h"
 
 /* The array lives in `mem`; pickle_array_get reads single elements. Object arrays are refused. */
-cseg_status npy_read(const char *path, arena *mem, pickle_array *out, cseg_error *err);
 cseg_status npy_decode(const void *bytes, size_t n, const char *name, arena *mem, pickle_array *out, cseg_error *err);
 
-/* Writes version 1, C order, little-endian, beside `path`, and renames it. type and size as in pickle_array: 'f' 4, 'u'
- * 1... */
-cseg_status npy_write(const char *path, char type, int size, int ndim, const int64_t *shape, const void *data,
-                      cseg_error *err);
-
-/* Reads a flat list of numbers, as class_weight files hold it: .npy, .json, .pkl/.pickle, .yml/.yaml (one sequence),
- * chosen by the name's ending. NaN and infinity are refused (CSEG_NUMERIC). */
+/* A flat list of numbers, as class_weight files hold it: .npy, .json, .pkl/.pickle, .yml/.yaml (one sequence) by the
+ * name's ending. NaN and infinity are refused (CSEG_NUMERIC). */
 cseg_status numbers_read(const char *path, arena *mem, double **out, size_t *n, cseg_error *err);
 
 #endif

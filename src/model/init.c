@@ -77,12 +77,9 @@ static const field pretrained_fields[] = {
     FIELD_IGNORED(map_location, "there is one device")};
 
 typedef enum { CONSTANT, XAVIER, NORMAL, TRUNC_NORMAL, UNIFORM, KAIMING, CAFFE2_XAVIER, PRETRAINED } initializer;
-#define TABLE(name, fields)                                                                                            \
+#define TABLE(name, fields_)                                                                                           \
     {                                                                                                                  \
-        name,                                                                                                          \
-        {                                                                                                              \
-            fields, sizeof fields / sizeof *fields, sizeof(init_config), false                                         \
-        }                                                                                                              \
+        name, FIELD_TABLE(fields_, init_config)                                                                        \
     }
 static const struct {
     const char *name;

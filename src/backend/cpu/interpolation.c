@@ -1,13 +1,17 @@
 #include "backend/cpu/interpolation.h"
 
-static void place(interpolation *p, int64_t i, float at)
+#include "base/bilinear.h"
+
+/* Nearest neighbour, as PyTorch computes it. */
+static float nearest_position(int64_t i, int64_t in, int64_t out, double scale)
 {
-    int64_t low = (int64_t)at;
-    if (low > p->in - 1)
-        low = p->in - 1;
-    p->i0[i] = (int32_t)low;
-    p->i1[i] = (int32_t)(low < p->in - 1 ? low + 1 : low);
-    p->w[i] = at - (float)low;
+    if (in == out)
+        return (float)i; /* whatever scale was given */
+    if (out == 2 * in)
+        return (float)(i / 2);
+    float step = scale > 0 ? (float)(1.0 / scale) : (float)in / (float)out;
+    float at = (float)(int64_t)((float)i * step);
+    return at > (float)(in - 1) ? (float)(in - 1) : at;
 }
 
 bool interpolation_init(interpolation *p, int64_t in, int64_t out, bool align_corners, bool nearest, double scale,
@@ -21,21 +25,12 @@ bool interpolation_init(interpolation *p, int64_t in, int64_t out, bool align_co
     p->last = ARENA_ARRAY(mem, (size_t)in, int32_t);
     if (!p->i0 || !p->i1 || !p->w || !p->first || !p->last)
         return false;
-    float step = scale > 0 ? (float)(1.0 / scale) : (float)in / (float)out;
-    if (align_corners && !nearest)
-        step = out > 1 ? (float)(in - 1) / (float)(out - 1) : 0;
     for (int64_t i = 0; i < out; i++) {
-        float at = align_corners ? (float)i * step : ((float)i + 0.5f) * step - 0.5f;
-        if (nearest) {
-            at = (float)(int64_t)((float)i * step);
-            at = at > (float)(in - 1) ? (float)(in - 1) : at;
-        }
-        /* Whatever scale was given, as PyTorch. */
-        if (in == out)
-            at = (float)i;
-        else if (nearest && out == 2 * in)
-            at = (float)(i / 2);
-        place(p, i, at < 0 ? 0 : at);
+        float at = nearest ? nearest_position(i, in, out, scale) : bilinear_position(i, in, out, align_corners, scale);
+        bilinear_source from = bilinear_source_at(at, in);
+        p->i0[i] = from.low;
+        p->i1[i] = from.high;
+        p->w[i] = from.t;
     }
     for (int64_t r = 0; r < in; r++) {
         p->first[r] = (int32_t)out;

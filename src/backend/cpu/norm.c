@@ -3,124 +3,18 @@
  * residual sum before it, they are part of the same pass over memory. */
 #include <math.h>
 
-#include "backend/cpu/map.h"
-#include "backend/cpu/widen.h"
+#include "backend/cpu/norm_parts.h"
 
-typedef struct norm_kernel {
-    cpu_kernel k;
-    int64_t pixels, c, times;
-    parts parts; /* over pixels */
-} norm_kernel;
-
-/* A part is large enough for its sums (two numbers a channel) to be small beside it. */
-enum { PART_FLOATS = 16384, PART_PIXELS = 64, PARTS_MOST = 256 };
-
-static int64_t most_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void norm_init(norm_kernel *k, const node *n)
-{
-    const tensor *x = n->in[0];
-    k->c = x->dim[x->rank - 1];
-    k->pixels = tensor_count(x) / k->c;
-    k->times = widen_times(k->c);
-    int64_t each = most_of(PART_FLOATS / k->c, most_of(PART_PIXELS, k->pixels / PARTS_MOST));
-    k->parts = parts_of(k->pixels, (each + k->times - 1) / k->times * k->times);
-}
-
-/* Of a part: rows of times * c elements, as many as there are, then rows of c. */
-typedef struct stretch {
-    int64_t at, rows, width;
-} stretch;
-
-/* Moves on to the next one of the part (the first, of {0}); false behind the last. */
-static bool next_stretch(const norm_kernel *k, int64_t part, stretch *s)
-{
-    int64_t begin = part * k->parts.each * k->c, end = begin + parts_size(&k->parts, part) * k->c;
-    s->at = s->rows ? s->at + s->rows * s->width : begin;
-    int64_t left = end - s->at;
-    s->width = left >= k->c * k->times ? k->c * k->times : k->c;
-    s->rows = left / s->width;
-    return left > 0;
-}
-
-static void affine_all(const norm_kernel *k, map x, const float *s, const float *b, map r, map y, bool relu)
-{
-    const map_table *v = k->k.b->simd->maps;
-#pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < k->parts.count; p++)
-        for (stretch w = {0}; next_stretch(k, p, &w);)
-            v->affine(map_from(x, w.at), s, b, map_from(r, w.at), map_from(y, w.at), w.rows, w.width, relu);
-}
-
-static bool wants_relu(const node *n)
-{
-    return n->attr.norm.act == UNARY_RELU + 1;
-}
-
-/* Scratch of the coefficients: each `times * c` floats, rounded up to whole vectors. */
-static size_t coefficients(const norm_kernel *k)
-{
-    return ((size_t)(k->c * k->times) + 15) / 16 * 16;
-}
-
-/* The last step of all three: y = x * s + b [+ residual], [ReLU]. s and b hold a number for each channel. */
-static cseg_status scale_and_shift(const norm_kernel *k, void *const *in, void *const *out, float *s, float *b)
-{
-    const node *n = k->k.n;
-    widen_fill(s, k->c, k->times);
-    widen_fill(b, k->c, k->times);
-    affine_all(k, map_in(n, in, 0), s, b, map_in(n, in, 5), map_out(n, out, 0), wants_relu(n));
-    return CSEG_OK;
-}
-
-static cseg_status fixed_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
-{
-    (void)err;
-    norm_kernel *k = (norm_kernel *)base;
-    const float *gamma = in[1], *beta = in[2], *mean = in[3], *var = in[4];
-    float *s = scratch, *b = s + coefficients(k);
-    for (int64_t c = 0; c < k->c; c++) {
-        s[c] = gamma[c] / sqrtf(var[c] + k->k.n->attr.norm.eps);
-        b[c] = beta[c] - mean[c] * s[c];
-    }
-    return scale_and_shift(k, in, out, s, b);
-}
-
-/* A kernel whose statistics are given: its scratch is the coefficients. */
-static cseg_status prepare_given(cpu_backend *b, const node *n, arena *mem,
-                                 cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                                 kernel **out, cseg_error *err)
-{
-    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
-    if (!k)
-        return fail_memory(err);
-    norm_init(k, n);
-    k->k.base.scratch = 2 * coefficients(k) * sizeof(float);
-    k->k.base.in_place = 0;
-    *out = &k->k.base;
-    return CSEG_OK;
-}
-
-static cseg_status prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare_given(b, n, mem, fixed_run, out, err);
-}
-
-const cpu_op cpu_op_batch_norm = {.prepare = prepare_batch_norm, .either_in = 1, .either_out = 1};
-
-/* Mean and squared deviations of one part: mean[c], m2[c], each with room for coefficients(k). One pass, in which x is
+/* Mean and squared deviations of one part: mean[c], m2[c], each with room for norm_room(k). One pass, in which x is
  * taken less `shift`, the mean of the part's first pixels, so that a large mean costs no digits. */
 static void part_moments(const norm_kernel *k, int64_t part, map x, float *mean, float *m2, float *shift)
 {
     enum { FIRST_ROWS = 4 };
     const map_table *v = k->k.b->simd->maps;
-    stretch first = {0};
-    next_stretch(k, part, &first);
+    norm_stretch first = {0};
+    norm_next(k, part, &first);
     first.rows = first.rows < FIRST_ROWS ? first.rows : FIRST_ROWS;
-    size_t size = coefficients(k) * sizeof(float);
+    size_t size = norm_room(k) * sizeof(float);
     memset(shift, 0, size);
     memset(mean, 0, size);
     memset(m2, 0, size);
@@ -129,10 +23,9 @@ static void part_moments(const norm_kernel *k, int64_t part, map x, float *mean,
     for (int64_t c = 0; c < k->c; c++)
         shift[c] /= (float)(first.rows * first.width / k->c);
     widen_fill(shift, k->c, k->times);
-    for (stretch w = {0}; next_stretch(k, part, &w);)
+    for (norm_stretch w = {0}; norm_next(k, part, &w);)
         v->moments(map_from(x, w.at), shift, mean, m2, w.rows, w.width);
-    widen_fold(mean, k->c, k->times);
-    widen_fold(m2, k->c, k->times);
+    norm_fold(k, mean);
     float n = (float)parts_size(&k->parts, part);
     for (int64_t c = 0; c < k->c; c++) {
         float d = mean[c] / n;
@@ -141,10 +34,10 @@ static void part_moments(const norm_kernel *k, int64_t part, map x, float *mean,
     }
 }
 
-/* at[part] holds mean[c], then m2[c]; shifts: coefficients(k) for each thread. */
+/* at[part] holds mean[c], then m2[c]; shifts: norm_room(k) for each thread. */
 static void moments_all(const norm_kernel *k, map x, float *at, float *shifts)
 {
-    size_t wide = coefficients(k);
+    size_t wide = norm_room(k);
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++) {
         float *mean = at + (size_t)p * 2 * wide, *shift = shifts + (size_t)omp_get_thread_num() * wide;
@@ -160,14 +53,12 @@ static void train_coefficients(float gamma, float beta, float mean, float invstd
     *b = (float)((double)beta - (double)mean * (double)*s);
 }
 
-enum { CHANNEL_BLOCK = 32 };
-
 /* The parts' moments of channels c0 ... c0 + n - 1 as one: *mean, and the squared deviations from it. */
 static void join_moments(const norm_kernel *k, const float *at, int64_t c0, int64_t n, double *mean, double *m2)
 {
-    size_t wide = coefficients(k);
-    memset(mean, 0, CHANNEL_BLOCK * sizeof *mean);
-    memset(m2, 0, CHANNEL_BLOCK * sizeof *m2);
+    size_t wide = norm_room(k);
+    memset(mean, 0, NORM_BLOCK * sizeof *mean);
+    memset(m2, 0, NORM_BLOCK * sizeof *m2);
     for (int64_t p = 0; p < k->parts.count; p++) {
         const float *part = at + (size_t)p * 2 * wide + c0;
         double share = (double)parts_size(&k->parts, p) / (double)k->pixels;
@@ -197,14 +88,14 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
     const norm_attr *a = &k->k.n->attr.norm;
     const float *gamma = in[1], *beta = in[2];
     float *running_mean = in[3], *running_var = in[4], *mean = out[1], *invstd = out[2];
-    size_t wide = coefficients(k);
+    size_t wide = norm_room(k);
     float *s = scratch, *b = s + wide, *at = b + wide, *shifts = at + 2 * wide * (size_t)k->parts.count;
     moments_all(k, map_in(k->k.n, in, 0), at, shifts);
     double total = (double)k->pixels;
 #pragma omp parallel for schedule(static)
-    for (int64_t c0 = 0; c0 < k->c; c0 += CHANNEL_BLOCK) {
-        double m[CHANNEL_BLOCK], m2[CHANNEL_BLOCK];
-        int64_t n = k->c - c0 < CHANNEL_BLOCK ? k->c - c0 : CHANNEL_BLOCK;
+    for (int64_t c0 = 0; c0 < k->c; c0 += NORM_BLOCK) {
+        double m[NORM_BLOCK], m2[NORM_BLOCK];
+        int64_t n = k->c - c0 < NORM_BLOCK ? k->c - c0 : NORM_BLOCK;
         join_moments(k, at, c0, n, m, m2);
         for (int64_t i = 0; i < n; i++) {
             int64_t c = c0 + i;
@@ -218,19 +109,19 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
             }
         }
     }
-    return scale_and_shift(k, in, out, s, b);
+    norm_scale_and_shift(k, in, out, s, b);
+    return CSEG_OK;
 }
 
 static cseg_status prepare_batch_norm_train(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, train_run);
-    if (!k)
-        return fail_memory(err);
-    norm_init(k, n);
-    size_t wides = 2 + 2 * (size_t)k->parts.count + (size_t)b->options.threads; /* coefficients, moments, shifts */
-    k->k.base.scratch = wides * coefficients(k) * sizeof(float);
-    *out = &k->k.base;
-    return CSEG_OK;
+    /* coefficients and a shift for each thread; moments */
+    norm_needs needs = {.run = train_run,
+                        .parts_most = NORM_PARTS_MOST,
+                        .rooms = 2 + (size_t)b->options.threads,
+                        .part_rooms = 2,
+                        .in_place = -1};
+    return norm_prepare(b, n, &needs, mem, out, err);
 }
 
 const cpu_op cpu_op_batch_norm_train = {.prepare = prepare_batch_norm_train, .either_in = 1 | 1 << 5, .either_out = 1};
@@ -241,15 +132,17 @@ static cseg_status apply_run(kernel *base, void *const *in, void *const *out, vo
     (void)err;
     norm_kernel *k = (norm_kernel *)base;
     const float *gamma = in[1], *beta = in[2], *mean = in[3], *invstd = in[4];
-    float *s = scratch, *b = s + coefficients(k);
+    float *s = scratch, *b = s + norm_room(k);
     for (int64_t c = 0; c < k->c; c++)
         train_coefficients(gamma[c], beta[c], mean[c], invstd[c], &s[c], &b[c]);
-    return scale_and_shift(k, in, out, s, b);
+    norm_scale_and_shift(k, in, out, s, b);
+    return CSEG_OK;
 }
 
 static cseg_status prepare_batch_norm_apply(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    return prepare_given(b, n, mem, apply_run, out, err);
+    norm_needs needs = {.run = apply_run, .parts_most = NORM_PARTS_MOST, .rooms = 2, .in_place = 0};
+    return norm_prepare(b, n, &needs, mem, out, err);
 }
 
 const cpu_op cpu_op_batch_norm_apply = {.prepare = prepare_batch_norm_apply, .either_in = 1 | 1 << 5, .either_out = 1};
@@ -268,17 +161,16 @@ static norm_grad grad_from(const norm_grad *g, int64_t at)
 /* Sums of g and of g * (x - mean) of each part: at[part] holds sum_dy[c], then sum_dyx[c]. */
 static void grad_sums_all(const norm_kernel *k, const norm_grad *g, float *at)
 {
-    size_t wide = coefficients(k);
+    size_t wide = norm_room(k);
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++) {
         float *sum_dy = at + (size_t)p * 2 * wide, *sum_dyx = sum_dy + wide;
         memset(sum_dy, 0, 2 * wide * sizeof *sum_dy);
-        for (stretch w = {0}; next_stretch(k, p, &w);) {
+        for (norm_stretch w = {0}; norm_next(k, p, &w);) {
             norm_grad from = grad_from(g, w.at);
             k->k.b->simd->maps->norm_grad_sums(&from, sum_dy, sum_dyx, w.rows, w.width);
         }
-        widen_fold(sum_dy, k->c, k->times);
-        widen_fold(sum_dyx, k->c, k->times);
+        norm_fold(k, sum_dy);
     }
 }
 
@@ -286,7 +178,7 @@ static void grad_apply_all(const norm_kernel *k, const norm_grad *g)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++)
-        for (stretch w = {0}; next_stretch(k, p, &w);) {
+        for (norm_stretch w = {0}; norm_next(k, p, &w);) {
             norm_grad from = grad_from(g, w.at);
             k->k.b->simd->maps->norm_grad_apply(&from, w.rows, w.width);
         }
@@ -296,19 +188,12 @@ static void grad_apply_all(const norm_kernel *k, const norm_grad *g)
 static void join_sums(const norm_kernel *k, const float *at, const float *gamma, const float *invstd, float *dgamma,
                       float *dbeta, float *a, float *slope)
 {
-    size_t wide = coefficients(k);
     double total = (double)k->pixels;
 #pragma omp parallel for schedule(static)
-    for (int64_t c0 = 0; c0 < k->c; c0 += CHANNEL_BLOCK) {
-        double g[CHANNEL_BLOCK] = {0}, gx[CHANNEL_BLOCK] = {0};
-        int64_t n = k->c - c0 < CHANNEL_BLOCK ? k->c - c0 : CHANNEL_BLOCK;
-        for (int64_t p = 0; p < k->parts.count; p++) {
-            const float *part = at + (size_t)p * 2 * wide + c0;
-            for (int64_t i = 0; i < n; i++) {
-                g[i] += (double)part[i];
-                gx[i] += (double)part[wide + (size_t)i];
-            }
-        }
+    for (int64_t c0 = 0; c0 < k->c; c0 += NORM_BLOCK) {
+        double g[NORM_BLOCK], gx[NORM_BLOCK];
+        int64_t n = k->c - c0 < NORM_BLOCK ? k->c - c0 : NORM_BLOCK;
+        norm_join(k, at, c0, n, g, gx);
         for (int64_t i = 0; i < n; i++) {
             int64_t c = c0 + i;
             double inverse = (double)invstd[c], scale = (double)gamma[c] * inverse;
@@ -330,7 +215,7 @@ static cseg_status train_grad_run(kernel *base, void *const *in, void *const *ou
     norm_kernel *k = (norm_kernel *)base;
     const node *n = k->k.n;
     const float *gamma = in[2], *invstd = in[4], *beta = n->n_in > 6 ? in[6] : NULL;
-    size_t wide = coefficients(k);
+    size_t wide = norm_room(k);
     float *mean = scratch, *s = mean + wide, *shift = s + wide, *a = shift + wide, *slope = a + wide,
           *at = slope + wide;
     memcpy(mean, in[3], (size_t)k->c * sizeof *mean);
@@ -362,14 +247,9 @@ static cseg_status train_grad_run(kernel *base, void *const *in, void *const *ou
 static cseg_status prepare_batch_norm_train_grad(cpu_backend *b, const node *n, arena *mem, kernel **out,
                                                  cseg_error *err)
 {
-    norm_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, train_grad_run);
-    if (!k)
-        return fail_memory(err);
-    norm_init(k, n);
-    k->k.base.scratch = (5 + 2 * (size_t)k->parts.count) * coefficients(k) * sizeof(float);
-    k->k.base.in_place = 1;
-    *out = &k->k.base;
-    return CSEG_OK;
+    norm_needs needs = {
+        .run = train_grad_run, .parts_most = NORM_PARTS_MOST, .rooms = 5, .part_rooms = 2, .in_place = 1};
+    return norm_prepare(b, n, &needs, mem, out, err);
 }
 
 const cpu_op cpu_op_batch_norm_train_grad = {

@@ -3,52 +3,69 @@
  * once. If gamma and beta are frozen, x is not read. */
 #include <math.h>
 
-#include "backend/cpu/map.h"
-#include "backend/cpu/widen.h"
+#include "backend/cpu/norm_parts.h"
 
-typedef struct fixed_kernel {
-    cpu_kernel k;
-    int64_t c, times;
-    parts parts; /* over pixels */
-} fixed_kernel;
-
-/* Sums of a part are in float, those of all in double. */
-enum { PART_FLOATS = 16384, PART_PIXELS = 64 };
-
-/* Rooms of times * c floats, rounded up to whole vectors. */
-static int64_t room_of(const fixed_kernel *k)
+/* s [c]: what a channel is multiplied by. */
+static void fixed_scale(const norm_kernel *k, const float *gamma, const float *var, float *s)
 {
-    return (k->c * k->times + 15) / 16 * 16;
+    for (int64_t c = 0; c < k->c; c++)
+        s[c] = gamma[c] / sqrtf(var[c] + k->k.n->attr.norm.eps);
 }
+
+static cseg_status fixed_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    norm_kernel *k = (norm_kernel *)base;
+    const float *beta = in[2], *mean = in[3];
+    float *s = scratch, *b = s + norm_room(k);
+    fixed_scale(k, in[1], in[4], s);
+    for (int64_t c = 0; c < k->c; c++)
+        b[c] = beta[c] - mean[c] * s[c];
+    norm_scale_and_shift(k, in, out, s, b);
+    return CSEG_OK;
+}
+
+static cseg_status prepare_batch_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    norm_needs needs = {.run = fixed_run, .parts_most = NORM_PARTS_MOST, .rooms = 2, .in_place = 0};
+    return norm_prepare(b, n, &needs, mem, out, err);
+}
+
+const cpu_op cpu_op_batch_norm = {.prepare = prepare_batch_norm, .either_in = 1, .either_out = 1};
 
 typedef struct fixed_maps {
     map x, dy, dx;
     const float *mean, *s; /* rooms */
 } fixed_maps;
 
-/* rows of `width` elements from element `at` on */
-static void grad_rows(const fixed_kernel *k, const fixed_maps *m, int64_t at, int64_t rows, int64_t width,
-                      float *sum_dy, float *sum_dyx)
+/* sums: a room for the sum of dy, and one for that of dy * (x - mean); NULL: they are not wanted. */
+static void grad_part(const norm_kernel *k, const fixed_maps *m, int64_t part, float *sums)
 {
-    size_t first = (size_t)at;
-    void *dx = m->dx.at ? (char *)m->dx.at + first * m->dx.size : NULL;
-    k->k.b->simd->norm_fixed_grad((const char *)m->x.at + first * m->x.size, m->x.half,
-                                  (const char *)m->dy.at + first * m->dy.size, m->dy.half, m->mean, m->s, dx,
-                                  m->dx.half, sum_dy, sum_dyx, rows, width);
+    size_t room = norm_room(k);
+    if (sums)
+        memset(sums, 0, 2 * room * sizeof *sums);
+    for (norm_stretch w = {0}; norm_next(k, part, &w);) {
+        map x = map_from(m->x, w.at), dy = map_from(m->dy, w.at), dx = map_from(m->dx, w.at);
+        k->k.b->simd->norm_fixed_grad(x.at, x.half, dy.at, dy.half, m->mean, m->s, dx.at, dx.half, sums,
+                                      sums ? sums + room : NULL, w.rows, w.width);
+    }
+    if (sums)
+        norm_fold(k, sums);
 }
 
-/* sums: a room for the sum of dy, and one for that of dy * (x - mean); NULL: they are not wanted. */
-static void grad_part(const fixed_kernel *k, const fixed_maps *m, int64_t part, float *sums)
+static void grad_join(const norm_kernel *k, const float *sums, const float *var, float *dgamma, float *dbeta)
 {
-    int64_t begin = part * k->parts.each, pixels = parts_size(&k->parts, part), rows = pixels / k->times;
-    float *sum_dyx = sums ? sums + room_of(k) : NULL;
-    if (sums)
-        memset(sums, 0, (size_t)(2 * room_of(k)) * sizeof *sums);
-    grad_rows(k, m, begin * k->c, rows, k->times * k->c, sums, sum_dyx);
-    grad_rows(k, m, (begin + rows * k->times) * k->c, pixels - rows * k->times, k->c, sums, sum_dyx);
-    if (sums) {
-        widen_fold(sums, k->c, k->times);
-        widen_fold(sum_dyx, k->c, k->times);
+#pragma omp parallel for schedule(static)
+    for (int64_t c0 = 0; c0 < k->c; c0 += NORM_BLOCK) {
+        double g[NORM_BLOCK], gx[NORM_BLOCK];
+        int64_t n = k->c - c0 < NORM_BLOCK ? k->c - c0 : NORM_BLOCK;
+        norm_join(k, sums, c0, n, g, gx);
+        for (int64_t i = 0; i < n; i++) {
+            if (dgamma)
+                dgamma[c0 + i] = (float)(gx[i] / sqrt((double)var[c0 + i] + (double)k->k.n->attr.norm.eps));
+            if (dbeta)
+                dbeta[c0 + i] = (float)g[i];
+        }
     }
 }
 
@@ -56,50 +73,27 @@ static void grad_part(const fixed_kernel *k, const fixed_maps *m, int64_t part, 
 static cseg_status fixed_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
-    fixed_kernel *k = (fixed_kernel *)base;
+    norm_kernel *k = (norm_kernel *)base;
     const node *n = k->k.n;
-    const float *gamma = in[2], *var = in[4];
-    float *dgamma = out[1], *dbeta = out[2];
-    int64_t room = room_of(k);
-    float *mean = scratch, *s = mean + room, *sums = dgamma || dbeta ? s + room : NULL;
+    size_t room = norm_room(k);
+    float *mean = scratch, *s = mean + room, *sums = out[1] || out[2] ? s + room : NULL;
     memcpy(mean, in[3], (size_t)k->c * sizeof *mean);
-    for (int64_t c = 0; c < k->c; c++)
-        s[c] = gamma[c] / sqrtf(var[c] + n->attr.norm.eps);
+    fixed_scale(k, in[2], in[4], s);
     widen_fill(mean, k->c, k->times);
     widen_fill(s, k->c, k->times);
     fixed_maps m = {map_in(n, in, 0), map_in(n, in, 1), map_out(n, out, 0), mean, s};
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++)
-        grad_part(k, &m, p, sums ? sums + p * 2 * room : NULL);
-#pragma omp parallel for schedule(static)
-    for (int64_t c = 0; c < (sums ? k->c : 0); c++) {
-        double g = 0, gx = 0;
-        for (int64_t p = 0; p < k->parts.count; p++) {
-            g += (double)sums[p * 2 * room + c];
-            gx += (double)sums[p * 2 * room + room + c];
-        }
-        if (dgamma)
-            dgamma[c] = (float)(gx / sqrt((double)var[c] + (double)n->attr.norm.eps));
-        if (dbeta)
-            dbeta[c] = (float)g;
-    }
+        grad_part(k, &m, p, sums ? sums + (size_t)p * 2 * room : NULL);
+    if (sums)
+        grad_join(k, sums, in[4], out[1], out[2]);
     return CSEG_OK;
 }
 
 static cseg_status prepare_batch_norm_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    fixed_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, fixed_grad_run);
-    if (!k)
-        return fail_memory(err);
-    const tensor *x = n->in[0];
-    k->c = x->dim[x->rank - 1];
-    k->times = widen_times(k->c);
-    int64_t each = PART_FLOATS / k->c > PART_PIXELS ? PART_FLOATS / k->c : PART_PIXELS;
-    k->parts = parts_of(tensor_count(x) / k->c, (each + k->times - 1) / k->times * k->times);
-    k->k.base.scratch = (size_t)((2 + 2 * k->parts.count) * room_of(k)) * sizeof(float);
-    k->k.base.in_place = 1;
-    *out = &k->k.base;
-    return CSEG_OK;
+    norm_needs needs = {.run = fixed_grad_run, .rooms = 2, .part_rooms = 2, .in_place = 1};
+    return norm_prepare(b, n, &needs, mem, out, err);
 }
 
 const cpu_op cpu_op_batch_norm_grad = {.prepare = prepare_batch_norm_grad, .either_in = 3, .either_out = 1};

@@ -47,7 +47,8 @@ where eval_where(const eval *ev, spot at)
     return (where){ev->s->name, at.line, at.column};
 }
 
-cseg_status eval_give(eval *ev, value *v, value **out)
+/* v NULL: out of memory */
+static cseg_status give(eval *ev, value *v, value **out)
 {
     *out = v;
     return v ? CSEG_OK : fail_memory(ev->err);
@@ -55,7 +56,7 @@ cseg_status eval_give(eval *ev, value *v, value **out)
 
 cseg_status eval_new(eval *ev, spot at, value_kind kind, value **out)
 {
-    return eval_give(ev, value_new(ev->mem, kind, eval_where(ev, at)), out);
+    return give(ev, value_new(ev->mem, kind, eval_where(ev, at)), out);
 }
 
 cseg_status eval_none(eval *ev, spot at, value **out)
@@ -65,22 +66,22 @@ cseg_status eval_none(eval *ev, spot at, value **out)
 
 cseg_status eval_bool(eval *ev, spot at, bool b, value **out)
 {
-    return eval_give(ev, value_bool(ev->mem, b, eval_where(ev, at)), out);
+    return give(ev, value_bool(ev->mem, b, eval_where(ev, at)), out);
 }
 
 cseg_status eval_int(eval *ev, spot at, int64_t i, value **out)
 {
-    return eval_give(ev, value_int(ev->mem, i, eval_where(ev, at)), out);
+    return give(ev, value_int(ev->mem, i, eval_where(ev, at)), out);
 }
 
 cseg_status eval_float(eval *ev, spot at, double f, value **out)
 {
-    return eval_give(ev, value_float(ev->mem, f, eval_where(ev, at)), out);
+    return give(ev, value_float(ev->mem, f, eval_where(ev, at)), out);
 }
 
 cseg_status eval_string(eval *ev, spot at, const char *s, size_t n, value **out)
 {
-    return eval_give(ev, value_strn(ev->mem, s, n, eval_where(ev, at)), out);
+    return give(ev, value_strn(ev->mem, s, n, eval_where(ev, at)), out);
 }
 
 cseg_status eval_text(eval *ev, spot at, strbuf *b, value **out)
@@ -121,7 +122,7 @@ static cseg_status hashable(eval *ev, spot at, const value *v, int depth)
     return eval_charge(ev, at, 0);
 }
 
-cseg_status eval_hashable(eval *ev, spot at, const value *v)
+static cseg_status check_hashable(eval *ev, spot at, const value *v)
 {
     return hashable(ev, at, v, 0);
 }
@@ -135,7 +136,7 @@ static cseg_status charge_keys(eval *ev, spot at, const value *dict, const value
 
 cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, value_entry **out)
 {
-    TRY(eval_hashable(ev, at, key));
+    TRY(check_hashable(ev, at, key));
     TRY(charge_keys(ev, at, dict, key));
     *out = value_entry_by(dict, key);
     return CSEG_OK;
@@ -143,7 +144,7 @@ cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, 
 
 cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item)
 {
-    TRY(eval_hashable(ev, at, key));
+    TRY(check_hashable(ev, at, key));
     TRY(charge_keys(ev, at, dict, key));
     if (dict->as.dict.attributes)
         TRY(eval_to_config(ev, at, item, 0, &item));
@@ -164,7 +165,7 @@ cseg_status eval_equal(eval *ev, spot at, const value *a, const value *b, bool *
 
 cseg_status eval_add_unique(eval *ev, spot at, value *set, value *item)
 {
-    TRY(eval_hashable(ev, at, item));
+    TRY(check_hashable(ev, at, item));
     if (value_within(item, set, true, &ev->budget->steps))
         return CSEG_OK;
     return eval_append(ev, at, set, item);
@@ -269,7 +270,7 @@ cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out)
     if (!value_is_list(box))
         return eval_fail(ev, at, "%s contains nothing", value_kind_name(box));
     if (box->kind == V_SET)
-        TRY(eval_hashable(ev, at, item));
+        TRY(check_hashable(ev, at, item));
     *out = value_within(item, box, true, &ev->budget->steps);
     return eval_charge(ev, at, 0);
 }
@@ -290,7 +291,7 @@ cseg_status eval_to_config(eval *ev, spot at, value *v, int depth, value **out)
     if (depth > EVAL_DEPTH)
         return eval_fail(ev, at, "nested too deeply");
     TRY(eval_charge(ev, at, value_count(v)));
-    TRY(eval_give(ev, value_new(ev->mem, v->kind, v->at), out));
+    TRY(give(ev, value_new(ev->mem, v->kind, v->at), out));
     for (size_t i = 0; v->kind != V_DICT && i < v->as.list.n; i++) {
         value *item;
         TRY(eval_to_config(ev, at, v->as.list.item[i], depth + 1, &item));

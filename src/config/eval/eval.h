@@ -84,7 +84,6 @@ cseg_status eval_refuse(const eval *ev, spot at, const char *fmt, ...) CSEG_PRIN
 cseg_status eval_charge(eval *ev, spot at, size_t steps);
 cseg_status eval_room(eval *ev, spot at, size_t count, size_t size); /* before count * size bytes are made */
 where eval_where(const eval *ev, spot at);
-cseg_status eval_give(eval *ev, value *v, value **out); /* NULL: out of memory */
 cseg_status eval_none(eval *ev, spot at, value **out);
 cseg_status eval_bool(eval *ev, spot at, bool b, value **out);
 cseg_status eval_int(eval *ev, spot at, int64_t i, value **out);
@@ -100,7 +99,6 @@ cseg_status eval_put(eval *ev, spot at, value *dict, value *key, value *item); /
 cseg_status eval_put_name(eval *ev, spot at, value *dict, const char *key, value *item);
 cseg_status eval_lookup(eval *ev, spot at, const value *dict, const value *key, value_entry **out); /* NULL: none */
 cseg_status eval_add_unique(eval *ev, spot at, value *set, value *item);
-cseg_status eval_hashable(eval *ev, spot at, const value *v);
 cseg_status eval_key(eval *ev, spot at, const value_entry *e, value **out);
 cseg_status eval_items(eval *ev, spot at, value *v, value ***items, size_t *n); /* what iterating gives */
 cseg_status eval_pairs(eval *ev, spot at, value *v, value *dict);               /* dict.update(v), shallow */
@@ -122,7 +120,6 @@ cseg_status eval_index(eval *ev, spot at, value *v, value *index, value **out);
 cseg_status eval_call(eval *ev, spot at, value *callee, args *a, value **out);
 cseg_status eval_binary(eval *ev, spot at, uint32_t op, value *a, value *b, value **out);
 cseg_status eval_unary(eval *ev, spot at, uint32_t op, value *a, value **out);
-void eval_float_divide(double a, double b, double *quotient, double *rest); /* towards minus infinity; b is not 0 */
 cseg_status eval_slice_bounds(eval *ev, const ast_node *slice, size_t n, int64_t *start, int64_t *step, size_t *count);
 cseg_status eval_slice(eval *ev, spot at, value *v, const ast_node *slice, value **out);
 cseg_status eval_assign(eval *ev, const ast_node *target, value *v);

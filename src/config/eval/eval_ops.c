@@ -56,7 +56,8 @@ static cseg_status int_power(eval *ev, spot at, int64_t base, int64_t exponent, 
     return eval_int(ev, at, result, out);
 }
 
-void eval_float_divide(double a, double b, double *quotient, double *rest)
+/* Towards minus infinity; b is not 0. */
+static void float_divide(double a, double b, double *quotient, double *rest)
 {
     double m = fmod(a, b), q = (a - m) / b;
     if (m == 0) {
@@ -145,7 +146,7 @@ static cseg_status float_binary(eval *ev, spot at, uint32_t op, const value *x, 
     case OP('%'):
         if (b == 0)
             return by_zero(ev, at);
-        eval_float_divide(a, b, &quotient, &rest);
+        float_divide(a, b, &quotient, &rest);
         return eval_float(ev, at, op == OP('%') ? rest : quotient, out);
     case OP2('*', '*'):
         if (a == 0 && b < 0)

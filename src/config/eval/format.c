@@ -26,7 +26,7 @@ static cseg_status put(eval *ev, spot at, const format *f, const char *head, con
     return out->failed ? fail_memory(ev->err) : CSEG_OK;
 }
 
-cseg_status format_string_with(eval *ev, spot at, const format *f, const char *s, size_t n, strbuf *out)
+static cseg_status string_with(eval *ev, spot at, const format *f, const char *s, size_t n, strbuf *out)
 {
     if (f->precision >= 0)
         n = utf8_offset(s, n, (size_t)f->precision);
@@ -57,7 +57,7 @@ static cseg_status put_number(eval *ev, spot at, const format *f, bool negative,
     return put(ev, at, f, head, body, n, f->zero ? '=' : '>', out);
 }
 
-cseg_status format_int_with(eval *ev, spot at, const format *f, int64_t i, strbuf *out)
+static cseg_status int_with(eval *ev, spot at, const format *f, int64_t i, strbuf *out)
 {
     char digits[80];
     uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
@@ -110,7 +110,7 @@ static void make_float_visible(char *digits, int precision, double size)
     memmove(end, exponent, strlen(exponent) + 1);
 }
 
-cseg_status format_float_with(eval *ev, spot at, const format *f, double v, strbuf *out)
+static cseg_status float_with(eval *ev, spot at, const format *f, double v, strbuf *out)
 {
     char digits[MOST_DIGITS + 400], pattern[8];
     double size = fabs(v);
@@ -192,7 +192,7 @@ cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, si
             return bad_format(ev, at, spec, n);
         if (f.zero)
             f.align = '<';
-        return format_string_with(ev, at, &f, v->as.str.text, v->as.str.n, out);
+        return string_with(ev, at, &f, v->as.str.text, v->as.str.n, out);
     }
     double number;
     if (!value_number(v, &number))
@@ -202,8 +202,8 @@ cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, si
     if (v->kind == V_FLOAT && char_in(f.type, "dboxX"))
         return eval_fail(ev, at, "the format '%c' wants an int, not a float", f.type);
     if (v->kind == V_FLOAT || char_in(f.type, "eEfFgG%"))
-        return format_float_with(ev, at, &f, number, out);
-    return format_int_with(ev, at, &f, v->kind == V_INT ? v->as.i : v->as.b, out);
+        return float_with(ev, at, &f, number, out);
+    return int_with(ev, at, &f, v->kind == V_INT ? v->as.i : v->as.b, out);
 }
 
 /* One % conversion. */
@@ -265,8 +265,7 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
         TRY(f->type == 's' ? eval_str(ev, at, v, &text) : eval_repr(ev, at, v, &text));
         f->align = f->align == '<' ? '<' : '>';
         strcpy(f->fill, " ");
-        return text.failed ? fail_memory(ev->err)
-                           : format_string_with(ev, at, f, text.text ? text.text : "", text.n, out);
+        return text.failed ? fail_memory(ev->err) : string_with(ev, at, f, text.text ? text.text : "", text.n, out);
     }
     if (!value_number(v, &number) || f->type == 'c')
         return eval_fail(ev, at, "'%%%c' of %s has no meaning", f->type, value_kind_name(v));
@@ -280,9 +279,9 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
             return eval_refuse(ev, at, "a precision in '%%%c'", f->type);
         if (char_in(f->type, "iu"))
             f->type = 'd';
-        return format_int_with(ev, at, f, i, out);
+        return int_with(ev, at, f, i, out);
     }
-    return format_float_with(ev, at, f, number, out);
+    return float_with(ev, at, f, number, out);
 }
 
 static cseg_status pick_argument(eval *ev, spot at, const conversion *c, value *arg, size_t *next, value **out)

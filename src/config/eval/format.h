@@ -16,8 +16,4 @@ typedef struct format {
     int width, precision; /* precision -1: none */
 } format;
 
-cseg_status format_string_with(eval *ev, spot at, const format *f, const char *s, size_t n, strbuf *out);
-cseg_status format_int_with(eval *ev, spot at, const format *f, int64_t i, strbuf *out);
-cseg_status format_float_with(eval *ev, spot at, const format *f, double v, strbuf *out);
-
 #endif

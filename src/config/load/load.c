@@ -516,25 +516,8 @@ static cseg_status open_loader(loader *l, arena *mem, cseg_error *err)
     return l->scratch ? CSEG_OK : fail_memory(err);
 }
 
-cseg_status config_load(const char *path, arena *mem, value **out, cseg_error *err)
-{
-    loader l;
-    loaded all;
-    TRY(open_loader(&l, mem, err));
-    cseg_status status = CSEG_OK;
-    char *name = arena_strdup(mem, path);
-    if (!name) {
-        status = fail_memory(err);
-        goto done;
-    }
-    TRY_DONE(load_file(&l, name, false, &all));
-    TRY_DONE(finish(&l, name, &all, out));
-done:
-    arena_free(l.scratch);
-    return status;
-}
-
-cseg_status config_parse_text(const char *text, const char *name, arena *mem, value **out, cseg_error *err)
+/* The file `name`, or `text`, which messages call so. */
+static cseg_status load_all(const char *name, const char *text, arena *mem, value **out, cseg_error *err)
 {
     loader l;
     loaded all;
@@ -545,11 +528,24 @@ cseg_status config_parse_text(const char *text, const char *name, arena *mem, va
         status = fail_memory(err);
         goto done;
     }
-    TRY_DONE(load_source(&l, own, text, strlen(text), false, &all));
+    if (text)
+        TRY_DONE(load_source(&l, own, text, strlen(text), false, &all));
+    else
+        TRY_DONE(load_file(&l, own, false, &all));
     TRY_DONE(finish(&l, own, &all, out));
 done:
     arena_free(l.scratch);
     return status;
+}
+
+cseg_status config_load(const char *path, arena *mem, value **out, cseg_error *err)
+{
+    return load_all(path, NULL, mem, out, err);
+}
+
+cseg_status config_parse_text(const char *text, const char *name, arena *mem, value **out, cseg_error *err)
+{
+    return load_all(name, text, mem, out, err);
 }
 
 cseg_status config_parse_literal(const char *text, const char *name, arena *mem, value **out, cseg_error *err)

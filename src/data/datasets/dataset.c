@@ -18,17 +18,57 @@ const dataset_meta *dataset_about(const dataset *ds)
 
 int dataset_parts(const dataset *ds)
 {
-    return ds->form == CONCAT ? ds->n_parts : 1;
+    return ds->separate_eval ? ds->n_parts : 1;
 }
 
-const dataset_meta *dataset_part_about(const dataset *ds, int part)
+dataset_part dataset_part_at(const dataset *ds, int part)
 {
-    return ds->form == CONCAT ? &ds->parts[part]->meta : &ds->meta;
+    const dataset *of = ds->separate_eval ? ds->parts[part] : ds;
+    return (dataset_part){&of->meta, of->count, ds->separate_eval ? of->folder : NULL};
 }
 
-bool dataset_separate_eval(const dataset *ds)
+/* The reference's ConcatDataset asks this of its parts' Python classes. */
+static bool is_cityscapes(const dataset *ds)
 {
-    return ds->separate_eval;
+    static const char *const kinds[] = {"CityscapesDataset", "DarkZurichDataset", "NightDrivingDataset"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(ds->meta.kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
+cseg_status dataset_check_measured(const dataset *ds, cseg_error *err)
+{
+    char at[512];
+    if (ds->form != CONCAT || ds->meta.one_x)
+        return CSEG_OK;
+    const dataset *first = ds->parts[0];
+    for (int i = 0; i < ds->n_parts; i++) {
+        const dataset *part = ds->parts[i];
+        if (part->form != LEAF)
+            return fail(err, CSEG_CONFIG,
+                        "%spart %d of the joined datasets is itself joined or wrapped, and mmseg 0.x measures "
+                        "none such; put its datasets into the list",
+                        value_place(ds->at, at), i);
+        if (is_cityscapes(part))
+            return fail(err, CSEG_CONFIG,
+                        "%spart %d of the joined datasets is a %s, which mmseg 0.x does not measure within others; "
+                        "measure each by a test of its own",
+                        value_place(ds->at, at), i, part->meta.kind);
+        if (ds->separate_eval)
+            continue;
+        if (strcmp(part->meta.kind, first->meta.kind) != 0)
+            return fail(err, CSEG_CONFIG,
+                        "%sseparate_eval=False measures datasets of one type together, but part 0 is a %s and part "
+                        "%d a %s",
+                        value_place(ds->at, at), first->meta.kind, i, part->meta.kind);
+        if (part->meta.n_classes != first->meta.n_classes)
+            return fail(err, CSEG_CONFIG,
+                        "%sseparate_eval=False measures the same classes together, but part 0 has %lld and part %d "
+                        "%lld",
+                        value_place(ds->at, at), (long long)first->meta.n_classes, i, (long long)part->meta.n_classes);
+    }
+    return CSEG_OK;
 }
 
 const pipeline *dataset_pipeline(const dataset *ds)
@@ -80,7 +120,7 @@ static const dataset *find_leaf(const dataset *ds, int64_t *index)
 dataset_item dataset_item_at(const dataset *ds, int64_t index)
 {
     int64_t place = index;
-    int part = ds->form == CONCAT ? find_part(ds, &place) : 0;
+    int part = ds->separate_eval ? find_part(ds, &place) : 0;
     const dataset *l = find_leaf(ds, &index);
     return (dataset_item){.path = l->files.image[index],
                           .path2 = l->files.image2 ? l->files.image2[index] : NULL,

@@ -81,11 +81,17 @@ cseg_status dataset_meta_read(const value *cfg, const data_rules *rules, arena *
 
 int64_t dataset_count(const dataset *ds);
 const dataset_meta *dataset_about(const dataset *ds);
-/* Number of datasets that a ConcatDataset joins at its top (1 for others), and what they mean. The 0.x reference
- * evaluates each alone unless separate_eval=False. */
+/* What is measured by itself: the whole (one part), or each dataset that a 0.x ConcatDataset
+ * joins, unless separate_eval=False. */
+typedef struct dataset_part {
+    const dataset_meta *about;
+    int64_t count;      /* samples */
+    const char *folder; /* of the images; NULL: it is the whole */
+} dataset_part;
 int dataset_parts(const dataset *ds);
-const dataset_meta *dataset_part_about(const dataset *ds, int part);
-bool dataset_separate_eval(const dataset *ds);
+dataset_part dataset_part_at(const dataset *ds, int part);
+/* CSEG_CONFIG: joined datasets of the 0.x dialect that the reference does not measure together, or not at all. */
+cseg_status dataset_check_measured(const dataset *ds, cseg_error *err);
 
 /* The files of sample `index` (0 ... count-1). */
 dataset_item dataset_item_at(const dataset *ds, int64_t index);

@@ -64,6 +64,7 @@ static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *
     TRY(leaf_list(&l, b->mem, &ds->files, err));
     ds->form = LEAF;
     ds->meta = l.meta;
+    ds->folder = l.img_dir;
     ds->count = ds->files.n;
     ds->n_maps = l.n_maps;
     ds->n_parts = 1;
@@ -155,7 +156,8 @@ static cseg_status join(builder *b, const value *list, const value *ignored, boo
     }
     ds->n_parts = (int)n;
     ds->meta = ds->parts[0]->meta;
-    ds->separate_eval = separate;
+    ds->separate_eval = separate && !ds->meta.one_x;
+    ds->at = list;
     return CSEG_OK;
 }
 
@@ -166,7 +168,8 @@ typedef struct concat_keys {
 static const field concat_fields[] = {
     FIELD(concat_keys, F_VALUE, datasets, NULL, "list of datasets, one behind the other"),
     FIELD(concat_keys, F_VALUE, ignore_keys, "None", "1.x: what they may differ in: classes, palette, ..."),
-    FIELD(concat_keys, F_BOOL, separate_eval, "True", "0.x: each is evaluated alone"),
+    FIELD(concat_keys, F_BOOL, separate_eval, "True",
+          "0.x: each is measured by itself, and its figures are called 0_mIoU, 1_mIoU, ..."),
     FIELD_IGNORED(lazy_init, "files are listed at once"),
 };
 
@@ -186,13 +189,9 @@ static const field mix_fields[] = {
     FIELD_IGNORED(lazy_init, "files are listed at once"),
 };
 
-#define TABLE(list, struct_)                                                                                           \
-    {                                                                                                                  \
-        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
-    }
-static const field_table concat_table = TABLE(concat_fields, concat_keys);
-static const field_table repeat_table = TABLE(repeat_fields, wrap_keys);
-static const field_table mix_table = TABLE(mix_fields, wrap_keys);
+static const field_table concat_table = FIELD_TABLE(concat_fields, concat_keys);
+static const field_table repeat_table = FIELD_TABLE(repeat_fields, wrap_keys);
+static const field_table mix_table = FIELD_TABLE(mix_fields, wrap_keys);
 
 static cseg_status build_concat(builder *b, const value *cfg, dataset *ds, cseg_error *err)
 {
@@ -374,7 +373,6 @@ static cseg_status build(builder *b, const value *cfg, dataset **out, cseg_error
     dataset *ds = ARENA_NEW(b->mem, dataset);
     if (!ds)
         return fail_memory(err);
-    ds->separate_eval = true;
     b->depth++;
     cseg_status status = build_form(b, cfg, ds, err);
     b->depth--;

@@ -16,10 +16,7 @@ typedef struct common_keys {
     value *reduce_zero_label, *reduce_semantic_zero_label; /* None: the dataset's own */
 } common_keys;
 
-#define SHARED(struct_, type_, name_, initial_, about_)                                                                \
-    {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(struct_, common.name_), .initial = initial_, .about = about_ \
-    }
+#define SHARED(struct_, ...) FIELD_IN(struct_, common, __VA_ARGS__)
 #define COMMON(struct_)                                                                                                \
     SHARED(struct_, F_VALUE, pipeline, "None", "the transforms"),                                                      \
         SHARED(struct_, F_STR, data_root, "None", "put in front of all relative paths"),                               \
@@ -75,11 +72,7 @@ static const field fields_1x[] = {
     FIELD_LOCAL(backend_args, "files are read from the disk"),
 };
 
-#define TABLE(list, struct_)                                                                                           \
-    {                                                                                                                  \
-        .at = (list), .n = sizeof(list) / sizeof(list)[0], .size = sizeof(struct_)                                     \
-    }
-static const field_table table_0x = TABLE(fields_0x, keys_0x), table_1x = TABLE(fields_1x, keys_1x);
+static const field_table table_0x = FIELD_TABLE(fields_0x, keys_0x), table_1x = FIELD_TABLE(fields_1x, keys_1x);
 
 /* `path` below data_root; NULL: memory. */
 static const char *below_root(const char *root, const char *path, arena *mem)
@@ -158,55 +151,46 @@ static cseg_status check_meaning(leaf *l, cseg_error *err)
 
 /* ---- 0.x ----------------------------------------------------------------------------------------------------- */
 
-/* ann_dir: a folder, or a dict of folders by the name of their field; Open-CD's three names stand for its fields. */
-static cseg_status labels_0x(const keys_0x *k, const char *suffix, arena *mem, leaf *l, cseg_error *err)
+/* The map that a key of a dict of folders names; NULL: out of memory. */
+typedef const char *map_of_key(const char *key, arena *mem);
+
+/* Open-CD has names of its own for three fields. */
+static const char *label_map(const char *key, arena *mem)
 {
     static const char *const names[][2] = {{"binary_dir", "gt_semantic_seg"},
                                            {"semantic_dir_from", "gt_semantic_seg_from"},
                                            {"semantic_dir_to", "gt_semantic_seg_to"}};
-    char at[512];
-    const char *root = k->common.data_root, *dir = value_text(k->ann_dir);
-    if (value_is_none(k->ann_dir))
-        return CSEG_OK;
-    if (dir)
-        return add_map(l, "gt_semantic_seg", below_root(root, dir, mem), suffix, false, err);
-    if (k->ann_dir->kind != V_DICT)
-        return fail(err, CSEG_CONFIG, "%sann_dir is %s; give a folder, or a dict of folders",
-                    value_place(k->ann_dir, at), value_kind_name(k->ann_dir));
-    for (size_t i = 0; i < value_count(k->ann_dir); i++) {
-        const value_entry *e = &k->ann_dir->as.dict.entry[i];
-        const char *key = e->key;
-        for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
-            if (strcmp(key, names[j][0]) == 0)
-                key = names[j][1];
-        dir = value_text(e->item);
-        if (!dir)
-            return fail(err, CSEG_CONFIG, "%sann_dir['%s'] is %s; give a folder", value_place(e->item, at), e->key,
-                        value_kind_name(e->item));
-        TRY(add_map(l, key, below_root(root, dir, mem), suffix, false, err));
-    }
-    return CSEG_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(key, names[i][0]) == 0)
+            return names[i][1];
+    return arena_strdup(mem, key);
 }
 
-/* weight_dir: one folder for all labels, or a dict of folders by the label that they weigh. */
-static cseg_status weights_0x(const keys_0x *k, arena *mem, leaf *l, cseg_error *err)
+static const char *weight_map(const char *key, arena *mem)
+{
+    return arena_printf(mem, "weightmaps.%s", key);
+}
+
+/* `folders` of the config's `what` is one folder of the map `only`, or a dict of folders. */
+static cseg_status folders_0x(const keys_0x *k, const char *what, const value *folders, const char *only,
+                              map_of_key *map, const char *suffix, bool is_weight, arena *mem, leaf *l, cseg_error *err)
 {
     char at[512];
-    const char *root = k->common.data_root, *dir = value_text(k->weight_dir), *suffix = k->common.weight_suffix;
-    if (value_is_none(k->weight_dir))
+    const char *root = k->common.data_root, *dir = value_text(folders);
+    if (value_is_none(folders))
         return CSEG_OK;
     if (dir)
-        return add_map(l, "seg_weight_map", below_root(root, dir, mem), suffix, true, err);
-    if (k->weight_dir->kind != V_DICT)
-        return fail(err, CSEG_CONFIG, "%sweight_dir is %s; give a folder, or a dict of folders",
-                    value_place(k->weight_dir, at), value_kind_name(k->weight_dir));
-    for (size_t i = 0; i < value_count(k->weight_dir); i++) {
-        const value_entry *e = &k->weight_dir->as.dict.entry[i];
+        return add_map(l, only, below_root(root, dir, mem), suffix, is_weight, err);
+    if (folders->kind != V_DICT)
+        return fail(err, CSEG_CONFIG, "%s%s is %s; give a folder, or a dict of folders", value_place(folders, at), what,
+                    value_kind_name(folders));
+    for (size_t i = 0; i < value_count(folders); i++) {
+        const value_entry *e = &folders->as.dict.entry[i];
         dir = value_text(e->item);
         if (!dir)
-            return fail(err, CSEG_CONFIG, "%sweight_dir['%s'] is %s; give a folder", value_place(e->item, at), e->key,
+            return fail(err, CSEG_CONFIG, "%s%s['%s'] is %s; give a folder", value_place(e->item, at), what, e->key,
                         value_kind_name(e->item));
-        TRY(add_map(l, arena_printf(mem, "weightmaps.%s", e->key), below_root(root, dir, mem), suffix, true, err));
+        TRY(add_map(l, map(e->key, mem), below_root(root, dir, mem), suffix, is_weight, err));
     }
     return CSEG_OK;
 }
@@ -236,8 +220,9 @@ static cseg_status parse_0x(const value *cfg, const value *inherited, arena *mem
         return fail_memory(err);
     if (k.split && !(l->list = below_root(root, k.split, mem)))
         return fail_memory(err);
-    TRY(labels_0x(&k, suffix, mem, l, err));
-    TRY(weights_0x(&k, mem, l, err));
+    TRY(folders_0x(&k, "ann_dir", k.ann_dir, "gt_semantic_seg", label_map, suffix, false, mem, l, err));
+    TRY(folders_0x(&k, "weight_dir", k.weight_dir, "seg_weight_map", weight_map, k.common.weight_suffix, true, mem, l,
+                   err));
     TRY(meaning_resolve(l->kind, l->rules, k.classes, k.palette, mem, &l->meta, err));
     return check_meaning(l, err);
 }

@@ -53,11 +53,13 @@ struct dataset {
     leaf_files files;
     int n_maps;
     pipeline *truth;
+    const char *folder; /* of the images */
     /* the others */
     const dataset **parts; /* CONCAT: n_parts; else one */
     int n_parts;
-    int64_t *ends; /* CONCAT: number of samples in the parts up to here */
-    bool separate_eval;
+    int64_t *ends;        /* CONCAT: number of samples in the parts up to here */
+    bool separate_eval;   /* CONCAT of 0.x: each part is measured by itself */
+    const value *at;      /* CONCAT: where the list stands */
     sample_source source; /* MIX: where RandomMosaic finds further samples */
 };
 

@@ -28,7 +28,7 @@ static cseg_status pack_maps(const dataset_try_options *o, sample *s, int64_t h,
         if (!m->map.data || !o->training)
             continue;
         if (m->is_weight)
-            TRY(pipeline_pack_weights(o->pre, s, m->key, h, w, room, err));
+            TRY(pipeline_pack_weights(s, m->key, h, w, room, err));
         else
             TRY(pipeline_pack_labels(o->pre, s, m->key, h, w, (int32_t *)(void *)room, err));
     }

@@ -184,8 +184,7 @@ static cseg_status pack_map(const loader *l, slot *s, const sample_map *like, cs
         int64_t offset = i * to->h * to->w;
         sample *from = holder(l, s, i, like->key);
         if (like->is_weight)
-            TRY(pipeline_pack_weights(&l->pre, from, like->key, to->h, to->w, (float *)s->maps[b->n_maps].at + offset,
-                                      err));
+            TRY(pipeline_pack_weights(from, like->key, to->h, to->w, (float *)s->maps[b->n_maps].at + offset, err));
         else
             TRY(pipeline_pack_labels(&l->pre, from, like->key, to->h, to->w, (int32_t *)s->maps[b->n_maps].at + offset,
                                      err));

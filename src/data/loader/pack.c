@@ -238,11 +238,9 @@ cseg_status pipeline_pack_labels(const preprocessor *pre, sample *s, const char 
     return CSEG_OK;
 }
 
-cseg_status pipeline_pack_weights(const preprocessor *pre, sample *s, const char *key, int64_t h, int64_t w,
-                                  float *slot, cseg_error *err)
+cseg_status pipeline_pack_weights(sample *s, const char *key, int64_t h, int64_t w, float *slot, cseg_error *err)
 {
     sample_map *m;
-    (void)pre;
     TRY(find_map(s, key, true, h, w, &m, err));
     delayed d = delayed_or_whole(&m->todo, &m->map);
     resizer *rows;

@@ -51,7 +51,8 @@ cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t 
     return CSEG_OK;
 }
 
-void picture_flip(image *m, delayed *todo, char direction)
+/* direction: 'h', 'v' or 'd' */
+static void flip_picture(image *m, delayed *todo, char direction)
 {
     *todo = delayed_or_whole(todo, m);
     if (direction != 'v')
@@ -143,10 +144,10 @@ cseg_status sample_flip(sample *s, char direction, cseg_error *err)
 {
     TRY(sample_need_image(s, err));
     TRY(normalise_padded(s, err));
-    picture_flip(&s->img, &s->todo, direction);
+    flip_picture(&s->img, &s->todo, direction);
     for (int i = 0; i < s->n_maps; i++)
         if (s->maps[i].map.data)
-            picture_flip(&s->maps[i].map, &s->maps[i].todo, direction);
+            flip_picture(&s->maps[i].map, &s->maps[i].todo, direction);
     s->flip = true;
     s->flip_direction = direction;
     return CSEG_OK;

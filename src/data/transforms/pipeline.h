@@ -124,8 +124,7 @@ cseg_status pipeline_pack(const preprocessor *pre, sample *s, int64_t h, int64_t
 cseg_status pipeline_pack_labels(const preprocessor *pre, sample *s, const char *key, int64_t h, int64_t w,
                                  int32_t *slot, cseg_error *err);
 /* A weight map, f32 [h, w], padded with 0. */
-cseg_status pipeline_pack_weights(const preprocessor *pre, sample *s, const char *key, int64_t h, int64_t w,
-                                  float *slot, cseg_error *err);
+cseg_status pipeline_pack_weights(sample *s, const char *key, int64_t h, int64_t w, float *slot, cseg_error *err);
 
 /* Markdown: every transform with its fields. */
 void transforms_document(FILE *out);

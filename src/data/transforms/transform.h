@@ -131,7 +131,6 @@ void step_note(const transform *t, const step_sizes *before, sample *s);
 cseg_status picture_resize(image *m, delayed *todo, int64_t h, int64_t w, resize_kind kind, int64_t group,
                            cseg_error *err);
 cseg_status picture_crop(image *m, delayed *todo, int64_t y, int64_t x, int64_t h, int64_t w, cseg_error *err);
-void picture_flip(image *m, delayed *todo, char direction); /* 'h', 'v' or 'd' */
 int64_t picture_height(const image *m, const delayed *todo);
 int64_t picture_width(const image *m, const delayed *todo);
 

@@ -19,10 +19,7 @@ typedef struct updater {
     floats restart_weights;
 } updater;
 
-#define FIELD_AS(name_, member_, about_)                                                                               \
-    {                                                                                                                  \
-        .name = name_, .type = F_VALUE, .offset = offsetof(updater, member_), .initial = "None", .about = about_       \
-    }
+#define FIELD_AS(name_, member_, about_) FIELD_AT(name_, F_VALUE, updater, member_, "None", about_)
 #define COMMON(warmup_ratio_)                                                                                          \
     FIELD(updater, F_STR, policy, NULL, "the rule"),                                                                   \
         FIELD(updater, F_VALUE, by_epoch, "None", "progress is counted in epochs; None: as the runner counts"),        \
@@ -79,10 +76,7 @@ static const field momentum_one_cycle_fields[] = {MOMENTUM_COMMON, ONE_CYCLE,
                                                   FIELD(updater, F_FLOAT, base_momentum, "0.85", "lowest"),
                                                   FIELD(updater, F_FLOAT, max_momentum, "0.95", "highest")};
 
-#define TABLE(f)                                                                                                       \
-    {                                                                                                                  \
-        f, sizeof f / sizeof *f, sizeof(updater), false                                                                \
-    }
+#define TABLE(fields_) FIELD_TABLE(fields_, updater)
 /* What a policy has of its own beyond what all are told. cfg: for messages. */
 typedef cseg_status read_special(policy *p, const updater *c, const value *cfg, optimizer *o, const schedule_time *t,
                                  arena *mem, cseg_error *err);

@@ -65,10 +65,7 @@ static const field plateau_fields[] = {COMMON,
                                        FIELD(scheduler, F_FLOAT, min_value, "0.", ""),
                                        FIELD(scheduler, F_FLOAT, eps, "1e-8", "")};
 
-#define TABLE(f)                                                                                                       \
-    {                                                                                                                  \
-        f, sizeof f / sizeof *f, sizeof(scheduler), false                                                              \
-    }
+#define TABLE(fields_) FIELD_TABLE(fields_, scheduler)
 /* What a kind has of its own beyond what all are told. cfg: for messages. */
 typedef cseg_status read_special(policy *p, const scheduler *c, const value *cfg, optimizer *o, arena *mem,
                                  cseg_error *err);

@@ -32,61 +32,65 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
         return fail_memory(err);
     dataset_options options = {.rules = e->profile->data, .inherited = inherited};
     TRY(dataset_build(cfg, &options, mem, ds, err));
+    if (truth)
+        TRY(dataset_check_measured(*ds, err));
     loader_options lo = {
         .batch_size = 1, .workers = (int)d->workers, .order = ORDER_SEQUENTIAL, .pre = pre, .truth = truth};
     return loader_open(*ds, &lo, l, err);
 }
 
-/* What one evaluator counts. */
+/* What one evaluator counts of one part of the dataset. */
 typedef struct counting {
+    const experiment_evaluation *how;
+    dataset_part of;
+    int part;
     confusion c;
-    int64_t ignore;
 } counting;
-enum { MAX_EVALUATORS = 16 };
 typedef struct countings {
-    counting at[MAX_EVALUATORS];
-    int n;
+    VEC(counting) all; /* part by part */
     bool told_nonsense;
 } countings;
 
 /* Where nobody named classes, those of the head are counted, by their numbers. */
-static cseg_status open_countings(const model_head *head, const dataset *ds, const experiment_evaluation *how,
+static cseg_status open_countings(const model_head *head, const dataset *ds, const experiment_evaluation *first,
                                   arena *mem, countings *out, cseg_error *err)
 {
-    const dataset_meta *meta = dataset_about(ds);
-    int64_t classes = meta->n_classes > 0 ? meta->n_classes : head->num_classes;
-    out->n = 0;
-    for (; how; how = how->next) {
-        if (how->format_only)
-            continue;
-        if (out->n == MAX_EVALUATORS)
-            return fail(err, CSEG_UNSUPPORTED, "more than %d evaluators", MAX_EVALUATORS);
-        counting *one = &out->at[out->n++];
-        one->ignore = how->has_ignore_index ? how->ignore_index : meta->ignore_index;
-        TRY(confusion_new(mem, classes, &one->c, err));
-    }
+    for (int part = 0; part < dataset_parts(ds); part++)
+        for (const experiment_evaluation *how = first; how; how = how->next) {
+            if (how->format_only)
+                continue;
+            counting one = {.how = how, .of = dataset_part_at(ds, part), .part = part};
+            int64_t classes = one.of.about->n_classes;
+            TRY(confusion_new(mem, classes > 0 ? classes : head->num_classes, &one.c, err));
+            if (!vec_push(mem, &out->all, one))
+                return fail_memory(err);
+        }
     return CSEG_OK;
 }
 
-static void count(countings *all, const prediction *out, const batch_map *truth, int64_t at)
+static void count(countings *counts, const dataset_item *item, const prediction *out, const batch_map *truth,
+                  int64_t at)
 {
     const int32_t *label = truth->label + at * truth->h * truth->w;
     int64_t n = truth->h * truth->w;
-    for (int i = 0; i < all->n; i++) {
-        counting *one = &all->at[i];
+    for (size_t i = 0; i < counts->all.n; i++) {
+        counting *one = &counts->all.at[i];
+        int64_t ignore = one->how->has_ignore_index ? one->how->ignore_index : item->meta->ignore_index;
+        if (one->part != item->part)
+            continue;
         if (out->labels.type == IMAGE_U8)
-            confusion_add_u8(&one->c, out->labels.data, label, n, one->ignore);
+            confusion_add_u8(&one->c, out->labels.data, label, n, ignore);
         else
-            confusion_add(&one->c, out->labels.data, label, n, one->ignore);
+            confusion_add(&one->c, out->labels.data, label, n, ignore);
     }
 }
 
-/* Behind those that are there; "val/mIoU" where the evaluator has a prefix. */
-static cseg_status add_entries(const metrics *m, const experiment_evaluation *how, arena *mem, evaluation *out,
+/* Behind those that are there. */
+static cseg_status add_entries(const evaluation_part *part, metrics_style style, arena *mem, evaluation *out,
                                cseg_error *err)
 {
     int64_t n;
-    const metrics_entry *more = metrics_entries(m, how->style, mem, &n);
+    const metrics_entry *more = metrics_entries(&part->m, style, mem, &n);
     metrics_entry *all = ARENA_ARRAY(mem, (size_t)(out->n + (more ? n : 0)) + 1, metrics_entry);
     if (!more || !all)
         return fail_memory(err);
@@ -95,7 +99,7 @@ static cseg_status add_entries(const metrics *m, const experiment_evaluation *ho
     for (int64_t i = 0; i < n; i++) {
         metrics_entry *e = &all[out->n + i];
         *e = more[i];
-        if (how->prefix && !(e->key = arena_printf(mem, "%s/%s", how->prefix, more[i].key)))
+        if (*part->prefix && !(e->key = arena_printf(mem, "%s%s", part->prefix, more[i].key)))
             return fail_memory(err);
     }
     out->entries = all;
@@ -103,26 +107,32 @@ static cseg_status add_entries(const metrics *m, const experiment_evaluation *ho
     return CSEG_OK;
 }
 
-static cseg_status compute(const dataset *ds, const experiment_evaluation *how, const countings *counts, arena *mem,
-                           evaluation *out, cseg_error *err)
+static const char *prefix_of(const counting *c, arena *mem)
 {
-    const dataset_meta *meta = dataset_about(ds);
-    out->parts = ARENA_ARRAY(mem, (size_t)counts->n + 1, evaluation_part);
+    if (c->of.folder)
+        return arena_printf(mem, "%d_", c->part);
+    return c->how->prefix ? arena_printf(mem, "%s/", c->how->prefix) : "";
+}
+
+static cseg_status compute(const countings *counts, arena *mem, evaluation *out, cseg_error *err)
+{
+    out->parts = ARENA_ARRAY(mem, counts->all.n + 1, evaluation_part);
     if (!out->parts)
         return fail_memory(err);
-    for (; how; how = how->next) {
-        if (how->format_only)
-            continue;
-        metrics *m = &out->parts[out->n_parts].m;
-        out->parts[out->n_parts].prefix = how->prefix;
-        metrics_options mo = {.names = how->metrics,
-                              .n_names = how->n_metrics,
-                              .beta = how->beta,
-                              .replace_nan = how->has_nan_to_num,
-                              .nan_value = how->nan_to_num};
-        TRY(metrics_compute(&counts->at[out->n_parts++].c, meta->n_classes > 0 ? meta->classes : NULL, &mo, mem, m,
-                            err));
-        TRY(add_entries(m, how, mem, out, err));
+    for (size_t i = 0; i < counts->all.n; i++) {
+        const counting *c = &counts->all.at[i];
+        evaluation_part *part = &out->parts[out->n_parts++];
+        *part = (evaluation_part){.prefix = prefix_of(c, mem), .of = c->of};
+        if (!part->prefix)
+            return fail_memory(err);
+        metrics_options mo = {.names = c->how->metrics,
+                              .n_names = c->how->n_metrics,
+                              .beta = c->how->beta,
+                              .replace_nan = c->how->has_nan_to_num,
+                              .nan_value = c->how->nan_to_num};
+        const dataset_meta *about = c->of.about;
+        TRY(metrics_compute(&c->c, about->n_classes > 0 ? about->classes : NULL, &mo, mem, &part->m, err));
+        TRY(add_entries(part, c->how->style, mem, out, err));
     }
     return CSEG_OK;
 }
@@ -130,25 +140,27 @@ static cseg_status compute(const dataset *ds, const experiment_evaluation *how, 
 cseg_status evaluate_names(const model_head *head, const dataset *ds, const experiment_evaluation *how, arena *mem,
                            evaluation *out, cseg_error *err)
 {
-    countings none;
+    countings none = {0};
     *out = (evaluation){0};
     TRY(open_countings(head, ds, how, mem, &none, err));
-    return compute(ds, how, &none, mem, out, err);
+    return compute(&none, mem, out, err);
 }
 
 void evaluate_check_classes(const model_head *head, const dataset *ds)
 {
-    const dataset_meta *meta = dataset_about(ds);
-    /* One channel with a threshold tells two classes apart, whatever num_classes says. */
-    bool binary = head->out_channels == 1 && meta->n_classes == 2;
-    if (meta->n_classes > 0 && head->num_classes != meta->n_classes && !binary)
-        log_warn_once("%s has %lld classes, its %s %lld: figures are those of the dataset's classes, as in the "
-                      "reference, and pixels of other classes are wrong in them",
-                      head->name, (long long)head->num_classes, meta->kind, (long long)meta->n_classes);
+    for (int i = 0; i < dataset_parts(ds); i++) {
+        const dataset_meta *meta = dataset_part_at(ds, i).about;
+        /* One channel with a threshold tells two classes apart, whatever num_classes says. */
+        bool binary = head->out_channels == 1 && meta->n_classes == 2;
+        if (meta->n_classes > 0 && head->num_classes != meta->n_classes && !binary)
+            log_warn_once("%s has %lld classes, its %s %lld: figures are those of the dataset's classes, as in the "
+                          "reference, and pixels of other classes are wrong in them",
+                          head->name, (long long)head->num_classes, meta->kind, (long long)meta->n_classes);
+    }
 }
 
-static cseg_status one_batch(predictor *p, const model *m, const evaluate_options *o, countings *c, const batch *b,
-                             prediction *out, int64_t *done, int64_t all, cseg_error *err)
+static cseg_status one_batch(predictor *p, const model *m, const dataset *ds, const evaluate_options *o, countings *c,
+                             const batch *b, prediction *out, int64_t *done, int64_t all, cseg_error *err)
 {
     const model_head *head = model_head_at(m, o->head);
     const batch_map *truth = o->no_truth ? NULL : batch_find(b, head->gt_key);
@@ -164,8 +176,9 @@ static cseg_status one_batch(predictor *p, const model *m, const evaluate_option
         if (truth && (truth->h != out->labels.h || truth->w != out->labels.w))
             return fail(err, CSEG_SHAPE, "%s: the image is %lld x %lld, its labels are %lld x %lld", b->metas[i].path,
                         (long long)out->labels.h, (long long)out->labels.w, (long long)truth->h, (long long)truth->w);
+        dataset_item item = dataset_item_at(ds, b->metas[i].index);
         if (truth)
-            count(c, out, truth, i);
+            count(c, &item, out, truth, i);
         ++*done;
         if (o->each)
             TRY(o->each(o->arg, b, i, out, *done, all, err));
@@ -190,7 +203,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
         return fail(err, CSEG_UNSUPPORTED, "%s", o->how->refused);
     memset(&pred, 0, sizeof pred);
     memset(out, 0, sizeof *out);
-    countings c = {.n = 0};
+    countings c = {0};
     if (!o->no_truth)
         TRY(open_countings(model_head_at(m, o->head), ds, o->how, mem, &c, err));
     int64_t done = 0, all = dataset_count(ds);
@@ -204,7 +217,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
         double asked = usage_seconds();
         TRY_DONE(loader_next(l, &b, err));
         waited += usage_seconds() - asked;
-        status = one_batch(p, m, o, &c, &b, &pred, &done, all, err);
+        status = one_batch(p, m, ds, o, &c, &b, &pred, &done, all, err);
         loader_give_back(l, &b);
         if (status != CSEG_OK)
             goto done;
@@ -213,7 +226,7 @@ cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l,
     out->seconds = all ? (usage_seconds() - begin) / (double)all : 0;
     out->data_seconds = all ? waited / (double)all : 0;
     if (!o->no_truth)
-        status = compute(ds, o->how, &c, mem, out, err);
+        status = compute(&c, mem, out, err);
 done:
     prediction_release(&pred);
     return status;

@@ -26,13 +26,14 @@ typedef struct evaluate_options {
 
 typedef struct evaluation_part {
     metrics m;
-    const char *prefix; /* of its figures' names; NULL: none */
+    const char *prefix; /* of its figures' names: "", "val/" of an evaluator, "0_" of a part of the dataset */
+    dataset_part of;    /* what was measured */
 } evaluation_part;
 
 typedef struct evaluation {
-    evaluation_part *parts; /* one an evaluator that gives figures */
+    evaluation_part *parts; /* one for each evaluator that gives figures and each part of the dataset */
     int n_parts;
-    metrics_entry *entries; /* of all parts, by the names that hooks know: val/mIoU where the evaluator has a prefix */
+    metrics_entry *entries; /* of all parts, by the names that hooks know: prefix and mIoU */
     int64_t n;
     int64_t images;
     double seconds, data_seconds; /* an image */

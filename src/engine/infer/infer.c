@@ -179,7 +179,7 @@ const model *infer_model(const infer *x)
     return x->m;
 }
 
-float *infer_room(infer *x, size_t n)
+static float *room_for(infer *x, size_t n)
 {
     if (n > x->room_floats) {
         mem_free(x->room);
@@ -199,7 +199,7 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
         TRY(preprocessor_size(&x->pre, &(const sample *){&views[i]}, 1, false, &h[i], &w[i], err));
         total += (size_t)(h[i] * w[i] * views[i].img.c);
     }
-    float *room = infer_room(x, total);
+    float *room = room_for(x, total);
     if (!room)
         return fail_memory(err);
     for (int i = 0; i < n; i++) {

@@ -23,6 +23,4 @@ struct infer {
     size_t room_floats;
 };
 
-float *infer_room(infer *x, size_t n);
-
 #endif

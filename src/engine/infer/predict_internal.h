@@ -2,6 +2,7 @@
 #ifndef ENGINE_INFER_PREDICT_INTERNAL_H
 #define ENGINE_INFER_PREDICT_INTERNAL_H
 
+#include "base/bilinear.h"
 #include "engine/infer/predict.h"
 #include "graph/plan.h"
 
@@ -29,20 +30,13 @@ struct predictor {
     VEC(image) sums; /* of the views that predictor_feed has seen so far, for each image of the batch */
 };
 
-/* One axis of torch's bilinear interpolation: out[i] = (1 - t[i]) * in[low[i]] + t[i] * in[high[i]]. */
-typedef struct resize_axis {
-    int64_t n;
-    int32_t *low, *high;
-    float *t;
-} resize_axis;
-
 /* Rows of logits that become rows of the answer. */
 typedef struct answer_rows {
     int64_t in_h, in_w, out_h, out_w, k;
-    resize_axis y, x;
-    bool identity;       /* same size: rows are taken as they are */
-    float threshold;     /* k == 1 */
-    bool flip_x, flip_y; /* of the result */
+    bilinear_source *y, *x; /* of each row and column of the answer */
+    bool identity;          /* same size: rows are taken as they are */
+    float threshold;        /* k == 1 */
+    bool flip_x, flip_y;    /* of the result */
     /* Source pixel (i, j) lies at base + ((i + top) % ring) * stride + (j + left) * k, k floats. */
     const float *base;
     int64_t ring, stride, top, left;

@@ -4,37 +4,12 @@
 
 #include "engine/infer/predict_internal.h"
 
-static void axis_release(resize_axis *a)
+static bool axis_init(bilinear_source **axis, int64_t in, int64_t out, bool align_corners)
 {
-    mem_free(a->low);
-    mem_free(a->high);
-    mem_free(a->t);
-    *a = (resize_axis){0};
-}
-
-/* Positions as torch's upsample_bilinear2d computes them, in single precision. */
-static bool axis_init(resize_axis *a, int64_t in, int64_t out, bool align_corners)
-{
-    a->n = out;
-    a->low = mem_alloc((size_t)out * sizeof *a->low);
-    a->high = mem_alloc((size_t)out * sizeof *a->high);
-    a->t = mem_alloc((size_t)out * sizeof *a->t);
-    if (!a->low || !a->high || !a->t)
-        return false;
-    float scale = align_corners ? (out > 1 ? (float)(in - 1) / (float)(out - 1) : 0.0f) : (float)in / (float)out;
-    for (int64_t i = 0; i < out; i++) {
-        float at = align_corners ? scale * (float)i : scale * ((float)i + 0.5f) - 0.5f;
-        if (at < 0.0f)
-            at = 0.0f;
-        int64_t low = (int64_t)at;
-        if (low > in - 1)
-            low = in - 1;
-        float t = at - (float)low;
-        a->low[i] = (int32_t)low;
-        a->high[i] = (int32_t)(low < in - 1 ? low + 1 : low);
-        a->t[i] = t < 0.0f ? 0.0f : t > 1.0f ? 1.0f : t;
-    }
-    return true;
+    *axis = mem_alloc((size_t)out * sizeof **axis);
+    for (int64_t i = 0; *axis && i < out; i++)
+        (*axis)[i] = bilinear_source_at(bilinear_position(i, in, out, align_corners, 0), in);
+    return *axis != NULL;
 }
 
 cseg_status answer_rows_init(answer_rows *r, const model_head *head, bool resize, int64_t in_h, int64_t in_w,
@@ -65,21 +40,22 @@ cseg_status answer_rows_init_part(answer_rows *r, const model_head *head, int64_
     *right = x_from + x_n;
     if (r->identity)
         return CSEG_OK;
-    *left = r->x.low[x_from];
-    *right = (int64_t)r->x.high[x_from + x_n - 1] + 1;
+    *left = r->x[x_from].low;
+    *right = (int64_t)r->x[x_from + x_n - 1].high + 1;
     for (int64_t i = 0; i < x_n; i++) {
-        r->x.low[i] = r->x.low[x_from + i] - (int32_t)*left;
-        r->x.high[i] = r->x.high[x_from + i] - (int32_t)*left;
-        r->x.t[i] = r->x.t[x_from + i];
+        r->x[i] = r->x[x_from + i];
+        r->x[i].low -= (int32_t)*left;
+        r->x[i].high -= (int32_t)*left;
     }
     return CSEG_OK;
 }
 
 void answer_rows_release(answer_rows *r)
 {
-    axis_release(&r->y);
-    axis_release(&r->x);
+    mem_free(r->y);
+    mem_free(r->x);
     mem_free(r->room);
+    r->y = r->x = NULL;
     r->room = NULL;
 }
 
@@ -140,15 +116,15 @@ static void answer_pixel(const answer_rows *r, const float *v, float *p, int64_t
 
 static void interpolate(const answer_rows *r, const float *up, const float *down, float ty, int64_t x, float *v)
 {
-    int64_t k = r->k, left = r->x.low[x] * k, right = r->x.high[x] * k;
-    float tx = r->x.t[x], ux = 1.0f - tx, uy = 1.0f - ty;
+    int64_t k = r->k, left = r->x[x].low * k, right = r->x[x].high * k;
+    float tx = r->x[x].t, ux = 1.0f - tx, uy = 1.0f - ty;
     for (int64_t i = 0; i < k; i++)
         v[i] = uy * (ux * up[left + i] + tx * up[right + i]) + ty * (ux * down[left + i] + tx * down[right + i]);
 }
 
 static void answer_row(const answer_rows *r, int64_t y, float *room)
 {
-    int64_t low = r->identity ? y : r->y.low[y], high = r->identity ? y : r->y.high[y];
+    int64_t low = r->identity ? y : r->y[y].low, high = r->identity ? y : r->y[y].high;
     const float *up = r->base + (low + r->top) % r->ring * r->stride + r->left * r->k;
     const float *down = r->base + (high + r->top) % r->ring * r->stride + r->left * r->k;
     int64_t to_y = (r->flip_y ? r->out_h - 1 - y : y) - r->first;
@@ -156,7 +132,7 @@ static void answer_row(const answer_rows *r, int64_t y, float *room)
         int64_t to_x = r->flip_x ? r->out_w - 1 - x : x;
         const float *v = up + x * r->k;
         if (!r->identity) {
-            interpolate(r, up, down, r->y.t[y], x, room);
+            interpolate(r, up, down, r->y[y].t, x, room);
             v = room;
         }
         answer_pixel(r, v, room + r->k, to_y, to_x);
@@ -167,7 +143,7 @@ void answer_rows_emit(answer_rows *r, int64_t ready)
 {
     int64_t end = r->next;
     int64_t most = r->most && r->out_h - end > r->most ? end + r->most : r->out_h;
-    while (end < most && (r->identity ? end : r->y.high[end]) + r->top < ready)
+    while (end < most && (r->identity ? end : r->y[end].high) + r->top < ready)
         end++;
     int64_t from = r->next;
     r->next = end;

@@ -96,7 +96,7 @@ static bool read_types(const pickle_node *list, bool types[IMAGE_TYPES])
     return any;
 }
 
-void learned_from_read(const pickle_node *own, learned_from *out)
+static void read_own(const pickle_node *own, learned_from *out)
 {
     const pickle_node *d = pickle_get(own, "learned_from"), *bands = pickle_get(d, "bands"),
                       *range = pickle_get(d, "range");
@@ -119,7 +119,7 @@ cseg_status learned_from_load(const char *spec, learned_from *out, cseg_error *e
         return fail_memory(err);
     TRY_DONE(weights_resolve(spec, mem, &path, err));
     TRY_DONE(pth_open(path, mem, &file, err));
-    learned_from_read(pickle_get(pth_root(file), "cseg"), out);
+    read_own(pickle_get(pth_root(file), "cseg"), out);
 done:
     arena_free(mem);
     return status;

@@ -34,7 +34,6 @@ void learned_from_doubt(const learned_from *l);
 
 /* To and from the checkpoint's own part ("cseg"); what makes no sense there counts as not stated. */
 pth_value *learned_from_value(pth_builder *b, const learned_from *l);
-void learned_from_read(const pickle_node *own, learned_from *out);
 /* From a file, an address or a zoo name. Checkpoints of the reference state nothing. */
 cseg_status learned_from_load(const char *spec, learned_from *out, cseg_error *err);
 

@@ -139,16 +139,14 @@ static cseg_status resume(trainer *t, const char *path, cseg_error *err)
     return checkpoint_resume(path, &c, &time, err);
 }
 
-static cseg_status seed_of(trainer *t, const char *resumed, cseg_error *err)
+/* The config's seed, or one from the clock. A run that goes on has its checkpoint's; 0 if that tells none. */
+static uint64_t seed_of(const experiment *e, const char *resumed)
 {
-    (void)err;
-    t->state.seed = (uint64_t)t->e->seed;
-    if (t->e->has_seed || resumed)
-        return CSEG_OK;
+    if (e->has_seed || resumed)
+        return (uint64_t)e->seed;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    t->state.seed = ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) & 0x7fffffff;
-    return CSEG_OK;
+    return ((uint64_t)now.tv_sec * 1000003u + (uint64_t)now.tv_nsec) & 0x7fffffff;
 }
 
 static cseg_status resume_seed(trainer *t, const char *path, cseg_error *err)
@@ -222,7 +220,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(build_model(e, false, &t->m, err));
     TRY(build_preprocessor(e, t->mem, &t->pre, err));
     /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
-    TRY(seed_of(t, from, err));
+    t->state.seed = seed_of(e, from);
     if (from)
         TRY(resume_seed(t, from, err));
     TRY(open_train(t, err));

@@ -88,16 +88,25 @@ cseg_status trainer_last_checkpoint(const trainer *t, char **out, cseg_error *er
 void trainer_drop(const trainer *t, const char *name);
 void trainer_drop_old(trainer *t); /* all checkpoints but the newest max_keep_ckpts */
 
-/* saving.c. The figures that save_best, early stopping and schedules watch are those that evaluation gives, and how
- * they are compared is known: t->state.files.best is filled from the experiment before a resume, and completed here. */
-cseg_status trainer_watch_best(trainer *t, cseg_error *err);
-cseg_status trainer_check_figures(trainer *t, cseg_error *err);
-/* Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
+/* saving.c. Saves ITER or EPOCH's checkpoint, drops old ones, renews last_checkpoint or latest.pth. */
 cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err);
 /* Saves unless that has been done at this iteration; always fails, with CSEG_INTERRUPTED unless saving does. */
 cseg_status trainer_interrupted(trainer *t, cseg_error *err);
+/* One checkpoint of the present state. CSEG_NUMERIC, and no file, where a weight is no finite number. */
+cseg_status trainer_write(trainer *t, const char *path, cseg_error *err);
+
+/* best.c. save_best's figures: t->state.files.best is filled from the experiment before a resume, and completed from
+ * what evaluation gives (CSEG_CONFIG: a figure that it does not); then the checkpoints where they are the best so far,
+ * each in place of the one before. */
+cseg_status trainer_watch_best(trainer *t, cseg_error *err);
+cseg_status trainer_check_best(trainer *t, const evaluation *v, cseg_error *err);
+cseg_status trainer_save_best(trainer *t, const evaluation *v, arena *mem, cseg_error *err);
+
+/* validate.c. The figures that save_best, early stopping and schedules watch are those that evaluation gives. */
+cseg_status trainer_check_figures(trainer *t, cseg_error *err);
 cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err);
 cseg_status trainer_workflow_val(trainer *t, int64_t iterations, cseg_error *err);
+
 bool trainer_must_stop(const trainer *t);
 checkpoint_parts trainer_parts(trainer *t);
 

@@ -25,14 +25,6 @@ bool rewrite_count(rewrite *r, graph *g)
     return true;
 }
 
-node *rewrite_only_reader(const rewrite *r, const tensor *t, op_kind op)
-{
-    if ((size_t)t->id >= r->n || r->uses[t->id] != 1)
-        return NULL;
-    node *n = r->reader[t->id];
-    return n && n->op == op ? n : NULL;
-}
-
 node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op)
 {
     if (!t || !t->from || t->from->op != op || (size_t)t->id >= r->n || r->uses[t->id] != 1)

@@ -13,8 +13,6 @@ typedef struct rewrite {
 
 /* Counts anew; call after each change that a later question depends on. False: out of memory. */
 bool rewrite_count(rewrite *r, graph *g);
-/* The node that alone reads t, if it is an `op`; else NULL. */
-node *rewrite_only_reader(const rewrite *r, const tensor *t, op_kind op);
 /* t's maker, if it is an `op` and nobody else reads t; else NULL. */
 node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op);
 /* Every reader of `old` and every output reads `now` instead. */

@@ -346,17 +346,6 @@ cseg_status image_read_later(const char *path, image_flags flags, image *out, cs
     return read(path, flags, READ_LATER, out, err);
 }
 
-cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
-                               cseg_error *err)
-{
-    *out = (image){0};
-    struct image_coded *c = coded_new(n, name, flags);
-    if (!c)
-        return fail_memory(err);
-    memcpy(c->bytes, bytes, n);
-    return decode_or_keep(c, flags, out, err);
-}
-
 cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
 {
     *out = (image){0};

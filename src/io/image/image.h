@@ -84,8 +84,6 @@ cseg_status image_decode(const void *bytes, size_t n, const char *name, image_fl
  * (JPEG that is not progressive and stands upright), only the header is read, and the file's bytes are kept for
  * image_decode_part. Damage is found when the damaged part is decoded; a missing end is found here. */
 cseg_status image_read_later(const char *path, image_flags flags, image *out, cseg_error *err);
-cseg_status image_decode_later(const void *bytes, size_t n, const char *name, image_flags flags, image *out,
-                               cseg_error *err);
 static inline bool image_exists(const image *m) /* decoded or not */
 {
     return m->data || m->coded;

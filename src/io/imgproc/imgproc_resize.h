@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "io/imgproc/imgproc.h"
+#include "io/imgproc/imgproc_sample.h"
 
 enum { RESIZE_MAX_TAPS = 4, RESIZE_BITS = 11, RESIZE_ONE = 1 << RESIZE_BITS };
 
@@ -69,21 +70,7 @@ static inline int64_t resize_clamp(int64_t v, int64_t low, int64_t high)
     return v < low ? low : v > high ? high : v;
 }
 
-static inline float resize_load(const void *p, image_type t, int64_t i)
-{
-    switch (t) {
-    case IMAGE_U8:
-        return ((const uint8_t *)p)[i];
-    case IMAGE_U16:
-        return ((const uint16_t *)p)[i];
-    case IMAGE_I16:
-        return ((const int16_t *)p)[i];
-    default:
-        return ((const float *)p)[i];
-    }
-}
-
-/* Does what OpenCV's saturate_cast does: rounds half to even, clamps. */
+/* As OpenCV's saturate_cast: rounded half to even, clamped. */
 static inline void resize_store(void *p, image_type t, int64_t i, float v)
 {
     switch (t) {

@@ -9,7 +9,7 @@ static float block_sum(const resizer *r, const char *corner, int64_t k, bool pai
     float sum = 0, run = 0, first = 0;
     for (int64_t v = 0; v < r->block_h; v++)
         for (int64_t u = 0; u < r->block_w; u++, n++) {
-            float p = resize_load(corner, m->type, v * row + u * m->c + k);
+            float p = imgproc_load(corner, m->type, v * row + u * m->c + k);
             if (pairs && n == 2)
                 first = run, run = p;
             else
@@ -47,7 +47,7 @@ void resize_area_row(resizer *r, int64_t y)
             for (int64_t k = 0; k < c; k++) {
                 float sum = 0;
                 for (int32_t t = r->ax.first[i]; t < r->ax.first[i + 1]; t++)
-                    sum += resize_load(row, r->src->type, r->ax.index[t] * c + k) * r->ax.weight[t];
+                    sum += imgproc_load(row, r->src->type, r->ax.index[t] * c + k) * r->ax.weight[t];
                 along[i * c + k] = sum;
             }
         float b = r->ay.weight[j];

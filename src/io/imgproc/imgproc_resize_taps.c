@@ -26,7 +26,7 @@ static void taps_along_x(const resizer *r, int64_t s, void *to)
                 if (fixed)
                     whole += ((const uint8_t *)from)[at] * r->x.fixed[i * r->taps + t];
                 else
-                    sum += resize_load(from, r->src->type, at) * r->x.weight[i * r->taps + t];
+                    sum += imgproc_load(from, r->src->type, at) * r->x.weight[i * r->taps + t];
             }
             if (fixed)
                 ((int32_t *)to)[i * c + k] = whole;
@@ -153,7 +153,7 @@ static void fused_along_x(const resizer *r, int64_t s, float *to)
     if (r->src->type != IMAGE_F32) {
         int64_t n = r->src->w * r->c, i = fma && r->src->type == IMAGE_U16 ? widen_u16_fma(row, r->wide, n) : 0;
         for (; i < n; i++)
-            r->wide[i] = resize_load(row, r->src->type, i);
+            r->wide[i] = imgproc_load(row, r->src->type, i);
         from = r->wide;
     }
     fused_x_plain(r, from, to, fma ? fused_x_fma(r, from, to) : 0);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "io/imgproc/imgproc.h"
+#include "io/imgproc/imgproc_sample.h"
 
 typedef struct warp {
     const image *src;
@@ -47,21 +48,7 @@ static double clamp_to(image_type t, double v)
 /* All below are inlined into one loop for each sample type, with and without the processor's fused multiplication. */
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE float get(image_type t, const void *p, int64_t i)
-{
-    switch (t) {
-    case IMAGE_U8:
-        return ((const uint8_t *)p)[i];
-    case IMAGE_U16:
-        return ((const uint16_t *)p)[i];
-    case IMAGE_I16:
-        return ((const int16_t *)p)[i];
-    default:
-        return ((const float *)p)[i];
-    }
-}
-
-/* Interpolated values lie between samples, so nothing must be clamped. */
+/* Interpolated values lie between samples, so that nothing has to be clamped. */
 INLINE void set(image_type t, void *p, int64_t i, float v)
 {
     switch (t) {
@@ -84,7 +71,7 @@ INLINE float neighbour(const warp *w, image_type t, int64_t y, int64_t x, int64_
 {
     if (y < 0 || x < 0 || y >= w->src->h || x >= w->src->w)
         return (float)w->border[k];
-    return get(t, w->src->data, (y * w->src->w + x) * w->src->c + k);
+    return imgproc_load(w->src->data, t, (y * w->src->w + x) * w->src->c + k);
 }
 
 INLINE void linear_pixel(const warp *w, image_type t, void *to, int64_t at, float u, float v)
@@ -98,10 +85,10 @@ INLINE void linear_pixel(const warp *w, image_type t, void *to, int64_t at, floa
         float p00, p01, p10, p11;
         if (inside) {
             int64_t p = y * row + x * c + k;
-            p00 = get(t, w->src->data, p);
-            p01 = get(t, w->src->data, p + c);
-            p10 = get(t, w->src->data, p + row);
-            p11 = get(t, w->src->data, p + row + c);
+            p00 = imgproc_load(w->src->data, t, p);
+            p01 = imgproc_load(w->src->data, t, p + c);
+            p10 = imgproc_load(w->src->data, t, p + row);
+            p11 = imgproc_load(w->src->data, t, p + row + c);
         } else {
             p00 = neighbour(w, t, y, x, k);
             p01 = neighbour(w, t, y, x + 1, k);

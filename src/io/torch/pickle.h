@@ -89,7 +89,6 @@ bool pickle_is(const pickle_node *p, const char *dotted); /* GLOBAL, or OBJECT/D
 const char *pickle_str(const pickle_node *p);             /* text without NUL inside */
 bool pickle_int(const pickle_node *p, int64_t *out);      /* INT, BOOL, numpy integer scalars */
 bool pickle_number(const pickle_node *p, double *out);    /* INT, BOOL, FLOAT, BIGINT, numpy scalars */
-const pickle_node *pickle_attr(const pickle_node *object, const char *name); /* from its state */
 const char *pickle_kind_name(pickle_kind k);
 
 /* A numpy array inside a pickle. `data` points into the pickle's tree, unaligned. */

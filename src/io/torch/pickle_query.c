@@ -81,11 +81,6 @@ const char *pickle_str(const pickle_node *p)
     return p && p->kind == PICKLE_STR && !memchr(p->str.text, 0, p->str.n) ? p->str.text : NULL;
 }
 
-const pickle_node *pickle_attr(const pickle_node *object, const char *name)
-{
-    return object && object->kind == PICKLE_OBJECT ? pickle_get(object->object.state, name) : NULL;
-}
-
 /* --- numpy --- */
 
 static bool type_of(const pickle_node *dtype, pickle_array *out)

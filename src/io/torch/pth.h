@@ -103,10 +103,6 @@ pth_value *pth_tensor_made(pth_builder *b, pth_type type, int ndim, const int64_
 void pth_add(pth_builder *b, pth_value *list_or_tuple, pth_value *item);
 void pth_set(pth_builder *b, pth_value *dict, const char *key, pth_value *value);
 void pth_set_key(pth_builder *b, pth_value *dict, pth_value *key, pth_value *value); /* key: str or int */
-/* Makes a tree that was read a value to write again (for what a resumed run keeps of the old checkpoint). Opaque
- * objects, and integers over 64 bits, become None; numpy scalars become numbers. `from` must stay open until pth_write
- * returns. CSEG_CORRUPT for trees that are nested too deeply or contain themselves. */
-cseg_status pth_again(pth_builder *b, pth *from, const pickle_node *n, pth_value **out, cseg_error *err);
 
 /* Writes the zip format, as torch.save does; torch.load(weights_only=True) loads it. Written beside, synced, renamed.
  */

@@ -23,19 +23,9 @@ typedef struct head_config {
 } head_config;
 
 /* The entries of a field_table for a struct S whose first member is `head_config head`. */
-#define HEAD_FIELD(S, type_, name_, initial_, about_)                                                                  \
-    {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .about = about_         \
-    }
-#define HEAD_FIELD_RANGE(S, type_, name_, initial_, min_, max_, about_)                                                \
-    {                                                                                                                  \
-        .name = #name_, .type = type_, .offset = offsetof(S, head.name_), .initial = initial_, .min = min_,            \
-        .max = max_, .about = about_                                                                                   \
-    }
-#define HEAD_FIELD_CHOICE(S, name_, initial_, choices_, about_)                                                        \
-    {                                                                                                                  \
-        .name = #name_, .type = F_STR, .offset = offsetof(S, head.name_), .initial = initial_, .choices = choices_,    \
-        .about = about_                                                                                                \
+#define HEAD_FIELD(S, ...) FIELD_IN(S, head, __VA_ARGS__)
+#define HEAD_FIELD_RANGE(S, ...) FIELD_IN_RANGE(S, head, __VA_ARGS__)
+#define HEAD_FIELD_CHOICE(S, ...) FIELD_IN_CHOICE(S, head, __VA_ARGS__)
     }
 #define HEAD_FIELDS(S) HEAD_FIELDS_INIT(S, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))")
 /* The same for a head whose class has another init_cfg by default. */

@@ -53,10 +53,7 @@ static const field group_fields[] = {
 static const field layer_fields[] = {COMMON,
                                      FIELD(norm_config, F_BOOL, elementwise_affine, "True", "has gamma and beta")};
 
-#define TABLE(fields)                                                                                                  \
-    {                                                                                                                  \
-        fields, sizeof fields / sizeof *fields, sizeof(norm_config), false                                             \
-    }
+#define TABLE(fields_) FIELD_TABLE(fields_, norm_config)
 static const field_table tables[] = {[NORM_BATCH] = TABLE(batch_fields),
                                      [NORM_GROUP] = TABLE(group_fields),
                                      [NORM_LAYER] = TABLE(layer_fields),

@@ -18,11 +18,8 @@ static const field multi_fields[] = {
         segmentor_config, F_VALUE, gt_keys, "None",
         "list of the heads' gt_keys, as the published kind has it (github.com/fitzpchao/BANDON); None: each head says "
         "its own"),
-    {.name = "PALETTES",
-     .type = F_VALUE,
-     .offset = offsetof(segmentor_config, palettes),
-     .initial = "None",
-     .about = "list of the heads' colours, each a list of (red, green, blue) for every class, or None: the dataset's"},
+    FIELD_AT("PALETTES", F_VALUE, segmentor_config, palettes, "None",
+             "list of the heads' colours, each a list of (red, green, blue) for every class, or None: the dataset's"),
 };
 static const field_table multi_table = {multi_fields, sizeof multi_fields / sizeof *multi_fields,
                                         sizeof(segmentor_config), false};

@@ -61,13 +61,11 @@ static char *evaluate(const recipe *r, arena *mem)
         names[options.n_names++] = word;
     assert_int_equal(confusion_new(mem, r->classes, &all, &err), CSEG_OK);
     for (int k = 0; k < r->images; k++) {
-        confusion one;
-        assert_int_equal(confusion_new(mem, r->classes, &one, &err), CSEG_OK);
         draw(r, k, predicted, label);
         if (strcmp(r->name, "old_zero") == 0)
-            metrics_reduce_zero(label, pixels);
-        confusion_add(&one, predicted, label, pixels, r->ignore);
-        confusion_merge(&all, &one);
+            for (int64_t i = 0; i < pixels; i++)
+                label[i] = label[i] == 0 || label[i] == 255 ? 255 : label[i] - 1;
+        confusion_add(&all, predicted, label, pixels, r->ignore);
     }
     add_row(&out, "intersect", all.intersect, r->classes);
     add_row(&out, "predicted", all.predicted, r->classes);
@@ -128,8 +126,6 @@ static void bytes_count_as_integers_do(void **state)
     assert_memory_equal(a.intersect, b.intersect, 9 * sizeof(int64_t));
     assert_int_equal(a.predicted[1], 2); /* once beside 7, which is no class */
     assert_int_equal(a.labelled[1], 1);  /* beside 9, which is none either */
-    confusion_clear(&a);
-    assert_int_equal(a.intersect[0] + a.predicted[1] + a.labelled[2], 0);
     arena_free(mem);
 }
 

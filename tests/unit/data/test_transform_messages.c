@@ -195,7 +195,7 @@ static void test_batches_that_cannot_be(void **state)
     assert_int_equal(CSEG_SHAPE, pipeline_pack(&pre, &b, 5, 6, slot, &err));
     assert_int_equal(CSEG_SHAPE, pipeline_pack_labels(&pre, &b, "gt_seg_map", 5, 6, labels, &err));
     assert_int_equal(CSEG_NOT_FOUND, pipeline_pack_labels(&pre, &b, "gt_edge_map", 7, 6, labels, &err));
-    assert_int_equal(CSEG_USAGE, pipeline_pack_weights(&pre, &b, "gt_seg_map", 7, 6, slot, &err));
+    assert_int_equal(CSEG_USAGE, pipeline_pack_weights(&b, "gt_seg_map", 7, 6, slot, &err));
     pre.n = 2;
     assert_int_equal(CSEG_SHAPE, pipeline_pack(&pre, &b, 7, 6, slot, &err));
     const struct {

@@ -241,7 +241,7 @@ static void test_weights_go_along(void **state)
     float got[24 * 40];
     preprocessor plain;
     OK(preprocessor_build(NULL, mem, &plain, &err));
-    OK(pipeline_pack_weights(&plain, &s, "seg_weight_map", 24, 40, got, &err));
+    OK(pipeline_pack_weights(&s, "seg_weight_map", 24, 40, got, &err));
     for (int y = 0; y < 24; y++)
         for (int x = 0; x < 40; x++) {
             float v = y < 20 && x < 31 ? *image_f32(&wanted, 3 + y, 5 + 30 - x) : 0;

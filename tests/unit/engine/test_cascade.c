@@ -2,8 +2,8 @@
  * ran twice, so their running statistics moved twice. */
 #include "parity_compare.h"
 
-#include "backend/backend.h"
-#include "engine/parity_session.h"
+#include "backend/backends.h"
+#include "engine/verify/parity_session.h"
 
 /* mmseg 1.2.2 after one net.loss() on tests/data/engine/parity/ocr_r18c.py, with the oracle's weights and "input:0",
  * "label:0": num_batches_tracked, three of running_mean and two of running_var. */

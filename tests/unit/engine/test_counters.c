@@ -14,6 +14,7 @@
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
+#include "again.h"
 #include "tiny.h"
 
 static char said[16384];
@@ -56,14 +57,6 @@ static bool is_key(const pickle_node *n, const char *key)
     return strcmp(pickle_str(n) ? pickle_str(n) : number, key) == 0;
 }
 
-static pth_value *same_again(pth_builder *b, pth *p, const pickle_node *n)
-{
-    cseg_error err;
-    pth_value *v;
-    tiny_check(pth_again(b, p, n, &v, &err), &err);
-    return v;
-}
-
 /* The tree as it was read, but for the value at `path`; a key that is missing is added. */
 static pth_value *edited(pth_builder *b, pth *p, const pickle_node *n, const char *path, const edit *e)
 {
@@ -77,8 +70,8 @@ static pth_value *edited(pth_builder *b, pth *p, const pickle_node *n, const cha
         for (size_t i = 0; i < n->seq.n; i += 2) {
             bool here = is_key(n->seq.at[i], key);
             found |= here;
-            pth_set_key(b, d, same_again(b, p, n->seq.at[i]),
-                        here ? edited(b, p, n->seq.at[i + 1], rest, e) : same_again(b, p, n->seq.at[i + 1]));
+            pth_set_key(b, d, again(b, p, n->seq.at[i]),
+                        here ? edited(b, p, n->seq.at[i + 1], rest, e) : again(b, p, n->seq.at[i + 1]));
         }
         if (!found && !rest)
             pth_set(b, d, key, value_of(b, e));
@@ -88,8 +81,7 @@ static pth_value *edited(pth_builder *b, pth *p, const pickle_node *n, const cha
     assert_true(n->kind == PICKLE_LIST || n->kind == PICKLE_TUPLE);
     pth_value *list = n->kind == PICKLE_LIST ? pth_list(b) : pth_tuple(b);
     for (size_t i = 0; i < n->seq.n; i++)
-        pth_add(b, list,
-                i == strtoul(key, NULL, 10) ? edited(b, p, n->seq.at[i], rest, e) : same_again(b, p, n->seq.at[i]));
+        pth_add(b, list, i == strtoul(key, NULL, 10) ? edited(b, p, n->seq.at[i], rest, e) : again(b, p, n->seq.at[i]));
     return list;
 }
 

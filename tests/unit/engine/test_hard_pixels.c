@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "graph/plan.h"

@@ -17,6 +17,7 @@
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
+#include "again.h"
 #include "tiny.h"
 
 static char heard[8192];
@@ -64,7 +65,7 @@ static void forget(const char *from, const char *to)
     pth *file = tiny_open(from, mem);
     pth_builder b = {.mem = mem};
     pth_value *root = pth_dict(&b), *state;
-    tiny_check(pth_again(&b, file, pickle_get(pth_root(file), "state_dict"), &state, &err), &err);
+    state = again(&b, file, pickle_get(pth_root(file), "state_dict"));
     pth_set(&b, root, "state_dict", state);
     tiny_check(pth_write(to, &b, root, &err), &err);
     arena_free(mem);
@@ -193,7 +194,7 @@ static void other_ranges_are_told_of(void **state)
     pth_value *root = pth_dict(&b), *own = pth_dict(&b), *weights;
     learned_from l = {.has_images = true, .bands = {3, 3}, .has_range = true, .range = {-2, 3.1}};
     l.types[IMAGE_F32] = true;
-    tiny_check(pth_again(&b, file, pickle_get(pth_root(file), "state_dict"), &weights, &err), &err);
+    weights = again(&b, file, pickle_get(pth_root(file), "state_dict"));
     pth_set(&b, root, "state_dict", weights);
     pth_set(&b, own, "learned_from", learned_from_value(&b, &l));
     pth_set(&b, root, "cseg", own);

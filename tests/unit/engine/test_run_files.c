@@ -18,6 +18,7 @@
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
+#include "again.h"
 #include "tiny.h"
 
 static void note_warning(void *arg, log_level level, const char *text)
@@ -64,13 +65,12 @@ static void rewrite(const char *from, const char *to, pth_builder *b, pth_value 
     cseg_error err;
     pth *p = tiny_open(from, b->mem);
     const pickle_node *root = pth_root(p);
-    pth_value *out = pth_dict(b), *hub = pth_dict(b), *part;
+    pth_value *out = pth_dict(b), *hub = pth_dict(b);
     for (size_t i = 0; i < root->seq.n; i += 2) {
         const char *key = pickle_str(root->seq.at[i]);
         if (strcmp(key, "cseg") == 0 || strcmp(key, "message_hub") == 0)
             continue;
-        tiny_check(pth_again(b, p, root->seq.at[i + 1], &part, &err), &err);
-        pth_set(b, out, key, part);
+        pth_set(b, out, key, again(b, p, root->seq.at[i + 1]));
     }
     pth_set(b, hub, "log_scalars", pth_dict(b));
     pth_set(b, hub, "runtime_info", info);

@@ -371,21 +371,6 @@ static void test_identities_add_no_nodes(void **state)
     graph_free(g);
 }
 
-static void test_text(void **state)
-{
-    (void)state;
-    graph *g = new_graph();
-    param w = test_param("conv.weight", 4, DIMS(5, 3, 1, 1));
-    graph_push_scope(g, "conv");
-    op_relu(g, op_conv2d(g, graph_input(g, "img", DT_F32, 4, DIMS(1, 4, 4, 3)), graph_param(g, &w), NULL, plain));
-    char *text = graph_text(g, g->mem);
-    assert_non_null(text);
-    assert_non_null(strstr(text, "[1, 4, 4, 5] = conv2d(img, conv.weight)  conv\n"));
-    assert_non_null(strstr(text, " = unary(%2)  conv\n"));
-    graph_free(g);
-    test_param_free(&w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,7 +380,6 @@ int main(void)
         cmocka_unit_test(test_refusals_name_what_is_wrong),
         cmocka_unit_test(test_sizes_of_convolutions),
         cmocka_unit_test(test_identities_add_no_nodes),
-        cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

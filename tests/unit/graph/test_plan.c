@@ -531,9 +531,6 @@ static void test_text_and_profile(void **state)
     assert_ptr_equal(s.node, g->nodes.at[0]);
     assert_int_equal(s.runs, 2);
     assert_true(!s.fixed && s.fastest > 0 && s.fastest <= s.seconds - s.fastest);
-    char *text = plan_text(p, g->mem);
-    assert_non_null(strstr(text, "unary  [4, 6] -> [4, 6]  neck\n"));
-    assert_non_null(strstr(text, "1 steps; memory: "));
     assert_int_equal(plan_bytes(p), p->bytes + p->fixed_bytes + p->scratch_bytes + p->kept_bytes);
     plan_free(p);
     graph_free(g);

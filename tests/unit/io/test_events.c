@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,14 +30,31 @@ static int teardown(void **state)
     return system("rm -rf events_dir");
 }
 
+/* The one file in a folder that is not `but`. */
+static const char *file_in(const char *dir, const char *but)
+{
+    const char *found = NULL;
+    DIR *d = opendir(dir);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        if (e->d_name[0] != '.' && !(but && strcmp(path_base(but), e->d_name) == 0)) {
+            assert_null(found);
+            found = path_join(mem, dir, e->d_name);
+        }
+    closedir(d);
+    assert_non_null(found);
+    return found;
+}
+
+/* Each record is in the file when its call returns. */
 static void write_some(const char **path)
 {
     events *e;
+    assert_int_equal(system("rm -rf events_dir"), 0);
     assert_int_equal(events_open("events_dir/a/b", mem, &e, &err), CSEG_OK);
     assert_int_equal(events_scalar(e, "train/loss", 0.5, 1, &err), CSEG_OK);
     assert_int_equal(events_scalar(e, "val/mIoU", 41.09, 300, &err), CSEG_OK);
-    *path = events_path(e);
-    assert_int_equal(events_close(e, &err), CSEG_OK);
+    *path = file_in("events_dir/a/b", NULL);
 }
 
 /* The bytes that TensorBoard's own writer gives, but for the time. */
@@ -61,10 +79,9 @@ static void records_are_framed_as_tensorboard_does(void **state)
     assert_true(when > (double)time(NULL) - 60 && when <= (double)time(NULL) + 1);
     size_t second = 12 + 24 + 4;
     assert_memory_equal(bytes + second + 12 + 9, loss, sizeof loss);
-    char *again = arena_printf(mem, "events_dir/a/b");
     events *e;
-    assert_int_equal(events_open(again, mem, &e, &err), CSEG_OK);
-    assert_string_not_equal(events_path(e), path);
+    assert_int_equal(events_open("events_dir/a/b", mem, &e, &err), CSEG_OK);
+    assert_string_not_equal(file_in("events_dir/a/b", path), path);
 }
 
 static void tensorboard_reads_them(void **state)

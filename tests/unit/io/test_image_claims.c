@@ -177,14 +177,13 @@ static void a_pipe_is_not_waited_for(void **state)
     size_t n;
     image m;
     int64_t h, w, c;
-    pickle_array a;
     unlink("pipe");
     assert_int_equal(mkfifo("pipe", 0600), 0);
     alarm(20);
-    const cseg_status got[] = {
-        file_read("pipe", 0, mem, &text, &n, &err),         file_map("pipe", mem, &bytes, &n, &err),
-        image_read("pipe", IMAGE_COLOR, &m, &err),          image_read_later("pipe", IMAGE_COLOR, &m, &err),
-        image_probe("pipe", IMAGE_COLOR, &h, &w, &c, &err), npy_read("pipe", mem, &a, &err)};
+    const cseg_status got[] = {file_read("pipe", 0, mem, &text, &n, &err), file_map("pipe", mem, &bytes, &n, &err),
+                               image_read("pipe", IMAGE_COLOR, &m, &err),
+                               image_read_later("pipe", IMAGE_COLOR, &m, &err),
+                               image_probe("pipe", IMAGE_COLOR, &h, &w, &c, &err)};
     alarm(0);
     for (size_t i = 0; i < sizeof got / sizeof *got; i++)
         assert_int_equal(got[i], CSEG_IO);

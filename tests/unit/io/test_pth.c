@@ -134,7 +134,7 @@ static void mmengine_checkpoints_open_whole(void **state)
         assert_true(pickle_int(pickle_get(info, "count"), &v) && v == -4);
         pickle_array a;
         const pickle_node *loss = pickle_get(pickle_get(hub, "log_scalars"), "train/loss");
-        assert_int_equal(pickle_as_array(pickle_attr(loss, "_log_history"), "loss", &a, &err), CSEG_OK);
+        assert_int_equal(pickle_as_array(pickle_get(loss->object.state, "_log_history"), "loss", &a, &err), CSEG_OK);
         assert_true(a.count == 3 && pickle_array_get(&a, 1) == 0.5);
         assert_int_equal(pickle_as_array(pickle_get(root, "numbers"), "numbers", &a, &err), CSEG_OK);
         assert_true(a.ndim == 2 && a.shape[1] == 3 && pickle_array_get(&a, 5) == 5 && !a.fortran);
@@ -355,28 +355,13 @@ static void what_is_written_is_read_back(void **state)
     for (int i = 0; i < 2; i++) /* a tree can be written twice */
         assert_int_equal(pth_write("w.pth", &b, root, &err), CSEG_OK);
     check_sample("w.pth");
-    pth *p;
-    pth_value *copy;
-    pth_builder c = {.mem = mem};
-    assert_int_equal(pth_open("w.pth", mem, &p, &err), CSEG_OK);
-    assert_int_equal(pth_again(&c, p, pth_root(p), &copy, &err), CSEG_OK);
-    assert_int_equal(pth_write("v.pth", &c, copy, &err), CSEG_OK);
-    pth *q;
-    assert_int_equal(pth_open("v.pth", mem, &q, &err), CSEG_OK);
-    assert_int_equal(pth_count(q), 4);
-    remove("v.pth");
     remove("w.pth");
 }
 
-static void a_read_tree_that_holds_itself_is_refused(void **state)
+static void a_tree_that_holds_itself_is_refused(void **state)
 {
     (void)state;
-    const pickle_node *loop;
-    pth *p = open_file("module.pth");
     pth_builder b = {.mem = mem};
-    pth_value *out;
-    assert_int_equal(pickle_read("]q\0h\0a.", 7, "loop", mem, &loop, NULL, &err), CSEG_OK);
-    assert_int_equal(pth_again(&b, p, loop, &out, &err), CSEG_CORRUPT);
     pth_value *list = pth_list(&b);
     pth_add(&b, list, list);
     assert_int_equal(pth_write("loop.pth", &b, list, &err), CSEG_USAGE);
@@ -477,7 +462,7 @@ int main(void)
         cmocka_unit_test(a_changed_bit_in_a_tensor_is_found),
         cmocka_unit_test(every_failing_allocation_is_reported),
         cmocka_unit_test(what_is_written_is_read_back),
-        cmocka_unit_test(a_read_tree_that_holds_itself_is_refused),
+        cmocka_unit_test(a_tree_that_holds_itself_is_refused),
         cmocka_unit_test(torch_loads_what_is_written),
         cmocka_unit_test(a_full_disk_leaves_the_old_checkpoint),
         cmocka_unit_test(writing_reports_every_failing_allocation),

@@ -133,13 +133,21 @@ cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err)
     return l->format->losses ? l->format->losses(l, s, err) : CSEG_OK;
 }
 
-static cseg_status write_tables(run_log *l, const metrics *m, arena *mem, cseg_error *err)
+static cseg_status write_tables(run_log *l, const evaluation_part *part, arena *mem, cseg_error *err)
 {
+    const metrics *m = &part->m;
     char *classes = metrics_class_table(m, mem), *summary = metrics_summary_table(m, mem);
     char *first = classes ? arena_printf(mem, "\n%s", classes) : NULL;
     char *second = summary ? arena_printf(mem, "\n%s", summary) : NULL;
     if (!first || !second)
         return fail_memory(err);
+    if (part->of.folder) { /* in mmseg's words, for who searches logs for them */
+        char *head =
+            arena_printf(mem, "\nEvaluateing %s with %lld images now", part->of.folder, (long long)part->of.count);
+        if (!head)
+            return fail_memory(err);
+        TRY(run_log_write(l, head, err));
+    }
     TRY(run_log_write(l, "per class results:", err));
     TRY(run_log_write(l, first, err));
     if (!l->e->val_eval.style.summary)
@@ -152,13 +160,8 @@ cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *
 {
     run_log_begin(l);
     for (int i = 0; i < v->n_parts; i++)
-        TRY(write_tables(l, &v->parts[i].m, mem, err));
+        TRY(write_tables(l, &v->parts[i], mem, err));
     return l->format->evaluation(l, s, v, err);
-}
-
-const char *run_log_folder(const run_log *l)
-{
-    return l->folder;
 }
 
 double run_log_eta(const run_log *l)

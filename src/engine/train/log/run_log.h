@@ -50,7 +50,6 @@ cseg_status run_log_val_losses(run_log *l, const log_step *s, cseg_error *err);
 cseg_status run_log_evaluation(run_log *l, const log_step *s, const evaluation *v, arena *mem, cseg_error *err);
 /* Any other line ("Saving checkpoint at 500 iterations"). */
 void run_log_line(run_log *l, const char *fmt, ...) CSEG_PRINTF(2, 3);
-const char *run_log_folder(const run_log *l); /* where this run's files are */
 /* Seconds until the end, from the mean of all iterations so far; for progress bars. */
 double run_log_eta(const run_log *l);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "engine/train/log/run_log_internal.h"
 
 enum { WINDOW = 10, DIGITS = 4, HISTORY = 1000000 }; /* defaults of LogProcessor; length of a HistoryBuffer */
@@ -159,31 +160,6 @@ void log_forget(run_log *l)
         l->kept.at[i].values.n = 0;
 }
 
-/* Adds in the order of numpy's sum, whose last bits show in the JSON lines. */
-static double sum(const double *a, size_t n)
-{
-    if (n < 8) {
-        double s = 0;
-        for (size_t i = 0; i < n; i++)
-            s += a[i];
-        return s;
-    }
-    if (n > 128) {
-        size_t half = n / 2 - n / 2 % 8;
-        return sum(a, half) + sum(a + half, n - half);
-    }
-    double r[8];
-    size_t i = 8;
-    memcpy(r, a, sizeof r);
-    for (; i + 8 <= n; i += 8)
-        for (size_t k = 0; k < 8; k++)
-            r[k] += a[i + k];
-    double s = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; i++)
-        s += a[i];
-    return s;
-}
-
 /* Of the last `window` values (0: of all); a NaN among them is the extreme, as numpy has it. */
 static double statistic(const log_series *s, log_method method, int64_t window)
 {
@@ -194,7 +170,7 @@ static double statistic(const log_series *s, log_method method, int64_t window)
     if (method == LOG_CURRENT)
         return a[n - 1];
     if (method == LOG_MEAN)
-        return sum(a, n) / (double)n;
+        return sum_doubles(a, n) / (double)n;
     double extreme = a[0];
     for (size_t i = 1; i < n && !isnan(extreme); i++)
         if (isnan(a[i]) || (method == LOG_MAX ? a[i] > extreme : a[i] < extreme))
