@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/sum.h"
+#include "base/pairwise_sum.h"
 #include "base/text.h"
 
 cseg_status confusion_new(arena *mem, int64_t n_classes, confusion *out, cseg_error *err)

@@ -9,6 +9,7 @@ const data_rules data_rules_0x = {
               .maps_before_reducing = true,
               .loader_reduces = true},
     .parts_may_differ = true,
+    .measures_parts = true,
     .own_colours_first = true,
     .colours_by_name = true,
     .plain_kind = "CustomDataset",

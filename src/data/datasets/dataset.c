@@ -40,7 +40,7 @@ static bool is_cityscapes(const dataset *ds)
 cseg_status dataset_check_measured(const dataset *ds, cseg_error *err)
 {
     char at[512];
-    if (ds->form != CONCAT || ds->meta.one_x)
+    if (ds->form != CONCAT || !ds->meta.rules->measures_parts)
         return CSEG_OK;
     const dataset *first = ds->parts[0];
     for (int i = 0; i < ds->n_parts; i++) {

@@ -156,7 +156,7 @@ static cseg_status join(builder *b, const value *list, const value *ignored, boo
     }
     ds->n_parts = (int)n;
     ds->meta = ds->parts[0]->meta;
-    ds->separate_eval = separate && !ds->meta.one_x;
+    ds->separate_eval = separate && ds->meta.rules->measures_parts;
     ds->at = list;
     return CSEG_OK;
 }

@@ -20,7 +20,7 @@ static cseg_status check_stopping(trainer *t, const evaluation *v, cseg_error *e
 cseg_status trainer_check_figures(trainer *t, cseg_error *err)
 {
     evaluation v;
-    const model_head *head = &t->m->heads.at[t->m->answer_head];
+    const model_head *head = model_head_at(t->m, -1);
     TRY(evaluate_names(head, t->val_set, &t->e->val_eval, t->mem, &v, err));
     evaluate_check_classes(head, t->val_set);
     TRY(trainer_check_best(t, &v, err));

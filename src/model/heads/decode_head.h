@@ -26,7 +26,6 @@ typedef struct head_config {
 #define HEAD_FIELD(S, ...) FIELD_IN(S, head, __VA_ARGS__)
 #define HEAD_FIELD_RANGE(S, ...) FIELD_IN_RANGE(S, head, __VA_ARGS__)
 #define HEAD_FIELD_CHOICE(S, ...) FIELD_IN_CHOICE(S, head, __VA_ARGS__)
-    }
 #define HEAD_FIELDS(S) HEAD_FIELDS_INIT(S, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))")
 /* The same for a head whose class has another init_cfg by default. */
 #define HEAD_FIELDS_INIT(S, init_cfg_)                                                                                 \

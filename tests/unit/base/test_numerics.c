@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/bilinear.h"
-#include "base/sum.h"
+#include "base/pairwise_sum.h"
 
 /* numpy 2.4.6: sums of 1 / k, k = 1 to n. Running sums have other last bits from 100 values on. */
 static void sums_are_numpys(void **state)

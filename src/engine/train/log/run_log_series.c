@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/sum.h"
+#include "base/pairwise_sum.h"
 #include "engine/train/log/run_log_internal.h"
 
 enum { WINDOW = 10, DIGITS = 4, HISTORY = 1000000 }; /* defaults of LogProcessor; length of a HistoryBuffer */

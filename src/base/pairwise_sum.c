@@ -1,4 +1,4 @@
-#include "base/sum.h"
+#include "base/pairwise_sum.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Sums in the order of numpy's, whose last bits show in what the reference prints: eight running sums, pairs of blocks
  * beyond 128 values. */
-#ifndef BASE_SUM_H
-#define BASE_SUM_H
+#ifndef BASE_PAIRWISE_SUM_H
+#define BASE_PAIRWISE_SUM_H
 
 #include <stddef.h>
 
