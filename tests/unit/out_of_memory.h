@@ -4,6 +4,7 @@
 #define TESTS_OUT_OF_MEMORY_H
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cseg/error.h"
@@ -18,11 +19,14 @@ typedef cseg_status fallible(void *arg, cseg_error *err);
 #ifdef fail_msg /* cmocka's */
 /* Runs `work` about `runs` times, each time with another allocation failing (with all behind it, and alone), evenly
  * spread over all that it makes; with every one if they are fewer. It must fail for want of memory and say so; only
- * what fails alone may not matter. Without a failure it must succeed, before and behind. */
+ * what fails alone may not matter. Without a failure it must succeed, before and behind. ALLOCATION_RUNS in the
+ * environment is another number of runs: 1000000 tries every allocation. */
 static inline void fail_each_allocation(const char *what, fallible *work, void *arg, long runs)
 {
     cseg_error err;
     long tried = 0, failed = 0;
+    const char *wish = getenv("ALLOCATION_RUNS");
+    runs = wish && atol(wish) > 0 ? atol(wish) : runs;
     allocation_fails(0, false);
     cseg_status status = work(arg, &err);
     if (status != CSEG_OK)
