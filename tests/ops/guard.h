@@ -29,6 +29,10 @@ void guard_protect(guard_block *b, int protection);
 /* Canaries in front of the block and behind it. CSEG_CORRUPT: which was written; `name` goes in front. */
 cseg_status guard_check(const guard_block *b, const char *name, cseg_error *err);
 
+/* Whether what mem_alloc gives from now on (what kernels keep) is guarded too; checked by mem_free, which ends the
+ * program, as do blocks that nobody has freed in the end. */
+void guard_allocations(bool on);
+
 /* Gives every kernel of the plan inputs, outputs and scratch in blocks of their own. Inputs may be read only (but for
  * parameters of a node with an effect, as running statistics are); inputs that are read_when_stale may not be touched
  * by other runs. An output in place stays in place. Runs copy to and fro, and do not allocate. */

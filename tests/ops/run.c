@@ -101,8 +101,15 @@ static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, b
 
 cseg_status case_open(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, cseg_error *err)
 {
-    TRY(open_case(r, c, trace, b, train, true, err));
-    return guard_plan(r->p, err);
+    guard_allocations(true);
+    cseg_status status = open_case(r, c, trace, b, train, true, err);
+    guard_allocations(false);
+    return status == CSEG_OK ? guard_plan(r->p, err) : status;
+}
+
+cseg_status case_open_bare(case_run *r, const op_case *c, backend *b, bool train, cseg_error *err)
+{
+    return open_case(r, c, c->trace, b, train, true, err);
 }
 
 cseg_status case_open_forward(case_run *r, const op_case *c, backend *b, cseg_error *err)

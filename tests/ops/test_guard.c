@@ -83,7 +83,9 @@ static cseg_status run_with(mistake makes, int64_t n, cseg_error *err)
     plan *p = NULL;
     wrong k = {.base = {.run = run, .release = release, .scratch = SCRATCH, .in_place = -1}, .makes = makes, .n = n};
     k.base.read_when_stale = makes == READ_IDLE_INPUT;
+    guard_allocations(true);
     k.kept = mem_alloc(10);
+    guard_allocations(false);
     assert_true(b && g && k.kept);
     graph_push_scope(g, "the case");
     tensor *y = op_unary(g, graph_input(g, "x", DT_F32, 1, &n), (unary_attr){.kind = UNARY_ABS});
