@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "graph/plan_internal.h"
+#include "guard.h"
 
 static int parse_shape(const char *text, int64_t *dim)
 {
@@ -100,7 +101,15 @@ static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, b
 
 cseg_status case_open(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, cseg_error *err)
 {
-    return open_case(r, c, trace, b, train, true, err);
+    guard_allocations(true);
+    cseg_status status = open_case(r, c, trace, b, train, true, err);
+    guard_allocations(false);
+    return status == CSEG_OK ? guard_plan(r->p, err) : status;
+}
+
+cseg_status case_open_bare(case_run *r, const op_case *c, backend *b, bool train, cseg_error *err)
+{
+    return open_case(r, c, c->trace, b, train, true, err);
 }
 
 cseg_status case_open_forward(case_run *r, const op_case *c, backend *b, cseg_error *err)

@@ -17,9 +17,11 @@ typedef struct case_run {
 } case_run;
 
 /* Traces c (by `trace`, which is c->trace or c->same_as) and plans it. In training, L is differentiated by every float
- * input that is not fixed. The run must be closed even when this fails. */
+ * input that is not fixed. Kernels run in guarded memory (guard.h). The run must be closed even when this fails. */
 cseg_status case_open(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, cseg_error *err);
-/* As case_open in training, without the gradients. */
+/* The same for c->trace without guards, which cost a busy machine with many threads more than the kernels do. */
+cseg_status case_open_bare(case_run *r, const op_case *c, backend *b, bool train, cseg_error *err);
+/* As case_open in training, without the gradients and the guards. */
 cseg_status case_open_forward(case_run *r, const op_case *c, backend *b, cseg_error *err);
 void case_close(case_run *r);
 /* Fills all inputs with their values of this round, and what the plan will overwrite with NaNs. */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { MOST = 16 };
+enum { MOST = 16, GUARDED = 3 };    /* GUARDED: threads, beside 1, of runs in guarded memory */
 static bool in_bf16;                /* the backends compute in it */
 static backend *backends[MOST + 1]; /* by threads; [0] is none */
 
@@ -74,7 +74,9 @@ static const op_case cases[] = {
 
 static cseg_status run_with(case_run *r, const op_case *c, int threads, bool train, cseg_error *err)
 {
-    TRY(case_open(r, c, c->trace, backends[threads], train, err));
+    backend *b = backends[threads];
+    bool guarded = threads == 1 || threads == GUARDED;
+    TRY(guarded ? case_open(r, c, c->trace, b, train, err) : case_open_bare(r, c, b, train, err));
     case_set(r, 0);
     return plan_run(r->p, err);
 }

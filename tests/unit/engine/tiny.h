@@ -164,7 +164,8 @@ static inline cseg_status tiny_train(const tiny_run *r, cseg_error *err)
                         .progress_arg = &stop};
     char work_dir[256];
     snprintf(work_dir, sizeof work_dir, "work_dir=%s", r->work_dir);
-    cseg_status status = config_parse_text(r->config, "tiny.py", mem, &cfg, err);
+    cseg_status status =
+        mem ? config_parse_text(r->config, "tiny.py", mem, &cfg, err) : fail_memory(err); /* tests make it fail */
     for (int i = 0; i < 8 && r->overrides[i] && status == CSEG_OK; i++)
         status = config_override(cfg, r->overrides[i], mem, err);
     if (status == CSEG_OK)

@@ -1,0 +1,121 @@
+/* Every kind of model, built and traced, with each allocation failing. */
+#include "model_test.h"
+
+#include "../out_of_memory.h"
+
+/* One config for several kinds; a new kind is named in one of them. */
+static const char *const configs[] = {
+    TEST_RESNET("", "",
+                ", auxiliary_head=dict(type='FCNHead', in_channels=32, in_index=2, channels=8,\n"
+                "  num_convs=1, num_classes=4, loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4))"),
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=50, base_channels=4, stem_channels=8,\n"
+    "    dilations=(1, 1, 2, 4), strides=(1, 2, 1, 1), contract_dilation=True, with_cp=True),\n"
+    "  decode_head=dict(type='PSPHead', in_channels=128, channels=8, num_classes=3, pool_scales=(1, 2),\n"
+    "    norm_cfg=dict(type='GN', num_groups=2),\n"
+    "    loss_decode=dict(type='CrossEntropyLoss', class_weight=[1, 2, 3])))\n",
+    "model = dict(type='EncoderDecoderMultiHead', backbone=dict(type='ResNetV1d', depth=18, base_channels=4,\n"
+    "    stem_channels=8),\n"
+    "  neck=dict(type='FPN', in_channels=[4, 8, 16, 32], out_channels=4, num_outs=4),\n"
+    "  decode_head=[dict(type='FCNHead', in_channels=4, channels=4, num_classes=2),\n"
+    "    dict(type='FCNHead', in_channels=4, channels=4, num_classes=1, out_channels=1, threshold=0.5,\n"
+    "      loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))])\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='HRNet', extra=dict(\n"
+    "  stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1, ), num_channels=(4, )),\n"
+    "  stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(1, 1), num_channels=(4, 8)),\n"
+    "  stage3=dict(num_modules=1, num_branches=3, block='BASIC', num_blocks=(1, 1, 1), num_channels=(4, 8, 12)),\n"
+    "  stage4=dict(num_modules=1, num_branches=4, block='BASIC', num_blocks=(1, 1, 1, 1),\n"
+    "    num_channels=(4, 8, 12, 16)))),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=[4, 8, 12, 16], in_index=(0, 1, 2, 3), channels=8,\n"
+    "    input_transform='resize_concat', kernel_size=1, num_convs=1, concat_input=False, num_classes=3))\n",
+    "model = dict(type='ChangeExtraSegmentor', fusion='abs_diff', backbone=dict(type='ChangeExtraResNet', depth=18,\n"
+    "    base_channels=4, stem_channels=4, in_channels=2),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=32, channels=8, num_convs=1, num_classes=2))\n",
+};
+enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
+
+static void every_kind_is_tried(void **state)
+{
+    (void)state;
+    const kind *k;
+    for (size_t n = 0; (k = kind_at(n)); n++) {
+        char type[96];
+        bool tried = false;
+        snprintf(type, sizeof type, "type='%s'", k->name);
+        for (int i = 0; i < CONFIGS; i++)
+            tried |= strstr(configs[i], type) != NULL;
+        if (!tried)
+            fail_msg("no config of this test has a %s: put one in", k->name);
+    }
+}
+
+static cseg_status parse_and_build(void *arg, cseg_error *err)
+{
+    value *cfg = NULL;
+    model *m = NULL;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = config_parse_text(arg, "test.py", mem, &cfg, err);
+    if (status == CSEG_OK)
+        status = model_build(value_get(cfg, "model"), NULL, &m, err);
+    if (status == CSEG_OK)
+        model_init_weights(m, 3);
+    model_free(m);
+    arena_free(mem);
+    return status;
+}
+
+static cseg_status trace_answer(void *arg, cseg_error *err)
+{
+    const model *m = arg;
+    tensor *y = NULL;
+    graph *g = graph_new(false);
+    if (!g)
+        return fail_memory(err);
+    cseg_status status = CSEG_OK;
+    for (int head = -1; head < m->n_heads && status == CSEG_OK; head++)
+        status = model_trace_logits(arg, g, 1, 64, 64, head, &y, err);
+    graph_free(g);
+    return status;
+}
+
+static cseg_status trace_gradients(void *arg, cseg_error *err)
+{
+    tensor *loss = NULL;
+    graph *g = graph_new(true);
+    if (!g)
+        return fail_memory(err);
+    cseg_status status = model_trace_loss(arg, g, 2, 64, 64, true, &loss, err);
+    if (status == CSEG_OK)
+        status = graph_backward(g, loss, err);
+    graph_free(g);
+    return status;
+}
+
+static void models_are_built_or_refused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONFIGS; i++)
+        fail_each_allocation("building", parse_and_build, (void *)(uintptr_t)configs[i], RUNS);
+}
+
+static void models_are_traced_or_refused(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONFIGS; i++) {
+        test_model t = test_build_ok(configs[i]);
+        fail_each_allocation("logits", trace_answer, t.m, RUNS);
+        fail_each_allocation("gradients", trace_gradients, t.m, RUNS);
+        test_end(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_is_tried),
+        cmocka_unit_test(models_are_built_or_refused),
+        cmocka_unit_test(models_are_traced_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
