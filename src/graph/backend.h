@@ -19,6 +19,11 @@ struct kernel {
                                  plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };
 
+/* What a plan promises to its kernels. */
+typedef struct kernel_setting {
+    bool weights_fixed; /* parameters change only where `stale` says so: what is derived from them may be kept */
+} kernel_setting;
+
 /* How a node's float tensor may lie in memory. Float32 is the rule; a backend that computes in bf16 says for which
  * tensors of a node its kernel takes bfloat16. */
 typedef enum { PORT_F32, PORT_EITHER, PORT_BF16 } port;
@@ -26,14 +31,14 @@ typedef enum { PORT_F32, PORT_EITHER, PORT_BF16 } port;
 typedef struct backend backend;
 struct backend {
     const char *name;
-    bool weights_fixed; /* set by plan_build to !graph->train: parameters change only when kernels are told so */
     /* Called on the thread that builds or runs a plan, before it does: what belongs to a thread (the number of its
      * helpers) is set here. May be NULL. */
     void (*enter)(backend *b);
     /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
-    cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
+    cseg_status (*prepare)(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err);
     /* Input k of the node, or (is_output) its output k: which type its kernel takes. NULL: the backend computes in
-     * float32 alone. A reshape's two must be the same. */
+     * float32 alone, else graphs come through graph_bf16 (passes.h). A reshape's two must be the same. */
     port (*port_of)(const backend *b, const node *n, bool is_output, int k);
     void (*release)(backend *b);
 };

@@ -194,7 +194,7 @@ static cseg_status lay_out(layout *l, cseg_error *err)
 
 cseg_status plan_place(plan *p, cseg_error *err)
 {
-    graph *g = p->graph;
+    const graph *g = p->graph;
     size_t n = g->tensors.n + 1;
     layout l = {.p = p,
                 .buffer_of = ARENA_ARRAY(p->mem, n, int),

@@ -8,10 +8,9 @@
 #include "base/str.h"
 #include "base/usage.h"
 #include "graph/op.h"
-#include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
-static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
+static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err)
 {
     s->node = n;
     s->in = ARENA_ARRAY(p->mem, (size_t)n->n_in + 1, void *);
@@ -20,7 +19,7 @@ static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
         return fail_memory(err);
     if (op_define(n->op)->same_memory && n->in[0]->role == TENSOR_TEMP)
         return CSEG_OK; /* the same memory under another shape */
-    TRY(p->backend->prepare(p->backend, n, p->mem, &s->kernel, err));
+    TRY(p->backend->prepare(p->backend, n, &p->setting, p->mem, &s->kernel, err));
     s->kernel->stale = true;
     if (s->kernel->scratch > p->scratch_bytes)
         p->scratch_bytes = s->kernel->scratch;
@@ -43,7 +42,7 @@ static bool only_weights(const plan *p, const node *n)
 
 static cseg_status make_steps(plan *p, cseg_error *err)
 {
-    graph *g = p->graph;
+    const graph *g = p->graph;
     bool *needed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
     char *keep = ARENA_ARRAY(p->mem, g->nodes.n + 1, char);
     p->steps = ARENA_ARRAY(p->mem, g->nodes.n + 1, step);
@@ -53,7 +52,7 @@ static cseg_status make_steps(plan *p, cseg_error *err)
     for (size_t i = 0; i < g->outputs.n; i++)
         needed[g->outputs.at[i].value->id] = true;
     for (size_t i = g->nodes.n; i-- > 0;) {
-        node *n = g->nodes.at[i];
+        const node *n = g->nodes.at[i];
         keep[i] = n->has_effect;
         for (int k = 0; k < n->n_out; k++)
             keep[i] |= needed[n->out[k]->id];
@@ -62,11 +61,11 @@ static cseg_status make_steps(plan *p, cseg_error *err)
                 needed[n->in[k]->id] = true;
     }
     for (size_t i = 0; i < g->nodes.n; i++) {
-        node *n = g->nodes.at[i];
+        const node *n = g->nodes.at[i];
         if (!keep[i])
             continue;
         step *s = &p->steps[p->n_steps++];
-        s->fixed = p->backend->weights_fixed && only_weights(p, n);
+        s->fixed = p->setting.weights_fixed && only_weights(p, n);
         for (int k = 0; k < n->n_out; k++)
             p->fixed[n->out[k]->id] = s->fixed;
         TRY(prepare_step(p, s, n, err));
@@ -118,14 +117,21 @@ static void connect(plan *p)
     p->connected = true;
 }
 
-cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
+/* Whoever builds has given the maps the backend's types. */
+static cseg_status check_types(const graph *g, const backend *b, cseg_error *err)
+{
+    if (g->mixed && !b->port_of)
+        return fail(err, CSEG_USAGE, "the graph's maps are bfloat16, the backend computes in float32");
+    if (!g->mixed && b->port_of)
+        return fail(err, CSEG_USAGE, "the backend computes in bfloat16, but the graph has not been through graph_bf16");
+    return CSEG_OK;
+}
+
+cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    if (b->port_of)
-        TRY(graph_bf16(g, b, err));
-    else if (g->mixed)
-        return fail(err, CSEG_USAGE, "the graph's maps are bfloat16, the backend computes in float32");
     TRY(graph_status(g, err));
+    TRY(check_types(g, b, err));
     TRY(check_params(g, err));
     arena *mem = arena_new();
     plan *p = mem ? ARENA_NEW(mem, plan) : NULL;
@@ -137,7 +143,7 @@ cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
     p->graph = g;
     p->backend = b;
     p->weights_changed = true;
-    b->weights_fixed = !g->train;
+    p->setting.weights_fixed = !g->train;
     if (b->enter)
         b->enter(b);
     TRY_DONE(make_steps(p, err));

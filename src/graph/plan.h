@@ -6,14 +6,15 @@
 
 typedef struct plan plan;
 
-/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is,
- * but that for a backend that computes in bf16 its maps become bfloat16 (graph_bf16).
+/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is. Who
+ * has traced a graph calls graph_plan (passes.h), which gives its maps the types that the backend computes in.
  * Parameters must have their memory: `data`, which may move later (plan_weights_changed then), and `grad` where the
- * graph has a gradient, which may not. CSEG_USAGE: they have none; CSEG_UNSUPPORTED: the backend lacks an op.
+ * graph has a gradient, which may not. CSEG_USAGE: they have none, or the graph's
+ * types are not the backend's; CSEG_UNSUPPORTED: the backend lacks an op.
  * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and
  * after plan_weights_changed only. Their results have memory of their own, unless nobody reads them in between (scaled
  * weights that a convolution's kernel keeps in another layout). */
-cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
+cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 
 /* What is to become an input, as whoever made it describes it. Row-major, without gaps. */

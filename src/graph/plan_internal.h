@@ -5,7 +5,7 @@
 #include "graph/plan.h"
 
 typedef struct step {
-    node *node;
+    const node *node;
     kernel *kernel; /* NULL: nothing to do (reshape) */
     bool fixed;     /* depends on weights alone: runs when they changed */
     void **in, **out;
@@ -41,10 +41,11 @@ typedef struct label_rule {
 
 struct plan {
     arena *mem;
-    graph *graph;
+    const graph *graph;
     backend *backend;
     step *steps;
     size_t n_steps;
+    kernel_setting setting;
     bool *fixed;  /* by tensor id: made by a fixed step */
     place *place; /* by tensor id */
     plan_buffer *buffers;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
 static int parse_shape(const char *text, int64_t *dim)
@@ -95,7 +96,7 @@ static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, b
         return fail(err, CSEG_SHAPE, "%s: no result and no error", c->name);
     if (train && r->y->needs_grad)
         TRY(trace_loss(r, backward, err));
-    return plan_build(r->g, b, &r->p, err);
+    return graph_plan(r->g, b, &r->p, err);
 }
 
 cseg_status case_open(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, cseg_error *err)

@@ -53,6 +53,9 @@ typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kerne
 /* All that this backend knows of an op: one row, in the file of its kernels, and one line in ops.h. */
 typedef struct cpu_op {
     cpu_prepare *prepare; /* NULL: there is no kernel, only a word on types */
+    /* In its place, for a kernel that asks what the plan promises. */
+    cseg_status (*prepare_for)(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                               cseg_error *err);
     /* Whether the kernel takes the node; others fall back to the naive backend. NULL: it takes any. */
     bool (*takes)(const cpu_backend *b, const node *n);
     bool onednn; /* made and run by one thread where bits must not depend on their number */

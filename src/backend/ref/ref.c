@@ -24,9 +24,11 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
     (void)b;
+    (void)s;
     const ref_op *op = table[n->op];
     ref_kernel *k = ARENA_NEW(mem, ref_kernel);
     if (!k)

@@ -68,8 +68,10 @@ static cseg_status mark(kernel *base, void *const *in, void *const *out, void *s
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
+    (void)s;
     mark_kernel *k = ARENA_NEW(mem, mark_kernel);
     if (!k)
         return fail_memory(err);

@@ -11,8 +11,10 @@ static cseg_status nothing(kernel *k, void *const *in, void *const *out, void *s
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
+    (void)s;
     (void)b;
     (void)n;
     *out = ARENA_NEW(mem, kernel);
