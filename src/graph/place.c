@@ -214,6 +214,12 @@ cseg_status plan_place(plan *p, cseg_error *err)
         p->place[t->id] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
         p->fixed_bytes += rounded(tensor_bytes(t));
     }
+    /* Constants lie in the graph, which is the host's. */
+    for (size_t i = 0; i < g->tensors.n && !p->backend->memory->of_host; i++)
+        if (g->tensors.at[i]->role == TENSOR_CONST) {
+            p->place[i] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
+            p->fixed_bytes += rounded(tensor_bytes(g->tensors.at[i]));
+        }
     p->buffers = l.buffers;
     p->n_buffers = l.n;
     TRY(lay_out(&l, err));

@@ -73,7 +73,12 @@ backend *backend_cpu_new(const cpu_options *options)
     cpu_backend *b = mem_alloc(sizeof *b);
     if (!b)
         return NULL;
-    b->base = (backend){.name = "cpu", .enter = enter, .prepare = prepare, .release = release};
+    b->base = (backend){.name = "cpu",
+                        .memory = &host_memory,
+                        .vectors = &cpu_vectors,
+                        .enter = enter,
+                        .prepare = prepare,
+                        .release = release};
     b->options = *options;
     b->options.bf16 &= backend_cpu_has_bf16();
     if (b->options.bf16)

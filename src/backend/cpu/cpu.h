@@ -71,6 +71,8 @@ typedef struct cpu_op {
 /* The row, or NULL where this backend has none that takes the node. */
 const cpu_op *cpu_op_of(const cpu_backend *b, const node *n);
 
+extern const vector_calls cpu_vectors;
+
 /* backend.port_of when computing in bf16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);
 

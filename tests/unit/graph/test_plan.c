@@ -87,7 +87,8 @@ static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, a
 
 static marker new_marker(uint64_t seed)
 {
-    return (marker){.base = {.name = "marks", .prepare = prepare}, .random = rng_derive(seed, 1, 2)};
+    return (marker){.base = {.name = "marks", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare},
+                    .random = rng_derive(seed, 1, 2)};
 }
 
 static plan *new_plan(graph *g, marker *m)

@@ -25,7 +25,7 @@ static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, a
     return CSEG_OK;
 }
 
-static backend idle = {.name = "idle", .prepare = prepare};
+static backend idle = {.name = "idle", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare};
 
 /* The loss of 2 images of 2 x 3 pixels: logits are the image itself. */
 typedef struct fixture {
