@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "cli/common.h"
 #include "engine/dialect/experiment.h"
-#include "engine/verify/memory.h"
+#include "engine/verify/model_memory.h"
 #include "graph/work.h"
 #include "model/model.h"
 

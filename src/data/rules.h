@@ -13,8 +13,8 @@
 
 typedef struct data_rules {
     pipeline_rules steps;
-    bool parts_may_differ;  /* joined datasets may have other classes, colours and reduce_zero_label than the first */
-    bool measures_parts;    /* joined datasets are measured as mmseg's ConcatDataset.evaluate does, or refused as there */
+    bool parts_may_differ; /* joined datasets may have other classes, colours and reduce_zero_label than the first */
+    bool measures_parts; /* joined datasets are measured as mmseg's ConcatDataset.evaluate does, or refused as there */
     bool own_colours_first; /* palette= has no effect on a kind of dataset that has classes and colours of its own */
     bool colours_by_name;   /* classes= picks each class's colour; else a palette of that many colours stays as it is */
     /* For messages: the kind for data of one's own and how it is told its classes; the keys of classes and labels. */

@@ -9,6 +9,7 @@
 #define GRAPH_BACKEND_H
 
 #include "graph/graph.h"
+#include "graph/vectors.h"
 
 typedef struct kernel kernel;
 struct kernel {
@@ -25,23 +26,51 @@ struct kernel {
                                  plan_weights_changed): what the kernel derived from them must be made anew. The kernel clears it */
 };
 
+/* What a plan promises to its kernels. */
+typedef struct kernel_setting {
+    bool weights_fixed; /* parameters change only where `stale` says so: what is derived from them may be kept */
+} kernel_setting;
+
 /* How a node's float tensor may lie in memory. Float32 is the rule; a backend that computes in bf16 says for which
  * tensors of a node its kernel takes bfloat16. */
 typedef enum { PORT_F32, PORT_EITHER, PORT_BF16 } port;
 
-typedef struct backend backend;
+/* The memory that kernels and vector functions work on. Its addresses are the backend's: the host adds to them and
+ * hands them back; it reads and writes there only if `of_host`. A backend has one stream: all that is asked of it
+ * (these calls, kernels' runs, vector functions) is done in the order in which it was asked for, and may go on after
+ * the call has returned, but for alloc, get and synchronise, which wait. What fails meanwhile is told by the next of
+ * the latter two. Where two backends of one kind work on the same memory (training and validation in two precisions),
+ * one is synchronised before the other goes on. */
+typedef struct memory_calls {
+    bool of_host;
+    void *(*alloc)(backend *b, size_t bytes, bool zeroed); /* aligned to 64 bytes, never empty. NULL: out of memory */
+    void (*free)(backend *b, void *at);                    /* NULL is fine */
+    void (*set)(backend *b, void *to, const void *from, size_t bytes); /* from the host; the call is done with `from` */
+    cseg_status (*get)(backend *b, void *to, const void *from, size_t bytes, cseg_error *err); /* to the host */
+    void (*copy)(backend *b, void *to, const void *from, size_t bytes);                        /* within it; apart */
+    void (*fill)(backend *b, void *at, uint8_t byte, size_t bytes);
+    cseg_status (*synchronise)(backend *b, cseg_error *err);
+} memory_calls;
+
 struct backend {
     const char *name;
-    bool weights_fixed; /* set by plan_build to !graph->train: parameters change only when kernels are told so */
+    const memory_calls *memory;
+    const vector_calls *vectors;
     /* Called on the thread that builds or runs a plan, before it does: what belongs to a thread (the number of its
      * helpers) is set here. May be NULL. */
     void (*enter)(backend *b);
     /* A kernel for the node, in `mem` (the plan's arena), usually a struct that starts with `kernel`. */
-    cseg_status (*prepare)(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
+    cseg_status (*prepare)(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err);
     /* Input k of the node, or (is_output) its output k: which type its kernel takes. NULL: the backend computes in
-     * float32 alone. A reshape's two must be the same. */
+     * float32 alone, else graphs come through graph_bf16 (passes.h). A reshape's two must be the same. */
     port (*port_of)(const backend *b, const node *n, bool is_output, int k);
     void (*release)(backend *b);
 };
+
+/* The host's memory, for backends that work there. */
+extern const memory_calls host_memory;
+/* A backend of memory and plain vector functions alone, for what needs no kernels: models that are only looked at. */
+backend *backend_host(void);
 
 #endif

@@ -196,7 +196,7 @@ static cseg_status lay_out(layout *l, cseg_error *err)
 
 cseg_status plan_place(plan *p, cseg_error *err)
 {
-    graph *g = p->graph;
+    const graph *g = p->graph;
     size_t n = g->tensors.n + 1;
     layout l = {.p = p,
                 .buffer_of = ARENA_ARRAY(p->mem, n, int),
@@ -216,6 +216,12 @@ cseg_status plan_place(plan *p, cseg_error *err)
         p->place[t->id] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
         p->fixed_bytes += rounded(tensor_bytes(t));
     }
+    /* Constants lie in the graph, which is the host's. */
+    for (size_t i = 0; i < g->tensors.n && !p->backend->memory->of_host; i++)
+        if (g->tensors.at[i]->role == TENSOR_CONST) {
+            p->place[i] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
+            p->fixed_bytes += rounded(tensor_bytes(g->tensors.at[i]));
+        }
     p->buffers = l.buffers;
     p->n_buffers = l.n;
     TRY(lay_out(&l, err));

@@ -1,6 +1,5 @@
 #include "graph/plan.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +7,9 @@
 #include "base/str.h"
 #include "base/usage.h"
 #include "graph/op.h"
-#include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 
-static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
+static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err)
 {
     s->node = n;
     s->in = ARENA_ARRAY(p->mem, (size_t)n->n_in + 1, void *);
@@ -20,7 +18,7 @@ static cseg_status prepare_step(plan *p, step *s, node *n, cseg_error *err)
         return fail_memory(err);
     if (op_define(n->op)->same_memory && n->in[0]->role == TENSOR_TEMP)
         return CSEG_OK; /* the same memory under another shape */
-    TRY(p->backend->prepare(p->backend, n, p->mem, &s->kernel, err));
+    TRY(p->backend->prepare(p->backend, n, &p->setting, p->mem, &s->kernel, err));
     s->kernel->stale = true;
     if (s->kernel->scratch > p->scratch_bytes)
         p->scratch_bytes = s->kernel->scratch;
@@ -45,11 +43,11 @@ static bool only_weights(const plan *p, const node *n)
 static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error *err)
 {
     for (size_t i = 0; i < p->graph->nodes.n; i++) {
-        node *n = p->graph->nodes.at[i];
+        const node *n = p->graph->nodes.at[i];
         if (!keep[i] || op_define(n->op)->ends_run != ending)
             continue;
         step *s = &p->steps[p->n_steps++];
-        s->fixed = p->backend->weights_fixed && only_weights(p, n);
+        s->fixed = p->setting.weights_fixed && only_weights(p, n);
         for (int k = 0; k < n->n_out; k++)
             p->fixed[n->out[k]->id] = s->fixed;
         TRY(prepare_step(p, s, n, err));
@@ -59,7 +57,7 @@ static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error 
 
 static cseg_status make_steps(plan *p, cseg_error *err)
 {
-    graph *g = p->graph;
+    const graph *g = p->graph;
     bool *needed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
     char *keep = ARENA_ARRAY(p->mem, g->nodes.n + 1, char);
     p->steps = ARENA_ARRAY(p->mem, g->nodes.n + 1, step);
@@ -69,7 +67,7 @@ static cseg_status make_steps(plan *p, cseg_error *err)
     for (size_t i = 0; i < g->outputs.n; i++)
         needed[g->outputs.at[i].value->id] = true;
     for (size_t i = g->nodes.n; i-- > 0;) {
-        node *n = g->nodes.at[i];
+        const node *n = g->nodes.at[i];
         keep[i] = n->has_effect;
         for (int k = 0; k < n->n_out; k++)
             keep[i] |= needed[n->out[k]->id];
@@ -93,7 +91,7 @@ static cseg_status check_params(const graph *g, cseg_error *err)
     return CSEG_OK;
 }
 
-static void *address(const plan *p, const tensor *t)
+void *plan_address(const plan *p, const tensor *t)
 {
     if (!t)
         return NULL;
@@ -102,9 +100,9 @@ static void *address(const plan *p, const tensor *t)
     case TENSOR_PARAM:
         return t->param->data;
     case TENSOR_CONST:
-        return (void *)(uintptr_t)t->data;
+        return p->staged ? p->fixed_memory + at->offset : (void *)(uintptr_t)t->data;
     case TENSOR_INPUT:
-        return p->bound[t->id] ? (void *)(uintptr_t)p->bound[t->id] : p->fixed_memory + at->offset;
+        return p->bound[t->id] && !p->staged ? (void *)(uintptr_t)p->bound[t->id] : p->fixed_memory + at->offset;
     case TENSOR_TEMP:
         break;
     }
@@ -118,21 +116,28 @@ static void connect(plan *p)
     for (size_t i = 0; i < p->n_steps; i++) {
         step *s = &p->steps[i];
         for (int k = 0; k < s->node->n_in; k++)
-            s->in[k] = address(p, s->node->in[k]);
+            s->in[k] = plan_address(p, s->node->in[k]);
         for (int k = 0; k < s->node->n_out; k++)
-            s->out[k] = address(p, s->node->out[k]);
+            s->out[k] = plan_address(p, s->node->out[k]);
     }
     p->connected = true;
 }
 
-cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
+/* Whoever builds has given the maps the backend's types. */
+static cseg_status check_types(const graph *g, const backend *b, cseg_error *err)
+{
+    if (g->mixed && !b->port_of)
+        return fail(err, CSEG_USAGE, "the graph's maps are bfloat16, the backend computes in float32");
+    if (!g->mixed && b->port_of)
+        return fail(err, CSEG_USAGE, "the backend computes in bfloat16, but the graph has not been through graph_bf16");
+    return CSEG_OK;
+}
+
+cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    if (b->port_of)
-        TRY(graph_bf16(g, b, err));
-    else if (g->mixed)
-        return fail(err, CSEG_USAGE, "the graph's maps are bfloat16, the backend computes in float32");
     TRY(graph_status(g, err));
+    TRY(check_types(g, b, err));
     TRY(check_params(g, err));
     arena *mem = arena_new();
     plan *p = mem ? ARENA_NEW(mem, plan) : NULL;
@@ -144,19 +149,20 @@ cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err)
     p->graph = g;
     p->backend = b;
     p->weights_changed = true;
-    b->weights_fixed = !g->train;
+    p->setting.weights_fixed = !g->train;
     if (b->enter)
         b->enter(b);
     TRY_DONE(make_steps(p, err));
     TRY_DONE(plan_place(p, err));
     p->bound = ARENA_ARRAY(mem, g->tensors.n + 1, const void *);
-    p->memory = mem_alloc_raw(p->bytes);
-    p->fixed_memory = mem_alloc_raw(p->fixed_bytes);
-    p->scratch = mem_alloc_raw(p->scratch_bytes);
+    p->memory = b->memory->alloc(b, p->bytes, false);
+    p->fixed_memory = b->memory->alloc(b, p->fixed_bytes, false);
+    p->scratch = b->memory->alloc(b, p->scratch_bytes, false);
     if (!p->bound || !p->memory || !p->fixed_memory || !p->scratch) {
         status = fail_memory(err);
         goto done;
     }
+    TRY_DONE(plan_stage_open(p, err));
     TRY_DONE(plan_find_label_rules(p, err));
     plan_tell_naive(p);
     *out = p;
@@ -173,23 +179,38 @@ void plan_free(plan *p)
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].kernel && p->steps[i].kernel->release)
             p->steps[i].kernel->release(p->steps[i].kernel);
-    mem_free(p->memory);
-    mem_free(p->fixed_memory);
-    mem_free(p->scratch);
+    plan_stage_close(p);
+    const memory_calls *m = p->backend->memory;
+    m->free(p->backend, p->memory);
+    m->free(p->backend, p->fixed_memory);
+    m->free(p->backend, p->scratch);
     arena_free(p->mem);
+}
+
+static const graph_output *output_named(const plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->graph->outputs.n; i++) {
+        const graph_output *o = &p->graph->outputs.at[i];
+        if (!o->grad_of && strcmp(o->name, name) == 0)
+            return o;
+    }
+    return NULL;
+}
+
+cseg_status plan_get_output(plan *p, const char *name, const void **data, const tensor **shape, cseg_error *err)
+{
+    const graph_output *o = output_named(p, name);
+    if (!o)
+        return fail(err, CSEG_NOT_FOUND, "the graph has no output '%s'", name);
+    if (shape)
+        *shape = o->value;
+    return plan_stage_out(p, o->value, data, err);
 }
 
 const void *plan_output(plan *p, const char *name, const tensor **shape)
 {
-    for (size_t i = 0; i < p->graph->outputs.n; i++) {
-        const graph_output *o = &p->graph->outputs.at[i];
-        if (o->grad_of || strcmp(o->name, name) != 0)
-            continue;
-        if (shape)
-            *shape = o->value;
-        return address(p, o->value);
-    }
-    return NULL;
+    const void *data;
+    return plan_get_output(p, name, &data, shape, NULL) == CSEG_OK ? data : NULL;
 }
 
 void plan_weights_changed(plan *p)
@@ -208,6 +229,7 @@ static cseg_status run_step(plan *p, step *s, cseg_error *err)
     double begin = p->profiling ? usage_seconds() : 0;
     cseg_status status = s->kernel->run(s->kernel, s->in, s->out, p->scratch, err);
     if (p->profiling) {
+        TRY(p->backend->memory->synchronise(p->backend, err));
         double took = usage_seconds() - begin;
         s->seconds += took;
         s->fastest = s->runs == 0 || took < s->fastest ? took : s->fastest;
@@ -221,33 +243,16 @@ static void store_gradients(const plan *p)
 {
     for (size_t i = 0; i < p->graph->outputs.n; i++) {
         const graph_output *o = &p->graph->outputs.at[i];
-        void *from = o->grad_of ? address(p, o->value) : NULL;
+        void *from = o->grad_of ? plan_address(p, o->value) : NULL;
         if (from && from != o->grad_of->grad)
-            memcpy(o->grad_of->grad, from, (size_t)o->grad_of->count * sizeof(float));
+            p->backend->memory->copy(p->backend, o->grad_of->grad, from, (size_t)o->grad_of->count * sizeof(float));
     }
 }
 
-/* A bfloat16 whose exponent is all ones is a NaN or infinity. */
-static bool is_finite_bf16(const uint16_t *x, int64_t n)
+static bool is_finite(const plan *p, const tensor *t, const void *data)
 {
-    for (int64_t i = 0; i < n; i++)
-        if ((x[i] & 0x7f80) == 0x7f80)
-            return false;
-    return true;
-}
-
-static bool is_finite(const tensor *t, const void *data)
-{
-    const float *x = data;
-    int64_t n = tensor_count(t);
-    if (t->type == DT_BF16 && x)
-        return is_finite_bf16(data, n);
-    if (t->type != DT_F32 || !x)
-        return true;
-    for (int64_t i = 0; i < n; i++)
-        if (!isfinite(x[i]))
-            return false;
-    return true;
+    bool numbers = t->type == DT_F32 || t->type == DT_BF16;
+    return !numbers || !data || p->backend->vectors->all_finite(p->backend, data, t->type, tensor_count(t));
 }
 
 /* Inputs, and parameters before the run changes them. */
@@ -255,24 +260,24 @@ static cseg_status check_leaves(const plan *p, cseg_error *err)
 {
     const graph *g = p->graph;
     for (size_t i = 0; i < g->inputs.n; i++)
-        if (!is_finite(g->inputs.at[i], address(p, g->inputs.at[i])))
+        if (!is_finite(p, g->inputs.at[i], plan_address(p, g->inputs.at[i])))
             return fail(err, CSEG_NUMERIC, "input %s holds a NaN or infinity", g->inputs.at[i]->name);
     for (size_t i = 0; i < g->params.n; i++) {
         const param *q = g->params.at[i]->param;
         /* Into running statistics the run that is being explained has written its own NaN. */
         bool written = g->train && q->role == PARAM_BUFFER;
-        if (!written && !is_finite(g->params.at[i], q->data))
+        if (!written && !is_finite(p, g->params.at[i], q->data))
             return fail(err, CSEG_NUMERIC, "parameter %s holds a NaN or infinity", q->name);
     }
     return CSEG_OK;
 }
 
-static cseg_status check_step(const step *s, cseg_error *err)
+static cseg_status check_step(const plan *p, const step *s, cseg_error *err)
 {
     const node *n = s->node;
     char shape[96];
     for (int k = 0; k < n->n_out; k++)
-        if (!is_finite(n->out[k], s->out[k]))
+        if (!is_finite(p, n->out[k], s->out[k]))
             return fail(err, CSEG_NUMERIC,
                         "the first tensor with a NaN or infinity is output %d of %s%s in %s, shape %s", k,
                         op_name(n->op), n->is_grad ? " (gradient)" : "", n->scope && *n->scope ? n->scope : "the model",
@@ -286,6 +291,7 @@ static cseg_status run_all(plan *p, bool check, cseg_error *err)
         connect(p);
     if (p->backend->enter)
         p->backend->enter(p->backend);
+    plan_stage_in(p);
     if (check)
         TRY(check_leaves(p, err));
     for (size_t i = 0; i < p->n_steps; i++) {
@@ -294,11 +300,11 @@ static cseg_status run_all(plan *p, bool check, cseg_error *err)
             continue;
         TRY(run_step(p, s, err));
         if (check)
-            TRY(check_step(s, err));
+            TRY(check_step(p, s, err));
     }
     p->weights_changed = false;
     store_gradients(p);
-    return CSEG_OK;
+    return p->backend->memory->synchronise(p->backend, err);
 }
 
 cseg_status plan_run(plan *p, cseg_error *err)

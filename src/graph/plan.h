@@ -13,14 +13,15 @@
 
 typedef struct plan plan;
 
-/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is,
- * but that for a backend that computes in bf16 its maps become bfloat16 (graph_bf16).
+/* Makes the kernels and lays out the memory. Graph and backend must outlive the plan, and the graph stays as it is. Who
+ * has traced a graph calls graph_plan (passes.h), which gives its maps the types that the backend computes in.
  * Parameters must have their memory: `data`, which may move later (plan_weights_changed then), and `grad` where the
- * graph has a gradient, which may not. CSEG_USAGE: they have none; CSEG_UNSUPPORTED: the backend lacks an op.
+ * graph has a gradient, which may not. CSEG_USAGE: they have none, or the graph's
+ * types are not the backend's; CSEG_UNSUPPORTED: the backend lacks an op.
  * Nodes that depend on parameters and constants alone are fixed when !g->train: they run at the first plan_run and
  * after plan_weights_changed only. Their results have memory of their own, unless nobody reads them in between (scaled
  * weights that a convolution's kernel keeps in another layout). */
-cseg_status plan_build(graph *g, backend *b, plan **out, cseg_error *err);
+cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 
 /* What is to become an input, as whoever made it describes it. Row-major, without gaps. */
@@ -35,18 +36,22 @@ typedef struct plan_data {
     const void *arg;
 } plan_data;
 
-/* Data from outside comes in by one of these two, which compare it with what the graph declares.
- * plan_bind_input makes the plan read the caller's memory from now on, which must stay; d NULL: its own again. Labels
- * that a loss reads must be classes of its or its ignore_index, as they are in memory now.
- * plan_open_input gives the plan's own memory for the caller to write what d describes (d->data is not read).
- * CSEG_NOT_FOUND: no input of that name; CSEG_SHAPE: another shape, type or number of dates; CSEG_DATA: a label that
- * the loss cannot name. The message names the file. */
+/* Data from outside comes in by one of these two, which compare it with what the graph declares. All these addresses
+ * are the host's: where the backend's memory is not, each run sends what lies there, and outputs are got when asked
+ * for. plan_bind_input makes the plan read the caller's memory from now on, which must stay; d NULL: its own again.
+ * Labels that a loss reads must be classes of its or its ignore_index, as they are in memory now. plan_open_input gives
+ * the plan's own memory for the caller to write what d describes (d->data is not read). CSEG_NOT_FOUND: no input of
+ * that name; CSEG_SHAPE: another shape, type or number of dates; CSEG_DATA: a label that the loss cannot name. The
+ * message names the file. */
 cseg_status plan_bind_input(plan *p, const char *name, const plan_data *d, cseg_error *err);
 cseg_status plan_open_input(plan *p, const char *name, const plan_data *d, void **to, cseg_error *err);
 /* For a caller that makes up inputs by their declared shape: the plan's own memory, which stays as it is between runs;
  * NULL if the graph has none of that name. Nobody looks at labels there; a kernel leaves out those it cannot name. */
 void *plan_input(plan *p, const char *name, const tensor **shape);
-/* Valid until the next run. Gradients are written to param->grad instead (overwritten at each run). */
+/* An output's values on the host, valid until the next run or, of that output, the next call. CSEG_NOT_FOUND: none of
+ * that name. shape may be NULL. Gradients are written to param->grad instead (overwritten at each run). */
+cseg_status plan_get_output(plan *p, const char *name, const void **data, const tensor **shape, cseg_error *err);
+/* The same, NULL for any error. */
 const void *plan_output(plan *p, const char *name, const tensor **shape);
 void plan_weights_changed(plan *p);
 cseg_status plan_run(plan *p, cseg_error *err);
@@ -56,7 +61,8 @@ size_t plan_bytes(const plan *p); /* arena, fixed memory, scratch, and what kern
  * when step `peak` (from 0) runs. */
 typedef struct plan_memory {
     size_t arena, bound;
-    size_t fixed;   /* inputs; what depends on weights alone */
+    size_t
+        fixed; /* inputs; constants that the host's memory does not hold for kernels; what depends on weights alone */
     size_t scratch; /* of the kernel that needs most */
     size_t kept;    /* by kernels: weights in another layout */
     size_t steps, peak;

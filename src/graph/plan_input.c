@@ -15,6 +15,12 @@ static tensor *input_named(const plan *p, const char *name)
     return NULL;
 }
 
+/* Where the host writes an input that is not bound. */
+static void *own_memory(const plan *p, const tensor *t)
+{
+    return p->staged ? p->staged[t->id] : p->fixed_memory + p->place[t->id].offset;
+}
+
 void *plan_input(plan *p, const char *name, const tensor **shape)
 {
     tensor *t = input_named(p, name);
@@ -22,7 +28,7 @@ void *plan_input(plan *p, const char *name, const tensor **shape)
         return NULL;
     if (shape)
         *shape = t;
-    return p->fixed_memory + p->place[t->id].offset;
+    return own_memory(p, t);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------------------------- */
@@ -156,6 +162,6 @@ cseg_status plan_open_input(plan *p, const char *name, const plan_data *d, void 
         return fail(err, CSEG_NOT_FOUND, "the graph has no input '%s'", name);
     TRY(compare(t, d, err));
     bind(p, t, NULL);
-    *to = p->fixed_memory + p->place[t->id].offset;
+    *to = own_memory(p, t);
     return CSEG_OK;
 }

@@ -5,7 +5,7 @@
 #include "graph/plan.h"
 
 typedef struct step {
-    node *node;
+    const node *node;
     kernel *kernel; /* NULL: nothing to do (reshape) */
     bool fixed;     /* depends on weights alone: runs when they changed */
     void **in, **out;
@@ -17,7 +17,7 @@ typedef struct step {
 typedef struct place {
     int buffer; /* in plan.buffers; -1: none */
     size_t offset;
-    bool fixed;     /* in fixed_memory: inputs, results of fixed steps that later runs need */
+    bool fixed;     /* in fixed_memory: inputs, constants, results of fixed steps that later runs need */
     void *external; /* a parameter's gradient */
 } place;
 
@@ -41,23 +41,35 @@ typedef struct label_rule {
 
 struct plan {
     arena *mem;
-    graph *graph;
+    const graph *graph;
     backend *backend;
     step *steps;
     size_t n_steps;
+    kernel_setting setting;
     bool *fixed;  /* by tensor id: made by a fixed step */
     place *place; /* by tensor id */
     plan_buffer *buffers;
     size_t n_buffers;
     const void **bound; /* by tensor id: inputs in the caller's memory */
+    void **staged;      /* by tensor id: inputs and outputs on the host, where the backend's memory is not the host's */
     VEC(label_rule) rules;
     char *memory, *fixed_memory, *scratch;
     size_t bytes, fixed_bytes, scratch_bytes, kept_bytes; /* kept_bytes: by kernels themselves */
     bool weights_changed, connected, profiling;
 };
 
+/* Where a tensor lies in the backend's memory. */
+void *plan_address(const plan *p, const tensor *t);
+
 /* Fills place, buffers, bytes and fixed_bytes. */
 cseg_status plan_place(plan *p, cseg_error *err);
+/* plan_stage.c. Between the host and a memory that is not the host's; nothing to do where it is. stage_out gives an
+ * output's values on the host. */
+cseg_status plan_stage_open(plan *p, cseg_error *err);
+void plan_stage_close(plan *p);
+void plan_stage_in(const plan *p);
+cseg_status plan_stage_out(const plan *p, const tensor *t, const void **out, cseg_error *err);
+
 /* plan_input.c. Fills rules. */
 cseg_status plan_find_label_rules(plan *p, cseg_error *err);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "graph/memory.h"
+#include "graph/passes/passes.h"
 #include "graph/plan_internal.h"
 #include "guard.h"
 
@@ -47,8 +49,8 @@ static tensor *make_input(case_run *r, int i)
                  .requires_grad = !in->fixed};
     for (int k = 0; k < rank; k++)
         p->count *= p->dim[k] = dim[k];
-    p->data = mem_alloc((size_t)p->count * sizeof(float));
-    p->grad = mem_alloc((size_t)p->count * sizeof(float));
+    p->data = r->b->memory->alloc(r->b, (size_t)p->count * sizeof(float), true);
+    p->grad = r->b->memory->alloc(r->b, (size_t)p->count * sizeof(float), true);
     return p->data && p->grad ? graph_param(r->g, p) : NULL;
 }
 
@@ -82,7 +84,7 @@ static tensor *as_map(const case_run *r, tensor *t)
 static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, bool backward,
                              cseg_error *err)
 {
-    *r = (case_run){.c = c, .g = graph_new(train)};
+    *r = (case_run){.c = c, .g = graph_new(train), .b = b};
     if (!r->g)
         return fail_memory(err);
     graph_push_scope(r->g, c->name);
@@ -96,7 +98,7 @@ static cseg_status open_case(case_run *r, const op_case *c, case_trace *trace, b
         return fail(err, CSEG_SHAPE, "%s: no result and no error", c->name);
     if (train && r->y->needs_grad)
         TRY(trace_loss(r, backward, err));
-    return plan_build(r->g, b, &r->p, err);
+    return graph_plan(r->g, b, &r->p, err);
 }
 
 cseg_status case_open(case_run *r, const op_case *c, case_trace *trace, backend *b, bool train, cseg_error *err)
@@ -121,9 +123,9 @@ void case_close(case_run *r)
 {
     plan_free(r->p);
     graph_free(r->g);
-    for (int i = 0; i < CASE_INPUTS; i++) {
-        mem_free(r->params[i].data);
-        mem_free(r->params[i].grad);
+    for (int i = 0; r->b && i < CASE_INPUTS; i++) {
+        r->b->memory->free(r->b, r->params[i].data);
+        r->b->memory->free(r->b, r->params[i].grad);
     }
 }
 
@@ -139,23 +141,31 @@ static void cut(float *x, int64_t n)
 
 void case_set(case_run *r, int round)
 {
+    const memory_calls *m = r->b->memory;
     for (int i = 0; i < CASE_INPUTS; i++) {
         tensor *t = r->in[i];
-        void *to = r->params[i].data;
+        void *own = r->params[i].data;
         if (!t)
             continue;
-        if (!to)
-            to = plan_input(r->p, t->name, NULL);
+        void *to = own ? memory_open(r->b, own, tensor_bytes(t)) : plan_input(r->p, t->name, NULL);
         if (to)
             case_fill(r->c, i, round, t, to);
         if (r->c->as_maps && t->type == DT_F32)
             cut(to, tensor_count(t));
+        if (own)
+            memory_close(r->b, own, to, tensor_bytes(t));
         if (r->params[i].grad)
-            memset(r->params[i].grad, 0xff, (size_t)r->params[i].count * sizeof(float));
+            m->fill(r->b, r->params[i].grad, 0xff, (size_t)r->params[i].count * sizeof(float));
     }
-    memset(r->p->memory, 0xff, r->p->bytes);
-    memset(r->p->scratch, 0xff, r->p->scratch_bytes);
+    m->fill(r->b, r->p->memory, 0xff, r->p->bytes);
+    m->fill(r->b, r->p->scratch, 0xff, r->p->scratch_bytes);
     plan_weights_changed(r->p);
+}
+
+static const void *on_host(const case_run *r, const void *at, size_t bytes)
+{
+    const void *out;
+    return memory_view(r->b, at, bytes, r->g->mem, &out, NULL) == CSEG_OK ? out : NULL;
 }
 
 bool case_get(const case_run *r, size_t i, case_result *out)
@@ -166,13 +176,14 @@ bool case_get(const case_run *r, size_t i, case_result *out)
         const tensor *t = o->value;
         *out = (case_result){.type = t->type, .count = tensor_count(t)};
         snprintf(out->name, sizeof out->name, "%s%s", o->grad_of ? "gradient of " : "", o->name);
-        out->data = o->grad_of ? o->grad_of->grad : plan_output(r->p, o->name, NULL);
-        return true;
+        out->data = o->grad_of ? on_host(r, o->grad_of->grad, tensor_bytes(t)) : plan_output(r->p, o->name, NULL);
+        return out->data != NULL;
     }
     i -= g->outputs.n;
     for (int k = 0; k < CASE_INPUTS; k++)
         if (r->params[k].data && r->params[k].role == PARAM_BUFFER && i-- == 0) {
-            *out = (case_result){.type = DT_F32, .count = r->params[k].count, .data = r->params[k].data};
+            *out = (case_result){.type = DT_F32, .count = r->params[k].count};
+            out->data = on_host(r, r->params[k].data, (size_t)out->count * sizeof(float));
             snprintf(out->name, sizeof out->name, "buffer %s", r->params[k].name);
             return true;
         }

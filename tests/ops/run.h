@@ -10,6 +10,7 @@ typedef struct case_run {
     const op_case *c;
     graph *g;
     plan *p;
+    backend *b;
     param params[CASE_INPUTS]; /* of float inputs */
     tensor *in[CASE_INPUTS];
     tensor *y;
@@ -34,6 +35,7 @@ typedef struct case_result {
     int64_t count;
     const void *data;
 } case_result;
+/* The data is on the host, and stays until case_close or the next run. */
 bool case_get(const case_run *r, size_t i, case_result *out);
 
 #endif

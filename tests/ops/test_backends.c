@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/backends.h"
+#include "far.h"
 #include "run.h"
 
 #include <cmocka.h>
@@ -205,18 +206,19 @@ static void add(suite *s, const char *prefix, void (*test)(void **), const op_ca
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "cpu";
-    bool cpu = strcmp(name, "cpu") == 0;
+    bool cpu = strcmp(name, "cpu") == 0, far = strcmp(name, "far") == 0;
+    const cpu_options two = {.threads = 2}, half = {.threads = 2, .bf16 = true};
     suite s = {.tests = calloc(4 * op_case_count() + 1, sizeof *s.tests)};
     ref = backend_ref_new();
-    tested = cpu ? backend_cpu_new(&(cpu_options){.threads = 2}) : backend_ref_new();
-    if (!s.tests || !ref || !tested || (!cpu && strcmp(name, "ref") != 0)) {
-        fprintf(stderr, "usage: test_backends [cpu | ref]\n");
+    tested = cpu ? backend_cpu_new(&two) : far ? far_new(&two) : backend_ref_new();
+    if (!s.tests || !ref || !tested || (!cpu && !far && strcmp(name, "ref") != 0)) {
+        fprintf(stderr, "usage: test_backends [cpu | ref | far]\n");
         return 2;
     }
     for (int i = 0; cpu && i < THREADS; i++)
         if (!(of_threads[i] = backend_cpu_new(&(cpu_options){.threads = i + 1, .deterministic = true})))
             return 2;
-    if (cpu && backend_cpu_has_bf16() && !(bf16 = backend_cpu_new(&(cpu_options){.threads = 2, .bf16 = true})))
+    if ((cpu || far) && backend_cpu_has_bf16() && !(bf16 = cpu ? backend_cpu_new(&half) : far_new(&half)))
         return 2;
     for (size_t i = 0; i < op_case_count(); i++) {
         add(&s, name, check_case, op_case_at(i));
@@ -229,7 +231,7 @@ int main(int argc, char **argv)
     static const op_case reached = {.name = "reaches the kernels"};
     if (bf16)
         add(&s, "bf16", check_bf16_is_reached, &reached);
-    else if (cpu)
+    else if (cpu || far)
         printf("bf16: skipped, this CPU has none\n");
     int failed = _cmocka_run_group_tests("backends", s.tests, s.n, NULL, NULL);
     for (size_t i = 0; i < s.n; i++)

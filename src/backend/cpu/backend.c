@@ -28,7 +28,8 @@ const cpu_op *cpu_op_of(const cpu_backend *b, const node *n)
     return op && (!op->takes || op->takes(b, n)) ? op : NULL;
 }
 
-static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *base, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
     cpu_backend *b = (cpu_backend *)base;
     /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel
@@ -38,8 +39,10 @@ static cseg_status prepare(backend *base, const node *n, arena *mem, kernel **ou
     bool alone = b->options.deterministic && op && op->onednn;
     if (alone)
         omp_set_num_threads(1);
-    bool naive = !op || !op->prepare;
-    cseg_status status = naive ? b->ref->prepare(b->ref, n, mem, out, err) : op->prepare(b, n, mem, out, err);
+    bool naive = !op || (!op->prepare && !op->prepare_for);
+    cseg_status status = naive             ? b->ref->prepare(b->ref, n, s, mem, out, err)
+                         : op->prepare_for ? op->prepare_for(b, n, s, mem, out, err)
+                                           : op->prepare(b, n, mem, out, err);
     if (status == CSEG_OK)
         (*out)->naive = naive;
     if (alone)
@@ -70,7 +73,12 @@ backend *backend_cpu_new(const cpu_options *options)
     cpu_backend *b = mem_alloc(sizeof *b);
     if (!b)
         return NULL;
-    b->base = (backend){.name = "cpu", .enter = enter, .prepare = prepare, .release = release};
+    b->base = (backend){.name = "cpu",
+                        .memory = &host_memory,
+                        .vectors = &cpu_vectors,
+                        .enter = enter,
+                        .prepare = prepare,
+                        .release = release};
     b->options = *options;
     b->options.bf16 &= backend_cpu_has_bf16();
     if (b->options.bf16)

@@ -51,14 +51,14 @@ static cseg_status conv_grad_weight_run(kernel *base, void *const *in, void *con
     return k->w.differ ? dnnl_op_run(&k->w.reorder, k->k.b, k->k.n, (void *[]){dw, out[0]}, rest, err) : CSEG_OK;
 }
 
-static cseg_status make(conv_kernel *k, cpu_backend *b, const node *n, cseg_error *err)
+static cseg_status make(conv_kernel *k, cpu_backend *b, const node *n, bool weights_fixed, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     conv_descs d;
     dnnl_primitive_desc_t pd = NULL;
     conv_extent e = conv_whole(n);
     int args[CONV_ARGS], n_args = conv_args(n, args);
-    TRY_DONE(conv_descs_init(&d, n, &e, NULL, err));
+    TRY_DONE(conv_descs_init(&d, n, &e, NULL, weights_fixed, err));
     TRY_DONE(conv_primitive_desc(b, n, &d, &pd, err));
     status = conv_inner_init(&k->w, b, n, &d, pd, err);
     if (status != CSEG_OK) {
@@ -73,15 +73,15 @@ done:
     return status;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out, cseg_error *err)
 {
     if (b->options.deterministic)
-        return conv_pieces_prepare(b, n, mem, out, err);
+        return conv_pieces_prepare(b, n, weights_fixed, mem, out, err);
     conv_kernel *k =
         cpu_kernel_new(b, n, mem, sizeof *k, n->op == OP_conv2d_grad_weight ? conv_grad_weight_run : conv_run);
     if (!k)
         return fail_memory(err);
-    cseg_status status = make(k, b, n, err);
+    cseg_status status = make(k, b, n, weights_fixed, err);
     k->k.base.release = conv_release;
     if (status == CSEG_OK)
         *out = &k->k.base;
@@ -90,29 +90,35 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return status;
 }
 
-static cseg_status prepare_conv(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                                cseg_error *err)
 {
-    return wino_fits(b, n) ? wino_prepare_conv(b, n, mem, out, err) : prepare(b, n, mem, out, err);
+    bool fixed = s->weights_fixed;
+    return wino_fits(b, n, fixed) ? wino_prepare_conv(b, n, fixed, mem, out, err) : prepare(b, n, fixed, mem, out, err);
 }
 
 /* Weight and bias are float32; a residual is added in either type. */
 const cpu_op cpu_op_conv2d = {
-    .prepare = prepare_conv, .bf16_in = 1, .either_in = 1 << 3, .either_out = 1, .onednn = true};
+    .prepare_for = prepare_conv, .bf16_in = 1, .either_in = 1 << 3, .either_out = 1, .onednn = true};
+
+/* Gradients are of weights that are trained. */
+enum { TRAINED = false };
 
 static cseg_status prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    return wino_fits(b, n) ? wino_prepare_conv_grad_data(b, n, mem, out, err) : prepare(b, n, mem, out, err);
+    return wino_fits(b, n, TRAINED) ? wino_prepare_conv_grad_data(b, n, mem, out, err)
+                                    : prepare(b, n, TRAINED, mem, out, err);
 }
 
 const cpu_op cpu_op_conv2d_grad_data = {.prepare = prepare_conv_grad_data, .bf16_in = 1, .bf16_out = 1, .onednn = true};
 
 static cseg_status prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    if (wino_fits(b, n))
+    if (wino_fits(b, n, TRAINED))
         return wino_prepare_conv_grad_weight(b, n, mem, out, err);
     if (conv_weights_fits(b, n))
         return conv_weights_prepare(b, n, mem, out, err);
-    return prepare(b, n, mem, out, err);
+    return prepare(b, n, TRAINED, mem, out, err);
 }
 
 /* oneDNN 3.2's gradient of a dilated convolution's weights in bfloat16 reads outside its maps where the dilation is
@@ -120,7 +126,7 @@ static cseg_status prepare_conv_grad_weight(cpu_backend *b, const node *n, arena
 static bool is_sound(const cpu_backend *b, const node *n)
 {
     const conv_attr *a = &n->attr.conv;
-    return (a->dilation[0] == 1 && a->dilation[1] == 1) || wino_fits(b, n);
+    return (a->dilation[0] == 1 && a->dilation[1] == 1) || wino_fits(b, n, TRAINED);
 }
 
 const cpu_op cpu_op_conv2d_grad_weight = {

@@ -58,13 +58,13 @@ static void geometry(conv_descs *d, const node *n, const conv_extent *e)
 }
 
 cseg_status conv_descs_init(conv_descs *d, const node *n, const conv_extent *e, const_dnnl_memory_desc_t inner,
-                            cseg_error *err)
+                            bool weights_fixed, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     int64_t groups = n->attr.conv.groups;
     const int64_t *w = conv_w(n)->dim; /* OIHW, as in PyTorch */
     bool grad_weight = n->op == OP_conv2d_grad_weight;
-    *d = (conv_descs){0};
+    *d = (conv_descs){.weights_fixed = weights_fixed};
     int rank = groups > 1 ? 5 : 4;
     dnnl_dims_t wg = {groups, w[0] / groups, w[1], w[2], w[3]}, wp = {w[0], w[1], w[2], w[3]}, bias = {w[0]};
     const dnnl_dim_t *dims = rank == 5 ? wg : wp;
@@ -134,7 +134,7 @@ static cseg_status forward_desc(cpu_backend *b, const node *n, const conv_descs 
                                 const_dnnl_primitive_attr_t attr, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    bool inference = n->op == OP_conv2d && b->base.weights_fixed;
+    bool inference = n->op == OP_conv2d && d->weights_fixed;
     DNNL_TRY(dnnl_convolution_forward_primitive_desc_create(
                  pd, b->engine, inference ? dnnl_forward_inference : dnnl_forward_training, dnnl_convolution_direct,
                  d->x, d->w_any, d->bias, d->y, d->stride, d->dilation, d->pad, d->pad_r, attr),
@@ -235,7 +235,7 @@ cseg_status conv_inner_init(conv_inner *w, cpu_backend *b, const node *n, const 
         return CSEG_OK;
     TRY(grad ? dnnl_reorder_init(&w->reorder, b, n, inner, d->w_plain, err)
              : dnnl_reorder_init(&w->reorder, b, n, d->w_plain, inner, err));
-    if (n->op == OP_conv2d && b->base.weights_fixed && !(w->kept = mem_alloc(w->bytes)))
+    if (n->op == OP_conv2d && d->weights_fixed && !(w->kept = mem_alloc(w->bytes)))
         return fail_memory(err);
     return CSEG_OK;
 }

@@ -15,6 +15,7 @@ typedef struct conv_descs {
     /* w_any: as the primitive likes them, of x's type; w_grad: the same in float32; w_plain: as they are outside */
     dnnl_memory_desc_t x, y, w_any, w_grad, w_plain, bias, residual;
     dnnl_dims_t stride, dilation, pad, pad_r;
+    bool weights_fixed; /* of a forward convolution: they may be kept as the primitive likes them */
 } conv_descs;
 
 /* The node's input (its gradient in OP_conv2d_grad_data), output and weights. */
@@ -27,7 +28,7 @@ conv_extent conv_whole(const node *n);
 /* Of extent e. inner: how the weights lie inside, or NULL for what the primitive likes best. Release them even when
  * this fails. */
 cseg_status conv_descs_init(conv_descs *d, const node *n, const conv_extent *e, const_dnnl_memory_desc_t inner,
-                            cseg_error *err);
+                            bool weights_fixed, cseg_error *err);
 void conv_descs_release(conv_descs *d);
 /* What does the node, with the user's scratchpad. */
 cseg_status conv_primitive_desc(cpu_backend *b, const node *n, const conv_descs *d, dnnl_primitive_desc_t *pd,

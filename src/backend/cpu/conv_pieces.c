@@ -26,6 +26,7 @@ typedef struct pieces_kernel {
     piece_kind kinds[KINDS];
     int n_kinds;
     conv_inner w;
+    bool weights_fixed;
     bool slow;         /* oneDNN has only its reference for a kind */
     size_t own;        /* bytes of a thread's scratchpad */
     size_t sums, bias; /* of the gradient of weights: bytes of a piece's sums, and of those of the bias behind them */
@@ -271,7 +272,7 @@ static cseg_status make_kind(pieces_kernel *k, int i, cseg_error *err)
     dnnl_primitive_desc_t pd = NULL;
     int args[CONV_ARGS], n_args = conv_args(n, args);
     const_dnnl_memory_desc_t inner = i > 0 ? dnnl_op_desc(&k->kinds[0].ops[0], conv_weights_arg(n)) : NULL;
-    TRY_DONE(conv_descs_init(&d, n, &kind->e, inner, err));
+    TRY_DONE(conv_descs_init(&d, n, &kind->e, inner, k->weights_fixed, err));
     TRY_DONE(conv_primitive_desc(b, n, &d, &pd, err));
     k->slow |= is_slow(pd);
     status = i == 0 ? conv_inner_init(&k->w, b, n, &d, pd, err) : CSEG_OK;
@@ -315,13 +316,15 @@ static cseg_status make(pieces_kernel *k, const node *n, arena *mem, cseg_error 
     return make_kinds(k, mem, err);
 }
 
-cseg_status conv_pieces_prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+cseg_status conv_pieces_prepare(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
+                                cseg_error *err)
 {
     bool grad_weight = n->op == OP_conv2d_grad_weight;
     pieces_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, grad_weight ? run_weights : run_conv);
     if (!k)
         return fail_memory(err);
     k->k.base.release = release;
+    k->weights_fixed = weights_fixed;
     cseg_status status = make(k, n, mem, err);
     if (status != CSEG_OK) {
         release(&k->k.base);

@@ -8,6 +8,7 @@
 
 #include "backend/cpu/conv_descs.h"
 
-cpu_prepare conv_pieces_prepare;
+cseg_status conv_pieces_prepare(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
+                                cseg_error *err);
 
 #endif

@@ -53,6 +53,9 @@ typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kerne
 /* All that this backend knows of an op: one row, in the file of its kernels, and one line in ops.h. */
 typedef struct cpu_op {
     cpu_prepare *prepare; /* NULL: there is no kernel, only a word on types */
+    /* In its place, for a kernel that asks what the plan promises. */
+    cseg_status (*prepare_for)(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                               cseg_error *err);
     /* Whether the kernel takes the node; others fall back to the naive backend. NULL: it takes any. */
     bool (*takes)(const cpu_backend *b, const node *n);
     bool onednn; /* made and run by one thread where bits must not depend on their number */
@@ -67,6 +70,8 @@ typedef struct cpu_op {
 #undef CPU_OP
 /* The row, or NULL where this backend has none that takes the node. */
 const cpu_op *cpu_op_of(const cpu_backend *b, const node *n);
+
+extern const vector_calls cpu_vectors;
 
 /* backend.port_of when computing in bf16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);

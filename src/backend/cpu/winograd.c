@@ -233,8 +233,8 @@ static void choose_groups(wino_kernel *k, int threads)
     k->u_floats = (size_t)(WINOGRAD_IN * (k->once ? k->u_point : k->chunk * k->width + WINO_ALIAS));
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const tensor *y, bool grad_data, arena *mem,
-                           kernel **out, cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const tensor *y, bool grad_data,
+                           bool weights_fixed, arena *mem, kernel **out, cseg_error *err)
 {
     wino_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
@@ -256,7 +256,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const
     choose_groups(k, threads);
     size_t floats =
         (size_t)threads * (k->m_floats + (k->once ? 0 : k->u_floats)) + (k->team ? 1 : (size_t)threads) * k->v_floats;
-    if (k->once && b->base.weights_fixed) {
+    if (k->once && weights_fixed) {
         k->kept = mem_alloc(k->u_floats * sizeof(float));
         if (!k->kept)
             return fail_memory(err);
@@ -271,14 +271,15 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const
     return CSEG_OK;
 }
 
-cseg_status wino_prepare_conv(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
+                              cseg_error *err)
 {
-    return prepare(b, n, n->in[0], n->out[0], false, mem, out, err);
+    return prepare(b, n, n->in[0], n->out[0], false, weights_fixed, mem, out, err);
 }
 
 cseg_status wino_prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    return prepare(b, n, n->in[0], n->out[0], true, mem, out, err);
+    return prepare(b, n, n->in[0], n->out[0], true, false, mem, out, err);
 }
 
 /* Multiply-adds of a vector, and what takes as long as they do, measured on one core with AVX-512: products run at 85 %
@@ -294,7 +295,7 @@ static bool is_faster(const wino_geometry *g, const wino_blocks *b, const node *
     return (double)g->total * tile + weights < pixels * WINOGRAD_TAPS * k * outputs / direct_rate;
 }
 
-bool wino_fits(const cpu_backend *b, const node *n)
+bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
 {
     const conv_attr *a = &n->attr.conv;
     bool data = n->op == OP_conv2d_grad_data, weight = n->op == OP_conv2d_grad_weight;
@@ -314,5 +315,5 @@ bool wino_fits(const cpu_backend *b, const node *n)
     /* The dilated gradient of weights has no direct way in bfloat16 (cpu_port). */
     bool half = x->type == DT_BF16 && !(weight && a->dilation[0] > 1);
     double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
-    return is_faster(&g, &blocks, n, b->base.weights_fixed, direct_rate);
+    return is_faster(&g, &blocks, n, weights_fixed, direct_rate);
 }

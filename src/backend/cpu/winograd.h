@@ -45,7 +45,9 @@ int64_t wino_panels(const wino_blocks *b, int64_t size);
 wino_range wino_panel(const wino_blocks *b, int64_t size, int64_t i);
 
 /* Whether this way is the faster one for the node; the kernels refuse nothing that it accepts. */
-bool wino_fits(const cpu_backend *b, const node *n);
-cpu_prepare wino_prepare_conv, wino_prepare_conv_grad_data, wino_prepare_conv_grad_weight;
+bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed);
+cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
+                              cseg_error *err);
+cpu_prepare wino_prepare_conv_grad_data, wino_prepare_conv_grad_weight;
 
 #endif

@@ -24,9 +24,11 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
     (void)b;
+    (void)s;
     const ref_op *op = table[n->op];
     ref_kernel *k = ARENA_NEW(mem, ref_kernel);
     if (!k)
@@ -46,6 +48,7 @@ backend *backend_ref_new(void)
 {
     backend *b = mem_alloc(sizeof *b);
     if (b)
-        *b = (backend){.name = "ref", .prepare = prepare, .release = release};
+        *b = (backend){
+            .name = "ref", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare, .release = release};
     return b;
 }

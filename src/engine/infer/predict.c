@@ -163,7 +163,7 @@ static cseg_status build_plan(predictor *p, cached_plan *c, cseg_error *err)
     if (!c->g)
         return fail_memory(err);
     TRY_DONE(trace(p, c->g, c->h, c->w, c->head, c->answer, err));
-    TRY_DONE(plan_build(c->g, p->b, &c->p, err));
+    TRY_DONE(graph_plan(c->g, p->b, &c->p, err));
     c->bytes = plan_bytes(c->p) + arena_bytes(c->g->mem);
     if (!vec_push(p->mem, &p->plans, *c)) {
         plan_free(c->p);

@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "base/usage.h"
 #include "engine/setup/build.h"
-#include "engine/verify/memory.h"
+#include "engine/verify/model_memory.h"
+#include "graph/passes/passes.h"
 
 static void release_plan(loss_plan *p)
 {
@@ -58,7 +59,7 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
     TRY(build_loss_graph(t->m, (batch_shape){p->n, p->h, p->w}, &p->data, p->train, t->passes, &p->g, err));
     if (p->train)
         note_used_params(t, p->g);
-    TRY(plan_build(p->g, t->b, &p->p, err));
+    TRY(graph_plan(p->g, t->b, &p->p, err));
     return p->train && t->options->memory ? tell_memory(t, p, err) : CSEG_OK;
 }
 

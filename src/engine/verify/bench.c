@@ -51,7 +51,7 @@ static cseg_status prepare(bench *b, cseg_error *err)
     } else {
         TRY(build_label_graph(b->m, s, passes, &b->g, err));
     }
-    TRY(plan_build(b->g, b->b, &b->p, err));
+    TRY(graph_plan(b->g, b->b, &b->p, err));
     b->build = usage_seconds() - begin;
     return CSEG_OK;
 }

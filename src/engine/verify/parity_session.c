@@ -95,14 +95,14 @@ cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_err
     TRY(model_trace_logits(s->model, p->graph, 1, PARITY_HEIGHT, PARITY_WIDTH, -1, &logits, err));
     graph_add_output(p->graph, "logits", logits);
     TRY(graph_optimize(p->graph, s->options->passes, err));
-    return plan_build(p->graph, s->options->backend, &p->plan, err);
+    return graph_plan(p->graph, s->options->backend, &p->plan, err);
 }
 
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
 {
     batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
     TRY(build_loss_graph(s->model, shape, NULL, true, s->options->passes, &p->graph, err));
-    return plan_build(p->graph, s->options->backend, &p->plan, err);
+    return graph_plan(p->graph, s->options->backend, &p->plan, err);
 }
 
 void parity_fill(const parity_session *s, parity_program *p, const char *input, const char *label)

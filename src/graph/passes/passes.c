@@ -81,3 +81,10 @@ cseg_status graph_optimize_backward(graph *g, tensor *loss, unsigned chosen, cse
             TRY(passes[i].run(g, err));
     return graph_status(g, err);
 }
+
+cseg_status graph_plan(graph *g, backend *b, plan **out, cseg_error *err)
+{
+    if (b->port_of)
+        TRY(graph_bf16(g, b, err));
+    return plan_build(g, b, out, err);
+}

@@ -9,7 +9,7 @@
 #ifndef GRAPH_PASSES_H
 #define GRAPH_PASSES_H
 
-#include "graph/backend.h"
+#include "graph/plan.h"
 
 enum {
     PASS_FOLD_NORM = 1,      /* inference: batch norm into the weights of the convolution before it */
@@ -32,7 +32,10 @@ cseg_status passes_from_text(const char *text, unsigned *passes, cseg_error *err
 cseg_status graph_optimize(graph *g, unsigned passes, cseg_error *err);
 /* graph_backward, and the passes that come behind it. */
 cseg_status graph_optimize_backward(graph *g, tensor *loss, unsigned passes, cseg_error *err);
-/* Mixed precision, the last thing before kernels are made, gradients included (plan_build calls it): maps whose maker
+/* The last step from a graph, gradients included, to what runs: its maps get the types that the backend computes in
+ * (graph_bf16), and plan_build makes the plan. A graph is planned for backends of one precision alone. */
+cseg_status graph_plan(graph *g, backend *b, plan **out, cseg_error *err);
+/* Mixed precision, for a backend with port_of (graph_plan calls it): maps whose maker
  * and readers can have it are stored as bfloat16, as b->port_of says; where one cannot, the map stays float32, or
  * is cast, once. Parameters, their gradients, statistics, outputs and what losses read stay float32. Graphs that were
  * mixed before are left as they are. */

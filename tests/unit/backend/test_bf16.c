@@ -255,6 +255,20 @@ static void float32_backends_refuse_mixed_graphs(void **state)
     backend_free(ref);
 }
 
+/* A plan leaves its graph as it is, so whoever builds must have asked for the types. */
+static void bf16_backends_refuse_other_graphs(void **state)
+{
+    (void)state;
+    net t = net_new(false);
+    cseg_error err;
+    plan *p = NULL;
+    graph_add_output(t.g, "y", conv(&t, op_relu(t.g, conv(&t, image(&t), CHANNELS)), 4));
+    assert_int_equal(plan_build(t.g, &mixed, &p, &err), CSEG_USAGE);
+    assert_non_null(strstr(err.text, "graph_bf16"));
+    assert_null(p);
+    net_free(&t);
+}
+
 /* ---- what it saves -------------------------------------------------------------------------------------------- */
 
 static size_t bytes_of_net(bool bf16)
@@ -268,7 +282,7 @@ static size_t bytes_of_net(bool bf16)
     for (int i = 0; i < 5; i++)
         x = op_relu(t.g, conv(&t, x, CHANNELS));
     graph_add_output(t.g, "y", conv(&t, x, 1));
-    if (plan_build(t.g, b, &p, &err) != CSEG_OK)
+    if (graph_plan(t.g, b, &p, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     size_t bytes = plan_bytes(p);
     plan_free(p);
@@ -296,6 +310,7 @@ int main(void)
         cmocka_unit_test(what_only_bf16_can_make_is_cast),
         cmocka_unit_test(reshapes_share_a_type),
         cmocka_unit_test(float32_backends_refuse_mixed_graphs),
+        cmocka_unit_test(bf16_backends_refuse_other_graphs),
         cmocka_unit_test(maps_take_half_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

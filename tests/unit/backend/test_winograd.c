@@ -38,7 +38,7 @@ static int count(shape s)
             continue;
         if (s.bf16) /* as graph_bf16 stores maps */
             g->nodes.at[i]->in[0]->type = DT_BF16;
-        found += wino_fits((cpu_backend *)cpu, g->nodes.at[i]);
+        found += wino_fits((cpu_backend *)cpu, g->nodes.at[i], false);
     }
     graph_free(g);
     return found;

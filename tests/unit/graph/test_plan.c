@@ -68,8 +68,10 @@ static cseg_status mark(kernel *base, void *const *in, void *const *out, void *s
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
+    (void)s;
     mark_kernel *k = ARENA_NEW(mem, mark_kernel);
     if (!k)
         return fail_memory(err);
@@ -85,7 +87,8 @@ static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, 
 
 static marker new_marker(uint64_t seed)
 {
-    return (marker){.base = {.name = "marks", .prepare = prepare}, .random = rng_derive(seed, 1, 2)};
+    return (marker){.base = {.name = "marks", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare},
+                    .random = rng_derive(seed, 1, 2)};
 }
 
 static plan *new_plan(graph *g, marker *m)

@@ -11,8 +11,10 @@ static cseg_status nothing(kernel *k, void *const *in, void *const *out, void *s
     return CSEG_OK;
 }
 
-static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+static cseg_status prepare(backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
+                           cseg_error *err)
 {
+    (void)s;
     (void)b;
     (void)n;
     *out = ARENA_NEW(mem, kernel);
@@ -23,7 +25,7 @@ static cseg_status prepare(backend *b, const node *n, arena *mem, kernel **out, 
     return CSEG_OK;
 }
 
-static backend idle = {.name = "idle", .prepare = prepare};
+static backend idle = {.name = "idle", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare};
 
 /* The loss of 2 images of 2 x 3 pixels: logits are the image itself. */
 typedef struct fixture {

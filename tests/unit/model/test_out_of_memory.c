@@ -30,6 +30,18 @@ static const char *const configs[] = {
     "model = dict(type='ChangeExtraSegmentor', fusion='abs_diff', backbone=dict(type='ChangeExtraResNet', depth=18,\n"
     "    base_channels=4, stem_channels=4, in_channels=2),\n"
     "  decode_head=dict(type='FCNHead', in_channels=32, channels=8, num_convs=1, num_classes=2))\n",
+    "model = dict(type='ChangeExtraSegmentor', backbone=dict(type='ChangeExtraResNet', depth=18, base_channels=4,\n"
+    "    stem_channels=4, in_channels=2), neck=dict(type='FeatureFusionNeck', policy='diff'),\n"
+    "  decode_head=dict(type='EMAHead', in_channels=32, channels=8, ema_channels=8, num_bases=4, num_stages=2,\n"
+    "    num_classes=2))\n",
+    "model = dict(type='CascadeEncoderDecoder', num_stages=2, backbone=dict(type='ResNetV1c', depth=18,\n"
+    "    base_channels=4, stem_channels=4),\n"
+    "  decode_head=[dict(type='FCNHead', in_channels=32, channels=8, num_convs=1, num_classes=3),\n"
+    "    dict(type='OCRHead', in_channels=32, channels=8, ocr_channels=4, num_classes=3,\n"
+    "      sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100))],\n"
+    "  auxiliary_head=dict(type='EncHead', in_channels=[16, 32], in_index=(2, 3), channels=8, num_codes=4,\n"
+    "    add_lateral=True, num_classes=3, norm_cfg=dict(type='BN'), sampler=dict(type='OHEMPixelSampler', "
+    "min_kept=100)))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
@@ -85,7 +97,7 @@ static cseg_status trace_gradients(void *arg, cseg_error *err)
     graph *g = graph_new(true);
     if (!g)
         return fail_memory(err);
-    cseg_status status = model_trace_loss(arg, g, 2, 64, 64, true, &loss, err);
+    cseg_status status = model_trace_loss(arg, g, 2, 64, 64, &(trace_options){.weight_map = true}, &loss, err);
     if (status == CSEG_OK)
         status = graph_backward(g, loss, err);
     graph_free(g);

@@ -1,4 +1,4 @@
-#include "engine/verify/memory.h"
+#include "engine/verify/model_memory.h"
 
 #include <stdlib.h>
 
@@ -95,7 +95,7 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
     batch_shape s = {o->n, o->h, o->w};
     TRY(o->train ? build_loss_graph(x->m, s, NULL, true, passes, &x->g, err)
                  : build_label_graph(x->m, s, passes, &x->g, err));
-    return plan_build(x->g, x->b, &x->p, err);
+    return graph_plan(x->g, x->b, &x->p, err);
 }
 
 cseg_status memory_of(const experiment *e, const memory_options *o, arena *mem, char **out, cseg_error *err)

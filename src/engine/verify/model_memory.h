@@ -3,8 +3,8 @@
  *     char *table;
  *     TRY(memory_of(e, &(memory_options){.train = true, .n = 2, .h = 512, .w = 512, .largest = 10}, mem, &table, err));
  */
-#ifndef ENGINE_VERIFY_MEMORY_H
-#define ENGINE_VERIFY_MEMORY_H
+#ifndef ENGINE_VERIFY_MODEL_MEMORY_H
+#define ENGINE_VERIFY_MODEL_MEMORY_H
 
 #include "engine/dialect/experiment.h"
 #include "engine/train/ema.h"

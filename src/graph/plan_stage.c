@@ -1,0 +1,74 @@
+/* Inputs, constants and outputs on their way between the host and a memory that is not the host's. What goes in is sent
+ * at each run, so that callers may write where plan_input says, or in what they have bound, as if the plan read there.
+ */
+#include "base/error.h"
+#include "graph/plan_internal.h"
+
+static bool is_staged(const plan *p, const tensor *t)
+{
+    return p->staged[t->id] != NULL;
+}
+
+static cseg_status add(plan *p, const tensor *t, cseg_error *err)
+{
+    if (!is_staged(p, t) && !(p->staged[t->id] = mem_alloc(tensor_bytes(t))))
+        return fail_memory(err);
+    return CSEG_OK;
+}
+
+static void send_constants(const plan *p)
+{
+    const graph *g = p->graph;
+    for (size_t i = 0; i < g->tensors.n; i++) {
+        const tensor *t = g->tensors.at[i];
+        if (t->role == TENSOR_CONST)
+            p->backend->memory->set(p->backend, plan_address(p, t), t->data, tensor_bytes(t));
+    }
+}
+
+cseg_status plan_stage_open(plan *p, cseg_error *err)
+{
+    const graph *g = p->graph;
+    if (p->backend->memory->of_host)
+        return CSEG_OK;
+    p->staged = ARENA_ARRAY(p->mem, g->tensors.n + 1, void *);
+    if (!p->staged)
+        return fail_memory(err);
+    for (size_t i = 0; i < g->inputs.n; i++)
+        TRY(add(p, g->inputs.at[i], err));
+    for (size_t i = 0; i < g->outputs.n; i++)
+        if (!g->outputs.at[i].grad_of)
+            TRY(add(p, g->outputs.at[i].value, err));
+    send_constants(p);
+    return CSEG_OK;
+}
+
+void plan_stage_close(plan *p)
+{
+    for (size_t i = 0; p->staged && i < p->graph->tensors.n; i++)
+        mem_free(p->staged[i]);
+}
+
+static const void *on_host(const plan *p, const tensor *t)
+{
+    return p->bound[t->id] ? p->bound[t->id] : p->staged[t->id];
+}
+
+void plan_stage_in(const plan *p)
+{
+    for (size_t i = 0; p->staged && i < p->graph->inputs.n; i++) {
+        const tensor *t = p->graph->inputs.at[i];
+        p->backend->memory->set(p->backend, plan_address(p, t), on_host(p, t), tensor_bytes(t));
+    }
+}
+
+cseg_status plan_stage_out(const plan *p, const tensor *t, const void **out, cseg_error *err)
+{
+    *out = plan_address(p, t);
+    if (!p->staged)
+        return CSEG_OK;
+    const void *from = *out;
+    *out = t->role == TENSOR_INPUT ? on_host(p, t) : p->staged[t->id];
+    return t->role == TENSOR_INPUT ? CSEG_OK
+                                   : p->backend->memory->get(p->backend, p->staged[t->id], from, tensor_bytes(t), err);
+}
