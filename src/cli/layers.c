@@ -42,7 +42,7 @@ static void op_text(strbuf *b, const node *n)
 /* What tells kinds apart: "conv 3x3 48>48 1x128x128", "resize 1x64x64x96 > 1x128x128x96". */
 static void shapes_text(strbuf *b, const node *n)
 {
-    const tensor *y = n->out[0];
+    const tensor *y = n->n_out ? n->out[0] : n->in[0];
     if (is_conv(n)) {
         const int64_t *w = n->op == OP_conv2d_grad_weight ? y->dim : n->in[1]->dim;
         /* The map on the convolution's output side. */

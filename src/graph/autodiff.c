@@ -38,19 +38,32 @@ static void add_to(backward *b, const tensor *of, tensor *d)
     s->at[s->n++] = d;
 }
 
+/* Readers of an output gave it one. */
+static bool has_gradient(const backward *b, const node *n)
+{
+    for (int k = 0; k < n->n_out; k++)
+        if (n->out[k]->needs_grad && b->grad[n->out[k]->id].n)
+            return true;
+    return false;
+}
+
 static void visit(backward *b, node *n)
 {
-    const op_def *def = op_define(n->op);
-    if (!n->out[0]->needs_grad)
+    if (!has_gradient(b, n))
         return;
-    graph_push_scope(b->g, n->scope ? n->scope : "");
-    tensor *dy = gradient(b, n->out[0]), **din = ARENA_ARRAY(b->g->mem, (size_t)n->n_in + 1, tensor *);
-    if (!din)
+    tensor **dy = ARENA_ARRAY(b->g->mem, (size_t)n->n_out, tensor *),
+           **din = ARENA_ARRAY(b->g->mem, (size_t)n->n_in + 1, tensor *);
+    if (!dy || !din) {
         graph_fail(b->g, CSEG_NO_MEMORY, "out of memory");
-    if (din && dy)
-        def->grad(b->g, n, dy, din);
+        return;
+    }
+    graph_push_scope(b->g, n->scope ? n->scope : "");
+    for (int k = 0; k < n->n_out; k++)
+        dy[k] = n->out[k]->needs_grad ? gradient(b, n->out[k]) : NULL;
+    if (b->g->error.code == CSEG_OK)
+        op_define(n->op)->grad(b->g, n, dy, din);
     graph_pop_scope(b->g);
-    for (int i = 0; din && dy && i < n->n_in; i++)
+    for (int i = 0; i < n->n_in; i++)
         if (din[i] && n->in[i]->needs_grad)
             add_to(b, n->in[i], din[i]);
 }

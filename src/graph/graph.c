@@ -176,7 +176,7 @@ tensor *graph_param(graph *g, param *p)
         return graph_fail(g, CSEG_SHAPE, "a parameter is missing");
     for (size_t i = 0; i < g->params.n; i++)
         if (g->params.at[i]->param == p)
-            return g->params.at[i];
+            return g->params.at[i]->now ? g->params.at[i]->now : g->params.at[i];
     tensor *t = new_tensor(g, TENSOR_PARAM, p->type, p->rank, p->dim);
     if (!t || !vec_push(g->mem, &g->params, t))
         return no_memory(g); /* an error of new_tensor's own stays */
@@ -231,7 +231,7 @@ static const char *check_outputs(graph *g, const node *n)
     return NULL;
 }
 
-static bool make_outputs(graph *g, node *n, bool needs_grad)
+static bool make_outputs(graph *g, node *n)
 {
     for (int i = 0; i < n->n_out; i++) {
         tensor *t = new_tensor(g, TENSOR_TEMP, DT_F32, 0, NULL);
@@ -239,10 +239,24 @@ static bool make_outputs(graph *g, node *n, bool needs_grad)
             return false;
         t->from = n;
         t->from_index = i;
-        t->needs_grad = needs_grad && i == 0;
         n->out[i] = t;
     }
     return true;
+}
+
+static bool is_float(const tensor *t)
+{
+    return t->type == DT_F32 || t->type == DT_BF16;
+}
+
+/* Behind the rule: gradients are of floats alone. */
+static void mark_gradients(const op_def *def, node *n)
+{
+    bool needs = false;
+    for (int i = 0; i < n->n_in && def->grad; i++)
+        needs |= n->in[i] && n->in[i]->needs_grad;
+    for (int i = 0; i < n->n_out; i++)
+        n->out[i]->needs_grad = needs && (i == 0 || def->all_outputs) && is_float(n->out[i]);
 }
 
 node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_out, const op_attr *attr)
@@ -262,14 +276,11 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
         n->attr = *attr;
     n->scope = g->scopes.n ? g->scopes.at[g->scopes.n - 1] : NULL;
     n->checkpoint = g->checkpoint;
-    bool needs = false;
-    for (int i = 0; i < n_in; i++) {
+    for (int i = 0; i < n_in; i++)
         n->in[i] = in[i];
-        needs |= in[i] && in[i]->needs_grad;
-    }
     const op_def *def = op_define(op);
     const char *wrong = check_inputs(g, def, n);
-    if (!wrong && !make_outputs(g, n, needs && def->grad))
+    if (!wrong && !make_outputs(g, n))
         return NULL;
     if (!wrong)
         wrong = def->infer(g, n);
@@ -279,6 +290,7 @@ node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_ou
         graph_fail(g, CSEG_SHAPE, "%s: %s", def->name, wrong);
         return NULL;
     }
+    mark_gradients(def, n);
     if (!vec_push(g->mem, &g->nodes, n)) {
         no_memory(g);
         return NULL;
@@ -294,7 +306,7 @@ char *graph_text(const graph *g, arena *mem)
         const node *n = g->nodes.at[i];
         for (int k = 0; k < n->n_out; k++)
             strbuf_addf(&b, "%s%%%d%s", k ? ", " : "", n->out[k]->id, tensor_shape_text(n->out[k], shape));
-        strbuf_addf(&b, " = %s(", op_name(n->op));
+        strbuf_addf(&b, "%s%s(", n->n_out ? " = " : "", op_name(n->op));
         for (int k = 0; k < n->n_in; k++) {
             const tensor *t = n->in[k];
             strbuf_add(&b, k ? ", " : "");

@@ -84,6 +84,14 @@ tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind);
 tensor *op_add(graph *g, tensor *a, tensor *b);
 tensor *op_sub(graph *g, tensor *a, tensor *b);
 tensor *op_mul(graph *g, tensor *a, tensor *b);
+/* A mask, u8: 1 where it holds, else 0. Both f32, i32 or u8, repeated as in op_binary. With a NaN only NE holds. */
+tensor *op_compare(graph *g, tensor *a, tensor *b, compare_kind kind);
+tensor *op_compare_to(graph *g, tensor *x, compare_kind kind, double v); /* v: a whole number unless x is f32 */
+/* a where the mask (u8) is not 0, else b: both f32, i32 or u8, all three repeated as in op_binary. */
+tensor *op_where(graph *g, tensor *mask, tensor *a, tensor *b);
+tensor *op_and(graph *g, tensor *a, tensor *b); /* of masks */
+tensor *op_or(graph *g, tensor *a, tensor *b);
+tensor *op_not(graph *g, tensor *a);
 
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
@@ -97,6 +105,9 @@ tensor *op_sum(graph *g, tensor *const *x, int n, const sum_attr *a);
 
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis); /* axis -1 is the last: channels */
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size);
+/* x cut along axis into out[0], ..., out[n - 1], at most SPLIT_MOST; size NULL: equal parts. After an error they are
+ * NULL. */
+void op_split(graph *g, tensor *x, int axis, int n, const int64_t *size, tensor **out);
 tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim); /* one dim may be -1 */
 tensor *op_transpose(graph *g, tensor *x, const int *perm);            /* out axis i is in axis perm[i] */
 tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim);         /* same rank; axes of 1 are repeated */
@@ -108,10 +119,32 @@ tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
 tensor *op_softmax(graph *g, tensor *x);                      /* over the last axis */
+tensor *op_log_softmax(graph *g, tensor *x);                  /* over the last axis */
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others all zero */
 tensor *op_argmax(graph *g, tensor *x);                       /* over the last axis -> i32; the first of equals */
+/* i32 [N,..] -> f32 [N,K]: 1 where an image has a pixel of the class, else 0; other labels are none. For K == 1 always
+ * 1, as torch.histc counts, which the reference takes here. */
+tensor *op_presence(graph *g, tensor *label, int64_t classes);
+/* x f32 [..,K], label i32 [..] -> x[.., label], 0 without gradient where the label is not in 0..K-1. */
+tensor *op_pick(graph *g, tensor *x, tensor *label);
+/* The value at place k (from 0) when all elements of x, or those that mask (u8, x's shape, or NULL) has, are sorted, as
+ * torch.sort does: a NaN is larger than all. Behind the last place: the last value; of no elements: 0. Scalar; no
+ * gradient. */
+tensor *op_kth_value(graph *g, tensor *x, tensor *mask, int64_t k, bool descending);
+/* A mask (u8, x's shape) of the k largest of them; of equals those that come first in memory, as a stable sort has
+ * them. All of them where there are no more than k. */
+tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
-tensor *op_cast(graph *g, tensor *x, dtype to); /* float32 as bfloat16 (to nearest, ties to even), or back */
+/* To another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32: cut to a
+ * whole number, the nearest that there is (NaN: 0). To u8, a mask: 1 for what is not 0. Only between f32 and bf16 is
+ * there a gradient. */
+tensor *op_cast(graph *g, tensor *x, dtype to);
+/* x, to which no gradient comes back from here. Not a copy, unless x is a parameter. */
+tensor *op_detach(graph *g, tensor *x);
+/* State that a training step moves: at the end of the run, behind all that reads it (the backward pass too), buffer p
+ * becomes value (p's shape). graph_param(g, p) gives value (detached) from here on in the trace, so that modules which
+ * are traced twice see what they moved. Of two values for one p the later one stays. Only in training. */
+void op_assign(graph *g, param *p, tensor *value);
 
 /* Identity when !g->train or p == 0. Masks come from the run's seed: nothing is stored for the gradient. */
 tensor *op_dropout(graph *g, tensor *x, float p);
@@ -126,6 +159,8 @@ tensor *op_drop_path(graph *g, tensor *x, float p);
  *   AVG_CLASS_WEIGHT  the sum of class_weight[label] over labels 0..K-1, + e. An ignore_index that lies in that range
  *                     counts too, unless avg_non_ignore
  *   AVG_SUM           1
+ * AVG_NONE gives each pixel's a.scale * weight * class_weight[label] * -log softmax(logits)[label], [N,H,W], 0 where
+ * the label does not count.
  * As mmseg's losses/cross_entropy_loss.py has it; there a label outside 0..K-1 other than ignore_index is an error, and
  * so is an ignore_index outside that range together with class weights (1.x). Here both just do not count in the op;
  * plan_bind_input refuses such labels before they come to it. The
@@ -136,9 +171,14 @@ tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_
  *   weight * -(class_weight[k] * t[k] * log(sigmoid(x[k])) + (1 - t[k]) * log(1 - sigmoid(x[k])))
  * So class_weight is PyTorch's pos_weight, which the reference makes of it. (It hands pos_weight over with shape [K]
  * for logits [N,K,H,W], which PyTorch takes for weights along W; here they are the classes'.) Divisor: AVG_ALL:
- * N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. */
+ * N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. AVG_NONE gives each pair's,
+ * [N,H,W,K] ([N,H,W] where K is 1), of several nodes; it is for samplers, and slower. */
 tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
                                 loss_attr a);
+/* Sigmoid and binary cross-entropy of each element of x against a target of its own (x's shape, any number),
+ * class_weight [last axis] or NULL: y = class_weight * t * -log sigmoid(x) + (1 - t) * -log(1 - sigmoid(x)), x's shape.
+ * class_weight is PyTorch's pos_weight. The target has no gradient. */
+tensor *op_sigmoid_cross_entropy(graph *g, tensor *x, tensor *target, tensor *class_weight);
 /* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So
  * 100 where all are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in the reference.
  * No gradient. */

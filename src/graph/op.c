@@ -51,6 +51,33 @@ bool op_same_shape(const tensor *a, const tensor *b)
     return true;
 }
 
+const char *op_repeated_shape(graph *g, const node *n, int count, int64_t dim[TENSOR_MAX_RANK])
+{
+    const tensor *first = n->in[0];
+    for (int i = 0; i < first->rank; i++)
+        dim[i] = first->dim[i];
+    for (int k = 1; k < count; k++) {
+        const tensor *t = n->in[k];
+        if (t->rank != first->rank)
+            return op_mismatch(g, "operands of different rank", first, t);
+        for (int i = 0; i < t->rank; i++) {
+            if (t->dim[i] != dim[i] && t->dim[i] != 1 && dim[i] != 1)
+                return op_mismatch(g, "operands that do not fit", first, t);
+            dim[i] = dim[i] == 1 ? t->dim[i] : dim[i];
+        }
+    }
+    return NULL;
+}
+
+tensor *op_unrepeat(graph *g, tensor *d, const tensor *to)
+{
+    uint32_t axes = 0;
+    for (int i = 0; d && i < to->rank; i++)
+        if (to->dim[i] == 1 && d->dim[i] != 1)
+            axes |= 1u << i;
+    return axes ? op_reduce_sum(g, d, axes, true) : d;
+}
+
 const char *op_say(graph *g, const char *fmt, ...)
 {
     char text[512];

@@ -18,10 +18,12 @@ typedef struct op_def {
      * graph's arena or static). Inputs were checked against `required` and `types`. Sets node.has_effect where it must
      * run although nobody reads its outputs. */
     const char *(*infer)(graph *g, node *n);
-    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy, the gradient of the
-     * first output (the only one that has any). NULL: no gradient (labels, masks, integer results). */
-    void (*grad)(graph *g, node *n, tensor *dy, tensor **din);
-    int required; /* as many inputs must be there; what follows may be missing */
+    /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy[k], the gradient of
+     * output k: NULL where none comes. At least one is there: dy[0] where the first output alone has any. NULL: no
+     * gradient (labels, masks, integer results). */
+    void (*grad)(graph *g, node *n, tensor *const *dy, tensor **din);
+    bool all_outputs; /* gradients come from every float output; else from the first alone */
+    int required;     /* as many inputs must be there; what follows may be missing */
     const char
         *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
 
@@ -31,6 +33,7 @@ typedef struct op_def {
     const op_remake *remake; /* NULL: by the same node again, which needs to be without effect */
     bool rescales;           /* its outputs' scale is its own (norms, casts); others hand their input's rounding on */
     bool same_memory;        /* the output is the input's memory under another shape, where that is a plan's own */
+    bool ends_run;           /* runs behind all others: what it writes they read as it was before the run */
 } op_def;
 
 const op_def *op_define(op_kind op);
@@ -47,6 +50,10 @@ const char *op_say(graph *g, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *op_mismatch(graph *g, const char *what, const tensor *a, const tensor *b);
 bool op_same_shape(const tensor *a, const tensor *b);
 const char *op_like_first(graph *g, node *n); /* a rule: one output, of the first input's shape */
+/* The shape that the first `count` inputs have once axes of 1 are repeated; or what does not fit. */
+const char *op_repeated_shape(graph *g, const node *n, int count, int64_t dim[TENSOR_MAX_RANK]);
+/* d summed over the axes along which `to` was repeated. */
+tensor *op_unrepeat(graph *g, tensor *d, const tensor *to);
 static inline bool op_wants(const node *n, int i)
 {
     return i < n->n_in && n->in[i] && n->in[i]->needs_grad;

@@ -41,6 +41,22 @@ static bool only_weights(const plan *p, const node *n)
     return true;
 }
 
+/* Steps of the nodes that end a run, or of the others. */
+static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error *err)
+{
+    for (size_t i = 0; i < p->graph->nodes.n; i++) {
+        node *n = p->graph->nodes.at[i];
+        if (!keep[i] || op_define(n->op)->ends_run != ending)
+            continue;
+        step *s = &p->steps[p->n_steps++];
+        s->fixed = p->backend->weights_fixed && only_weights(p, n);
+        for (int k = 0; k < n->n_out; k++)
+            p->fixed[n->out[k]->id] = s->fixed;
+        TRY(prepare_step(p, s, n, err));
+    }
+    return CSEG_OK;
+}
+
 static cseg_status make_steps(plan *p, cseg_error *err)
 {
     graph *g = p->graph;
@@ -61,17 +77,8 @@ static cseg_status make_steps(plan *p, cseg_error *err)
             if (n->in[k])
                 needed[n->in[k]->id] = true;
     }
-    for (size_t i = 0; i < g->nodes.n; i++) {
-        node *n = g->nodes.at[i];
-        if (!keep[i])
-            continue;
-        step *s = &p->steps[p->n_steps++];
-        s->fixed = p->backend->weights_fixed && only_weights(p, n);
-        for (int k = 0; k < n->n_out; k++)
-            p->fixed[n->out[k]->id] = s->fixed;
-        TRY(prepare_step(p, s, n, err));
-    }
-    return CSEG_OK;
+    TRY(add_steps(p, keep, false, err));
+    return add_steps(p, keep, true, err);
 }
 
 /* Parameters and their gradients have memory of their own, which must be there by now. */
@@ -338,7 +345,8 @@ char *plan_text(const plan *p, arena *mem)
         const node *n = s->node;
         strbuf_addf(&b, "%8.3f ms  %s%s  %s -> %s  %s%s\n", s->runs ? 1e3 * s->seconds / s->runs : 0.0, op_name(n->op),
                     n->is_grad ? "'" : "", n->n_in && n->in[0] ? tensor_shape_text(n->in[0], in) : "",
-                    tensor_shape_text(n->out[0], out), n->scope ? n->scope : "", s->fixed ? " (once)" : "");
+                    n->n_out ? tensor_shape_text(n->out[0], out) : "", n->scope ? n->scope : "",
+                    s->fixed ? " (once)" : "");
     }
     strbuf_addf(&b, "%zu steps; memory: %.1f MiB laid out, %.1f MiB fixed, %.1f MiB in kernels, %.1f MiB scratch\n",
                 p->n_steps, (double)p->bytes / 0x1p20, (double)p->fixed_bytes / 0x1p20, (double)p->kept_bytes / 0x1p20,

@@ -13,6 +13,7 @@
 
 enum { TENSOR_MAX_RANK = 6 };
 
+/* Maps and weights are float32 (or bfloat16, in mixed precision); labels int32; masks uint8, 0 or 1. */
 typedef enum { DT_F32, DT_BF16, DT_I32, DT_I64, DT_U8 } dtype;
 size_t dtype_size(dtype t);
 const char *dtype_name(dtype t); /* PyTorch's: float32, int64... */
@@ -27,7 +28,8 @@ typedef enum {
     INIT_KAIMING_NORMAL,  /* a: negative slope; fan: see param */
     INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
     INIT_XAVIER_UNIFORM,  /* gain a */
-    INIT_XAVIER_NORMAL
+    INIT_XAVIER_NORMAL,
+    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
 } init_rule;
 
 typedef enum {
@@ -75,6 +77,7 @@ struct tensor {
     node *from;       /* TEMP: who makes it */
     int from_index;   /* as which of its outputs */
     param *param;     /* PARAM */
+    tensor *now;      /* PARAM: what op_assign made of it, for those who ask for it later in the trace; else NULL */
     const void *data; /* CONST */
     const char *name; /* INPUT: its name; outputs: theirs; else NULL */
     int dates;        /* INPUT: pictures of so many dates lie in its channels; 0: whatever they are */
@@ -152,6 +155,19 @@ typedef struct unary_attr {
 
 typedef enum { BINARY_ADD, BINARY_SUB, BINARY_MUL, BINARY_DIV, BINARY_MAX, BINARY_MIN } binary_kind;
 
+typedef enum { COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE } compare_kind;
+
+enum { SPLIT_MOST = 32 };
+typedef struct split_attr {
+    int axis;
+    int64_t size[SPLIT_MOST]; /* of the parts, as many as there are outputs */
+} split_attr;
+
+typedef struct rank_attr {
+    int64_t k;
+    bool descending; /* kth_value: places are counted from the largest */
+} rank_attr;
+
 typedef struct axis_attr {
     int axis;
     int64_t start, size; /* slice */
@@ -169,7 +185,8 @@ typedef enum {
     AVG_ALL,          /* all pixels, ignored ones included (the reference's default) */
     AVG_NON_IGNORED,  /* pixels whose label is not ignore_index */
     AVG_CLASS_WEIGHT, /* sum of class_weight[label], as mmseg 1.x does where there are class weights */
-    AVG_SUM           /* no division */
+    AVG_SUM,          /* no division */
+    AVG_NONE          /* no sum either: each pixel's loss */
 } avg_mode;
 typedef struct loss_attr {
     int64_t ignore_index;
@@ -198,6 +215,9 @@ typedef union op_attr {
     axis_attr axis;
     loss_attr loss;
     dropout_attr dropout;
+    compare_kind compare;
+    split_attr split;
+    rank_attr rank;
     dtype cast;
 } op_attr;
 

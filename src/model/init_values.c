@@ -50,6 +50,20 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
     }
 }
 
+/* Along axis 1, as torch's normalize. */
+static void normalize_columns(const param *p, float *v)
+{
+    int64_t rows = p->dim[1], columns = p->count / p->dim[0] / rows;
+    for (int64_t i = 0; i < p->dim[0] * columns; i++) {
+        float *at = v + i / columns * rows * columns + i % columns;
+        double squares = 0;
+        for (int64_t r = 0; r < rows; r++)
+            squares += (double)at[r * columns] * (double)at[r * columns];
+        for (int64_t r = 0; r < rows; r++)
+            at[r * columns] = (float)((double)at[r * columns] / fmax(sqrt(squares), 1e-12));
+    }
+}
+
 static void fill(param *p, rng *r)
 {
     float *v = p->data;
@@ -80,6 +94,10 @@ static void fill(param *p, rng *r)
         break;
     case INIT_XAVIER_NORMAL:
         fill_normal(v, p->count, r, 0, xavier_std(p));
+        break;
+    case INIT_NORMAL_UNIT:
+        fill_normal(v, p->count, r, p->init_a, p->init_b);
+        normalize_columns(p, v);
         break;
     case INIT_XAVIER_UNIFORM:
         bound = sqrt(3) * xavier_std(p);

@@ -26,7 +26,7 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss", "sampler"};
     return names[f];
 }
 
@@ -70,7 +70,7 @@ bool kind_in_reference(family f, const char *type)
     return false;
 }
 
-static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses"};
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses", "Samplers"};
 
 void kinds_document(FILE *out)
 {

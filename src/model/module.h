@@ -15,7 +15,15 @@ typedef struct model model;
 typedef struct module module;
 typedef struct kind kind;
 
-typedef enum { FAMILY_SEGMENTOR, FAMILY_BACKBONE, FAMILY_NECK, FAMILY_HEAD, FAMILY_LOSS, FAMILY_COUNT } family;
+typedef enum {
+    FAMILY_SEGMENTOR,
+    FAMILY_BACKBONE,
+    FAMILY_NECK,
+    FAMILY_HEAD,
+    FAMILY_LOSS,
+    FAMILY_SAMPLER,
+    FAMILY_COUNT
+} family;
 
 /* What a head's build says of the head: all that segmentors, predictions and the label scan need to know of it.
  * head_begin fills it for decode heads. */
@@ -117,6 +125,11 @@ struct kind {
             loss_labels (*labels)(const module *m, int64_t channels);   /* that it can name with so many channels */
         } loss;
         struct {
+            /* How much each pixel counts [N,H,W], from the logits and labels that its head's losses are given (io->x,
+             * io->target). m->parent is the head; its losses are built before. */
+            tensor *(*weight)(module *m, graph *g, const loss_io *io);
+        } sampler;
+        struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,
                               int head); /* [N,H,W,K] at img's size, of model->heads */
             void (*loss)(module *m, graph *g, tensor *img);
@@ -168,6 +181,7 @@ head_out head_run(module *m, graph *g, const head_io *io);
 /* Adds the losses on what head_run gave for the same io, which has a label. */
 void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
 tensor *loss_run(module *m, graph *g, const loss_io *io);
+tensor *sampler_run(module *m, graph *g, const loss_io *io);
 
 /* What the data gives, as inputs of the graph of the size that is being traced; made at the first call. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */

@@ -78,6 +78,14 @@ tensor *loss_run(module *m, graph *g, const loss_io *io)
     return y;
 }
 
+tensor *sampler_run(module *m, graph *g, const loss_io *io)
+{
+    graph_push_scope(g, m->name);
+    tensor *y = m->kind->as.sampler.weight(m, g, io);
+    graph_pop_scope(g);
+    return y;
+}
+
 static tensor *find_input(graph *g, const char *name)
 {
     for (size_t i = 0; i < g->inputs.n; i++)

@@ -1,5 +1,5 @@
-/* Element by element, bound by memory traffic. Only the shapes and functions that matter for speed are here; the rest
- * is the reference backend's. */
+/* Functions of one element, bound by memory traffic. Only those that matter for speed are here; the others fall back to
+ * the naive backend. */
 #include "backend/cpu/map.h"
 
 enum { PART = 1 << 15 };
@@ -27,56 +27,6 @@ static void run_pairs(const flat_kernel *k, map a, map b, map y)
     for (int64_t i = 0; i < p.count; i++)
         k->f(map_from(a, i * PART), map_from(b, i * PART), map_from(y, i * PART), parts_size(&p, i));
 }
-
-static cseg_status binary_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
-{
-    (void)scratch, (void)err;
-    flat_kernel *k = (flat_kernel *)base;
-    const node *n = k->k.n;
-    run_pairs(k, map_in(n, in, 0), map_in(n, in, 1), map_out(n, out, 0));
-    return CSEG_OK;
-}
-
-static bool same_shape(const tensor *a, const tensor *b)
-{
-    return a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
-}
-
-static flat2 *binary_of(const cpu_backend *b, const node *n)
-{
-    if (!same_shape(n->in[0], n->in[1]))
-        return NULL;
-    switch (n->attr.binary) {
-    case BINARY_ADD:
-        return b->simd->maps->add;
-    case BINARY_SUB:
-        return b->simd->maps->sub;
-    case BINARY_MUL:
-        return b->simd->maps->mul;
-    default:
-        return NULL;
-    }
-}
-
-static bool is_fast_binary(const cpu_backend *b, const node *n)
-{
-    return binary_of(b, n) != NULL;
-}
-
-static cseg_status prepare_binary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    flat2 *f = binary_of(b, n);
-    flat_kernel *k = flat_new(b, n, mem, binary_run);
-    if (!k)
-        return fail_memory(err);
-    k->f = f;
-    k->k.base.in_place = 0;
-    *out = &k->k.base;
-    return CSEG_OK;
-}
-
-const cpu_op cpu_op_binary = {
-    .prepare = prepare_binary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_binary};
 
 static cseg_status unary_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -145,26 +95,3 @@ static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem,
 
 const cpu_op cpu_op_unary_grad = {
     .prepare = prepare_unary_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary_grad};
-
-static cseg_status cast_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
-{
-    (void)scratch, (void)err;
-    flat_kernel *k = (flat_kernel *)base;
-    map x = map_in(k->k.n, in, 0), y = map_out(k->k.n, out, 0);
-    parts p = parts_of(k->n, PART);
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p.count; i++)
-        map_copy(k->k.b->simd, y, i * PART, x, i * PART, parts_size(&p, i));
-    return CSEG_OK;
-}
-
-static cseg_status prepare_cast(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    flat_kernel *k = flat_new(b, n, mem, cast_run);
-    if (!k)
-        return fail_memory(err);
-    *out = &k->k.base;
-    return CSEG_OK;
-}
-
-const cpu_op cpu_op_cast = {.prepare = prepare_cast, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

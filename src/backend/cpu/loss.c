@@ -1,6 +1,8 @@
 /* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right, on tiles of
  * pixels that stay in the cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither
  * logits nor gradients of the label's size exist. Bound by exp. */
+#include <math.h>
+
 #include "backend/cpu/map.h"
 #include "backend/cpu/tiles.h"
 
@@ -54,8 +56,20 @@ static double class_weights(const loss_kernel *k, const int32_t *label, const fl
     return sum;
 }
 
+/* The loss of each of a tile's n pixels, as the sum has it. */
+static void pixel_losses(const float *x, const float *class, const float *most, const float *sum, const double *weight,
+                         float scale, int64_t lanes, float *to, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int64_t c = (int64_t) class[i];
+        double loss = c < 0 ? 0 : (double)(most[i] - x[c * lanes + i] + logf(sum[i]));
+        to[i] = (float)((double)scale * loss * (weight ? weight[i] : 1));
+    }
+}
+
+/* each: the losses of all pixels, or NULL. */
 static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n,
-                         float *room, bool wants_right, loss_sums *s)
+                         float *room, bool wants_right, float *each, loss_sums *s)
 {
     const loss_attr *a = &k->k.n->attr.loss;
     const loss_table *v = k->t.v;
@@ -67,6 +81,8 @@ static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile 
     for (int64_t i = 0; i < tile->lanes && (class_weight || weight); i++)
         weights[i] = class[i] >= 0 ? weight_of(class_weight, weight, label[i], i) : 0;
     const float *x = v->sums(tile, room, most, sum, wants_right ? best : NULL);
+    if (each)
+        pixel_losses(x, class, most, sum, class_weight || weight ? weights : NULL, a->scale, tile->lanes, each + at, n);
     s->loss += v->losses(x, class, most, sum, class_weight || weight ? weights : NULL, tile->lanes);
     if (wants_right)
         s->right += v->equal(best, class, tile->lanes);
@@ -90,6 +106,7 @@ static double divisor_of(const loss_kernel *k, const loss_sums *s)
     case AVG_CLASS_WEIGHT:
         return counted(s->divisor);
     case AVG_SUM:
+    case AVG_NONE:
         break;
     }
     return 1;
@@ -105,6 +122,7 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
     int64_t tasks = tile_task_count(&k->t);
     loss_sums *sums = scratch, all = {0};
     float *rooms = (float *)(sums + tasks);
+    float *each = n->attr.loss.avg == AVG_NONE ? out[0] : NULL;
     void *inputs[4] = {in[0], in[1], n->n_in > 2 ? in[2] : NULL, n->n_in > 3 ? in[3] : NULL};
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < tasks; i++) {
@@ -114,7 +132,7 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
         sums[i] = (loss_sums){0};
         for (int64_t row = task.r0; row < task.r1; row++) {
             loss_tile tile = tile_at(&c, row);
-            forward_tile(k, inputs, &tile, tile_begin(&c, row), c.pixels.n, between, n->n_out > 2, &sums[i]);
+            forward_tile(k, inputs, &tile, tile_begin(&c, row), c.pixels.n, between, n->n_out > 2, each, &sums[i]);
         }
     }
     for (int64_t i = 0; i < tasks; i++) {
@@ -124,7 +142,8 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
         all.counted += sums[i].counted;
     }
     double divisor = divisor_of(k, &all);
-    *(float *)out[0] = (float)((double)n->attr.loss.scale * all.loss / divisor);
+    if (!each)
+        *(float *)out[0] = (float)((double)n->attr.loss.scale * all.loss / divisor);
     *(float *)out[1] = (float)divisor;
     if (n->n_out > 2)
         *(float *)out[2] = (float)(100.0 * counted((double)all.right) / counted((double)all.counted));
@@ -148,13 +167,14 @@ static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *ti
 {
     const int32_t *label = (const int32_t *)in[1] + at;
     const float *class_weight = in[2], *weight = in[3] ? (const float *)in[3] + at : NULL;
+    const float *each = k->k.n->attr.loss.avg == AVG_NONE ? (const float *)in[5] + at : NULL;
     float class[LOSS_LANES], w[LOSS_LANES];
     k->t.v->labels(label, n, k->k.n->attr.loss.ignore_index, tile->classes, class, tile->lanes);
     for (int64_t i = 0; i < tile->lanes; i++)
-        w[i] = scale;
+        w[i] = each && i < n ? scale * each[i] : scale;
     for (int64_t i = 0; i < n && (class_weight || weight); i++)
         if (class[i] >= 0)
-            w[i] = scale * (float)weight_of(class_weight, weight, label[i], i);
+            w[i] *= (float)weight_of(class_weight, weight, label[i], i);
     k->t.v->grad(tile, room, class, w, a, b);
 }
 
@@ -243,7 +263,9 @@ static cseg_status cross_entropy_grad_run(kernel *base, void *const *in, void *c
     loss_kernel *k = (loss_kernel *)base;
     const tiling *t = &k->t;
     const float *divisor = in[4], *dloss = in[5];
-    float scale = (float)((double)k->k.n->attr.loss.scale * (double)*dloss / (double)*divisor);
+    const loss_attr *a = &k->k.n->attr.loss;
+    double whole = a->avg == AVG_NONE ? 1 : (double)*dloss / (double)*divisor; /* else each pixel has its dloss */
+    float scale = (float)((double)a->scale * whole);
     if (t->resized) {
         grad_resized(k, in, out[0], scale, scratch);
         return CSEG_OK;

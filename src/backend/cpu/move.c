@@ -18,7 +18,7 @@ static int64_t product(const tensor *t, int from, int to)
 
 static int axis_of(const node *n)
 {
-    int axis = n->attr.axis.axis;
+    int axis = n->op == OP_split ? n->attr.split.axis : n->attr.axis.axis;
     return axis < 0 ? axis + n->out[0]->rank : axis;
 }
 
@@ -36,6 +36,25 @@ static cseg_status concat_run(kernel *base, void *const *in, void *const *out, v
             int64_t part = product(n->in[i], k->axis, n->in[i]->rank);
             map_copy(k->k.b->simd, y, to, map_in(n, in, i), o * part, part);
             to += part;
+        }
+    }
+    return CSEG_OK;
+}
+
+static cseg_status split_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    move_kernel *k = (move_kernel *)base;
+    const node *n = k->k.n;
+    map x = map_in(n, in, 0);
+    int64_t whole = product(n->in[0], k->axis, n->in[0]->rank);
+#pragma omp parallel for schedule(static)
+    for (int64_t o = 0; o < k->outer; o++) {
+        int64_t from = o * whole;
+        for (int i = 0; i < n->n_out; i++) {
+            int64_t part = product(n->out[i], k->axis, n->out[i]->rank);
+            map_copy(k->k.b->simd, map_out(n, out, i), o * part, x, from, part);
+            from += part;
         }
     }
     return CSEG_OK;
@@ -99,6 +118,13 @@ static cseg_status prepare_concat(cpu_backend *b, const node *n, arena *mem, ker
 
 const cpu_op cpu_op_concat = {.prepare = prepare_concat, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
+static cseg_status prepare_split(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare(b, n, mem, out, split_run, err);
+}
+
+const cpu_op cpu_op_split = {.prepare = prepare_split, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+
 static cseg_status prepare_slice(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, mem, out, slice_run, err);
@@ -112,11 +138,3 @@ static cseg_status prepare_slice_grad(cpu_backend *b, const node *n, arena *mem,
 }
 
 const cpu_op cpu_op_slice_grad = {.prepare = prepare_slice_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
-
-/* A plan's own map under another shape is the same memory. Of anything else it is a copy, by the naive backend. */
-static bool is_same_memory(const cpu_backend *b, const node *n)
-{
-    (void)b;
-    return n->in[0]->role == TENSOR_TEMP;
-}
-const cpu_op cpu_op_reshape = {.takes = is_same_memory, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

@@ -180,6 +180,52 @@ REF(binary, NULL)
                                         ((const float *)in[1])[repeated(n->in[1], y, i)]);
 }
 
+static bool holds(compare_kind k, double a, double b)
+{
+    switch (k) {
+    case COMPARE_EQ:
+        return a == b;
+    case COMPARE_NE:
+        return a != b;
+    case COMPARE_LT:
+        return a < b;
+    case COMPARE_LE:
+        return a <= b;
+    case COMPARE_GT:
+        return a > b;
+    case COMPARE_GE:
+        return a >= b;
+    }
+    return false;
+}
+
+/* Of float32, int32 or uint8: a double holds them all. */
+static double number_at(const tensor *t, const void *data, int64_t i)
+{
+    if (t->type == DT_I32)
+        return ((const int32_t *)data)[i];
+    return t->type == DT_U8 ? ((const uint8_t *)data)[i] : (double)((const float *)data)[i];
+}
+
+REF(compare, NULL)
+{
+    const tensor *y = n->out[0], *a = n->in[0], *b = n->in[1];
+    for (int64_t i = 0; i < tensor_count(y); i++)
+        ((uint8_t *)out[0])[i] =
+            holds(n->attr.compare, number_at(a, in[0], repeated(a, y, i)), number_at(b, in[1], repeated(b, y, i)));
+}
+
+REF(where, NULL)
+{
+    const tensor *y = n->out[0];
+    size_t size = dtype_size(y->type);
+    for (int64_t i = 0; i < tensor_count(y); i++) {
+        int from = ((const uint8_t *)in[0])[repeated(n->in[0], y, i)] ? 1 : 2;
+        size_t at = (size_t)repeated(n->in[from], y, i);
+        memcpy((char *)out[0] + (size_t)i * size, (const char *)in[from] + at * size, size);
+    }
+}
+
 REF(broadcast, NULL)
 {
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
@@ -229,14 +275,26 @@ static float from_bfloat(uint16_t x)
     return out;
 }
 
+/* Cut to a whole number, the nearest that there is. */
+static int32_t whole(double x)
+{
+    if (isnan(x))
+        return 0;
+    return x <= INT32_MIN ? INT32_MIN : x >= INT32_MAX ? INT32_MAX : (int32_t)x;
+}
+
 REF(cast, NULL)
 {
-    bool from = n->in[0]->type == DT_BF16, to = n->out[0]->type == DT_BF16;
-    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
-        float x = from ? from_bfloat(((const uint16_t *)in[0])[i]) : ((const float *)in[0])[i];
-        if (to)
-            ((uint16_t *)out[0])[i] = bfloat(x);
+    const tensor *x = n->in[0];
+    for (int64_t i = 0; i < tensor_count(x); i++) {
+        double v = x->type == DT_BF16 ? (double)from_bfloat(((const uint16_t *)in[0])[i]) : number_at(x, in[0], i);
+        if (n->out[0]->type == DT_BF16)
+            ((uint16_t *)out[0])[i] = bfloat((float)v);
+        else if (n->out[0]->type == DT_I32)
+            ((int32_t *)out[0])[i] = whole(v);
+        else if (n->out[0]->type == DT_U8)
+            ((uint8_t *)out[0])[i] = v != 0;
         else
-            ((float *)out[0])[i] = x;
+            ((float *)out[0])[i] = (float)v;
     }
 }

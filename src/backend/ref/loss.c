@@ -94,6 +94,7 @@ static double cross_entropy_divisor(const problem *p)
     case AVG_CLASS_WEIGHT:
         return summed_class_weights(p) + EPSILON;
     case AVG_SUM:
+    case AVG_NONE:
         return 1;
     }
     return NAN;
@@ -130,17 +131,26 @@ static size_t resized_logits_and_sums(const node *n)
     return resized_logits(n) + (size_t)tensor_count(n->in[0]) * sizeof(double);
 }
 
+static double pixel_loss(const problem *p, int64_t i)
+{
+    if (!is_class(p, i, p->classes))
+        return 0;
+    double max, sum = softmax_denominator(p, i, &max), w = class_weight(p, p->label[i]) * pixel_weight(p, i);
+    return (log(sum) + max - (double)p->x[i * p->classes + p->label[i]]) * w;
+}
+
 REF(cross_entropy, resized_logits)
 {
     problem p = problem_of(n, in, scratch);
     double loss = 0, divisor = cross_entropy_divisor(&p);
     for (int64_t i = 0; i < p.pixels; i++) {
-        if (!is_class(&p, i, p.classes))
-            continue;
-        double max, sum = softmax_denominator(&p, i, &max), w = class_weight(&p, p.label[i]) * pixel_weight(&p, i);
-        loss += (log(sum) + max - (double)p.x[i * p.classes + p.label[i]]) * w;
+        double one = pixel_loss(&p, i);
+        if (p.a->avg == AVG_NONE)
+            ((float *)out[0])[i] = (float)((double)p.a->scale * one);
+        loss += one;
     }
-    *(float *)out[0] = (float)((double)p.a->scale * loss / divisor);
+    if (p.a->avg != AVG_NONE)
+        *(float *)out[0] = (float)((double)p.a->scale * loss / divisor);
     *(float *)out[1] = (float)divisor;
     if (n->n_out > 2)
         *(float *)out[2] = accuracy(&p);
@@ -161,21 +171,21 @@ static void finish_gradient(const problem *p, void *const *out, void *scratch)
                       (double *)((char *)scratch + (large + 7) / 8 * 8), out[0]);
 }
 
-/* What each pixel's share is multiplied by: a.scale * dloss / divisor. */
-static double gradient_scale(const problem *p, void *const *in)
+/* What pixel i's share is multiplied by: a.scale * dloss / divisor. */
+static double gradient_scale(const problem *p, void *const *in, int64_t i)
 {
-    return (double)p->a->scale * (double)*(const float *)in[5] / (double)*(const float *)in[4];
+    const float *dloss = in[5];
+    return (double)p->a->scale * (double)dloss[p->a->avg == AVG_NONE ? i : 0] / (double)*(const float *)in[4];
 }
 
 REF(cross_entropy_grad, resized_logits_and_sums)
 {
     problem p = problem_of(n, in, scratch);
-    double scale = gradient_scale(&p, in);
     float *dx = gradient_room(&p, out, scratch);
     for (int64_t i = 0; i < p.pixels; i++) {
         double max, sum = softmax_denominator(&p, i, &max), w = 0;
         if (is_class(&p, i, p.classes))
-            w = scale * class_weight(&p, p.label[i]) * pixel_weight(&p, i);
+            w = gradient_scale(&p, in, i) * class_weight(&p, p.label[i]) * pixel_weight(&p, i);
         for (int64_t k = 0; k < p.classes; k++) {
             int64_t at = i * p.classes + k;
             dx[at] = (float)(w * (exp((double)p.x[at] - max) / sum - (k == p.label[i])));
@@ -223,7 +233,7 @@ REF(binary_cross_entropy, resized_logits)
 REF(binary_cross_entropy_grad, resized_logits_and_sums)
 {
     problem p = problem_of(n, in, scratch);
-    double scale = gradient_scale(&p, in);
+    double scale = gradient_scale(&p, in, 0);
     float *dx = gradient_room(&p, out, scratch);
     for (int64_t i = 0; i < p.pixels; i++)
         for (int64_t k = 0; k < p.classes; k++) {
@@ -239,4 +249,36 @@ REF(accuracy, resized_logits)
 {
     problem p = problem_of(n, in, scratch);
     *(float *)out[0] = accuracy(&p);
+}
+
+REF(sigmoid_cross_entropy, NULL)
+{
+    const float *x = in[0], *t = in[1], *weight = ref_optional(n, in, 2);
+    int64_t c = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
+        double w = weight ? (double)weight[i % c] : 1, v = (double)x[i];
+        ((float *)out[0])[i] = (float)(w * (double)t[i] * softplus(-v) + (1 - (double)t[i]) * softplus(v));
+    }
+}
+
+REF(sigmoid_cross_entropy_grad, NULL)
+{
+    const float *x = in[0], *t = in[1], *weight = in[2], *dy = in[3];
+    int64_t c = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
+        double w = weight ? (double)weight[i % c] : 1, s = 1 / (1 + exp(-(double)x[i]));
+        ((float *)out[0])[i] = (float)((double)dy[i] * ((1 - (double)t[i]) * s - w * (double)t[i] * (1 - s)));
+    }
+}
+
+REF(presence, NULL)
+{
+    const int32_t *label = in[0];
+    int64_t images = n->out[0]->dim[0], c = n->out[0]->dim[1], pixels = tensor_count(n->in[0]) / images;
+    float *y = out[0];
+    for (int64_t i = 0; i < images * c; i++)
+        y[i] = c == 1;
+    for (int64_t i = 0; i < images * pixels; i++)
+        if (label[i] >= 0 && label[i] < c)
+            y[i / pixels * c + label[i]] = 1;
 }

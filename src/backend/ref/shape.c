@@ -45,6 +45,30 @@ REF(slice_grad, NULL)
         memcpy((char *)out[0] + (size_t)o * whole + skip, (const char *)in[0] + (size_t)o * part, part);
 }
 
+REF(split, NULL)
+{
+    int axis = n->attr.split.axis;
+    size_t whole = axis_bytes(n->in[0], axis), at = 0;
+    for (int k = 0; k < n->n_out; k++) {
+        size_t part = axis_bytes(n->out[k], axis);
+        for (int64_t o = 0; o < product(n->in[0], 0, axis); o++)
+            memcpy((char *)out[k] + (size_t)o * part, (const char *)in[0] + (size_t)o * whole + at, part);
+        at += part;
+    }
+}
+
+REF(detach, NULL)
+{
+    memcpy(out[0], in[0], tensor_bytes(n->out[0]));
+}
+
+/* Without an output: what it writes is its first input. */
+REF(assign, NULL)
+{
+    (void)out;
+    memcpy(in[0], in[1], tensor_bytes(n->in[0]));
+}
+
 REF(reshape, NULL)
 {
     memcpy(out[0], in[0], tensor_bytes(n->out[0]));
@@ -127,6 +151,53 @@ REF(softmax_grad, NULL)
         for (int64_t k = 0; k < c; k++)
             ((float *)out[0])[i + k] = (float)((double)y[k] * ((double)dy[k] - dot));
     }
+}
+
+REF(log_softmax, NULL)
+{
+    int64_t c = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
+        const float *x = (const float *)in[0] + i;
+        float m = -INFINITY;
+        double sum = 0;
+        for (int64_t k = 0; k < c; k++)
+            m = x[k] > m ? x[k] : m;
+        for (int64_t k = 0; k < c; k++)
+            sum += exp((double)(x[k] - m));
+        for (int64_t k = 0; k < c; k++)
+            ((float *)out[0])[i + k] = (float)((double)(x[k] - m) - log(sum));
+    }
+}
+
+REF(log_softmax_grad, NULL)
+{
+    int64_t c = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
+        const float *y = (const float *)in[0] + i, *dy = (const float *)in[1] + i;
+        double sum = 0;
+        for (int64_t k = 0; k < c; k++)
+            sum += (double)dy[k];
+        for (int64_t k = 0; k < c; k++)
+            ((float *)out[0])[i + k] = (float)((double)dy[k] - exp((double)y[k]) * sum);
+    }
+}
+
+REF(pick, NULL)
+{
+    const int32_t *label = in[1];
+    int64_t c = ref_channels(n->in[0]);
+    for (int64_t i = 0; i < tensor_count(n->in[1]); i++)
+        ((float *)out[0])[i] = label[i] >= 0 && label[i] < c ? ((const float *)in[0])[i * c + label[i]] : 0;
+}
+
+REF(pick_grad, NULL)
+{
+    const int32_t *label = in[1];
+    int64_t c = ref_channels(n->out[0]);
+    memset(out[0], 0, tensor_bytes(n->out[0]));
+    for (int64_t i = 0; i < tensor_count(n->in[1]); i++)
+        if (label[i] >= 0 && label[i] < c)
+            ((float *)out[0])[i * c + label[i]] = ((const float *)in[0])[i];
 }
 
 REF(one_hot, NULL)

@@ -1,19 +1,26 @@
-/* Between float32 and bfloat16; the gradient is of the input's type. */
+/* Between types; the gradient is of the input's type, and only between floats. */
 #include "graph/op.h"
+
+static bool is_whole(dtype t)
+{
+    return t != DT_F32 && t != DT_BF16;
+}
 
 static const char *cast_infer(graph *g, node *n)
 {
     const tensor *x = n->in[0];
     dtype to = n->attr.cast;
-    if ((x->type != DT_F32 && x->type != DT_BF16) || (to != DT_F32 && to != DT_BF16))
-        return op_say(g, "%s to %s; only float32 and bfloat16 are cast", dtype_name(x->type), dtype_name(to));
+    bool half = x->type == DT_BF16 || to == DT_BF16, whole = is_whole(x->type) || is_whole(to);
+    if (x->type == DT_I64 || to == DT_I64 || (half && whole))
+        return op_say(g, "%s to %s; float32, int32 and uint8 are cast, and float32 and bfloat16", dtype_name(x->type),
+                      dtype_name(to));
     op_out(n, 0, to, x->rank, x->dim);
     return NULL;
 }
 
-static void cast_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void cast_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    din[0] = op_cast(g, dy, n->in[0]->type);
+    din[0] = op_cast(g, dy[0], n->in[0]->type);
 }
 const op_def op_def_cast = {
     .name = "cast", .infer = cast_infer, .grad = cast_grad, .required = 1, .types = "*", .rescales = true};

@@ -44,7 +44,7 @@ static const char *conv2d_infer(graph *g, node *n)
 }
 
 /* The weight's gradient first: behind it nobody needs x, so dx can take its memory. */
-static void conv2d_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void conv2d_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;
     if (a.conv.act || a.conv.has_residual) {
@@ -57,7 +57,7 @@ static void conv2d_grad(graph *g, node *n, tensor *dy, tensor **din)
     }
     bool bias = op_wants(n, 2);
     if (op_wants(n, 1) || bias) {
-        node *d = graph_add_node(g, OP_conv2d_grad_weight, 2, (tensor *[]){n->in[0], dy}, bias ? 2 : 1, &a);
+        node *d = graph_add_node(g, OP_conv2d_grad_weight, 2, (tensor *[]){n->in[0], dy[0]}, bias ? 2 : 1, &a);
         if (!d)
             return;
         din[1] = d->out[0];
@@ -65,7 +65,7 @@ static void conv2d_grad(graph *g, node *n, tensor *dy, tensor **din)
             din[2] = d->out[1];
     }
     if (op_wants(n, 0))
-        din[0] = op_node1(g, OP_conv2d_grad_data, 2, (tensor *[]){dy, n->in[1]}, &a);
+        din[0] = op_node1(g, OP_conv2d_grad_data, 2, (tensor *[]){dy[0], n->in[1]}, &a);
 }
 /* Products of the direct way, whatever algorithm runs. y: the map that the convolution makes (or whose gradient comes
  * in); w: dimensions [O, I / groups, kh, kw]. */

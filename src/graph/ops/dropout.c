@@ -7,9 +7,9 @@ static const char *dropout_infer(graph *g, node *n)
     return n->in[0]->rank < 1 ? "needs at least one axis" : op_like_first(g, n);
 }
 
-static void dropout_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void dropout_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    din[0] = op_node1(g, OP_dropout_grad, 2, (tensor *[]){dy, n->in[1]}, &n->attr);
+    din[0] = op_node1(g, OP_dropout_grad, 2, (tensor *[]){dy[0], n->in[1]}, &n->attr);
 }
 const op_def op_def_dropout = {
     .name = "dropout", .infer = dropout_infer, .grad = dropout_grad, .required = 2, .types = "fl"};

@@ -31,15 +31,15 @@ static void slope_needs(const unary_attr *a, bool *x, bool *y)
     }
 }
 
-static void unary_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void unary_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     if (n->attr.unary.kind == UNARY_SCALE) {
-        din[0] = op_scale(g, dy, n->attr.unary.alpha, 0);
+        din[0] = op_scale(g, dy[0], n->attr.unary.alpha, 0);
         return;
     }
     bool x = false, y = false;
     slope_needs(&n->attr.unary, &x, &y);
-    din[0] = op_node1(g, OP_unary_grad, 3, (tensor *[]){x ? n->in[0] : NULL, y ? n->out[0] : NULL, dy}, &n->attr);
+    din[0] = op_node1(g, OP_unary_grad, 3, (tensor *[]){x ? n->in[0] : NULL, y ? n->out[0] : NULL, dy[0]}, &n->attr);
 }
 
 static const char *unary_grad_infer(graph *g, node *n)
@@ -79,9 +79,9 @@ static const char *prelu_infer(graph *g, node *n)
                                                                      : op_mismatch(g, "map and slope", x, n->in[1]);
 }
 
-static void prelu_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void prelu_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    node *d = graph_add_node(g, OP_prelu_grad, 3, (tensor *[]){n->in[0], n->in[1], dy}, 2, NULL);
+    node *d = graph_add_node(g, OP_prelu_grad, 3, (tensor *[]){n->in[0], n->in[1], dy[0]}, 2, NULL);
     for (int i = 0; d && i < 2; i++)
         din[i] = d->out[i];
 }
@@ -103,27 +103,11 @@ tensor *op_prelu(graph *g, tensor *x, tensor *slope)
 
 static const char *binary_infer(graph *g, node *n)
 {
-    const tensor *a = n->in[0], *b = n->in[1];
     int64_t dim[TENSOR_MAX_RANK];
-    if (a->rank != b->rank)
-        return op_mismatch(g, "operands of different rank", a, b);
-    for (int i = 0; i < a->rank; i++) {
-        if (a->dim[i] != b->dim[i] && a->dim[i] != 1 && b->dim[i] != 1)
-            return op_mismatch(g, "operands that do not fit", a, b);
-        dim[i] = a->dim[i] == 1 ? b->dim[i] : a->dim[i];
-    }
-    op_out(n, 0, DT_F32, a->rank, dim);
-    return NULL;
-}
-
-/* The gradient of an operand that was repeated is summed over the repeats. */
-static tensor *unrepeat(graph *g, tensor *d, const tensor *to)
-{
-    uint32_t axes = 0;
-    for (int i = 0; d && i < to->rank; i++)
-        if (to->dim[i] == 1 && d->dim[i] != 1)
-            axes |= 1u << i;
-    return axes ? op_reduce_sum(g, d, axes, true) : d;
+    const char *wrong = op_repeated_shape(g, n, 2, dim);
+    if (!wrong)
+        op_out(n, 0, DT_F32, n->in[0]->rank, dim);
+    return wrong;
 }
 
 /* The share of the gradient that goes to a: 1 where max or min chose it, 0 where not, 1/2 where both are equal, as
@@ -135,8 +119,9 @@ static tensor *chosen(graph *g, tensor *a, tensor *b, binary_kind kind)
     return op_unary(g, op_scale(g, d, 1e30f, 0.5f), (unary_attr){.kind = UNARY_CLAMP, .alpha = 0, .beta = 1});
 }
 
-static void binary_grad(graph *g, node *n, tensor *d, tensor **din)
+static void binary_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
+    tensor *d = dy[0];
     tensor *a = n->in[0], *b = n->in[1], *da = NULL, *db = NULL;
     bool wa = op_wants(n, 0), wb = op_wants(n, 1);
     switch (n->attr.binary) {
@@ -162,8 +147,8 @@ static void binary_grad(graph *g, node *n, tensor *d, tensor **din)
         db = wb ? op_sub(g, d, da) : NULL;
         break;
     }
-    din[0] = wa ? unrepeat(g, da, a) : NULL;
-    din[1] = wb ? unrepeat(g, db, b) : NULL;
+    din[0] = wa ? op_unrepeat(g, da, a) : NULL;
+    din[1] = wb ? op_unrepeat(g, db, b) : NULL;
 }
 const op_def op_def_binary = {
     .name = "binary", .infer = binary_infer, .grad = binary_grad, .required = 2, .types = "f", .cheap = true};

@@ -18,6 +18,8 @@ OP(unary_grad)            /* x, y, dy -> dx; x or y is missing where the slope n
 OP(prelu)                 /* x, slope -> y */
 OP(prelu_grad)            /* x, slope, dy -> dx, dslope */
 OP(binary)                /* a, b -> y, broadcasting */
+OP(compare)               /* a, b -> mask, broadcasting */
+OP(where)                 /* mask, a, b -> y, broadcasting */
 OP(max_pool)              /* x -> y */
 OP(max_pool_grad)         /* x, y, dy -> dx */
 OP(avg_pool)              /* x -> y */
@@ -29,6 +31,7 @@ OP(resize_grad)            /* dy -> dx */
 OP(sum)                    /* x0, x1, ... -> y: resized to one size, added from left to right, [ReLU] */
 OP(concat)                 /* x0, x1, ... -> y */
 OP(slice)                  /* x -> y */
+OP(split)                  /* x -> y0, y1, ... */
 OP(slice_grad)             /* dy -> dx: zeros elsewhere */
 OP(reshape)                /* x -> y */
 OP(transpose)              /* x -> y */
@@ -37,15 +40,26 @@ OP(reduce_sum)             /* x -> y */
 OP(matmul)                 /* a, b -> y, batched */
 OP(softmax)                /* x -> y: over the last axis */
 OP(softmax_grad)           /* y, dy -> dx */
+OP(log_softmax)            /* x -> y: over the last axis */
+OP(log_softmax_grad)       /* y, dy -> dx */
 OP(one_hot)                /* label -> y */
+OP(presence)               /* label -> y: which classes each image has */
+OP(pick)                   /* x, label -> y: the label's entry of the last axis */
+OP(pick_grad)              /* dy, label -> dx: zeros elsewhere */
+OP(kth_value)              /* x, [mask] -> value at place k in order */
+OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(dropout)                /* x, seed -> y */
 OP(dropout_grad)           /* dy, seed -> dx */
 OP(cross_entropy)        /* logits, label, [class weight], [pixel weight] -> loss, divisor, [accuracy: set by passes] */
 OP(cross_entropy_grad)   /* logits, label, [class weight], [pixel weight], divisor, dloss -> dlogits */
 OP(binary_cross_entropy) /* the same inputs */
 OP(binary_cross_entropy_grad)
-OP(accuracy)      /* logits, label -> percent */
-OP(argmax)        /* x -> index, over the last axis */
-OP(resize_argmax) /* x -> index: resize, then argmax, without the resized map */
-OP(cast)          /* x -> y: float32 as bfloat16 (rounded to nearest, ties to even) or back: attr.cast */
-OP(fill)          /* -> y: attr.axis.value everywhere */
+OP(sigmoid_cross_entropy)      /* x, target, [class weight] -> y: each element's */
+OP(sigmoid_cross_entropy_grad) /* x, target, [class weight], dy -> dx */
+OP(accuracy)                   /* logits, label -> percent */
+OP(argmax)                     /* x -> index, over the last axis */
+OP(resize_argmax)              /* x -> index: resize, then argmax, without the resized map */
+OP(cast)                       /* x -> y: to the type attr.cast; to bfloat16 rounded to nearest, ties to even */
+OP(detach)                     /* x -> y: x without its gradient */
+OP(assign)                     /* state, value: no result; state becomes value at the end of the run */
+OP(fill)                       /* -> y: attr.axis.value everywhere */

@@ -1,4 +1,4 @@
-/* Matrix products and softmax. */
+/* Matrix products. */
 #include "graph/op.h"
 
 static const char *matmul_infer(graph *g, node *n)
@@ -28,8 +28,9 @@ static tensor *flat(graph *g, tensor *t)
     return t->rank == 2 ? t : op_reshape(g, t, 2, (int64_t[]){-1, t->dim[t->rank - 1]});
 }
 
-static void matmul_grad(graph *g, node *n, tensor *d, tensor **din)
+static void matmul_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
+    tensor *d = dy[0];
     tensor *a = n->in[0], *b = n->in[1];
     bool ta = n->attr.axis.trans_a, tb = n->attr.axis.trans_b;
     if (op_wants(n, 0))
@@ -71,22 +72,4 @@ tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias)
     for (int i = 0; i < y->rank; i++)
         dim[i] = i == y->rank - 1 ? y->dim[i] : 1;
     return op_add(g, y, op_reshape(g, bias, y->rank, dim));
-}
-
-static const char *softmax_infer(graph *g, node *n)
-{
-    return n->in[0]->rank < 1 ? "needs at least one axis" : op_like_first(g, n);
-}
-
-static void softmax_grad(graph *g, node *n, tensor *dy, tensor **din)
-{
-    din[0] = op_node1(g, OP_softmax_grad, 2, (tensor *[]){n->out[0], dy}, NULL);
-}
-const op_def op_def_softmax = {
-    .name = "softmax", .infer = softmax_infer, .grad = softmax_grad, .required = 1, .types = "f"};
-const op_def op_def_softmax_grad = {.name = "softmax_grad", .infer = softmax_infer, .required = 2, .types = "f"};
-
-tensor *op_softmax(graph *g, tensor *x)
-{
-    return op_node1(g, OP_softmax, 1, &x, NULL);
 }

@@ -20,14 +20,14 @@ static const char *batch_norm_infer(graph *g, node *n)
     return n->in[0]->rank < 2 ? "needs at least [N, C]" : per_channel(g, n, 1, 5);
 }
 
-static void batch_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void batch_norm_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     if (n->attr.norm.act) {
         graph_fail(g, CSEG_UNSUPPORTED,
                    "batch_norm: fused with what follows it, it has no gradient; differentiate first");
         return;
     }
-    tensor *in[5] = {n->in[0], dy, n->in[1], n->in[3], n->in[4]};
+    tensor *in[5] = {n->in[0], dy[0], n->in[1], n->in[3], n->in[4]};
     node *d = graph_add_node(g, OP_batch_norm_grad, 5, in, 3, &n->attr);
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
@@ -73,11 +73,11 @@ static const char *batch_norm_train_infer(graph *g, node *n)
 
 /* Where the ReLU let its input through: that is where y > 0, and without a residual it follows from x, gamma, beta and
  * the statistics, so that y need not be read, nor kept for this. */
-static void batch_norm_train_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void batch_norm_train_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     bool act = n->attr.norm.act != 0, residual = n->n_in > 5;
     tensor *y = residual ? n->out[0] : NULL, *beta = residual ? NULL : n->in[2];
-    tensor *in[7] = {n->in[0], dy, n->in[1], n->out[1], n->out[2], y, beta};
+    tensor *in[7] = {n->in[0], dy[0], n->in[1], n->out[1], n->out[2], y, beta};
     node *d = graph_add_node(g, OP_batch_norm_train_grad, act ? 7 : 5, in, residual ? 4 : 3, &n->attr);
     for (int i = 0; d && i < 3; i++)
         din[i] = d->out[i];
@@ -154,14 +154,14 @@ static void grouped_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din
             din[i] = d->out[i];
 }
 
-static void group_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void group_norm_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    grouped_grad(g, n, OP_group_norm_grad, dy, din);
+    grouped_grad(g, n, OP_group_norm_grad, dy[0], din);
 }
 
-static void layer_norm_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void layer_norm_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    grouped_grad(g, n, OP_layer_norm_grad, dy, din);
+    grouped_grad(g, n, OP_layer_norm_grad, dy[0], din);
 }
 const op_def op_def_group_norm = {
     .name = "group_norm", .infer = group_norm_infer, .grad = group_norm_grad, .required = 1, .types = "f"};

@@ -40,21 +40,21 @@ static const char *pool_infer(graph *g, node *n)
     return NULL;
 }
 
-static void max_pool_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void max_pool_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    din[0] = op_node1(g, OP_max_pool_grad, 3, (tensor *[]){n->in[0], n->out[0], dy}, &n->attr);
+    din[0] = op_node1(g, OP_max_pool_grad, 3, (tensor *[]){n->in[0], n->out[0], dy[0]}, &n->attr);
 }
 const op_def op_def_max_pool = {
     .name = "max_pool", .infer = pool_infer, .grad = max_pool_grad, .required = 1, .types = "f", .cheap = true};
 
 const op_def op_def_max_pool_grad = {.name = "max_pool_grad", .infer = op_like_first, .required = 3, .types = "f"};
 
-static void avg_pool_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void avg_pool_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;
     for (int i = 0; i < 4; i++)
         a.pool.x_dim[i] = n->in[0]->dim[i];
-    din[0] = op_node1(g, OP_avg_pool_grad, 1, &dy, &a);
+    din[0] = op_node1(g, OP_avg_pool_grad, 1, dy, &a);
 }
 const op_def op_def_avg_pool = {
     .name = "avg_pool", .infer = pool_infer, .grad = avg_pool_grad, .required = 1, .types = "f"};
@@ -78,10 +78,10 @@ static const char *adaptive_infer(graph *g, node *n)
     return NULL;
 }
 
-static void adaptive_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void adaptive_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = {.resize = {.h = n->in[0]->dim[1], .w = n->in[0]->dim[2]}};
-    din[0] = op_node1(g, OP_adaptive_avg_pool_grad, 1, &dy, &a);
+    din[0] = op_node1(g, OP_adaptive_avg_pool_grad, 1, dy, &a);
 }
 const op_def op_def_adaptive_avg_pool = {
     .name = "adaptive_avg_pool", .infer = adaptive_infer, .grad = adaptive_grad, .required = 1, .types = "f"};

@@ -14,12 +14,12 @@ static const char *resize_infer(graph *g, node *n)
 }
 
 /* The gradient's attr holds the small size in h, w: the output is dx. */
-static void resize_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void resize_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;
     a.resize.h = n->in[0]->dim[1];
     a.resize.w = n->in[0]->dim[2];
-    din[0] = op_node1(g, OP_resize_grad, 1, &dy, &a);
+    din[0] = op_node1(g, OP_resize_grad, 1, dy, &a);
 }
 const op_def op_def_resize = {
     .name = "resize", .infer = resize_infer, .grad = resize_grad, .required = 1, .types = "f", .cheap = true};

@@ -23,13 +23,13 @@ static const char *concat_infer(graph *g, node *n)
     return NULL;
 }
 
-static void concat_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void concat_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     int axis = n->attr.axis.axis;
     int64_t at = 0;
     for (int k = 0; k < n->n_in; k++) {
         if (op_wants(n, k))
-            din[k] = op_slice(g, dy, axis, at, n->in[k]->dim[axis]);
+            din[k] = op_slice(g, dy[0], axis, at, n->in[k]->dim[axis]);
         at += n->in[k]->dim[axis];
     }
 }
@@ -59,13 +59,13 @@ static const char *slice_infer(graph *g, node *n)
     return NULL;
 }
 
-static void slice_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void slice_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;
     a.axis.rank = n->in[0]->rank;
     for (int i = 0; i < a.axis.rank; i++)
         a.axis.dim[i] = n->in[0]->dim[i];
-    din[0] = op_node1(g, OP_slice_grad, 1, &dy, &a);
+    din[0] = op_node1(g, OP_slice_grad, 1, dy, &a);
 }
 /* What is not cut out stays untouched. */
 static double slice_bytes_read(const node *n)
@@ -97,9 +97,9 @@ tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size)
     return op_node1(g, OP_slice, 1, &x, &a);
 }
 
-static void reshape_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void reshape_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
-    din[0] = op_reshape(g, dy, n->in[0]->rank, n->in[0]->dim);
+    din[0] = op_reshape(g, dy[0], n->in[0]->rank, n->in[0]->dim);
 }
 const op_def op_def_reshape = {.name = "reshape",
                                .infer = to_attr_shape,
@@ -150,12 +150,12 @@ static const char *transpose_infer(graph *g, node *n)
     return NULL;
 }
 
-static void transpose_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void transpose_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     int back[TENSOR_MAX_RANK] = {0};
     for (int i = 0; i < n->in[0]->rank; i++)
         back[n->attr.axis.perm[i]] = i;
-    din[0] = op_transpose(g, dy, back);
+    din[0] = op_transpose(g, dy[0], back);
 }
 const op_def op_def_transpose = {
     .name = "transpose", .infer = transpose_infer, .grad = transpose_grad, .required = 1, .types = "*"};
@@ -180,13 +180,13 @@ static const char *broadcast_infer(graph *g, node *n)
     return NULL;
 }
 
-static void broadcast_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void broadcast_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     uint32_t axes = 0;
     for (int i = 0; i < n->in[0]->rank; i++)
         if (n->in[0]->dim[i] != n->out[0]->dim[i])
             axes |= 1u << i;
-    din[0] = axes ? op_reduce_sum(g, dy, axes, true) : dy;
+    din[0] = axes ? op_reduce_sum(g, dy[0], axes, true) : dy[0];
 }
 const op_def op_def_broadcast = {
     .name = "broadcast", .infer = broadcast_infer, .grad = broadcast_grad, .required = 1, .types = "f"};
@@ -218,13 +218,13 @@ static const char *reduce_infer(graph *g, node *n)
     return NULL;
 }
 
-static void reduce_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void reduce_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     const tensor *x = n->in[0];
     int64_t kept[TENSOR_MAX_RANK];
     for (int i = 0; i < x->rank; i++)
         kept[i] = n->attr.axis.axes >> i & 1 ? 1 : x->dim[i];
-    din[0] = op_broadcast(g, op_reshape(g, dy, x->rank, kept), x->dim);
+    din[0] = op_broadcast(g, op_reshape(g, dy[0], x->rank, kept), x->dim);
 }
 const op_def op_def_reduce_sum = {
     .name = "reduce_sum", .infer = reduce_infer, .grad = reduce_grad, .required = 1, .types = "f"};

@@ -40,11 +40,12 @@ static const char *sum_infer(graph *g, node *n)
 }
 
 /* The mask of ReLU is applied once; inputs of the output's size all get the same tensor. */
-static void sum_grad(graph *g, node *n, tensor *dy, tensor **din)
+static void sum_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
+    tensor *d = dy[0];
     if (n->attr.sum.relu) {
         op_attr relu = {.unary = {.kind = UNARY_RELU}};
-        dy = op_node1(g, OP_unary_grad, 3, (tensor *[]){NULL, n->out[0], dy}, &relu);
+        d = op_node1(g, OP_unary_grad, 3, (tensor *[]){NULL, n->out[0], d}, &relu);
     }
     for (int i = 0; i < n->n_in; i++) {
         if (!op_wants(n, i))
@@ -52,7 +53,7 @@ static void sum_grad(graph *g, node *n, tensor *dy, tensor **din)
         op_attr a = {.resize = n->attr.sum.from[i]};
         a.resize.h = n->in[i]->dim[1];
         a.resize.w = n->in[i]->dim[2];
-        din[i] = is_resized(n, i) ? op_node1(g, OP_resize_grad, 1, &dy, &a) : dy;
+        din[i] = is_resized(n, i) ? op_node1(g, OP_resize_grad, 1, &d, &a) : d;
     }
 }
 const op_def op_def_sum = {

@@ -32,7 +32,8 @@ cseg_status pass_fuse_loss(graph *g, cseg_error *err)
         node *resize = loss->op == OP_cross_entropy && !loss->attr.loss.resized ? bilinear(loss->in[0]) : NULL;
         if (!resize)
             continue;
-        node *accuracy = accuracy_beside(g, loss);
+        /* Beside one that is learnt from; those of a sampler have none. */
+        node *accuracy = loss->attr.loss.avg == AVG_NONE ? NULL : accuracy_beside(g, loss);
         op_attr a = loss->attr;
         a.loss.resized = true;
         a.loss.align_corners = resize->attr.resize.align_corners;

@@ -56,48 +56,39 @@ void rewrite_replace(graph *g, tensor *old, tensor *now)
 /* Depth first with a stack of our own: graphs are as deep as networks. */
 typedef struct visit {
     node *n;
-    int next;
+    int at, next; /* its position in g->nodes; the input to look at */
 } visit;
 
 typedef struct sorting {
     graph *g;
     char *done;    /* by position in g->nodes: 1 on the stack, 2 placed */
-    int *position; /* by first output's tensor id */
+    int *position; /* by tensor id: its maker's */
     visit *stack;
     node **order;
     size_t placed;
 } sorting;
 
-static int *position_of(sorting *s, const node *n)
-{
-    for (int k = 0; k < n->n_out; k++)
-        if (n->out[k])
-            return &s->position[n->out[k]->id];
-    return NULL;
-}
-
-static void place(sorting *s, node *root)
+/* The node at that position, behind all that it needs. */
+static void place(sorting *s, int root)
 {
     size_t depth = 0;
-    int *at = position_of(s, root);
-    if (!at || s->done[*at])
+    if (s->done[root])
         return;
-    s->stack[depth++] = (visit){root, 0};
-    s->done[*at] = 1;
+    s->stack[depth++] = (visit){s->g->nodes.at[root], root, 0};
+    s->done[root] = 1;
     while (depth) {
         visit *v = &s->stack[depth - 1];
         if (v->next == v->n->n_in) {
             s->order[s->placed++] = v->n;
-            s->done[*position_of(s, v->n)] = 2;
+            s->done[v->at] = 2;
             depth--;
             continue;
         }
         tensor *t = v->n->in[v->next++];
-        node *from = t ? t->from : NULL;
-        int *p = from ? position_of(s, from) : NULL;
-        if (p && !s->done[*p]) {
-            s->done[*p] = 1;
-            s->stack[depth++] = (visit){from, 0};
+        int at = t && t->from ? s->position[t->id] : -1;
+        if (at >= 0 && !s->done[at]) {
+            s->done[at] = 1;
+            s->stack[depth++] = (visit){t->from, at, 0};
         }
     }
 }
@@ -126,7 +117,7 @@ bool rewrite_sort(graph *g)
                 s.position[g->nodes.at[i]->out[k]->id] = (int)i;
     for (size_t i = 0; i < n; i++)
         if (g->nodes.at[i]->has_effect || is_output(g, g->nodes.at[i]))
-            place(&s, g->nodes.at[i]);
+            place(&s, (int)i);
     if (s.placed)
         memcpy(g->nodes.at, s.order, s.placed * sizeof *s.order);
     g->nodes.n = s.placed;

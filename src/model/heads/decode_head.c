@@ -40,8 +40,6 @@ static bool check_outputs(module *m, const head_config *c)
     if (!value_is_none(c->threshold) && !value_number(c->threshold, &h->threshold))
         model_fail(m->model, CSEG_CONFIG, c->threshold, "%s: threshold is a number, not %s", m->name,
                    value_kind_name(c->threshold));
-    if (!value_is_none(c->sampler))
-        model_fail(m->model, CSEG_UNSUPPORTED, c->sampler, "%s: sampler is not supported", m->name);
     if (!c->gt_key)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "gt_key"), "%s: gt_key is a string, not None", m->name);
     return !model_failed(m->model);
@@ -81,6 +79,27 @@ static void build_losses(module *m, decode_head *h)
         add_loss(m, h, list, module_index(m, (int64_t)i), value_item(cfg, i));
 }
 
+module *head_loss(module *m, const char *name, const value *cfg, unsigned needs)
+{
+    module *loss = module_build(m, name, FAMILY_LOSS, cfg, NULL);
+    if (loss && needs & ~loss->kind->as.loss.can)
+        model_fail(m->model, CSEG_UNSUPPORTED, cfg,
+                   "%s: %s compares logits with a label map alone; there is "
+                   "CrossEntropyLoss",
+                   m->name, loss->kind->name);
+    return loss;
+}
+
+bool head_selects_maps(module *m)
+{
+    const value *given = m->cfg ? value_get(m->cfg, "input_transform") : NULL;
+    if (given)
+        model_fail(m->model, CSEG_CONFIG, given, "%s: %s selects its maps itself; leave input_transform out", m->name,
+                   m->kind->name);
+    ((head_config *)m->config)->input_transform = "multiple_select";
+    return !model_failed(m->model);
+}
+
 bool head_begin_unclassified(module *m, size_t state_size)
 {
     decode_head *h = m->state = module_state(m, state_size);
@@ -92,6 +111,8 @@ bool head_begin_unclassified(module *m, size_t state_size)
     m->init_cfg = h->config->init_cfg;
     build_losses(m, h);
     h->dropout = dropout2d_new(m, "dropout", h->config->dropout_ratio);
+    if (!value_is_none(h->config->sampler))
+        h->sampler = module_build(m, "sampler", FAMILY_SAMPLER, h->config->sampler, NULL);
     return !model_failed(m->model);
 }
 
@@ -203,6 +224,10 @@ void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, con
                   .ignore_index = m->head->ignore_index};
     if (!at.x)
         return;
+    if (h->sampler) {
+        tensor *hard = sampler_run(h->sampler, g, &at);
+        at.weight = at.weight ? op_mul(g, hard, at.weight) : hard;
+    }
     for (size_t i = 0; i < h->losses.n; i++) {
         tensor *sum = sum_of_name(h, i, g, &at);
         if (sum)

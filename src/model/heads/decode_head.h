@@ -50,7 +50,7 @@ typedef struct head_config {
         HEAD_FIELD(S, F_VALUE, loss_decode, "dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0)",       \
                    "a loss or a list of losses"),                                                                      \
         HEAD_FIELD(S, F_INT, ignore_index, "255", "label that teaches nothing"),                                       \
-        HEAD_FIELD(S, F_VALUE, sampler, "None", "sampling of hard pixels: not supported"),                             \
+        HEAD_FIELD(S, F_VALUE, sampler, "None", "which pixels learn; None: all"),                                      \
         HEAD_FIELD(S, F_BOOL, align_corners, "False", "of all resizing"),                                              \
         HEAD_FIELD(S, F_VALUE, init_cfg, init_cfg_, "how the weights start"),                                          \
         HEAD_FIELD(S, F_STR, gt_key, "'gt_semantic_seg'", "field of the data that holds its labels (not in mmseg)")
@@ -61,6 +61,7 @@ typedef struct decode_head {
     module *conv_seg;    /* NULL: the head has none */
     module *dropout;     /* of dropout_ratio */
     VEC(module *) losses;
+    module *sampler; /* says which pixels learn; NULL: all */
 } decode_head;
 
 /* Allocates m->state (state_size bytes, a decode_head first), checks what the fields say together, fills m->head, and
@@ -69,6 +70,12 @@ typedef struct decode_head {
 bool head_begin(module *m, size_t state_size);
 /* The same without conv_seg, for heads whose class deletes it, or has another classifier at another place. */
 bool head_begin_unclassified(module *m, size_t state_size);
+
+/* For heads that take several maps as they are, whatever the config: before head_begin. false: an error was recorded.
+ */
+bool head_selects_maps(module *m);
+/* A further loss of the head's own, which can do what is needed (LOSS_...). */
+module *head_loss(module *m, const char *name, const value *cfg, unsigned needs);
 
 /* A ConvModule with the head's conv_cfg, norm_cfg and act_cfg: square, padded by kernel / 2, stride 1. */
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);

@@ -95,17 +95,70 @@ static tensor *weights(module *m, graph *g, int64_t classes)
     return graph_const(g, DT_F32, 1, &classes, data);
 }
 
+/* t with so many axes of 1 in front, or (behind) one behind its own. */
+static tensor *with_axes(graph *g, tensor *t, int rank, bool behind)
+{
+    int64_t dim[TENSOR_MAX_RANK] = {1, 1, 1, 1, 1, 1};
+    for (int i = 0; i < t->rank && i < rank; i++)
+        dim[behind ? i : rank - t->rank + i] = t->dim[i];
+    return op_reshape(g, t, rank, dim);
+}
+
+/* Of a softmax, for each pixel: -sum over classes of class_weight * target * log softmax(x). */
+static tensor *softmax_on_numbers(graph *g, const loss_io *io, tensor *class_weight)
+{
+    int rank = io->x->rank;
+    tensor *y = op_mul(g, op_log_softmax(g, io->x), io->target);
+    if (class_weight)
+        y = op_mul(g, y, with_axes(g, class_weight, rank, false));
+    return op_scale(g, op_reduce_sum(g, y, 1u << (rank - 1), false), -1, 0);
+}
+
+/* A target of numbers: of each class whether, or how much, it is there. The mean over elements is the reference's: of a
+ * softmax, too, it counts the target's elements, not the pixels, unless the pixels' losses are averaged as they are. */
+static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_weight)
+{
+    const loss_config *c = m->config;
+    const loss_state *s = m->state;
+    char place[512];
+    bool plain = m->model->options.average_over_pixels && !c->avg_non_ignore;
+    if (io->per_pixel || (class_weight && !c->use_sigmoid && s->attr.avg == AVG_CLASS_WEIGHT))
+        return graph_fail(
+            g, CSEG_UNSUPPORTED, "%s%s on a target of numbers: %s", value_place(m->cfg, place), m->kind->name,
+            io->per_pixel ? "it gives no loss for each pixel"
+                          : "a softmax takes no class_weight there; set use_sigmoid=True, or leave it out");
+    tensor *y = c->use_sigmoid ? op_sigmoid_cross_entropy(g, io->x, io->target, class_weight)
+                               : softmax_on_numbers(g, io, class_weight);
+    if (y && io->weight)
+        y = op_mul(g, y, io->weight->rank < y->rank ? with_axes(g, io->weight, y->rank, true) : io->weight);
+    if (!y)
+        return NULL;
+    bool whole = c->use_sigmoid || (!plain && strcmp(c->reduction, "none") != 0);
+    double count = s->attr.avg == AVG_SUM ? 1 : (double)tensor_count(whole ? io->target : y);
+    return op_scale(g, op_reduce_sum(g, y, (1u << y->rank) - 1, false), (float)(c->loss_weight / count), 0);
+}
+
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const loss_config *c = m->config;
     loss_state *s = m->state;
-    if (!io->x)
+    char place[512];
+    if (!io->x || !io->target)
         return NULL;
     tensor *class_weight = s->weight.n ? weights(m, g, tensor_channels(io->x)) : NULL;
     if (s->weight.n && !class_weight)
         return NULL;
+    if (io->target->type == DT_F32)
+        return on_numbers(m, g, io, class_weight);
+    if (io->per_pixel && c->use_sigmoid && tensor_channels(io->x) > 1)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%s%s with use_sigmoid=True gives each pixel a loss for each of its classes; a sampler of "
+                          "pixels needs one. Give the sampler a thresh, or leave out use_sigmoid",
+                          value_place(m->cfg, place), m->kind->name);
     loss_attr a = s->attr;
     a.ignore_index = io->ignore_index;
+    if (io->per_pixel)
+        a.avg = AVG_NONE;
     return c->use_sigmoid ? op_binary_cross_entropy(g, io->x, io->target, class_weight, io->weight, a)
                           : op_cross_entropy(g, io->x, io->target, class_weight, io->weight, a);
 }
@@ -129,5 +182,8 @@ const kind kind_cross_entropy_loss = {
         "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.can = LOSS_PER_PIXEL | LOSS_FLOAT_TARGET,
+                .forward = forward,
+                .loss_name = loss_name,
+                .labels = labels},
 };

@@ -1,0 +1,74 @@
+/* The entry of the last axis that a label names, and its gradient. */
+#include "backend/cpu/cpu.h"
+
+enum { PART_FLOATS = 1 << 15 };
+
+typedef struct pick_kernel {
+    cpu_kernel k;
+    int64_t classes;
+    parts p; /* of pixels */
+} pick_kernel;
+
+static bool is_class(const pick_kernel *k, int32_t label)
+{
+    return label >= 0 && label < k->classes;
+}
+
+static cseg_status pick_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    const pick_kernel *k = (const pick_kernel *)base;
+    const float *x = in[0];
+    const int32_t *label = in[1];
+    float *y = out[0];
+#pragma omp parallel for schedule(static)
+    for (int64_t part = 0; part < k->p.count; part++)
+        for (int64_t i = part * k->p.each; i < part * k->p.each + parts_size(&k->p, part); i++)
+            y[i] = is_class(k, label[i]) ? x[i * k->classes + label[i]] : 0;
+    return CSEG_OK;
+}
+
+static cseg_status pick_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    const pick_kernel *k = (const pick_kernel *)base;
+    const float *dy = in[0];
+    const int32_t *label = in[1];
+#pragma omp parallel for schedule(static)
+    for (int64_t part = 0; part < k->p.count; part++) {
+        int64_t first = part * k->p.each, n = parts_size(&k->p, part);
+        float *dx = (float *)out[0] + first * k->classes;
+        memset(dx, 0, (size_t)(n * k->classes) * sizeof *dx);
+        for (int64_t i = 0; i < n; i++)
+            if (is_class(k, label[first + i]))
+                dx[i * k->classes + label[first + i]] = dy[first + i];
+    }
+    return CSEG_OK;
+}
+
+static cseg_status prepare(cpu_backend *b, const node *n, const tensor *wide, arena *mem, kernel **out,
+                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
+                           cseg_error *err)
+{
+    pick_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    if (!k)
+        return fail_memory(err);
+    k->classes = wide->dim[wide->rank - 1];
+    k->p = parts_of(tensor_count(n->in[1]), k->classes < PART_FLOATS ? PART_FLOATS / k->classes : 1);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+static cseg_status prepare_pick(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare(b, n, n->in[0], mem, out, pick_run, err);
+}
+
+const cpu_op cpu_op_pick = {.prepare = prepare_pick};
+
+static cseg_status prepare_pick_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare(b, n, n->out[0], mem, out, pick_grad_run, err);
+}
+
+const cpu_op cpu_op_pick_grad = {.prepare = prepare_pick_grad};

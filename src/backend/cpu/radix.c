@@ -1,0 +1,181 @@
+/* Elements by their place in order, without sorting: three passes over the elements count those whose leading bits are
+ * the ones found so far by the next bits (radix selection). Numbers of elements add up to the same in any order, so
+ * each thread counts a stretch of its own. */
+#include <math.h>
+
+#include "backend/cpu/cpu.h"
+
+enum { PASSES = 3, BINS = 1 << 11 };
+static const int shifts[PASSES] = {21, 10, 0}, widths[PASSES] = {11, 11, 10};
+
+typedef struct rank_kernel {
+    cpu_kernel k;
+    int64_t count;
+    int stretches;
+} rank_kernel;
+
+typedef struct found {
+    uint32_t key;         /* of the element at the place */
+    int64_t count, above; /* elements that count, and those with a larger key */
+} found;
+
+/* Ordered as the numbers are; zeros are equal, and a NaN is larger than all. */
+static uint32_t key_of(float x)
+{
+    uint32_t bits;
+    if (isnan(x))
+        return UINT32_MAX;
+    x += 0.0f; /* -0 becomes 0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+
+static float number_of(uint32_t key)
+{
+    float x;
+    uint32_t bits = key >> 31 ? key & 0x7fffffffu : ~key;
+    if (key == UINT32_MAX)
+        return NAN;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static int64_t begin_of(const rank_kernel *k, int stretch)
+{
+    return k->count * stretch / k->stretches;
+}
+
+/* bins[BINS] by stretch: the elements whose bits above this pass's are those of `key`, by their bits of this pass. */
+static void count(const rank_kernel *k, void *const *in, int pass, uint32_t key, int64_t *bins)
+{
+    const float *x = in[0];
+    const uint8_t *mask = in[1];
+    int shift = shifts[pass], above = shift + widths[pass];
+    uint64_t leading = (uint64_t)key >> above;
+    uint32_t low = (1u << widths[pass]) - 1;
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < k->stretches; s++) {
+        int64_t *own = bins + s * BINS;
+        memset(own, 0, BINS * sizeof *own);
+        for (int64_t i = begin_of(k, s); i < begin_of(k, s + 1); i++) {
+            uint32_t is = key_of(x[i]);
+            if ((!mask || mask[i]) && (uint64_t)is >> above == leading)
+                own[is >> shift & low]++;
+        }
+    }
+    for (int s = 1; s < k->stretches; s++)
+        for (int i = 0; i < BINS; i++)
+            bins[i] += bins[s * BINS + i];
+}
+
+static found find(const rank_kernel *k, void *const *in, int64_t place, bool descending, int64_t *bins)
+{
+    found f = {0};
+    int64_t index = 0, below = 0; /* in ascending order; elements whose bits so far are less */
+    for (int pass = 0; pass < PASSES; pass++) {
+        uint32_t digit = 0;
+        count(k, in, pass, f.key, bins);
+        for (int i = 0; pass == 0 && i < BINS; i++)
+            f.count += bins[i];
+        if (!f.count)
+            return f;
+        if (pass == 0) {
+            index = place < f.count ? place : f.count - 1;
+            index = descending ? f.count - 1 - index : index;
+        }
+        while (index - below >= bins[digit])
+            below += bins[digit++];
+        f.key |= digit << shifts[pass];
+        f.above = f.count - below - bins[digit];
+    }
+    return f;
+}
+
+/* in[1] is the mask, or NULL. */
+static void inputs_of(const rank_kernel *k, void *const *in, void *to[2])
+{
+    to[0] = in[0];
+    to[1] = k->k.n->n_in > 1 ? in[1] : NULL;
+}
+
+static cseg_status kth_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    const rank_kernel *k = (const rank_kernel *)base;
+    const rank_attr *a = &k->k.n->attr.rank;
+    void *own[2];
+    inputs_of(k, in, own);
+    found f = find(k, own, a->k, a->descending, scratch);
+    *(float *)out[0] = f.count ? number_of(f.key) : 0;
+    return CSEG_OK;
+}
+
+/* Marks of a stretch what is larger than the key, and of those that equal it as many as are `wanted`. Returns how many
+ * equal it. y NULL: counts only. */
+static int64_t mark(const rank_kernel *k, void *const *in, int stretch, uint32_t key, int64_t wanted, uint8_t *y)
+{
+    const float *x = in[0];
+    const uint8_t *mask = in[1];
+    int64_t equal = 0;
+    for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
+        uint32_t is = key_of(x[i]);
+        bool counts = !mask || mask[i];
+        if (y)
+            y[i] = counts && (is > key || (is == key && equal < wanted));
+        equal += counts && is == key;
+    }
+    return equal;
+}
+
+static cseg_status largest_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    const rank_kernel *k = (const rank_kernel *)base;
+    int64_t most = k->k.n->attr.rank.k, *equal = scratch;
+    void *own[2];
+    inputs_of(k, in, own);
+    found f = most ? find(k, own, most - 1, true, scratch) : (found){0};
+    if (!most || !f.count) {
+        memset(out[0], 0, (size_t)k->count);
+        return CSEG_OK;
+    }
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < k->stretches; s++)
+        equal[s] = mark(k, own, s, f.key, 0, NULL);
+    for (int64_t s = 0, left = most - f.above, n; s < k->stretches; s++, left -= n) {
+        n = equal[s];
+        equal[s] = left;
+    }
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < k->stretches; s++)
+        mark(k, own, s, f.key, equal[s], out[0]);
+    return CSEG_OK;
+}
+
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out,
+                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
+                           cseg_error *err)
+{
+    rank_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    if (!k)
+        return fail_memory(err);
+    k->count = tensor_count(n->in[0]);
+    k->stretches = b->options.threads;
+    k->k.base.scratch = (size_t)k->stretches * BINS * sizeof(int64_t);
+    *out = &k->k.base;
+    return CSEG_OK;
+}
+
+static cseg_status prepare_kth(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare(b, n, mem, out, kth_run, err);
+}
+
+const cpu_op cpu_op_kth_value = {.prepare = prepare_kth};
+
+static cseg_status prepare_largest(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    return prepare(b, n, mem, out, largest_run, err);
+}
+
+const cpu_op cpu_op_largest = {.prepare = prepare_largest};

@@ -1,0 +1,61 @@
+/* Places in order, by sorting. */
+#include <stdlib.h>
+
+#include "backend/ref/ref.h"
+
+typedef struct element {
+    float x;
+    int64_t at;
+} element;
+
+/* A NaN is larger than all; of equals the first comes first. */
+static int ascending(const void *p, const void *q)
+{
+    const element *a = p, *b = q;
+    bool nan_a = isnan(a->x), nan_b = isnan(b->x);
+    if (nan_a != nan_b)
+        return nan_a ? 1 : -1;
+    if (!nan_a && a->x != b->x)
+        return a->x < b->x ? -1 : 1;
+    return a->at < b->at ? -1 : 1;
+}
+
+static int descending(const void *p, const void *q)
+{
+    const element *a = p, *b = q;
+    bool equal = a->x == b->x || (isnan(a->x) && isnan(b->x));
+    return equal ? ascending(p, q) : -ascending(p, q);
+}
+
+static size_t elements(const node *n)
+{
+    return (size_t)tensor_count(n->in[0]) * sizeof(element);
+}
+
+static int64_t sorted(const node *n, void *const *in, bool down, element *to)
+{
+    const float *x = in[0];
+    const uint8_t *mask = ref_optional(n, in, 1);
+    int64_t found = 0;
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++)
+        if (!mask || mask[i])
+            to[found++] = (element){x[i], i};
+    qsort(to, (size_t)found, sizeof *to, down ? descending : ascending);
+    return found;
+}
+
+REF(kth_value, elements)
+{
+    element *all = scratch;
+    int64_t found = sorted(n, in, n->attr.rank.descending, all), k = n->attr.rank.k;
+    *(float *)out[0] = found ? all[k < found ? k : found - 1].x : 0;
+}
+
+REF(largest, elements)
+{
+    element *all = scratch;
+    int64_t found = sorted(n, in, true, all);
+    memset(out[0], 0, tensor_bytes(n->out[0]));
+    for (int64_t i = 0; i < found && i < n->attr.rank.k; i++)
+        ((uint8_t *)out[0])[all[i].at] = 1;
+}

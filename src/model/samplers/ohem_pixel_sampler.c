@@ -1,0 +1,104 @@
+/* OHEMPixelSampler: pixels that are hard learn, the others do not (Shrivastava et al. 2016, arXiv:1604.03540).
+ *
+ * A small probability of the right class is a large softmax loss, so both ways of choosing look at losses alone; logits
+ * of the label's size are never in memory for it (PASS_FUSE_LOSS). */
+#include <math.h>
+
+#include "model/heads/decode_head.h"
+
+typedef struct ohem_config {
+    const value *thresh;
+    int64_t min_kept;
+} ohem_config;
+
+static const field fields[] = {
+    FIELD(ohem_config, F_VALUE, thresh, "None",
+          "pixels learn whose class has a smaller probability; None: those of the largest losses"),
+    FIELD_RANGE(ohem_config, F_INT, min_kept, "100000", 2, 1 << 30,
+                "so many pixels an image of the batch learn in any "
+                "case"),
+};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(ohem_config), false};
+
+typedef struct ohem {
+    bool by_probability;
+    double thresh;
+} ohem;
+
+static void check_losses(module *m, const decode_head *h)
+{
+    for (size_t i = 0; i < h->losses.n; i++) {
+        const module *loss = h->losses.at[i];
+        if (!(loss->kind->as.loss.can & LOSS_PER_PIXEL))
+            model_fail(m->model, CSEG_UNSUPPORTED, m->cfg,
+                       "%s: without thresh the sampler compares the losses of pixels, and %s gives none for each; set "
+                       "thresh",
+                       m->name, loss->kind->name);
+    }
+}
+
+static void build(module *m)
+{
+    const ohem_config *c = m->config;
+    ohem *s = m->state = module_state(m, sizeof *s);
+    if (!s)
+        return;
+    s->by_probability = !value_is_none(c->thresh);
+    if (!s->by_probability)
+        check_losses(m, m->parent->state);
+    else if (!value_number(c->thresh, &s->thresh))
+        model_fail(m->model, CSEG_CONFIG, c->thresh, "%s: thresh is a number or None, not %s", m->name,
+                   value_kind_name(c->thresh));
+    else if (m->parent->head->out_channels == 1)
+        model_fail(
+            m->model, CSEG_CONFIG, c->thresh,
+            "%s: thresh is compared with a softmax over the classes, of which the head has one channel; leave it "
+            "out, or give each class a channel",
+            m->name);
+}
+
+/* Those whose class has a probability below thresh; at least that many for which there are labels (but for ties). */
+static tensor *improbable(const ohem *s, graph *g, const loss_io *io, tensor *valid, int64_t kept)
+{
+    loss_attr a = {.ignore_index = io->ignore_index, .avg = AVG_NONE, .scale = 1};
+    tensor *loss = op_cross_entropy(g, io->x, io->target, NULL, NULL, a);
+    float most = s->thresh > 0 ? (float)-log(s->thresh) : INFINITY;
+    tensor *limit = op_binary(g, op_kth_value(g, loss, valid, kept, true), op_fill(g, 0, NULL, most), BINARY_MIN);
+    limit = op_reshape(g, limit, 3, (int64_t[]){1, 1, 1});
+    return op_and(g, valid, op_compare(g, loss, limit, COMPARE_GT));
+}
+
+/* Those of the largest sums of the head's losses. */
+static tensor *costly(const decode_head *h, graph *g, const loss_io *io, tensor *valid, int64_t kept)
+{
+    loss_io each = *io;
+    each.per_pixel = true;
+    each.weight = NULL;
+    tensor *sum = NULL;
+    for (size_t i = 0; i < h->losses.n; i++) {
+        tensor *one = loss_run(h->losses.at[i], g, &each);
+        sum = i ? op_add(g, sum, one) : one;
+    }
+    return op_largest(g, sum, valid, kept);
+}
+
+static tensor *weight(module *m, graph *g, const loss_io *io)
+{
+    const ohem *s = m->state;
+    if (!io->x || !io->target)
+        return NULL;
+    int64_t kept = ((const ohem_config *)m->config)->min_kept * io->target->dim[0];
+    tensor *valid = op_compare_to(g, io->target, COMPARE_NE, (double)io->ignore_index);
+    tensor *hard = s->by_probability ? improbable(s, g, io, valid, kept) : costly(m->parent->state, g, io, valid, kept);
+    return op_cast(g, hard, DT_F32);
+}
+
+const kind kind_ohem_pixel_sampler = {
+    .family = FAMILY_SAMPLER,
+    .name = "OHEMPixelSampler",
+    .about = "Hard pixels learn, the others do not: by their class's probability or by their losses "
+             "(arXiv:1604.03540).",
+    .fields = &table,
+    .build = build,
+    .as.sampler = {.weight = weight},
+};
