@@ -1,7 +1,7 @@
 /* What all decode heads share, in one place: the reference's BaseDecodeHead.
  *
  * A head's config struct starts with a head_config, its table of fields with HEAD_FIELDS, its state with a
- * decode_head; so a head's own file holds what is its own. See docs/adding-a-head.md. */
+ * decode_head; so a head's own file holds what is its own. See docs/adding-kinds.md. */
 #ifndef MODEL_DECODE_HEAD_H
 #define MODEL_DECODE_HEAD_H
 
