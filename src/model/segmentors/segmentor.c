@@ -39,15 +39,28 @@ segmentor *segmentor_begin(module *m)
     return model_failed(m->model) ? NULL : s;
 }
 
+/* Whether a head needs another's logits is a matter of its class, and its place must agree. */
+static void check_place(const module *h, const head_list *l)
+{
+    bool behind = l->cascade && l->heads.n > 0;
+    if (h->kind->as.head.takes_prev && !behind)
+        model_fail(h->model, CSEG_CONFIG, h->cfg,
+                   "%s: %s refines what a head before it says: its place is the decode_head list of a "
+                   "CascadeEncoderDecoder, behind the first",
+                   h->name, h->class_name);
+    else if (!h->kind->as.head.takes_prev && behind)
+        model_fail(h->model, CSEG_CONFIG, h->cfg,
+                   "%s: %s does not look at what the head before it says: in a cascade it can only be the first",
+                   h->name, h->class_name);
+}
+
 static void add_head(module *parent, const char *name, const value *cfg, head_list *out)
 {
     module *h = module_build(parent, name, FAMILY_HEAD, cfg, NULL);
-    if (h && h->kind->as.head.takes_prev && !out->cascade)
-        model_fail(h->model, CSEG_CONFIG, cfg,
-                   "%s: %s refines what a head before it says: it stands second or later "
-                   "in the decode_head list of a CascadeEncoderDecoder",
-                   h->name, h->class_name);
-    if (h && !vec_push(h->model->mem, &out->heads, h))
+    if (!h)
+        return;
+    check_place(h, out);
+    if (!vec_push(h->model->mem, &out->heads, h))
         model_fail(h->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
 

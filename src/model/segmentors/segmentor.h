@@ -8,6 +8,7 @@ typedef struct segmentor_config {
     const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;
     const value *gt_keys, *palettes;
     const char *pretrained, *fusion;
+    int64_t num_stages;
 } segmentor_config;
 
 /* The entries of a field_table for segmentor_config that all have. */
