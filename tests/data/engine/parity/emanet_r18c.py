@@ -1,0 +1,35 @@
+# A narrow ResNet-18 v1c, dilated, with EMANet's head, whose bases move in training.
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='ResNetV1c',
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        dilations=(1, 1, 2, 4),
+        strides=(1, 2, 1, 1),
+        norm_cfg=norm_cfg),
+    decode_head=dict(
+        type='EMAHead',
+        in_channels=128,
+        in_index=3,
+        channels=24,
+        ema_channels=32,
+        num_bases=12,
+        num_stages=3,
+        momentum=0.1,
+        num_classes=7,
+        norm_cfg=norm_cfg),
+    auxiliary_head=dict(
+        type='FCNHead',
+        in_channels=64,
+        in_index=2,
+        channels=16,
+        num_convs=1,
+        concat_input=False,
+        num_classes=7,
+        norm_cfg=norm_cfg,
+        sampler=dict(type='OHEMPixelSampler', thresh=0.9, min_kept=100),
+        loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4)))
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))
