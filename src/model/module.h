@@ -25,12 +25,14 @@ typedef enum {
     FAMILY_COUNT
 } family;
 
-/* What a head's build says of the head: all that segmentors, predictions and the label scan need to know of it.
- * head_begin fills it for decode heads. */
+/* The labels that a loss can name with logits of so many channels. */
 typedef struct loss_labels {
     int64_t classes;       /* from 0; below 2 it teaches nothing */
     bool ignores_negative; /* as well as ignore_index */
 } loss_labels;
+
+/* What a head's build says of the head: all that segmentors, predictions and the label scan need to know of it.
+ * head_begin fills it for decode heads. */
 typedef struct head_info {
     int64_t num_classes;
     int64_t out_channels; /* of the logits: 1 with a threshold still means two classes */

@@ -2,7 +2,7 @@
 #ifndef MODEL_SEGMENTOR_H
 #define MODEL_SEGMENTOR_H
 
-#include "model/heads/decode_head.h"
+#include "model/model.h"
 
 typedef struct segmentor_config {
     const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;

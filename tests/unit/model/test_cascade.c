@@ -198,6 +198,59 @@ static void maps_of_two_sizes(void **state)
     test_end(&t);
 }
 
+enum { BLOCK = 1 << 20, STEP = 512 };
+
+/* Leaves so many bytes in the arena's block; more is to be had by a new block alone. */
+static void leave(arena *mem, size_t left)
+{
+    assert_non_null(arena_alloc(mem, BLOCK)); /* fills a block of its own; the next has twice the size */
+    assert_non_null(arena_alloc(mem, 2 * BLOCK - left));
+}
+
+/* Lists of maps, a chain of heads and a fusion are made where memory runs out at any place. */
+static void memory_may_end_anywhere_in_a_trace(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {
+        CASCADE("3", "[" FCN(BN) ", " OCR(BN) ", " OCR(BN) "]"),
+        "head = dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=2)\n"
+        "model = dict(type='ChangeExtraSegmentor', backbone=dict(type='ChangeExtraResNet', depth=18,\n"
+        "  base_channels=8, stem_channels=8), neck=dict(type='FPN', in_channels=[8, 16, 32, 64],\n"
+        "  out_channels=4, num_outs=6), decode_head=dict(head, in_channels=[8, 8], in_index=[1, 2],\n"
+        "  input_transform='resize_concat'), extra_head=[head])\n",
+        "model = dict(type='ChangeExtraSegmentor', backbone=dict(type='ChangeExtraResNet', depth=18,\n"
+        "  base_channels=8, stem_channels=8), neck=dict(type='opencd.FeatureFusionNeck', policy='abs_diff'),\n"
+        "  decode_head=dict(type='PSPHead', in_channels=64, channels=8, num_classes=2))\n",
+        "model = dict(type='EncoderDecoder', backbone=dict(type='HRNet', extra=dict(\n"
+        "  stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1, ), num_channels=(4, )),\n"
+        "  stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(1, 1), num_channels=(4, 8)),\n"
+        "  stage3=dict(num_modules=1, num_branches=3, block='BASIC', num_blocks=(1, 1, 1), num_channels=(4, 8, 12)),\n"
+        "  stage4=dict(num_modules=1, num_branches=4, block='BASIC', num_blocks=(1, 1, 1, 1),\n"
+        "    num_channels=(4, 8, 12, 16)))),\n"
+        "  decode_head=dict(type='FCNHead', in_channels=[4, 16], in_index=[0, 3], input_transform='resize_concat',\n"
+        "    channels=4, num_classes=3))\n"};
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        test_model t = test_build_ok(configs[i]);
+        cseg_status status = CSEG_NO_MEMORY;
+        int failures = 0;
+        for (size_t left = 0; status == CSEG_NO_MEMORY; left += STEP) {
+            tensor *loss = NULL;
+            graph *g = graph_new(true);
+            assert_non_null(g);
+            assert_true(left < BLOCK);
+            leave(g->mem, left);
+            mem_fail_at(1);
+            status = model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err);
+            mem_fail_at(0);
+            graph_free(g);
+            failures += status == CSEG_NO_MEMORY;
+        }
+        assert_int_equal(status, CSEG_OK);
+        assert_true(failures > 100);
+        test_end(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +261,7 @@ int main(void)
         cmocka_unit_test(heads_in_the_list_start_as_layers_do),
         cmocka_unit_test(what_makes_no_cascade),
         cmocka_unit_test(maps_of_two_sizes),
+        cmocka_unit_test(memory_may_end_anywhere_in_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
