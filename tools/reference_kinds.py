@@ -16,33 +16,30 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = os.path.join(HERE, "..", "src", "model", "reference_kinds.h")
 FOLDERS = {"segmentors": "SEGMENTOR", "backbones": "BACKBONE", "necks": "NECK", "decode_heads": "HEAD",
-           "losses": "LOSS", "samplers": "SAMPLER"}
+           "losses": "LOSS", "sampler": "SAMPLER"}
 TOP = """/* The kinds that MMSegmentation 1.2.2 and 0.30.0 and Open-CD have, whether they are here or not, so that a message can
  * tell a kind that is missing here from one that is misspelt: REFERENCE_KIND(FAMILY, type). Written by
  * tools/reference_kinds.py; a new kind here changes nothing in it. */
 """
 
 # Runs inside an environment of MMSegmentation: a line for each registered class that its package offers to others
-# (parts of one model alone, as UNet's DeconvModule, it keeps to itself). Samplers of pixels have a registry of their own.
+# (parts of one model alone, as UNet's DeconvModule, it keeps to itself).
 ASK = """
 import importlib, mmseg.models
 try:
-    from mmseg.registry import MODELS
+    from mmseg.registry import MODELS, TASK_UTILS as SAMPLERS
+    samplers = "mmseg.structures.sampler"
 except ImportError:
+    from mmseg.core.seg.builder import PIXEL_SAMPLERS as SAMPLERS
     from mmseg.models.builder import MODELS
-try:
-    from mmseg.structures.sampler.builder import PIXEL_SAMPLERS
-except ImportError:
-    from mmseg.core.seg.builder import PIXEL_SAMPLERS
-for name, kind in PIXEL_SAMPLERS.module_dict.items():
-    if ".sampler." in kind.__module__:
-        print("KIND", "samplers", name)
+    samplers = "mmseg.core.seg.sampler"
 for folder in %r:
-    package = importlib.import_module("mmseg.models." + folder)
-    for name, kind in MODELS.module_dict.items():
-        if kind.__module__.startswith(package.__name__ + ".") and name in package.__all__:
+    registry, path = (SAMPLERS, samplers) if folder == "sampler" else (MODELS, "mmseg.models." + folder)
+    package = importlib.import_module(path)
+    for name, kind in registry.module_dict.items():
+        if kind.__module__.startswith(path + ".") and name in package.__all__ and not name.startswith("Base"):
             print("KIND", folder, name)
-""" % [folder for folder in FOLDERS if folder != "samplers"]
+""" % list(FOLDERS)
 
 
 def ask(python):
@@ -53,7 +50,8 @@ def ask(python):
 def family_of(key):
     if key in ("model", "segmentor"):
         return "SEGMENTOR"
-    for word, family in (("backbone", "BACKBONE"), ("neck", "NECK"), ("loss", "LOSS"), ("head", "HEAD")):
+    for word, family in (("backbone", "BACKBONE"), ("neck", "NECK"), ("sampler", "SAMPLER"), ("loss", "LOSS"),
+                         ("head", "HEAD")):
         if word in key:
             return family
     return None

@@ -60,6 +60,41 @@ void layer_allocate(model *m)
         fail_msg("%s", m->error.text);
 }
 
+module *layer_kind(model *m, const kind *k, const char *text)
+{
+    value *cfg = NULL;
+    module *made = module_new(m->root, "kind");
+    assert_non_null(made);
+    if (config_parse_literal(text, "test.py", m->mem, &cfg, &m->error) != CSEG_OK)
+        fail_msg("%s", m->error.text);
+    made->kind = k;
+    made->class_name = k->name;
+    made->cfg = cfg;
+    made->config = module_state(made, k->fields->size);
+    if (fields_parse(k->fields, k->name, cfg, NULL, m->mem, made->config, &m->error) == CSEG_OK)
+        k->build(made);
+    return model_failed(m) ? NULL : made;
+}
+
+static const char *text_of(arena *mem, const char *file)
+{
+    cseg_error err;
+    char path[512], *text = NULL;
+    size_t n;
+    snprintf(path, sizeof path, "%s/%s", SOURCE_DIR, file);
+    if (file_read(path, 0, mem, &text, &n, &err) != CSEG_OK)
+        fail_msg("%s", err.text);
+    return text;
+}
+
+void layer_shown(const char *page, const char *file)
+{
+    arena *mem = arena_new();
+    if (!strstr(text_of(mem, page), text_of(mem, file)))
+        fail_msg("%s does not show %s as it is", page, file);
+    arena_free(mem);
+}
+
 /* As make_goldens.py fills: numbers that a name stands for. */
 static void fill(const char *name, int rank, int64_t n, float *out)
 {

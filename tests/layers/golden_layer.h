@@ -29,6 +29,12 @@ void layer_check(const char *file, layer_make *make, layer_trace *trace);
 model *layer_model(void);
 void layer_allocate(model *m);
 
+/* A kind that the registry need not have, as a child called "kind" of the root; `text` is its config. */
+module *layer_kind(model *m, const kind *k, const char *text);
+
+/* The page shows the file, whole. Both are named from the project's root. */
+void layer_shown(const char *page, const char *file);
+
 /* Entries of a config, which must be there. */
 int64_t layer_int(const value *config, const char *key);
 bool layer_bool(const value *config, const char *key);

@@ -1,4 +1,4 @@
-/* docs/adding-a-head.md shows a head that compiles: it holds the file, whole. docs/models.md is what the tables say. */
+/* docs/adding-kinds.md shows a head that compiles: it holds the file, whole. docs/models.md is what the tables say. */
 #include "base/file.h"
 #include "model_test.h"
 
@@ -9,7 +9,7 @@ static void the_example_is_the_file(void **state)
     arena *mem = arena_new();
     char *page = NULL, *source = NULL;
     size_t n;
-    assert_int_equal(file_read(SOURCE_DIR "/docs/adding-a-head.md", 0, mem, &page, &n, &err), CSEG_OK);
+    assert_int_equal(file_read(SOURCE_DIR "/docs/adding-kinds.md", 0, mem, &page, &n, &err), CSEG_OK);
     assert_int_equal(file_read(SOURCE_DIR "/src/model/heads/psp_head.c", 0, mem, &source, &n, &err), CSEG_OK);
     assert_true(n > 1000);
     assert_non_null(strstr(page, source));
