@@ -1,7 +1,9 @@
 /* Where the outputs of torch's bilinear interpolation come from, in its own arithmetic: positions in float32.
  *
- *     bilinear_source s = bilinear_source_at(bilinear_position(i, in, out, false, 0), in);
- *     y[i] = (1 - s.t) * x[s.low] + s.t * x[s.high]; */
+ *     bilinear_source from = bilinear_source_at(bilinear_position(5, n, 2 * n, false, 0), n);
+ *     float y = (1 - from.t) * v[from.low] + from.t * v[from.high];
+ *     printf("%g\n", y);
+ */
 #ifndef BASE_BILINEAR_H
 #define BASE_BILINEAR_H
 

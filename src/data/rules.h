@@ -2,9 +2,9 @@
  * Who reads a config's dict chooses a row (datasets/keys.c from the dict's own keys, engine/dialect for a whole
  * config); everything behind asks for a fact by its name, and never which row it is.
  *
- *     dataset_options o = {.rules = &data_rules_1x};
- *     TRY(dataset_build(cfg, &o, mem, &ds, err));
- *     TRY(pipeline_build(list, &data_rules_1x.steps, mem, &steps, err));
+ *     const data_rules *rules = &data_rules_1x;
+ *     if (!rules->parts_may_differ)
+ *         printf("joined data sets have the same classes\n");
  */
 #ifndef DATA_RULES_H
 #define DATA_RULES_H

@@ -1,7 +1,8 @@
 /* What a backend is. It turns each node into a kernel once, when a plan is made; a run decides nothing.
  *
  *     kernel *k;
- *     TRY(b->prepare(b, g->nodes.at[0], mem, &k, err));
+ *     kernel_setting s = {.weights_fixed = true};
+ *     TRY(b->prepare(b, g->nodes.at[0], &s, mem, &k, err));
  *     if (k->naive)
  *         printf("%s has no kernel of its own for this node\n", b->name);
  */

@@ -1,8 +1,8 @@
-/* Reads and writes NumPy's .npy files (versions 1 to 3), and reads lists of numbers from the formats that configs name.
+/* Reads NumPy's .npy files (versions 1 to 3), and reads lists of numbers from the formats that configs name.
  *
- *     pickle_array array;
- *     TRY(npy_read(path, mem, &array, err));
- *     double first = pickle_array_get(&array, 0);
+ *     double *numbers;
+ *     size_t count;
+ *     TRY(numbers_read("class_weight.npy", mem, &numbers, &count, err));
  */
 #ifndef IO_NPY_H
 #define IO_NPY_H

@@ -1,8 +1,8 @@
 /* Features: the maps or tokens that backbones and necks hand on to heads.
  *
  *     features out = features_new(g, 0);
- *     for (int i = 0; i < stages; i++)
- *         features_add(g, &out, x = layer_run(stage[i], g, x));
+ *     features_add(g, &out, x);
+ *     features_add(g, &out, op_relu(g, x));
  *
  * A pair of dates is two of them. */
 #ifndef MODEL_FEATURES_H

@@ -7,7 +7,7 @@
  * A kind (FCNHead, ResNet, CrossEntropyLoss) is one file with a table of its fields, a constructor that declares
  * parameters and children in the reference's order under the reference's names, and a forward function that traces. One
  * line in kinds.h registers it. Errors of constructors are sticky, as those of traces: after a failure makers return
- * NULL and accept NULL, and the model keeps the first message. See docs/adding-a-head.md. */
+ * NULL and accept NULL, and the model keeps the first message. See docs/adding-kinds.md. */
 #ifndef MODEL_MODULE_H
 #define MODEL_MODULE_H
 

@@ -10,7 +10,7 @@ static void the_page_shows_it(void **state)
     (void)state;
     layer_shown("docs/adding-kinds.md", "tests/layers/examples/plain_net.c");
     layer_shown("docs/adding-kinds.md", "src/model/layers/linear.c");
-    layer_shown("docs/adding-kinds.md", "src/graph/ops/softmax.c");
+    layer_shown("docs/adding-kinds.md", "src/graph/ops/op_softmax.c");
 }
 
 static void it_gives_its_maps(void **state)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/backend.h"
+#include "backend/backends.h"
 #include "golden_layer.h"
 #include "graph/plan.h"
 

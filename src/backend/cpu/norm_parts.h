@@ -1,8 +1,10 @@
 /* What the kernels of batch normalisation share: maps cut into parts whose sums are added in order, so that results do
  * not depend on threads, and rows of channels made wide enough for vectors (widen.h).
  *
- *     for (norm_stretch w = {0}; norm_next(k, part, &w);)
- *         ... w.rows rows of w.width elements from element w.at on ... */
+ *     const norm_kernel *k = data;
+ *     for (norm_stretch s = {0}; norm_next(k, 0, &s);)
+ *         printf("%" PRId64 " rows\n", s.rows);
+ */
 #ifndef CPU_NORM_PARTS_H
 #define CPU_NORM_PARTS_H
 

@@ -2,7 +2,7 @@
  *
  *     transform_list list;
  *     pipeline_info info = {0};
- *     transform_builder builder = {.mem = mem, .dialect = DIALECT_1X, .info = &info};
+ *     transform_builder builder = {.mem = mem, .info = &info};
  *     TRY(transforms_build(&builder, cfg, &list, err));
  *     TRY(transforms_apply(&list, s, err));
  *

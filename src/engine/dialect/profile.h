@@ -1,7 +1,9 @@
 /* How the reference behaves that a config is written for, where its releases differ and no key of the config decides.
  * Each dialect has one profile; who comes after the dialects asks for a fact by its name.
  *
- *     if (e->profile->validates_last && done == whole)
+ *     const experiment_profile *of = data;
+ *     if (of->validates_last)
+ *         printf("the last iteration is validated\n");
  */
 #ifndef ENGINE_DIALECT_PROFILE_H
 #define ENGINE_DIALECT_PROFILE_H

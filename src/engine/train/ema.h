@@ -2,7 +2,7 @@
  * (0.x).
  *
  *     ema *average;
- *     TRY(ema_new(&e->ema, false, m, mem, &average, err));
+ *     TRY(ema_new(&e->ema, m, mem, &average, err));
  *     ema_update(average, 1, 0);
  *     ema_swap(average);
  *

@@ -1,9 +1,11 @@
 /* out_indices of backbones: the stages whose maps they give.
  *
- *     if (!out_indices_check(m, c->out_indices, STAGES))   in build
- *         return;
- *     if (out_indices_has(c->out_indices, i))              in forward, behind stage i
- *         features_add(g, &y, x);
+ *     int64_t list[] = {0, 3};
+ *     ints at = {2, list};
+ *     if (out_indices_check(parent, at, 4) && out_indices_has(at, 3))
+ *         printf("the last stage's map is given\n");
+ *
+ * A build function checks, a forward function asks behind each stage.
  *
  * For backbones that give their maps in order of stages, each once, whatever the order in the config: most of the
  * reference's. Those that pick from a list in the order given (BiSeNet, FastSCNN) have no use for it. */

@@ -7,7 +7,7 @@
  *         return CSEG_CONFIG;
  *
  * A head's config struct starts with a head_config, its table of fields with HEAD_FIELDS, its state with a decode_head.
- * So a head's own file holds only what is its own. See docs/adding-a-head.md. */
+ * So a head's own file holds only what is its own. See docs/adding-kinds.md. */
 #ifndef MODEL_DECODE_HEAD_H
 #define MODEL_DECODE_HEAD_H
 

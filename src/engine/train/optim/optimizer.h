@@ -1,7 +1,8 @@
 /* Optimizers over a model's flat buffers, with parameter groups as MMSegmentation's optimizer constructor makes them.
  *
  *     optimizer *sgd;
- *     TRY(optimizer_build(cfg, NULL, m, mem, &sgd, err));
+ *     group_rules rules = {0};
+ *     TRY(optimizer_build(cfg, NULL, &rules, m, mem, &sgd, err));
  *     optimizer_clip_norm(sgd, 35, 2);
  *     optimizer_step(sgd, 1);
  */

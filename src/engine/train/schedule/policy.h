@@ -1,5 +1,10 @@
 /* What is in a schedule: a list of policies, each moving one hyper-parameter of all groups. Who reads a config
- * (engine/dialect/schedule_*.c) fills them; schedule.c runs them. */
+ * (engine/dialect/schedule_*.c) fills them; schedule.c runs them.
+ *
+ *     policy fixed = {.value = direct_fixed};
+ *     schedule_time t = {.epoch_length = 100, .max_iters = 20000};
+ *     printf("%g\n", fixed.value(&fixed, &t, 0.01, 0.01));
+ */
 #ifndef ENGINE_TRAIN_SCHEDULE_POLICY_H
 #define ENGINE_TRAIN_SCHEDULE_POLICY_H
 

@@ -4,7 +4,8 @@
  *
  *     schedule *rates;
  *     schedule_time now = {.epoch_length = 100, .max_iters = 20000};
- *     TRY(schedule_build_1x(cfg, opt, &now, mem, &rates, err));
+ *     schedule_reader schedule_read_1x;
+ *     TRY(schedule_read_1x(cfg, NULL, opt, &now, mem, &rates, err));
  *     schedule_before_iter(rates, &now);
  *     schedule_after_iter(rates);
  */
