@@ -86,7 +86,8 @@ size_t plan_step_count(const plan *p);
 plan_step plan_step_at(const plan *p, size_t i); /* in order of execution */
 /* After a run that gave a NaN: CSEG_NUMERIC, and in err the first tensor, in order of execution, that holds a NaN or
  * infinity: an input, a parameter, or an output of which op in which module. CSEG_OK if none does. Runs the plan once
- * more with a check behind each step (running statistics move once more), so the caller passes the same inputs. */
+ * more with a check behind each step (running statistics and other state move once more), so the caller passes the same
+ * inputs. */
 cseg_status plan_find_nan(plan *p, cseg_error *err);
 
 #endif

@@ -178,6 +178,8 @@ static void check_bf16_is_reached(void **state)
                                      OP_concat,
                                      OP_slice,
                                      OP_slice_grad,
+                                     OP_split,
+                                     OP_detach,
                                      OP_reshape,
                                      OP_batch_norm_grad,
                                      OP_dropout,
