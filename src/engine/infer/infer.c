@@ -18,29 +18,33 @@ static bool is_left_out(const char *type, bool own_size)
     return strstr(type, "LoadAnnotations") || (own_size && resizes);
 }
 
+static value *image_steps(const value *steps, bool own_size, int depth, arena *mem);
+
+/* A copy of a step, with those of its own transforms that are not left out. NULL: memory. */
+static value *image_step(const value *step, bool own_size, int depth, arena *mem)
+{
+    const value *inner = value_get(step, "transforms");
+    value *copy = value_copy(mem, step);
+    if (!copy || !value_is_list(inner) || depth >= STEPS_DEEP)
+        return copy;
+    value *kept = image_steps(inner, own_size, depth + 1, mem);
+    return kept && value_set(mem, copy, "transforms", kept) ? copy : NULL;
+}
+
 /* The transforms for a new image: those of the test pipeline without the ones that are left out, also within
  * TestTimeAug's lists. NULL: memory. */
 static value *image_steps(const value *steps, bool own_size, int depth, arena *mem)
 {
     value *list = value_new(mem, V_LIST, steps->at);
     for (size_t i = 0; list && i < value_count(steps); i++) {
-        const value *step = value_item(steps, i), *inner = value_get(step, "transforms");
+        const value *step = value_item(steps, i);
         const char *type = value_type_name(step);
         if (type && is_left_out(type, own_size))
             continue;
-        value *copy;
-        if (value_is_list(step) && depth < STEPS_DEEP) {
-            copy = image_steps(step, own_size, depth + 1, mem);
-            if (copy && !value_count(copy))
-                continue;
-        } else {
-            copy = value_copy(mem, step);
-            value *kept = copy && value_is_list(inner) && depth < STEPS_DEEP
-                              ? image_steps(inner, own_size, depth + 1, mem)
-                              : NULL;
-            if (kept && !value_set(mem, copy, "transforms", kept))
-                return NULL;
-        }
+        bool is_list = value_is_list(step) && depth < STEPS_DEEP;
+        value *copy = is_list ? image_steps(step, own_size, depth + 1, mem) : image_step(step, own_size, depth, mem);
+        if (copy && is_list && !value_count(copy))
+            continue;
         if (!copy || !value_append(mem, list, copy))
             return NULL;
     }
