@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/str.h"
+#include "graph/backend.h"
 #include "model/model.h"
 
 /* PyTorch's: of a weight [O, I / groups, kh, kw]. */
@@ -50,41 +51,53 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
     }
 }
 
-static void fill(param *p, rng *r)
+/* The next n values of p. */
+static void draw(const param *p, rng *r, float *v, int64_t n)
 {
-    float *v = p->data;
     double bound;
     switch (p->init) {
     case INIT_ZERO:
-        memset(v, 0, (size_t)p->count * sizeof *v);
+        memset(v, 0, (size_t)n * sizeof *v);
         break;
     case INIT_CONSTANT:
-        for (int64_t i = 0; i < p->count; i++)
+        for (int64_t i = 0; i < n; i++)
             v[i] = p->init_a;
         break;
     case INIT_UNIFORM:
-        fill_uniform(v, p->count, r, p->init_a, p->init_b);
+        fill_uniform(v, n, r, p->init_a, p->init_b);
         break;
     case INIT_NORMAL:
-        fill_normal(v, p->count, r, p->init_a, p->init_b);
+        fill_normal(v, n, r, p->init_a, p->init_b);
         break;
     case INIT_TRUNC_NORMAL:
-        fill_trunc_normal(v, p->count, r, p->init_a, 2);
+        fill_trunc_normal(v, n, r, p->init_a, 2);
         break;
     case INIT_KAIMING_NORMAL:
-        fill_normal(v, p->count, r, 0, kaiming_std(p));
+        fill_normal(v, n, r, 0, kaiming_std(p));
         break;
     case INIT_KAIMING_UNIFORM:
         bound = sqrt(3) * kaiming_std(p);
-        fill_uniform(v, p->count, r, -bound, bound);
+        fill_uniform(v, n, r, -bound, bound);
         break;
     case INIT_XAVIER_NORMAL:
-        fill_normal(v, p->count, r, 0, xavier_std(p));
+        fill_normal(v, n, r, 0, xavier_std(p));
         break;
     case INIT_XAVIER_UNIFORM:
         bound = sqrt(3) * xavier_std(p);
-        fill_uniform(v, p->count, r, -bound, bound);
+        fill_uniform(v, n, r, -bound, bound);
         break;
+    }
+}
+
+/* A piece at a time, so that it needs no memory beside the backend's. */
+static void fill(const model *m, const param *p, rng *r)
+{
+    enum { PIECE = 4096 };
+    float piece[PIECE];
+    for (int64_t i = 0; i < p->count; i += PIECE) {
+        int64_t n = p->count - i < PIECE ? p->count - i : PIECE;
+        draw(p, r, piece, n);
+        m->backend->memory->set(m->backend, (float *)p->data + i, piece, (size_t)n * sizeof *piece);
     }
 }
 
@@ -96,6 +109,6 @@ void model_init_weights(model *m, uint64_t seed)
         if (p->type == DT_I64)
             memset(p->data, 0, (size_t)p->count * sizeof(int64_t));
         else
-            fill(p, &r);
+            fill(m, p, &r);
     }
 }
