@@ -194,15 +194,15 @@ static cseg_status open_all(tester *t, const char *checkpoint, cseg_error *err)
 {
     experiment *e = t->e;
     TRY(build_preprocessor(e, t->mem, &t->pre, err));
-    TRY(build_model(e, true, &t->m, err));
-    TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
-    TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
-    if (dataset_pipeline(t->ds))
-        TRY(input_watch_open(&t->watch, checkpoint, dataset_pipeline(t->ds), &t->pre, true, err));
     cpu_options how = {.threads = (int)t->o->threads,
                        .deterministic = e->deterministic,
                        .bf16 = t->o->precision ? common_is_bf16(t->o->precision) : e->test_bf16};
     TRY(build_backend(t->o->backend, &how, &t->b, err));
+    TRY(build_model(e, t->b, true, &t->m, err));
+    TRY(weights_load_from(t->m, checkpoint, NULL, WEIGHTS_EXACT, err));
+    TRY(evaluate_open(e, &e->test, &t->pre, augmented(t->o), measures(t), t->mem, &t->ds, &t->l, err));
+    if (dataset_pipeline(t->ds))
+        TRY(input_watch_open(&t->watch, checkpoint, dataset_pipeline(t->ds), &t->pre, true, err));
     TRY(build_predictor(t->m, t->b, &t->p, err));
     TRY(check_data(t, err));
     if (measures(t)) {
@@ -220,8 +220,8 @@ static void close_all(tester *t)
 {
     predictor_free(t->p);
     loader_close(t->l);
-    backend_free(t->b);
     model_free(t->m);
+    backend_free(t->b);
 }
 
 static cseg_status write_outputs(const tester *t, const batch_meta *meta, const prediction *out, arena *mem,

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/str.h"
+#include "graph/backend.h"
 #include "model/model.h"
 
 /* PyTorch's: of a weight [O, I / groups, kh, kw]. */
@@ -50,60 +51,87 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
     }
 }
 
-/* Along axis 1, as torch's normalize. */
-static void normalize_columns(const param *p, float *v)
+/* The next n values of p. */
+static void draw(const param *p, rng *r, float *v, int64_t n)
 {
-    int64_t rows = p->dim[1], columns = p->count / p->dim[0] / rows;
-    for (int64_t i = 0; i < p->dim[0] * columns; i++) {
-        float *at = v + i / columns * rows * columns + i % columns;
-        double squares = 0;
-        for (int64_t r = 0; r < rows; r++)
-            squares += (double)at[r * columns] * (double)at[r * columns];
-        for (int64_t r = 0; r < rows; r++)
-            at[r * columns] = (float)((double)at[r * columns] / fmax(sqrt(squares), 1e-12));
-    }
-}
-
-static void fill(param *p, rng *r)
-{
-    float *v = p->data;
     double bound;
     switch (p->init) {
     case INIT_ZERO:
-        memset(v, 0, (size_t)p->count * sizeof *v);
+        memset(v, 0, (size_t)n * sizeof *v);
         break;
     case INIT_CONSTANT:
-        for (int64_t i = 0; i < p->count; i++)
+        for (int64_t i = 0; i < n; i++)
             v[i] = p->init_a;
         break;
     case INIT_UNIFORM:
-        fill_uniform(v, p->count, r, p->init_a, p->init_b);
+        fill_uniform(v, n, r, p->init_a, p->init_b);
         break;
     case INIT_NORMAL:
-        fill_normal(v, p->count, r, p->init_a, p->init_b);
+    case INIT_NORMAL_UNIT:
+        fill_normal(v, n, r, p->init_a, p->init_b);
         break;
     case INIT_TRUNC_NORMAL:
-        fill_trunc_normal(v, p->count, r, p->init_a, 2);
+        fill_trunc_normal(v, n, r, p->init_a, 2);
         break;
     case INIT_KAIMING_NORMAL:
-        fill_normal(v, p->count, r, 0, kaiming_std(p));
+        fill_normal(v, n, r, 0, kaiming_std(p));
         break;
     case INIT_KAIMING_UNIFORM:
         bound = sqrt(3) * kaiming_std(p);
-        fill_uniform(v, p->count, r, -bound, bound);
+        fill_uniform(v, n, r, -bound, bound);
         break;
     case INIT_XAVIER_NORMAL:
-        fill_normal(v, p->count, r, 0, xavier_std(p));
-        break;
-    case INIT_NORMAL_UNIT:
-        fill_normal(v, p->count, r, p->init_a, p->init_b);
-        normalize_columns(p, v);
+        fill_normal(v, n, r, 0, xavier_std(p));
         break;
     case INIT_XAVIER_UNIFORM:
         bound = sqrt(3) * xavier_std(p);
-        fill_uniform(v, p->count, r, -bound, bound);
+        fill_uniform(v, n, r, -bound, bound);
         break;
     }
+}
+
+enum { PIECE = 4096 };
+
+/* n columns of `rows` rows, each `columns` apart, to length 1. What fails is told by whoever synchronises next. */
+static void normalize_piece(backend *b, float *v, int64_t rows, int64_t columns, int64_t n)
+{
+    float piece[PIECE];
+    double squares[PIECE] = {0};
+    cseg_error later;
+    for (int64_t r = 0; r < rows; r++) {
+        b->memory->get(b, piece, v + r * columns, (size_t)n * sizeof *piece, &later);
+        for (int64_t k = 0; k < n; k++)
+            squares[k] += (double)piece[k] * (double)piece[k];
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        b->memory->get(b, piece, v + r * columns, (size_t)n * sizeof *piece, &later);
+        for (int64_t k = 0; k < n; k++)
+            piece[k] = (float)((double)piece[k] / fmax(sqrt(squares[k]), 1e-12));
+        b->memory->set(b, v + r * columns, piece, (size_t)n * sizeof *piece);
+    }
+}
+
+/* Along axis 1, as torch's normalize. */
+static void normalize_columns(const model *m, const param *p)
+{
+    int64_t rows = p->dim[1], columns = p->count / p->dim[0] / rows;
+    for (int64_t i = 0; i < p->dim[0]; i++)
+        for (int64_t at = 0; at < columns; at += PIECE)
+            normalize_piece(m->backend, (float *)p->data + i * rows * columns + at, rows, columns,
+                            columns - at < PIECE ? columns - at : PIECE);
+}
+
+/* A piece at a time, so that it needs no memory beside the backend's. */
+static void fill(const model *m, const param *p, rng *r)
+{
+    float piece[PIECE];
+    for (int64_t i = 0; i < p->count; i += PIECE) {
+        int64_t n = p->count - i < PIECE ? p->count - i : PIECE;
+        draw(p, r, piece, n);
+        m->backend->memory->set(m->backend, (float *)p->data + i, piece, (size_t)n * sizeof *piece);
+    }
+    if (p->init == INIT_NORMAL_UNIT)
+        normalize_columns(m, p);
 }
 
 void model_init_weights(model *m, uint64_t seed)
@@ -114,6 +142,6 @@ void model_init_weights(model *m, uint64_t seed)
         if (p->type == DT_I64)
             memset(p->data, 0, (size_t)p->count * sizeof(int64_t));
         else
-            fill(p, &r);
+            fill(m, p, &r);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "graph/backend.h"
 #include "model/init.h"
 #include "model/layers/layers.h"
 #include "model/params.h"
@@ -66,6 +67,7 @@ cseg_status model_build(const value *cfg, const model_options *options, model **
     m->config = cfg;
     if (options)
         m->options = *options;
+    m->backend = m->options.backend ? m->options.backend : backend_host();
     m->dates = 1;
     construct(m);
     if (model_failed(m)) {

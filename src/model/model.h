@@ -10,6 +10,8 @@
 
 #include "model/module.h"
 
+typedef struct backend backend; /* graph/backend.h */
+
 /* What a loss may ask of the outside (files with class weights). */
 typedef cseg_status model_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err);
 
@@ -17,8 +19,9 @@ typedef struct model_options {
     const value *train_cfg, *test_cfg; /* top-level ones of the 0.x dialect; NULL: those inside model */
     model_read_numbers *read_numbers;  /* NULL: files are refused */
     void *read_arg;
-    bool no_grad;    /* inference only: no gradient memory */
-    bool no_dropout; /* parity with the oracle: dropout layers pass everything on in training too */
+    backend *backend; /* in whose memory the weights are, and that must outlive them; NULL: the host's */
+    bool no_grad;     /* inference only: no gradient memory */
+    bool no_dropout;  /* parity with the oracle: dropout layers pass everything on in training too */
     /* Cross-entropy with class weights averages over pixels, as mmseg 0.x does. Off: over the sum of the labels'
      * weights, as 1.x does. */
     bool average_over_pixels;
@@ -75,13 +78,14 @@ struct model {
     const value *train_cfg, *test_cfg; /* in effect, wherever they were written; NULL: none */
     module *root;
     VEC(param *) params; /* the state dict, in PyTorch's order */
+    backend *backend;    /* in whose memory data, grad and buffers are; never NULL */
     VEC(model_pretrained) pretrained;
     float *data,
         *grad;         /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
     size_t flat_count; /* elements, with gaps */
     float *buffers;    /* flat: running statistics */
     size_t buffer_count;
-    int64_t *counters; /* flat: num_batches_tracked */
+    int64_t *counters; /* flat: num_batches_tracked; on the host, for no kernel reads them */
     size_t counter_count;
     VEC(model_head) heads;
     VEC(model_labels) labels;
@@ -106,6 +110,10 @@ void model_free(model *m);
 void model_init_weights(model *m, uint64_t seed);
 /* heads.at[head], or the answering one for -1. */
 const model_head *model_head_at(const model *m, int head);
+/* Whose memory an entry of the state dict lies in: the model's backend's, or the host's (counters). */
+backend *model_home(const model *m, const param *p);
+/* Values that lie there as p's do (its own, its gradient, an optimizer's state), on the host: in place or in `mem`. */
+cseg_status model_view(const model *m, const param *p, const void *at, arena *mem, const void **out, cseg_error *err);
 param *model_find(const model *m, const char *name); /* NULL: none */
 
 /* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:

@@ -1,4 +1,5 @@
 #include "model/params.h"
+#include "graph/memory.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -31,10 +32,10 @@ static size_t *total_of(model *m, const param *p)
     return p->role == PARAM_TRAINED ? &m->flat_count : p->type == DT_I64 ? &m->counter_count : &m->buffer_count;
 }
 
-static void *allocate(model *m, size_t count, size_t size)
+static void *allocate(model *m, backend *b, size_t count, size_t size)
 {
-    void *p = count <= SIZE_MAX / size ? mem_alloc(count ? count * size : 1) : NULL;
-    if (!p || !arena_defer(m->mem, mem_free, p)) {
+    void *p = count <= SIZE_MAX / size ? memory_in_arena(b, count * size, m->mem) : NULL;
+    if (!p) {
         model_fail(m, CSEG_NO_MEMORY, NULL, "out of memory: the model's weights need %zu MiB", count * size >> 20);
         return NULL;
     }
@@ -53,10 +54,22 @@ static void place(model *m, param *p)
     }
 }
 
+backend *model_home(const model *m, const param *p)
+{
+    return p->type == DT_I64 ? backend_host() : m->backend;
+}
+
+cseg_status model_view(const model *m, const param *p, const void *at, arena *mem, const void **out, cseg_error *err)
+{
+    return memory_view(model_home(m, p), at, (size_t)p->count * dtype_size(p->type), mem, out, err);
+}
+
 /* Said before the system kills the process for it: a slip in a config can ask for any number of channels. */
 static void check_memory(model *m)
 {
     double need = 4.0 * (double)m->flat_count * (m->options.no_grad ? 1 : 2) + 4.0 * (double)m->buffer_count;
+    if (!m->backend->memory->of_host)
+        return; /* its alloc knows */
     double have = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     if (need > have)
         model_fail(m, CSEG_NO_MEMORY, m->config, "the model's weights need %.1f GiB, this machine has %.1f",
@@ -74,11 +87,11 @@ void params_allocate(model *m)
     check_memory(m);
     if (model_failed(m))
         return;
-    m->data = allocate(m, m->flat_count, sizeof(float));
-    m->buffers = allocate(m, m->buffer_count, sizeof(float));
-    m->counters = allocate(m, m->counter_count, sizeof(int64_t));
+    m->data = allocate(m, m->backend, m->flat_count, sizeof(float));
+    m->buffers = allocate(m, m->backend, m->buffer_count, sizeof(float));
+    m->counters = allocate(m, backend_host(), m->counter_count, sizeof(int64_t));
     if (!m->options.no_grad)
-        m->grad = allocate(m, m->flat_count, sizeof(float));
+        m->grad = allocate(m, m->backend, m->flat_count, sizeof(float));
     if (model_failed(m))
         return;
     for (size_t i = 0; i < m->params.n; i++)

@@ -104,6 +104,14 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     raise(sig);
 }
 
+/* At each allocation: a test's framework puts handlers of its own in between. */
+static void watch_faults(void)
+{
+    struct sigaction a = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND};
+    sigaction(SIGSEGV, &a, NULL);
+    sigaction(SIGBUS, &a, NULL);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 static void *far_alloc(backend *b, size_t bytes, bool zeroed)
@@ -116,6 +124,7 @@ static void *far_alloc(backend *b, size_t bytes, bool zeroed)
         mem_free(r);
         return NULL;
     }
+    watch_faults();
     if (!zeroed)
         memset(at, 0xff, whole); /* what is read before it is written is a NaN */
     *r = (region){.at = at, .bytes = bytes, .whole = whole};
@@ -424,8 +433,5 @@ backend *far_new(const cpu_options *options)
                         .prepare = prepare,
                         .port_of = f->cpu->port_of ? port_of : NULL,
                         .release = release};
-    struct sigaction a = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND};
-    sigaction(SIGSEGV, &a, NULL);
-    sigaction(SIGBUS, &a, NULL);
     return &f->base;
 }

@@ -113,11 +113,11 @@ static cseg_status open_classes(infer *x, cseg_error *err)
 
 static cseg_status open_all(infer *x, const char *checkpoint, const infer_options *o, cseg_error *err)
 {
-    TRY(build_model(x->e, true, &x->m, err));
-    TRY(weights_load_from(x->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(build_backend(o->backend,
                       &(cpu_options){.threads = o->threads, .deterministic = x->e->deterministic, .bf16 = o->bf16},
                       &x->b, err));
+    TRY(build_model(x->e, x->b, true, &x->m, err));
+    TRY(weights_load_from(x->m, checkpoint, NULL, WEIGHTS_EXACT, err));
     TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
     TRY(open_pipeline(x, o, err));
     TRY(input_watch_open(&x->watch, checkpoint, x->steps, &x->pre, false, err));

@@ -267,15 +267,17 @@ static cseg_status run_whole(predictor *p, const predict_view *v, int head, cons
     TRY(plan_open_input(run, "img", &img, &to_fill, err));
     memcpy(to_fill, v->img, (size_t)(v->h * v->w * v->c) * sizeof(float));
     TRY(plan_run(run, err));
+    const void *answer;
+    TRY(plan_get_output(run, plain ? "labels" : "logits", &answer, NULL, err));
     if (plain) {
-        copy_labels(plan_output(run, "labels", NULL), to->labels);
+        copy_labels(answer, to->labels);
         return CSEG_OK;
     }
     answer_rows rows;
     TRY(rows_for(p, v, head, to, &rows, err));
     rows.stride = v->w * rows.k;
     rows.ring = v->h;
-    rows.base = plan_output(run, "logits", NULL);
+    rows.base = answer;
     answer_rows_emit(&rows, v->h);
     answer_rows_release(&rows);
     return CSEG_OK;

@@ -81,7 +81,9 @@ static cseg_status add_crop(predictor *p, const slide_job *job, const ring *r, w
     TRY(plan_open_input(run, "img", &crop, &to_fill, err));
     TRY(s->read(s->arg, c.y, c.x, c.h, c.w, to_fill, err));
     TRY(plan_run(run, err));
-    const float *logits = plan_output(run, "logits", NULL);
+    const void *got;
+    TRY(plan_get_output(run, "logits", &got, NULL, err));
+    const float *logits = got;
     int64_t from = c.x > job->x_from ? c.x : job->x_from;
     int64_t to = c.x + c.w < job->x_to ? c.x + c.w : job->x_to;
 #pragma omp parallel for schedule(static)

@@ -13,11 +13,12 @@ static cseg_status read_numbers(void *arg, const char *path, arena *mem, floats 
     return numbers_read(path, mem, &out->at, &out->n, err);
 }
 
-cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_error *err)
+cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **out, cseg_error *err)
 {
     model_options o = {.train_cfg = e->train_cfg,
                        .test_cfg = e->test_cfg,
                        .read_numbers = read_numbers,
+                       .backend = b,
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels};
     return model_build(e->model, &o, out, err);

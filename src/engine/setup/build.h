@@ -12,8 +12,9 @@
 #include "engine/dialect/experiment.h"
 #include "engine/infer/predict.h"
 
-/* The model of an experiment, weights allocated; with no_grad for everything but training. Freed by model_free. */
-cseg_status build_model(const experiment *e, bool no_grad, model **out, cseg_error *err);
+/* The model of an experiment, its weights allocated in the memory of b (NULL: the host's), which must outlive it; with
+ * no_grad for everything but training. Freed by model_free. */
+cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **out, cseg_error *err);
 /* "cpu" (NULL too) or "ref", which does not know the options. Where bf16 is wished and cannot be had, the log says so
  * and float32 is used. */
 cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err);

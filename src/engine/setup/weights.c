@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "graph/memory.h"
 #include "io/net/fetch.h"
 
 typedef struct loading {
@@ -109,6 +110,21 @@ static bool all_finite(const float *v, int64_t n)
     return !odd;
 }
 
+cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const param *p, void *to, bool *odd,
+                         cseg_error *err)
+{
+    backend *b = model_home(m, p);
+    size_t bytes = (size_t)p->count * dtype_size(p->type);
+    void *room = memory_open(b, to, bytes);
+    if (!room)
+        return fail_memory(err);
+    cseg_status status = p->type == DT_I64 ? pth_tensor_i64(file, t, room, err) : pth_tensor_f32(file, t, room, err);
+    if (odd)
+        *odd = status == CSEG_OK && p->type == DT_F32 && !all_finite(room, p->count);
+    memory_close(b, to, room, bytes);
+    return status;
+}
+
 static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
 {
     char ours[256], theirs[256];
@@ -125,10 +141,9 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
         return CSEG_OK;
     }
     l->n_taken++;
-    if (p->type == DT_I64)
-        return pth_tensor_i64(l->file, t, p->data, err);
-    TRY(pth_tensor_f32(l->file, t, p->data, err));
-    if (!all_finite(p->data, p->count))
+    bool odd = false;
+    TRY(weights_take(l->m, l->file, t, p, p->data, &odd, err));
+    if (odd)
         list(&l->odd, &l->n_odd, p->name);
     return CSEG_OK;
 }

@@ -14,6 +14,10 @@ typedef enum {
     WEIGHTS_FINETUNE /* to start from: what fits is taken, the rest is listed in the log */
 } weights_mode;
 
+/* Reads one tensor of the file, of p's shape, to where p lies or what lies as it does (an average). odd (NULL: not
+ * asked for) tells whether it holds infinity or what is not a number. */
+cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const param *p, void *to, bool *odd,
+                         cseg_error *err);
 /* Copies the file's state dict into the model, or into the part of it below `part` ("" for all), taking only keys
  * that begin with `prefix` (NULL: all) without it. `module.` in front of a key (DataParallel) is dropped, and `revise`
  * (None or a list of (pattern, replacement), applied to the front of keys) then applied.

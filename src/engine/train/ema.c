@@ -1,16 +1,16 @@
 #include "engine/train/ema.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
+#include "graph/memory.h"
 
-static cseg_status copy_of(const float *from, size_t n, arena *mem, float **out, cseg_error *err)
+static cseg_status copy_of(backend *b, const float *from, size_t n, arena *mem, float **out, cseg_error *err)
 {
-    *out = mem_alloc(n * sizeof(float));
-    if (!*out || !arena_defer(mem, mem_free, *out))
+    *out = memory_in_arena(b, n * sizeof(float), mem);
+    if (!*out)
         return fail_memory(err);
-    memcpy(*out, from, n * sizeof(float));
+    b->memory->copy(b, *out, from, n * sizeof(float));
     return CSEG_OK;
 }
 
@@ -20,9 +20,9 @@ cseg_status ema_new(const experiment_ema *how, model *m, arena *mem, ema **out, 
     if (!e)
         return fail_memory(err);
     *e = (ema){.how = how, .m = m};
-    TRY(copy_of(m->data, m->flat_count, mem, &e->weights, err));
+    TRY(copy_of(m->backend, m->data, m->flat_count, mem, &e->weights, err));
     if (how->update_buffers)
-        TRY(copy_of(m->buffers, m->buffer_count, mem, &e->buffers, err));
+        TRY(copy_of(m->backend, m->buffers, m->buffer_count, mem, &e->buffers, err));
     *out = e;
     return CSEG_OK;
 }
@@ -46,15 +46,6 @@ static double share(const ema *e)
     return h->momentum;
 }
 
-static void mix(float *to, const float *from, size_t n, double w)
-{
-    float a = (float)w, rest = (float)(1 - w);
-    /* As torch.lerp: from the nearer end. */
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < n; i++)
-        to[i] = w < 0.5 ? to[i] + a * (from[i] - to[i]) : from[i] - (from[i] - to[i]) * rest;
-}
-
 /* mmcv raises the share to the power of the interval, and starts with a smaller one. */
 static void update_warmed(ema *e, int64_t iter)
 {
@@ -62,55 +53,44 @@ static void update_warmed(ema *e, int64_t iter)
     if (iter % h->interval != 0)
         return;
     double w = fmin(pow(h->momentum, (double)h->interval), (1 + (double)iter) / ((double)h->warm_up + (double)iter));
-    float a = (float)w, rest = (float)(1 - w);
-    const float *from = e->m->data;
-    float *to = e->weights;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < e->m->flat_count; i++)
-        to[i] = to[i] * rest + a * from[i];
+    e->m->backend->vectors->blend(e->m->backend, e->weights, e->m->data, (int64_t)e->m->flat_count, w);
 }
 
-static void copy_all(ema *e)
+void ema_begin(ema *e)
 {
-    memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
+    backend *b = e->m->backend;
+    b->memory->copy(b, e->weights, e->m->data, e->m->flat_count * sizeof(float));
     if (e->buffers)
-        memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+        b->memory->copy(b, e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
 }
 
 void ema_update(ema *e, int64_t iter, int64_t epoch)
 {
     const experiment_ema *h = e->how;
+    backend *b = e->m->backend;
     if (h->kind == EMA_WARMED) {
         update_warmed(e, iter - 1);
         return;
     }
     bool begun = h->begin_epoch > 0 ? epoch + 1 >= h->begin_epoch : iter >= h->begin_iter;
     if (!begun || e->steps == 0) {
-        copy_all(e);
+        ema_begin(e);
     } else if (e->steps % h->interval == 0) {
-        mix(e->weights, e->m->data, e->m->flat_count, share(e));
+        b->vectors->lerp(b, e->weights, e->m->data, (int64_t)e->m->flat_count, share(e));
         if (e->buffers)
-            mix(e->buffers, e->m->buffers, e->m->buffer_count, share(e));
+            b->vectors->lerp(b, e->buffers, e->m->buffers, (int64_t)e->m->buffer_count, share(e));
     }
     e->steps += begun;
 }
 
-static void exchange(float *a, float *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        float v = a[i];
-        a[i] = b[i];
-        b[i] = v;
-    }
-}
-
 void ema_swap(ema *e)
 {
+    backend *b = e->m->backend;
     if (!e->how->shown)
         return;
-    exchange(e->weights, e->m->data, e->m->flat_count);
+    b->vectors->exchange(b, e->weights, e->m->data, (int64_t)e->m->flat_count);
     if (e->buffers)
-        exchange(e->buffers, e->m->buffers, e->m->buffer_count);
+        b->vectors->exchange(b, e->buffers, e->m->buffers, (int64_t)e->m->buffer_count);
     e->swapped = !e->swapped;
 }
 

@@ -18,7 +18,7 @@
 typedef struct ema {
     const experiment_ema *how;
     model *m;
-    float *weights; /* as m->data */
+    float *weights; /* as m->data, and in the same memory */
     float *buffers; /* as m->buffers; NULL: running statistics are not averaged */
     int64_t steps;  /* updates since it began */
     bool swapped;
@@ -26,6 +26,8 @@ typedef struct ema {
 
 /* Begins with the model's weights. */
 cseg_status ema_new(const experiment_ema *how, model *m, arena *mem, ema **out, cseg_error *err);
+/* Makes the averages the model's weights as they are now. */
+void ema_begin(ema *e);
 /* After an iteration; iter is the number of iterations done, epoch that of epochs done. */
 void ema_update(ema *e, int64_t iter, int64_t epoch);
 /* Exchanges the model's weights and the averages; twice is nothing. Does nothing if they are never looked at. */

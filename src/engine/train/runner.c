@@ -16,6 +16,7 @@
 #include "engine/train/check_halves.h"
 #include "engine/train/checkpoint/saved.h"
 #include "engine/train/trainer.h"
+#include "graph/memory.h"
 #include "graph/passes/passes.h"
 
 /* ---- setting up ------------------------------------------------------------------------------------------------- */
@@ -170,11 +171,19 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
     schedule_time time = trainer_time(t);
     TRY(e->profile->schedules(e->rates, e->momenta, t->o, &time, t->mem, &t->s, err));
     if (e->accumulate > 1) {
-        t->sum = mem_alloc(t->m->flat_count * sizeof(float));
-        if (!t->sum || !arena_defer(t->mem, mem_free, t->sum))
+        t->sum = memory_in_arena(t->m->backend, t->m->flat_count * sizeof(float), t->mem);
+        if (!t->sum)
             return fail_memory(err);
     }
     return CSEG_OK;
+}
+
+static cseg_status open_backend(const trainer *t, const cpu_options *o, backend **out, cseg_error *err)
+{
+    if (!t->options->make_backend)
+        return build_backend(t->options->backend, o, out, err);
+    *out = t->options->make_backend(o);
+    return *out ? CSEG_OK : fail_memory(err);
 }
 
 static cseg_status open_backends(trainer *t, cseg_error *err)
@@ -186,7 +195,7 @@ static cseg_status open_backends(trainer *t, cseg_error *err)
                 "%sfp16 has no effect on training, which is in float32, as in the reference: there "
                 "optimizer_config=dict(type='Fp16OptimizerHook') decides; cseg train --amp does too",
                 value_place(t->e->fp16_unused, place));
-    TRY(build_backend(t->options->backend, &o, &t->b, err));
+    TRY(open_backend(t, &o, &t->b, err));
     if (t->b->port_of)
         log_say(LOG_INFO,
                 "mixed precision: maps and the operands of convolutions in bfloat16, all else in float32; its "
@@ -196,7 +205,7 @@ static cseg_status open_backends(trainer *t, cseg_error *err)
         return CSEG_OK;
     }
     o.bf16 = false;
-    return build_backend(t->options->backend, &o, &t->val_b, err);
+    return open_backend(t, &o, &t->val_b, err);
 }
 
 static cseg_status set_up(trainer *t, cseg_error *err)
@@ -217,7 +226,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     TRY(trainer_watch_best(t, err));
     TRY(passes_from_text(getenv("CSEG_PASSES"), &t->passes, err));
     TRY(open_backends(t, err));
-    TRY(build_model(e, false, &t->m, err));
+    TRY(build_model(e, t->b, false, &t->m, err));
     TRY(build_preprocessor(e, t->mem, &t->pre, err));
     /* The seed of a resumed run is the checkpoint's: it decides the order of the data. */
     t->state.seed = seed_of(e, from);

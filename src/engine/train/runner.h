@@ -17,9 +17,14 @@ typedef struct runner_progress {
     int64_t done, all;         /* images, while doing val */
 } runner_progress;
 
+struct backend;
+struct cpu_options; /* backend/backends.h */
+
 typedef struct runner_options {
     const char *backend; /* "cpu" (NULL) or "ref" */
-    int threads;         /* 0: all processors */
+    /* Makes the backends in place of `backend`, where they are none of the program's. NULL: out of memory. */
+    struct backend *(*make_backend)(const struct cpu_options *o);
+    int threads; /* 0: all processors */
     bool no_validate;
     bool memory; /* tell what a step holds, as soon as that is known */
     /* True as soon as the run shall end: the iteration is finished, a checkpoint saved, CSEG_INTERRUPTED returned. */

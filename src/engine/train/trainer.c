@@ -214,15 +214,17 @@ static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
     double total = NAN;
     for (size_t i = 0; i < p->g->outputs.n; i++) {
         const graph_output *o = &p->g->outputs.at[i];
-        const float *v = o->grad_of ? NULL : plan_output(p->p, o->name, NULL);
-        if (!v)
+        const void *v;
+        if (o->grad_of)
             continue;
+        TRY(plan_get_output(p->p, o->name, &v, NULL, err));
+        double number = (double)*(const float *)v;
         if (strcmp(o->name, "loss") == 0) {
-            total = (double)*v;
+            total = number;
             continue;
         }
         out->names[out->n] = o->name;
-        out->values[out->n++] = (double)*v;
+        out->values[out->n++] = number;
     }
     out->names[out->n] = "loss";
     out->values[out->n++] = total;
@@ -272,24 +274,16 @@ cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, 
 
 static void add_gradients(trainer *t)
 {
-    const float *grad = t->m->grad;
-    int64_t n = (int64_t)t->m->flat_count;
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        t->sum[i] += grad[i];
+    backend *b = t->m->backend;
+    b->vectors->add(b, t->sum, t->m->grad, (int64_t)t->m->flat_count);
     t->state.summed++;
 }
 
 /* The gradients of a step are the mean of its iterations'; the last step of a run may have fewer. */
 static void take_mean(trainer *t)
 {
-    float *grad = t->m->grad, share = (float)(1.0 / (double)t->state.summed);
-    int64_t n = (int64_t)t->m->flat_count;
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-        grad[i] = t->sum[i] * share;
-        t->sum[i] = 0;
-    }
+    backend *b = t->m->backend;
+    b->vectors->drain(b, t->m->grad, t->sum, (int64_t)t->m->flat_count, (float)(1.0 / (double)t->state.summed));
     t->state.summed = 0;
 }
 

@@ -56,7 +56,7 @@ typedef struct trainer {
     uint64_t clock;
     unsigned passes;
     const char *out_dir; /* of checkpoints: the work dir, or checkpoint.out_dir's folder for it */
-    float *sum;          /* of gradients, when several iterations make a step */
+    float *sum;          /* of gradients, where they are, when several iterations make a step */
     losses last;
     double data_seconds, seconds, grad_norm, lr, base_lr, momentum; /* of the last iteration */
     bool resumed;

@@ -91,7 +91,10 @@ cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
     evaluation v;
     if (t->average)
         ema_swap(t->average);
-    cseg_status status = measure(t, mem, &v, err);
+    /* Validation may have a backend of its own. */
+    cseg_status status = t->b->memory->synchronise(t->b, err);
+    if (status == CSEG_OK)
+        status = measure(t, mem, &v, err);
     if (t->average)
         ema_swap(t->average);
     if (status == CSEG_INTERRUPTED)

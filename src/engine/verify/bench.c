@@ -40,10 +40,10 @@ static cseg_status prepare(bench *b, cseg_error *err)
         return fail(err, CSEG_UNSUPPORTED,
                     "this CPU has neither AVX512-BF16 nor AMX for bf16; leave out --precision or say fp32");
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
-    TRY(build_model(b->e, !b->o.train, &b->m, err));
     TRY(build_backend(NULL,
                       &(cpu_options){.threads = b->o.threads, .deterministic = b->e->deterministic, .bf16 = b->o.bf16},
                       &b->b, err));
+    TRY(build_model(b->e, b->b, !b->o.train, &b->m, err));
     batch_shape s = {b->o.batch, b->o.size, b->o.size};
     if (b->o.train) {
         TRY(build_loss_graph(b->m, s, NULL, true, passes, &b->g, err));
@@ -101,9 +101,10 @@ void bench_close(bench *b)
         return;
     plan_free(b->p);
     graph_free(b->g);
-    backend_free(b->b);
     model_free(b->m);
-    arena_free(b->mem);
+    backend *own = b->b;
+    arena_free(b->mem); /* the optimizer's state is the backend's memory */
+    backend_free(own);
 }
 
 static cseg_status call(bench *b, double *took, double *update, cseg_error *err)

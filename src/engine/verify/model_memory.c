@@ -87,9 +87,9 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
 {
     unsigned passes;
     TRY(passes_from_text(getenv("CSEG_PASSES"), &passes, err));
-    TRY(build_model(e, !o->train, &x->m, err));
     cpu_options cpu = {.threads = o->threads, .deterministic = e->deterministic, .bf16 = o->train && e->amp};
     TRY(build_backend(NULL, &cpu, &x->b, err));
+    TRY(build_model(e, x->b, !o->train, &x->m, err));
     if (o->train && !value_is_none(e->optimizer) && !e->optimizer_refused)
         TRY(optimizer_build(e->optimizer, e->paramwise, e->profile->groups, x->m, mem, &x->o, err));
     batch_shape s = {o->n, o->h, o->w};
@@ -101,12 +101,16 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
 cseg_status memory_of(const experiment *e, const memory_options *o, arena *mem, char **out, cseg_error *err)
 {
     made x = {0};
-    cseg_status status = make(&x, e, o, mem, err);
+    arena *own = arena_new(); /* the optimizer's state goes before its backend */
+    if (!own)
+        return fail_memory(err);
+    cseg_status status = make(&x, e, o, own, err);
     if (status == CSEG_OK)
         status = memory_text(&(memory_parts){.p = x.p, .m = x.m, .o = x.o}, o->largest, mem, out, err);
     plan_free(x.p);
     graph_free(x.g);
-    backend_free(x.b);
+    arena_free(own);
     model_free(x.m);
+    backend_free(x.b);
     return status;
 }

@@ -55,7 +55,8 @@ static cseg_status print_logits(parity_session *s, FILE *out, cseg_error *err)
     TRY_DONE(parity_compile_logits(s, &p, err));
     parity_fill(s, &p, "input", "label");
     TRY_DONE(plan_run(p.plan, err));
-    const float *y = plan_output(p.plan, "logits", &shape);
+    const void *y;
+    TRY_DONE(plan_get_output(p.plan, "logits", &y, &shape, err));
     planes = to_planes(y, shape->dim[3]);
     if (!planes) {
         status = fail_memory(err);
@@ -91,7 +92,7 @@ static size_t by_gradient(const parity_program *p, const model *m, bool gets_one
     return n;
 }
 
-static void print_gradients(param *const *with, size_t n, const bool *chosen, FILE *out)
+static void print_gradients(param *const *with, const void **grads, size_t n, const bool *chosen, FILE *out)
 {
     bool first = true;
     char name[512];
@@ -101,19 +102,19 @@ static void print_gradients(param *const *with, size_t n, const bool *chosen, FI
             continue;
         snprintf(name, sizeof name, "grad:%s", with[i]->name);
         fprintf(out, "%s\"%s\": {", first ? "" : ", ", with[i]->name);
-        parity_print_sample(out, name, with[i]->grad, with[i]->count);
+        parity_print_sample(out, name, grads[i], with[i]->count);
         fputc('}', out);
         first = false;
     }
     fputc('}', out);
 }
 
-static double length_of(param *const *with, size_t n)
+static double length_of(param *const *with, const void **grads, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         for (int64_t j = 0; j < with[i]->count; j++)
-            sum += (double)with[i]->grad[j] * with[i]->grad[j];
+            sum += (double)((const float *)grads[i])[j] * ((const float *)grads[i])[j];
     return sqrt(sum);
 }
 
@@ -123,23 +124,26 @@ static cseg_status print_training(parity_session *s, FILE *out, cseg_error *err)
     model *m = s->model;
     param **found = arena_array(s->mem, m->params.n, sizeof *found);
     bool *chosen = arena_array(s->mem, m->params.n, sizeof *chosen);
+    const void **grads = arena_array(s->mem, m->params.n, sizeof *grads);
     cseg_status status;
-    if (!found || !chosen)
+    if (!found || !chosen || !grads)
         return fail_memory(err);
     TRY_DONE(parity_compile_loss(s, &p, err));
     parity_fill(s, &p, "input", "label");
     TRY_DONE(plan_run(p.plan, err));
     fputs(", \"train\": {\"losses\": ", out);
-    parity_print_losses(&p, out);
+    TRY_DONE(parity_print_losses(&p, out, err));
     size_t n = by_gradient(&p, m, false, found);
     fputs(", \"no_grad\": [", out);
     for (size_t i = 0; i < n; i++)
         fprintf(out, "%s\"%s\"", i ? ", " : "", found[i]->name);
     n = by_gradient(&p, m, true, found);
+    for (size_t i = 0; i < n; i++)
+        TRY_DONE(model_view(m, found[i], found[i]->grad, s->mem, &grads[i], err));
     fputs("], \"grad_norm\": ", out);
-    parity_print_number(out, length_of(found, n));
+    parity_print_number(out, length_of(found, grads, n));
     parity_choose("grads", n, chosen);
-    print_gradients(found, n, chosen, out);
+    print_gradients(found, grads, n, chosen, out);
     fputc('}', out);
 done:
     parity_release(&p);

@@ -47,7 +47,8 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
         return fail(err, CSEG_CONFIG, "%s: there is no model", path);
     if (!forget_pretrained(s->mem, cfg))
         return fail_memory(err);
-    model_options o = {.no_dropout = true,
+    model_options o = {.backend = s->options->backend,
+                       .no_dropout = true,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .train_cfg = s->about.train_cfg,
                        .test_cfg = s->about.test_cfg};
@@ -118,7 +119,7 @@ void parity_fill(const parity_session *s, parity_program *p, const char *input, 
     }
 }
 
-void parity_print_losses(const parity_program *p, FILE *out)
+cseg_status parity_print_losses(const parity_program *p, FILE *out, cseg_error *err)
 {
     bool first = true;
     fputc('{', out);
@@ -126,9 +127,12 @@ void parity_print_losses(const parity_program *p, FILE *out)
         const graph_output *o = &p->graph->outputs.at[i];
         if (o->grad_of || strcmp(o->name, "loss") == 0)
             continue;
+        const void *v;
+        TRY(plan_get_output(p->plan, o->name, &v, NULL, err));
         fprintf(out, "%s\"%s\": ", first ? "" : ", ", o->name);
-        parity_print_number(out, *(const float *)plan_output(p->plan, o->name, NULL));
+        parity_print_number(out, (double)*(const float *)v);
         first = false;
     }
     fputc('}', out);
+    return CSEG_OK;
 }

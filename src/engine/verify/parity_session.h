@@ -37,6 +37,6 @@ void parity_fill(const parity_session *s, parity_program *p, const char *input, 
 void parity_begin_line(const parity_session *s, const char *path, FILE *out);
 void parity_print_error(FILE *out, const char *key, const cseg_error *e);
 cseg_status parity_end_line(parity_session *s, const char *path, FILE *out, cseg_error *err);
-void parity_print_losses(const parity_program *p, FILE *out); /* {"decode.loss_ce": ...} */
+cseg_status parity_print_losses(const parity_program *p, FILE *out, cseg_error *err); /* {"decode.loss_ce": ...} */
 
 #endif

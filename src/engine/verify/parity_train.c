@@ -41,7 +41,7 @@ static cseg_status run_steps(parity_session *s, optimizer *o, FILE *out, cseg_er
         status = plan_run(p.plan, err);
         if (status == CSEG_OK) {
             fputs(t ? ", " : "", out);
-            parity_print_losses(&p, out);
+            status = parity_print_losses(&p, out, err);
             optimizer_step(o, 1);
         }
     }
@@ -76,9 +76,11 @@ static cseg_status print_state(parity_session *s, FILE *out, cseg_error *err)
         char name[512];
         snprintf(name, sizeof name, "state:%s", found[i]->name);
         fprintf(out, "%s\"%s\": {\"moved\": ", first ? "" : ", ", found[i]->name);
-        parity_print_number(out, parity_moved(found[i]));
+        const void *values;
+        TRY(model_view(m, found[i], found[i]->data, s->mem, &values, err));
+        parity_print_number(out, parity_moved(found[i], values));
         fputs(", ", out);
-        parity_print_sample(out, name, found[i]->data, found[i]->count);
+        parity_print_sample(out, name, values, found[i]->count);
         fputc('}', out);
         first = false;
     }

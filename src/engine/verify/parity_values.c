@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "graph/backend.h"
 
 double parity_uniform(const char *name, uint64_t i)
 {
@@ -48,6 +49,18 @@ static float filled(const filling *f, int64_t i)
     return (float)((2 * u - 1) / 10);
 }
 
+static void fill(backend *b, const param *p, const filling *f)
+{
+    enum { PIECE = 4096 };
+    float piece[PIECE];
+    for (int64_t i = 0; i < p->count; i += PIECE) {
+        int64_t n = p->count - i < PIECE ? p->count - i : PIECE;
+        for (int64_t j = 0; j < n; j++)
+            piece[j] = filled(f, i + j);
+        b->memory->set(b, (float *)p->data + i, piece, (size_t)n * sizeof *piece);
+    }
+}
+
 void parity_fill_weights(model *m)
 {
     for (size_t i = 0; i < m->params.n; i++) {
@@ -56,17 +69,16 @@ void parity_fill_weights(model *m)
         if (p->type == DT_I64)
             memset(p->data, 0, (size_t)p->count * sizeof(int64_t));
         else
-            for (int64_t j = 0; j < p->count; j++)
-                ((float *)p->data)[j] = filled(&f, j);
+            fill(m->backend, p, &f);
     }
 }
 
-double parity_moved(const param *p)
+double parity_moved(const param *p, const float *v)
 {
     filling f = filling_of(p);
     double sum = 0;
     for (int64_t i = 0; i < p->count; i++) {
-        double d = (double)((const float *)p->data)[i] - filled(&f, i);
+        double d = (double)v[i] - filled(&f, i);
         sum += d * d;
     }
     return sqrt(sum);

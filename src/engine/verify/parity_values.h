@@ -15,7 +15,8 @@ enum { PARITY_SAMPLES = 48, PARITY_CHOSEN = 10 };
 
 double parity_uniform(const char *name, uint64_t i); /* [0, 1) */
 void parity_fill_weights(model *m);                  /* by the parameters' names and shapes; counters become zero */
-double parity_moved(const param *p);                 /* the length of the difference to what it was filled with */
+double parity_moved(const param *p, const float *v); /* the length of the difference of its values v to what it was
+                                                        filled with */
 /* [n,h,w,c]; the values are those of a row-major [n,c,h,w]. */
 void parity_fill_input(float *nhwc, const char *name, int64_t n, int64_t h, int64_t w, int64_t c);
 /* [n,h,w]: 0 ... classes - 1 and `ignore`. */

@@ -27,7 +27,7 @@ static void save_weights(const char *config, const char *path)
     experiment *e;
     model *m;
     assert_int_equal(experiment_load(config, NULL, 0, mem, &e, NULL), CSEG_OK);
-    assert_int_equal(build_model(e, true, &m, NULL), CSEG_OK);
+    assert_int_equal(build_model(e, NULL, true, &m, NULL), CSEG_OK);
     model_init_weights(m, 1);
     /* Logits that differ, for both heads. */
     for (size_t i = 0; i < m->params.n; i++)

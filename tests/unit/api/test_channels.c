@@ -40,7 +40,7 @@ static void save_weights(const char *config, const char *path)
     pth_builder b = {.mem = mem};
     pth_value *root = pth_ordered_dict(&b);
     assert_int_equal(experiment_load(config, NULL, 0, mem, &e, NULL), CSEG_OK);
-    assert_int_equal(build_model(e, true, &m, NULL), CSEG_OK);
+    assert_int_equal(build_model(e, NULL, true, &m, NULL), CSEG_OK);
     model_init_weights(m, 1);
     for (size_t i = 0; i < m->params.n; i++) {
         const param *p = m->params.at[i];

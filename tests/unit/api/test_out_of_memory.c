@@ -26,7 +26,7 @@ static int set_up(void **state)
     experiment *e;
     model *m;
     assert_int_equal(experiment_load(config_path, NULL, 0, mem, &e, NULL), CSEG_OK);
-    assert_int_equal(build_model(e, true, &m, NULL), CSEG_OK);
+    assert_int_equal(build_model(e, NULL, true, &m, NULL), CSEG_OK);
     model_init_weights(m, 1);
     pth_builder b = {.mem = mem};
     pth_value *root = pth_ordered_dict(&b);

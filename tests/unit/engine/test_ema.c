@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/dialect/dialect.h"
 #include "engine/train/ema.h"
+#include "graph/backend.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
 
@@ -40,6 +41,7 @@ static rig build(const char *hook, bool one_x)
     r.e = ARENA_NEW(r.mem, experiment);
     assert_non_null(r.m);
     assert_non_null(r.e);
+    r.m->backend = backend_host();
     r.m->flat_count = r.m->buffer_count = N;
     r.m->data = ARENA_ARRAY(r.mem, N, float);
     r.m->buffers = ARENA_ARRAY(r.mem, N, float);

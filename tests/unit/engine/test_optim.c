@@ -74,6 +74,7 @@ static model *bare_model(arena *mem)
         m->flat_count += (size_t)(p->count + GAP - 1) / GAP * GAP;
         assert_true(vec_push(mem, &m->params, p));
     }
+    m->backend = backend_host();
     m->data = ARENA_ARRAY(mem, m->flat_count, float);
     m->grad = ARENA_ARRAY(mem, m->flat_count, float);
     assert_non_null(m->data);

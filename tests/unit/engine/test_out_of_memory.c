@@ -72,10 +72,10 @@ static cseg_status make_plan(void *arg, cseg_error *err)
     graph *g = NULL;
     plan *p = NULL;
     batch_shape s = {2, 32, 32};
-    cseg_status status = x->train ? build_loss_graph(x->m, s, false, true, PASS_ALL, &g, err)
+    cseg_status status = x->train ? build_loss_graph(x->m, s, NULL, true, PASS_ALL, &g, err)
                                   : build_label_graph(x->m, s, PASS_ALL, &g, err);
     if (status == CSEG_OK)
-        status = plan_build(g, x->b, &p, err);
+        status = graph_plan(g, x->b, &p, err);
     plan_free(p);
     graph_free(g);
     return status;
@@ -89,12 +89,12 @@ static void plans_are_made_or_refused(void **state)
     for (int i = 0; i < 4; i++) {
         x.train = i % 2;
         cpu_options o = {.threads = 1, .bf16 = i == 0};
-        tiny_check(build_model(e, !x.train, &x.m, &error), &error);
-        model_init_weights(x.m, 1);
         tiny_check(build_backend(names[i / 2], &o, &x.b, &error), &error);
+        tiny_check(build_model(e, x.b, !x.train, &x.m, &error), &error);
+        model_init_weights(x.m, 1);
         fail_each_allocation(x.train ? "a plan to train" : "a plan to answer", make_plan, &x, 200);
-        backend_free(x.b);
         model_free(x.m);
+        backend_free(x.b);
     }
 }
 
@@ -208,13 +208,13 @@ static void models_are_measured_or_not(void **state)
 {
     (void)state;
     planned x = {0};
-    tiny_check(build_model(e, true, &x.m, &error), &error);
-    model_init_weights(x.m, 1);
     tiny_check(build_backend("cpu", &(cpu_options){.threads = 1}, &x.b, &error), &error);
+    tiny_check(build_model(e, x.b, true, &x.m, &error), &error);
+    model_init_weights(x.m, 1);
     fail_each_allocation("an evaluation", measure, &x, 150);
     free(x.figures);
-    backend_free(x.b);
     model_free(x.m);
+    backend_free(x.b);
 }
 
 int main(void)

@@ -132,7 +132,7 @@ static void save_weights(const experiment *e, const char *path)
 {
     arena *mem = arena_new();
     model *m;
-    assert_int_equal(build_model(e, true, &m, &err), CSEG_OK);
+    assert_int_equal(build_model(e, NULL, true, &m, &err), CSEG_OK);
     model_init_weights(m, 3);
     rng r = rng_derive(1, 2, 3);
     pth_builder b = {.mem = mem};

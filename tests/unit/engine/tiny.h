@@ -148,6 +148,7 @@ typedef struct tiny_run {
     int64_t stop_at;
     bool resume;
     int threads; /* 0: one, which a busy machine does not slow down much */
+    struct backend *(*make_backend)(const struct cpu_options *o); /* NULL: cpu */
 } tiny_run;
 
 /* Trains; what came of it is returned. */
@@ -158,6 +159,7 @@ static inline cseg_status tiny_train(const tiny_run *r, cseg_error *err)
     experiment *e = NULL;
     tiny_stop stop = {.at = r->stop_at};
     runner_options o = {.threads = r->threads ? r->threads : 1,
+                        .make_backend = r->make_backend,
                         .stop = tiny_asked,
                         .stop_arg = &stop,
                         .progress = tiny_progress,

@@ -12,10 +12,16 @@
 #include "engine/setup/weights.h"
 #include "engine/train/checkpoint/checkpoint_counters.h"
 #include "engine/train/checkpoint/saved.h"
+#include "graph/memory.h"
 
-static pth_value *tensor_of(pth_builder *b, const param *p, const void *data)
+/* data: p's own, or what lies as it does. */
+static pth_value *tensor_of(pth_builder *b, const model *m, const param *p, const void *data)
 {
-    return pth_tensor_value(b, p->type == DT_I64 ? PTH_I64 : PTH_F32, p->rank, p->dim, data);
+    const void *values;
+    if (model_view(m, p, data, b->mem, &values, NULL) == CSEG_OK)
+        return pth_tensor_value(b, p->type == DT_I64 ? PTH_I64 : PTH_F32, p->rank, p->dim, values);
+    b->failed = true;
+    return NULL;
 }
 
 /* mmcv's averages are buffers of the whole model, whose names have no dots. */
@@ -36,10 +42,10 @@ static pth_value *state_dict(pth_builder *b, const model *m, const ema *buffers)
         if (p->role != PARAM_TRAINED)
             continue;
         buffer_name(p, name);
-        pth_set(b, d, name, tensor_of(b, p, ema_of(buffers, p)));
+        pth_set(b, d, name, tensor_of(b, m, p, ema_of(buffers, p)));
     }
     for (size_t i = 0; i < m->params.n; i++)
-        pth_set(b, d, m->params.at[i]->name, tensor_of(b, m->params.at[i], m->params.at[i]->data));
+        pth_set(b, d, m->params.at[i]->name, tensor_of(b, m, m->params.at[i], m->params.at[i]->data));
     return d;
 }
 
@@ -57,7 +63,7 @@ static pth_value *other_dict(pth_builder *b, const ema *e)
         const param *p = e->m->params.at[i];
         const float *other = ema_of(e, p);
         snprintf(name, sizeof name, "module.%s", p->name);
-        pth_set(b, d, name, tensor_of(b, p, other ? other : p->data));
+        pth_set(b, d, name, tensor_of(b, e->m, p, other ? other : p->data));
     }
     return d;
 }
@@ -153,8 +159,10 @@ static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
         pth_set(b, d, "learned_from", learned_from_value(b, c->learned));
     if (c->sum && s->summed > 0) {
         int64_t n = (int64_t)c->m->flat_count;
+        const void *sum;
+        b->failed |= memory_view(c->m->backend, c->sum, (size_t)n * sizeof(float), b->mem, &sum, NULL) != CSEG_OK;
         pth_set(b, d, "summed", pth_int(b, s->summed));
-        pth_set(b, d, "gradients", pth_tensor_value(b, PTH_F32, 1, &n, c->sum));
+        pth_set(b, d, "gradients", b->failed ? NULL : pth_tensor_value(b, PTH_F32, 1, &n, sum));
     }
     return d;
 }
@@ -196,11 +204,11 @@ cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_er
     return status;
 }
 
-static cseg_status load_into(pth *file, const pickle_node *n, const param *p, void *to, cseg_error *err)
+static cseg_status load_into(const model *m, pth *file, const pickle_node *n, const param *p, void *to, cseg_error *err)
 {
     pth_tensor t;
     TRY(saved_shaped(file, n, "the average", p->name, p->rank, p->dim, &t, err));
-    return p->type == DT_I64 ? pth_tensor_i64(file, &t, to, err) : pth_tensor_f32(file, &t, to, err);
+    return weights_take(m, file, &t, p, to, NULL, err);
 }
 
 /* The state dict has been loaded into the model; what it holds may be the averages. */
@@ -211,9 +219,7 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
     const pickle_node *d = pickle_get(pth_root(file), in_model ? "state_dict" : "ema_state_dict");
     char name[640];
     int missing = 0;
-    memcpy(e->weights, e->m->data, e->m->flat_count * sizeof(float));
-    if (e->buffers)
-        memcpy(e->buffers, e->m->buffers, e->m->buffer_count * sizeof(float));
+    ema_begin(e);
     if (!d) {
         log_say(LOG_WARNING, "%s: holds no moving averages; they start anew", pth_path(file));
         return CSEG_OK;
@@ -229,7 +235,7 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
         const pickle_node *n = pickle_get(d, name);
         missing += !n && p->type == DT_F32;
         if (n)
-            TRY(load_into(file, n, p, in_model ? (void *)ema_of(e, p) : p->data, err));
+            TRY(load_into(e->m, file, n, p, in_model ? (void *)ema_of(e, p) : p->data, err));
     }
     if (missing)
         log_say(LOG_WARNING, "%s: %d tensors have no moving average in it; theirs begin as the weights", pth_path(file),
@@ -259,7 +265,13 @@ static cseg_status read_gradients(pth *file, const pickle_node *own, const check
                     pth_path(file), (long long)summed);
     TRY(saved_shaped(file, n, "the sum of gradients", "the model", 1, &count, &t, err));
     c->state->summed = summed;
-    return pth_tensor_f32(file, &t, c->sum, err);
+    backend *b = c->m->backend;
+    void *room = memory_open(b, c->sum, (size_t)count * sizeof(float));
+    if (!room)
+        return fail_memory(err);
+    cseg_status status = pth_tensor_f32(file, &t, room, err);
+    memory_close(b, c->sum, room, (size_t)count * sizeof(float));
+    return status;
 }
 
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err)

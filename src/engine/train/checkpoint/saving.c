@@ -6,18 +6,29 @@
 #include "base/file.h"
 #include "engine/train/trainer.h"
 
+static cseg_status explain_weights(const trainer *t, const param *p, cseg_error *err)
+{
+    const void *values;
+    int64_t k = 0;
+    TRY(model_view(t->m, p, p->data, t->mem, &values, err));
+    const float *v = values;
+    while (k < p->count - 1 && isfinite(v[k]))
+        k++;
+    return fail(err, CSEG_NUMERIC,
+                "iteration %lld: %s has become %s, so no checkpoint is saved. A lower learning "
+                "rate, a warm-up or grad_clip may help; the last checkpoint is untouched",
+                (long long)t->state.iter, p->name, isnan(v[k]) ? "not a number" : "infinite");
+}
+
 /* A step may have made numbers that the next loss would find: they must not take a good checkpoint's place. */
 static cseg_status check_weights(const trainer *t, cseg_error *err)
 {
-    for (size_t i = 0; i < t->m->params.n; i++) {
-        const param *p = t->m->params.at[i];
-        const float *v = p->data;
-        for (int64_t k = 0; p->type == DT_F32 && k < p->count; k++)
-            if (!isfinite(v[k]))
-                return fail(err, CSEG_NUMERIC,
-                            "iteration %lld: %s has become %s, so no checkpoint is saved. A lower learning "
-                            "rate, a warm-up or grad_clip may help; the last checkpoint is untouched",
-                            (long long)t->state.iter, p->name, isnan(v[k]) ? "not a number" : "infinite");
+    const model *m = t->m;
+    backend *b = m->backend;
+    for (size_t i = 0; i < m->params.n; i++) {
+        const param *p = m->params.at[i];
+        if (p->type == DT_F32 && !b->vectors->all_finite(b, p->data, p->type, p->count))
+            return explain_weights(t, p, err);
     }
     return CSEG_OK;
 }

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "config/fields.h"
+#include "graph/memory.h"
 
 #define TORCH_FIELDS                                                                                                   \
     FIELD_FIXED(maximize, "False", "losses are made small"), FIELD_IGNORED(foreach, "how torch loops"),                \
@@ -298,16 +299,19 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, const 
     TRY(read_rule(o, cfg, &base, mem, err));
     TRY(make_groups(o, paramwise_cfg, rules, base, mem, err));
     bool adam = o->rule != OPTIM_SGD;
+    size_t bytes = m->flat_count * sizeof(float);
     o->started = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, bool);
     o->steps = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, int64_t);
-    o->first = mem_alloc(m->flat_count * sizeof(float));
+    o->sgd = ARENA_ARRAY(mem, adam ? 1 : (size_t)o->n_entries + 1, sgd_part);
+    o->adam = ARENA_ARRAY(mem, adam ? (size_t)o->n_entries + 1 : 1, adam_part);
+    o->clipped = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, vector_part);
     o->norms = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, double);
-    if (!o->started || !o->steps || !o->norms || !o->first || !arena_defer(mem, mem_free, o->first))
+    o->first = memory_in_arena(m->backend, bytes, mem);
+    if (!o->started || !o->steps || !o->sgd || !o->adam || !o->clipped || !o->norms || !o->first)
         return fail_memory(err);
-    if (adam && (!(o->second = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->second)))
+    if (adam && !(o->second = memory_in_arena(m->backend, bytes, mem)))
         return fail_memory(err);
-    if (o->amsgrad &&
-        (!(o->largest = mem_alloc(m->flat_count * sizeof(float))) || !arena_defer(mem, mem_free, o->largest)))
+    if (o->amsgrad && !(o->largest = memory_in_arena(m->backend, bytes, mem)))
         return fail_memory(err);
     *out = o;
     return CSEG_OK;

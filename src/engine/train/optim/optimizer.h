@@ -9,6 +9,7 @@
 #ifndef ENGINE_TRAIN_OPTIM_OPTIMIZER_H
 #define ENGINE_TRAIN_OPTIM_OPTIMIZER_H
 
+#include "graph/backend.h"
 #include "io/torch/pth.h"
 #include "model/model.h"
 
@@ -55,10 +56,14 @@ typedef struct optimizer {
                              without parameters */
     optim_entry *entries; /* in the order of named_parameters() */
     int64_t n_entries;
-    float *first, *second, *largest; /* state, laid out as model->data; second and largest: Adam's */
+    float *first, *second, *largest; /* state, where model->data is and laid out as it; second and largest: Adam's */
     bool *started;                   /* by entry: has state */
     int64_t *steps;                  /* by entry: Adam's step */
-    double *norms;                   /* by entry: room for clipping */
+    /* Room for what a step and clipping hand to the backend, and get from it. */
+    sgd_part *sgd;
+    adam_part *adam;
+    vector_part *clipped;
+    double *norms;
 } optimizer;
 
 /* `cfg` is the optimizer's dict, paramwise_cfg its own, wherever that stood (NULL: there is none, nor need there be

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/train/checkpoint/saved.h"
 #include "engine/train/optim/optimizer.h"
+#include "graph/memory.h"
 
 /* The step counts as torch keeps them: float32 tensors of no dimension. */
 static pth_value *step_value(pth_builder *b, int64_t step)
@@ -18,21 +19,30 @@ static pth_value *step_value(pth_builder *b, int64_t step)
     return pth_tensor_value(b, PTH_F32, 0, NULL, v);
 }
 
+/* State that lies as p does. */
+static pth_value *tensor_at(const optimizer *o, pth_builder *b, const param *p, const float *at)
+{
+    const void *values;
+    if (model_view(o->model, p, at + p->offset, b->mem, &values, NULL) == CSEG_OK)
+        return pth_tensor_value(b, PTH_F32, p->rank, p->dim, values);
+    b->failed = true;
+    return NULL;
+}
+
 static pth_value *entry_state(const optimizer *o, pth_builder *b, int64_t e)
 {
     const param *p = o->entries[e].p;
     pth_value *d = pth_dict(b);
     if (o->rule == OPTIM_SGD) {
         bool has = o->groups[o->entries[e].group].momentum != 0;
-        pth_set(b, d, "momentum_buffer",
-                has ? pth_tensor_value(b, PTH_F32, p->rank, p->dim, o->first + p->offset) : pth_none(b));
+        pth_set(b, d, "momentum_buffer", has ? tensor_at(o, b, p, o->first) : pth_none(b));
         return d;
     }
     pth_set(b, d, "step", step_value(b, o->steps[e]));
-    pth_set(b, d, "exp_avg", pth_tensor_value(b, PTH_F32, p->rank, p->dim, o->first + p->offset));
-    pth_set(b, d, "exp_avg_sq", pth_tensor_value(b, PTH_F32, p->rank, p->dim, o->second + p->offset));
+    pth_set(b, d, "exp_avg", tensor_at(o, b, p, o->first));
+    pth_set(b, d, "exp_avg_sq", tensor_at(o, b, p, o->second));
     if (o->largest)
-        pth_set(b, d, "max_exp_avg_sq", pth_tensor_value(b, PTH_F32, p->rank, p->dim, o->largest + p->offset));
+        pth_set(b, d, "max_exp_avg_sq", tensor_at(o, b, p, o->largest));
     return d;
 }
 
@@ -83,15 +93,23 @@ pth_value *optimizer_state(const optimizer *o, pth_builder *b)
     return d;
 }
 
-static cseg_status read_tensor(pth *file, const pickle_node *n, const param *p, const char *what, float *to,
-                               bool *found, cseg_error *err)
+/* into: state that lies as p does. */
+static cseg_status read_tensor(const optimizer *o, pth *file, const pickle_node *n, const param *p, const char *what,
+                               float *into, bool *found, cseg_error *err)
 {
+    backend *b = o->model->backend;
     pth_tensor t;
     *found = n && pth_is_tensor(n);
     if (!*found)
         return CSEG_OK;
     TRY(saved_shaped(file, n, what, p->name, p->rank, p->dim, &t, err));
-    return pth_tensor_f32(file, &t, to, err);
+    size_t bytes = (size_t)p->count * sizeof *into;
+    void *room = memory_open(b, into + p->offset, bytes);
+    if (!room)
+        return fail_memory(err);
+    cseg_status status = pth_tensor_f32(file, &t, room, err);
+    memory_close(b, into + p->offset, room, bytes);
+    return status;
 }
 
 static cseg_status load_entry(optimizer *o, pth *file, const pickle_node *d, int64_t e, cseg_error *err)
@@ -99,21 +117,21 @@ static cseg_status load_entry(optimizer *o, pth *file, const pickle_node *d, int
     const param *p = o->entries[e].p;
     bool found;
     if (o->rule == OPTIM_SGD)
-        return read_tensor(file, pickle_get(d, "momentum_buffer"), p, "momentum_buffer", o->first + p->offset,
-                           &o->started[e], err);
+        return read_tensor(o, file, pickle_get(d, "momentum_buffer"), p, "momentum_buffer", o->first, &o->started[e],
+                           err);
     int64_t step = -1;
-    TRY(read_tensor(file, pickle_get(d, "exp_avg"), p, "exp_avg", o->first + p->offset, &o->started[e], err));
+    TRY(read_tensor(o, file, pickle_get(d, "exp_avg"), p, "exp_avg", o->first, &o->started[e], err));
     if (!o->started[e])
         return CSEG_OK;
-    TRY(read_tensor(file, pickle_get(d, "exp_avg_sq"), p, "exp_avg_sq", o->second + p->offset, &found, err));
+    TRY(read_tensor(o, file, pickle_get(d, "exp_avg_sq"), p, "exp_avg_sq", o->second, &found, err));
     TRY(saved_count(file, d, "step", 0, SAVED_LARGEST, &step, err));
     if (!found || step < 0)
         return fail(err, CSEG_CORRUPT, "%s: the optimizer's state of %s has no '%s'", pth_path(file), p->name,
                     found ? "step" : "exp_avg_sq");
     o->steps[e] = step;
-    return o->largest ? read_tensor(file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest + p->offset,
-                                    &found, err)
-                      : CSEG_OK;
+    return o->largest
+               ? read_tensor(o, file, pickle_get(d, "max_exp_avg_sq"), p, "max_exp_avg_sq", o->largest, &found, err)
+               : CSEG_OK;
 }
 
 /* Adam divides by 1 - beta. */
