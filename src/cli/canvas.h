@@ -28,6 +28,6 @@ typedef struct series {
 void canvas_chart(image *m, int x, int y, int w, int h, const char *title, const char *x_name, const series *all,
                   size_t n);
 /* The distance of ticks, 1, 2 or 5 times a power of ten, so that about `wanted` fit into `span` (> 0). */
-double chart_step(double span, int wanted);
+double canvas_step(double span, int wanted);
 
 #endif

@@ -32,6 +32,6 @@ void progress_clear(void);
  */
 void progress_text(const progress *p, double speed, double eta, int64_t memory, int width, char *to, int n);
 /* This process's resident memory in bytes; 0 where it cannot be told. */
-int64_t memory_in_use(void);
+int64_t terminal_memory_in_use(void);
 
 #endif

@@ -80,6 +80,6 @@ cseg_status meaning_resolve(const dataset_kind *kind, bool one_x, const value *c
 /* Warns of keys that are all but "classes" or "palette"; metainfo may be NULL. */
 void meaning_warn_slips(const value *metainfo);
 /* The lines of a text file without their ends, Python's readlines. */
-cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
+cseg_status leaf_read_lines(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
 
 #endif

@@ -24,7 +24,7 @@
  * to put the file by hand. CSEG_CORRUPT: the hash differs, or what came is no checkpoint. CSEG_UNSUPPORTED: another
  * scheme (s3, petrel), or a format that is not read. CSEG_INTERRUPTED: fetch_stop_when's question was answered with
  * yes. */
-cseg_status weights_resolve(const char *spec, arena *mem, char **path, cseg_error *err);
+cseg_status fetch_weights(const char *spec, arena *mem, char **path, cseg_error *err);
 
 /* Downloads ask `stop` (NULL: nobody) at least every second, and end when it says yes; what came is removed. `begin` is
  * called before the first question, to listen for signals. For the whole process. */
