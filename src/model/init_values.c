@@ -17,13 +17,13 @@ static double fan(const param *p, bool out)
 
 static double kaiming_std(const param *p)
 {
-    double slope = p->init_a;
-    return sqrt(2 / (1 + slope * slope)) / sqrt(fan(p, p->fan_out));
+    double slope = param_start_of(p)->a;
+    return sqrt(2 / (1 + slope * slope)) / sqrt(fan(p, param_start_of(p)->fan_out));
 }
 
 static double xavier_std(const param *p)
 {
-    return p->init_a * sqrt(2 / (fan(p, false) + fan(p, true)));
+    return param_start_of(p)->a * sqrt(2 / (fan(p, false) + fan(p, true)));
 }
 
 static void fill_uniform(float *v, int64_t n, rng *r, double low, double high)
@@ -52,24 +52,25 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
 
 static void fill(param *p, rng *r)
 {
+    const param_start *s = param_start_of(p);
     float *v = p->data;
     double bound;
-    switch (p->init) {
+    switch (s->rule) {
     case INIT_ZERO:
         memset(v, 0, (size_t)p->count * sizeof *v);
         break;
     case INIT_CONSTANT:
         for (int64_t i = 0; i < p->count; i++)
-            v[i] = p->init_a;
+            v[i] = s->a;
         break;
     case INIT_UNIFORM:
-        fill_uniform(v, p->count, r, p->init_a, p->init_b);
+        fill_uniform(v, p->count, r, s->a, s->b);
         break;
     case INIT_NORMAL:
-        fill_normal(v, p->count, r, p->init_a, p->init_b);
+        fill_normal(v, p->count, r, s->a, s->b);
         break;
     case INIT_TRUNC_NORMAL:
-        fill_trunc_normal(v, p->count, r, p->init_a, 2);
+        fill_trunc_normal(v, p->count, r, s->a, 2);
         break;
     case INIT_KAIMING_NORMAL:
         fill_normal(v, p->count, r, 0, kaiming_std(p));

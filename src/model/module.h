@@ -10,6 +10,7 @@
 #include "config/fields.h"
 #include "config/scope.h"
 #include "graph/graph.h"
+#include "model/param.h"
 
 typedef struct model model;
 typedef struct module module;
