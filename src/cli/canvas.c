@@ -60,7 +60,7 @@ void canvas_text(image *m, int x, int y, int scale, const char *text, colour c)
     }
 }
 
-double chart_step(double span, int wanted)
+double canvas_step(double span, int wanted)
 {
     double raw = span / wanted, power = pow(10.0, floor(log10(raw))), part = raw / power;
     return power * (part <= 1.0 ? 1.0 : part <= 2.0 ? 2.0 : part <= 5.0 ? 5.0 : 10.0);
@@ -125,7 +125,7 @@ static bool find_ranges(axes *a, const series *all, size_t n)
 
 static void draw_x_ticks(image *m, const axes *a, const char *name)
 {
-    double step = chart_step(a->x1 - a->x0, 6);
+    double step = canvas_step(a->x1 - a->x0, 6);
     char text[32];
     for (double v = ceil(a->x0 / step) * step; v <= a->x1 + 1e-9 * step; v += step) {
         int x = (int)lround(place_x(a, v));
@@ -138,7 +138,7 @@ static void draw_x_ticks(image *m, const axes *a, const char *name)
 
 static void draw_y_ticks(image *m, const axes *a)
 {
-    double step = chart_step(a->y1 - a->y0, 5);
+    double step = canvas_step(a->y1 - a->y0, 5);
     char text[32];
     for (double v = ceil(a->y0 / step) * step; v <= a->y1 + 1e-9 * step; v += step) {
         int y = (int)lround(place_y(a, v));

@@ -32,7 +32,7 @@ typedef struct series {
  * that are not finite are left out. */
 void canvas_chart(image *m, int x, int y, int w, int h, const char *title, const char *x_name, const series *all,
                   size_t n);
-/* The distance between ticks, 1, 2 or 5 times a power of ten, so that about `wanted` ticks fit into `span` (> 0). */
-double chart_step(double span, int wanted);
+/* The distance of ticks, 1, 2 or 5 times a power of ten, so that about `wanted` fit into `span` (> 0). */
+double canvas_step(double span, int wanted);
 
 #endif

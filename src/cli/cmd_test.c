@@ -146,7 +146,7 @@ static cseg_status plan_outputs(const tester *t, outputs *o, arena *mem, cseg_er
             if (leads_up(name))
                 return fail(err, CSEG_DATA, "%s: its name leads out of %s, where %s it would go", source, all[k].folder,
                             all[k].what);
-            char *path = output_name(all[k].folder, name, ".png", mem);
+            char *path = picture_name(all[k].folder, name, ".png", mem);
             if (!path)
                 return fail_memory(err);
             TRY(outputs_add(o, path, all[k].what, source, err));
@@ -232,7 +232,7 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
     if (t->pickle)
         TRY(results_add(t->pickle, &out->labels, err));
     if (t->png_dir) {
-        char *path = output_path(t->png_dir, name, ".png", mem, err);
+        char *path = picture_path(t->png_dir, name, ".png", mem, err);
         if (!path)
             return err->code;
         TRY(results_write_png(path, &out->labels, about, err));
@@ -242,7 +242,7 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         const uint8_t *palette = head->palette ? head->palette : about->palette;
         painter p = {palette, head->palette ? head->num_classes : about->n_classes,
                      t->o->opacity > 0.0 ? t->o->opacity : t->e->opacity};
-        char *path = output_path(t->o->show_dir, name, ".png", mem, err);
+        char *path = picture_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
             return err->code;
         TRY(picture_write_overlay(path, meta->path, &out->labels, NULL, &p, err));

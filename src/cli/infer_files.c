@@ -118,7 +118,7 @@ cseg_status infer_find(const str_list *args, const char *second, const char *out
 char *infer_output(const char *out, const infer_input *in, const char *head, const char *suffix, arena *mem)
 {
     char *whole = head ? arena_printf(mem, "_%s%s", head, suffix) : arena_strdup(mem, suffix);
-    return whole ? output_name(out, in->name, whole, mem) : NULL;
+    return whole ? picture_name(out, in->name, whole, mem) : NULL;
 }
 
 /* A mask is a PNG or a GeoTIFF, which is known only when the image is opened, so both names count as outputs. */

@@ -101,15 +101,15 @@ done:
     return status;
 }
 
-char *output_name(const char *folder, const char *path, const char *suffix, arena *mem)
+char *picture_name(const char *folder, const char *path, const char *suffix, arena *mem)
 {
     int stem = (int)(strlen(path) - strlen(path_ext(path)));
     return arena_printf(mem, "%s/%.*s%s", folder, stem, path, suffix);
 }
 
-char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err)
+char *picture_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err)
 {
-    char *joined = output_name(folder, path, suffix, mem), *dir = NULL;
+    char *joined = picture_name(folder, path, suffix, mem), *dir = NULL;
     if (joined)
         dir = path_dir(mem, joined);
     if (!dir)

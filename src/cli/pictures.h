@@ -27,8 +27,8 @@ cseg_status picture_write_overlay(const char *path, const char *source, const im
                                   const painter *p, cseg_error *err);
 
 /* FOLDER/STEM of `path`, SUFFIX appended; NULL: out of memory. */
-char *output_name(const char *folder, const char *path, const char *suffix, arena *mem);
-/* The same; makes the folder. NULL: *err says why. */
-char *output_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err);
+char *picture_name(const char *folder, const char *path, const char *suffix, arena *mem);
+/* The same; the folder is made. NULL: *err says why. */
+char *picture_path(const char *folder, const char *path, const char *suffix, arena *mem, cseg_error *err);
 
 #endif

@@ -21,20 +21,6 @@ typedef enum { DT_F32, DT_BF16, DT_I32, DT_I64, DT_U8 } dtype;
 size_t dtype_size(dtype t);
 const char *dtype_name(dtype t); /* PyTorch's: float32, int64... */
 
-/* How a parameter starts when no checkpoint gives it. */
-typedef enum {
-    INIT_ZERO,
-    INIT_CONSTANT,        /* a */
-    INIT_UNIFORM,         /* [a, b) */
-    INIT_NORMAL,          /* mean a, std b */
-    INIT_TRUNC_NORMAL,    /* mean 0, std a, cut at [-2, 2] (absolute, as torch's trunc_normal_ default) */
-    INIT_KAIMING_NORMAL,  /* a: negative slope; fan: see param */
-    INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
-    INIT_XAVIER_UNIFORM,  /* gain a */
-    INIT_XAVIER_NORMAL,
-    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
-} init_rule;
-
 typedef enum {
     PARAM_TRAINED, /* appears among parameters(): gets a gradient if requires_grad */
     PARAM_BUFFER   /* running statistics and counters: in the state dict, not trained */
@@ -51,10 +37,6 @@ typedef struct param {
     int64_t dim[TENSOR_MAX_RANK];
     int64_t count;
     bool requires_grad;
-    float lr_mult, decay_mult; /* from paramwise_cfg; 1 */
-    init_rule init;
-    float init_a, init_b;
-    bool fan_out;  /* kaiming: fan_out instead of fan_in */
     void *data;    /* count elements of `type`, PyTorch's row-major order */
     float *grad;   /* NULL without gradient */
     size_t offset; /* of data in its flat buffer, in elements */

@@ -8,10 +8,7 @@
 
 void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
 {
-    p->init = rule;
-    p->init_a = a;
-    p->init_b = b;
-    p->fan_out = fan_out;
+    *param_start_of(p) = (param_start){rule, a, b, fan_out};
 }
 
 void init_default(module *m, const char *text)

@@ -18,13 +18,13 @@ static double fan(const param *p, bool out)
 
 static double kaiming_std(const param *p)
 {
-    double slope = p->init_a;
-    return sqrt(2 / (1 + slope * slope)) / sqrt(fan(p, p->fan_out));
+    double slope = param_start_of(p)->a;
+    return sqrt(2 / (1 + slope * slope)) / sqrt(fan(p, param_start_of(p)->fan_out));
 }
 
 static double xavier_std(const param *p)
 {
-    return p->init_a * sqrt(2 / (fan(p, false) + fan(p, true)));
+    return param_start_of(p)->a * sqrt(2 / (fan(p, false) + fan(p, true)));
 }
 
 static void fill_uniform(float *v, int64_t n, rng *r, double low, double high)
@@ -54,24 +54,25 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
 /* The next n values of p. */
 static void draw(const param *p, rng *r, float *v, int64_t n)
 {
+    const param_start *s = param_start_of(p);
     double bound;
-    switch (p->init) {
+    switch (s->rule) {
     case INIT_ZERO:
         memset(v, 0, (size_t)n * sizeof *v);
         break;
     case INIT_CONSTANT:
         for (int64_t i = 0; i < n; i++)
-            v[i] = p->init_a;
+            v[i] = s->a;
         break;
     case INIT_UNIFORM:
-        fill_uniform(v, n, r, p->init_a, p->init_b);
+        fill_uniform(v, n, r, s->a, s->b);
         break;
     case INIT_NORMAL:
     case INIT_NORMAL_UNIT:
-        fill_normal(v, n, r, p->init_a, p->init_b);
+        fill_normal(v, n, r, s->a, s->b);
         break;
     case INIT_TRUNC_NORMAL:
-        fill_trunc_normal(v, n, r, p->init_a, 2);
+        fill_trunc_normal(v, n, r, s->a, 2);
         break;
     case INIT_KAIMING_NORMAL:
         fill_normal(v, n, r, 0, kaiming_std(p));
@@ -130,7 +131,7 @@ static void fill(const model *m, const param *p, rng *r)
         draw(p, r, piece, n);
         m->backend->memory->set(m->backend, (float *)p->data + i, piece, (size_t)n * sizeof *piece);
     }
-    if (p->init == INIT_NORMAL_UNIT)
+    if (param_start_of(p)->rule == INIT_NORMAL_UNIT)
         normalize_columns(m, p);
 }
 

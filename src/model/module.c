@@ -119,7 +119,7 @@ const value *module_at(const module *m, const char *key)
 
 static param *new_param(module *m, const char *name, int rank, const int64_t *dim)
 {
-    param *p = module_state(m, sizeof *p);
+    param *p = module_state(m, sizeof(model_param));
     if (!p)
         return NULL;
     p->count = 1;
@@ -135,7 +135,6 @@ static param *new_param(module *m, const char *name, int rank, const int64_t *di
         p->count *= dim[i];
     }
     p->owner = m->class_name;
-    p->lr_mult = p->decay_mult = 1;
     p->name = full_name(m, name);
     if (!p->name) {
         fail_no_memory(m->model);
@@ -152,9 +151,7 @@ param *module_param(module *m, const char *name, int rank, const int64_t *dim, i
     p->role = PARAM_TRAINED;
     p->type = DT_F32;
     p->requires_grad = true;
-    p->init = init;
-    p->init_a = a;
-    p->init_b = b;
+    *param_start_of(p) = (param_start){init, a, b, false};
     if (!vec_push(m->model->mem, &m->params, p))
         fail_no_memory(m->model);
     return p;
@@ -167,8 +164,7 @@ param *module_buffer(module *m, const char *name, dtype type, int rank, const in
         return NULL;
     p->role = PARAM_BUFFER;
     p->type = type;
-    p->init = INIT_CONSTANT;
-    p->init_a = v;
+    *param_start_of(p) = (param_start){INIT_CONSTANT, v, 0, false};
     if (!vec_push(m->model->mem, &m->buffers, p))
         fail_no_memory(m->model);
     return p;

@@ -14,6 +14,7 @@
 #include "config/fields.h"
 #include "config/scope.h"
 #include "model/features.h"
+#include "model/param.h"
 
 typedef struct model model;
 typedef struct module module;

@@ -1,20 +1,20 @@
 /* torch.nn.functional.interpolate, in its own arithmetic: source positions in float32. */
 #include "backend/ref/ref.h"
 
-typedef struct source {
+typedef struct two_pixels {
     int64_t i0, i1;
     float w1;
-} source;
+} two_pixels;
 
-static source source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
+static two_pixels source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
 {
     float scale = given > 0 ? (float)(1.0 / given) : (float)in / (float)out;
     if (in == out)
-        return (source){o, o, 0}; /* whatever scale was given, as PyTorch */
+        return (two_pixels){o, o, 0}; /* whatever scale was given, as PyTorch */
     if (a->nearest) {
         int64_t i = out == 2 * in ? o / 2 : (int64_t)((float)o * scale); /* the same exception */
         i = i < in - 1 ? i : in - 1;
-        return (source){i, i, 0};
+        return (two_pixels){i, i, 0};
     }
     float at;
     if (a->align_corners)
@@ -24,7 +24,7 @@ static source source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a
     at = at < 0 ? 0 : at;
     int64_t i = (int64_t)at;
     i = i < in - 1 ? i : in - 1;
-    return (source){i, i < in - 1 ? i + 1 : i, at - (float)i};
+    return (two_pixels){i, i < in - 1 ? i + 1 : i, at - (float)i};
 }
 
 /* Calls for the four (pixel, weight) pairs of each output element. */
@@ -33,7 +33,7 @@ static void each_pair(const int64_t *x, const int64_t *y, const resize_attr *a, 
 {
     for (int64_t i = 0; i < y[0] * y[1] * y[2] * y[3]; i++) {
         int64_t c = i % y[3], ox = i / y[3] % y[2], oy = i / y[3] / y[2] % y[1], image = i / y[3] / y[2] / y[1];
-        source v = source_of(oy, x[1], y[1], a, a->scale_h), h = source_of(ox, x[2], y[2], a, a->scale_w);
+        two_pixels v = source_of(oy, x[1], y[1], a, a->scale_h), h = source_of(ox, x[2], y[2], a, a->scale_w);
         for (int k = 0; k < 4; k++) {
             int64_t iy = k & 2 ? v.i1 : v.i0, ix = k & 1 ? h.i1 : h.i0;
             float w = (k & 2 ? v.w1 : 1 - v.w1) * (k & 1 ? h.w1 : 1 - h.w1);

@@ -263,7 +263,7 @@ cseg_status eval_contains(eval *ev, spot at, value *box, value *item, bool *out)
     }
     if (box->kind == V_OBJECT && box->as.object->kind == OBJ_ENVIRON && item->kind == V_STR) {
         value *v;
-        TRY(environ_get(ev, at, item->as.str.text, &v));
+        TRY(eval_environ_get(ev, at, item->as.str.text, &v));
         *out = v != NULL;
         return CSEG_OK;
     }

@@ -125,7 +125,7 @@ cseg_status eval_slice(eval *ev, spot at, value *v, const ast_node *slice, value
 cseg_status eval_assign(eval *ev, const ast_node *target, value *v);
 
 /* eval_stmt.c */
-cseg_status eval_block(eval *ev, const block *b);
+cseg_status eval_block(eval *ev, const ast_block *b);
 
 /* builtins.c, number_functions.c, methods.c, methods_string.c, modules.c: NULL if there is none of that name */
 const builtin *builtin_find(const char *name);
@@ -136,9 +136,9 @@ bool builtin_is_python(const char *name); /* a builtin of Python that is left ou
 cseg_status builtin_sort(eval *ev, spot at, value *list, value *key, bool reverse); /* in place; key may be NULL */
 cseg_status module_import(eval *ev, spot at, const char *module, value **out);
 cseg_status module_member(eval *ev, spot at, const char *module, const char *name, value **out);
-cseg_status environ_get(eval *ev, spot at, const char *name, value **out); /* *out NULL: not set */
-/* Does what dict.update does: a ConfigDict merges nested dicts, a plain dict replaces them. */
-cseg_status dict_update(eval *ev, spot at, value *dict, value *other, int depth);
+cseg_status eval_environ_get(eval *ev, spot at, const char *name, value **out); /* *out NULL: not set */
+/* As dict.update: a ConfigDict merges nested dicts, a plain dict replaces them. */
+cseg_status eval_dict_update(eval *ev, spot at, value *dict, value *other, int depth);
 
 /* format.c */
 cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, size_t n, strbuf *out);

@@ -94,7 +94,7 @@ cseg_status eval_index(eval *ev, spot at, value *v, value *index, value **out)
         return index_dict(ev, at, v, index, out);
     case V_OBJECT:
         if (v->as.object->kind == OBJ_ENVIRON && index->kind == V_STR) {
-            TRY(environ_get(ev, at, index->as.str.text, out));
+            TRY(eval_environ_get(ev, at, index->as.str.text, out));
             return *out ? CSEG_OK : eval_fail(ev, at, "the environment has no variable '%.200s'", index->as.str.text);
         }
         if (v->as.object->kind == OBJ_UNKNOWN)

@@ -218,7 +218,7 @@ static cseg_status dict_join(eval *ev, spot at, value *a, value *b, value **out)
     TRY(eval_new(ev, at, V_DICT, out));
     (*out)->as.dict.attributes = a->as.dict.attributes;
     TRY(eval_pairs(ev, at, a, *out));
-    return dict_update(ev, at, *out, b, 0);
+    return eval_dict_update(ev, at, *out, b, 0);
 }
 
 static bool is_sequence(const value *v)

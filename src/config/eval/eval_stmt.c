@@ -6,7 +6,7 @@
 
 typedef enum { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } flow;
 
-static cseg_status run_block(eval *ev, const block *b, flow *f);
+static cseg_status run_block(eval *ev, const ast_block *b, flow *f);
 
 static cseg_status run_if(eval *ev, const stmt *s, flow *f)
 {
@@ -62,7 +62,7 @@ static cseg_status change(eval *ev, const stmt *s, value *old, value *by, value 
         return CSEG_OK;
     }
     if (old->kind == V_DICT && s->op == OP('|'))
-        return dict_update(ev, s->at, old, by, 0);
+        return eval_dict_update(ev, s->at, old, by, 0);
     TRY(eval_binary(ev, s->at, s->op, old, by, out));
     if (old->kind == V_LIST || old->kind == V_SET) {
         old->as.list = (*out)->as.list;
@@ -201,7 +201,7 @@ static cseg_status run_from(eval *ev, const stmt *s)
 
 static cseg_status run_read_base(eval *ev, const stmt *s)
 {
-    const block *b = &s->arm[0].body;
+    const ast_block *b = &s->arm[0].body;
     if (!ev->read_base)
         return eval_refuse(ev, s->at, "'with read_base():' in a config without a file");
     for (size_t i = 0; i < b->n; i++)
@@ -275,8 +275,8 @@ static cseg_status run_statement(eval *ev, const stmt *s, flow *f)
     return CSEG_OK;
 }
 
-/* *f says how the block was left, if it did not run to its end. */
-static cseg_status run_block(eval *ev, const block *b, flow *f)
+/* *f says how the block was left, unless it ran to its end. */
+static cseg_status run_block(eval *ev, const ast_block *b, flow *f)
 {
     *f = FLOW_ON;
     if (++ev->depth > EVAL_DEPTH)
@@ -287,7 +287,7 @@ static cseg_status run_block(eval *ev, const block *b, flow *f)
     return CSEG_OK;
 }
 
-cseg_status eval_block(eval *ev, const block *b)
+cseg_status eval_block(eval *ev, const ast_block *b)
 {
     flow f;
     ev->depth = 0;

@@ -152,16 +152,16 @@ static cseg_status parse_spec(eval *ev, spot at, const char *spec, size_t n, for
 {
     size_t i = 0, first = n ? utf8_length(spec, n) : 0;
     *f = (format){.fill = " ", .sign = '-', .precision = -1};
-    if (first && first < n && char_in(spec[first], "<>^=")) {
+    if (first && first < n && source_char(spec[first], "<>^=")) {
         memcpy(f->fill, spec, first);
         f->fill[first] = 0;
         f->align = spec[first];
         i = first + 1;
-    } else if (n && char_in(spec[0], "<>^=")) {
+    } else if (n && source_char(spec[0], "<>^=")) {
         f->align = spec[0];
         i = 1;
     }
-    if (i < n && char_in(spec[i], "+- "))
+    if (i < n && source_char(spec[i], "+- "))
         f->sign = spec[i++];
     if (i < n && spec[i] == '#' && ++i)
         f->alternate = true;
@@ -178,7 +178,7 @@ static cseg_status parse_spec(eval *ev, spot at, const char *spec, size_t n, for
         return bad_format(ev, at, spec, n);
     if (i < n)
         f->type = spec[i++];
-    return i == n && (f->type == 0 || char_in(f->type, "sdboxXeEfFgGn%c")) ? CSEG_OK : bad_format(ev, at, spec, n);
+    return i == n && (f->type == 0 || source_char(f->type, "sdboxXeEfFgGn%c")) ? CSEG_OK : bad_format(ev, at, spec, n);
 }
 
 cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, size_t n, strbuf *out)
@@ -199,9 +199,9 @@ cseg_status format_value(eval *ev, spot at, const value *v, const char *spec, si
         return eval_fail(ev, at, "%s takes no format", value_kind_name(v));
     if (f.type == 's' || f.type == 'c')
         return bad_format(ev, at, spec, n);
-    if (v->kind == V_FLOAT && char_in(f.type, "dboxX"))
+    if (v->kind == V_FLOAT && source_char(f.type, "dboxX"))
         return eval_fail(ev, at, "the format '%c' wants an int, not a float", f.type);
-    if (v->kind == V_FLOAT || char_in(f.type, "eEfFgG%"))
+    if (v->kind == V_FLOAT || source_char(f.type, "eEfFgG%"))
         return float_with(ev, at, &f, number, out);
     return int_with(ev, at, &f, v->kind == V_INT ? v->as.i : v->as.b, out);
 }
@@ -225,7 +225,7 @@ static cseg_status parse_conversion(eval *ev, spot at, const char *s, size_t n, 
         *i = (size_t)(end - s) + 1;
     }
     bool left = false;
-    for (; *i < n && char_in(s[*i], "-+ 0#"); ++*i) {
+    for (; *i < n && source_char(s[*i], "-+ 0#"); ++*i) {
         left |= s[*i] == '-';
         c->f.zero |= s[*i] == '0';
         c->f.alternate |= s[*i] == '#';
@@ -238,9 +238,9 @@ static cseg_status parse_conversion(eval *ev, spot at, const char *s, size_t n, 
         ++*i;
         take_number(s, n, i, &c->f.precision);
     }
-    while (*i < n && char_in(s[*i], "hlL"))
+    while (*i < n && source_char(s[*i], "hlL"))
         ++*i;
-    if (*i >= n || !char_in(s[*i], "diuoxXeEfFgGcrsa%"))
+    if (*i >= n || !source_char(s[*i], "diuoxXeEfFgGcrsa%"))
         return *i < n && s[*i] == '*'
                    ? eval_refuse(ev, at, "'*' as a width")
                    : eval_fail(ev, at, "a '%%' of this string is followed by no conversion; write '%%%%'");
@@ -261,7 +261,7 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
     double number;
     strbuf text = {.mem = ev->mem};
     format *f = &c->f;
-    if (char_in(f->type, "sra")) {
+    if (source_char(f->type, "sra")) {
         TRY(f->type == 's' ? eval_str(ev, at, v, &text) : eval_repr(ev, at, v, &text));
         f->align = f->align == '<' ? '<' : '>';
         strcpy(f->fill, " ");
@@ -270,14 +270,14 @@ static cseg_status convert(eval *ev, spot at, conversion *c, const value *v, str
     if (!value_number(v, &number) || f->type == 'c')
         return eval_fail(ev, at, "'%%%c' of %s has no meaning", f->type, value_kind_name(v));
     f->zero = f->zero && f->align == '=';
-    if (char_in(f->type, "diuoxX")) {
+    if (source_char(f->type, "diuoxX")) {
         int64_t i;
         value whole = {.kind = V_FLOAT, .as.f = trunc(number)};
-        if (!value_integer(v->kind == V_FLOAT ? &whole : v, &i) || (v->kind == V_FLOAT && char_in(f->type, "oxX")))
+        if (!value_integer(v->kind == V_FLOAT ? &whole : v, &i) || (v->kind == V_FLOAT && source_char(f->type, "oxX")))
             return eval_fail(ev, at, "'%%%c' wants an int", f->type);
         if (f->precision >= 0)
             return eval_refuse(ev, at, "a precision in '%%%c'", f->type);
-        if (char_in(f->type, "iu"))
+        if (source_char(f->type, "iu"))
             f->type = 'd';
         return int_with(ev, at, f, i, out);
     }

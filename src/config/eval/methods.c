@@ -61,7 +61,7 @@ static cseg_status shallow_copy(eval *ev, spot at, value *self, const args *a, v
     return CSEG_OK;
 }
 
-cseg_status dict_update(eval *ev, spot at, value *dict, value *other, int depth)
+cseg_status eval_dict_update(eval *ev, spot at, value *dict, value *other, int depth)
 {
     value *pairs = other;
     if (other->kind != V_DICT || other == dict) {
@@ -78,7 +78,7 @@ cseg_status dict_update(eval *ev, spot at, value *dict, value *other, int depth)
         TRY(eval_key(ev, at, &pairs->as.dict.entry[i], &key));
         TRY(eval_lookup(ev, at, dict, key, &mine));
         if (mine && mine->item->kind == V_DICT && item->kind == V_DICT)
-            TRY(dict_update(ev, at, mine->item, item, depth + 1));
+            TRY(eval_dict_update(ev, at, mine->item, item, depth + 1));
         else
             TRY(eval_put(ev, at, dict, key, item));
     }
@@ -89,11 +89,11 @@ static cseg_status dict_update_call(eval *ev, spot at, value *self, const args *
 {
     value *named;
     if (a->n)
-        TRY(dict_update(ev, at, self, a->at[0], 0));
+        TRY(eval_dict_update(ev, at, self, a->at[0], 0));
     TRY(eval_new(ev, at, V_DICT, &named));
     for (size_t i = 0; i < a->names; i++)
         TRY(eval_put_name(ev, at, named, a->name[i], a->named[i]));
-    TRY(dict_update(ev, at, self, named, 0));
+    TRY(eval_dict_update(ev, at, self, named, 0));
     return eval_none(ev, at, out);
 }
 
@@ -386,7 +386,7 @@ static cseg_status environ_get_call(eval *ev, spot at, value *self, const args *
     (void)self;
     if (a->at[0]->kind != V_STR)
         return eval_fail(ev, at, "a variable's name is a string");
-    TRY(environ_get(ev, at, a->at[0]->as.str.text, out));
+    TRY(eval_environ_get(ev, at, a->at[0]->as.str.text, out));
     if (!*out)
         *out = a->at[1];
     return *out ? CSEG_OK : eval_none(ev, at, out);

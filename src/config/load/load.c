@@ -17,21 +17,21 @@
 
 enum { DEEPEST_CHAIN = 30, MOST_FILES = 500 };
 
-typedef struct loader {
+typedef struct loading {
     arena *mem;     /* the caller's: names of files, the result */
     arena *scratch; /* everything else */
     cseg_error *err;
     eval_budget budget;
     const char *chain[DEEPEST_CHAIN]; /* absolute paths of the files that are being read, outermost first */
     size_t chained, files;
-} loader;
+} loading;
 
 /* One file while it is read. */
 typedef struct file {
-    loader *l;
+    loading *l;
     source s;
     const char *path; /* absolute */
-    block body;
+    ast_block body;
     bool lazy;
     eval ev;
 } file;
@@ -43,7 +43,7 @@ typedef struct loaded {
     bool lazy;
 } loaded;
 
-static cseg_status load_file(loader *l, const char *name, bool as_lazy, loaded *out);
+static cseg_status load_file(loading *l, const char *name, bool as_lazy, loaded *out);
 
 static bool names_base(const stmt *s)
 {
@@ -51,7 +51,7 @@ static bool names_base(const stmt *s)
 }
 
 /* Whether the reference would take this for the pure-Python style: a relative or foreign import, or read_base(). */
-static bool looks_lazy(const block *b)
+static bool looks_lazy(const ast_block *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         const stmt *s = b->at[i];
@@ -71,7 +71,7 @@ static bool looks_lazy(const block *b)
     return false;
 }
 
-static const stmt *find_base(const block *b)
+static const stmt *find_base(const ast_block *b)
 {
     for (size_t i = 0; i < b->n; i++)
         if (names_base(b->at[i]))
@@ -107,7 +107,7 @@ static cseg_status eval_base_list(file *f, const stmt *base, value **out)
     TRY(eval_new(&ev, base->at, V_DICT, &globals));
     ev.globals = globals;
     if (base->value->kind != N_CONST && base->value->kind != N_LIST) {
-        block before = {f->body.at, 0};
+        ast_block before = {f->body.at, 0};
         while (before.at[before.n] != base)
             before.n++;
         TRY(eval_block(&ev, &before));
@@ -153,7 +153,7 @@ static cseg_status no_duplicates(file *f, spot at, const value *all, const value
 /* Finds the file of the base that `text` names; *package: the package it lies in, or NULL. */
 static cseg_status find_file(file *f, const value *text, char **path, const char **package)
 {
-    loader *l = f->l;
+    loading *l = f->l;
     spot at = {text->at.line, text->at.column};
     const char *colons = strstr(text->as.str.text, "::");
     *package = NULL;
@@ -314,7 +314,7 @@ static cseg_status run_json(file *f, value **out)
 /* Finds the file that `from .module import` names in `with read_base():`. */
 static cseg_status find_module(file *f, const stmt *s, char **path)
 {
-    loader *l = f->l;
+    loading *l = f->l;
     strbuf text = {.mem = l->scratch};
     char *module = arena_strdup(l->scratch, s->module), *root = NULL;
     if (!module)
@@ -412,7 +412,7 @@ static cseg_status run_lazy(file *f, loaded *out)
     return eval_to_config(&f->ev, at, globals, 0, &out->keys);
 }
 
-static cseg_status load_source(loader *l, const char *name, const char *text, size_t n, bool as_lazy, loaded *out)
+static cseg_status load_source(loading *l, const char *name, const char *text, size_t n, bool as_lazy, loaded *out)
 {
     file f = {.l = l};
     *out = (loaded){0};
@@ -440,7 +440,7 @@ static cseg_status load_source(loader *l, const char *name, const char *text, si
     return f.lazy ? run_lazy(&f, out) : run_text(&f, &out->keys);
 }
 
-static cseg_status load_file(loader *l, const char *name, bool as_lazy, loaded *out)
+static cseg_status load_file(loading *l, const char *name, bool as_lazy, loaded *out)
 {
     char *text, *path = path_absolute(l->scratch, name);
     size_t n;
@@ -466,8 +466,8 @@ static cseg_status load_file(loader *l, const char *name, bool as_lazy, loaded *
     return CSEG_OK;
 }
 
-/* The caller must get no function and no module; ConfigDicts become dicts. */
-static cseg_status check_values(loader *l, value *v, const char *key, int depth)
+/* No function or module may be left in what the caller gets; ConfigDicts become dicts. */
+static cseg_status check_values(loading *l, value *v, const char *key, int depth)
 {
     char place[512];
     if (depth > EVAL_DEPTH)
@@ -482,7 +482,7 @@ static cseg_status check_values(loader *l, value *v, const char *key, int depth)
     return CSEG_OK;
 }
 
-static cseg_status give_result(loader *l, value *v, value **out)
+static cseg_status give_result(loading *l, value *v, value **out)
 {
     long budget = EVAL_STEPS;
     char place[512];
@@ -493,7 +493,7 @@ static cseg_status give_result(loader *l, value *v, value **out)
     return *out ? CSEG_OK : fail_memory(l->err);
 }
 
-static cseg_status finish(loader *l, const char *name, loaded *all, value **out)
+static cseg_status finish(loading *l, const char *name, loaded *all, value **out)
 {
     static const char *const reserved[] = {"filename", "text", "pretty_text", "env_variables"};
     char place[512];
@@ -510,16 +510,16 @@ static cseg_status finish(loader *l, const char *name, loaded *all, value **out)
     return give_result(l, all->keys, out);
 }
 
-static cseg_status open_loader(loader *l, arena *mem, cseg_error *err)
+static cseg_status open_loader(loading *l, arena *mem, cseg_error *err)
 {
-    *l = (loader){.mem = mem, .scratch = arena_new(), .err = err, .budget.steps = EVAL_STEPS};
+    *l = (loading){.mem = mem, .scratch = arena_new(), .err = err, .budget.steps = EVAL_STEPS};
     return l->scratch ? CSEG_OK : fail_memory(err);
 }
 
 /* The file `name`, or `text`, which messages call so. */
 static cseg_status load_all(const char *name, const char *text, arena *mem, value **out, cseg_error *err)
 {
-    loader l;
+    loading l;
     loaded all;
     TRY(open_loader(&l, mem, err));
     cseg_status status = CSEG_OK;
@@ -550,7 +550,7 @@ cseg_status config_parse_text(const char *text, const char *name, arena *mem, va
 
 cseg_status config_parse_literal(const char *text, const char *name, arena *mem, value **out, cseg_error *err)
 {
-    loader l;
+    loading l;
     TRY(open_loader(&l, mem, err));
     cseg_status status = CSEG_OK;
     file f = {.l = &l};

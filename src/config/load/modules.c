@@ -159,7 +159,7 @@ static cseg_status path_isabs(eval *ev, spot at, value *self, const args *a, val
     return eval_bool(ev, at, a->at[0]->as.str.text[0] == '/', out);
 }
 
-cseg_status environ_get(eval *ev, spot at, const char *name, value **out)
+cseg_status eval_environ_get(eval *ev, spot at, const char *name, value **out)
 {
     const char *text = *name && !strchr(name, '=') ? getenv(name) : NULL;
     *out = NULL;
@@ -170,7 +170,7 @@ static cseg_status os_getenv(eval *ev, spot at, value *self, const args *a, valu
 {
     (void)self;
     TRY(want_path(ev, at, a->at[0]));
-    TRY(environ_get(ev, at, a->at[0]->as.str.text, out));
+    TRY(eval_environ_get(ev, at, a->at[0]->as.str.text, out));
     if (!*out)
         *out = a->at[1];
     return *out ? CSEG_OK : eval_none(ev, at, out);

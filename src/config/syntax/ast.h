@@ -58,10 +58,10 @@ struct ast_node {
     uint32_t *ops;
 };
 
-typedef struct block {
+typedef struct ast_block {
     stmt **at;
     size_t n;
-} block;
+} ast_block;
 
 typedef struct import_name {
     const char *name, *as; /* as NULL: under its own name */
@@ -87,7 +87,7 @@ typedef enum {
 
 typedef struct arm {
     ast_node *condition;
-    block body;
+    ast_block body;
 } arm;
 
 struct stmt {

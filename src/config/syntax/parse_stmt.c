@@ -27,7 +27,7 @@ static cseg_status end_of_line(parser *p)
     return CSEG_OK;
 }
 
-static cseg_status parse_block(parser *p, block *out)
+static cseg_status parse_block(parser *p, ast_block *out)
 {
     stmt_list body = {0};
     TRY(parse_want_op(p, OP(':'), "':'"));

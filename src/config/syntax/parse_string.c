@@ -164,14 +164,14 @@ static cseg_status open_literal(parser *p, literal *out)
     return CSEG_OK;
 }
 
-/* Adjacent literals while they are read: the parts that are finished, and the text that grows. */
-typedef struct parts {
+/* What is collected while adjacent literals are read: finished parts, and the text that grows. */
+typedef struct string_parts {
     node_list done;
     strbuf text;
     spot at;
-} parts;
+} string_parts;
 
-static cseg_status close_text(parser *p, parts *out)
+static cseg_status close_text(parser *p, string_parts *out)
 {
     ast_node *n;
     if (out->text.failed)
@@ -208,11 +208,11 @@ static size_t field_end(const source *s, size_t at, size_t until)
     return at;
 }
 
-static cseg_status add_format(parser *p, parts *out, size_t from, size_t until, bool raw, bool in_format, int depth,
-                              size_t *end);
+static cseg_status add_format(parser *p, string_parts *out, size_t from, size_t until, bool raw, bool in_format,
+                              int depth, size_t *end);
 
 /* {expression!r:format}; `at` is behind the brace. */
-static cseg_status add_field(parser *p, parts *out, size_t at, size_t until, bool raw, int depth, size_t *end)
+static cseg_status add_field(parser *p, string_parts *out, size_t at, size_t until, bool raw, int depth, size_t *end)
 {
     const char *text = p->s->text;
     spot place = source_spot(p->s, at - 1);
@@ -242,7 +242,7 @@ static cseg_status add_field(parser *p, parts *out, size_t at, size_t until, boo
         stop += 2;
     }
     if (stop < until && text[stop] == ':') {
-        parts format = {.text = {.mem = p->mem}, .at = place};
+        string_parts format = {.text = {.mem = p->mem}, .at = place};
         if (depth >= DEEPEST_FORMAT)
             return parse_fail(p, place, CSEG_CONFIG, "formats within formats nest too deeply");
         TRY(add_format(p, &format, stop + 1, until, raw, true, depth + 1, &stop));
@@ -262,8 +262,8 @@ static cseg_status add_field(parser *p, parts *out, size_t at, size_t until, boo
 }
 
 /* The body of an f-string, or (in_format) a format up to its '}'. */
-static cseg_status add_format(parser *p, parts *out, size_t from, size_t until, bool raw, bool in_format, int depth,
-                              size_t *end)
+static cseg_status add_format(parser *p, string_parts *out, size_t from, size_t until, bool raw, bool in_format,
+                              int depth, size_t *end)
 {
     const char *text = p->s->text;
     size_t at = from;
@@ -289,7 +289,7 @@ static cseg_status add_format(parser *p, parts *out, size_t from, size_t until, 
     return CSEG_OK;
 }
 
-static cseg_status add_plain(parser *p, parts *out, const literal *l)
+static cseg_status add_plain(parser *p, string_parts *out, const literal *l)
 {
     const char *text = p->s->text;
     size_t at = l->from;
@@ -307,7 +307,7 @@ static cseg_status add_plain(parser *p, parts *out, const literal *l)
 cseg_status parse_strings(parser *p, ast_node **out)
 {
     spot at = p->t->place;
-    parts all = {.text = {.mem = p->mem}, .at = at};
+    string_parts all = {.text = {.mem = p->mem}, .at = at};
     while (p->t->kind == T_STRING) {
         literal l;
         size_t end;

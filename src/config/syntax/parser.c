@@ -92,7 +92,7 @@ static cseg_status open_parser(parser *p, const source *s, size_t from, size_t u
     return CSEG_OK;
 }
 
-cseg_status parse_module(const source *s, arena *mem, block *out, cseg_error *err)
+cseg_status parse_module(const source *s, arena *mem, ast_block *out, cseg_error *err)
 {
     parser p;
     stmt_list body = {0};

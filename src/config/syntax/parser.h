@@ -19,7 +19,7 @@ typedef struct parser {
     int loops; /* around the statement that is read */
 } parser;
 
-cseg_status parse_module(const source *s, arena *mem, block *out, cseg_error *err);
+cseg_status parse_module(const source *s, arena *mem, ast_block *out, cseg_error *err);
 cseg_status parse_literal(const source *s, arena *mem, ast_node **out, cseg_error *err);
 
 /* Between the parser's files. */

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-bool char_in(char c, const char *set)
+bool source_char(char c, const char *set)
 {
     return c && strchr(set, c);
 }

@@ -42,7 +42,7 @@ cseg_status source_fail(const source *s, spot at, cseg_status code, cseg_error *
     CSEG_PRINTF(5, 6);
 cseg_status source_failv(const source *s, spot at, cseg_status code, cseg_error *err, const char *fmt, va_list ap);
 
-bool char_in(char c, const char *set); /* never for NUL */
+bool source_char(char c, const char *set); /* never for NUL */
 /* Length of the UTF-8 sequence at s (at most `left` bytes), 0 if it is none. */
 size_t utf8_length(const char *s, size_t left);
 size_t utf8_count(const char *s, size_t n);            /* characters in n valid bytes */

@@ -117,7 +117,7 @@ static cseg_status from_list(const leaf *l, arena *mem, leaf_files *out, cseg_er
     if (!file_exists(l->list) || file_is_dir(l->list))
         return fail(err, CSEG_NOT_FOUND, "%s%s of %s: there is no file '%s'", value_place(l->at, at), l->list_key,
                     l->kind->name, l->list);
-    TRY(lines_read(l->list, mem, &lines, &n, err));
+    TRY(leaf_read_lines(l->list, mem, &lines, &n, err));
     TRY(make_room(l, n, mem, out, err));
     for (size_t i = 0; i < n; i++) {
         char *line = (char *)lines[i];

@@ -84,7 +84,7 @@ cseg_status meaning_resolve(const dataset_kind *kind, const data_rules *rules, c
                             const value *palette, arena *mem, dataset_meta *meta, cseg_error *err);
 /* Warns of keys that are all but "classes" or "palette"; metainfo may be NULL. */
 void meaning_warn_slips(const value *metainfo);
-/* Reads the lines of a text file without their ends, as Python's readlines does. */
-cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
+/* The lines of a text file without their ends, Python's readlines. */
+cseg_status leaf_read_lines(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err);
 
 #endif

@@ -71,7 +71,7 @@ static cseg_status check_text(const char *path, char **text, size_t *size, cseg_
     return CSEG_OK;
 }
 
-cseg_status lines_read(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err)
+cseg_status leaf_read_lines(const char *path, arena *mem, const char ***lines, size_t *n, cseg_error *err)
 {
     char *text;
     size_t size, count = 0;
@@ -106,7 +106,7 @@ static cseg_status read_classes(const value *v, arena *mem, const char *const **
     size_t count;
     const char *file = value_text(v);
     if (file) {
-        TRY(lines_read(file, mem, &names, &count, err));
+        TRY(leaf_read_lines(file, mem, &names, &count, err));
     } else if (value_is_list(v)) {
         count = value_count(v);
         names = ARENA_ARRAY(mem, count + 1, const char *);

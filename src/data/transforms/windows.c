@@ -8,11 +8,11 @@
 /* Source pixels that a resize holds at a time, and the side of the blocks in which all pixels are read. */
 enum { PART_BYTES = 64 << 20, LOOK = 1024 };
 
-typedef struct step {
+typedef struct window_step {
     const transform *t;
     bool ranged;
     double low, high; /* of what comes into it */
-} step;
+} window_step;
 
 /* Geometry, then what is done to each pixel after it. */
 typedef struct stage {
@@ -20,7 +20,7 @@ typedef struct stage {
     delayed geometry;           /* of what `before` gives, which is like: a size, channels and a type */
     image like;
     int64_t h, w;
-    VEC(step) steps;
+    VEC(window_step) steps;
 } stage;
 
 struct windowed {
@@ -34,7 +34,7 @@ struct windowed {
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-static cseg_status run_step(const step *st, sample *s, cseg_error *err)
+static cseg_status run_step(const window_step *st, sample *s, cseg_error *err)
 {
     if (!st->t->kind->apply)
         return CSEG_OK;
@@ -168,7 +168,7 @@ static cseg_status look_at_range(const windowed *w, double *low, double *high, c
 
 static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
 {
-    step st = {.t = t};
+    window_step st = {.t = t};
     if (t->kind->windows == WINDOWS_RANGE) {
         TRY(look_at_range(w, &st.low, &st.high, err));
         st.ranged = true;

@@ -117,7 +117,7 @@ cseg_status learned_from_load(const char *spec, learned_from *out, cseg_error *e
     *out = (learned_from){0};
     if (!mem)
         return fail_memory(err);
-    TRY_DONE(weights_resolve(spec, mem, &path, err));
+    TRY_DONE(fetch_weights(spec, mem, &path, err));
     TRY_DONE(pth_open(path, mem, &file, err));
     read_own(pickle_get(pth_root(file), "cseg"), out);
 done:

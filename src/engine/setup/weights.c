@@ -251,7 +251,7 @@ static cseg_status load_spec(model *m, const char *spec, const char *part, const
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    TRY_DONE(weights_resolve(spec, mem, &path, err));
+    TRY_DONE(fetch_weights(spec, mem, &path, err));
     TRY_DONE(pth_open(path, mem, &file, err));
     log_say(LOG_INFO, "load checkpoint from %s", path);
     status = weights_load(m, file, part, prefix, revise, mode, err);

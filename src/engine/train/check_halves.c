@@ -53,7 +53,7 @@ cseg_status check_learned_classes(const char *checkpoint, const dataset *measure
     pth *file;
     if (!mem)
         return fail_memory(err);
-    TRY_DONE(weights_resolve(checkpoint, mem, &path, err));
+    TRY_DONE(fetch_weights(checkpoint, mem, &path, err));
     TRY_DONE(pth_open(path, mem, &file, err));
     const pickle_node *list = classes_of(file);
     size_t n = pickle_len(list);

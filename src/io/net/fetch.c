@@ -328,7 +328,7 @@ static cseg_status local(const char *spec, arena *mem, char **path, cseg_error *
     return CSEG_OK;
 }
 
-cseg_status weights_resolve(const char *spec, arena *mem, char **path, cseg_error *err)
+cseg_status fetch_weights(const char *spec, arena *mem, char **path, cseg_error *err)
 {
     static const char *const zoos[] = {"open-mmlab", "openmmlab", "mmcls", "torchvision", "modelzoo"};
     const char *mark = strstr(spec, "://");

@@ -25,11 +25,11 @@
  * are refused as soon as their first bytes come. Redirects, size, and the time without progress are bounded
  * (fetch_limits).
  *
- * CSEG_NOT_FOUND: no such file, name, or address (404). CSEG_IO: the network is missing or too slow; the message says
- * where to put the file by hand. CSEG_CORRUPT: the hash differs, or the download is not a checkpoint. CSEG_UNSUPPORTED:
- * another scheme (s3, petrel), or a format that is not read. CSEG_INTERRUPTED: the function that fetch_stop_when was
- * given returned true. */
-cseg_status weights_resolve(const char *spec, arena *mem, char **path, cseg_error *err);
+ * CSEG_NOT_FOUND: no such file, name, or address (404). CSEG_IO: no network, or too slow a one; the message says where
+ * to put the file by hand. CSEG_CORRUPT: the hash differs, or what came is no checkpoint. CSEG_UNSUPPORTED: another
+ * scheme (s3, petrel), or a format that is not read. CSEG_INTERRUPTED: fetch_stop_when's question was answered with
+ * yes. */
+cseg_status fetch_weights(const char *spec, arena *mem, char **path, cseg_error *err);
 
 /* Downloads call `stop` (NULL: nobody) at least every second and end when it returns true; what has come is removed.
  * `begin` is called before the first such call, to listen for signals. For the whole process. */

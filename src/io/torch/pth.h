@@ -95,10 +95,6 @@ pth_value *pth_dict(pth_builder *b);
 pth_value *pth_ordered_dict(pth_builder *b); /* collections.OrderedDict, as state dicts are */
 /* Contiguous, row-major, little-endian; `data` must stay until pth_write returns. */
 pth_value *pth_tensor_value(pth_builder *b, pth_type type, int ndim, const int64_t *shape, const void *data);
-/* For tensors whose PyTorch layout is made on demand: `fill` writes all elements into `to`, once. The writer holds one
- * such buffer at a time. */
-typedef cseg_status pth_fill(void *arg, void *to, cseg_error *err);
-pth_value *pth_tensor_made(pth_builder *b, pth_type type, int ndim, const int64_t *shape, pth_fill *fill, void *arg);
 
 void pth_add(pth_builder *b, pth_value *list_or_tuple, pth_value *item);
 void pth_set(pth_builder *b, pth_value *dict, const char *key, pth_value *value);

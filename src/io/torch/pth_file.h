@@ -66,8 +66,6 @@ struct pth_value {
     int64_t shape[PTH_MAX_DIMS];
     int64_t count;
     const void *data;
-    pth_fill *fill; /* where data is NULL */
-    void *arg;
     int64_t number; /* of its storage in the file being written, from 1; 0: not yet */
 };
 

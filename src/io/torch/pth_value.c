@@ -72,7 +72,7 @@ pth_value *pth_ordered_dict(pth_builder *b)
     return value_new(b, V_ORDERED);
 }
 
-static pth_value *tensor_new(pth_builder *b, pth_type type, int ndim, const int64_t *shape)
+pth_value *pth_tensor_value(pth_builder *b, pth_type type, int ndim, const int64_t *shape, const void *data)
 {
     pth_value *p = value_new(b, V_TENSOR);
     if (!p)
@@ -84,24 +84,7 @@ static pth_value *tensor_new(pth_builder *b, pth_type type, int ndim, const int6
         p->shape[i] = shape[i];
         p->count *= shape[i];
     }
-    return p;
-}
-
-pth_value *pth_tensor_value(pth_builder *b, pth_type type, int ndim, const int64_t *shape, const void *data)
-{
-    pth_value *p = tensor_new(b, type, ndim, shape);
-    if (p)
-        p->data = data;
-    return p;
-}
-
-pth_value *pth_tensor_made(pth_builder *b, pth_type type, int ndim, const int64_t *shape, pth_fill *fill, void *arg)
-{
-    pth_value *p = tensor_new(b, type, ndim, shape);
-    if (p) {
-        p->fill = fill;
-        p->arg = arg;
-    }
+    p->data = data;
     return p;
 }
 

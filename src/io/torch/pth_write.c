@@ -126,23 +126,10 @@ static cseg_status put_value(pth_writer *w, pth_value *v, int depth)
 
 static cseg_status write_tensor(pth_writer *w, zip_writer *zip, pth_value *v)
 {
-    cseg_status status = CSEG_OK;
     char name[64];
     size_t n = (size_t)v->count * pth_type_size(v->type);
     snprintf(name, sizeof name, "archive/data/%lld", (long long)v->number - 1);
-    void *made = NULL;
-    const void *data = v->data;
-    if (v->fill) {
-        data = made = mem_alloc(n);
-        if (!made)
-            return fail_memory(w->err);
-        TRY_DONE(v->fill(v->arg, made, w->err));
-    }
-    if (!zip_add(zip, name, data, n))
-        status = fail_memory(w->err);
-done:
-    mem_free(made);
-    return status;
+    return zip_add(zip, name, v->data, n) ? CSEG_OK : fail_memory(w->err);
 }
 
 static cseg_status write_archive(pth_writer *w, FILE *out)

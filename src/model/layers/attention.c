@@ -25,7 +25,7 @@ static void declare(module *m, attention *s, const attention_spec *c)
         return;
     s->out->class_name = "NonDynamicallyQuantizableLinear";
     if (c->bias)
-        module_own(s->out, "bias")->init = INIT_ZERO;
+        param_start_of(module_own(s->out, "bias"))->rule = INIT_ZERO;
     s->attn_drop = dropout_new(attn, "dropout", c->attn_drop);
 }
 

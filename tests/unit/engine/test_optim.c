@@ -66,8 +66,6 @@ static model *bare_model(arena *mem)
                      .rank = s->rank,
                      .count = 1,
                      .requires_grad = !s->frozen,
-                     .lr_mult = 1,
-                     .decay_mult = 1,
                      .offset = m->flat_count};
         for (int k = 0; k < s->rank; k++)
             p->count *= p->dim[k] = s->dim[k];

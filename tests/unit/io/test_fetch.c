@@ -50,32 +50,32 @@ static void names_have_addresses(void **state)
     assert_null(zoo_find("open-mmlab", "resnet50_v1x", &better));
     assert_string_equal(better, "resnet50_v1c");
     char *path;
-    assert_int_equal(weights_resolve("open-mmlab://resnet50_v1x", mem, &path, &err), CSEG_NOT_FOUND);
+    assert_int_equal(fetch_weights("open-mmlab://resnet50_v1x", mem, &path, &err), CSEG_NOT_FOUND);
     assert_non_null(strstr(err.text, "did you mean 'resnet50_v1c'?"));
-    assert_int_equal(weights_resolve("s3://bucket/a.pth", mem, &path, &err), CSEG_UNSUPPORTED);
+    assert_int_equal(fetch_weights("s3://bucket/a.pth", mem, &path, &err), CSEG_UNSUPPORTED);
 }
 
 static void local_files_are_themselves(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve("fetch_body", mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights("fetch_body", mem, &path, &err), CSEG_OK);
     assert_string_equal(path, "fetch_body");
-    assert_int_equal(weights_resolve("/nowhere/a.pth", mem, &path, &err), CSEG_NOT_FOUND);
-    assert_int_equal(weights_resolve(TEST_DATA, mem, &path, &err), CSEG_IO);
+    assert_int_equal(fetch_weights("/nowhere/a.pth", mem, &path, &err), CSEG_NOT_FOUND);
+    assert_int_equal(fetch_weights(TEST_DATA, mem, &path, &err), CSEG_IO);
 }
 
 static void a_file_is_downloaded_once(void **state)
 {
     (void)state;
     char *path, *again, *name = hashed_name("once"), *url = address("good", name);
-    if (weights_resolve(url, mem, &path, &err) != CSEG_OK)
+    if (fetch_weights(url, mem, &path, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     assert_string_equal(path, arena_printf(mem, "fetch_cache/hub/checkpoints/%s", name));
     check_body(path);
     assert_false(file_exists(arena_printf(mem, "%s.part", path)));
     /* Now from another server, that does not exist: only the name counts. */
-    assert_int_equal(weights_resolve(arena_printf(mem, "http://127.0.0.1:1/%s?x=1", name), mem, &again, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(arena_printf(mem, "http://127.0.0.1:1/%s?x=1", name), mem, &again, &err), CSEG_OK);
     assert_string_equal(again, path);
 }
 
@@ -85,7 +85,7 @@ static void equal_names_of_two_addresses_are_two_files(void **state)
     (void)state;
     char *first, *second, *again, *name = "pytorch_model.bin";
     char *here = address("good", name), *there = arena_printf(mem, "%s?id=2", address("typed", name));
-    if (weights_resolve(here, mem, &first, &err) != CSEG_OK || weights_resolve(there, mem, &second, &err) != CSEG_OK)
+    if (fetch_weights(here, mem, &first, &err) != CSEG_OK || fetch_weights(there, mem, &second, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     assert_string_equal(first, "fetch_cache/hub/checkpoints/pytorch_model.bin");
     assert_string_not_equal(first, second);
@@ -99,13 +99,13 @@ static void equal_names_of_two_addresses_are_two_files(void **state)
     pth_set(&b, root, "other", pth_tensor_value(&b, PTH_F32, 1, &n, &one));
     assert_int_equal(pth_write(second, &b, root, &err), CSEG_OK);
     int64_t size = file_size(second);
-    assert_int_equal(weights_resolve(here, mem, &again, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(here, mem, &again, &err), CSEG_OK);
     assert_string_equal(again, first);
-    assert_int_equal(weights_resolve(there, mem, &again, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(there, mem, &again, &err), CSEG_OK);
     assert_string_equal(again, second);
     assert_int_equal(file_size(second), size);
     /* The query counts, the same host and name as they are. */
-    assert_int_equal(weights_resolve(arena_printf(mem, "%s?id=3", here), mem, &again, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(arena_printf(mem, "%s?id=3", here), mem, &again, &err), CSEG_OK);
     assert_string_not_equal(again, first);
     assert_string_not_equal(again, second);
 }
@@ -119,48 +119,48 @@ static void a_file_without_a_note_is_anybodys(void **state)
     assert_int_equal(file_replace_bytes(at, body, body_n, mem, &err), CSEG_OK);
     for (int i = 1; i < 3; i++) {
         char *url = arena_printf(mem, "http://127.0.0.1:%d/by_hand.pth", i);
-        assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+        assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_OK);
         assert_string_equal(path, at);
     }
     /* A note tells the address, but neither user nor keys. */
     char *url = arena_printf(mem, "http://user:secret@%s?key=secret#x", address("good", "noted.pth") + 7);
-    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_OK);
     assert_int_equal(file_read(arena_printf(mem, "%s.url", path), 0, mem, &text, &n, &err), CSEG_OK);
     assert_non_null(strstr(text, arena_printf(mem, "\n127.0.0.1:%d/good/noted.pth\n", port)));
     assert_null(strstr(text, "secret"));
     /* One that cannot be read is no "the same". */
     assert_int_equal(file_replace_bytes(arena_printf(mem, "%s.url", path), "", 0, mem, &err), CSEG_OK);
-    assert_int_equal(weights_resolve("http://127.0.0.1:1/noted.pth", mem, &path, &err), CSEG_IO);
+    assert_int_equal(fetch_weights("http://127.0.0.1:1/noted.pth", mem, &path, &err), CSEG_IO);
 }
 
 static void redirects_are_followed_to_an_end(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve(address("moved", "moved.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("moved", "moved.pth"), mem, &path, &err), CSEG_OK);
     check_body(path);
-    assert_int_equal(weights_resolve(address("round", "round.pth"), mem, &path, &err), CSEG_IO);
+    assert_int_equal(fetch_weights(address("round", "round.pth"), mem, &path, &err), CSEG_IO);
 }
 
 static void a_wrong_hash_is_refused(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve(address("good", "bad-0123456789.pth"), mem, &path, &err), CSEG_CORRUPT);
+    assert_int_equal(fetch_weights(address("good", "bad-0123456789.pth"), mem, &path, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, "promises 0123456789"));
     assert_false(file_exists("fetch_cache/hub/checkpoints/bad-0123456789.pth"));
     assert_false(file_exists("fetch_cache/hub/checkpoints/bad-0123456789.pth.part"));
     /* Fewer than eight digits are no hash, as in PyTorch's own names with a date. */
-    assert_int_equal(weights_resolve(address("good", "good-abc.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("good", "good-abc.pth"), mem, &path, &err), CSEG_OK);
 }
 
 static void a_damaged_cache_is_found(void **state)
 {
     (void)state;
     char *path, *name = hashed_name("damaged"), *url = address("good", name);
-    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_OK);
     assert_int_equal(file_replace_bytes(path, body, body_n - 1, mem, &err), CSEG_OK);
-    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
+    assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, "Delete it"));
 }
 
@@ -168,11 +168,11 @@ static void what_is_not_there_is_not_found(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve(address("nowhere", "none.pth"), mem, &path, &err), CSEG_NOT_FOUND);
+    assert_int_equal(fetch_weights(address("nowhere", "none.pth"), mem, &path, &err), CSEG_NOT_FOUND);
     assert_non_null(strstr(err.text, "404"));
     assert_false(file_exists("fetch_cache/hub/checkpoints/none.pth"));
     assert_false(file_exists("fetch_cache/hub/checkpoints/none.pth.part"));
-    assert_int_equal(weights_resolve("http://127.0.0.1/", mem, &path, &err), CSEG_USAGE);
+    assert_int_equal(fetch_weights("http://127.0.0.1/", mem, &path, &err), CSEG_USAGE);
 }
 
 static void a_broken_download_is_gone_on_with(void **state)
@@ -181,11 +181,11 @@ static void a_broken_download_is_gone_on_with(void **state)
     static const char *const ways[] = {"ranges", "good"}; /* the second server cannot: begin anew */
     for (int i = 0; i < 2; i++) {
         char *path, *name = hashed_name(ways[i]);
-        assert_int_equal(weights_resolve(address("short", name), mem, &path, &err), CSEG_IO);
+        assert_int_equal(fetch_weights(address("short", name), mem, &path, &err), CSEG_IO);
         char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
         assert_int_equal(file_size(part), body_n / 2);
         assert_non_null(strstr(err.text, arena_printf(mem, "put it at fetch_cache/hub/checkpoints/%s", name)));
-        if (weights_resolve(address(ways[i], name), mem, &path, &err) != CSEG_OK)
+        if (fetch_weights(address(ways[i], name), mem, &path, &err) != CSEG_OK)
             fail_msg("%s", err.text);
         check_body(path);
         assert_false(file_exists(part));
@@ -199,7 +199,7 @@ static void a_part_that_is_whole_is_begun_anew(void **state)
     char *part = arena_printf(mem, "fetch_cache/hub/checkpoints/%s.part", name);
     assert_int_equal(dir_create("fetch_cache/hub/checkpoints", &err), CSEG_OK);
     assert_int_equal(file_replace_bytes(part, body, body_n, mem, &err), CSEG_OK);
-    if (weights_resolve(url, mem, &path, &err) != CSEG_OK)
+    if (fetch_weights(url, mem, &path, &err) != CSEG_OK)
         fail_msg("%s", err.text);
     check_body(path);
 }
@@ -208,7 +208,7 @@ static void without_network_the_message_helps(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve("http://127.0.0.1:1/a-0123456789.pth", mem, &path, &err), CSEG_IO);
+    assert_int_equal(fetch_weights("http://127.0.0.1:1/a-0123456789.pth", mem, &path, &err), CSEG_IO);
     assert_non_null(strstr(err.text, "put it at fetch_cache/hub/checkpoints/a-0123456789.pth"));
 }
 
@@ -222,7 +222,7 @@ static void a_full_disk_is_reported(void **state)
     small = old;
     small.rlim_cur = 100000;
     setrlimit(RLIMIT_FSIZE, &small);
-    cseg_status status = weights_resolve(url, mem, &path, &err);
+    cseg_status status = fetch_weights(url, mem, &path, &err);
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(status, CSEG_IO);
     assert_non_null(strstr(err.text, "full.pth.part: cannot write"));

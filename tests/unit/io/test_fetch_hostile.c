@@ -16,7 +16,7 @@ static void fails(const char *way, const char *name, cseg_status want, const cha
 {
     char *path = NULL, *url = address(way, name);
     err.text[0] = 0;
-    cseg_status status = weights_resolve(url, mem, &path, &err);
+    cseg_status status = fetch_weights(url, mem, &path, &err);
     if (status != want || !strstr(err.text, url))
         fail_msg("%s: %d: %s", way, (int)status, err.text);
     for (; *says; says++)
@@ -49,13 +49,13 @@ static void half_a_body_is_no_file(void **state)
     /* Nobody says how long it should be. */
     fails("unsized-half", "half.pth", CSEG_CORRUPT, SAYS("no whole checkpoint", "truncated zip archive", "run again"));
     char *path;
-    assert_int_equal(weights_resolve(address("unsized", "unsized.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("unsized", "unsized.pth"), mem, &path, &err), CSEG_OK);
     check_body(path);
     /* What comes behind the length that was told is not taken. */
-    assert_int_equal(weights_resolve(address("longer", "longer.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("longer", "longer.pth"), mem, &path, &err), CSEG_OK);
     check_body(path);
     /* The bytes count, not what the server calls them. */
-    assert_int_equal(weights_resolve(address("typed", "typed.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("typed", "typed.pth"), mem, &path, &err), CSEG_OK);
     check_body(path);
 }
 
@@ -72,10 +72,10 @@ static void an_old_part_is_gone_on_with_where_a_hash_proves_it(void **state)
         assert_int_equal(file_replace_bytes(part, other, 1000, mem, &err), CSEG_OK);
         char *url = address("ranges", names[i]);
         if (i == 1) { /* found to be wrong, and gone: the next time begins anew */
-            assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
+            assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_CORRUPT);
             assert_false(left(names[i]) || file_exists(part));
         }
-        assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_OK);
+        assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_OK);
         check_body(path);
     }
 }
@@ -92,7 +92,7 @@ static void addresses_lead_to_few_others(void **state)
 {
     (void)state;
     char *path;
-    assert_int_equal(weights_resolve(address("hops/10", "hops.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("hops/10", "hops.pth"), mem, &path, &err), CSEG_OK);
     fails("hops/11", "far.pth", CSEG_IO, SAYS("redirects"));
     fails("to-file", "local.pth", CSEG_IO, SAYS("file"));
     assert_string_equal(fetch_leads_to("https://a.b/c.pth"), "https");
@@ -100,7 +100,7 @@ static void addresses_lead_to_few_others(void **state)
     static const char *const others[] = {"ftp://127.0.0.1/a.pth", "file:///etc/passwd", "s3://b/a.pth",
                                          "scp://h/a.pth"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_int_equal(weights_resolve(others[i], mem, &path, &err), CSEG_UNSUPPORTED);
+        assert_int_equal(fetch_weights(others[i], mem, &path, &err), CSEG_UNSUPPORTED);
 }
 
 static void slow_and_silent_servers_are_given_up(void **state)
@@ -153,11 +153,11 @@ static void what_the_cache_holds_is_checked_too(void **state)
     char *path, *url = address("good", "kept.pth");
     assert_int_equal(dir_create(CACHE, &err), CSEG_OK);
     assert_int_equal(file_replace_bytes(CACHE "kept.pth", page, sizeof page - 1, mem, &err), CSEG_OK);
-    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
+    assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, CACHE "kept.pth: is no PyTorch checkpoint, but an HTML page"));
     assert_non_null(strstr(err.text, "delete it and run again"));
     assert_int_equal(file_replace_bytes(CACHE "kept.pth", body, body_n / 2, mem, &err), CSEG_OK);
-    assert_int_equal(weights_resolve(url, mem, &path, &err), CSEG_CORRUPT);
+    assert_int_equal(fetch_weights(url, mem, &path, &err), CSEG_CORRUPT);
     assert_non_null(strstr(err.text, "delete it and run again"));
 }
 
@@ -184,7 +184,7 @@ static void after_a_kill_the_next_run_succeeds(void **state)
     char *path, *url = address("trickle", "killed.pth"), *part = CACHE "killed.pth.part";
     pid_t pid = fork();
     if (pid == 0) {
-        weights_resolve(url, mem, &path, &err);
+        fetch_weights(url, mem, &path, &err);
         _exit(0);
     }
     while (!file_exists(part))
@@ -192,7 +192,7 @@ static void after_a_kill_the_next_run_succeeds(void **state)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     assert_false(left("killed.pth"));
-    assert_int_equal(weights_resolve(address("good", "killed.pth"), mem, &path, &err), CSEG_OK);
+    assert_int_equal(fetch_weights(address("good", "killed.pth"), mem, &path, &err), CSEG_OK);
     check_body(path);
     assert_false(file_exists(part));
 }

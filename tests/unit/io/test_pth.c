@@ -282,17 +282,9 @@ static void every_failing_allocation_is_reported(void **state)
 static const float weight[] = {1.5f, -2, 3, 0.0625f, INFINITY, 6};
 static const int64_t tracked[] = {41};
 
-static cseg_status fill_counts(void *arg, void *to, cseg_error *e)
-{
-    (void)e;
-    for (int i = 0; i < 5; i++)
-        ((uint8_t *)to)[i] = (uint8_t)(i + *(int *)arg);
-    return CSEG_OK;
-}
-
 static pth_value *sample_tree(pth_builder *b)
 {
-    static int first = 250;
+    static const uint8_t counts[] = {250, 251, 252, 253, 254};
     pth_value *root = pth_dict(b), *meta = pth_dict(b), *dict = pth_ordered_dict(b), *list = pth_list(b);
     pth_value *tuple = pth_tuple(b), *states = pth_dict(b);
     pth_set(b, meta, "iter", pth_int(b, 1500));
@@ -314,7 +306,7 @@ static pth_value *sample_tree(pth_builder *b)
     pth_value *shared = pth_tensor_value(b, PTH_F32, 2, (int64_t[]){2, 3}, weight);
     pth_set(b, dict, "shared", shared);
     pth_set(b, dict, "tracked", pth_tensor_value(b, PTH_I64, 0, NULL, tracked));
-    pth_set(b, dict, "made", pth_tensor_made(b, PTH_U8, 1, (int64_t[]){5}, fill_counts, &first));
+    pth_set(b, dict, "made", pth_tensor_value(b, PTH_U8, 1, (int64_t[]){5}, counts));
     pth_set(b, dict, "empty", pth_tensor_value(b, PTH_F32, 2, (int64_t[]){0, 4}, NULL));
     pth_set(b, root, "state_dict", dict);
     pth_set_key(b, states, pth_int(b, 0), pth_dict(b));

@@ -154,10 +154,10 @@ static void heads_in_the_list_start_as_layers_do(void **state)
 {
     (void)state;
     test_model t = test_build_ok(CASCADE("2", "[" FCN("") ", " OCR("") "]"));
-    assert_int_equal(model_find(t.m, "decode_head.1.conv_seg.weight")->init, INIT_KAIMING_UNIFORM);
+    assert_int_equal(param_start_of(model_find(t.m, "decode_head.1.conv_seg.weight"))->rule, INIT_KAIMING_UNIFORM);
     test_end(&t);
     t = test_build_ok(TEST_RESNET("", "", ""));
-    assert_int_equal(model_find(t.m, "decode_head.conv_seg.weight")->init, INIT_NORMAL);
+    assert_int_equal(param_start_of(model_find(t.m, "decode_head.conv_seg.weight"))->rule, INIT_NORMAL);
     test_end(&t);
 }
 

@@ -1,0 +1,40 @@
+/* What the model knows of a parameter beyond what its graphs need: how it starts when no checkpoint gives it.
+ *
+ *     param *p = module_param(m, "weight", 2, dim, INIT_NORMAL, 0, 0.01f);
+ *     param_start_of(p)->b = 0.02f; */
+#ifndef MODEL_PARAM_H
+#define MODEL_PARAM_H
+
+#include "graph/tensor.h"
+
+typedef enum {
+    INIT_ZERO,
+    INIT_CONSTANT,        /* a */
+    INIT_UNIFORM,         /* [a, b) */
+    INIT_NORMAL,          /* mean a, std b */
+    INIT_TRUNC_NORMAL,    /* mean 0, std a, cut at [-2, 2] (absolute, as torch's trunc_normal_ default) */
+    INIT_KAIMING_NORMAL,  /* a: negative slope; fan_out */
+    INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
+    INIT_XAVIER_UNIFORM,  /* gain a */
+    INIT_XAVIER_NORMAL,
+    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
+} init_rule;
+
+typedef struct param_start {
+    init_rule rule;
+    float a, b;
+    bool fan_out; /* kaiming: fan_out instead of fan_in */
+} param_start;
+
+/* Every parameter that module_param and module_buffer make is the first member of one. */
+typedef struct model_param {
+    param p;
+    param_start start;
+} model_param;
+
+static inline param_start *param_start_of(const param *p)
+{
+    return &((model_param *)(uintptr_t)p)->start;
+}
+
+#endif
