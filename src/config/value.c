@@ -59,10 +59,11 @@ value *value_str(arena *mem, const char *s, where at)
     return value_strn(mem, s, strlen(s), at);
 }
 
+/* This and value_set refuse an item that could not be made, so that makers may stand in their arguments. */
 bool value_append(arena *mem, value *list, value *item)
 {
-    if (!vec_reserve_(mem, (void **)&list->as.list.item, list->as.list.n, &list->as.list.cap, list->as.list.n + 1,
-                      sizeof(value *)))
+    if (!item || !vec_reserve_(mem, (void **)&list->as.list.item, list->as.list.n, &list->as.list.cap,
+                               list->as.list.n + 1, sizeof(value *)))
         return false;
     list->as.list.item[list->as.list.n++] = item;
     return true;
@@ -88,6 +89,8 @@ static value_entry *entry_add(arena *mem, value *dict)
 
 bool value_set(arena *mem, value *dict, const char *key, value *item)
 {
+    if (!item)
+        return false;
     value_entry *e = entry_of(dict, key);
     if (!e) {
         char *own = arena_strdup(mem, key);

@@ -12,6 +12,16 @@ static void dicts_keep_their_order(void **state)
     assert_string_equal(repr_of(*state, d), "{'a': 2}");
 }
 
+/* What could not be made for want of memory is no None. */
+static void nothing_cannot_be_put_in(void **state)
+{
+    value *d = value_new(*state, V_DICT, (where){0}), *l = value_new(*state, V_LIST, (where){0});
+    assert_false(value_set(*state, d, "a", NULL));
+    assert_false(value_append(*state, l, NULL));
+    assert_string_equal(repr_of(*state, d), "{}");
+    assert_string_equal(repr_of(*state, l), "[]");
+}
+
 static void paths_find_values(void **state)
 {
     value *cfg = evaluate(*state, "a = dict(b=[1, dict(c='x')], e=())\n");
@@ -145,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(dicts_keep_their_order),
+        TEST(nothing_cannot_be_put_in),
         TEST(paths_find_values),
         TEST(numbers_and_truth),
         TEST(equality),
