@@ -1,6 +1,9 @@
-/* Operations on single elements, bound by memory traffic. Only the shapes and functions that matter for speed are here;
- * all others fall back to the naive backend. */
+/* Functions of one element. ReLU and scaling, which are everywhere, by the loops of simd/maps.h, in either float type;
+ * the others by the naive backend's definitions, in float32, on all threads. */
+#include <math.h>
+
 #include "backend/cpu/map.h"
+#include "backend/ref/ref.h"
 
 enum { PART = 1 << 15 };
 
@@ -41,8 +44,11 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
         map from = map_from(x, i * PART), to = map_from(y, i * PART);
         if (a->kind == UNARY_RELU)
             v->relu(from, to, parts_size(&p, i));
-        else
+        else if (a->kind == UNARY_SCALE)
             v->scale(from, a->alpha, a->beta, to, parts_size(&p, i));
+        else
+            for (int64_t j = 0; j < parts_size(&p, i); j++)
+                ((float *)to.at)[j] = ref_unary_value(a, ((const float *)from.at)[j]);
     }
     return CSEG_OK;
 }
@@ -64,7 +70,7 @@ static cseg_status prepare_unary(cpu_backend *b, const node *n, arena *mem, kern
 }
 
 const cpu_op cpu_op_unary = {
-    .prepare = prepare_unary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary};
+    .prepare = prepare_unary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes_bf16 = is_fast_unary};
 
 /* Inputs x, y, dy: ReLU's gradient needs y and dy. */
 static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -76,6 +82,21 @@ static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
+static cseg_status slope_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)scratch, (void)err;
+    const flat_kernel *k = (const flat_kernel *)base;
+    const unary_attr *a = &k->k.n->attr.unary;
+    const float *x = in[0], *y = in[1], *dy = in[2];
+    float *dx = out[0];
+    parts p = parts_of(k->n, PART);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < p.count; i++)
+        for (int64_t j = i * PART; j < i * PART + parts_size(&p, i); j++)
+            dx[j] = dy[j] * ref_unary_slope(a, x ? x[j] : NAN, y ? y[j] : NAN);
+    return CSEG_OK;
+}
+
 static bool is_fast_unary_grad(const cpu_backend *b, const node *n)
 {
     (void)b;
@@ -84,7 +105,7 @@ static bool is_fast_unary_grad(const cpu_backend *b, const node *n)
 
 static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    flat_kernel *k = flat_new(b, n, mem, unary_grad_run);
+    flat_kernel *k = flat_new(b, n, mem, is_fast_unary_grad(b, n) ? unary_grad_run : slope_run);
     if (!k)
         return fail_memory(err);
     k->f = b->simd->maps->relu_grad;
@@ -94,4 +115,4 @@ static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem,
 }
 
 const cpu_op cpu_op_unary_grad = {
-    .prepare = prepare_unary_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes = is_fast_unary_grad};
+    .prepare = prepare_unary_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes_bf16 = is_fast_unary_grad};

@@ -56,8 +56,11 @@ static void what_is_not_supported_says_so(void **state)
     test_refused(TEST_RESNET(", conv_cfg=dict(type='ConvAWS')", "", ""), CSEG_UNSUPPORTED, "ConvAWS", "Conv2d");
     test_refused(TEST_RESNET(", norm_cfg=dict(type='FRN')", "", ""), CSEG_UNSUPPORTED, "FRN", "SyncBN");
     test_refused(TEST_RESNET("", ", act_cfg=dict(type='RReLU')", ""), CSEG_UNSUPPORTED, "RReLU", "LeakyReLU");
-    test_refused(TEST_RESNET("", ", sampler=dict(type='OHEMPixelSampler')", ""), CSEG_UNSUPPORTED, "sampler",
-                 "test.py");
+    test_refused(TEST_RESNET("",
+                             ", sampler=dict(type='OHEMPixelSampler', thresh=0.7), num_classes=2, out_channels=1, "
+                             "loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)",
+                             ""),
+                 CSEG_CONFIG, "of which the head has one channel", "test.py");
     test_refused(TEST_RESNET("", ", loss_decode=dict(type='CrossEntropyLoss', use_mask=True)", ""), CSEG_UNSUPPORTED,
                  "use_mask", "test.py");
     test_refused(TEST_RESNET("", ", loss_decode=dict(type='CrossEntropyLoss', class_weight='w.npy')", ""),
