@@ -31,6 +31,8 @@ size_t ref_sums_of_first(const node *n);
 
 /* The function of one element. */
 float ref_unary_value(const unary_attr *a, float x);
+/* The derivative given what unary_grad gets of x and y. */
+float ref_unary_slope(const unary_attr *a, float x, float y);
 
 /* Bilinear: from [x] to [y], and its transpose from [y] to [x], whose sums take a double for each element of [x]. Dims
  * N, H, W, C. */

@@ -56,8 +56,7 @@ float ref_unary_value(const unary_attr *a, float x)
     return NAN;
 }
 
-/* The derivative given what unary_grad gets of x and y. */
-static float unary_slope(const unary_attr *a, float x, float y)
+float ref_unary_slope(const unary_attr *a, float x, float y)
 {
     switch (a->kind) {
     case UNARY_RELU:
@@ -112,7 +111,7 @@ REF(unary_grad, NULL)
 {
     const float *x = in[0], *y = in[1], *dy = in[2];
     for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
-        ((float *)out[0])[i] = dy[i] * unary_slope(&n->attr.unary, x ? x[i] : NAN, y ? y[i] : NAN);
+        ((float *)out[0])[i] = dy[i] * ref_unary_slope(&n->attr.unary, x ? x[i] : NAN, y ? y[i] : NAN);
 }
 
 REF(prelu, NULL)
