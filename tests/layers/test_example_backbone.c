@@ -21,7 +21,7 @@ static void it_gives_its_maps(void **state)
     assert_non_null(net);
     layer_allocate(m);
     assert_int_equal(m->in_channels, 5);
-    assert_int_equal(model_find(m, "kind.stages.0.conv.weight")->init, INIT_KAIMING_NORMAL);
+    assert_int_equal(param_start_of(model_find(m, "kind.stages.0.conv.weight"))->rule, INIT_KAIMING_NORMAL);
     assert_int_equal(model_find(m, "kind.stages.3.bn.running_var")->dim[0], 10);
     graph *g = graph_new(true);
     tensor *x = graph_input(g, "img", DT_F32, 4, (int64_t[]){2, 32, 48, 5});
