@@ -52,8 +52,8 @@ static void only_a_plain_projection_starts_as_zeros(void **state)
         layer_allocate(m);
         const param *out = model_find(m, convs == 1 ? "layer.out_project.weight" : "layer.out_project.1.weight");
         assert_non_null(out);
-        assert_int_equal(out->init, convs == 1 ? INIT_ZERO : INIT_KAIMING_UNIFORM);
-        assert_int_equal(model_find(m, "layer.key_project.weight")->init, INIT_KAIMING_UNIFORM);
+        assert_int_equal(param_start_of(out)->rule, convs == 1 ? INIT_ZERO : INIT_KAIMING_UNIFORM);
+        assert_int_equal(param_start_of(model_find(m, "layer.key_project.weight"))->rule, INIT_KAIMING_UNIFORM);
         arena_free(m->mem);
     }
 }
