@@ -1,5 +1,9 @@
 /* Helpers over a backend's memory: what goes with an arena, and values on the host, whether the memory is the host's or
- * not. */
+ * not.
+ *
+ *     const void *values;
+ *     TRY(memory_view(b, data, (size_t)n, mem, &values, err));
+ */
 #ifndef GRAPH_MEMORY_H
 #define GRAPH_MEMORY_H
 

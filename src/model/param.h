@@ -1,7 +1,8 @@
 /* What the model knows of a parameter beyond what its graphs need: how it starts when no checkpoint gives it.
  *
- *     param *p = module_param(m, "weight", 2, dim, INIT_NORMAL, 0, 0.01f);
- *     param_start_of(p)->b = 0.02f; */
+ *     model_param one = {.start = {INIT_NORMAL, 0, 0.01f, false}};
+ *     param_start_of(&one.p)->b = 0.02f;
+ */
 #ifndef MODEL_PARAM_H
 #define MODEL_PARAM_H
 

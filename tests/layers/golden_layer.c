@@ -44,6 +44,7 @@ model *layer_model(void)
     model *m = ARENA_NEW(mem, model);
     assert_non_null(m);
     m->mem = mem;
+    m->backend = backend_host();
     m->root = ARENA_NEW(mem, module);
     assert_non_null(m->root);
     m->root->model = m;

@@ -85,7 +85,7 @@ static const param *start_of(const model *m, const char *name, init_rule rule)
     const param *p = model_find(m, name);
     if (!p)
         fail_msg("no %s", name);
-    assert_int_equal(p->init, rule);
+    assert_int_equal(param_start_of(p)->rule, rule);
     return p;
 }
 
@@ -97,8 +97,8 @@ static void they_start_as_torch_has_them(void **state)
     linear_new(m->root, "linear", 16, 3, true);
     attention_new(m->root, "attention", (attention_spec){.channels = 8, .heads = 2, .bias = true});
     layer_allocate(m);
-    assert_true(start_of(m, "linear.weight", INIT_KAIMING_UNIFORM)->init_a == sqrtf(5));
-    assert_true(start_of(m, "linear.bias", INIT_UNIFORM)->init_b == 0.25f);
+    assert_true(param_start_of(start_of(m, "linear.weight", INIT_KAIMING_UNIFORM))->a == sqrtf(5));
+    assert_true(param_start_of(start_of(m, "linear.bias", INIT_UNIFORM))->b == 0.25f);
     start_of(m, "attention.attn.in_proj_weight", INIT_XAVIER_UNIFORM);
     start_of(m, "attention.attn.in_proj_bias", INIT_ZERO);
     start_of(m, "attention.attn.out_proj.weight", INIT_KAIMING_UNIFORM);

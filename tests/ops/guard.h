@@ -35,7 +35,8 @@ void guard_allocations(bool on);
 
 /* Gives every kernel of the plan inputs, outputs and scratch in blocks of their own. Inputs may be read only (but for
  * parameters of a node with an effect, as running statistics are); inputs that are read_when_stale may not be touched
- * by other runs. An output in place stays in place. Runs copy to and fro, and do not allocate. */
+ * by other runs. An output in place stays in place. Runs copy to and fro, and do not allocate.
+ * Does nothing for a backend whose memory is not the host's. */
 cseg_status guard_plan(plan *p, cseg_error *err);
 
 #endif

@@ -1,5 +1,9 @@
 /* The naive backend: each op as its definition reads, one thread, long sums in double. It is slow; the tests compare
- * other backends with it. */
+ * other backends with it.
+ *
+ *     unary_attr gelu = {.kind = UNARY_GELU};
+ *     printf("%g\n", ref_unary_value(&gelu, v[0]));
+ */
 #ifndef REF_REF_H
 #define REF_REF_H
 

@@ -2,7 +2,7 @@
  *
  *     model *net;
  *     backend *cpu;
- *     TRY(build_model(e, true, &net, err));
+ *     TRY(build_model(e, NULL, true, &net, err));
  *     TRY(build_backend("cpu", &(cpu_options){.threads = 4}, &cpu, err));
  */
 #ifndef ENGINE_SETUP_BUILD_H

@@ -94,8 +94,11 @@ static void a_head_without_conv_seg(void **state)
     module *m = own_head_of(&t, "head = dict(in_channels=12, channels=8, num_classes=3, ignore_index=9)\n");
     assert_false(model_failed(t.m));
     assert_null(module_child(m, "conv_seg"));
-    assert_int_equal(m->children.n, 2); /* loss_decode has no weights, mask has */
-    assert_string_equal(m->children.at[1]->name, "own_head.mask");
+    /* The layers that all heads have, without weights, come before its own. */
+    assert_int_equal(m->children.n, 3);
+    assert_non_null(module_child(m, "loss_decode"));
+    assert_non_null(module_child(m, "dropout"));
+    assert_string_equal(m->children.at[2]->name, "own_head.mask");
     assert_string_equal(value_text(value_get(m->init_cfg, "layer")), "Linear");
     assert_int_equal(m->head->num_classes, 3);
     assert_int_equal(m->head->ignore_index, 9);
