@@ -67,8 +67,10 @@ install: all ## PREFIX=/usr/local, DESTDIR=
 format: ## clang-format over all C sources
 	@find $(wildcard $(SOURCES)) -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
-lint: ## formatting and the direction of includes
+lint: ## formatting, the direction of includes, what knows the dialects, headers' examples
 	@tests/check_includes.sh .
+	@tests/check_dialect.sh .
+	@tests/check_headers.sh . $(CC)
 	@find $(wildcard $(SOURCES)) -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
 
 clean: ## remove what was built; downloads stay
