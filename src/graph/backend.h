@@ -10,6 +10,7 @@
 #define GRAPH_BACKEND_H
 
 #include "graph/graph.h"
+#include "graph/predictions.h"
 #include "graph/vectors.h"
 
 typedef struct kernel kernel;
@@ -38,10 +39,10 @@ typedef enum { PORT_F32, PORT_EITHER, PORT_BF16 } port;
 
 /* The memory that kernels and vector functions work on. Its addresses are the backend's: the host adds to them and
  * hands them back; it reads and writes there only if `of_host`. A backend has one stream: all that is asked of it
- * (these calls, kernels' runs, vector functions) is done in the order in which it was asked for, and may go on after
- * the call has returned, but for alloc, get and synchronise, which wait. What fails meanwhile is told by the next of
- * the latter two. Where two backends of one kind work on the same memory (training and validation in two precisions),
- * one is synchronised before the other goes on. */
+ * (these calls, kernels' runs, vector functions, predictions) is done in the order in which it was asked for, and may
+ * go on after the call has returned, but for alloc, get and synchronise, which wait. What fails meanwhile is told by
+ * the next of the latter two. Where two backends of one kind work on the same memory (training and validation in two
+ * precisions), one is synchronised before the other goes on. */
 typedef struct memory_calls {
     bool of_host;
     void *(*alloc)(backend *b, size_t bytes, bool zeroed); /* aligned to 64 bytes, never empty. NULL: out of memory */
@@ -57,6 +58,7 @@ struct backend {
     const char *name;
     const memory_calls *memory;
     const vector_calls *vectors;
+    const prediction_calls *predictions;
     /* Called on the thread that builds or runs a plan, before it does: what belongs to a thread (the number of its
      * helpers) is set here. May be NULL. */
     void (*enter)(backend *b);
@@ -71,7 +73,7 @@ struct backend {
 
 /* The host's memory, for backends that work there. */
 extern const memory_calls host_memory;
-/* A backend of memory and plain vector functions alone, for what needs no kernels: models that are only looked at. */
+/* A backend of memory and plain functions alone, for what needs no kernels: models that are only looked at. */
 backend *backend_host(void);
 
 #endif

@@ -52,7 +52,8 @@ const memory_calls host_memory = {.of_host = true,
 
 backend *backend_host(void)
 {
-    static backend host = {.name = "host", .memory = &host_memory, .vectors = &plain_vectors};
+    static backend host = {
+        .name = "host", .memory = &host_memory, .vectors = &plain_vectors, .predictions = &plain_predictions};
     return &host;
 }
 

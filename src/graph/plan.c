@@ -197,14 +197,32 @@ static const graph_output *output_named(const plan *p, const char *name)
     return NULL;
 }
 
-cseg_status plan_get_output(plan *p, const char *name, const void **data, const tensor **shape, cseg_error *err)
+static cseg_status find_output(const plan *p, const char *name, const tensor **out, cseg_error *err)
 {
     const graph_output *o = output_named(p, name);
     if (!o)
         return fail(err, CSEG_NOT_FOUND, "the graph has no output '%s'", name);
+    *out = o->value;
+    return CSEG_OK;
+}
+
+cseg_status plan_get_output(plan *p, const char *name, const void **data, const tensor **shape, cseg_error *err)
+{
+    const tensor *t;
+    TRY(find_output(p, name, &t, err));
     if (shape)
-        *shape = o->value;
-    return plan_stage_out(p, o->value, data, err);
+        *shape = t;
+    return plan_stage_out(p, t, data, err);
+}
+
+cseg_status plan_locate_output(const plan *p, const char *name, const void **at, const tensor **shape, cseg_error *err)
+{
+    const tensor *t;
+    TRY(find_output(p, name, &t, err));
+    if (shape)
+        *shape = t;
+    *at = plan_address(p, t);
+    return CSEG_OK;
 }
 
 const void *plan_output(plan *p, const char *name, const tensor **shape)

@@ -51,7 +51,9 @@ void *plan_input(plan *p, const char *name, const tensor **shape);
 /* An output's values on the host, valid until the next run or, of that output, the next call. CSEG_NOT_FOUND: none of
  * that name. shape may be NULL. Gradients are written to param->grad instead (overwritten at each run). */
 cseg_status plan_get_output(plan *p, const char *name, const void **data, const tensor **shape, cseg_error *err);
-/* The same, NULL for any error. */
+/* Where it lies in the backend's memory, valid until the next run. */
+cseg_status plan_locate_output(const plan *p, const char *name, const void **at, const tensor **shape, cseg_error *err);
+/* plan_get_output, NULL for any error. */
 const void *plan_output(plan *p, const char *name, const tensor **shape);
 void plan_weights_changed(plan *p);
 cseg_status plan_run(plan *p, cseg_error *err);

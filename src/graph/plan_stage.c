@@ -4,14 +4,9 @@
 #include "base/error.h"
 #include "graph/plan_internal.h"
 
-static bool is_staged(const plan *p, const tensor *t)
+static cseg_status add(const plan *p, const tensor *t, cseg_error *err)
 {
-    return p->staged[t->id] != NULL;
-}
-
-static cseg_status add(plan *p, const tensor *t, cseg_error *err)
-{
-    if (!is_staged(p, t) && !(p->staged[t->id] = mem_alloc(tensor_bytes(t))))
+    if (!p->staged[t->id] && !(p->staged[t->id] = mem_alloc(tensor_bytes(t))))
         return fail_memory(err);
     return CSEG_OK;
 }
@@ -36,9 +31,6 @@ cseg_status plan_stage_open(plan *p, cseg_error *err)
         return fail_memory(err);
     for (size_t i = 0; i < g->inputs.n; i++)
         TRY(add(p, g->inputs.at[i], err));
-    for (size_t i = 0; i < g->outputs.n; i++)
-        if (!g->outputs.at[i].grad_of)
-            TRY(add(p, g->outputs.at[i].value, err));
     send_constants(p);
     return CSEG_OK;
 }
@@ -68,7 +60,11 @@ cseg_status plan_stage_out(const plan *p, const tensor *t, const void **out, cse
     if (!p->staged)
         return CSEG_OK;
     const void *from = *out;
-    *out = t->role == TENSOR_INPUT ? on_host(p, t) : p->staged[t->id];
-    return t->role == TENSOR_INPUT ? CSEG_OK
-                                   : p->backend->memory->get(p->backend, p->staged[t->id], from, tensor_bytes(t), err);
+    if (t->role == TENSOR_INPUT) {
+        *out = on_host(p, t);
+        return CSEG_OK;
+    }
+    TRY(add(p, t, err)); /* room for those alone that somebody wants on the host */
+    *out = p->staged[t->id];
+    return p->backend->memory->get(p->backend, p->staged[t->id], from, tensor_bytes(t), err);
 }

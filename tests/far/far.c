@@ -346,6 +346,69 @@ static const vector_calls far_vectors = {.sgd = far_sgd,
                                          .exchange = far_exchange,
                                          .all_finite = far_all_finite};
 
+/* ---- predictions ------------------------------------------------------------------------------------------------- */
+
+static void expect_labels(const char *call, const void *at, dtype type, int64_t n)
+{
+    expect(true, call, at, (size_t)n * dtype_size(type));
+}
+
+static cseg_status far_answer(backend *b, const answer_rows *r, cseg_error *err)
+{
+    /* Rows of the answer that the maps hold: these, as they lie there. */
+    int64_t low = (r->flip_y ? r->h - r->to : r->from) - r->first, n = (r->to - r->from) * r->w, at = low * r->w;
+    expect_floats("answer", r->logits, r->ring * r->stride);
+    if (r->labels)
+        expect_labels("answer", (char *)r->labels + (size_t)at * dtype_size(r->label_type), r->label_type, n);
+    if (r->scores)
+        expect_floats("answer", r->scores + at * r->k, n * r->k);
+    if (r->sum)
+        expect_floats("answer", r->sum + at * r->k, n * r->k);
+    if (r->y) {
+        expect(false, "answer", r->y, (size_t)r->h * sizeof *r->y);
+        expect(false, "answer", r->x, (size_t)r->w * sizeof *r->x);
+    }
+    begin();
+    cseg_status status = cpu_of(b)->predictions->answer(cpu_of(b), r, err);
+    end();
+    return status;
+}
+
+static void far_add_window(backend *b, const window_sums *s, const float *logits, int64_t h, int64_t w, int64_t y,
+                           int64_t x)
+{
+    expect_floats("add_window", s->at, s->rows * s->w * s->k);
+    expect_floats("add_window", logits, h * w * s->k);
+    begin();
+    cpu_of(b)->predictions->add_window(cpu_of(b), s, logits, h, w, y, x);
+    end();
+}
+
+static void far_divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const int32_t *count_y,
+                               const float *count_x)
+{
+    expect_floats("divide_windows", s->at, s->rows * s->w * s->k);
+    expect(false, "divide_windows", count_y + from, (size_t)(to - from) * sizeof *count_y);
+    expect(false, "divide_windows", count_x, (size_t)s->w * sizeof *count_x);
+    begin();
+    cpu_of(b)->predictions->divide_windows(cpu_of(b), s, from, to, count_y, count_x);
+    end();
+}
+
+static void far_average_views(backend *b, const view_sums *s)
+{
+    expect_floats("average_views", s->at, s->h * s->w * s->k);
+    expect_labels("average_views", s->labels, s->label_type, s->h * s->w);
+    begin();
+    cpu_of(b)->predictions->average_views(cpu_of(b), s);
+    end();
+}
+
+static const prediction_calls far_predictions = {.answer = far_answer,
+                                                 .add_window = far_add_window,
+                                                 .divide_windows = far_divide_windows,
+                                                 .average_views = far_average_views};
+
 /* ---- kernels ----------------------------------------------------------------------------------------------------- */
 
 typedef struct far_kernel {
@@ -429,6 +492,7 @@ backend *far_new(const cpu_options *options)
     f->base = (backend){.name = "far",
                         .memory = &far_memory,
                         .vectors = &far_vectors,
+                        .predictions = &far_predictions,
                         .enter = enter,
                         .prepare = prepare,
                         .port_of = f->cpu->port_of ? port_of : NULL,

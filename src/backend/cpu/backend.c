@@ -76,6 +76,7 @@ backend *backend_cpu_new(const cpu_options *options)
     b->base = (backend){.name = "cpu",
                         .memory = &host_memory,
                         .vectors = &cpu_vectors,
+                        .predictions = &cpu_predictions,
                         .enter = enter,
                         .prepare = prepare,
                         .release = release};

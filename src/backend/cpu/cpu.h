@@ -72,6 +72,7 @@ typedef struct cpu_op {
 const cpu_op *cpu_op_of(const cpu_backend *b, const node *n);
 
 extern const vector_calls cpu_vectors;
+extern const prediction_calls cpu_predictions;
 
 /* backend.port_of when computing in bf16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);

@@ -48,7 +48,11 @@ backend *backend_ref_new(void)
 {
     backend *b = mem_alloc(sizeof *b);
     if (b)
-        *b = (backend){
-            .name = "ref", .memory = &host_memory, .vectors = &plain_vectors, .prepare = prepare, .release = release};
+        *b = (backend){.name = "ref",
+                       .memory = &host_memory,
+                       .vectors = &plain_vectors,
+                       .predictions = &plain_predictions,
+                       .prepare = prepare,
+                       .release = release};
     return b;
 }

@@ -1,4 +1,4 @@
-/* The predictor: plans by shape, views, whole images and scenes. */
+/* The predictor: plans by shape, and images of one view or several. */
 #include "engine/infer/predict.h"
 
 #include <stdlib.h>
@@ -97,7 +97,7 @@ void predictor_free(predictor *p)
     while (p->plans.n)
         drop_plan(p, p->plans.n - 1);
     for (size_t i = 0; i < p->sums.n; i++)
-        image_release(&p->sums.at[i]);
+        map_release(p->b, &p->sums.at[i]);
     arena_free(p->mem);
 }
 
@@ -120,11 +120,6 @@ cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error 
         return fail(err, CSEG_USAGE, "head %d was asked for, but the model has %d (numbered from 0)", head,
                     p->m->n_heads);
     return CSEG_OK;
-}
-
-cseg_status answer_labels_new(const model_head *head, int64_t h, int64_t w, image *out, cseg_error *err)
-{
-    return image_new(h, w, 1, head->num_classes <= 256 ? IMAGE_U8 : IMAGE_I32, out, err);
 }
 
 /* ---- plans ---------------------------------------------------------------------------------------------------- */
@@ -206,146 +201,48 @@ plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int d
         .data = img, .type = DT_F32, .rank = 4, .dim = {1, h, w, c}, .dates = dates, .file = only_file, .arg = file};
 }
 
-/* ---- one view ------------------------------------------------------------------------------------------------- */
-
-typedef struct target {
-    int64_t h, w;
-    image *labels;       /* or NULL */
-    float *scores, *sum; /* or NULL */
-} target;
-
-static void inner_size(const predict_view *v, int64_t *h, int64_t *w)
-{
-    *h = v->img_h ? v->img_h : v->h - v->top;
-    *w = v->img_w ? v->img_w : v->w - v->left;
-}
-
-static cseg_status rows_for(const predictor *p, const predict_view *v, int head, const target *to, answer_rows *rows,
-                            cseg_error *err)
-{
-    int64_t h, w;
-    inner_size(v, &h, &w);
-    TRY(answer_rows_init(rows, &p->m->heads.at[head], true, h, w, to->h, to->w, err));
-    rows->flip_x = v->flip == 'h' || v->flip == 'd';
-    rows->flip_y = v->flip == 'v' || v->flip == 'd';
-    rows->labels = to->labels;
-    rows->scores = to->scores;
-    rows->sum = to->sum;
-    rows->top = v->top;
-    rows->left = v->left;
-    return CSEG_OK;
-}
-
-/* The answer in one step: nothing to cut, resize, flip or average. */
-static bool is_plain(const predictor *p, const predict_view *v, int head, const target *to)
-{
-    int64_t h, w;
-    inner_size(v, &h, &w);
-    return !to->scores && !to->sum && !v->flip && h == v->h && w == v->w && h == to->h && w == to->w &&
-           p->m->heads.at[head].out_channels > 1;
-}
-
-static void copy_labels(const int32_t *from, image *to)
-{
-    int64_t n = to->h * to->w;
-    if (to->type == IMAGE_I32) {
-        memcpy(to->data, from, (size_t)n * sizeof *from);
-        return;
-    }
-    uint8_t *bytes = to->data;
-    for (int64_t i = 0; i < n; i++)
-        bytes[i] = (uint8_t)from[i];
-}
-
-static cseg_status run_whole(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
-{
-    bool plain = is_plain(p, v, head, to);
-    plan *run = NULL;
-    TRY(predictor_plan(p, v->h, v->w, head, plain ? PLAN_LABELS : PLAN_LOGITS, &run, err));
-    plan_data img = predict_image(v->img, v->h, v->w, v->c, v->dates, &v->file);
-    void *to_fill; /* copied: a view may begin anywhere, the plan's memory is aligned */
-    TRY(plan_open_input(run, "img", &img, &to_fill, err));
-    memcpy(to_fill, v->img, (size_t)(v->h * v->w * v->c) * sizeof(float));
-    TRY(plan_run(run, err));
-    const void *answer;
-    TRY(plan_get_output(run, plain ? "labels" : "logits", &answer, NULL, err));
-    if (plain) {
-        copy_labels(answer, to->labels);
-        return CSEG_OK;
-    }
-    answer_rows rows;
-    TRY(rows_for(p, v, head, to, &rows, err));
-    rows.stride = v->w * rows.k;
-    rows.ring = v->h;
-    rows.base = answer;
-    answer_rows_emit(&rows, v->h);
-    answer_rows_release(&rows);
-    return CSEG_OK;
-}
-
-static cseg_status read_view(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err)
-{
-    (void)err;
-    const predict_view *v = arg;
-    for (int64_t i = 0; i < n_h; i++)
-        memcpy(to + i * n_w * v->c, v->img + ((y + i) * v->w + x) * v->c, (size_t)(n_w * v->c) * sizeof *to);
-    return CSEG_OK;
-}
-
-/* The reference slides over the padding too, and cuts it off afterwards. */
-static cseg_status run_slide(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
-{
-    predict_view from = *v;
-    predict_scene scene = {
-        .h = v->h, .w = v->w, .c = v->c, .dates = v->dates, .file = v->file, .read = read_view, .arg = &from};
-    int64_t done = 0;
-    answer_rows rows;
-    TRY(rows_for(p, v, head, to, &rows, err));
-    slide_job job = {.scene = &scene, .head = head, .x_to = v->w, .rows = &rows, .done = &done};
-    cseg_status status = predictor_slide(p, &job, err);
-    answer_rows_release(&rows);
-    return status;
-}
-
-static cseg_status check_view(const predict_view *v, cseg_error *err)
-{
-    int64_t h, w;
-    inner_size(v, &h, &w);
-    if (v->h < 1 || v->w < 1 || v->top < 0 || v->left < 0 || h < 1 || w < 1 || v->top + h > v->h || v->left + w > v->w)
-        return fail(err, CSEG_SHAPE, "an image of %lldx%lld cannot lie at (%lld, %lld) in one of %lldx%lld",
-                    (long long)h, (long long)w, (long long)v->top, (long long)v->left, (long long)v->h,
-                    (long long)v->w);
-    return CSEG_OK;
-}
-
-static cseg_status run_view(predictor *p, const predict_view *v, int head, const target *to, cseg_error *err)
-{
-    TRY(check_view(v, err));
-    return p->options.mode == PREDICT_SLIDE ? run_slide(p, v, head, to, err) : run_whole(p, v, head, to, err);
-}
-
 /* ---- one image ------------------------------------------------------------------------------------------------ */
 
 static cseg_status run_one(predictor *p, const predict_view *v, int64_t h, int64_t w, int head, bool want_scores,
                            prediction *out, cseg_error *err)
 {
+    if (!want_scores && predictor_answers_itself(p, v, head, h, w))
+        return predictor_run_labels(p, v, head, &out->labels, err);
     const model_head *about = &p->m->heads.at[head];
-    TRY(answer_labels_new(about, h, w, &out->labels, err));
+    view_target to = {.h = h, .w = w};
+    cseg_status status = CSEG_OK;
+    TRY_DONE(answer_labels_new(p->b, about, h, w, &to.labels, err));
     if (want_scores)
-        TRY(image_new(h, w, about->out_channels, IMAGE_F32, &out->scores, err));
-    return run_view(p, v, head, &(target){.h = h, .w = w, .labels = &out->labels, .scores = out->scores.data}, err);
+        TRY_DONE(map_new(p->b, h, w, about->out_channels, IMAGE_F32, &to.scores, err));
+    TRY_DONE(predictor_run_view(p, v, head, &to, err));
+    TRY_DONE(map_take(p->b, &to.labels, &out->labels, err));
+    if (want_scores)
+        status = map_take(p->b, &to.scores, &out->scores, err);
+done:
+    map_release(p->b, &to.labels);
+    map_release(p->b, &to.scores);
+    return status;
 }
 
-static cseg_status finish_sum(const model_head *about, image *sum, int n, bool want_scores, prediction *out,
-                              cseg_error *err)
+static cseg_status finish_sum(const predictor *p, const model_head *about, answer_map *sum, int n, bool want_scores,
+                              prediction *out, cseg_error *err)
 {
-    TRY(answer_labels_new(about, sum->h, sum->w, &out->labels, err));
-    answer_from_sum(&out->labels, sum->data, about->out_channels, n, (float)about->threshold);
-    if (want_scores) {
-        out->scores = *sum;
-        *sum = (image){0};
-    }
-    return CSEG_OK;
+    answer_map labels;
+    TRY(answer_labels_new(p->b, about, sum->host.h, sum->host.w, &labels, err));
+    const view_sums views = {.at = sum->at,
+                             .h = sum->host.h,
+                             .w = sum->host.w,
+                             .k = about->out_channels,
+                             .views = n,
+                             .threshold = (float)about->threshold,
+                             .labels = labels.at,
+                             .label_type = answer_label_type(&labels)};
+    p->b->predictions->average_views(p->b, &views);
+    cseg_status status = map_take(p->b, &labels, &out->labels, err);
+    if (status == CSEG_OK && want_scores)
+        status = map_take(p->b, sum, &out->scores, err);
+    map_release(p->b, &labels);
+    return status;
 }
 
 cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_t ori_h, int64_t ori_w, int head,
@@ -356,14 +253,14 @@ cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_
     if (n == 1)
         return run_one(p, views, ori_h, ori_w, head, want_scores, out, err);
     const model_head *about = &p->m->heads.at[head];
-    image sum = {0};
+    view_target to = {.h = ori_h, .w = ori_w};
     cseg_status status = CSEG_OK;
-    TRY_DONE(image_new(ori_h, ori_w, about->out_channels, IMAGE_F32, &sum, err));
+    TRY_DONE(map_new(p->b, ori_h, ori_w, about->out_channels, IMAGE_F32, &to.sum, err));
     for (int i = 0; i < n; i++)
-        TRY_DONE(run_view(p, &views[i], head, &(target){.h = ori_h, .w = ori_w, .sum = sum.data}, err));
-    TRY_DONE(finish_sum(about, &sum, n, want_scores, out, err));
+        TRY_DONE(predictor_run_view(p, &views[i], head, &to, err));
+    TRY_DONE(finish_sum(p, about, &to.sum, n, want_scores, out, err));
 done:
-    image_release(&sum);
+    map_release(p->b, &to.sum);
     return status;
 }
 
@@ -387,13 +284,13 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
         return run_one(p, &v, meta->ori_h, meta->ori_w, head, want_scores, out, err);
     const model_head *about = &p->m->heads.at[head];
     while ((int64_t)p->sums.n <= at)
-        if (!vec_push(p->mem, &p->sums, (image){0}))
+        if (!vec_push(p->mem, &p->sums, (answer_map){0}))
             return fail_memory(err);
-    image *sum = &p->sums.at[at];
+    answer_map *sum = &p->sums.at[at];
     if (b->view == 0) {
-        image_release(sum);
-        TRY(image_new(meta->ori_h, meta->ori_w, about->out_channels, IMAGE_F32, sum, err));
+        map_release(p->b, sum);
+        TRY(map_new(p->b, meta->ori_h, meta->ori_w, about->out_channels, IMAGE_F32, sum, err));
     }
-    TRY(run_view(p, &v, head, &(target){.h = sum->h, .w = sum->w, .sum = sum->data}, err));
-    return *ready ? finish_sum(about, sum, b->n_views, want_scores, out, err) : CSEG_OK;
+    TRY(predictor_run_view(p, &v, head, &(view_target){.h = sum->host.h, .w = sum->host.w, .sum = *sum}, err));
+    return *ready ? finish_sum(p, about, sum, b->n_views, want_scores, out, err) : CSEG_OK;
 }

@@ -20,6 +20,23 @@ typedef struct cached_plan {
     uint64_t used; /* the predictor's clock at the last use */
 } cached_plan;
 
+/* An image that the backend writes: where its memory is the host's, that of the image itself. */
+typedef struct answer_map {
+    image host; /* its size and type; its data NULL until map_get, where the backend's memory is not the host's */
+    void *at;   /* in the backend's memory, zeroed at first */
+} answer_map;
+
+cseg_status map_new(backend *b, int64_t h, int64_t w, int64_t c, image_type type, answer_map *out, cseg_error *err);
+/* The first `rows` rows are in m->host when it returns; all that was asked of the backend is done. */
+cseg_status map_get(backend *b, answer_map *m, int64_t rows, cseg_error *err);
+/* Gives the image away, and the memory back. */
+cseg_status map_take(backend *b, answer_map *m, image *out, cseg_error *err);
+void map_release(backend *b, answer_map *m);
+image_type answer_image_type(const model_head *head);
+cseg_status answer_labels_new(backend *b, const model_head *head, int64_t h, int64_t w, answer_map *out,
+                              cseg_error *err);
+dtype answer_label_type(const answer_map *labels);
+
 struct predictor {
     arena *mem;
     model *m;
@@ -27,42 +44,42 @@ struct predictor {
     predict_options options;
     VEC(cached_plan) plans;
     uint64_t clock;
-    VEC(image) sums; /* of the views that predictor_feed has seen so far, for each image of the batch */
+    VEC(answer_map) sums; /* of the views that predictor_feed has seen so far, for each image of the batch */
 };
 
 /* Rows of logits that become rows of the answer. */
-typedef struct answer_rows {
-    int64_t in_h, in_w, out_h, out_w, k;
-    bilinear_source *y, *x; /* of each row and column of the answer */
-    bool identity;          /* same size: rows are taken as they are */
-    float threshold;        /* k == 1 */
-    bool flip_x, flip_y;    /* of the result */
-    /* Source pixel (i, j) lies at base + ((i + top) % ring) * stride + (j + left) * k, k floats. */
-    const float *base;
-    int64_t ring, stride, top, left;
-    /* Where to: any may be NULL. Row i lies at row i - first. sum: softmax is added; scores: softmax is written. */
-    image *labels;
-    float *scores, *sum;
-    int64_t first;
-    int64_t most; /* output rows that the buffers hold, at a time; 0: all */
-    int64_t next; /* output rows emitted so far (before flipping) */
-    float *room;  /* 2 * k for each thread */
-} answer_rows;
+typedef struct answer_stream {
+    answer_rows rows;       /* what the backend is asked next; the last time it was asked for [from, to) */
+    bilinear_source *y, *x; /* its tables */
+    int64_t most;           /* output rows that the buffers hold, at a time; 0: all */
+} answer_stream;
 
-/* Fills the tables, which answer_rows_release gives back. */
-cseg_status answer_rows_init(answer_rows *r, const model_head *head, bool resize, int64_t in_h, int64_t in_w,
-                             int64_t out_h, int64_t out_w, cseg_error *err);
-void answer_rows_release(answer_rows *r);
+/* From logits of in_h x in_w to an answer of out_h x out_w. Fills the tables, which answer_stream_release gives back.
+ */
+cseg_status answer_stream_init(answer_stream *s, const model_head *head, int64_t in_h, int64_t in_w, int64_t out_h,
+                               int64_t out_w, cseg_error *err);
+void answer_stream_release(answer_stream *s);
 /* The same for columns [x_from, x_from + x_n) of the answer alone. The source columns that they are made from, [*left,
- * *right), are those that `base` holds. */
-cseg_status answer_rows_init_part(answer_rows *r, const model_head *head, int64_t in_h, int64_t in_w, int64_t out_h,
-                                  int64_t out_w, int64_t x_from, int64_t x_n, int64_t *left, int64_t *right,
-                                  cseg_error *err);
-/* Emits every output row whose source rows lie below row `ready` of the memory (of the padded image, that is), `most`
- * of them at a time. */
-void answer_rows_emit(answer_rows *r, int64_t ready);
-/* labels from n-view sums of probabilities [h, w, k], which become means in place. */
-void answer_from_sum(image *labels, float *sum, int64_t k, int n, float threshold);
+ * *right), are those that rows.logits holds. */
+cseg_status answer_stream_init_part(answer_stream *s, const model_head *head, int64_t in_h, int64_t in_w, int64_t out_h,
+                                    int64_t out_w, int64_t x_from, int64_t x_n, int64_t *left, int64_t *right,
+                                    cseg_error *err);
+/* Where labels and scores go; a map that is empty is not written. */
+void answer_stream_to(answer_stream *s, const answer_map *labels, const answer_map *scores);
+/* Asks for every output row whose source rows lie below row `ready` of the memory (of the padded image, that is),
+ * `most` of them at a time. */
+cseg_status answer_stream_emit(backend *b, answer_stream *s, int64_t ready, cseg_error *err);
+
+/* What a view's answer of h x w pixels is written to, or (sum) added to; any may be empty. */
+typedef struct view_target {
+    int64_t h, w;
+    answer_map labels, scores, sum;
+} view_target;
+cseg_status predictor_run_view(predictor *p, const predict_view *v, int head, const view_target *to, cseg_error *err);
+/* Whether the labels at ori_h x ori_w are the graph's own answer: nothing to cut, resize or flip. */
+bool predictor_answers_itself(const predictor *p, const predict_view *v, int head, int64_t ori_h, int64_t ori_w);
+/* Those; labels is filled anew. */
+cseg_status predictor_run_labels(predictor *p, const predict_view *v, int head, image *labels, cseg_error *err);
 
 /* A plan for one crop or image; its input "img" takes a predict_image of that size. */
 cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
@@ -70,7 +87,6 @@ cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_an
 plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file);
 /* Resolves -1, checks the range. */
 cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err);
-cseg_status answer_labels_new(const model_head *head, int64_t h, int64_t w, image *out, cseg_error *err);
 
 /* Slides over columns [x_from, x_to) of a scene; finished rows go through `rows` (whose ring is set up here), and
  * `finished` is called after each row of crops with the output rows that are new. */
@@ -79,7 +95,7 @@ typedef struct slide_job {
     const predict_scene *scene;
     int head;
     int64_t x_from, x_to;
-    answer_rows *rows;
+    answer_stream *rows;
     slide_finished *finished; /* may be NULL */
     void *finished_arg;
     int64_t *done, all; /* crops, for progress */

@@ -7,16 +7,20 @@ static const size_t DEFAULT_STRIP_BYTES = (size_t)256 << 20;
 /* Columns [x, x + w) of the answer. */
 typedef struct strip {
     const predict_scene *scene;
-    image labels, scores; /* room for some rows */
+    backend *b;
+    answer_map labels, scores; /* room for some rows */
     int64_t x, w;
 } strip;
 
 static cseg_status write_strip(void *arg, int64_t from, int64_t to, cseg_error *err)
 {
     strip *s = arg;
-    image labels = s->labels, scores = s->scores;
+    TRY(map_get(s->b, &s->labels, to - from, err));
+    if (s->scores.at)
+        TRY(map_get(s->b, &s->scores, to - from, err));
+    image labels = s->labels.host, scores = s->scores.host;
     labels.h = scores.h = to - from;
-    return s->scene->write(s->scene->arg, from, s->x, &labels, scores.data ? &scores : NULL, err);
+    return s->scene->write(s->scene->arg, from, s->x, &labels, s->scores.at ? &scores : NULL, err);
 }
 
 /* Rows of the answer that are written at a time: about those of a row of crops, as far as memory goes. */
@@ -34,17 +38,16 @@ static cseg_status scan_strip(predictor *p, const predict_scene *scene, int head
                               cseg_error *err)
 {
     const model_head *about = &p->m->heads.at[head];
-    answer_rows rows;
+    answer_stream rows;
     int64_t left, right, chunk = chunk_rows(p, scene, about->out_channels, s->w);
-    cseg_status status = answer_rows_init_part(&rows, about, scene->img_h, scene->img_w, scene->ori_h, scene->ori_w,
-                                               s->x, s->w, &left, &right, err);
+    cseg_status status = answer_stream_init_part(&rows, about, scene->img_h, scene->img_w, scene->ori_h, scene->ori_w,
+                                                 s->x, s->w, &left, &right, err);
     if (status != CSEG_OK)
         return status;
-    TRY_DONE(answer_labels_new(about, chunk, s->w, &s->labels, err));
+    TRY_DONE(answer_labels_new(p->b, about, chunk, s->w, &s->labels, err));
     if (scene->want_scores)
-        TRY_DONE(image_new(chunk, s->w, about->out_channels, IMAGE_F32, &s->scores, err));
-    rows.labels = &s->labels;
-    rows.scores = s->scores.data;
+        TRY_DONE(map_new(p->b, chunk, s->w, about->out_channels, IMAGE_F32, &s->scores, err));
+    answer_stream_to(&rows, &s->labels, &s->scores);
     rows.most = chunk;
     slide_job job = {.scene = scene,
                      .head = head,
@@ -57,9 +60,9 @@ static cseg_status scan_strip(predictor *p, const predict_scene *scene, int head
                      .all = all};
     TRY_DONE(predictor_slide(p, &job, err));
 done:
-    image_release(&s->labels);
-    image_release(&s->scores);
-    answer_rows_release(&rows);
+    map_release(p->b, &s->labels);
+    map_release(p->b, &s->scores);
+    answer_stream_release(&rows);
     return status;
 }
 
@@ -82,11 +85,11 @@ static cseg_status count_crops(const predictor *p, const predict_scene *scene, i
     const predict_options *o = &p->options;
     int64_t n_x = slide_count(scene->w, o->crop_w, o->stride_w), columns = 0;
     for (int64_t x = 0; x < scene->ori_w; x += width) {
-        answer_rows rows;
+        answer_stream rows;
         int64_t left, right, n = x + width < scene->ori_w ? width : scene->ori_w - x;
-        TRY(answer_rows_init_part(&rows, &p->m->heads.at[head], scene->img_h, scene->img_w, scene->ori_h, scene->ori_w,
-                                  x, n, &left, &right, err));
-        answer_rows_release(&rows);
+        TRY(answer_stream_init_part(&rows, &p->m->heads.at[head], scene->img_h, scene->img_w, scene->ori_h,
+                                    scene->ori_w, x, n, &left, &right, err));
+        answer_stream_release(&rows);
         for (int64_t i = 0; i < n_x; i++) {
             int64_t from = slide_start(i, scene->w, o->crop_w, o->stride_w);
             columns += from < right && from + o->crop_w > left;
@@ -110,7 +113,7 @@ cseg_status predictor_scan(predictor *p, const predict_scene *asked, int head, c
     int64_t width = strip_width(p, &scene, head), all, done = 0;
     TRY(count_crops(p, &scene, head, width, &all, err));
     for (int64_t x = 0; x < scene.ori_w; x += width) {
-        strip s = {.scene = &scene, .x = x, .w = x + width < scene.ori_w ? width : scene.ori_w - x};
+        strip s = {.scene = &scene, .b = p->b, .x = x, .w = x + width < scene.ori_w ? width : scene.ori_w - x};
         TRY(scan_strip(p, &scene, head, &s, &done, all, err));
     }
     return CSEG_OK;

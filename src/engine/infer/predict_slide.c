@@ -1,8 +1,6 @@
 /* Slides windows with overlap over an image. Crops lie where MMSegmentation puts them. Their logits are summed in its
  * order and divided by the number of crops that saw the pixel. A ring of rows holds what later crops may still add to.
  */
-#include <string.h>
-
 #include "engine/infer/predict_internal.h"
 
 int64_t slide_count(int64_t size, int64_t crop, int64_t stride)
@@ -20,20 +18,31 @@ int64_t slide_start(int64_t i, int64_t size, int64_t crop, int64_t stride)
 }
 
 typedef struct ring {
-    float *at;
-    int64_t rows, width, k; /* of the strip */
-    float *count_x;         /* [width]: crops that see a column */
-    int32_t *count_y;       /* [rows of the scene]: crops that see a row */
+    backend *b;
+    window_sums sums; /* of the strip, in the backend's memory */
+    float *count_x;   /* [width of the strip]: crops that see a column */
+    int32_t *count_y; /* [rows of the scene]: crops that see a row */
 } ring;
 
-static float *ring_row(const ring *r, int64_t y)
+static size_t ring_bytes(const ring *r, int64_t rows)
 {
-    return r->at + y % r->rows * r->width * r->k;
+    return (size_t)rows * (size_t)r->sums.w * (size_t)r->sums.k * sizeof *r->sums.at;
+}
+
+/* In two pieces, where the ring's end lies between. */
+static void ring_clear(const ring *r, int64_t from, int64_t to)
+{
+    while (from < to) {
+        int64_t first = from % r->sums.rows, n = r->sums.rows - first;
+        n = n < to - from ? n : to - from;
+        r->b->memory->fill(r->b, r->sums.at + first * r->sums.w * r->sums.k, 0, ring_bytes(r, n));
+        from += n;
+    }
 }
 
 static void ring_release(ring *r)
 {
-    mem_free(r->at);
+    r->b->memory->free(r->b, r->sums.at);
     mem_free(r->count_x);
     mem_free(r->count_y);
 }
@@ -42,13 +51,13 @@ static cseg_status ring_init(ring *r, const predictor *p, const slide_job *job, 
 {
     const predict_options *o = &p->options;
     const predict_scene *s = job->scene;
-    r->k = p->m->heads.at[job->head].out_channels;
-    r->width = job->x_to - job->x_from;
-    r->rows = (o->crop_h < s->h ? o->crop_h : s->h) + 1;
-    r->at = mem_alloc((size_t)r->rows * (size_t)r->width * (size_t)r->k * sizeof *r->at);
-    r->count_x = mem_alloc((size_t)r->width * sizeof *r->count_x);
+    r->sums = (window_sums){.k = p->m->heads.at[job->head].out_channels,
+                            .w = job->x_to - job->x_from,
+                            .rows = (o->crop_h < s->h ? o->crop_h : s->h) + 1};
+    r->sums.at = p->b->memory->alloc(p->b, ring_bytes(r, r->sums.rows), false);
+    r->count_x = mem_alloc((size_t)r->sums.w * sizeof *r->count_x);
     r->count_y = mem_alloc((size_t)s->h * sizeof *r->count_y);
-    if (!r->at || !r->count_x || !r->count_y)
+    if (!r->sums.at || !r->count_x || !r->count_y)
         return fail_memory(err);
     int64_t n_x = slide_count(s->w, o->crop_w, o->stride_w), n_y = slide_count(s->h, o->crop_h, o->stride_h);
     for (int64_t i = 0; i < n_x; i++) {
@@ -81,18 +90,9 @@ static cseg_status add_crop(predictor *p, const slide_job *job, const ring *r, w
     TRY(plan_open_input(run, "img", &crop, &to_fill, err));
     TRY(s->read(s->arg, c.y, c.x, c.h, c.w, to_fill, err));
     TRY(plan_run(run, err));
-    const void *got;
-    TRY(plan_get_output(run, "logits", &got, NULL, err));
-    const float *logits = got;
-    int64_t from = c.x > job->x_from ? c.x : job->x_from;
-    int64_t to = c.x + c.w < job->x_to ? c.x + c.w : job->x_to;
-#pragma omp parallel for schedule(static)
-    for (int64_t y = 0; y < c.h; y++) {
-        float *sum = ring_row(r, c.y + y) + (from - job->x_from) * r->k;
-        const float *add = logits + (y * c.w + from - c.x) * r->k;
-        for (int64_t i = 0; i < (to - from) * r->k; i++)
-            sum[i] += add[i];
-    }
+    const void *logits;
+    TRY(plan_locate_output(run, "logits", &logits, NULL, err));
+    p->b->predictions->add_window(p->b, &r->sums, logits, c.h, c.w, c.y, c.x - job->x_from);
     return CSEG_OK;
 }
 
@@ -114,31 +114,18 @@ static cseg_status add_row_of_crops(predictor *p, const slide_job *job, const ri
     return CSEG_OK;
 }
 
-static void divide_by_counts(const ring *r, int64_t from, int64_t to)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t y = from; y < to; y++) {
-        float *v = ring_row(r, y);
-        for (int64_t x = 0; x < r->width; x++) {
-            float n = (float)r->count_y[y] * r->count_x[x];
-            for (int64_t i = 0; i < r->k; i++)
-                v[x * r->k + i] /= n;
-        }
-    }
-}
-
 /* The rows of the answer that are ready, as many at a time as its buffers hold. */
-static cseg_status emit(const slide_job *job, int64_t ready, cseg_error *err)
+static cseg_status emit(const predictor *p, const slide_job *job, int64_t ready, cseg_error *err)
 {
-    answer_rows *rows = job->rows;
+    answer_rows *rows = &job->rows->rows;
     for (;;) {
-        int64_t before = rows->next;
+        int64_t before = rows->to;
         rows->first = job->finished ? before : 0;
-        answer_rows_emit(rows, ready);
-        if (rows->next == before)
+        TRY(answer_stream_emit(p->b, job->rows, ready, err));
+        if (rows->to == before)
             return CSEG_OK;
         if (job->finished)
-            TRY(job->finished(job->finished_arg, before, rows->next, err));
+            TRY(job->finished(job->finished_arg, before, rows->to, err));
     }
 }
 
@@ -147,24 +134,24 @@ cseg_status predictor_slide(predictor *p, const slide_job *job, cseg_error *err)
     const predict_options *o = &p->options;
     const predict_scene *s = job->scene;
     cseg_status status = CSEG_OK;
-    ring r = {0};
+    ring r = {.b = p->b};
     TRY_DONE(ring_init(&r, p, job, err));
-    answer_rows *rows = job->rows;
-    rows->base = r.at;
-    rows->ring = r.rows;
-    rows->stride = r.width * r.k;
-    rows->next = 0;
+    answer_rows *rows = &job->rows->rows;
+    rows->logits = r.sums.at;
+    rows->ring = r.sums.rows;
+    rows->stride = r.sums.w * r.sums.k;
     int64_t n_y = slide_count(s->h, o->crop_h, o->stride_h), cleared = 0, ready = 0;
     for (int64_t i = 0; i < n_y; i++) {
         int64_t y = slide_start(i, s->h, o->crop_h, o->stride_h);
         int64_t end = y + o->crop_h < s->h ? y + o->crop_h : s->h;
-        for (; cleared < end; cleared++)
-            memset(ring_row(&r, cleared), 0, (size_t)rows->stride * sizeof *r.at);
+        ring_clear(&r, cleared, end);
+        cleared = end;
         TRY_DONE(add_row_of_crops(p, job, &r, y, err));
         int64_t next = i + 1 < n_y ? slide_start(i + 1, s->h, o->crop_h, o->stride_h) : s->h;
-        divide_by_counts(&r, ready, next);
+        if (ready < next)
+            p->b->predictions->divide_windows(p->b, &r.sums, ready, next, r.count_y, r.count_x);
         ready = next;
-        TRY_DONE(emit(job, ready, err));
+        TRY_DONE(emit(p, job, ready, err));
     }
 done:
     ring_release(&r);

@@ -51,6 +51,8 @@ int64_t image_row_bytes(const image *m);
 
 /* Makes zeroed pixels. CSEG_SHAPE for sizes below 1 or over the limits above. */
 cseg_status image_new(int64_t h, int64_t w, int64_t c, image_type t, image *out, cseg_error *err);
+/* Checks sizes as image_new does; `name` is used in the message. */
+cseg_status image_check_size(int64_t h, int64_t w, int64_t c, image_type t, const char *name, cseg_error *err);
 void image_release(
     image *m); /* frees an image, decoded or not, and leaves the empty image; NULL and empty ones are fine */
 cseg_status image_copy(const image *from, image *out, cseg_error *err);

@@ -38,9 +38,6 @@ cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, 
 cseg_status image_jpeg_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err);
 cseg_status image_png_encode(const image *m, const image_save *how, FILE *out, const char *name, cseg_error *err);
 
-/* Checks sizes as image_new does; `name` is used in the message. */
-cseg_status image_check_size(int64_t h, int64_t w, int64_t c, image_type t, const char *name, cseg_error *err);
-
 /* The EXIF orientation, 1 to 8; 1 if there is none or it makes no sense. `tiff` begins with "II*\0" or "MM\0*". */
 int image_exif_orientation(const uint8_t *tiff, size_t n);
 /* Turns *m so that the picture stands upright; 1 does nothing. */

@@ -1,5 +1,5 @@
 /* Whole runs on a backend whose memory the host must not touch: training, with checkpoints written, stopped and gone on
- * with, and label maps. All bits are those of the cpu backend. */
+ * with. All bits are those of the cpu backend; label maps are in test_far_predict.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,14 +11,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/random.h"
 #include "base/str.h"
-#include "config/config.h"
-#include "engine/infer/predict.h"
 #include "engine/train/runner.h"
 #include "engine/verify/parity.h"
 #include "far.h"
-#include "graph/memory.h"
 #include "graph/passes/passes.h"
 
 #include <cmocka.h> /* after base/error.h: it has a macro called fail */
@@ -188,85 +184,6 @@ static void parity_prints_the_same(void **state)
     backend_free(far);
 }
 
-/* ---- label maps -------------------------------------------------------------------------------------------------- */
-
-enum { H = 53, W = 70 };
-
-typedef struct answers {
-    arena *mem;
-    backend *b;
-    model *m;
-    prediction whole, resized, views, slide;
-} answers;
-
-static model *model_on(backend *b, arena *mem)
-{
-    cseg_error err;
-    value *cfg;
-    model *m;
-    tiny_check(config_parse_text(TINY_MODEL, "tiny.py", mem, &cfg, &err), &err);
-    tiny_check(model_build(value_get(cfg, "model"), &(model_options){.backend = b, .no_grad = true}, &m, &err), &err);
-    model_init_weights(m, 4);
-    return m;
-}
-
-static void answer(answers *a, backend *b, const float *img)
-{
-    cseg_error err;
-    predictor *whole, *slide;
-    *a = (answers){.mem = arena_new(), .b = b};
-    a->m = model_on(b, a->mem);
-    tiny_check(predictor_new(a->m, b, &(predict_options){.passes = PASS_ALL}, &whole, &err), &err);
-    tiny_check(
-        predictor_new(
-            a->m, b,
-            &(predict_options){
-                .mode = PREDICT_SLIDE, .crop_h = 32, .crop_w = 40, .stride_h = 20, .stride_w = 24, .passes = PASS_ALL},
-            &slide, &err),
-        &err);
-    predict_view v[2] = {{.img = img, .h = H, .w = W, .c = 3}, {.img = img, .h = H, .w = W, .c = 3, .flip = 'h'}};
-    tiny_check(predictor_run(whole, v, 1, H, W, -1, false, &a->whole, &err), &err);
-    tiny_check(predictor_run(whole, v, 1, 80, 61, -1, true, &a->resized, &err), &err);
-    tiny_check(predictor_run(whole, v, 2, H, W, -1, true, &a->views, &err), &err);
-    tiny_check(predictor_run(slide, v, 1, H, W, -1, true, &a->slide, &err), &err);
-    predictor_free(whole);
-    predictor_free(slide);
-}
-
-static void check_same(const image *a, const image *b)
-{
-    assert_int_equal(a->h * a->w * a->c, b->h * b->w * b->c);
-    assert_int_equal(a->data == NULL, b->data == NULL);
-    if (a->data)
-        assert_memory_equal(a->data, b->data, image_bytes(a));
-}
-
-static void label_maps_are_the_same(void **state)
-{
-    (void)state;
-    static float img[H * W * 3];
-    const cpu_options one = {.threads = 1};
-    answers on[2];
-    rng r = rng_derive(9, 0, 0);
-    for (int i = 0; i < H * W * 3; i++)
-        img[i] = (float)rng_normal(&r);
-    for (int i = 0; i < 2; i++)
-        answer(&on[i], i ? far_new(&one) : backend_cpu_new(&one), img);
-    prediction *all[2][4] = {{&on[0].whole, &on[0].resized, &on[0].views, &on[0].slide},
-                             {&on[1].whole, &on[1].resized, &on[1].views, &on[1].slide}};
-    for (int k = 0; k < 4; k++) {
-        check_same(&all[0][k]->labels, &all[1][k]->labels);
-        check_same(&all[0][k]->scores, &all[1][k]->scores);
-    }
-    for (int i = 0; i < 2; i++) {
-        for (int k = 0; k < 4; k++)
-            prediction_release(all[i][k]);
-        model_free(on[i].m);
-        backend_free(on[i].b);
-        arena_free(on[i].mem);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,7 +195,6 @@ int main(void)
         cmocka_unit_test(mixed_precision),
         cmocka_unit_test(a_loss_that_is_none_is_explained),
         cmocka_unit_test(parity_prints_the_same),
-        cmocka_unit_test(label_maps_are_the_same),
     };
     return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }
