@@ -3,6 +3,7 @@
 
 #include "model/init.h"
 #include "model/layers/layers.h"
+#include "model/necks/neck_inputs.h"
 
 typedef struct fpn_config {
     ints in_channels;
@@ -143,25 +144,6 @@ static tensor *upsample(const fpn *f, graph *g, tensor *x, const tensor *like)
     return op_resize(g, x, a);
 }
 
-static bool check_inputs(module *m, graph *g, features x)
-{
-    const fpn_config *c = m->config;
-    char place[512];
-    const char *where_ = value_place(module_at(m, "in_channels"), place), *from = x.from ? x.from->class_name : "";
-    if (x.n != (int)c->in_channels.n) {
-        graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels for %zu maps, but %s gives %d", where_,
-                   c->in_channels.n, from, x.n);
-        return false;
-    }
-    for (int i = 0; i < x.n; i++)
-        if (x.at[i] && tensor_channels(x.at[i]) != c->in_channels.at[i]) {
-            graph_fail(g, CSEG_SHAPE, "%sneck (FPN) has in_channels[%d]=%lld, but map %d of %s has %lld channels",
-                       where_, i, (long long)c->in_channels.at[i], i, from, (long long)tensor_channels(x.at[i]));
-            return false;
-        }
-    return true;
-}
-
 /* Maps beyond the levels that there are. */
 static void add_extra(module *m, graph *g, features x, tensor *last_lateral, features *out)
 {
@@ -186,7 +168,7 @@ static features forward(module *m, graph *g, features x)
 {
     fpn *f = m->state;
     features out = features_new(g, 0), lateral = features_new(g, f->end - f->start);
-    if (!check_inputs(m, g, x))
+    if (!neck_inputs_fit(m, g, x, ((const fpn_config *)m->config)->in_channels))
         return out;
     int n = lateral.n;
     for (int i = 0; i < n; i++)

@@ -58,6 +58,20 @@ static inline void test_refused(const char *text, cseg_status code, const char *
     test_end(&t);
 }
 
+/* It is built, but its logits cannot be traced; the message has both. */
+static inline void test_trace_refused(const char *text, const char *a, const char *b)
+{
+    test_model t = test_build_ok(text);
+    graph *g = graph_new(false);
+    tensor *logits = NULL;
+    assert_non_null(g);
+    assert_int_equal(model_trace_logits(t.m, g, 1, 64, 64, -1, &logits, &t.err), CSEG_SHAPE);
+    if (!strstr(t.err.text, a) || !strstr(t.err.text, b))
+        fail_msg("%s\nlacks \"%s\" or \"%s\"", t.err.text, a, b);
+    graph_free(g);
+    test_end(&t);
+}
+
 /* A small ResNet-18 with an FCN head; what is given goes into the backbone, the head and the segmentor. */
 #define TEST_RESNET(backbone_more, head_more, model_more)                                                              \
     "model = dict(type='EncoderDecoder',\n"                                                                            \

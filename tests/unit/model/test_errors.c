@@ -106,30 +106,16 @@ static void pairs_need_a_backbone_that_sees_them(void **state)
                  CSEG_CONFIG, "no decode_head", "test.py:2");
 }
 
-/* Traces the logits; the message must hold both texts. */
-static void trace_refused(const char *config, const char *a, const char *b)
-{
-    test_model t = test_build_ok(config);
-    graph *g = graph_new(false);
-    tensor *logits = NULL;
-    assert_non_null(g);
-    assert_int_equal(model_trace_logits(t.m, g, 1, 64, 64, -1, &logits, &t.err), CSEG_SHAPE);
-    if (!strstr(t.err.text, a) || !strstr(t.err.text, b))
-        fail_msg("%s\nlacks \"%s\" or \"%s\"", t.err.text, a, b);
-    graph_free(g);
-    test_end(&t);
-}
-
 static void channels_that_do_not_meet(void **state)
 {
     (void)state;
     const char *fpn = "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18),\n"
                       "  neck=dict(type='FPN', in_channels=[64, 128, 256, 256], out_channels=8, num_outs=4),\n"
                       "  decode_head=dict(type='FCNHead', in_channels=8, channels=8, num_classes=4))\n";
-    trace_refused(TEST_RESNET(", base_channels=16", "", ""), "in_channels=64", "has 128 channels");
-    trace_refused(TEST_RESNET(", base_channels=16", "", ""), "decode_head (FCNHead)", "backbone (ResNet)");
-    trace_refused(TEST_RESNET(", out_indices=(2, 3)", "", ""), "takes map 3", "backbone (ResNet) gives 2");
-    trace_refused(fpn, "in_channels[3]=256", "has 512 channels");
+    test_trace_refused(TEST_RESNET(", base_channels=16", "", ""), "in_channels=64", "has 128 channels");
+    test_trace_refused(TEST_RESNET(", base_channels=16", "", ""), "decode_head (FCNHead)", "backbone (ResNet)");
+    test_trace_refused(TEST_RESNET(", out_indices=(2, 3)", "", ""), "takes map 3", "backbone (ResNet) gives 2");
+    test_trace_refused(fpn, "in_channels[3]=256", "has 512 channels");
 }
 
 static void heads_out_of_range_are_refused(void **state)

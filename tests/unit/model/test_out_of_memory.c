@@ -42,6 +42,18 @@ static const char *const configs[] = {
     "  auxiliary_head=dict(type='EncHead', in_channels=[16, 32], in_index=(2, 3), channels=8, num_codes=4,\n"
     "    add_lateral=True, num_classes=3, norm_cfg=dict(type='BN'), sampler=dict(type='OHEMPixelSampler', "
     "min_kept=100)))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+    "  neck=dict(type='JPU', in_channels=(4, 8, 16, 32), mid_channels=4, start_level=1, dilations=(1, 2)),\n"
+    "  decode_head=dict(type='ASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, 2), num_classes=3),\n"
+    "  auxiliary_head=[dict(type='DepthwiseSeparableASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, "
+    "2),\n"
+    "      c1_in_channels=8, c1_channels=4, num_classes=3),\n"
+    "    dict(type='DepthwiseSeparableFCNHead', in_channels=8, in_index=2, channels=4, num_convs=1, num_classes=3)])\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='UPerHead', in_channels=[4, 8, 16, 32], in_index=[0, 1, 2, 3], channels=4,\n"
+    "    pool_scales=(1, 2), num_classes=3),\n"
+    "  auxiliary_head=dict(type='FPNHead', in_channels=[4, 8, 16, 32], in_index=[0, 1, 2, 3],\n"
+    "    feature_strides=[4, 8, 16, 32], channels=4, num_classes=3))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
