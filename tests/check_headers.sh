@@ -33,7 +33,7 @@ extern float *v; /* n numbers */
 GIVEN(value, cfg)
 GIVEN(value, bases)
 GIVEN(source, src)
-GIVEN(block, body)
+GIVEN(ast_block, body)
 GIVEN(eval, ev)
 GIVEN(image, img)
 GIVEN(sample, s)

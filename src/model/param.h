@@ -1,7 +1,9 @@
-/* What the model knows of a parameter beyond what its graphs need: how it starts when no checkpoint gives it.
+/* Says how a parameter is initialised: what the model knows of it beyond what graphs need.
  *
- *     param *p = module_param(m, "weight", 2, dim, INIT_NORMAL, 0, 0.01f);
- *     param_start_of(p)->b = 0.02f; */
+ *     param *weight = x->param;
+ *     param_start_of(weight)->rule = INIT_NORMAL;
+ *     param_start_of(weight)->b = 0.02f;
+ */
 #ifndef MODEL_PARAM_H
 #define MODEL_PARAM_H
 
@@ -12,12 +14,12 @@ typedef enum {
     INIT_CONSTANT,        /* a */
     INIT_UNIFORM,         /* [a, b) */
     INIT_NORMAL,          /* mean a, std b */
-    INIT_TRUNC_NORMAL,    /* mean 0, std a, cut at [-2, 2] (absolute, as torch's trunc_normal_ default) */
+    INIT_TRUNC_NORMAL,    /* mean 0, std a, truncated to [-2, 2] (absolute, as torch's trunc_normal_ by default) */
     INIT_KAIMING_NORMAL,  /* a: negative slope; fan_out */
     INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
     INIT_XAVIER_UNIFORM,  /* gain a */
     INIT_XAVIER_NORMAL,
-    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
+    INIT_NORMAL_UNIT /* mean a, std b, then normalised to length 1 along axis 1 */
 } init_rule;
 
 typedef struct param_start {
@@ -26,7 +28,7 @@ typedef struct param_start {
     bool fan_out; /* kaiming: fan_out instead of fan_in */
 } param_start;
 
-/* Every parameter that module_param and module_buffer make is the first member of one. */
+/* module_param and module_buffer make each parameter as the first member of one of these. */
 typedef struct model_param {
     param p;
     param_start start;

@@ -1,8 +1,8 @@
 /* Parses a config into a syntax tree, by recursive descent. What the language leaves out (functions, classes, lambda,
  * exceptions, ...) is refused by name with CSEG_UNSUPPORTED, every other mistake with CSEG_CONFIG.
  *
- *     block module;
- *     TRY(parse_module(src, mem, &module, err));
+ *     ast_block tree;
+ *     TRY(parse_module(src, mem, &tree, err));
  */
 #ifndef CONFIG_SYNTAX_PARSER_H
 #define CONFIG_SYNTAX_PARSER_H

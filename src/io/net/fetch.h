@@ -1,7 +1,7 @@
 /* Finds the file that a config's weights are in: a path, an address, or a name of a model zoo.
  *
  *     char *weights;
- *     TRY(weights_resolve("open-mmlab://resnet50_v1c", mem, &weights, err));
+ *     TRY(fetch_weights("open-mmlab://resnet50_v1c", mem, &weights, err));
  */
 #ifndef IO_NET_FETCH_H
 #define IO_NET_FETCH_H
