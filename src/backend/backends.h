@@ -12,18 +12,21 @@
 
 typedef struct cpu_options {
     int threads;        /* 0: all processors that this process may use */
-    bool deterministic; /* the same bits for any number of threads */
-    bool bf16;          /* maps and operands of convolutions and matrix products are bfloat16; without effect where
-                           backend_cpu_has_bf16 says no */
+    bool deterministic; /* results are the same to the bit for any number of threads */
+    bool bf16;          /* maps and operands of convolutions and matrix products are bfloat16; no effect where
+                           backend_cpu_has_bf16 returns false */
 } cpu_options;
 
-/* Naive and obviously correct, one thread: the oracle of the op tests. NULL: out of memory. */
+/* Makes the naive backend: every op by its definition, on one thread. The op tests compare the other backends with it.
+ * NULL: out of memory. */
 backend *backend_ref_new(void);
-/* oneDNN and own kernels. NULL: out of memory. Sets OpenMP's thread count for threads that build or run plans. */
+/* Makes the CPU backend: oneDNN and own kernels. NULL: out of memory. It sets OpenMP's thread count in each thread that
+ * builds or runs plans. */
 backend *backend_cpu_new(const cpu_options *options);
-/* "oneDNN 3.2.0, own kernels for avx512" */
+/* Describes the libraries and the instruction set in use: "oneDNN 3.2.0, own kernels for avx512". Returns `to`. */
 const char *backend_cpu_describe(char to[static 64]);
-/* Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX), as far as ONEDNN_MAX_CPU_ISA lets it. */
+/* Returns whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX), as far as ONEDNN_MAX_CPU_ISA
+ * allows. */
 bool backend_cpu_has_bf16(void);
 bool backend_cpu_has_amx(void);
 static inline void backend_free(backend *b)

@@ -5,9 +5,9 @@
  *     graph_add_output(net, "features", y);
  *     TRY(graph_status(net, err));
  *
- * Errors are sticky. A function that gets a NULL tensor, or finds that shapes do not fit, returns NULL; the graph keeps
- * the first message with the scope that was being traced, and graph_status returns it at the end. So model code is
- * written like mathematics. All memory comes from the graph's arena. */
+ * Errors are sticky. A function returns NULL if it gets a NULL tensor or if shapes do not match. The graph keeps the
+ * first message, with the scope that was being traced; graph_status returns it at the end. So model code needs no error
+ * handling. All memory comes from the graph's arena. */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
@@ -17,49 +17,49 @@
 typedef struct graph_output {
     const char *name;
     tensor *value;
-    param *grad_of; /* not NULL: this is the gradient of that parameter, to be stored in its `grad` */
+    param *grad_of; /* if not NULL: this output is the gradient of that parameter, to be stored in its `grad` */
 } graph_output;
 
 struct graph {
     arena *mem;
-    bool train;        /* mode that modules trace for */
-    VEC(node *) nodes; /* in an order in which they can run */
+    bool train;        /* whether modules trace for training */
+    VEC(node *) nodes; /* in an order of execution */
     VEC(tensor *) tensors;
     VEC(tensor *) inputs;
     VEC(tensor *) params;
     VEC(graph_output) outputs;
-    VEC(const char *) scopes; /* the stack of the trace; scope names are full */
-    int checkpoint;           /* the block that is being traced, for node.checkpoint; 0: none */
-    int checkpoints;          /* blocks so far */
-    tensor *seed;             /* input "seed", i64 [2], made by the first dropout */
-    bool mixed;               /* graph_bf16 has run: maps are bfloat16 */
-    cseg_error error;         /* code CSEG_OK: none */
+    VEC(const char *) scopes; /* stack of the modules being traced; names are full */
+    int checkpoint;           /* block being traced, for node.checkpoint; 0: none */
+    int checkpoints;          /* number of blocks so far */
+    tensor *seed;             /* input "seed", i64 [2]; the first dropout makes it */
+    bool mixed;               /* graph_bf16 has run: some maps are bfloat16 */
+    cseg_error error;         /* code CSEG_OK: no error */
 };
 
-graph *graph_new(bool train); /* NULL: out of memory. graph_free releases everything */
+graph *graph_new(bool train); /* Makes an empty graph; graph_free frees it and all its memory. NULL: out of memory */
 void graph_free(graph *g);
 cseg_status graph_status(const graph *g, cseg_error *err);
-/* Records an error of the caller's own (a shape that makes no sense), prefixed with the scope; returns NULL. */
+/* Records the caller's own error (as of a shape that makes no sense), prefixed with the scope; returns NULL. */
 tensor *graph_fail(graph *g, cseg_status code, const char *fmt, ...) CSEG_PRINTF(3, 4);
 void graph_push_scope(graph *g, const char *full_name);
 void graph_pop_scope(graph *g);
-/* What is traced between these is a block whose inner results are not kept for the backward pass but made anew there
- * from what came into it (with_cp; see PASS_RECOMPUTE). Blocks do not nest: the outer one counts. Nothing happens
- * unless `on`. push returns what pop wants back. */
+/* Nodes traced between push and pop are a block under with_cp: results inside it are not kept for the backward pass,
+ * but recomputed there from the block's inputs (see PASS_RECOMPUTE). Blocks do not nest: the outer one counts. No
+ * effect unless `on`. push returns the argument for pop. */
 int graph_push_checkpoint(graph *g, bool on);
 void graph_pop_checkpoint(graph *g, int outer);
 
-/* Leaves. graph_param gives the same tensor for the same param each time. */
+/* Make tensors that no node computes. graph_param returns the same tensor each time for the same param. */
 tensor *graph_input(graph *g, const char *name, dtype type, int rank, const int64_t *dim);
 tensor *graph_param(graph *g, param *p);
-tensor *graph_const(graph *g, dtype type, int rank, const int64_t *dim, const void *data); /* copies data */
+tensor *graph_const(graph *g, dtype type, int rank, const int64_t *dim, const void *data); /* copies `data` */
 void graph_add_output(graph *g, const char *name, tensor *t);
 
-/* For ops and passes: a node with n_out outputs whose shapes the op's rule infers. `in` is copied. */
+/* Appends a node with n_out outputs, whose shapes the op's rule infers; for ops and passes. Copies `in`. */
 node *graph_add_node(graph *g, op_kind op, int n_in, tensor *const *in, int n_out, const op_attr *attr);
 
-/* Gradients of the scalar `loss` for every param tensor of the graph that requires one; appended as nodes, and as
- * outputs with grad_of set. A param used at several places gets the sum. */
+/* Appends nodes that compute the gradients of the scalar `loss` for every param tensor of the graph that requires one,
+ * and outputs with grad_of set. A param that is used several times gets the sum. */
 cseg_status graph_backward(graph *g, tensor *loss, cseg_error *err);
 const char *op_name(op_kind op);
 
@@ -67,89 +67,93 @@ const char *op_name(op_kind op);
 
 /* x [N,H,W,I], w [O,I/groups,kh,kw], bias [O] or NULL -> [N,H',W',O]. groups == I == O is depthwise. */
 tensor *op_conv2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a);
-/* x [...,C], all others [C]: y = (x - mean) / sqrt(var + eps) * gamma + beta with fixed statistics. */
+/* x [...,C], all others [C]: fixed statistics, y = (x - mean) / sqrt(var + eps) * gamma + beta. */
 tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps);
-/* Statistics over all but the last axis; biased variance normalises, unbiased goes to the running variance, as
- * PyTorch. running = (1 - momentum) * running + momentum * batch, in place, when the node runs. */
+/* Takes statistics over all axes but the last. As in PyTorch, the biased variance normalises, and the unbiased one
+ * updates the running variance: running = (1 - momentum) * running + momentum * batch, in place when the node runs. */
 tensor *op_batch_norm_train(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *running_mean, tensor *running_var,
                             norm_attr a);
-/* x [N,H,W,C] (or [N,L,C]); statistics over H, W and the C / groups channels of a group; gamma, beta [C] or NULL. */
+/* x [N,H,W,C] or [N,L,C]. Statistics are taken over H, W and the C / groups channels of a group; gamma, beta [C] or
+ * NULL. */
 tensor *op_group_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, int groups, float eps);
-/* Over the last axis. gamma, beta [C]. */
+/* Normalises over the last axis. gamma, beta [C]. */
 tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float eps);
 
 tensor *op_unary(graph *g, tensor *x, unary_attr a);
 tensor *op_relu(graph *g, tensor *x);
 tensor *op_scale(graph *g, tensor *x, float alpha, float beta); /* alpha * x + beta */
 tensor *op_prelu(graph *g, tensor *x, tensor *slope);           /* slope [1] or [C] */
-/* Ranks equal; an axis of 1 is repeated. */
+/* a and b have equal ranks; axes of 1 are repeated. */
 tensor *op_binary(graph *g, tensor *a, tensor *b, binary_kind kind);
 tensor *op_add(graph *g, tensor *a, tensor *b);
 tensor *op_sub(graph *g, tensor *a, tensor *b);
 tensor *op_mul(graph *g, tensor *a, tensor *b);
-/* A mask, u8: 1 where it holds, else 0. Both f32, i32 or u8, repeated as in op_binary. With a NaN only NE holds. */
+/* Returns a mask, u8: 1 where the comparison holds, else 0. a and b: both f32, i32 or u8, repeated as in op_binary. For
+ * a NaN only NE holds. */
 tensor *op_compare(graph *g, tensor *a, tensor *b, compare_kind kind);
-tensor *op_compare_to(graph *g, tensor *x, compare_kind kind, double v); /* v: a whole number unless x is f32 */
-/* a where the mask (u8) is not 0, else b: both f32, i32 or u8, all three repeated as in op_binary. */
+tensor *op_compare_to(graph *g, tensor *x, compare_kind kind, double v); /* v: must be a whole number unless x is f32 */
+/* Takes a where the mask (u8) is not 0, else b. a and b: both f32, i32 or u8; all three are repeated as in
+ * op_binary. */
 tensor *op_where(graph *g, tensor *mask, tensor *a, tensor *b);
-tensor *op_and(graph *g, tensor *a, tensor *b); /* of masks */
+tensor *op_and(graph *g, tensor *a, tensor *b); /* combine masks */
 tensor *op_or(graph *g, tensor *a, tensor *b);
 tensor *op_not(graph *g, tensor *a);
 
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
-tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* PyTorch's window bounds */
+tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* windows as in PyTorch */
 /* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear or nearest, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
-/* y = [relu](x0 + x1 + ...), added in this order, at most SUM_MOST. All have one shape, or where a.from[i].h is set,
- * x[i] [N,h,w,C] is resized to it first. */
+/* y = [relu](x0 + x1 + ...), added in this order, at most SUM_MOST. All have the same shape; x[i] [N,h,w,C] is first
+ * resized to it where a.from[i].h is set. */
 tensor *op_sum(graph *g, tensor *const *x, int n, const sum_attr *a);
 
 tensor *op_concat(graph *g, tensor *const *x, int n, int axis); /* axis -1 is the last: channels */
 tensor *op_slice(graph *g, tensor *x, int axis, int64_t start, int64_t size);
-/* x cut along axis into out[0], ..., out[n - 1], at most SPLIT_MOST; size NULL: equal parts. After an error they are
+/* Cuts x along axis into out[0], ..., out[n - 1], at most SPLIT_MOST; size NULL: equal parts. After an error they are
  * NULL. */
 void op_split(graph *g, tensor *x, int axis, int n, const int64_t *size, tensor **out);
 tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim); /* one dim may be -1 */
-tensor *op_transpose(graph *g, tensor *x, const int *perm);            /* out axis i is in axis perm[i] */
+tensor *op_transpose(graph *g, tensor *x, const int *perm);            /* input axis perm[i] becomes output axis i */
 tensor *op_broadcast(graph *g, tensor *x, const int64_t *dim);         /* same rank; axes of 1 are repeated */
 tensor *op_reduce_sum(graph *g, tensor *x, uint32_t axes, bool keep);  /* bit i = axis i; all axes, !keep: a scalar */
 tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
-/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. Not with a
- * transposed where b alone has rank 2. */
+/* a [..., M, K], b [..., K, N] (or transposed), leading axes equal, or b of rank 2 -> [..., M, N]. trans_a is refused
+ * if b alone has rank 2. */
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
 tensor *op_softmax(graph *g, tensor *x);                      /* over the last axis */
 tensor *op_log_softmax(graph *g, tensor *x);                  /* over the last axis */
-tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others all zero */
-tensor *op_argmax(graph *g, tensor *x);                       /* over the last axis -> i32; the first of equals */
-/* i32 [N,..] -> f32 [N,K]: 1 where an image has a pixel of the class, else 0; other labels are none. For K == 1 always
- * 1, as torch.histc counts, which the reference takes here. */
+tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others give zeros */
+tensor *op_argmax(graph *g, tensor *x);                       /* over the last axis -> i32; the first of equal values */
+/* i32 [N,..] -> f32 [N,K]: 1 if an image has a pixel of the class, else 0; labels outside 0..K-1 are skipped. For K ==
+ * 1 it is always 1, as torch.histc counts, which MMSegmentation uses here. */
 tensor *op_presence(graph *g, tensor *label, int64_t classes);
-/* x f32 [..,K], label i32 [..] -> x[.., label], 0 without gradient where the label is not in 0..K-1. */
+/* x f32 [..,K], label i32 [..] -> x[.., label]; 0 without gradient where the label is not in 0..K-1. */
 tensor *op_pick(graph *g, tensor *x, tensor *label);
-/* The value at place k (from 0) when all elements of x, or those that mask (u8, x's shape, or NULL) has, are sorted, as
- * torch.sort does: a NaN is larger than all. Behind the last place: the last value; of no elements: 0. Scalar; no
- * gradient. */
+/* Returns the value at place k (from 0) in sorted order of the elements of x, or of those where mask (u8, x's shape, or
+ * NULL) is not 0. The order is torch.sort's: a NaN is the largest. Past the end: the last value; without elements: 0. A
+ * scalar, without gradient. */
 tensor *op_kth_value(graph *g, tensor *x, tensor *mask, int64_t k, bool descending);
-/* A mask (u8, x's shape) of the k largest of them; of equals those that come first in memory, as a stable sort has
- * them. All of them where there are no more than k. */
+/* Returns a mask (u8, x's shape) of the k largest of these elements; among equal ones the first in memory, as a stable
+ * sort orders them. If there are at most k, it has all of them. */
 tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
-/* To another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32: cut to a
- * whole number, the nearest that there is (NaN: 0). To u8, a mask: 1 for what is not 0. Only between f32 and bf16 is
- * there a gradient. */
+/* Converts to another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32:
+ * truncated, and clipped to the type's range (NaN: 0). To u8, a mask: 1 unless the value is 0. Only casts between f32
+ * and bf16 have a gradient. */
 tensor *op_cast(graph *g, tensor *x, dtype to);
-/* x, to which no gradient comes back from here. Not a copy, unless x is a parameter. */
+/* Returns x without its gradient. No copy is made, unless x is a parameter. */
 tensor *op_detach(graph *g, tensor *x);
-/* State that a training step moves: at the end of the run, behind all that reads it (the backward pass too), buffer p
- * becomes value (p's shape). graph_param(g, p) gives value (detached) from here on in the trace, so that modules which
- * are traced twice see what they moved. Of two values for one p the later one stays. Only in training. */
+/* Updates state in a training step: at the end of the run, after all nodes that read it (also those of the backward
+ * pass), buffer p becomes value (p's shape). From here on in the trace graph_param(g, p) returns value (detached), so
+ * that a module which is traced twice sees its own update. Of two values for one p the later one counts. Only in
+ * training graphs. */
 void op_assign(graph *g, param *p, tensor *value);
 
-/* Identity when !g->train or p == 0. Masks come from the run's seed: nothing is stored for the gradient. */
+/* Identity when !g->train or p == 0. Masks follow from the run's seed: nothing is stored for the gradient. */
 tensor *op_dropout(graph *g, tensor *x, float p);
 tensor *op_dropout2d(graph *g, tensor *x, float p);
 tensor *op_drop_path(graph *g, tensor *x, float p);
@@ -164,27 +168,27 @@ tensor *op_drop_path(graph *g, tensor *x, float p);
  *   AVG_SUM           1
  * AVG_NONE gives each pixel's a.scale * weight * class_weight[label] * -log softmax(logits)[label], [N,H,W], 0 where
  * the label does not count.
- * As mmseg's losses/cross_entropy_loss.py has it; there a label outside 0..K-1 other than ignore_index is an error, and
- * so is an ignore_index outside that range together with class weights (1.x). Here both just do not count in the op;
- * plan_bind_input refuses such labels before they come to it. The
- * reference's reduction='none' is averaged where losses are added up: AVG_ALL. */
+ * Follows losses/cross_entropy_loss.py of MMSegmentation. There, a label outside 0..K-1 other than ignore_index is an
+ * error, and so is an ignore_index outside that range together with class weights (1.x). This op leaves both out;
+ * plan_bind_input refuses such labels before. MMSegmentation averages the result of reduction='none' where it
+ * adds up losses: that is AVG_ALL here. */
 tensor *op_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a);
 /* Sigmoid and binary cross-entropy against the one-hot label t (K == 1: the label itself, 0 or 1), summed over the
  * classes of the pixels whose label is a class (K == 1: 0 or 1) and not ignore_index:
  *   weight * -(class_weight[k] * t[k] * log(sigmoid(x[k])) + (1 - t[k]) * log(1 - sigmoid(x[k])))
- * So class_weight is PyTorch's pos_weight, which the reference makes of it. (It hands pos_weight over with shape [K]
- * for logits [N,K,H,W], which PyTorch takes for weights along W; here they are the classes'.) Divisor: AVG_ALL:
- * N*H*W*K; AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. AVG_NONE gives each pair's,
- * [N,H,W,K] ([N,H,W] where K is 1), of several nodes; it is for samplers, and slower. */
+ * So class_weight is PyTorch's pos_weight, as in MMSegmentation. (There, pos_weight has shape [K] for logits [N,K,H,W],
+ * which PyTorch takes for weights along W; here the weights are those of the classes.) Divisor: AVG_ALL: N*H*W*K;
+ * AVG_NON_IGNORED: the (pixel, class) pairs summed over, + 2^-23; AVG_SUM: 1. AVG_NONE gives each pair's, [N,H,W,K]
+ * ([N,H,W] where K is 1), of several nodes; it is for samplers, and slower. */
 tensor *op_binary_cross_entropy(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight,
                                 loss_attr a);
-/* Sigmoid and binary cross-entropy of each element of x against a target of its own (x's shape, any number),
- * class_weight [last axis] or NULL: y = class_weight * t * -log sigmoid(x) + (1 - t) * -log(1 - sigmoid(x)), x's shape.
- * class_weight is PyTorch's pos_weight. The target has no gradient. */
+/* Applies sigmoid and binary cross-entropy to each element of x, with a target for each (x's shape, any number),
+ * class_weight [last axis] or NULL: y = class_weight * t * -log sigmoid(x) + (1 - t) * -log(1 - sigmoid(x)), of x's
+ * shape. class_weight is PyTorch's pos_weight. The target has no gradient. */
 tensor *op_sigmoid_cross_entropy(graph *g, tensor *x, tensor *target, tensor *class_weight);
-/* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So
- * 100 where all are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in the reference.
- * No gradient. */
+/* Percent: (pixels whose argmax is the label + e) * 100 / (pixels that are not ignored + e), e = 2^-23 -> scalar. So it
+ * is 100 if all pixels are ignored. For K == 1 the argmax is always 0, so this is the share of label 0, as in
+ * MMSegmentation. No gradient. */
 tensor *op_accuracy(graph *g, tensor *logits, tensor *label, int64_t ignore_index);
 
 #endif

@@ -9,13 +9,13 @@
 
 #include "graph/backend.h"
 
-/* Zeroed memory of the backend's, given back when the arena goes; the backend must outlive that. NULL: out of memory.
- */
+/* Allocates zeroed backend memory that is freed with the arena; the backend must outlive the arena. NULL: out of
+ * memory. */
 void *memory_in_arena(backend *b, size_t bytes, arena *mem);
-/* The bytes at an address of the backend's, as the host reads them: there, or a copy in `mem`. */
+/* Gives the bytes at a backend's address for the host to read: in place, or as a copy in `mem`. */
 cseg_status memory_view(backend *b, const void *at, size_t bytes, arena *mem, const void **out, cseg_error *err);
-/* For the host to write `bytes` that are to lie at `at`: `at` itself, or room that memory_close sends there and frees.
- * What lay there is not in the room. NULL: out of memory. */
+/* Gives room in which the host writes the `bytes` for address `at`: `at` itself, or a buffer that memory_close sends
+ * there and frees. The buffer does not have the old contents. NULL: out of memory. */
 void *memory_open(backend *b, void *at, size_t bytes);
 void memory_close(backend *b, void *at, void *room, size_t bytes);
 

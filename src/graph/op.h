@@ -1,4 +1,4 @@
-/* What the graph knows of an op: its one row, in the file of its rules.
+/* The row of an op: everything that the graph knows of it, in the file with its rules.
  *
  *     const op_def *conv = op_define(OP_conv2d);
  *     for (int i = 0; i < conv->required; i++)
@@ -9,36 +9,38 @@
 
 #include "graph/graph.h"
 
-/* How a result is made once more, where the node itself must not run twice. */
+/* How a result is recomputed if the node itself must not run twice. */
 typedef struct op_remake {
-    op_kind op; /* gives the first output from the inputs that `inputs` names, as many as the node has */
-    /* in[k]: what the clone reads as its input k. It may be a result of the node: all but the first are kept. */
+    op_kind op; /* computes the first output from the inputs that `inputs` gives, as many as the node has */
+    /* Sets in[k] to what the clone reads as its input k. This may be a result of the node: all results but the first
+     * are kept. */
     void (*inputs)(const node *n, tensor **in);
 } op_remake;
 
-/* All that the graph knows of an op. Passes and plans ask it here; they name no ops but those that they rewrite. */
+/* Everything that the graph knows of an op. Passes and plans look it up here; they name only ops that they rewrite. */
 typedef struct op_def {
     const char *name;
-    /* Sets type, rank and dim of every output from inputs and attributes; returns NULL, or what does not fit (in the
-     * graph's arena or static). Inputs were checked against `required` and `types`. Sets node.has_effect where it must
-     * run although nobody reads its outputs. */
+    /* Sets type, rank and dim of every output from inputs and attributes; returns NULL, or what is wrong (in the
+     * graph's arena or static). `required` and `types` were checked before. Sets node.has_effect if the node must run
+     * even if nothing reads its outputs. */
     const char *(*infer)(graph *g, node *n);
     /* Adds the nodes that compute dL/din[i] into din[i] for the inputs that need one, from dy[k], the gradient of
-     * output k: NULL where none comes. At least one is there: dy[0] where the first output alone has any. NULL: no
-     * gradient (labels, masks, integer results). */
+     * output k, or NULL if it has none. At least one is not NULL; without all_outputs it is dy[0]. NULL: no gradient
+     * (labels, masks, integer results). */
     void (*grad)(graph *g, node *n, tensor *const *dy, tensor **din);
-    bool all_outputs; /* gradients come from every float output; else from the first alone */
-    int required;     /* as many inputs must be there; what follows may be missing */
+    bool all_outputs; /* any float output may have a gradient; else only the first */
+    int required;     /* number of inputs that must be given; later ones may be missing */
     const char
-        *types; /* of inputs, a letter each, the last one for all that follow: f float32, i int32, l int64, * any */
+        *types; /* of inputs, one letter each, the last one for all that follow: f float32, i int32, l int64, * any */
 
-    double (*multiply_adds)(const node *n); /* products of convolutions and the like; NULL: small, counts nothing */
-    double (*bytes_read)(const node *n);    /* NULL: each input once, whole */
-    bool cheap;              /* bound by memory traffic: may be made again in the backward pass instead of being kept */
-    const op_remake *remake; /* NULL: by the same node again, which needs to be without effect */
-    bool rescales;           /* its outputs' scale is its own (norms, casts); others hand their input's rounding on */
-    bool same_memory;        /* the output is the input's memory under another shape, where that is a plan's own */
-    bool ends_run;           /* runs behind all others: what it writes they read as it was before the run */
+    double (*multiply_adds)(const node *n); /* counts the multiply-adds of convolutions and matrix products; NULL:
+                                               counts nothing, since others are small */
+    double (*bytes_read)(const node *n);    /* NULL: reads each input once, whole */
+    bool cheap;              /* bound by memory traffic: may be recomputed in the backward pass instead of being kept */
+    const op_remake *remake; /* NULL: recomputed by the same op, which must have no effect */
+    bool rescales;    /* its outputs have their own scale (norms, casts); other ops pass on their input's rounding */
+    bool same_memory; /* the output is the input's memory with another shape, if the memory belongs to the plan */
+    bool ends_run;    /* runs after all other nodes, which read what it writes as it was before the run */
 } op_def;
 
 const op_def *op_define(op_kind op);
@@ -47,17 +49,17 @@ const op_def *op_define(op_kind op);
 #include "graph/ops/op_list.h"
 #undef OP
 
-/* Helpers of the rules. */
+/* Helpers of the rules. op_out sets type and shape of output i. */
 void op_out(node *n, int i, dtype type, int rank, const int64_t *dim);
-void op_out_like(node *n, int i, const tensor *t); /* f32, the shape of t */
-/* What does not fit, in the graph's arena; never NULL. */
+void op_out_like(node *n, int i, const tensor *t); /* sets f32 and the shape of t */
+/* Formats what is wrong, in the graph's arena; never NULL. */
 const char *op_say(graph *g, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *op_mismatch(graph *g, const char *what, const tensor *a, const tensor *b);
 bool op_same_shape(const tensor *a, const tensor *b);
-const char *op_like_first(graph *g, node *n); /* a rule: one output, of the first input's shape */
-/* The shape that the first `count` inputs have once axes of 1 are repeated; or what does not fit. */
+const char *op_like_first(graph *g, node *n); /* a rule for ops with one output, of the first input's shape */
+/* Gives the shape of the first `count` inputs with axes of 1 repeated; returns NULL, or what is wrong. */
 const char *op_repeated_shape(graph *g, const node *n, int count, int64_t dim[TENSOR_MAX_RANK]);
-/* d summed over the axes along which `to` was repeated. */
+/* Sums d over the axes along which `to` was repeated. */
 tensor *op_unrepeat(graph *g, tensor *d, const tensor *to);
 static inline bool op_wants(const node *n, int i)
 {
@@ -67,9 +69,9 @@ static inline tensor *op_in(const node *n, int i)
 {
     return i < n->n_in ? n->in[i] : NULL;
 }
-/* A node of one output, or NULL. Inputs that are NULL are for graph_add_node to judge. */
+/* Appends a node with one output and returns that, or NULL. graph_add_node checks for missing inputs. */
 tensor *op_node1(graph *g, op_kind op, int n_in, tensor *const *in, const op_attr *attr);
-/* For builders that look at an input before there is a node: records that it is missing and returns false if it is. */
+/* For builders that look at an input before the node exists: returns whether t is there; if not, records the error. */
 bool op_given(graph *g, const char *op, const tensor *t);
 
 #endif

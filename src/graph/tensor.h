@@ -19,15 +19,15 @@ enum { TENSOR_MAX_RANK = 6 };
 /* Maps and weights are float32 (or bfloat16, in mixed precision); labels int32; masks uint8, 0 or 1. */
 typedef enum { DT_F32, DT_BF16, DT_I32, DT_I64, DT_U8 } dtype;
 size_t dtype_size(dtype t);
-const char *dtype_name(dtype t); /* PyTorch's: float32, int64... */
+const char *dtype_name(dtype t); /* Returns PyTorch's name: float32, int64... */
 
 typedef enum {
-    PARAM_TRAINED, /* appears among parameters(): gets a gradient if requires_grad */
-    PARAM_BUFFER   /* running statistics and counters: in the state dict, not trained */
+    PARAM_TRAINED, /* one of parameters(): has a gradient if requires_grad */
+    PARAM_BUFFER   /* running statistics and counters: in the state dict, but not trained */
 } param_role;
 
-/* One entry of the state dict. Owned by the model; `data` and `grad` point into the model's flat buffers once
- * params_allocate has run. */
+/* An entry of the state dict. Owned by the model; after params_allocate `data` and `grad` point into the model's flat
+ * buffers. */
 typedef struct param {
     const char *name;  /* full: backbone.layer1.0.conv1.weight */
     const char *owner; /* PyTorch class that holds it: Conv2d, BatchNorm2d, GroupNorm, LayerNorm, Linear... */
@@ -37,9 +37,9 @@ typedef struct param {
     int64_t dim[TENSOR_MAX_RANK];
     int64_t count;
     bool requires_grad;
-    void *data;    /* count elements of `type`, PyTorch's row-major order */
-    float *grad;   /* NULL without gradient */
-    size_t offset; /* of data in its flat buffer, in elements */
+    void *data;    /* count elements of `type`, row-major as in PyTorch */
+    float *grad;   /* NULL if it has no gradient */
+    size_t offset; /* offset of data in its flat buffer, in elements */
 } param;
 
 typedef struct graph graph;
@@ -48,9 +48,9 @@ typedef struct tensor tensor;
 
 typedef enum {
     TENSOR_TEMP,  /* made by a node */
-    TENSOR_INPUT, /* given by the caller at each run */
-    TENSOR_PARAM, /* a param's data */
-    TENSOR_CONST  /* fixed bytes, held by the graph */
+    TENSOR_INPUT, /* the caller gives it at each run */
+    TENSOR_PARAM, /* data of a param */
+    TENSOR_CONST  /* constant bytes, owned by the graph */
 } tensor_role;
 
 struct tensor {
@@ -59,13 +59,13 @@ struct tensor {
     dtype type;
     int rank; /* 0: a scalar (one element) */
     int64_t dim[TENSOR_MAX_RANK];
-    node *from;       /* TEMP: who makes it */
-    int from_index;   /* as which of its outputs */
+    node *from;       /* TEMP: the node that makes it */
+    int from_index;   /* TEMP: the index of that output */
     param *param;     /* PARAM */
-    tensor *now;      /* PARAM: what op_assign made of it, for those who ask for it later in the trace; else NULL */
+    tensor *now;      /* PARAM: its next value by op_assign, which the rest of the trace reads; NULL: none */
     const void *data; /* CONST */
-    const char *name; /* INPUT: its name; outputs: theirs; else NULL */
-    int dates;        /* INPUT: pictures of so many dates lie in its channels; 0: whatever they are */
+    const char *name; /* name of an input or output; else NULL */
+    int dates;        /* INPUT: number of dates whose images are in the channels; 0: not declared */
     bool needs_grad;  /* depends on a trained parameter */
 };
 
@@ -94,15 +94,15 @@ typedef struct pool_attr {
 typedef struct resize_attr {
     int64_t h, w; /* of the output */
     bool align_corners, nearest;
-    /* torch computes source positions by the given scale_factor when it has one; 0: by the sizes */
+    /* source positions follow from these as in torch when a scale_factor was given; 0: from the sizes */
     double scale_h, scale_w;
 } resize_attr;
 
 enum { SUM_MOST = 8 };
-/* A sum of up to SUM_MOST maps. Made by passes and by gradients. */
+/* A sum of up to SUM_MOST maps. Passes and gradients make it. */
 typedef struct sum_attr {
-    resize_attr from[SUM_MOST]; /* how input i comes to the output's size; h == 0: it has it */
-    bool relu;                  /* of the sum */
+    resize_attr from[SUM_MOST]; /* how input i is resized to the output's size; h == 0: it is not */
+    bool relu;                  /* applied to the sum */
 } sum_attr;
 
 typedef struct norm_attr {
@@ -145,12 +145,12 @@ typedef enum { COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPA
 enum { SPLIT_MOST = 32 };
 typedef struct split_attr {
     int axis;
-    int64_t size[SPLIT_MOST]; /* of the parts, as many as there are outputs */
+    int64_t size[SPLIT_MOST]; /* sizes of the parts, one for each output */
 } split_attr;
 
 typedef struct rank_attr {
     int64_t k;
-    bool descending; /* kth_value: places are counted from the largest */
+    bool descending; /* kth_value: place 0 is the largest */
 } rank_attr;
 
 typedef struct axis_attr {
@@ -165,28 +165,28 @@ typedef struct axis_attr {
     float value;           /* fill */
 } axis_attr;
 
-/* How a loss is averaged; the divisor is part of the op so that its gradient knows it. See op_cross_entropy. */
+/* How a loss is averaged. The divisor is part of the op, so that the gradient knows it. See op_cross_entropy. */
 typedef enum {
-    AVG_ALL,          /* all pixels, ignored ones included (the reference's default) */
+    AVG_ALL,          /* all pixels, ignored ones included (MMSegmentation's default) */
     AVG_NON_IGNORED,  /* pixels whose label is not ignore_index */
     AVG_CLASS_WEIGHT, /* sum of class_weight[label], as mmseg 1.x does where there are class weights */
     AVG_SUM,          /* no division */
-    AVG_NONE          /* no sum either: each pixel's loss */
+    AVG_NONE          /* no sum either: the loss of each pixel */
 } avg_mode;
 typedef struct loss_attr {
     int64_t ignore_index;
     avg_mode avg;
-    bool avg_non_ignore; /* for AVG_CLASS_WEIGHT: pixels of ignore_index weigh nothing even where it is a class */
-    float scale;         /* loss_weight: multiplies the result */
-    /* Set by passes: the logits are resized to the label's size inside the op. */
+    bool avg_non_ignore; /* for AVG_CLASS_WEIGHT: pixels with ignore_index never count, even if it is a class */
+    float scale;         /* loss_weight: the result is multiplied by it */
+    /* Set by passes: the op resizes the logits to the label's size. */
     bool resized, align_corners;
 } loss_attr;
 
 typedef struct dropout_attr {
     float p;
-    bool channels; /* Dropout2d: whole channels of an image */
-    bool samples;  /* DropPath: whole samples */
-    uint64_t salt; /* makes the masks of different nodes differ */
+    bool channels; /* Dropout2d: drops whole channels of an image */
+    bool samples;  /* DropPath: drops whole samples */
+    uint64_t salt; /* makes the masks of nodes differ */
 } dropout_attr;
 
 typedef union op_attr {
@@ -219,10 +219,11 @@ struct node {
     tensor **in; /* optional ones may be NULL */
     tensor **out;
     op_attr attr;
-    const char *scope; /* the module that traced it: backbone.layer1.0 */
+    const char *scope; /* the module in which it was traced: backbone.layer1.0 */
     bool is_grad;      /* belongs to the backward pass */
-    bool has_effect;   /* must run although nobody reads its outputs */
-    int checkpoint;    /* with_cp: the block it belongs to, whose inner tensors the backward pass makes anew; 0: none */
+    bool has_effect;   /* must run even if nothing reads its outputs */
+    int checkpoint;    /* with_cp: the block it belongs to, whose inner tensors are recomputed in the backward pass; 0:
+                          none */
 };
 
 #endif

@@ -1,6 +1,7 @@
-/* Arithmetic on arrays of float32 in a backend's memory that is no graph: steps of optimizers, sums and norms of
- * gradients, moving averages. Each element by itself in the order that is written here, or sums whose order depends on
- * sizes alone, so that bits do not depend on the backend's threads. Part of a backend's stream (backend.h). */
+/* Arithmetic on arrays of float32 in a backend's memory, outside of graphs: optimizer steps, sums and norms of
+ * gradients, moving averages. Each element is computed on its own, in the order written here; sums have an order that
+ * depends on sizes alone. So the number of threads does not change a bit. These calls belong to the backend's stream
+ * (backend.h). */
 #ifndef GRAPH_VECTORS_H
 #define GRAPH_VECTORS_H
 
@@ -11,7 +12,7 @@
 
 typedef struct backend backend;
 
-/* An array among many that are worked on in one call. */
+/* One of the arrays that a call works on. */
 typedef struct vector_part {
     float *at;
     int64_t n;
@@ -46,8 +47,9 @@ typedef struct vector_calls {
     void (*adam)(backend *b, const adam_part *parts, int64_t count);
 
     void (*scale)(backend *b, const vector_part *parts, int64_t count, float by);
-    void (*clamp)(backend *b, const vector_part *parts, int64_t count, float most); /* to [-most, most] */
-    /* out[i], on the host: the sum of |x| ** p over part i, in double; p infinite: the largest |x|. Waits. */
+    void (*clamp)(backend *b, const vector_part *parts, int64_t count, float most); /* clips to [-most, most] */
+    /* out[i], on the host: the sum of |x| ** p over part i, in double; for infinite p the largest |x|. Waits for the
+     * result. */
     void (*sum_powers)(backend *b, const vector_part *parts, int64_t count, double p, double *out);
 
     void (*add)(backend *b, float *to, const float *x, int64_t n);             /* to += x */
@@ -55,14 +57,14 @@ typedef struct vector_calls {
     void (*lerp)(backend *b, float *to, const float *x, int64_t n, double w);  /* torch.lerp(to, x, w) */
     void (*blend)(backend *b, float *to, const float *x, int64_t n, double w); /* to = to * (1 - w) + w * x */
     void (*exchange)(backend *b, float *x, float *y, int64_t n);
-    /* Whether none of n float32 or bfloat16 is a NaN or infinity. Waits. */
+    /* Returns whether none of n float32 or bfloat16 is a NaN or infinity. Waits for the result. */
     bool (*all_finite)(backend *b, const void *x, dtype type, int64_t n);
 } vector_calls;
 
-/* One thread, as it is written above: of the host and of the naive backend. */
+/* The formulas above on one thread, for host memory and the naive backend. */
 extern const vector_calls plain_vectors;
 
-/* Parts of the above, for backends whose memory is the host's. */
+/* Functions for one part, or one array, for backends whose memory is the host's. */
 void vector_sgd(const sgd_part *p);
 void vector_adam(const adam_part *p);
 double vector_sum_powers(const vector_part *p, double power);

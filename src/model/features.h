@@ -4,7 +4,7 @@
  *     features_add(g, &out, x);
  *     features_add(g, &out, op_relu(g, x));
  *
- * A pair of dates is two of them. */
+ * For a pair of dates there are two of these. */
 #ifndef MODEL_FEATURES_H
 #define MODEL_FEATURES_H
 
@@ -12,22 +12,22 @@
 
 typedef struct features {
     int n;
-    tensor **at; /* in the graph's arena, in order of stages: maps [N,H,W,C] or tokens [N,L,C]; NULL: failed */
-    const struct module *from; /* who made them, for messages */
+    tensor **at; /* in the graph's arena, in order of stages: maps [N,H,W,C] or tokens [N,L,C]; NULL after an error */
+    const struct module *from; /* the module that made them, for messages */
 } features;
 
-/* Room for n, all NULL; of no maps (n == 0) when there is no memory, which is recorded. */
+/* Makes a list of n NULL tensors. If memory runs out, records that and returns an empty list. */
 features features_new(graph *g, int n);
 void features_add(graph *g, features *f, tensor *t);
-/* The maps of both dates in one list, the first date's first. */
+/* Returns the maps of both dates in one list, those of the first date first. */
 features features_joined(graph *g, features first, features second);
-/* The maps of two dates made one, stage by stage: 'concat' (beside each other: twice the channels), 'sum', 'diff'
- * (second minus first) or 'abs_diff'. */
+/* Combines the maps of two dates stage by stage: 'concat' (along channels: twice as many), 'sum', 'diff' (second minus
+ * first) or 'abs_diff'. */
 features features_fused(graph *g, features first, features second, const char *policy);
 
-/* Channels: the last axis. */
+/* Returns the length of the last axis. */
 int64_t tensor_channels(const tensor *t);
-/* x [N,h,w,C] bilinearly at the size of `like` [N,H,W,...]; x itself where they are of one size. */
+/* Resizes x [N,h,w,C] bilinearly to the size of `like` [N,H,W,...]; returns x itself if the sizes are equal. */
 tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners);
 
 #endif

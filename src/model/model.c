@@ -8,7 +8,7 @@
 #include "model/layers/layers.h"
 #include "model/params.h"
 
-/* The 0.x dialect's oldest style has them at the top level; in both places is an error, as the reference's. */
+/* The 0.x dialect's oldest style has them at the top level; in both places is an error, as MMSegmentation's. */
 static const value *choose_cfg(model *m, const char *key, const value *outer)
 {
     const value *inner = value_get(m->config, key);

@@ -1,4 +1,4 @@
-/* A built model, as the engine sees it.
+/* Builds a model from its config and traces it: the engine's view of a model.
  *
  *     model *net;
  *     TRY(model_build(cfg, &(model_options){0}, &net, err));
@@ -12,89 +12,88 @@
 
 typedef struct backend backend; /* graph/backend.h */
 
-/* What a loss may ask of the outside (files with class weights). */
+/* Reads a file of numbers that a loss names (class weights). */
 typedef cseg_status model_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err);
 
 typedef struct model_options {
-    const value *train_cfg, *test_cfg; /* top-level ones of the 0.x dialect; NULL: those inside model */
-    model_read_numbers *read_numbers;  /* NULL: files are refused */
+    const value *train_cfg, *test_cfg; /* from the top level of 0.x configs; NULL: use those inside model */
+    model_read_numbers *read_numbers;  /* NULL: such files are refused */
     void *read_arg;
-    backend *backend; /* in whose memory the weights are, and that must outlive them; NULL: the host's */
+    backend *backend; /* holds the weights and must outlive them; NULL: the host's memory */
     bool no_grad;     /* inference only: no gradient memory */
-    bool no_dropout;  /* parity with the oracle: dropout layers pass everything on in training too */
-    /* Cross-entropy with class weights averages over pixels, as mmseg 0.x does. Off: over the sum of the labels'
-     * weights, as 1.x does. */
+    bool no_dropout;  /* for parity tests: dropout layers do nothing in training too */
+    /* Cross-entropy with class weights is averaged over pixels, as in mmseg 0.x. false: over the sum of the labels'
+     * weights, as in 1.x. */
     bool average_over_pixels;
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
 typedef struct model_pretrained {
-    const char *module;     /* full name of the module: backbone; "" for the whole model */
-    const char *checkpoint; /* file, address, or open-mmlab:// name */
-    const char *prefix;     /* of the keys in the file that are taken, or NULL */
+    const char *module;     /* the module's full name: backbone; "" for the whole model */
+    const char *checkpoint; /* a file, an address, or an open-mmlab:// name */
+    const char *prefix;     /* prefix of the keys to take from the file, or NULL */
     const value *at;
 } model_pretrained;
 
-/* A head whose map can be the answer. EncoderDecoder has one; EncoderDecoderMultiHead one a decode head;
- * ChangeExtraSegmentor the change map's, then for each extra head its map of the first and of the second date. */
+/* A head whose map can be the answer. EncoderDecoder has one; EncoderDecoderMultiHead one for each decode head;
+ * ChangeExtraSegmentor the change map's and, for each extra head, its map of the first and of the second date. */
 typedef struct model_head {
     const char *name; /* decode_head, decode_head.1, extra_head.from */
     module *head;
-    int64_t num_classes; /* these are head_info's */
+    int64_t num_classes; /* from head_info */
     int64_t out_channels;
     double threshold;
     bool align_corners;
     int64_t ignore_index;
-    const char *gt_key;     /* the label that this map is compared with */
-    const uint8_t *palette; /* [num_classes][3], red first, of the segmentor's PALETTES; NULL: the dataset's */
+    const char *gt_key;     /* key of the label map that this map is compared with */
+    const uint8_t *palette; /* [num_classes][3], red first, from the segmentor's PALETTES; NULL: use the dataset's */
 } model_head;
 
 enum { MODEL_WEIGHTED_MAX = 32 };
 
-/* What the data has beside images and labels, when losses are traced. */
+/* What the data has besides images and labels, for tracing losses. */
 typedef struct trace_options {
     bool weight_map; /* seg_weight_map */
-    /* ChangeExtraSegmentor with extra heads: the data lacks gt_semantic_seg_from and _to. The extra heads learn
-     * nothing then. */
+    /* ChangeExtraSegmentor with extra heads: the data lacks gt_semantic_seg_from and _to. The extra heads are then not
+     * trained. */
     bool no_date_labels;
-    /* Bit i: weights for the label map of labels.at[i] alone ("weightmaps.KEY"); they count in place of
-     * seg_weight_map. */
+    /* Bit i: labels.at[i] has weights of its own ("weightmaps.KEY"), which replace seg_weight_map. */
     uint32_t weighted;
 } trace_options;
 
-/* What a head, an auxiliary one too, can learn from. */
+/* What a head, also an auxiliary one, can be trained on. */
 typedef struct model_labels {
     const module *head;
-    const char *key; /* of the label map: gt_semantic_seg */
+    const char *key; /* key of the label map: gt_semantic_seg */
     int64_t classes, ignore_index;
     bool ignores_negative;
 } model_labels;
 
 struct model {
     arena *mem;
-    cseg_error error; /* sticky, of construction */
+    cseg_error error; /* first error of the construction */
     const value *config;
     model_options options;
-    const value *train_cfg, *test_cfg; /* in effect, wherever they were written; NULL: none */
+    const value *train_cfg, *test_cfg; /* as they apply, wherever the config has them; NULL: none */
     module *root;
     VEC(param *) params; /* the state dict, in PyTorch's order */
-    backend *backend;    /* in whose memory data, grad and buffers are; never NULL */
+    backend *backend;    /* owns the memory of data, grad and buffers; never NULL */
     VEC(model_pretrained) pretrained;
-    float *data,
-        *grad;         /* flat: all PARAM_TRAINED f32 in order of `params`, each aligned to 16 floats (zeros between) */
-    size_t flat_count; /* elements, with gaps */
-    float *buffers;    /* flat: running statistics */
+    float *data, *grad; /* flat: all PARAM_TRAINED f32 in the order of `params`, each aligned to 16 floats (with zeros
+                           in between) */
+    size_t flat_count;  /* elements, gaps included */
+    float *buffers;     /* flat: running statistics */
     size_t buffer_count;
-    int64_t *counters; /* flat: num_batches_tracked; on the host, for no kernel reads them */
+    int64_t *counters; /* flat: num_batches_tracked; on the host, since no kernel reads them */
     size_t counter_count;
     VEC(model_head) heads;
     VEC(model_labels) labels;
     int n_heads;     /* heads.n */
     int answer_head; /* test_cfg.head_index */
-    int in_channels; /* of img; pairs: both dates */
+    int in_channels; /* channels of img; for pairs, those of both dates */
     int dates;       /* 2: img holds a pair, the first date's channels first */
 
-    struct { /* of the trace that is being made */
+    struct { /* State of the current trace. */
         int64_t n, h, w;
         trace_options options;
         tensor *loss;
@@ -102,32 +101,32 @@ struct model {
 };
 
 /* Builds the model that a `model` dict describes. The weights are allocated and zero: call model_init_weights or load a
- * checkpoint. Owned by its own arena; cfg must outlive it. */
+ * checkpoint. The model has an arena of its own; cfg must outlive it. */
 cseg_status model_build(const value *cfg, const model_options *options, model **out, cseg_error *err);
 void model_free(model *m);
-/* As the reference starts: init_cfg rules, PyTorch's defaults elsewhere. Not the pretrained files. The same seed gives
- * the same weights; a parameter's values depend on its name and shape alone, not on its neighbours. */
+/* Initialises the weights as MMSegmentation does: by init_cfg, elsewhere by PyTorch's defaults. Does not load
+ * pretrained files. The same seed gives the same weights; a parameter's values depend only on its name and shape. */
 void model_init_weights(model *m, uint64_t seed);
-/* heads.at[head], or the answering one for -1. */
+/* Returns heads.at[head]; the answering head for -1. */
 const model_head *model_head_at(const model *m, int head);
-/* Whose memory an entry of the state dict lies in: the model's backend's, or the host's (counters). */
+/* Returns the backend whose memory holds an entry of the state dict: the model's, or the host's (counters). */
 backend *model_home(const model *m, const param *p);
-/* Values that lie there as p's do (its own, its gradient, an optimizer's state), on the host: in place or in `mem`. */
+/* Gives values that are laid out as p's (its data, gradient, or optimizer state) on the host: in place, or as a copy in
+ * `mem`. */
 cseg_status model_view(const model *m, const param *p, const void *at, arena *mem, const void **out, cseg_error *err);
-param *model_find(const model *m, const char *name); /* NULL: none */
+param *model_find(const model *m, const char *name); /* NULL: no such entry */
 
-/* Traces into g (g->train decides the mode). Inputs made: "img" f32 [N,H,W,C]; for losses also what the heads ask for:
- * "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to), and "seg_weight_map"
- * f32 [N,H,W] if options->weight_map (options NULL: none of them). Losses become outputs ("decode.loss_ce",
- * "decode.acc_seg"), the sum is output "loss". The logits are at img's size, before softmax, and no output yet. head:
- * an index of `heads`, or -1: the answering one.
- */
+/* Trace the model into g; g->train decides the mode. They make the inputs "img" f32 [N,H,W,C]; for losses also what the
+ * heads are trained on: "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to),
+ * and "seg_weight_map" f32 [N,H,W] if options->weight_map (options NULL: nothing besides images and labels). Losses
+ * become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss". The logits have img's size, are before
+ * softmax, and are not added as an output. head: an index of `heads`, or -1 for the answering head. */
 cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,
                                cseg_error *err);
 cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, const trace_options *options,
                              tensor **loss, cseg_error *err);
-/* After a training step: num_batches_tracked counts the forward passes of the last model_trace_loss in training mode,
- * as PyTorch's. */
+/* Call it after a training step: adds the forward passes of the last model_trace_loss in training mode to
+ * num_batches_tracked, as PyTorch does. */
 void model_count_batch(model *m);
 
 #endif

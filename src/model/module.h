@@ -1,12 +1,12 @@
-/* Modules and kinds: how a model is declared.
+/* Declares models as trees of modules, and the kinds that configs name.
  *
  *     module *layer = module_new(parent, "fc");
  *     param *weight = module_param(layer, "weight", 2, (int64_t[]){10, 64}, INIT_NORMAL, 0, 0.01f);
  *     x = op_linear(g, x, graph_param(g, weight), NULL);
  *
  * A kind (FCNHead, ResNet, CrossEntropyLoss) is one file with a table of its fields, a constructor that declares
- * parameters and children in the reference's order under the reference's names, and a forward function that traces. One
- * line in kinds.h registers it. Errors of constructors are sticky, as those of traces: after a failure makers return
+ * parameters and children in the order and under the names of MMSegmentation, and a forward function that traces. One
+ * line in kinds.h registers it. Errors of constructors are sticky, like those of traces: after a failure makers return
  * NULL and accept NULL, and the model keeps the first message. See docs/adding-kinds.md. */
 #ifndef MODEL_MODULE_H
 #define MODEL_MODULE_H
@@ -30,171 +30,173 @@ typedef enum {
     FAMILY_COUNT
 } family;
 
-/* The labels that a loss can name with logits of so many channels. */
+/* The labels that a loss accepts for logits with a given number of channels. */
 typedef struct loss_labels {
-    int64_t classes;       /* from 0; below 2 it teaches nothing */
-    bool ignores_negative; /* as well as ignore_index */
+    int64_t classes;       /* classes from 0; below 2 nothing can be learnt */
+    bool ignores_negative; /* in addition to ignore_index */
 } loss_labels;
 
-/* What a head's build says of the head: all that segmentors, predictions and the label scan need to know of it.
- * head_begin fills it for decode heads. */
+/* What segmentors, predictions and the label scan need to know of a head. The head's build fills it; for decode heads
+ * head_begin does. */
 typedef struct head_info {
     int64_t num_classes;
     int64_t out_channels; /* of the logits: 1 with a threshold still means two classes */
-    double threshold;     /* on the sigmoid, for out_channels == 1 */
-    bool align_corners;   /* of the resize that brings logits to the image's size */
+    double threshold;     /* of the sigmoid, if out_channels == 1 */
+    bool align_corners;   /* for resizing logits to the image's size */
     int64_t ignore_index;
-    const char *gt_key; /* the label map that it learns from: gt_semantic_seg */
-    loss_labels labels; /* that all of its losses can name; classes 0: it learns nothing from its label map */
+    const char *gt_key; /* key of the label map that it is trained on: gt_semantic_seg */
+    loss_labels labels; /* accepted by all of its losses; classes 0: it is not trained on its label map */
 } head_info;
 
 struct module {
     model *model;
     module *parent;         /* NULL for the root */
-    const char *name;       /* full, as the state dict has it: decode_head.convs.0; "" for the root */
-    const char *class_name; /* a layer's PyTorch class (Conv2d), which init_cfg's `layer` means; else the kind's name */
+    const char *name;       /* the full name, as in the state dict: decode_head.convs.0; "" for the root */
+    const char *class_name; /* a layer's PyTorch class (Conv2d), which init_cfg's `layer` names; else the kind's name */
     const kind *kind;       /* NULL for plain layers */
-    const value *cfg;       /* the dict it was built from, for places in messages; NULL for plain layers */
-    void *config;           /* the kind's struct, filled by its field table */
-    void *state;            /* the kind's or layer's own: what forward needs */
-    head_info *head;        /* heads: what their build says of them; NULL for all others */
+    const value *cfg;       /* the dict it was built from, for the place in messages; NULL for plain layers */
+    void *config;           /* the kind's config struct, filled by its field table */
+    void *state;            /* the kind's or layer's own data for forward */
+    head_info *head;        /* of heads; NULL for others */
     VEC(module *) children;
-    VEC(param *) params;                                /* own, trained ones, in order of declaration */
-    VEC(param *) buffers;                               /* own */
-    tensor *(*forward)(module *m, graph *g, tensor *x); /* plain layers: x -> y. Call layer_run */
+    VEC(param *) params;                                /* its own trained parameters, in order of declaration */
+    VEC(param *) buffers;                               /* its own */
+    tensor *(*forward)(module *m, graph *g, tensor *x); /* plain layers: x -> y. Call it through layer_run */
 
-    /* How the weights start; see init.h. */
-    bool base;               /* the reference's init_weights() descends into it: a BaseModule there */
+    /* How the weights are initialised; see init.h. */
+    bool base;               /* MMEngine's init_weights() descends into it: its class there is a BaseModule */
     const value *init_cfg;   /* dict or list of dicts; NULL: none */
-    void (*init)(module *m); /* the reference's class has an init_weights() of its own: instead of init_cfg */
+    void (*init)(module *m); /* the class has an init_weights() of its own in MMSegmentation, which replaces init_cfg */
 };
 
-/* What a head is given. */
+/* The input of a head. */
 typedef struct head_io {
     features x;
-    tensor *prev;   /* the logits [N,h,w,K] of the head before it in a cascade; NULL: there is none */
-    int64_t h, w;   /* of the image */
-    tensor *label;  /* i32 [N,H,W], of its gt_key; NULL: it answers and does not learn. More: model_label_input */
+    tensor *prev;   /* logits [N,h,w,K] of the preceding head in a cascade; NULL: none */
+    int64_t h, w;   /* size of the image */
+    tensor *label;  /* i32 [N,H,W], for its gt_key; NULL in inference. model_label_input gives other label maps */
     tensor *weight; /* f32 [N,H,W] seg_weight_map, or NULL */
 } head_io;
 
-/* What a head gives. */
+/* The output of a head. */
 typedef struct head_out {
     tensor *logits; /* [N,h,w,K], before any resize */
-    features more;  /* further outputs that its own loss wants: side maps, predictions of each layer */
+    features more;  /* further outputs for its own loss: side maps, predictions of each layer */
 } head_out;
 
-/* What a loss is given. */
+/* The input of a loss. */
 typedef struct loss_io {
-    tensor *x;      /* [N,H,W,K] logits at the target's size, or what else the loss compares */
+    tensor *x;      /* logits [N,H,W,K] at the target's size, or what else the loss compares */
     tensor *x2;     /* a second input, or NULL */
-    tensor *target; /* i32 [N,H,W] label map, or f32: a map, one-hot, the classes that are present [N,K] */
+    tensor *target; /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
     tensor *weight; /* f32 [N,H,W], or NULL */
     int64_t ignore_index;
-    bool per_pixel; /* [N,H,W] instead of a scalar (the reference's reduction_override='none'), loss_weight included */
+    bool per_pixel; /* return [N,H,W] instead of a scalar (MMSegmentation's reduction_override='none'), multiplied by
+                       loss_weight */
 } loss_io;
 
-/* What a kind of loss can do beyond logits and a label map; the rest is refused where it is asked for. */
+/* What a kind of loss can do besides logits and a label map. Anything else is refused where it is asked for. */
 enum { LOSS_PER_PIXEL = 1 << 0, LOSS_FLOAT_TARGET = 1 << 1, LOSS_TWO_INPUTS = 1 << 2 };
 
 struct kind {
     family family;
-    unsigned scopes; /* in which it is known; 0: SCOPE_MMSEG alone */
+    unsigned scopes; /* scopes that know it; 0: only SCOPE_MMSEG */
     const char *name;
     const char *about; /* one line for docs */
     const field_table *fields;
-    void (*build)(module *m); /* m->config is filled, m->name and m->cfg are set */
+    void (*build)(module *m); /* called when m->config, m->name and m->cfg are set */
     union {
         struct {
-            /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: requires_grad and the norm layers' mode are
-             * set by build. */
+            /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: build has set requires_grad and the norms'
+             * mode. */
             features (*forward)(module *m, graph *g, tensor *x);
-            /* A backbone that sees pairs: x [N,H,W,2C], the first date's channels first. Its build sets
-             * model->dates. */
+            /* For a backbone of pairs: x [N,H,W,2C], the first date's channels first. Its build sets model->dates. */
             void (*forward_pair)(module *m, graph *g, tensor *x, features date[2]);
         } backbone;
         struct {
-            /* One of the two. Of one date; a pair's dates go through it one after the other, with the same weights. */
+            /* One of the two. Takes one date; a pair's dates go through it one after the other, with the same
+             * weights. */
             features (*forward)(module *m, graph *g, features x);
-            features (*fuse)(module *m, graph *g, features first, features second); /* of both */
+            features (*fuse)(module *m, graph *g, features first, features second); /* takes both dates */
         } neck;
         struct {
-            bool takes_prev; /* io->prev is needed: it stands in a cascade, behind another head */
+            bool takes_prev; /* needs io->prev: the head must stand after another one in a cascade */
             head_out (*forward)(module *m, graph *g, const head_io *io);
-            /* Adds the head's losses on what its forward gave through model_add_loss, under `prefix` (decode, aux,
-             * decode_0). NULL: those of `loss_decode` on the logits and acc_seg, as every plain head has them. */
+            /* Adds the head's losses for the output of forward, with model_add_loss under `prefix` (decode, aux,
+             * decode_0). NULL: adds those of `loss_decode` on the logits, and acc_seg. */
             void (*loss)(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
         } head;
         struct {
             unsigned can;                                               /* LOSS_PER_PIXEL | ... */
-            tensor *(*forward)(module *m, graph *g, const loss_io *io); /* a scalar, loss_weight included */
+            tensor *(*forward)(module *m, graph *g, const loss_io *io); /* a scalar, multiplied by loss_weight */
             const char *(*loss_name)(const module *m);                  /* loss_ce */
-            loss_labels (*labels)(const module *m, int64_t channels);   /* that it can name with so many channels */
+            loss_labels (*labels)(const module *m, int64_t channels);   /* accepted for so many channels */
         } loss;
         struct {
-            /* How much each pixel counts [N,H,W], from the logits and labels that its head's losses are given (io->x,
-             * io->target). m->parent is the head; its losses are built before. */
+            /* Returns the weight of each pixel [N,H,W], from the logits and labels of its head's losses (io->x,
+             * io->target). m->parent is the head, whose losses are built before. */
             tensor *(*weight)(module *m, graph *g, const loss_io *io);
         } sampler;
         struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,
-                              int head); /* [N,H,W,K] at img's size, of model->heads */
+                              int head); /* [N,H,W,K] at img's size; head: index of model->heads */
             void (*loss)(module *m, graph *g, tensor *img);
         } segmentor;
     } as;
 };
 
-/* The registry: NULL with the nearest known name of that type_scope in *nearest (may be NULL) when there is none.
- * `type` may be a name, or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of the dict that has
- * it. */
+/* Finds a kind in the registry. If there is none, returns NULL and sets *nearest (may be NULL) to the nearest known
+ * name of the scope. `type` may be a name or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of
+ * the dict that has it. */
 const kind *kind_find(family f, type_scope in, const char *type, const char **nearest);
-/* Whether mmseg or Open-CD has a kind of that name. */
+/* Returns whether mmseg or Open-CD has a kind of that name. */
 bool kind_in_reference(family f, const char *type);
-const kind *kind_at(size_t i); /* all kinds, NULL at the end */
+const kind *kind_at(size_t i); /* all kinds; NULL at the end */
 const char *family_name(family f);
-/* Markdown: all kinds by family, each with its table of fields. */
+/* Writes Markdown: all kinds by family, each with its table of fields. */
 void kinds_document(FILE *out);
 
-/* build_from_cfg: a child module of `parent` called `name` from a dict with `type`; `inherited` (may be NULL) gives
+/* Builds a child of `parent` called `name` from a dict with `type`, as build_from_cfg. `inherited` (may be NULL) gives
  * default arguments. NULL after an error. */
 module *module_build(module *parent, const char *name, family f, const value *cfg, const value *inherited);
-/* A plain container or layer. */
+/* Makes a plain container or layer. */
 module *module_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
 param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v);
-/* Zeroed memory that lives as long as the model; NULL after an error was recorded. */
+/* Allocates zeroed memory with the model's lifetime; NULL after an error was recorded. */
 void *module_state(module *m, size_t size);
 const char *module_text(module *m, const char *fmt, ...) CSEG_PRINTF(2, 3);
-const char *module_index(module *m, int64_t i); /* "3": a name in a list */
-const char *module_local_name(const module *m); /* without its parents: conv_seg */
+const char *module_index(module *m, int64_t i); /* "3": the name of an item of a list */
+const char *module_local_name(const module *m); /* the name without that of its parents: conv_seg */
 module *module_child(const module *m, const char *local_name);
-param *module_own(const module *m, const char *local_name); /* of its params */
-/* Visits m and all below it, parents first. */
+param *module_own(const module *m, const char *local_name); /* one of its own parameters */
+/* Calls fn for m and all modules below it, parents first. */
 void module_each(module *m, void (*fn)(module *m));
 
-/* Records the first error: what, and where in the config (at may be NULL). */
+/* Records the first error, with its place in the config (`at` may be NULL). */
 void model_fail(model *m, cseg_status code, const value *at, const char *fmt, ...) CSEG_PRINTF(4, 5);
 bool model_failed(const model *m);
-/* Keys of a module's config for messages: the value under `key` of the dict it was built from, or that dict. */
+/* Returns the value under `key` of the dict that the module was built from, or the dict itself; for places in
+ * messages. */
 const value *module_at(const module *m, const char *key);
 
-/* Tracing, with the module's name as the graph's scope. NULL tensors go through; so do failed features. */
+/* Trace a module with its name as the graph's scope. NULL tensors, and features after an error, are passed on. */
 tensor *layer_run(module *m, graph *g, tensor *x);
 features backbone_run(module *m, graph *g, tensor *x);
 void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
 features neck_run(module *m, graph *g, features x);
 features neck_fuse(module *m, graph *g, features first, features second);
 head_out head_run(module *m, graph *g, const head_io *io);
-/* Adds the losses on what head_run gave for the same io, which has a label. */
+/* Adds the losses for the output of head_run with the same io, which must have a label. */
 void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
 tensor *loss_run(module *m, graph *g, const loss_io *io);
 tensor *sampler_run(module *m, graph *g, const loss_io *io);
 
-/* What the data gives, as inputs of the graph of the size that is being traced; made at the first call. */
+/* Return inputs of the graph for the data of the trace's size; the first call makes them. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */
-/* f32 [N,H,W], NULL where there is none: weights of that label map's own (weightmaps.KEY), or seg_weight_map. */
+/* f32 [N,H,W]: the label map's own weights (weightmaps.KEY), else seg_weight_map; NULL: neither */
 tensor *model_weight_input(model *m, graph *g, const char *key);
-/* An output called "PREFIX.NAME"; those with "loss" in that name are summed to the training loss. */
+/* Adds an output "PREFIX.NAME"; those with "loss" in NAME are summed into the training loss. */
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss);
 
 #endif

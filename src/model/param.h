@@ -1,4 +1,4 @@
-/* What the model knows of a parameter beyond what its graphs need: how it starts when no checkpoint gives it.
+/* Says how a parameter is initialised: what the model knows of it beyond what graphs need.
  *
  *     model_param one = {.start = {INIT_NORMAL, 0, 0.01f, false}};
  *     param_start_of(&one.p)->b = 0.02f;
@@ -13,12 +13,12 @@ typedef enum {
     INIT_CONSTANT,        /* a */
     INIT_UNIFORM,         /* [a, b) */
     INIT_NORMAL,          /* mean a, std b */
-    INIT_TRUNC_NORMAL,    /* mean 0, std a, cut at [-2, 2] (absolute, as torch's trunc_normal_ default) */
+    INIT_TRUNC_NORMAL,    /* mean 0, std a, truncated to [-2, 2] (absolute, as torch's trunc_normal_ by default) */
     INIT_KAIMING_NORMAL,  /* a: negative slope; fan_out */
     INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
     INIT_XAVIER_UNIFORM,  /* gain a */
     INIT_XAVIER_NORMAL,
-    INIT_NORMAL_UNIT /* mean a, std b, then divided by the length along axis 1 */
+    INIT_NORMAL_UNIT /* mean a, std b, then normalised to length 1 along axis 1 */
 } init_rule;
 
 typedef struct param_start {
@@ -27,7 +27,7 @@ typedef struct param_start {
     bool fan_out; /* kaiming: fan_out instead of fan_in */
 } param_start;
 
-/* Every parameter that module_param and module_buffer make is the first member of one. */
+/* module_param and module_buffer make each parameter as the first member of one of these. */
 typedef struct model_param {
     param p;
     param_start start;

@@ -4,7 +4,8 @@
 
 #include "backend/cpu/cpu.h"
 
-/* Whether this way is faster than oneDNN's for the node, an OP_conv2d_grad_weight that Winograd does not fit. */
+/* Returns whether these products are faster than oneDNN for the node, an OP_conv2d_grad_weight that Winograd cannot
+ * do. */
 bool conv_weights_fits(const cpu_backend *b, const node *n);
 cpu_prepare conv_weights_prepare;
 

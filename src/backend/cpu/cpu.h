@@ -1,5 +1,6 @@
-/* The inside of the CPU backend: oneDNN for convolutions and matrix products, own kernels for all that is bound by
- * memory traffic. Own kernels are compiled for several instruction sets, one of which is chosen at run time (simd/). */
+/* The inside of the CPU backend: oneDNN for convolutions and matrix products, own kernels for everything that is bound
+ * by memory traffic. Own kernels are compiled for several instruction sets, one of which is chosen at run time
+ * (simd/). */
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
 
@@ -15,26 +16,26 @@ struct dnnl_stream;
 
 typedef struct cpu_backend {
     backend base;
-    backend *ref; /* for ops that need no speed */
+    backend *ref; /* runs the ops that have no kernel here */
     struct dnnl_engine *engine;
     struct dnnl_stream *stream;
     cpu_options options;
     const simd_table *simd;
 } cpu_backend;
 
-/* A kernel of this backend; special ones begin with it. */
+/* A kernel of this backend. Special kernels are structs that begin with it. */
 typedef struct cpu_kernel {
     kernel base;
     cpu_backend *b;
     const node *n;
 } cpu_kernel;
 
-/* Sets run and node; size is that of the special struct. NULL: out of memory. */
+/* Allocates a kernel of `size` bytes (that of the special struct) and sets run and node. NULL: out of memory. */
 void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
                      cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *));
 
-/* Work is cut into parts by size alone, never by the number of threads, so that sums come out the same for any of it.
- */
+/* Cuts work into parts by size alone, never by the number of threads. So sums are the same for any number of
+ * threads. */
 typedef struct parts {
     int64_t count, each, total;
 } parts;
@@ -50,31 +51,31 @@ static inline int64_t parts_size(const parts *p, int64_t i)
 
 typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err);
 
-/* All that this backend knows of an op: one row, in the file of its kernels, and one line in ops.h. */
+/* Everything that this backend knows of an op: one row, in the file of its kernels, with one line in ops.h. */
 typedef struct cpu_op {
-    cpu_prepare *prepare; /* NULL: there is no kernel, only a word on types */
-    /* In its place, for a kernel that asks what the plan promises. */
+    cpu_prepare *prepare; /* NULL: there is no kernel; the row only says which types may be bfloat16 */
+    /* Used instead of `prepare` by kernels that depend on what the plan promises. */
     cseg_status (*prepare_for)(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
                                cseg_error *err);
-    /* Whether the kernel takes the node; others fall back to the naive backend. NULL: it takes any. */
+    /* Returns whether the kernel can do the node; other nodes fall back to the naive backend. NULL: any node. */
     bool (*takes)(const cpu_backend *b, const node *n);
-    bool onednn; /* made and run by one thread where bits must not depend on their number */
-    /* Which tensors it takes as bfloat16, bit k for input or output k: only so, or in either type. The others are
-     * float32: parameters, statistics, losses. */
+    bool onednn; /* runs oneDNN: under --deterministic its kernels are made for one thread and run by one */
+    /* Which tensors the kernel takes as bfloat16; bit k stands for input or output k. bf16_in, bf16_out: as bfloat16
+     * only; either_in, either_out: in either type. All others are float32: parameters, statistics, losses. */
     unsigned bf16_in, either_in, bf16_out, either_out;
-    bool (*takes_bf16)(const cpu_backend *b, const node *n); /* NULL: any node that it takes */
+    bool (*takes_bf16)(const cpu_backend *b, const node *n); /* NULL: for any node that it takes */
 } cpu_op;
 #define PORTS_ALL (~0u)
 #define CPU_OP(name) extern const cpu_op cpu_op_##name;
 #include "backend/cpu/ops.h"
 #undef CPU_OP
-/* The row, or NULL where this backend has none that takes the node. */
+/* Returns the op's row, or NULL if no kernel of this backend can do the node. */
 const cpu_op *cpu_op_of(const cpu_backend *b, const node *n);
 
 extern const vector_calls cpu_vectors;
 extern const prediction_calls cpu_predictions;
 
-/* backend.port_of when computing in bf16. */
+/* backend.port_of of a backend that computes in bfloat16. */
 port cpu_port(const backend *b, const node *n, bool is_output, int k);
 
 #endif

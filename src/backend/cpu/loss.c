@@ -90,7 +90,8 @@ static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile 
         s->divisor += class_weights(k, label, class_weight, n);
 }
 
-/* The reference adds float32's epsilon to what it counted, so that a batch without labels gives 0 (and 100 % right). */
+/* MMSegmentation adds float32's epsilon to what it counted, so that a batch without labels gives 0 (and 100 %
+ * right). */
 static double counted(double divisor)
 {
     return divisor + 0x1p-23;

@@ -1,5 +1,5 @@
 /* Maps that lie in memory as float32 or as bfloat16 (simd/maps.h). Kernels take either type as it is. A kernel that
- * sums its output in float32 keeps a stretch of it in a small buffer and narrows that as it is finished. */
+ * sums its output in float32 sums a stretch of it in a small buffer and narrows the stretch at the end. */
 #ifndef CPU_MAP_H
 #define CPU_MAP_H
 
@@ -26,8 +26,8 @@ static inline map map_out(const node *n, void *const *out, int k)
     return k < n->n_out ? map_of(n->out[k], out[k]) : (map){0};
 }
 
-/* Where the elements from `at` on are to be written, `room` if they are bfloat16; behind that, map_written. NULL: there
- * is no map. */
+/* Returns where to write the elements from `at` on as float32: the map itself, or `room` if it is bfloat16. Call
+ * map_written afterwards. NULL: there is no map. */
 static inline float *map_write(map m, int64_t at, float *room)
 {
     return m.half ? room : m.at ? (float *)m.at + at : NULL;
@@ -39,7 +39,8 @@ static inline void map_written(const simd_table *v, map m, int64_t at, int64_t n
         v->narrow(from, (uint16_t *)m.at + at, n);
 }
 
-/* Elements of one map as those of another; maps of other types than float32 and bfloat16 must have the same. */
+/* Copies elements between maps, with a cast between float32 and bfloat16; maps of other types must have the same
+ * type. */
 static inline void map_copy(const simd_table *v, map to, int64_t to_at, map from, int64_t from_at, int64_t n)
 {
     if (from.half == to.half)

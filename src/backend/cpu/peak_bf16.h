@@ -4,7 +4,8 @@
 
 #include "base/error.h"
 
-/* Operations a second with bfloat16 operands, a multiply-add counting two; 0 where this CPU has none in hardware. */
+/* Gives operations a second with bfloat16 operands (a multiply-add counts as two); 0 if the CPU has no such products in
+ * hardware. */
 cseg_status peak_bf16(int threads, double *flops, cseg_error *err);
 
 #endif

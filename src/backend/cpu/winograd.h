@@ -6,7 +6,7 @@
 
 #include "backend/cpu/cpu.h"
 
-enum { WINO_ALIAS = 16 }; /* floats between points, lest all 36 fall into one set of the cache */
+enum { WINO_ALIAS = 16 }; /* floats between points, so that the 36 points do not share one set of the cache */
 static inline int64_t wino_least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -18,20 +18,20 @@ typedef struct wino_geometry {
     int64_t pad[2];          /* before the first pixel */
     int64_t k, n;            /* channels of the input and of the output */
     int64_t tiles[2], total; /* tiles of a phase down and across; of all images and phases */
-    const float *zeros;      /* what pixels outside read: max(k, n) of them */
+    const float *zeros;      /* max(k, n) zeros: what pixels outside the map read */
 } wino_geometry;
 
-/* From the dims of x [N,H,W,k] and y [N,H',W',n], with a's dilation, and its padding or, for the gradient of the data
- * (where x is dy), what is complementary to it. `zeros` is made by wino_geometry_zeros, and lives in `mem`. */
+/* Computes the geometry from the dims of x [N,H,W,k] and y [N,H',W',n], with a's dilation, and its padding or, for the
+ * gradient of the data (where x is dy), the complementary padding. wino_geometry_zeros allocates `zeros` in `mem`. */
 wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const conv_attr *a, bool grad_data);
 cseg_status wino_geometry_zeros(wino_geometry *g, arena *mem, cseg_error *err);
-/* Where a tile's pixels begin in the input x and in the output y, of elements of `size` bytes: 36, and 16; outside:
- * g->zeros, and NULL. */
+/* Give the addresses of a tile's 36 pixels of the input x and 16 pixels of the output y, with elements of `size` bytes.
+ * Pixels outside the map: g->zeros in the input, NULL in the output. */
 void wino_tile_input(const wino_geometry *g, int64_t tile, const void *x, size_t size, const void **at);
 void wino_tile_output(const wino_geometry *g, int64_t tile, const void *y, size_t size, const void **at);
 
-/* The output's channels in blocks of up to 64, whole vectors; a block in panels of as many vectors as registers hold.
- */
+/* The output's channels in blocks of up to 64, cut at whole vectors; a block in panels of as many vectors as registers
+ * can hold. */
 typedef struct wino_blocks {
     int64_t vec, panels, vectors, count;
 } wino_blocks;
@@ -39,12 +39,13 @@ typedef struct wino_range {
     int64_t from, size;
 } wino_range;
 wino_blocks wino_blocks_of(const winograd_table *t, int64_t n);
-/* In vectors. */
+/* Returns block i, in vectors. */
 wino_range wino_block(const wino_blocks *b, int64_t i);
 int64_t wino_panels(const wino_blocks *b, int64_t size);
 wino_range wino_panel(const wino_blocks *b, int64_t size, int64_t i);
 
-/* Whether this way is the faster one for the node; the kernels refuse nothing that it accepts. */
+/* Returns whether Winograd is faster than the direct convolution for the node; the kernels can do every node for which
+ * this is true. */
 bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed);
 cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
                               cseg_error *err);

@@ -13,14 +13,14 @@
 #include "backend/backends.h"
 #include "base/error.h"
 
-/* All that this backend knows of an op. */
+/* Everything that this backend knows of an op. */
 typedef struct ref_op {
-    /* in and out are the node's tensors in memory; scratch is as large as the other function says. */
+    /* in and out are the node's tensors in memory; scratch has as many bytes as `scratch` returns. */
     void (*run)(const node *n, void *const *in, void *const *out, void *scratch);
-    size_t (*scratch)(const node *n); /* bytes; NULL: none */
+    size_t (*scratch)(const node *n); /* returns bytes; NULL: none */
 } ref_op;
 
-/* REF(conv2d, scratch) { ... } is the function of the op, and its row. */
+/* REF(conv2d, scratch) { ... } defines the op's function and its row. */
 #define REF(op, scratch_)                                                                                              \
     static void ref_##op(const node *n, void *const *in, void *const *out, void *scratch);                             \
     const ref_op ref_op_##op = {.run = ref_##op, .scratch = scratch_};                                                 \
@@ -30,16 +30,16 @@ typedef struct ref_op {
 #include "graph/ops/op_list.h"
 #undef OP
 
-/* Scratch: a double for each element of the first output. */
+/* Scratch size: a double for each element of the first output. */
 size_t ref_sums_of_first(const node *n);
 
-/* The function of one element. */
+/* Applies a unary op to one element. */
 float ref_unary_value(const unary_attr *a, float x);
-/* The derivative given what unary_grad gets of x and y. */
+/* Returns the derivative, from what unary_grad gets of x and y. */
 float ref_unary_slope(const unary_attr *a, float x, float y);
 
-/* Bilinear: from [x] to [y], and its transpose from [y] to [x], whose sums take a double for each element of [x]. Dims
- * N, H, W, C. */
+/* Bilinear resizing from [x] to [y], and its transpose from [y] to [x], which sums in double, one for each element of
+ * [x]. Dims are N, H, W, C. */
 void ref_resized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, float *to);
 void ref_unresized(const int64_t *x, const int64_t *y, bool align_corners, const float *from, double *sum, float *to);
 
@@ -53,7 +53,7 @@ static inline const void *ref_optional(const node *n, void *const *in, int i)
     return i < n->n_in ? in[i] : NULL;
 }
 
-/* Room for `count` sums, cleared; and the sums rounded once. */
+/* ref_zeros clears room for `count` sums; ref_round rounds the sums once, to float32. */
 static inline double *ref_zeros(void *scratch, int64_t count)
 {
     return memset(scratch, 0, (size_t)count * sizeof(double));

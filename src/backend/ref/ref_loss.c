@@ -1,7 +1,7 @@
 /* Losses by definition; see op_cross_entropy and its kin in graph.h. */
 #include "backend/ref/ref.h"
 
-static const double EPSILON = 0x1p-23; /* float32's, which the reference adds to what it counts */
+static const double EPSILON = 0x1p-23; /* float32's, which MMSegmentation adds to what it counts */
 
 typedef struct problem {
     const loss_attr *a;

@@ -19,57 +19,58 @@ typedef struct infer infer;
 typedef struct infer_options {
     const char *backend; /* "cpu" (NULL) or "ref" */
     int threads;
-    bool bf16;     /* maps and operands in bfloat16 where the CPU computes so */
+    bool bf16;     /* maps and operands in bfloat16, if the CPU has it */
     bool tta;      /* the config's test-time augmentation */
-    bool own_size; /* the test pipeline's resizes are left out */
+    bool own_size; /* without the test pipeline's resizes */
 } infer_options;
 
-/* Builds the model of an experiment, loads the checkpoint into it, and takes the test pipeline for new images (without
- * its labels). *out lives in `mem`; give it back with infer_close before. */
+/* Builds the experiment's model, loads the checkpoint into it, and prepares the test pipeline for new images (without
+ * labels). *out is in `mem`; call infer_close before freeing that. */
 cseg_status infer_open(const experiment *e, const char *checkpoint, const infer_options *o, arena *mem, infer **out,
                        cseg_error *err);
-void infer_close(infer *x); /* NULL is fine */
+void infer_close(infer *x); /* NULL is allowed */
 
-/* What the answers mean: names and colours of the config's test dataset, numbers and invented colours without one. */
+/* Meaning of the labels: names and colours of the config's test dataset; numbers and made-up colours if it has none. */
 int64_t infer_classes(const infer *x);
 const char *infer_class_name(const infer *x, int64_t i);
 const uint8_t *infer_palette(const infer *x); /* [classes][3], red first */
-/* The colours of one head's map (-1: the answering one's), n of them: the segmentor's PALETTES, else the dataset's. */
+/* Returns the colours of a head's map (-1: the answering head), n of them: from the segmentor's PALETTES, else the
+ * dataset's. */
 const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n);
 const model *infer_model(const infer *x);
 
-/* path2: the second date's image of a pair, else NULL. head: -1 for the answering one. */
+/* Segments a file. path2: the second date of a pair, else NULL. head: -1 for the answering head. */
 cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
                        cseg_error *err);
-/* What a file is: *is_raster for one that knows its place on earth, or is a GeoTIFF in any case. What its own file says
- * of missing data counts, and its answer has its place. *out is the open scene, lives in `mem`; out->r is NULL where
- * GDAL does not know the file, which may be an image all the same. */
+/* Finds out what a file is. *is_raster: it is georeferenced, or a GeoTIFF; then its own nodata counts, and its answer
+ * is georeferenced as well. *out is the open scene, in `mem`; out->r is NULL if GDAL does not know the file, which may
+ * still be an image. */
 cseg_status infer_look(const char *path, arena *mem, scene *out, bool *is_raster, cseg_error *err);
 
-/* What infer_image gives. Zero it before the first use. */
+/* The result of infer_image. Zero it before the first use. */
 typedef struct infer_answer {
-    prediction p;   /* labels: 255 where there is no data; from 256 classes on IMAGE_I32, and 65535 */
-    uint8_t *holes; /* [h, w]: 1 where there is none; NULL: nowhere */
+    prediction p;   /* labels: 255 where there is no data; from 256 classes on IMAGE_I32 and 65535 */
+    uint8_t *holes; /* [h, w]: 1 where there is no data; NULL: data everywhere */
 } infer_answer;
 void infer_answer_release(infer_answer *out);
-/* As infer_file; where the file is a raster, its nodata is taken out of the labels. This is how the program and the
- * public API answer a file. */
+/* As infer_file, but removes a raster's nodata from the labels. The program and the public API answer files through
+ * this. */
 cseg_status infer_image(infer *x, const char *path, const char *path2, int head, bool want_scores, infer_answer *out,
                         cseg_error *err);
-/* The pixels stay the caller's. Of three or four channels the first is blue, or red with `rgb`; more are bands in the
- * order of a file. The answer is that of a file with these pixels. */
+/* Segments pixels in memory, which stay the caller's. Of three or four channels the first is blue, or red with `rgb`;
+ * more channels are bands in the order of a file. The answer is that for a file with these pixels. */
 cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err);
 
 typedef struct infer_scene {
-    const char *path, *mask_path; /* the mask is a GeoTIFF with the scene's place */
+    const char *path, *mask_path; /* the mask is a GeoTIFF with the scene's georeference */
     const char *scores_path;      /* NULL: no probabilities */
     int head;
     cseg_status (*progress)(void *arg, int64_t done, int64_t all, cseg_error *err); /* may be NULL */
     void *arg;
 } infer_scene;
-/* In slide mode, with memory for a strip of crops: the config's crop and stride, or crops of the size that was trained
- * on with a third of overlap. The config's loader and transforms are obeyed as infer_file obeys them, so that a model
- * with mode='slide' gives the same mask to the bit; one that needs the whole scene at once is refused by name
+/* Segments a scene in slide mode, with memory for a strip of crops: the config's crop and stride, or else crops of the
+ * training size with a third of overlap. The config's loader and transforms apply as in infer_file, so a model with
+ * mode='slide' gives the same mask to the bit. A transform that needs the whole scene at once is refused by name
  * (CSEG_UNSUPPORTED). */
 cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err);
 

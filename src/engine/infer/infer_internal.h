@@ -17,9 +17,9 @@ struct infer {
     preprocessor pre;
     input_watch watch;
     int64_t classes;
-    const char **names; /* NULL: nobody named it */
+    const char **names; /* NULL: no names */
     uint8_t *palette;
-    float *room; /* for packed images; grows */
+    float *room; /* for packed images; grows on demand */
     size_t room_floats;
 };
 

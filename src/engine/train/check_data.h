@@ -14,19 +14,19 @@ typedef struct data_check {
     const model *m;
     const preprocessor *pre;
     const char *what;                 /* "training data", for messages */
-    bool measured;                    /* evaluation, not learning */
-    bool unlabelled;                  /* measured: only predictions are wanted */
-    const experiment_evaluation *how; /* measured: what is not counted; NULL: the dataset's ignore_index */
+    bool measured;                    /* for evaluation, not training */
+    bool unlabelled;                  /* measured: only predictions are asked for, without labels */
+    const experiment_evaluation *how; /* measured: its ignore_index; NULL: the dataset's */
     int64_t batch_size;
     uint64_t seed;
     int threads;             /* 0: all processors */
-    bool (*stop)(void *arg); /* true: CSEG_INTERRUPTED; may be NULL */
+    bool (*stop)(void *arg); /* returns true to stop with CSEG_INTERRUPTED; may be NULL */
     void *stop_arg;
 } data_check;
 
-/* Files that are missing, labels that no head can learn from (or, measured, that are no classes), maps of other sizes
- * than their images', and pipelines that cannot work. Keeps what it found about the labels in
- * WORK_DIR/label_scan.cache. The errors begin with c->what. */
+/* Reports missing files, labels that no head can be trained on (if measured: that are no class), maps of other sizes
+ * than their images, and pipelines that fail. Caches what it found about the labels in WORK_DIR/label_scan.cache.
+ * Errors begin with c->what. */
 cseg_status data_check_run(const data_check *c, const dataset *ds, arena *mem, cseg_error *err);
 
 #endif

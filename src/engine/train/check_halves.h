@@ -1,5 +1,5 @@
-/* Finds contradictions between two datasets of one model: each is right alone, and figures or classes are wrong
- * together. MMSegmentation does not report them.
+/* Finds contradictions between two datasets of one model: each dataset is valid on its own, but together they give
+ * wrong figures or classes. MMSegmentation does not report them.
  *
  *     check_halves(ds, ds);
  *     TRY(check_learned_classes("iter_80000.pth", ds, err));
@@ -9,10 +9,10 @@
 
 #include "data/datasets/dataset.h"
 
-/* One warning each: classes at other places, label files that are read otherwise, another normalisation. */
+/* Gives one warning for each: classes in another order, label files read in another way, another normalisation. */
 void check_halves(const dataset *train, const dataset *val);
-/* The same of names alone: those that a checkpoint states, and those of the data it is tested on. Checkpoints that
- * state none are passed over; CSEG_NOT_FOUND and the like: it cannot be read. */
+/* The same for names: those in a checkpoint and those of the dataset it is tested on. Checkpoints without names are
+ * skipped; CSEG_NOT_FOUND and others: the checkpoint cannot be read. */
 cseg_status check_learned_classes(const char *checkpoint, const dataset *measured, cseg_error *err);
 
 #endif

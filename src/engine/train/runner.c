@@ -292,8 +292,8 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     const experiment *e = t->e;
     log_step s = trainer_log_step(t);
     TRY(run_log_train(t->log, &s, err));
-    /* The line tells the rate that the iteration ran with, or where schedules step the next one, as the reference's do.
-     */
+    /* The line tells the rate that the iteration ran with, or where schedules step the next one, as MMSegmentation's
+     * do. */
     if (t->options->progress)
         t->options->progress(t->options->progress_arg, &(runner_progress){.iter = s.iter,
                                                                           .max_iters = s.max_iters,

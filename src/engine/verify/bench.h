@@ -1,4 +1,4 @@
-/* Times a model: label maps from images, or training steps. It times what users of other programs would time:
+/* Times a model: label maps from images, or training steps. It times the same work as for other programs:
  *   inference   a normalised f32 image [N, S, S, C] in, labels [N, S, S] out; logits upsampled and argmax included
  *   training    one step: forward, losses, backward, SGD with momentum and weight decay
  *
@@ -8,8 +8,8 @@
  *     TRY(bench_run(timing, &result, err));
  *     bench_close(timing);
  *
- * Weights, images and labels are made from names, as in cseg parity. Building the model and the plan is not part of a
- * call. */
+ * Weights, images and labels are derived from names, as in cseg parity. Building the model and the plan is not timed as
+ * part of a call. */
 #ifndef ENGINE_VERIFY_BENCH_H
 #define ENGINE_VERIFY_BENCH_H
 
@@ -19,28 +19,29 @@
 typedef struct bench_options {
     bool train;
     bool bf16;
-    bool profile; /* times each step of the plan too: see plan_step_at */
+    bool profile; /* also times each step of the plan: see plan_step_at */
     int64_t size, batch, repeat;
     int threads; /* 0: all processors that this process may use */
 } bench_options;
 
 typedef struct bench_result {
-    double fastest, median; /* seconds a call, of `repeat` calls after one more */
-    double optimizer;       /* of a training step: the optimizer's seconds, fastest */
+    double fastest, median; /* seconds for a call: of `repeat` calls, after one to warm up */
+    double optimizer;       /* of a training step: seconds of the optimizer, the fastest */
     double build, warm_up;  /* seconds: from the experiment to a plan; the first call */
-    int64_t peak_rss;       /* bytes that this process held at most, since it began */
+    int64_t peak_rss;       /* bytes: this process's peak since its start */
 } bench_result;
 
 typedef struct bench bench;
 
-/* e must outlive the bench; its pretrained weights are not loaded. CSEG_UNSUPPORTED: bf16 that this machine cannot. */
+/* Opens a bench; e must outlive it. Pretrained weights are not loaded. CSEG_UNSUPPORTED: bf16 on a machine without
+ * it. */
 cseg_status bench_open(const experiment *e, const bench_options *o, bench **out, cseg_error *err);
-void bench_close(bench *b); /* NULL is fine */
+void bench_close(bench *b); /* NULL is allowed */
 cseg_status bench_run(bench *b, bench_result *out, cseg_error *err);
 const plan *bench_plan(const bench *b);
 int bench_threads(const bench *b);
 
-/* Changes num_classes of the config's heads, wherever they stand; before experiment_read. */
+/* Changes num_classes of all heads in the config; call it before experiment_read. */
 cseg_status bench_set_classes(value *cfg, int64_t classes, arena *mem, cseg_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tells what a model's memory is made of: the plan, the least that it could take, and what is held besides.
+/* Reports what a model's memory consists of: the plan, its lower limit, and everything else that is allocated.
  *
  *     char *table;
  *     TRY(memory_of(e, &(memory_options){.train = true, .n = 2, .h = 512, .w = 512, .largest = 10}, mem, &table, err));
@@ -11,16 +11,16 @@
 #include "engine/train/optim/optimizer.h"
 #include "graph/plan.h"
 
-/* Who holds memory; NULL: there is none. */
+/* The owners of memory; NULL: there is none. */
 typedef struct memory_parts {
     const plan *p;
     const model *m;
     const optimizer *o;
-    const float *sum;   /* of gradients, when several iterations make a step */
-    const ema *average; /* of weights */
+    const float *sum;   /* sum of gradients, when several iterations are one step */
+    const ema *average; /* averages of weights */
 } memory_parts;
 
-/* A table of at most 80 columns, in MiB, and the `largest` tensors that live where the plan holds most. */
+/* Formats a table of at most 80 columns, in MiB, with the `largest` tensors that are alive at the plan's peak. */
 cseg_status memory_text(const memory_parts *parts, int largest, arena *mem, char **out, cseg_error *err);
 
 typedef struct memory_options {
@@ -30,8 +30,8 @@ typedef struct memory_options {
     int largest;
 } memory_options;
 
-/* The same for a model that is built for this: a training step with the config's optimizer and precision, or a map of
- * labels from images. Nothing is loaded and nothing computed. */
+/* The same for a model that is built for this purpose: a training step with the config's optimizer and precision, or
+ * label maps from images. Nothing is loaded or computed. */
 cseg_status memory_of(const experiment *e, const memory_options *o, arena *mem, char **out, cseg_error *err);
 
 #endif

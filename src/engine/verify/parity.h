@@ -1,5 +1,5 @@
-/* Answers a config with one line of JSON, to be compared with the line that MMSegmentation gives. Weights, inputs and
- * labels are made from their names, the same on both sides.
+/* Prints one line of JSON for a config, to be compared with the line of MMSegmentation. Weights, inputs and labels are
+ * derived from their names, the same way on both sides.
  *
  *     parity_options how = {.backend = b};
  *     TRY(parity_model("configs/fcn.py", &how, stdout, err));
@@ -13,17 +13,17 @@
 #include "base/error.h"
 
 typedef struct parity_options {
-    const char *root; /* folder in which paths that do not exist are looked for; NULL: none */
+    const char *root; /* folder for relative paths that do not exist otherwise; NULL: none */
     backend *backend; /* runs the graphs */
-    unsigned passes;  /* of graph/passes/passes.h */
+    unsigned passes;  /* PASS_* of graph/passes/passes.h */
 } parity_options;
 
-/* Each prints one line, for a config that fails too: then with the key "error". The status is not CSEG_OK only if the
- * line cannot be written. */
+/* Each prints one line; for a config that fails the line has the key "error". Returns another status than CSEG_OK only
+ * if the line cannot be written. */
 cseg_status parity_config(const char *path, const parity_options *o, FILE *out, cseg_error *err);
-/* The state dict, logits, losses and gradients. */
+/* Prints the state dict, logits, losses and gradients. */
 cseg_status parity_model(const char *path, const parity_options *o, FILE *out, cseg_error *err);
-/* The losses of ten steps with the config's own optimizer at its base rate, and where the weights are then. */
+/* Prints the losses of ten steps with the config's own optimizer at its base rate, and the weights after them. */
 cseg_status parity_train(const char *path, const parity_options *o, FILE *out, cseg_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* One config at work for a parity line: its model, and the programs that run it. */
+/* Holds what a parity line needs: a config's model, and the programs that run it. */
 #ifndef ENGINE_VERIFY_PARITY_SESSION_H
 #define ENGINE_VERIFY_PARITY_SESSION_H
 
@@ -23,17 +23,17 @@ typedef struct parity_program {
     plan *plan;
 } parity_program;
 
-/* The config, and with it the model: weights from names, dropout off. */
+/* Loads the config and builds the model: weights derived from names, dropout off. */
 cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err);
 cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *err);
 
 cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_error *err);
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err);
 void parity_release(parity_program *p);
-/* Inputs of these names: "input" and "label", or "input:3" and "label:3". */
+/* Fills inputs from these names: "input" and "label", or "input:3" and "label:3". */
 void parity_fill(const parity_session *s, parity_program *p, const char *input, const char *label);
 
-/* {"config": ..., "mmseg": ... without its end; the end releases the session. */
+/* Prints {"config": ..., "mmseg": ... without the end; parity_end_line prints that and releases the session. */
 void parity_begin_line(const parity_session *s, const char *path, FILE *out);
 void parity_print_error(FILE *out, const char *key, const cseg_error *e);
 cseg_status parity_end_line(parity_session *s, const char *path, FILE *out, cseg_error *err);

@@ -13,21 +13,22 @@
 #include "base/random.h"
 #include "graph/tensor.h"
 
-/* What is the same for all elements of a run. */
+/* What all elements of a run share. */
 typedef struct dropout_mask {
     uint64_t key;
-    uint32_t limit; /* of a unit's 24 bits: it is dropped if they are below, which has the probability p */
-    float kept;     /* 1 / (1 - p), or 0 where nothing is kept */
+    uint32_t limit; /* a unit is dropped if its 24 random bits are below this, which has probability p */
+    float kept;     /* 1 / (1 - p), or 0 if everything is dropped */
 } dropout_mask;
 
-/* seed: the graph's input, two words. */
+/* Prepares the mask. seed: the graph's input, two words. */
 static inline dropout_mask dropout_mask_of(const dropout_attr *a, const int64_t *seed)
 {
     uint64_t z = rng_mix((uint64_t)seed[0] + 0x9E3779B97F4A7C15u * ((uint64_t)seed[1] + 1));
     return (dropout_mask){rng_mix(z ^ a->salt), (uint32_t)ceil((double)a->p * 0x1p24), a->p < 1 ? 1 / (1 - a->p) : 0};
 }
 
-/* Elements that are kept or dropped together: 1, the channel of an image, or a sample. */
+/* Returns the unit of element i. A unit's elements are kept or dropped together: one element, a channel of an image, or
+ * a sample. */
 static inline uint64_t dropout_unit(const dropout_attr *a, int64_t i, int64_t per_sample, int64_t channels)
 {
     uint64_t n = (uint64_t)(i / per_sample);
@@ -36,7 +37,7 @@ static inline uint64_t dropout_unit(const dropout_attr *a, int64_t i, int64_t pe
     return a->channels ? n * (uint64_t)channels + (uint64_t)(i % channels) : (uint64_t)i;
 }
 
-/* What the elements of a unit are multiplied by. */
+/* Returns the factor for the elements of a unit. */
 static inline float dropout_factor(const dropout_mask *m, uint64_t unit)
 {
     return rng_bits(m->key, unit) < m->limit ? 0 : m->kept;

@@ -1,4 +1,4 @@
-/* What passes share: finding the users of a tensor, replacing it by another one, and restoring the order of nodes. */
+/* What passes share: finding the readers of a tensor, replacing a tensor, and restoring the order of nodes. */
 #ifndef PASSES_REWRITE_H
 #define PASSES_REWRITE_H
 
@@ -6,18 +6,18 @@
 
 typedef struct rewrite {
     graph *g;
-    int *uses;     /* by tensor id: readers, outputs included */
-    node **reader; /* by tensor id: the last one seen; the only one when uses is 1 and it is no output */
-    size_t n;      /* tensors known */
+    int *uses;     /* by tensor id: number of readers, outputs included */
+    node **reader; /* by tensor id: the last reader; the only one if uses is 1 and the tensor is no output */
+    size_t n;      /* number of tensors counted */
 } rewrite;
 
-/* Counts anew; call after each change that a later question depends on. False: out of memory. */
+/* Counts readers; call it again after a change before using the counts. false: out of memory. */
 bool rewrite_count(rewrite *r, graph *g);
-/* t's maker, if it is an `op` and nobody else reads t; else NULL. */
+/* Returns the node that makes t, if it is an `op` and t has one reader; else NULL. */
 node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op);
-/* Every reader of `old` and every output reads `now` instead. */
+/* Makes all readers of `old`, and outputs, read `now` instead. */
 void rewrite_replace(graph *g, tensor *old, tensor *now);
-/* Puts the nodes in an order in which they can run and drops those that nothing needs. False: out of memory. */
+/* Sorts nodes into an order of execution and drops those that nothing needs. false: out of memory. */
 bool rewrite_sort(graph *g);
 
 cseg_status pass_fold_norm(graph *g, cseg_error *err);

@@ -1,5 +1,5 @@
-/* One exchange of HRNet: each branch runs its blocks, then each output is the sum of all branches, resized to its size.
- */
+/* A module of HRNet: each branch runs its blocks, then each output is the sum of all branches, resized to the output's
+ * size. */
 #ifndef MODEL_HR_MODULE_H
 #define MODEL_HR_MODULE_H
 
@@ -8,10 +8,10 @@
 enum { HR_BRANCHES_MAX = 8 };
 
 typedef struct hr_module_spec {
-    int branches, outputs; /* outputs: branches, or 1 */
+    int branches, outputs; /* number of outputs: that of the branches, or 1 */
     bool bottleneck, with_cp;
-    const int64_t *blocks, *planes; /* of each branch */
-    const int64_t *channels;        /* of each branch's input, which is also what its blocks give */
+    const int64_t *blocks, *planes; /* for each branch: number of blocks, and their planes */
+    const int64_t *channels; /* for each branch: channels of its input, which are also those of its blocks' output */
     const value *conv_cfg, *norm_cfg;
 } hr_module_spec;
 

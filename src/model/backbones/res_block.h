@@ -5,23 +5,23 @@
 #include "model/layers/layers.h"
 
 typedef struct res_block_spec {
-    bool bottleneck; /* three convolutions, 4 x the planes; else two, 1 x */
+    bool bottleneck; /* true: three convolutions and 4 x planes channels out; false: two, and 1 x planes */
     int64_t in, planes;
     int64_t stride, dilation;
     bool caffe; /* a bottleneck's stride is in its first convolution */
     bool downsample, avg_down;
-    bool with_cp; /* its inner maps are made anew in the backward pass */
+    bool with_cp; /* inner maps are recomputed in the backward pass */
     const value *conv_cfg, *norm_cfg;
     const char *init; /* init_cfg of each block, as config text, or NULL */
 } res_block_spec;
 
 int64_t res_block_expansion(bool bottleneck);
-/* The init_cfg that zero_init_residual gives to each block. */
+/* Returns the init_cfg that zero_init_residual gives each block, as config text. */
 const char *res_block_zero_init(bool bottleneck);
-/* A block called `name`. With s.downsample its shortcut is a convolution and a norm, behind an average pool if
+/* Makes a block called `name`. If s.downsample, the shortcut is a convolution and a norm, after an average pool if
  * avg_down. */
 module *res_block_new(module *parent, const char *name, res_block_spec s);
-/* A sequence of n blocks, the first with stride and shortcut as needed; dilation[i] is the i-th block's. */
+/* Makes a sequence of n blocks; the first has the stride, and a shortcut if needed. dilation[i] is that of block i. */
 module *res_layer_new(module *parent, const char *name, res_block_spec s, int64_t n, const int64_t *dilation);
 
 #endif

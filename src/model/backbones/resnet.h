@@ -15,7 +15,7 @@ typedef struct resnet_config {
     const value *conv_cfg, *norm_cfg, *dcn, *plugins, *init_cfg;
 } resnet_config;
 
-/* The entries of a field_table for resnet_config that all have; ResNet itself adds RESNET_STEM_FIELDS. */
+/* Entries of a field_table that all users of resnet_config have; ResNet itself adds RESNET_STEM_FIELDS. */
 #define RESNET_FIELDS                                                                                                  \
     FIELD_RANGE(resnet_config, F_INT, depth, NULL, 18, 152, "18, 34, 50, 101 or 152"),                                 \
         FIELD_RANGE(resnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),                          \
@@ -47,9 +47,9 @@ typedef struct resnet_config {
     FIELD(resnet_config, F_BOOL, deep_stem, "False", "three 3x3 convolutions instead of one of 7x7"),                  \
         FIELD(resnet_config, F_BOOL, avg_down, "False", "shortcuts shrink by average pooling")
 
-/* Builds m from its config (m->config is a resnet_config). */
+/* Builds m from m->config, a resnet_config. */
 void resnet_build(module *m);
-/* The maps of out_indices for x [N,H,W,in_channels]. */
+/* Returns the maps of out_indices for x [N,H,W,in_channels]. */
 features resnet_forward(module *m, graph *g, tensor *x);
 
 #endif

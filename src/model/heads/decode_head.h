@@ -6,8 +6,8 @@
  *     if (!head_begin(parent, sizeof(decode_head)))
  *         return CSEG_CONFIG;
  *
- * A head's config struct starts with a head_config, its table of fields with HEAD_FIELDS, its state with a decode_head.
- * So a head's own file holds only what is its own. See docs/adding-kinds.md. */
+ * A head's config struct begins with a head_config, its field table with HEAD_FIELDS, its state with a decode_head. So
+ * a head's own file has only what other heads do not have. See docs/adding-kinds.md. */
 #ifndef MODEL_DECODE_HEAD_H
 #define MODEL_DECODE_HEAD_H
 
@@ -22,12 +22,12 @@ typedef struct head_config {
     const value *out_channels, *threshold, *conv_cfg, *norm_cfg, *act_cfg, *loss_decode, *sampler, *init_cfg;
 } head_config;
 
-/* The entries of a field_table for a struct S whose first member is `head_config head`. */
+/* Entries of a field_table for a struct S whose first member is `head_config head`. */
 #define HEAD_FIELD(S, ...) FIELD_IN(S, head, __VA_ARGS__)
 #define HEAD_FIELD_RANGE(S, ...) FIELD_IN_RANGE(S, head, __VA_ARGS__)
 #define HEAD_FIELD_CHOICE(S, ...) FIELD_IN_CHOICE(S, head, __VA_ARGS__)
 #define HEAD_FIELDS(S) HEAD_FIELDS_INIT(S, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))")
-/* The same for a head whose class has another init_cfg by default. */
+/* The same for heads whose class has another default init_cfg. */
 #define HEAD_FIELDS_INIT(S, init_cfg_)                                                                                 \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
@@ -54,39 +54,41 @@ typedef struct decode_head {
     const head_config *config;
     int64_t in_channels; /* of the transformed input: the sum for resize_concat */
     module *conv_seg;    /* NULL: the head has none */
-    module *dropout;     /* of dropout_ratio */
+    module *dropout;     /* with dropout_ratio */
     VEC(module *) losses;
-    module *sampler; /* says which pixels learn; NULL: all */
+    module *sampler; /* selects the pixels that the loss counts; NULL: all */
 } decode_head;
 
-/* Allocates m->state (state_size bytes, a decode_head first), checks what the fields say together, fills m->head, and
- * declares loss_decode and conv_seg, which the reference puts in front of a head's own layers. false: an error was
- * recorded. */
+/* Allocates m->state (state_size bytes, beginning with a decode_head), checks the fields against each other, fills
+ * m->head, and makes loss_decode and conv_seg, which come before a head's own layers in MMSegmentation. false: an error
+ * was recorded. */
 bool head_begin(module *m, size_t state_size);
-/* The same without conv_seg, for heads whose class deletes it, or has another classifier at another place. */
+/* The same without conv_seg, for heads whose class deletes it or has its classifier in another place. */
 bool head_begin_unclassified(module *m, size_t state_size);
 
-/* For heads that take several maps as they are, whatever the config: before head_begin. false: an error was recorded.
- */
+/* For heads that always take several maps, whatever the config says. Call it before head_begin. false: an error was
+ * recorded. */
 bool head_selects_maps(module *m);
-/* A further loss of the head's own, which can do what is needed (LOSS_...). */
+/* Makes a further loss of the head's own. needs: what it must be able to do (LOSS_...). */
 module *head_loss(module *m, const char *name, const value *cfg, unsigned needs);
 
-/* A ConvModule with the head's conv_cfg, norm_cfg and act_cfg: square, padded by kernel / 2, stride 1. */
+/* Makes a square ConvModule with the head's conv_cfg, norm_cfg and act_cfg, padding kernel / 2 and stride 1. */
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);
-/* The same for any convolution: dilated, strided, in groups. spec.bias is left to the norm: where there is none. */
+/* The same for any convolution: dilated, strided, grouped. spec.bias is ignored: there is a bias if there is no
+ * norm. */
 module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec);
-/* mmseg's PPM, with the head's channels, conv_cfg, norm_cfg, act_cfg and align_corners, for a map of `in` channels. */
+/* Makes mmseg's PPM with the head's channels, conv_cfg, norm_cfg, act_cfg and align_corners, for a map with `in`
+ * channels. */
 module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scales);
 
-/* The maps that in_index names, as one: selected, or resized to the first's size and concatenated. Says so if their
- * channels are not in_channels. */
+/* Returns the maps of in_index as one: the selected one, or all of them resized to the first's size and concatenated.
+ * Records an error if their channels are not in_channels. */
 tensor *head_input(module *m, graph *g, const head_io *io);
-/* multiple_select: the maps themselves, checked; n is the number of in_index. */
+/* For multiple_select: returns the maps of in_index, checked, in that order. */
 features head_inputs(module *m, graph *g, const head_io *io);
-/* Dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
+/* Applies dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);
-/* The losses of loss_decode and acc_seg for logits of any size; those of one name are summed. */
+/* Adds the losses of loss_decode, and acc_seg, for logits of any size; losses of the same name are summed. */
 void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, const char *prefix);
 
 #endif

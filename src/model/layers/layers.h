@@ -1,4 +1,5 @@
-/* Plain layers. A maker declares the parameters under PyTorch's names; layer_run traces. Sizes and paddings are [h, w].
+/* Makes plain layers. A maker declares parameters under PyTorch's names; layer_run traces the layer. Sizes and paddings
+ * are [h, w].
  *
  *     module *conv = conv2d_new(parent, "conv1", NULL, conv_square(3, 64, 3, 1, 1, 1));
  *     module *norm = norm_new(parent, "bn1", cfg, 64);
@@ -16,121 +17,123 @@ typedef struct conv_spec {
     bool bias;
 } conv_spec;
 
-/* A square one, groups 1, without bias. */
+/* Returns a square convolution with groups 1 and no bias. */
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
-/* mmcv's build_conv_layer: conv_cfg NULL or of type Conv2d (Conv); others are refused. Parameters weight, bias. */
+/* mmcv's build_conv_layer: conv_cfg is NULL or of type Conv2d (Conv); other types are refused. Parameters: weight,
+ * bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
 
-/* mmcv's build_norm_layer. norm_cfg: dict(type='BN' | 'SyncBN' | 'GN' | 'LN' | 'IN', ...). SyncBN is BN: there is one
- * process. LN normalises each pixel over its channels. */
+/* mmcv's build_norm_layer. norm_cfg: dict(type='BN' | 'SyncBN' | 'GN' | 'LN' | 'IN', ...). SyncBN is BN, since there is
+ * one process. LN normalises each pixel over its channels. */
 module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_t channels);
-/* The name that build_norm_layer gives: bn1, gn1, ln1, in1. NULL after an error. */
+/* Returns the name that build_norm_layer gives: bn1, gn1, ln1, in1. NULL after an error. */
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
-/* norm_eval=True: the batch norms below m use their running statistics in training too. */
+/* norm_eval=True: batch norms in m and below use their running statistics in training too. */
 void norm_freeze_statistics(module *m);
-/* requires_grad = False: what is below m does not learn, whatever its norms do. */
+/* requires_grad = False: parameters in m and below are not trained; norms keep their mode. */
 void module_freeze_gradients(module *m);
-/* The reference's frozen stages: both. */
+/* MMSegmentation's frozen stages: both of the above. */
 void module_freeze(module *m);
-/* For counting num_batches_tracked: forward passes traced in training mode since the last reset. */
+/* For num_batches_tracked: gives the counter, and how many forward passes were traced in training mode since the last
+ * reset. */
 bool norm_counter(const module *m, param **counter, int **calls);
 
-/* mmcv's build_activation_layer: any of its registry that is a function of one element, and PReLU. */
+/* mmcv's build_activation_layer: every type of its registry that works on single elements, and PReLU. */
 module *act_new(module *parent, const char *name, const value *act_cfg);
 module *relu_new(module *parent, const char *name);
 
-/* Layers without parameters that take a place in a sequence. */
+/* Layers without parameters that have a number in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
 module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners);
 
-/* torch.nn.Sequential: its children in order. */
+/* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);
 
-/* mmcv's ConvModule: conv, norm, activation in an `order`. */
+/* mmcv's ConvModule: convolution, norm and activation in the given `order`. */
 typedef struct conv_module_spec {
-    conv_spec conv;                             /* conv.bias is set by `bias` */
-    enum { BIAS_AUTO, BIAS_YES, BIAS_NO } bias; /* auto: where no norm follows */
+    conv_spec conv;                             /* `bias` sets conv.bias */
+    enum { BIAS_AUTO, BIAS_YES, BIAS_NO } bias; /* auto: if there is no norm */
     const value *conv_cfg, *norm_cfg, *act_cfg; /* norm_cfg, act_cfg NULL: none */
     enum { ORDER_CONV_NORM_ACT, ORDER_ACT_CONV_NORM, ORDER_NORM_ACT_CONV } order;
 } conv_module_spec;
 module *conv_module_new(module *parent, const char *name, conv_module_spec s);
 
-/* mmcv's DepthwiseSeparableConvModule: each channel on its own, then 1x1 over all; children depthwise_conv and
- * pointwise_conv. separable_conv is the usual one, from a conv_spec of the whole; change its parts for what the
- * reference calls dw_norm_cfg, dw_act_cfg, pw_norm_cfg, pw_act_cfg. */
+/* mmcv's DepthwiseSeparableConvModule: a depthwise convolution, then a 1x1 convolution over all channels; children
+ * depthwise_conv and pointwise_conv. separable_conv returns the default, from a conv_spec of the whole; change its
+ * parts for dw_norm_cfg, dw_act_cfg, pw_norm_cfg and pw_act_cfg. */
 typedef struct separable_conv_spec {
     conv_module_spec depthwise, pointwise;
 } separable_conv_spec;
 separable_conv_spec separable_conv(conv_spec c, const value *conv_cfg, const value *norm_cfg, const value *act_cfg);
 module *separable_conv_new(module *parent, const char *name, separable_conv_spec s);
 
-/* mmseg's PPM: a map's averages over grids of so many sides, each through a 1x1 ConvModule and resized back. */
+/* mmseg's PPM: averages of a map over grids of several sizes, each through a 1x1 ConvModule and resized back. */
 typedef struct pyramid_pool_spec {
-    ints scales;          /* the field pool_scales of the kind that has it */
-    int64_t in, channels; /* of the map; of each average */
+    ints scales;          /* the kind's field pool_scales */
+    int64_t in, channels; /* channels of the map, and of each average */
     bool align_corners;
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } pyramid_pool_spec;
 module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
-/* Adds as many maps [N,H,W,channels] as there are scales to `maps`, for x [N,H,W,in]. */
+/* Adds a map [N,H,W,channels] for each scale to `maps`, for x [N,H,W,in]. */
 void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps);
 
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);
 
-/* Dropout with probability p of elements, of channels of an image, of samples. They pass everything on in inference and
- * where the model's options say no_dropout; p <= 0: always. */
+/* Dropout with probability p of elements, of an image's channels, and of whole samples. They pass on their input
+ * unchanged in inference, under the model's option no_dropout, and for p <= 0. */
 module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
-/* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...); None or {}: everything is passed on. */
+/* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
 
 /* mmcv's MultiheadAttention, around torch.nn.MultiheadAttention ("attn"). Sequences are [N,L,channels]. */
 typedef struct attention_spec {
     int64_t channels, heads;
-    bool bias;                   /* of all projections */
-    double attn_drop, proj_drop; /* of the shares, of the result */
-    const value *dropout_layer;  /* behind them; NULL: none */
+    bool bias;                   /* in all projections */
+    double attn_drop, proj_drop; /* dropout of the attention weights, and of the result */
+    const value *dropout_layer;  /* after both; NULL: none */
     const value *init_cfg;       /* NULL: none */
 } attention_spec;
 module *attention_new(module *parent, const char *name, attention_spec s);
 typedef struct attention_inputs {
     tensor *query;
-    tensor *key, *value, *identity; /* NULL: the query, the key, the query */
-    tensor *query_pos, *key_pos;    /* added to query and key; key_pos NULL: query_pos, where it has the keys' shape */
-    tensor *mask;                   /* added to the products [N,heads,queries,keys], axes of 1 repeated; NULL: none */
+    tensor *key, *value, *identity; /* NULL: the query, the key, the query (in this order) */
+    tensor *query_pos, *key_pos;    /* added to query and key; key_pos NULL: query_pos, if it has the keys' shape */
+    tensor *mask; /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
 } attention_inputs;
-/* identity + what was gathered */
+/* Returns identity + the result of the attention. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);
 
-/* mmcv's FFN: num_fcs linear layers with activation and dropout between. */
+/* mmcv's FFN: num_fcs linear layers with activation and dropout in between. */
 typedef struct ffn_spec {
     int64_t channels, hidden, num_fcs;
     double drop;
     bool add_identity;
-    double layer_scale; /* start of the factors of channels (gamma2); 0: none */
+    double layer_scale; /* initial value of the factors of channels (gamma2); 0: none */
     const value *act_cfg, *dropout_layer, *init_cfg;
 } ffn_spec;
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
 
-/* mmseg's SelfAttentionBlock: each pixel of one map (query) gathers from another (key). Each projection is as many 1x1
- * convolutions as told, ConvModules where `norm`, else plain ones with bias. A block starts as zeros where out_project
- * is one plain convolution. */
+/* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
+ * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain
+ * convolution, it is initialised with zeros. */
 typedef struct self_attention_spec {
     int64_t key_in, query_in; /* channels of the two maps */
-    int64_t channels, out;    /* channels of keys and queries, of the result */
+    int64_t channels, out;    /* channels of keys and queries, and of the result */
     int64_t key_query_convs, value_out_convs;
     bool key_query_norm, value_out_norm;
-    bool matmul_norm; /* products are divided by sqrt(channels) */
-    bool with_out;    /* out_project follows; else the values have `out` channels */
+    bool matmul_norm; /* divides products by sqrt(channels) */
+    bool with_out;    /* adds out_project; else the values have `out` channels */
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } self_attention_spec;
-/* Children called query_downsample and key_downsample, which the caller may add to it, pool the projected queries and
- * the projected keys and values; they give maps or sequences [N,L,C]. */
+/* The caller may add children query_downsample and key_downsample: they pool the projected queries, and the projected
+ * keys and values. They return maps or sequences [N,L,C]. */
 module *self_attention_new(module *parent, const char *name, self_attention_spec s);
 /* query [N,h,w,query_in], key [N,h',w',key_in] -> [N,h,w,out] */
 tensor *self_attention_run(module *m, graph *g, tensor *query, tensor *key);

@@ -11,7 +11,7 @@ typedef struct segmentor_config {
     int64_t num_stages;
 } segmentor_config;
 
-/* The entries of a field_table for segmentor_config that all have. */
+/* Entries of a field_table that all segmentors have, for segmentor_config. */
 #define SEGMENTOR_FIELDS                                                                                               \
     FIELD(segmentor_config, F_VALUE, backbone, NULL, "dict of a backbone"),                                            \
         FIELD(segmentor_config, F_VALUE, neck, "None", "dict of a neck"),                                              \
@@ -26,7 +26,7 @@ typedef struct segmentor_config {
 /* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */
 typedef struct head_list {
     bool listed;
-    bool cascade; /* each sees what the one before it says; set it before segmentor_build_heads */
+    bool cascade; /* each head gets the logits of the preceding one; set it before segmentor_build_heads */
     VEC(module *) heads;
 } head_list;
 
@@ -35,28 +35,28 @@ typedef struct segmentor {
     head_list decode, auxiliary, extra;
 } segmentor;
 
-/* m->state (a segmentor), the backbone with `pretrained` handed on, and the neck. */
+/* Makes m->state (a segmentor), the backbone, to which it passes `pretrained`, and the neck. */
 segmentor *segmentor_begin(module *m);
 void segmentor_build_heads(module *m, const char *name, const value *cfg, head_list *out);
-/* Makes a head's map one of the model's answers, under `name`. */
+/* Adds a head's map to the model's answers, under `name`. */
 void segmentor_add_answer(module *m, const char *name, module *head, const char *gt_key);
-/* Tells the model that a head learns from that label map; each head of a list, from its gt_key. */
+/* Notes in the model that a head is trained on that label map; for a list, each head's gt_key. */
 void segmentor_note_labels(module *head, const char *gt_key);
 void segmentor_note_list(const head_list *l);
 
-/* What backbone and neck give for an image. Of a pair: what the neck fuses, or both dates' maps in one list. */
+/* Returns the features of an image. For a pair: those that the neck fuses, or both dates' maps in one list. */
 features segmentor_features(segmentor *s, graph *g, tensor *img);
-/* Of a pair: each date's maps, behind a neck that sees one date, and both fused: by the neck, or by a `policy` of
- * features_fused. */
+/* Gives each date's features of a pair (after a neck that takes one date), and returns both fused: by the neck, or by a
+ * `policy` of features_fused. */
 features segmentor_pair(segmentor *s, graph *g, tensor *img, const char *policy, features date[2]);
-/* What a head is given, without labels; or with those of a label map of the data. */
+/* segmentor_io makes a head's input without labels; the other one adds a label map of the data. */
 head_io segmentor_io(features x, const tensor *img);
 head_io segmentor_learning_io(module *head, graph *g, features x, const char *gt_key);
-/* Logits at the image's size. */
+/* Resizes logits to the image's size. */
 tensor *segmentor_resize(const module *head, graph *g, const head_io *io, tensor *logits);
-/* The logits of a head that stands alone, resized to img. */
+/* Returns the logits of a head that is not in a cascade, resized to img. */
 tensor *segmentor_logits(module *head, graph *g, features x, tensor *img);
-/* Losses of each head of a list under `prefix`, or prefix_0, prefix_1 ... */
+/* Adds the losses of each head of a list under `prefix`, or prefix_0, prefix_1 ... */
 void segmentor_losses(const head_list *l, graph *g, features x, const char *prefix);
 /* Runs a head and adds its losses. */
 head_out segmentor_learn(module *head, graph *g, const head_io *io, const char *prefix);

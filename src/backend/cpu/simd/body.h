@@ -1,5 +1,5 @@
-/* The loops of simd.h. The compiler vectorises them for the instruction set of the file that includes this. Bound by
- * memory traffic. SIMD_NAME(x) names a function, SIMD_TEXT the instruction set. */
+/* The loops of simd.h. The compiler vectorises them for the instruction set of the file that includes this header. They
+ * are bound by memory traffic. SIMD_NAME(x) names a function, SIMD_TEXT the instruction set. */
 #include <string.h>
 
 #include "backend/cpu/simd/simd.h"

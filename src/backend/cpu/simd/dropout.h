@@ -8,9 +8,10 @@
 struct dropout_mask;
 
 typedef struct dropout_table {
-    /* What the n units from `first` on are multiplied by. */
+    /* Computes the factors of the n units from `first` on. */
     void (*factors)(const struct dropout_mask *m, uint64_t first, float *factor, int64_t n);
-    /* y = x * factor, in rows of `width` elements that all have the same factors, n elements. y may be x. */
+    /* Computes y = x * factor for n elements, in rows of `width` elements; all rows have the same factors. y may be
+     * x. */
     void (*apply)(const void *x, bool half_x, const float *factor, int64_t width, void *y, bool half_y, int64_t n);
 } dropout_table;
 

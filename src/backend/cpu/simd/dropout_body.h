@@ -1,5 +1,5 @@
-/* The loops of dropout.h for one instruction set. If whole channels or samples are dropped, they are bound by memory's
- * bandwidth; if single elements are, by the three 64-bit products that an element's random bits take. */
+/* The loops of dropout.h for one instruction set. Dropping whole channels or samples is bound by memory traffic.
+ * Dropping single elements is bound by the three 64-bit products that the random bits of an element take. */
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/lanes.h"
 #include "graph/ops/dropout_mask.h"

@@ -27,7 +27,7 @@ static inline vec vec_div(vec a, vec b)
 {
     return _mm512_div_ps(a, b);
 }
-static inline vec vec_round(vec a) /* to a whole number, the nearest */
+static inline vec vec_round(vec a) /* nearest whole number */
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
@@ -86,7 +86,7 @@ static inline vec vec_div(vec a, vec b)
 }
 static inline vec vec_round(vec a)
 {
-    /* Adding and taking away 1.5 * 2^23 rounds what is below 2^22. */
+    /* Adding and subtracting 1.5 * 2^23 rounds numbers below 2^22. */
     for (int i = 0; i < VEC; i++)
         a.at[i] = (a.at[i] + 12582912.0f) - 12582912.0f;
     return a;
@@ -96,7 +96,7 @@ static inline vec vec_shift(vec a, vec k)
     for (int i = 0; i < VEC; i++) {
         uint32_t bits;
         memcpy(&bits, &a.at[i], sizeof bits);
-        bool whole = k.at[i] >= -126 && k.at[i] <= 126; /* not a NaN, nor infinite */
+        bool whole = k.at[i] >= -126 && k.at[i] <= 126; /* neither NaN nor infinite */
         bits += (uint32_t)(int32_t)(whole ? k.at[i] : 0) << 23;
         memcpy(&a.at[i], &bits, sizeof bits);
     }
@@ -123,12 +123,12 @@ static inline quad quad_add(quad a, quad b)
 {
     return _mm_add_ps(a, b);
 }
-static inline void quad_turn(quad at[4]) /* rows become columns */
+static inline void quad_turn(quad at[4]) /* transposes: rows become columns */
 {
     _MM_TRANSPOSE4_PS(at[0], at[1], at[2], at[3]);
 }
-/* n < 4: the others are 0. Two floats are moved as a double, but lie where a float may: they are copied, which is one
- * instruction too. */
+/* Loads n < 4 floats; the others are 0. Two floats are moved as a double, but lie where a float may: they are copied,
+ * which is one instruction too. */
 static inline quad quad_load_n(const float *p, int64_t n)
 {
     if (n == 1)
@@ -188,7 +188,7 @@ static inline void quad_store_n(float *p, quad a, int64_t n)
 }
 #endif
 
-/* The n elements (at most VEC; the other lanes are 0) from `at` on of a map. */
+/* Loads n elements of a map from `at` on (at most VEC; the other lanes are 0). */
 static inline vec vec_load_map(const void *map, bool half, int64_t at, int64_t n)
 {
     if (half)

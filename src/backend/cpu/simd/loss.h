@@ -1,8 +1,8 @@
 /* The inner loops of losses and of argmax, on tiles of logits.
  *
  * A tile is [classes][lanes]: one class of neighbouring pixels lies together, so a vector's lanes are pixels, and no
- * operation runs across lanes. `lanes`, the number of pixels, is a multiple of 16 and at most LOSS_LANES. An argument
- * with a value for each pixel is an array of `lanes`. */
+ * operation crosses lanes. `lanes`, the number of pixels, is a multiple of 16 and at most LOSS_LANES. Arguments with a
+ * value for each pixel are arrays of `lanes`. */
 #ifndef SIMD_LOSS_H
 #define SIMD_LOSS_H
 
@@ -11,8 +11,8 @@
 
 enum { LOSS_LANES = 64 };
 
-/* Pixels of a row between those of another one: (1 - w[p]) * x[i0[p]] + w[p] * x[i1[p]]. i0 NULL: the pixels
- * themselves. x: [..][classes]. */
+/* Pixels interpolated along a row: (1 - w[p]) * x[i0[p]] + w[p] * x[i1[p]]. i0 NULL: the pixels as they are. x:
+ * [..][classes]. */
 typedef struct loss_pixels {
     const int32_t *i0, *i1;
     const float *w;
@@ -28,24 +28,26 @@ typedef struct loss_tile {
 } loss_tile;
 
 typedef struct loss_table {
-    /* Pixels of x into a tile; lanes from n on repeat the last pixel. */
+    /* Writes pixels of x into a tile; lanes from n on repeat the last pixel. */
     void (*spread)(const loss_pixels *p, const float *x, float *to, int64_t lanes);
-    /* The transpose: adds a tile's n pixels to those of x that they were made of; or, i0 being NULL, writes them. */
+    /* The transpose of spread: adds a tile's n pixels to the pixels of x that they were interpolated from. If i0 is
+     * NULL, writes them. */
     void (*gather)(const loss_pixels *p, const float *from, int64_t lanes, float *x);
-    /* The first class that has the largest logit, as a float. */
+    /* Gives the first class that has the largest logit, as a float. */
     void (*best)(const loss_tile *t, float *best);
-    /* The largest logit, the sum of exp(logit - largest), and `best` if it is not NULL. Returns the logits' tile:
-     * `room`, or the one that they are. */
+    /* Gives the largest logit, the sum of exp(logit - largest), and the best class unless `best` is NULL. Returns the
+     * tile of the logits: `room`, or the one tile that they already are. */
     const float *(*sums)(const loss_tile *t, float *room, float *most, float *sum, float *best);
-    /* class[i] = label[i] as a float where it is one of the classes and not `ignored`, else -1; -1 in the lanes from n
-     * on. Returns how many are not `ignored`. */
+    /* Sets class[i] = label[i] as a float if it is one of the classes and not `ignored`, else -1; lanes from n on get
+     * -1. Returns how many labels are not `ignored`. */
     int64_t (*labels)(const int32_t *label, int64_t n, int64_t ignored, int64_t classes, float *class, int64_t lanes);
-    /* The sum over the pixels that have a class of weight * (log(sum) + most - x[class]); weight may be NULL. */
+    /* Returns the sum of weight * (log(sum) + most - x[class]) over the pixels that have a class; weight may be
+     * NULL. */
     double (*losses)(const float *x, const float *class, const float *most, const float *sum, const double *weight,
                      int64_t lanes);
-    int64_t (*equal)(const float *a, const float *b, int64_t lanes); /* how many lanes are */
-    /* g = weight * (softmax - one at `class`), 0 where class is negative: to a += (1 - t->w) * g,
-     * b += t->w * g (if t->w is not 0). a NULL: g is left in room, else what is left there is of no use. */
+    int64_t (*equal)(const float *a, const float *b, int64_t lanes); /* Returns in how many lanes a and b are equal. */
+    /* Computes g = weight * (softmax - one at `class`), 0 if class is negative. Adds (1 - t->w) * g to a and, if t->w
+     * is not 0, t->w * g to b. If a is NULL, g is left in room; else room is left undefined. */
     void (*grad)(const loss_tile *t, float *room, const float *class, const float *weight, float *a, float *b);
 } loss_table;
 

@@ -1,11 +1,12 @@
-/* The loops of loss.h for one instruction set. Bound by exp, 12 of some 20 operations for a vector of logits. */
+/* The loops of loss.h for one instruction set. Bound by exp, which takes 12 of about 20 operations for a vector of
+ * logits. */
 #include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/loss.h"
 
 #define LOSS_INLINE static inline __attribute__((always_inline))
 
-/* exp of what is not above 0, by 2^k times a polynomial of degree 5 on [-1/2, 1/2] (minimax, p(0) = 1: relative error
- * 1.6e-7); what is below -87 gives 0, a NaN stays one. */
+/* exp of numbers that are not above 0, by 2^k times a polynomial of degree 5 on [-1/2, 1/2] (minimax, p(0) = 1:
+ * relative error 1.6e-7). Below -87 it gives 0; a NaN stays a NaN. */
 LOSS_INLINE vec SIMD_NAME(loss_exp)(vec x)
 {
     vec t = vec_mul(x, vec_set(1.44269504f)), k = vec_round(t), f = vec_sub(t, k);
@@ -17,8 +18,8 @@ LOSS_INLINE vec SIMD_NAME(loss_exp)(vec x)
     return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(p, k));
 }
 
-/* log of a number that is at least 1, by the polynomial of Cephes' logf: relative error below 1e-7. A NaN stays one.
- * Here and below, what a condition chooses from is computed before it: else gcc does not vectorise. */
+/* log of numbers of at least 1, by the polynomial of Cephes' logf: relative error below 1e-7. A NaN stays a NaN. Here
+ * and below, both results of a condition are computed before one is chosen: else gcc does not vectorise. */
 static inline float SIMD_NAME(loss_log)(float x)
 {
     uint32_t bits;
@@ -93,7 +94,7 @@ static int64_t SIMD_NAME(equal)(const float *a, const float *b, int64_t lanes)
     return n;
 }
 
-/* Four classes from c on of the pixel between two. */
+/* Interpolates four classes, from c on, of a pixel. */
 LOSS_INLINE quad SIMD_NAME(loss_between)(const float *a, const float *b, float w, int64_t c, int64_t n)
 {
     quad x = n < 4 ? quad_load_n(a + c, n) : quad_load(a + c);
@@ -151,7 +152,7 @@ LOSS_INLINE void SIMD_NAME(add_quad)(float *to, quad q, int64_t n)
         quad_store(to, quad_add(quad_load(to), q));
 }
 
-/* Sums for the two pixels of x that are under way stay in registers. */
+/* Keeps the sums for the two pixels of x that are in progress in registers. */
 static void SIMD_NAME(gather_between)(const loss_pixels *p, const float *from, int64_t lanes, float *x)
 {
     for (int64_t c = 0; c < p->classes; c += 4) {
@@ -207,7 +208,8 @@ LOSS_INLINE vec SIMD_NAME(loss_logit)(const loss_tile *t, int64_t at)
     return t->w == 0 ? a : vec_fma(vec_load(t->b + at), vec_set(t->w), vec_mul(a, vec_set(1 - t->w)));
 }
 
-/* The largest logit of the pixels from lane l on, its class if `best`; the logits into `room` if it is not NULL. */
+/* Gives the largest logit of the pixels from lane l on, its class in `best` unless that is NULL, and copies the logits
+ * into `room` unless that is NULL. */
 LOSS_INLINE vec SIMD_NAME(loss_most)(const loss_tile *t, float *room, int64_t l, vec *best)
 {
     vec most = SIMD_NAME(loss_logit)(t, l), first = vec_zero(), one = vec_set(1), class = one;

@@ -1,11 +1,11 @@
-/* The loops of maps.h for one instruction set. Bound by memory traffic, so they read memory in its order: sums that
- * stayed in registers for several rows at once took up to 1.6 times as long. ReLU passes NaN on, as PyTorch's does. */
+/* The loops of maps.h for one instruction set. Bound by memory traffic, so they read memory in order; loops that kept
+ * sums of several rows in registers took up to 1.6 times as long. ReLU passes NaN on, as PyTorch's does. */
 #include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/maps.h"
 
 #define MAPS_INLINE static inline __attribute__((always_inline))
 
-/* The type of all maps of a call. As a constant it makes the loop for that type. */
+/* The type of all maps of a call. It is a compile-time constant where a loop is compiled for one type. */
 typedef enum SIMD_NAME(maps_type) {
     MAPS_FLOAT,
     MAPS_HALF,
@@ -25,7 +25,7 @@ MAPS_INLINE MAPS_TYPE SIMD_NAME(maps_type_of)(map a, map b, map c, map d, map e)
     return halves == 0 ? MAPS_FLOAT : halves == all ? MAPS_HALF : MAPS_MIXED;
 }
 
-/* A loop for each type. */
+/* Calls the loop that is compiled for the type. */
 #define MAPS_CALL(type, loop, ...)                                                                                     \
     do {                                                                                                               \
         MAPS_TYPE type_ = (type);                                                                                      \
@@ -50,7 +50,7 @@ MAPS_INLINE void SIMD_NAME(maps_store)(MAPS_TYPE type, map m, int64_t at, vec a,
 #define FLOATS(p, n) vec_load_map(p, false, 0, n)
 #define PUT_FLOATS(p, a, n) vec_store_map(p, false, 0, a, n)
 
-/* Whole vectors with n = VEC, which the compiler sees, then the rest. */
+/* Runs whole vectors first, where the compiler sees n = VEC, then the rest. */
 #define MAPS_EACH(c, n, size, ...)                                                                                     \
     do {                                                                                                               \
         int64_t c = 0;                                                                                                 \
@@ -129,7 +129,7 @@ typedef enum SIMD_NAME(mask) {
 } SIMD_NAME(mask);
 #define MASK SIMD_NAME(mask)
 
-/* The gradient g behind the ReLU. at: of the map, c: of what is per channel. */
+/* Computes g, the gradient before the ReLU. at: index into the map, c: index into per-channel arrays. */
 MAPS_INLINE vec SIMD_NAME(unmasked)(MAPS_TYPE type, MASK mask, const norm_grad *g, vec x, int64_t at, int64_t c,
                                     int64_t n)
 {

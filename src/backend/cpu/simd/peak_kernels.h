@@ -28,7 +28,7 @@ static double SIMD_NAME(multiply_adds)(int64_t rounds)
 #pragma GCC unroll 12
         for (int i = 0; i < PEAK_CHAINS; i++)
             sum[i] = PEAK_FMA(sum[i], s, b);
-    /* Each chain has come to 1; that it is looked at keeps the loop. */
+    /* Each chain's value is now 1; checking it keeps the compiler from removing the loop. */
     float first[PEAK_CHAINS];
     int wrong = 0;
     for (int i = 0; i < PEAK_CHAINS; i++) {

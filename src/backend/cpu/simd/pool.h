@@ -29,12 +29,12 @@ typedef struct pool_map {
 } pool_map;
 
 typedef struct pool_table {
-    /* A row of y from the rows of x that its windows have. A NaN stays one. */
+    /* Computes a row of y from the rows of x that its windows cover. A NaN stays a NaN. */
     void (*most)(const pool_axis *a, const pool_rows *x, pool_map y);
-    /* tap[ow, c]: the first tap of the window that holds y, or -1. */
+    /* Gives tap[ow, c]: the first tap of each window whose element equals y, or -1. */
     void (*find)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap);
-    /* A row of dx: the sum, in the order of windows, of the dy whose tap is the pixel's. dy: the rows of windows that
-     * have this row of x, from top to bottom; tap: what `find` said of them. */
+    /* Computes a row of dx: each pixel's sum, in the order of windows, of the dy of the windows whose tap it is. dy:
+     * the rows of windows that cover this row of x, from top to bottom; tap: what `find` gave for them. */
     void (*give)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx);
 } pool_table;
 

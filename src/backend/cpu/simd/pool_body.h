@@ -1,5 +1,5 @@
-/* The loops of pool.h for one instruction set. They work on four vectors of channels at once, so that a window's short
- * loops cost little. */
+/* The loops of pool.h for one instruction set. They work on four vectors of channels at once, so that the short loops
+ * over a window cost little. */
 #include <math.h>
 
 #include "backend/cpu/simd/lanes.h"
@@ -8,7 +8,7 @@
 #define POOL_INLINE static inline __attribute__((always_inline)) void
 enum { POOL_VECS = 4 };
 
-/* Pixels of x that window ox has, or windows that have pixel ix. */
+/* The pixels of x in window ox, or the windows that contain pixel ix. */
 typedef struct SIMD_NAME(pool_span) {
     int64_t from, to;
 } SIMD_NAME(pool_span);
@@ -25,7 +25,7 @@ static inline SIMD_NAME(pool_span) SIMD_NAME(pool_windows)(const pool_axis *a, i
     return (SIMD_NAME(pool_span)){from > 0 ? (from + a->stride - 1) / a->stride : 0, to > a->ow ? a->ow : to};
 }
 
-/* The functions of pool.h for one pixel and `nv` vectors of channels from c on, of n channels each. */
+/* The functions of pool.h for one pixel and `nv` vectors of channels from c on, with n channels in each. */
 POOL_INLINE SIMD_NAME(pool_most_of)(const pool_axis *a, const pool_rows *x, pool_map y, int64_t ox, int64_t c, int nv,
                                     int64_t n, bool half)
 {
@@ -52,7 +52,7 @@ POOL_INLINE SIMD_NAME(pool_find_of)(const pool_axis *a, const pool_rows *x, pool
         most[i] = vec_load_map(y.at, y.half, ox * a->c + c + i * VEC, n);
         first[i] = vec_set(-1);
     }
-    /* From the last tap to the first one, which then stays. */
+    /* From the last tap to the first, so that the first one remains. */
     for (int64_t r = x->n; r-- > 0;)
         for (int64_t ix = p.to; ix-- > p.from;) {
             vec here = vec_set((float)(x->row[r].tap + ix + a->pad - ox * a->stride));
@@ -85,7 +85,7 @@ POOL_INLINE SIMD_NAME(pool_give_of)(const pool_axis *a, const pool_rows *dy, con
         vec_store_map(dx.at, dx.half, ix * a->c + c + i * VEC, sum[i], n);
 }
 
-/* STEP for all channels of all pixels. */
+/* Runs STEP for all channels of all pixels. */
 #define POOL_ROW(step, pixels, ...)                                                                                    \
     for (int64_t i = 0; i < (pixels); i++) {                                                                           \
         int64_t c = 0;                                                                                                 \

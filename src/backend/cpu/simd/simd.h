@@ -5,8 +5,9 @@
  *     simd->narrow(v, half, 16);
  *     simd->widen(half, v, 16);
  *
- * Per-channel coefficients come `width` long for rows of `width` floats. A caller with few channels repeats the
- * coefficients and takes several pixels as one row, so that 18 channels do not end in a scalar tail (see widen.h). */
+ * Arrays of per-channel coefficients have `width` numbers for rows of `width` floats. A caller with few channels
+ * repeats the coefficients and takes several pixels as one row, so that 18 channels do not end in a scalar tail (see
+ * widen.h). */
 #ifndef SIMD_SIMD_H
 #define SIMD_SIMD_H
 
@@ -25,15 +26,15 @@ typedef struct simd_table {
     /* The transpose of maps.h's interpolate: x[i0[i]] += (1 - w[i]) * y[i]; x[i1[i]] += w[i] * y[i]. */
     void (*interpolate_grad)(const float *y, const int32_t *i0, const int32_t *i1, const float *w, float *x, int64_t n,
                              int64_t c);
-    /* bfloat16 to float32 and back: to nearest, ties to even, NaNs stay NaNs. */
+    /* Convert bfloat16 to float32 and back: to nearest, ties to even; NaNs stay NaNs. */
     void (*widen)(const uint16_t *x, float *y, int64_t n);
     void (*narrow)(const float *x, uint16_t *y, int64_t n);
-    /* As many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counting two.
-     */
+    /* Runs as many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counted
+     * as two. */
     double (*multiply_adds)(int64_t rounds);
     const map_table *maps;
-    /* Batch norm with fixed statistics: dx = s * dy; sum_dy += dy; sum_dyx += dy * (x - mean). dx NULL, or both sums
-     * NULL: not wanted. dx may be dy. */
+    /* Batch norm with fixed statistics: dx = s * dy; sum_dy += dy; sum_dyx += dy * (x - mean). dx, or both sums, may be
+     * NULL: they are then not computed. dx may be dy. */
     void (*norm_fixed_grad)(const void *x, bool half_x, const void *dy, bool half_dy, const float *mean, const float *s,
                             void *dx, bool half_dx, float *sum_dy, float *sum_dyx, int64_t rows, int64_t width);
     const dropout_table *dropout;
@@ -42,9 +43,9 @@ typedef struct simd_table {
     const winograd_table *winograd;
 } simd_table;
 
-/* The best one, or the one that the environment's CSEG_ISA names if this machine can run it. */
+/* Returns the best table, or the one that the environment variable CSEG_ISA names if this machine can run it. */
 const simd_table *simd_choose(void);
-/* All that this machine can run, best first, NULL at the end: for tests. */
+/* Returns all tables that this machine can run, best first, NULL at the end: for tests. */
 const simd_table *const *simd_all(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* One vector of floats of the instruction set that a file is compiled for, for kernels that keep values in registers by
+/* A vector of floats of the instruction set that a file is compiled for, for kernels that place values in registers by
  * hand. A vector has VEC floats. vec_load_n and vec_store_n touch only the first n (0 < n <= VEC); the others read as
  * 0. The _half functions take bfloat16: they widen it, and narrow to the nearest, ties to even. */
 #ifndef SIMD_VEC_H
@@ -52,7 +52,7 @@ static inline vec vec_fma(vec a, vec b, vec c) /* a * b + c */
 {
     return _mm512_fmadd_ps(a, b, c);
 }
-/* A NaN stays one. */
+/* A NaN stays a NaN. */
 static inline vec vec_relu(vec a)
 {
     return _mm512_max_ps(_mm512_setzero_ps(), a);
@@ -231,7 +231,7 @@ static inline void vec_store_half(uint16_t *p, vec a)
 #undef VEC_EACH
 #endif
 
-#if !defined(__AVX512F__) /* which has masks for these */
+#if !defined(__AVX512F__) /* AVX-512 uses masks for these */
 static inline vec vec_load_half_n(const uint16_t *p, int64_t n)
 {
     uint16_t at[VEC] = {0};

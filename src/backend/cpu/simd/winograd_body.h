@@ -172,10 +172,11 @@ static void SIMD_NAME(winograd_output_grad)(const void *const *at, bool half, in
         SIMD_NAME(wino_output_grad_of)(at, false, c, v, v_point);
 }
 
-enum { WINO_INPUTS = 16 }; /* that are gathered at a time: 576 bytes in a row of an output's weights */
+enum { WINO_INPUTS = 16 }; /* gathered at a time: 576 bytes in a row of an output's weights */
 
 /* Taps of k <= WINO_INPUTS inputs and n <= VEC outputs -> taps[input][tap][output], 0 where there is no output. Reads
- * in the order of memory: weights lie [output][input][tap], and are turned where outputs and inputs change places. */
+ * in the order of memory: the layout of weights is [output][input][tap]. The taps are turned by 180 degrees where
+ * outputs and inputs change places. */
 static void SIMD_NAME(wino_gather)(const float *w, int64_t w_n, int64_t w_k, int64_t k, int64_t n, bool turned,
                                    float taps[WINO_INPUTS][WINOGRAD_TAPS][VEC])
 {
@@ -255,7 +256,7 @@ static void SIMD_NAME(winograd_weights_grad)(const float *u, int64_t u_point, in
     }
 }
 
-/* Register tiles of `product`: ROWS x NV accumulators that the compiler is not to spill, so each has a name. */
+/* Register tiles of `product`: ROWS x NV accumulators. Each has a name, so that the compiler does not spill them. */
 #define WINO_1(x) x(0)
 #define WINO_2(x) WINO_1(x) x(1)
 #define WINO_3(x) WINO_2(x) x(2)
@@ -348,7 +349,7 @@ static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a
                                         float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
 {
     int most = SIMD_NAME(wino_rows)[nv - 1];
-    /* As even as they go: 16 rows are 8 + 8, not 12 + 4. */
+    /* Cuts rows as evenly as possible: 16 rows are 8 + 8, not 12 + 4. */
     int64_t cuts = (m + most - 1) / most;
     for (int64_t i = 0, at = 0; i < cuts; i++) {
         int64_t rows = (m - at + cuts - i - 1) / (cuts - i);

@@ -19,13 +19,13 @@
 enum { WINOGRAD_IN = 36, WINOGRAD_OUT = 16, WINOGRAD_TAPS = 9 };
 
 typedef struct winograd_table {
-    int vec;    /* floats a vector */
-    int panels; /* the most vectors of a panel: what `product` takes as nv */
+    int vec;    /* floats in a vector */
+    int panels; /* largest number of vectors in a panel, the nv of `product` */
     /* B^T d B: at[36] are the tile's pixels, row by row, c channels each -> v[p * v_point + channel]. Pixels are
      * float32, or bfloat16 if `half`. */
     void (*input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point);
-    /* A^T m A, of m[p * m_point + channel], + bias + residual, then ReLU -> at[16] pixels; one that is NULL is outside.
-     * residual: 16 pixels, or NULL; bias: c floats, or NULL. */
+    /* A^T m A, of m[p * m_point + channel], + bias + residual, then ReLU -> at[16] pixels; a NULL pixel is outside the
+     * map. residual: 16 pixels, or NULL; bias: c floats, or NULL. */
     void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
                    bool half_residual, void *const *at, bool half, bool relu);
     /* A d A^T, the transpose of `output`: at[16] pixels of the output's gradient -> v as in `input`. */

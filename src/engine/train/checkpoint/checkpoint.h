@@ -1,4 +1,4 @@
-/* Saves and resumes checkpoints, in MMSegmentation's layout of both dialects.
+/* Saves and resumes checkpoints, in the layout of the config's MMSegmentation release.
  *
  *     run_state state = {0};
  *     checkpoint_parts parts = {.e = e, .m = m, .o = opt, .state = &state, .out_dir = "work_dirs/fcn"};
@@ -16,36 +16,36 @@
 
 /* What a checkpoint holds besides weights. */
 typedef struct run_state {
-    int64_t iter, epoch; /* done; epoch of iteration-based runs: the last iteration's, from 0 */
-    int64_t inner_iter;  /* done of the epoch, for a resume in its midst */
+    int64_t iter, epoch; /* done; epoch of iteration-based runs: that of the last iteration, from 0 */
+    int64_t inner_iter;  /* iterations done in the epoch, to resume within it */
     uint64_t seed;
-    run_files files;    /* checkpoints of this run, and the best of save_best */
-    int64_t bad_rounds; /* of early stopping, and the best it has seen */
+    run_files files;    /* checkpoints of this run, and the best ones of save_best */
+    int64_t bad_rounds; /* of early stopping: rounds without improvement, and the best value */
     double watched;
     bool has_watched;
-    int64_t summed; /* iterations whose gradients wait in checkpoint_parts.sum for a step */
+    int64_t summed; /* iterations whose gradients in checkpoint_parts.sum wait for a step */
 } run_state;
 
 typedef struct checkpoint_parts {
     const experiment *e;
     model *m;
-    optimizer *o; /* NULL: not saved, not asked for */
+    optimizer *o; /* NULL: neither saved nor loaded */
     schedule *s;
     ema *average; /* NULL: none */
     const dataset_meta *meta;
-    float *sum; /* of gradients, [m->flat_count]; NULL: each iteration makes a step */
+    float *sum; /* of gradients, [m->flat_count]; NULL: each iteration is a step */
     run_state *state;
-    const learned_from *learned; /* stated for who uses the model; NULL: not */
-    const char *out_dir;         /* the folder that this run's checkpoints are in */
+    const learned_from *learned; /* written for users of the model; NULL: not */
+    const char *out_dir;         /* folder of this run's checkpoints */
 } checkpoint_parts;
 
-/* Written beside, synced, renamed: `path` holds the old file or the whole new one. */
+/* Saves a checkpoint: writes a temporary file, syncs and renames it, so `path` is always a whole file, old or new. */
 cseg_status checkpoint_save(const char *path, const checkpoint_parts *c, cseg_error *err);
-/* Weights, optimizer, schedules, averages and counters: the run continues as if it had not stopped. From checkpoints of
- * the reference too, as far as they hold these. Every count is checked against its range and against the run
- * (checkpoint_counters.h): CSEG_CORRUPT or CSEG_SHAPE, and the run does not begin. */
+/* Loads weights, optimizer, schedules, averages and counters, so that the run continues as if it had not stopped. Also
+ * takes MMSegmentation's checkpoints, as far as they hold these. Checks every count against its range and against the
+ * run (checkpoint_counters.h). CSEG_CORRUPT or CSEG_SHAPE: the run must not begin. */
 cseg_status checkpoint_resume(const char *path, const checkpoint_parts *c, const schedule_time *t, cseg_error *err);
-/* The seed that a run began with; left alone where the file tells none. */
+/* Reads the seed of the run; leaves *seed unchanged if the file has none. */
 cseg_status checkpoint_peek_seed(const char *path, uint64_t *seed, cseg_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* Keeps the list of a run's files, which have the names that saving gives them, and reads the list that a checkpoint
- * has. Whatever a checkpoint says, a run removes and replaces only files of these names in its own folder. */
+/* Lists the files of a run, whose names follow the rules of saving, and reads this list from a checkpoint. Whatever a
+ * checkpoint says, a run removes and replaces only files with such names in its own folder. */
 #ifndef ENGINE_TRAIN_CHECKPOINT_RUN_FILES_H
 #define ENGINE_TRAIN_CHECKPOINT_RUN_FILES_H
 
@@ -8,36 +8,36 @@
 #include "base/str.h"
 #include "io/torch/pth.h"
 
-/* A figure that save_best watches, and the checkpoint with its best value. */
+/* A figure of save_best, and the checkpoint with its best value. */
 typedef struct run_best {
-    const char *figure; /* mIoU, val/mIoU; NULL: "auto", before the figures are known */
-    bool greater;       /* is better */
+    const char *figure; /* mIoU, val/mIoU; NULL: "auto", until the figures are known */
+    bool greater;       /* a greater value is better */
     bool has_score;
     double score;
-    const char *file; /* its name in the folder of checkpoints; NULL: none */
+    const char *file; /* file name in the folder of checkpoints; NULL: none */
 } run_best;
 
 typedef struct run_files {
-    VEC(const char *) kept; /* names of checkpoints, oldest first, of which max_keep_ckpts drops some */
-    run_best *best;         /* [n_best], of experiment_checkpoint.save_best */
+    VEC(const char *) kept; /* names of checkpoints, oldest first; max_keep_ckpts limits their number */
+    run_best *best;         /* [n_best], for experiment_checkpoint.save_best */
     int n_best;
 } run_files;
 
-/* iter_N.pth or epoch_N.pth; of_best: best_FIGURE_iter_N.pth or best_FIGURE_epoch_N.pth, where a figure's slashes and
- * control characters are underscores. */
+/* Return whether a name is one that saving gives: iter_N.pth or epoch_N.pth; of_best: best_FIGURE_iter_N.pth or
+ * best_FIGURE_epoch_N.pth, where slashes and control characters of a figure are underscores. */
 bool run_files_is_saved(const char *name);
 bool run_files_is_best(const char *name, const char *figure);
 char *run_files_best_name(const char *figure, bool by_epoch, int64_t n, arena *mem); /* NULL: out of memory */
 
-/* Into a checkpoint: our own list; mmengine's message_hub.runtime_info; mmcv's meta.hook_msgs. The latter two name
- * files by `out_dir`, as the reference does. ids: NULL, or the word before the numbers of the files that mmengine is to
- * drop in its turn, "iter" or "epoch". */
+/* Writes into a checkpoint: our own list, mmengine's message_hub.runtime_info, and mmcv's meta.hook_msgs. The latter
+ * two name files with `out_dir`, as in MMSegmentation. ids: NULL, or the word before the numbers of the files that
+ * mmengine shall remove later, "iter" or "epoch". */
 void run_files_save(const run_files *f, pth_builder *b, pth_value *own);
 void run_files_save_hub(const run_files *f, const char *out_dir, const char *ids, pth_builder *b, pth_value *info);
 pth_value *run_files_hook_msgs(const run_files *f, const char *out_dir, pth_builder *b);
-/* From one, also the reference's: scores of the figures in f->best; and, where the checkpoint at `path` lies in out_dir
- * itself, the names of its neighbours: those of a checkpoint that lies elsewhere are files of another run. Paths are
- * cut to names, and names that saving does not give are dropped. */
+/* Reads from a checkpoint, also MMSegmentation's: the best values of the figures in f->best and, only if the checkpoint
+ * at `path` lies in out_dir, the names of files beside it (elsewhere they belong to another run). Paths are cut to
+ * names; names that saving does not give are dropped. */
 cseg_status run_files_load(run_files *f, const pickle_node *root, const char *path, const char *out_dir, arena *mem,
                            cseg_error *err);
 

@@ -140,7 +140,7 @@ static bool same_folder(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* out_dir has a folder for each run, called as the work dir's last part, as the reference has it. */
+/* out_dir has a folder for each run, called as the work dir's last part, as MMSegmentation has it. */
 cseg_status trainer_open_folders(trainer *t, cseg_error *err)
 {
     const char *work_dir = t->e->work_dir, *out_dir = t->e->checkpoint.out_dir;
