@@ -68,7 +68,25 @@ typedef struct separable_conv_spec {
 separable_conv_spec separable_conv(conv_spec c, const value *conv_cfg, const value *norm_cfg, const value *act_cfg);
 module *separable_conv_new(module *parent, const char *name, separable_conv_spec s);
 
-/* mmseg's PPM: averages of a map over grids of several sizes, each through a 1x1 ConvModule and resized back. */
+/* mmseg's InvertedResidual: 1x1 to `expand` times the channels, 3x3 depthwise, 1x1 back; added to the input where
+ * stride and channels allow it. x [N,H,W,in] -> [N,H/stride,W/stride,out]. */
+typedef struct inverted_residual_spec {
+    int64_t in, out, stride, dilation, expand;
+    bool with_cp;
+    const value *conv_cfg, *norm_cfg, *act_cfg;
+} inverted_residual_spec;
+module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec s);
+
+/* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv; others are refused. x [N,h,w,in] ->
+ * [N,H,W,out]. */
+typedef struct up_conv_spec {
+    int64_t in, out;
+    bool with_cp;
+    const value *upsample_cfg, *norm_cfg, *act_cfg;
+} up_conv_spec;
+module *up_conv_new(module *parent, const char *name, up_conv_spec s);
+
+/* mmseg's PPM: a map's averages over grids of so many sides, each through a 1x1 ConvModule and resized back. */
 typedef struct pyramid_pool_spec {
     ints scales;          /* the kind's field pool_scales */
     int64_t in, channels; /* channels of the map, and of each average */

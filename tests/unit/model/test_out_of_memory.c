@@ -54,6 +54,12 @@ static const char *const configs[] = {
     "    pool_scales=(1, 2), num_classes=3),\n"
     "  auxiliary_head=dict(type='FPNHead', in_channels=[4, 8, 16, 32], in_index=[0, 1, 2, 3],\n"
     "    feature_strides=[4, 8, 16, 32], channels=4, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV2', widen_factor=0.1, with_cp=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=32, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=3, strides=(1, 1, 2),\n"
+    "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
+    "    dec_dilations=(1, 1)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
