@@ -170,6 +170,34 @@ param *module_buffer(module *m, const char *name, dtype type, int rank, const in
     return p;
 }
 
+/* Among the buffers, whatever it is: optimizers and gradients do not meet it. */
+static void add_twin(module *m, param *of)
+{
+    const char *local = strrchr(of->name, '.');
+    param *p = new_param(m, local ? local + 1 : of->name, of->rank, of->dim);
+    if (!p)
+        return;
+    p->role = PARAM_BUFFER;
+    p->type = of->type;
+    ((model_param *)p)->twin_of = of;
+    if (!vec_push(m->model->mem, &m->buffers, p))
+        fail_no_memory(m->model);
+}
+
+void module_twin(module *parent, const char *name, module *of)
+{
+    module *m = of ? module_new(parent, name) : NULL;
+    if (!m)
+        return;
+    m->class_name = of->class_name;
+    for (size_t i = 0; i < of->params.n; i++)
+        add_twin(m, of->params.at[i]);
+    for (size_t i = 0; i < of->buffers.n; i++)
+        add_twin(m, of->buffers.at[i]);
+    for (size_t i = 0; i < of->children.n; i++)
+        module_twin(m, module_local_name(of->children.at[i]), of->children.at[i]);
+}
+
 void module_each(module *m, void (*fn)(module *m))
 {
     if (!m)

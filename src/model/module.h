@@ -163,7 +163,11 @@ module *module_build(module *parent, const char *name, family f, const value *cf
 module *module_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
 param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v);
-/* Allocates zeroed memory with the model's lifetime; NULL after an error was recorded. */
+/* A module that is two attributes of its class: `of` under a second name. The state dict has all below it twice, in the
+ * same memory: whoever reads or writes one reads or writes the other. It learns under the first name alone. Run `of`.
+ */
+void module_twin(module *parent, const char *name, module *of);
+/* Zeroed memory that lives as long as the model; NULL after an error was recorded. */
 void *module_state(module *m, size_t size);
 const char *module_text(module *m, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *module_index(module *m, int64_t i); /* "3": the name of an item of a list */

@@ -31,11 +31,17 @@ typedef struct param_start {
 typedef struct model_param {
     param p;
     param_start start;
+    param *twin_of; /* NULL, or whose second name in the state dict this is; see module_twin */
 } model_param;
 
 static inline param_start *param_start_of(const param *p)
 {
     return &((model_param *)(uintptr_t)p)->start;
+}
+
+static inline param *param_twin_of(const param *p)
+{
+    return ((model_param *)(uintptr_t)p)->twin_of;
 }
 
 #endif

@@ -44,7 +44,11 @@ static void *allocate(model *m, backend *b, size_t count, size_t size)
 
 static void place(model *m, param *p)
 {
-    if (p->role == PARAM_TRAINED) {
+    const param *of = param_twin_of(p);
+    if (of) { /* which stands before it, and has its place */
+        p->data = of->data;
+        p->offset = of->offset;
+    } else if (p->role == PARAM_TRAINED) {
         p->data = m->data + p->offset;
         p->grad = m->grad && p->requires_grad ? m->grad + p->offset : NULL;
     } else if (p->type == DT_I64) {
@@ -80,6 +84,8 @@ void params_allocate(model *m)
 {
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
+        if (param_twin_of(p))
+            continue;
         size_t *total = total_of(m, p);
         p->offset = *total;
         *total += padded(p->count);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "graph/memory.h"
+#include "model/param.h"
 
 static cseg_status copy_of(backend *b, const float *from, size_t n, arena *mem, float **out, cseg_error *err)
 {
@@ -98,6 +99,8 @@ float *ema_of(const ema *e, const param *p)
 {
     if (p->type != DT_F32)
         return NULL;
+    if (param_twin_of(p))
+        p = param_twin_of(p);
     if (p->role == PARAM_TRAINED)
         return e->weights + p->offset;
     return e->buffers ? e->buffers + p->offset : NULL;

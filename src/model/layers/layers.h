@@ -43,7 +43,10 @@ bool norm_counter(const module *m, param **counter, int **calls);
 module *act_new(module *parent, const char *name, const value *act_cfg);
 module *relu_new(module *parent, const char *name);
 
-/* Layers without parameters that have a number in a sequence. */
+/* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
+module *scale_new(module *parent, const char *name, float start);
+
+/* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
 module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners);
 
@@ -97,6 +100,10 @@ module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
 /* Adds a map [N,H,W,channels] for each scale to `maps`, for x [N,H,W,in]. */
 void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps);
 
+/* mmseg's PPMConcat, without parameters: a map's averages over grids of so many sides, one after the other:
+ * [N,H,W,C] -> [N,sum of side * side,C]. */
+module *pyramid_tokens_new(module *parent, const char *name, ints scales);
+
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);
 
@@ -146,8 +153,9 @@ typedef struct self_attention_spec {
     int64_t channels, out;    /* channels of keys and queries, and of the result */
     int64_t key_query_convs, value_out_convs;
     bool key_query_norm, value_out_norm;
-    bool matmul_norm; /* divides products by sqrt(channels) */
-    bool with_out;    /* adds out_project; else the values have `out` channels */
+    bool matmul_norm;     /* products are divided by sqrt(channels) */
+    bool with_out;        /* out_project follows; else the values have `out` channels */
+    bool share_key_query; /* queries are projected by the keys' projection, which then has both names */
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } self_attention_spec;
 /* The caller may add children query_downsample and key_downsample: they pool the projected queries, and the projected
@@ -155,5 +163,19 @@ typedef struct self_attention_spec {
 module *self_attention_new(module *parent, const char *name, self_attention_spec s);
 /* query [N,h,w,query_in], key [N,h',w',key_in] -> [N,h,w,out] */
 tensor *self_attention_run(module *m, graph *g, tensor *query, tensor *key);
+
+/* mmcv's NonLocal2d: x [N,h,w,channels] and what each pixel gathers from all. It starts as the identity. */
+typedef struct non_local_spec {
+    int64_t channels, reduction; /* channels / reduction, at least 1, are compared and gathered */
+    const char *mode;            /* gaussian, embedded_gaussian, dot_product, concatenation */
+    bool use_scale;              /* embedded_gaussian: products are divided by the root of their channels */
+    bool disentangled;           /* mmseg's DisentangledNonLocal2d: means are taken off, a common mask is added */
+    double temperature;          /* disentangled embedded_gaussian: products are divided by it too */
+    const value *conv_cfg, *norm_cfg;
+} non_local_spec;
+module *non_local_new(module *parent, const char *name, non_local_spec s);
+
+/* mmcv's CrissCrossAttention: x [N,h,w,channels] and what each pixel gathers from its row and its column. */
+module *criss_cross_new(module *parent, const char *name, int64_t channels);
 
 #endif

@@ -1,4 +1,4 @@
-/* mmseg's PPM: a map's averages over grids of several sizes (Zhao et al. 2017, arXiv:1612.01105). */
+/* mmseg's PPM and PPMConcat: a map's averages over grids of several sizes (Zhao et al. 2017, arXiv:1612.01105). */
 #include "model/layers/layers.h"
 
 typedef struct pyramid_pool {
@@ -35,4 +35,31 @@ void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps)
         features_add(g, maps, resize_like(g, y, x, s->align_corners));
     }
     graph_pop_scope(g);
+}
+
+static tensor *run_tokens(module *m, graph *g, tensor *x)
+{
+    const ints *scales = m->state;
+    features all = features_new(g, 0);
+    if (!x)
+        return NULL;
+    for (size_t i = 0; i < scales->n; i++) {
+        int64_t side = scales->at[i];
+        tensor *y = op_adaptive_avg_pool(g, x, side, side);
+        features_add(g, &all, op_reshape(g, y, 3, (int64_t[]){x->dim[0], side * side, x->dim[3]}));
+    }
+    return op_concat(g, all.at, all.n, 1);
+}
+
+module *pyramid_tokens_new(module *parent, const char *name, ints scales)
+{
+    module *m = module_new(parent, name);
+    ints *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = scales;
+    m->class_name = "PPMConcat";
+    m->state = s;
+    m->forward = run_tokens;
+    return m;
 }

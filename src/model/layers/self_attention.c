@@ -56,7 +56,12 @@ module *self_attention_new(module *parent, const char *name, self_attention_spec
     m->init = init;
     s->scale = c.matmul_norm ? (float)(1 / sqrt((double)c.channels)) : 1;
     s->key = project(m, "key_project", &c, c.key_query_convs, c.key_query_norm, c.key_in, c.channels);
-    s->query = project(m, "query_project", &c, c.key_query_convs, c.key_query_norm, c.query_in, c.channels);
+    if (c.share_key_query) {
+        s->query = s->key;
+        module_twin(m, "query_project", s->key);
+    } else {
+        s->query = project(m, "query_project", &c, c.key_query_convs, c.key_query_norm, c.query_in, c.channels);
+    }
     s->value =
         project(m, "value_project", &c, c.value_out_convs, c.value_out_norm, c.key_in, c.with_out ? c.channels : c.out);
     if (c.with_out)

@@ -1,7 +1,8 @@
 /* What a neck is given, compared with its in_channels.
  *
- *     if (!neck_inputs_fit(m, g, x, c->in_channels))
- *         return out;
+ *     ints in_channels = {0, NULL};
+ *     if (!neck_inputs_fit(parent, g, features_new(g, 4), in_channels))
+ *         printf("the backbone gives other maps\n");
  */
 #ifndef MODEL_NECK_INPUTS_H
 #define MODEL_NECK_INPUTS_H

@@ -93,6 +93,10 @@ static inline void compare_model(const char *name, unsigned passes)
     compare_state(value_get(got, "state"), value_get(want, "state"));
     assert_near("parameters", number(got, "params"), number(want, "params"), 0);
     compare_logits(value_get(got, "logits"), value_get(want, "logits"), 5e-4);
+    if (value_get(want, "train_error")) { /* the reference runs it, but cannot train it */
+        arena_free(mem);
+        return;
+    }
     want = value_get(want, "train");
     got = value_get(got, "train");
     compare_losses(value_get(got, "losses"), value_get(want, "losses"), 2e-4, 0.5);

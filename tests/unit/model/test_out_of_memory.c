@@ -3,6 +3,12 @@
 
 #include "../out_of_memory.h"
 
+/* Two heads of which each takes one map. */
+#define TEST_ATTENTION(decode, auxiliary)                                                                              \
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4)," \
+    "  decode_head=dict(" decode ", in_channels=32, channels=8, num_classes=3, norm_cfg=dict(type='BN')),\n"           \
+    "  auxiliary_head=dict(" auxiliary ", in_channels=16, in_index=2, channels=8, num_classes=3))\n"
+
 /* One config for several kinds; a new kind is named in one of them. */
 static const char *const configs[] = {
     TEST_RESNET("", "",
@@ -60,6 +66,14 @@ static const char *const configs[] = {
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
+    TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
+    TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
+    "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"
+    "  auxiliary_head=dict(type='DMHead', in_channels=16, in_index=2, channels=8, filter_sizes=(1, 2), fusion=True,\n"
+    "    num_classes=3, norm_cfg=dict(type='BN')))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

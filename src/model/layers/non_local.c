@@ -1,0 +1,134 @@
+/* mmcv's NonLocal2d (Wang et al. 2018, arXiv:1711.07971), and its disentangled form (Yin et al. 2020,
+ * arXiv:2006.06668): likeness without the means, and beside it one mask that all pixels share. */
+#include <math.h>
+#include <string.h>
+
+#include "model/init.h"
+#include "model/layers/layers.h"
+
+typedef struct non_local {
+    non_local_spec spec;
+    int64_t inner; /* channels of what is compared and gathered */
+    module *g, *out;
+    module *theta, *phi; /* NULL: the map itself is compared */
+    param *pair;         /* concatenation: [1, 2 * inner, 1, 1], of a query and a key beside each other; else NULL */
+    module *mask;        /* disentangled; else NULL */
+} non_local;
+
+static bool has_mode(const non_local *s, const char *mode)
+{
+    return strcmp(s->spec.mode, mode) == 0;
+}
+
+static module *project(module *m, const char *name, int64_t in, int64_t out, const value *norm_cfg)
+{
+    const non_local_spec *c = &((non_local *)m->state)->spec;
+    return conv_module_new(
+        m, name,
+        (conv_module_spec){.conv = conv_square(in, out, 1, 1, 0, 1), .conv_cfg = c->conv_cfg, .norm_cfg = norm_cfg});
+}
+
+static void start_at(module *layer, init_rule rule, float a, float b)
+{
+    param *weight = module_own(layer, "weight"), *bias = module_own(layer, "bias");
+    if (weight)
+        init_set(weight, rule, a, b, false);
+    if (bias)
+        init_set(bias, INIT_ZERO, 0, 0, false);
+}
+
+/* A map's pixels as a sequence [N,L,C], projected where there is a layer, less their mean where `centred`. */
+static tensor *sequence(module *layer, graph *g, tensor *x, bool centred)
+{
+    tensor *y = layer ? layer_run(layer, g, x) : x;
+    y = y ? op_reshape(g, y, 3, (int64_t[]){y->dim[0], -1, y->dim[3]}) : NULL;
+    return centred ? op_sub(g, y, op_reduce_mean(g, y, 1 << 1, true)) : y;
+}
+
+/* concat_project and ReLU of a query beside a key is a sum: each half of the weights takes one of them. */
+static tensor *pair_likeness(const non_local *s, graph *g, tensor *query, tensor *key)
+{
+    tensor *weight = op_reshape(g, graph_param(g, s->pair), 2, (int64_t[]){1, 2 * s->inner});
+    tensor *of_query = op_linear(g, query, op_slice(g, weight, 1, 0, s->inner), NULL);
+    tensor *of_key = op_linear(g, key, op_slice(g, weight, 1, s->inner, s->inner), NULL);
+    return op_relu(g, op_add(g, of_query, op_transpose(g, of_key, (int[]){0, 2, 1})));
+}
+
+/* What each pixel (query) takes of each other one (key), [N,L,L]. */
+static tensor *shares(const non_local *s, graph *g, tensor *query, tensor *key)
+{
+    if (!query || !key)
+        return NULL;
+    float keys = (float)key->dim[1];
+    if (has_mode(s, "concatenation"))
+        return op_scale(g, pair_likeness(s, g, query, key), 1 / keys, 0);
+    tensor *alike = op_matmul(g, query, key, false, true);
+    if (has_mode(s, "dot_product"))
+        return op_scale(g, alike, 1 / keys, 0);
+    double by = 1;
+    if (has_mode(s, "embedded_gaussian"))
+        by = (s->spec.use_scale ? sqrt((double)s->inner) : 1) * (s->spec.disentangled ? s->spec.temperature : 1);
+    return op_softmax(g, by == 1 ? alike : op_scale(g, alike, (float)(1 / by), 0));
+}
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    non_local *s = m->state;
+    bool centred = s->spec.disentangled;
+    tensor *values = sequence(s->g, g, x, false);
+    tensor *y = op_matmul(g, shares(s, g, sequence(s->theta, g, x, centred), sequence(s->phi, g, x, centred)), values,
+                          false, false);
+    if (s->mask) {
+        tensor *mask = op_softmax(g, op_transpose(g, sequence(s->mask, g, x, false), (int[]){0, 2, 1}));
+        y = op_add(g, y, op_matmul(g, mask, values, false, false));
+    }
+    if (!y)
+        return NULL;
+    y = op_reshape(g, y, 4, (int64_t[]){x->dim[0], x->dim[1], x->dim[2], s->inner});
+    return op_add(g, x, layer_run(s->out, g, y));
+}
+
+/* What is projected starts small, and the block as the identity: its last layer gives zeros. */
+static void init(module *m)
+{
+    non_local *s = m->state;
+    module *small[] = {s->g, s->theta, s->phi};
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        if (small[i])
+            start_at(module_child(small[i], "conv"), INIT_NORMAL, 0, 0.01f);
+    start_at(s->out->children.at[s->out->children.n - 1], INIT_ZERO, 0, 0);
+}
+
+module *non_local_new(module *parent, const char *name, non_local_spec c)
+{
+    module *m = module_new(parent, name);
+    non_local *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = "NonLocal2d";
+    m->state = s;
+    m->forward = forward;
+    m->init = init;
+    s->spec = c;
+    s->inner = c.channels / c.reduction > 1 ? c.channels / c.reduction : 1;
+    s->g = project(m, "g", c.channels, s->inner, NULL);
+    s->out = project(m, "conv_out", s->inner, c.channels, c.norm_cfg);
+    if (!has_mode(s, "gaussian")) {
+        s->theta = project(m, "theta", c.channels, s->inner, NULL);
+        s->phi = project(m, "phi", c.channels, s->inner, NULL);
+    }
+    if (has_mode(s, "concatenation")) {
+        conv_module_spec pair = {.conv = conv_square(2 * s->inner, 1, 1, 1, 0, 1), .bias = BIAS_NO};
+        module *conv = conv_module_new(m, "concat_project", pair);
+        s->pair = conv ? module_own(module_child(conv, "conv"), "weight") : NULL;
+    }
+    if (c.disentangled) {
+        conv_spec mask = conv_square(c.channels, 1, 1, 1, 0, 1);
+        mask.bias = true;
+        s->mask = conv2d_new(m, "conv_mask", NULL, mask);
+    }
+    if (model_failed(m->model))
+        return NULL;
+    init(m);
+    return m;
+}

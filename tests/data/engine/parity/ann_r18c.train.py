@@ -1,0 +1,1 @@
+_base_ = './ann_r18c.py'

@@ -1,0 +1,32 @@
+# A narrow ResNet-18 v1c with APCNet's head, and a second one without its last convolutions.
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='ResNetV1c',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        dilations=(1, 1, 2, 4),
+        strides=(1, 2, 1, 1),
+        norm_cfg=norm_cfg),
+    decode_head=dict(
+        type='APCHead',
+        in_channels=64,
+        in_index=3,
+        channels=24,
+        pool_scales=(1, 2, 3, 6),
+        num_classes=7,
+        norm_cfg=norm_cfg),
+    auxiliary_head=[
+        dict(
+            type='APCHead',
+            in_channels=32,
+            in_index=2,
+            channels=16,
+            pool_scales=(2, 5),
+            fusion=False,
+            num_classes=7,
+            loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4))
+    ])
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))
