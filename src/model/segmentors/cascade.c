@@ -1,4 +1,4 @@
-/* CascadeEncoderDecoder: decode heads one behind the other, each of which sees what the one before it says. */
+/* CascadeEncoderDecoder: a sequence of decode heads, each of which gets the logits of the preceding one. */
 #include <stdio.h>
 
 #include "model/segmentors/segmentor.h"
@@ -43,7 +43,7 @@ static void build(module *m)
 
 static tensor *logits(module *m, graph *g, tensor *img, int answer)
 {
-    (void)answer; /* the last head's is the only one */
+    (void)answer; /* only the last head answers */
     segmentor *s = m->state;
     head_io io = segmentor_io(segmentor_features(s, g, img), img);
     for (size_t i = 0; i < s->decode.heads.n; i++)
