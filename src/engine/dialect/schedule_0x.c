@@ -1,4 +1,4 @@
-/* lr_config and momentum_config. Follows mmcv 1.7's LrUpdaterHook and its kin. */
+/* lr_config and momentum_config. Follows mmcv 1.7's LrUpdaterHook and its subclasses. */
 #include <math.h>
 #include <string.h>
 

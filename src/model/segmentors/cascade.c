@@ -51,7 +51,7 @@ static tensor *logits(module *m, graph *g, tensor *img, int answer)
     return segmentor_resize(s->decode.heads.at[s->decode.heads.n - 1], g, &io, io.prev);
 }
 
-/* In training MMSegmentation runs a head once for its losses and once more for the head behind it: dropout draws anew,
+/* In training MMSegmentation runs a head once for its losses and once more for the next head: dropout draws new masks,
  * running statistics move twice, and num_batches_tracked counts two. Elsewhere both runs are the same. */
 static tensor *logits_for_next(module *head, graph *g, const head_io *io, tensor *learnt_from)
 {

@@ -1,5 +1,5 @@
 /* Values that are computed from the initial one, whatever the present one is. Follows mmcv 1.7's LrUpdaterHook and its
- * kin. */
+ * subclasses. */
 #include <math.h>
 
 #include "engine/train/schedule/policy.h"
