@@ -1,13 +1,13 @@
 #!/bin/sh
-# Configs come in two dialects. The files named here may know that; all others read facts (engine/dialect/profile.h,
-# data/rules.h), and neither ask which dialect a config is in nor compare a row of facts with another.
+# Checks that only the files named here know of the two dialects of configs. All others read facts
+# (engine/dialect/profile.h, data/rules.h): they neither ask which dialect a config is in nor compare rows of facts.
 #   tests/check_dialect.sh SOURCE_DIR
 cd "${1:?usage: tests/check_dialect.sh SOURCE_DIR}" || exit 1
 may_know='^src/(engine/dialect/.*|config/config\.h|config/load/value_origin\.c|data/rules\.[ch]|data/datasets/keys\.c)$'
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Lines of code, without comments and strings, that name a dialect.
+# Prints lines of code, without comments and strings, that name a dialect.
 cat > "$scratch/scan.awk" << 'END'
 FNR == 1 { inside = 0 }
 {
@@ -42,7 +42,7 @@ scan() {
     awk -f "$scratch/scan.awk" "$@"
 }
 
-# The scan itself: each line of the first file is found, none of the second.
+# Tests the scan: it must find each line of the first file, and none of the second.
 cat > "$scratch/found.c" << 'END'
     if (e->dialect == NULL)
     bool old = config_dialect_of(cfg) == 0;

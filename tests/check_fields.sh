@@ -1,7 +1,7 @@
 #!/bin/sh
-# docs/fields-without-effect.md has a row for each key that the sources accept without obeying it (FIELD_IGNORED,
-# FIELD_FIXED, FIELD_WARNED, FIELD_LOCAL), with the same reason, and no row that the sources have not.
-#   tests/check_fields.sh SOURCE_DIR [write]: compares; or puts the rows into the page
+# Checks that docs/fields-without-effect.md has a row for each key that the sources accept without effect (FIELD_IGNORED,
+# FIELD_FIXED, FIELD_WARNED, FIELD_LOCAL), with the same reason, and no other rows.
+#   tests/check_fields.sh SOURCE_DIR [write]: compares; with `write`, writes the rows into the page
 cd "${1:?usage: tests/check_fields.sh SOURCE_DIR [write]}" || exit 1
 page=docs/fields-without-effect.md
 rows=$(mktemp)

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Each header begins with a comment that says what it is for. A public one, which another folder includes, also shows an
-# example of its use there, and others may: lines of C indented by four spaces more than the text. Each example is
-# compiled behind its own header, so it names what is declared there or in what the header includes; and it must use
-# something of the header itself.
+# Checks that each header begins with a comment that says what it is for. In a public header, which another folder
+# includes, this comment must also show an example; in others it may. An example is lines of C, indented by four spaces
+# more than the text. It is compiled after its header, so it may use the header's declarations and those that the header
+# includes; it must use at least one of the header itself.
 #   tests/check_headers.sh SOURCE_DIR [CC]
 cd "${1:?usage: tests/check_headers.sh SOURCE_DIR [CC]}" || exit 1
 cc=${2:-cc}
@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
 
-# What examples may use without declaring it, one meaning each.
+# Names that examples may use without declaring them, each with one meaning.
 cat > "$work/given.h" << 'END'
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ GIVEN(cpu_peak, peak)
 GIVEN(window_source, from)
 END
 
-# The headers that a file of another folder includes: by a name beside the file, else below src or include.
+# Lists the headers that a file of another folder includes: by a path from the file, else from src or include.
 find src include -name '*.[ch]' > "$work/files"
 {
     find include -name '*.h'
@@ -75,8 +75,8 @@ find src include -name '*.[ch]' > "$work/files"
     }' "$work/files"
 } | sort -u > "$work/public"
 
-# Reads all headers, complains of what is missing, and writes each example as a file to compile. Its lines keep their
-# numbers in the header, so that the compiler's messages lead there.
+# Reads all headers, reports what is missing, and writes each example to a file to compile. #line gives its lines the
+# numbers that they have in the header, so that the compiler's messages refer to that.
 find src include -name '*.h' | sort > "$work/headers"
 xargs awk -v work="$work" '
 BEGIN {
@@ -90,8 +90,8 @@ function fault(text) {
     print header ": " text
     bad = 1
 }
-# Whether the header declares one of the names in the example: a function, a macro with arguments, a type, a value of an
-# enum.
+# Returns whether the header declares one of the names in the example: a function, a macro with arguments, a type, or a
+# value of an enum.
 function uses_own(  text, word) {
     text = example
     gsub(/#line [^\n]*\n|"[^"]*"/, " ", text)

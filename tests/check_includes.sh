@@ -1,6 +1,6 @@
 #!/bin/sh
-# Includes point one way: each part may use itself, the public headers, and the parts named here. And the name of a
-# source file tells which it is: none is used twice.
+# Checks that includes point one way: each part may use itself, the public headers, and the parts named here. Also checks
+# that no two source files have the same name.
 #   tests/check_includes.sh SOURCE_DIR
 cd "${1:?usage: tests/check_includes.sh SOURCE_DIR}" || exit 1
 rules='base:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The libraries show the public names, all of them, and nothing else.
+# Checks that the libraries export all public names and no others.
 #   tests/check_symbols.sh SOURCE_DIR LIBCSEG.so LIBCSEG.a
 source=${1:?usage: tests/check_symbols.sh SOURCE_DIR LIBCSEG.so LIBCSEG.a}
 wanted=$(grep -hoE 'CSEG_API [^;]*' "$source"/include/cseg/*.h | grep -oE '\bcseg_[a-z0-9_]+\(' | tr -d '(' | sort -u)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# docs/warnings.md has a row for every warning that the program can give, and no row that none gives: the longest piece
-# of fixed text of each format stands in exactly one row.
+# Checks that docs/warnings.md has a row for every warning that the program can give, and no others: the longest fixed
+# part of each format must be in exactly one row.
 #   tests/check_warnings.sh SOURCE_DIR
 cd "${1:?usage: tests/check_warnings.sh SOURCE_DIR}" || exit 1
 page=docs/warnings.md

@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "graph/op.h"
 
-/* What readers of a tensor say of its gradient, before it is summed: several in one pass over memory, but not more than
- * these, since all of them lie in memory until then. */
+/* Parts of a tensor's gradient from its readers, which are summed in one pass over memory. Not more than these wait for
+ * that, since all of them are in memory until then. */
 enum { SHARES_MOST = 4 };
 typedef struct shares {
     tensor *at[SHARES_MOST];
@@ -14,11 +14,11 @@ typedef struct shares {
 
 typedef struct backward {
     graph *g;
-    shares *grad; /* by tensor id, of the tensors that the forward pass made */
+    shares *grad; /* by tensor id, for the tensors of the forward pass */
     size_t n;
 } backward;
 
-/* The gradient of a tensor, or NULL. The sum is made when it is first asked for. */
+/* Returns the gradient of a tensor, or NULL. The first call sums its parts. */
 static tensor *gradient(backward *b, const tensor *of)
 {
     shares *s = &b->grad[of->id];
@@ -38,7 +38,7 @@ static void add_to(backward *b, const tensor *of, tensor *d)
     s->at[s->n++] = d;
 }
 
-/* Readers of an output gave it one. */
+/* Returns whether readers gave any output of the node a gradient. */
 static bool has_gradient(const backward *b, const node *n)
 {
     for (int k = 0; k < n->n_out; k++)

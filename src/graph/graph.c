@@ -115,7 +115,7 @@ void graph_pop_checkpoint(graph *g, int outer)
     g->checkpoint = outer;
 }
 
-/* Neither empty nor so large that a size in bytes could overflow. */
+/* Returns whether dims are positive and not so large that a size in bytes could overflow. */
 static bool possible_size(int rank, const int64_t *dim)
 {
     int64_t most = INT64_C(1) << 44;
@@ -146,7 +146,7 @@ static tensor *new_tensor(graph *g, tensor_role role, dtype type, int rank, cons
     return graph_fail(g, CSEG_SHAPE, "a tensor %s is empty or too large", tensor_shape_text(t, text));
 }
 
-/* An input that is asked for again must be what it was. */
+/* Checks that an input which is asked for again has the same type and shape. */
 static tensor *same_input(graph *g, tensor *t, dtype type, int rank, const int64_t *dim)
 {
     tensor wanted = {.type = type, .rank = rank};
@@ -179,7 +179,7 @@ tensor *graph_param(graph *g, param *p)
             return g->params.at[i]->now ? g->params.at[i]->now : g->params.at[i];
     tensor *t = new_tensor(g, TENSOR_PARAM, p->type, p->rank, p->dim);
     if (!t || !vec_push(g->mem, &g->params, t))
-        return no_memory(g); /* an error of new_tensor's own stays */
+        return no_memory(g); /* keeps an error of new_tensor */
     t->param = p;
     t->needs_grad = g->train && p->role == PARAM_TRAINED && p->requires_grad;
     return t;
@@ -205,7 +205,7 @@ void graph_add_output(graph *g, const char *name, tensor *t)
         no_memory(g);
 }
 
-/* NULL, or what is wrong with the inputs as such, before the op's own rule looks at them. */
+/* Checks number and types of the inputs, before the op's own rule looks at them. Returns NULL, or what is wrong. */
 static const char *check_inputs(graph *g, const op_def *def, const node *n)
 {
     static const char letter[] = {[DT_F32] = 'f', [DT_BF16] = 'b', [DT_I32] = 'i', [DT_I64] = 'l', [DT_U8] = 'u'};
@@ -249,7 +249,7 @@ static bool is_float(const tensor *t)
     return t->type == DT_F32 || t->type == DT_BF16;
 }
 
-/* Behind the rule: gradients are of floats alone. */
+/* Marks outputs that need a gradient, after the rule has run: only floats have gradients. */
 static void mark_gradients(const op_def *def, node *n)
 {
     bool needs = false;

@@ -1,10 +1,10 @@
-/* Lays tensors out in one arena by lifetime: each at the lowest offset at which no tensor that lives at the same time
- * is in the way.
+/* Lays tensors out in one arena by lifetime: each gets the lowest offset at which it does not overlap a tensor that is
+ * alive at the same time.
  *
- * Tensors that live at the steps where most memory is held come first, and of these the largest (greedy by breadth, as
- * in Pisarchyk and Lee 2020). So no holes are left where they would count: the arena of a training step of HRNet or
- * ResNet is as large as the tensors that live at its peak; with the largest of all first it would take 3 % more.
- * Tensors that may share memory (a reshape, an operation in place) are one buffer from the start. */
+ * Tensors that are alive at the steps with the most memory are placed first, the largest of them before others (greedy
+ * by breadth, as in Pisarchyk and Lee 2020). So there are no gaps where they would matter: the arena of a training step
+ * of HRNet or ResNet is as large as the tensors that live at its peak; with the largest of all first it would take 3 %
+ * more. Tensors that may share memory (a reshape, an operation in place) are one buffer from the start. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ typedef struct layout {
     plan_buffer *buffers;
     size_t n;
     int *last_use; /* by tensor id */
-    bool *lasting; /* by tensor id: read in every run, not just in those that make fixed results */
+    bool *lasting; /* by tensor id: every run reads it, not only runs that make fixed results */
 } layout;
 
 static size_t rounded(size_t n)
@@ -52,7 +52,7 @@ static plan_buffer *new_buffer(layout *l, const tensor *t, int at)
     return b;
 }
 
-/* The buffer that output 0 of the step may take over from an input, or NULL. */
+/* Returns the buffer that output 0 of the step may take over from an input, or NULL. */
 static plan_buffer *taken_over(layout *l, const step *s, int at)
 {
     const node *n = s->node;
@@ -63,7 +63,7 @@ static plan_buffer *taken_over(layout *l, const step *s, int at)
     plan_buffer *b = &l->buffers[l->buffer_of[t->id]];
     if (!s->kernel)
         return b; /* a reshape */
-    /* Nobody may read it later, under any of its names, nor twice in this step. */
+    /* No later step may read it, under any of its names, and this step may read it only once. */
     if (b->fixed || b->external || b->last > at || rounded(tensor_bytes(n->out[0])) > b->bytes ||
         t->type != n->out[0]->type)
         return NULL;
@@ -97,7 +97,7 @@ static void make_buffers(layout *l)
     }
 }
 
-/* A gradient goes straight to its parameter when the buffer holds nothing else. */
+/* Writes a gradient directly to its parameter if the buffer holds nothing else. */
 static void place_gradients(layout *l)
 {
     plan *p = l->p;
@@ -129,7 +129,7 @@ static int by_offset(const void *a, const void *b)
     return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : x->root - y->root;
 }
 
-/* The lowest gap among those placed already (sorted by offset) that live at the same time. */
+/* Finds the lowest gap among the buffers (sorted by offset) that are placed and alive at the same time. */
 static void place_one(plan_buffer *b, plan_buffer **placed, size_t n)
 {
     size_t at = 0;
@@ -147,7 +147,7 @@ static void place_one(plan_buffer *b, plan_buffer **placed, size_t n)
 
 static cseg_status find_pressures(const plan *p, plan_buffer **all, size_t n, cseg_error *err)
 {
-    size_t *live = ARENA_ARRAY(p->mem, p->n_steps + 1, size_t); /* bytes, by step; outputs outlive the last one */
+    size_t *live = ARENA_ARRAY(p->mem, p->n_steps + 1, size_t); /* bytes by step; outputs outlive the last */
     if (!live)
         return fail_memory(err);
     for (size_t i = 0; i < n; i++)
@@ -216,7 +216,7 @@ cseg_status plan_place(plan *p, cseg_error *err)
         p->place[t->id] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};
         p->fixed_bytes += rounded(tensor_bytes(t));
     }
-    /* Constants lie in the graph, which is the host's. */
+    /* Constants are in the graph, whose memory is the host's. */
     for (size_t i = 0; i < g->tensors.n && !p->backend->memory->of_host; i++)
         if (g->tensors.at[i]->role == TENSOR_CONST) {
             p->place[i] = (place){.buffer = -1, .offset = p->fixed_bytes, .fixed = true};

@@ -26,7 +26,7 @@ static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err
     return CSEG_OK;
 }
 
-/* Depends on parameters and constants alone. */
+/* Returns whether the node depends on parameters and constants alone. */
 static bool only_weights(const plan *p, const node *n)
 {
     if (n->has_effect)
@@ -39,7 +39,7 @@ static bool only_weights(const plan *p, const node *n)
     return true;
 }
 
-/* Steps of the nodes that end a run, or of the others. */
+/* Adds the steps of the nodes that end a run, or of all others. */
 static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error *err)
 {
     for (size_t i = 0; i < p->graph->nodes.n; i++) {
@@ -79,7 +79,7 @@ static cseg_status make_steps(plan *p, cseg_error *err)
     return add_steps(p, keep, true, err);
 }
 
-/* Parameters and their gradients have memory of their own, which must be there by now. */
+/* Checks that parameters and gradients have memory, which is not the plan's. */
 static cseg_status check_params(const graph *g, cseg_error *err)
 {
     for (size_t i = 0; i < g->params.n; i++)
@@ -123,7 +123,7 @@ static void connect(plan *p)
     p->connected = true;
 }
 
-/* Whoever builds has given the maps the backend's types. */
+/* Checks that maps have the types that the backend computes in: the caller assigns them. */
 static cseg_status check_types(const graph *g, const backend *b, cseg_error *err)
 {
     if (g->mixed && !b->port_of)
@@ -234,7 +234,7 @@ const void *plan_output(plan *p, const char *name, const tensor **shape)
 void plan_weights_changed(plan *p)
 {
     p->weights_changed = true;
-    p->connected = false; /* they may lie elsewhere now */
+    p->connected = false; /* weights may have moved */
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].kernel)
             p->steps[i].kernel->stale = true;
@@ -256,7 +256,8 @@ static cseg_status run_step(plan *p, step *s, cseg_error *err)
     return status;
 }
 
-/* Gradients whose tensor lives elsewhere (an output twice, a reshape, a shared sum) are copied to where they belong. */
+/* Copies gradients that are computed in another place (an output twice, a reshape, a shared sum) to their
+ * parameters. */
 static void store_gradients(const plan *p)
 {
     for (size_t i = 0; i < p->graph->outputs.n; i++) {
@@ -273,7 +274,7 @@ static bool is_finite(const plan *p, const tensor *t, const void *data)
     return !numbers || !data || p->backend->vectors->all_finite(p->backend, data, t->type, tensor_count(t));
 }
 
-/* Inputs, and parameters before the run changes them. */
+/* Checks inputs, and parameters before the run changes them. */
 static cseg_status check_leaves(const plan *p, cseg_error *err)
 {
     const graph *g = p->graph;
@@ -282,7 +283,7 @@ static cseg_status check_leaves(const plan *p, cseg_error *err)
             return fail(err, CSEG_NUMERIC, "input %s holds a NaN or infinity", g->inputs.at[i]->name);
     for (size_t i = 0; i < g->params.n; i++) {
         const param *q = g->params.at[i]->param;
-        /* Into running statistics the run that is being explained has written its own NaN. */
+        /* The failed run has already written its NaN into running statistics, so these are skipped. */
         bool written = g->train && q->role == PARAM_BUFFER;
         if (!written && !is_finite(p, g->params.at[i], q->data))
             return fail(err, CSEG_NUMERIC, "parameter %s holds a NaN or infinity", q->name);

@@ -1,4 +1,4 @@
-/* Brings data into a plan. All data pass here, and are compared with what the graph declares. */
+/* Brings data into a plan. All data come in here, and are compared with what the graph declares. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static tensor *input_named(const plan *p, const char *name)
     return NULL;
 }
 
-/* Where the host writes an input that is not bound. */
+/* The memory in which the host writes an input that is not bound. */
 static void *own_memory(const plan *p, const tensor *t)
 {
     return p->staged ? p->staged[t->id] : p->fixed_memory + p->place[t->id].offset;
@@ -68,7 +68,7 @@ static bool same_rule(const label_rule *a, const label_rule *b)
     return a->input == b->input && a->low == b->low && a->classes == b->classes && a->ignore_index == b->ignore_index;
 }
 
-/* One channel under a sigmoid names two classes. */
+/* A sigmoid on one channel has two classes. */
 static bool rule_of(const node *n, label_rule *out)
 {
     bool sigmoid = n->op == OP_binary_cross_entropy;
@@ -96,8 +96,8 @@ cseg_status plan_find_label_rules(plan *p, cseg_error *err)
     return CSEG_OK;
 }
 
-/* In blocks of a fixed length without a way out, so that the compiler makes vectors of them: bound by reading 4 bytes a
- * pixel. Returns the first label that is outside, n if none is. */
+/* Returns the first label that is not allowed, n if there is none. Works in blocks of a fixed length without early
+ * exit, so that the compiler vectorises them. Bound by reading 4 bytes for each pixel. */
 static int64_t first_outside(const label_rule *r, const int32_t *label, int64_t n)
 {
     enum { BLOCK = 1024 };

@@ -1,4 +1,4 @@
-/* Tells what a plan's memory holds, and when it holds most. */
+/* Reports what a plan's memory contains, and when it contains the most. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static bool lives_at(const plan_buffer *b, size_t at)
 
 cseg_status plan_measure(const plan *p, plan_memory *out, cseg_error *err)
 {
-    /* By step: how many bytes begin to live there, and how many were freed behind the one before. */
+    /* by step: bytes whose lifetime begins there, and bytes freed after the step before */
     size_t *born = mem_alloc((p->n_steps + 2) * sizeof *born), *freed = mem_alloc((p->n_steps + 2) * sizeof *freed);
     cseg_status status = CSEG_OK;
     *out = (plan_memory){.arena = p->bytes,
@@ -52,7 +52,7 @@ done:
     return status;
 }
 
-/* What a buffer holds at a step: the last tensor that was made in it by then. */
+/* For each buffer, the tensor in it at a step: the last one made in it by then. */
 static const tensor **contents_at(const plan *p, size_t at, arena *mem)
 {
     const tensor **holds = ARENA_ARRAY(mem, p->n_buffers + 1, const tensor *);
@@ -75,7 +75,7 @@ static int by_size(const void *a, const void *b)
 
 enum { MODULE_COLUMNS = 30 };
 
-/* A module's name; of a long one the end, which tells more. */
+/* Adds a module's name; of a long name the end, which says more. */
 static void add_module(strbuf *b, const char *scope)
 {
     const char *name = scope && *scope ? scope : "(model)";

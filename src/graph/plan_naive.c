@@ -1,10 +1,10 @@
-/* Reports the nodes of a plan that fall back to the naive backend, so that nothing is slow in silence. */
+/* Reports nodes that fall back to the naive backend, so that slowness is not silent. */
 #include "base/log.h"
 #include "base/str.h"
 #include "graph/plan_internal.h"
 #include "graph/work.h"
 
-/* What moves less is not worth a word: the scalar that a gradient begins with. */
+/* Nodes with a smaller share are not reported, as the scalar that a gradient begins with. */
 #define LEAST_SHARE 0.001
 
 typedef struct share {

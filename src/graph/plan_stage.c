@@ -1,6 +1,5 @@
-/* Inputs, constants and outputs on their way between the host and a memory that is not the host's. What goes in is sent
- * at each run, so that callers may write where plan_input says, or in what they have bound, as if the plan read there.
- */
+/* Copies inputs, constants and outputs between the host and memory that is not the host's. Inputs are sent at each run,
+ * so callers may write to plan_input's memory, or to memory that they have bound, as if the plan read it. */
 #include "base/error.h"
 #include "graph/plan_internal.h"
 

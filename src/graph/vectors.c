@@ -1,5 +1,5 @@
-/* Vector functions as they are defined, on the host. Bound by memory traffic: SGD reads three and writes two arrays.
- * Each element's arithmetic is PyTorch's, in its order. */
+/* The vector functions by their definition, on the host. Bound by memory traffic: SGD reads three and writes two
+ * arrays. Each element's arithmetic is PyTorch's, in its order. */
 #include "graph/vectors.h"
 
 #include <math.h>
@@ -44,7 +44,7 @@ void vector_adam(const adam_part *p)
     }
 }
 
-/* In eight lanes, which are added in a fixed order: the compiler makes vectors of them. */
+/* Sums in eight lanes, which are added in a fixed order, so that the compiler vectorises. */
 static double sum_of_squares(const float *x, int64_t n)
 {
     enum { LANES = 8 };
@@ -71,7 +71,7 @@ double vector_sum_powers(const vector_part *p, double power)
     return total;
 }
 
-/* Infinity and NaN have all bits of the exponent. */
+/* In infinity and NaN all bits of the exponent are set. */
 bool vector_all_finite(const void *x, dtype type, int64_t n)
 {
     const float *wide = x;
@@ -137,7 +137,7 @@ static void drain(backend *b, float *to, float *from, int64_t n, float by)
     }
 }
 
-/* torch goes from the nearer end. */
+/* torch computes from the nearer end. */
 static void lerp(backend *b, float *to, const float *x, int64_t n, double w)
 {
     (void)b;

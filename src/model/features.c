@@ -17,7 +17,7 @@ features features_new(graph *g, int n)
     return f;
 }
 
-/* Lists are short: each addition copies, into room for one more. */
+/* Lists are short: each addition copies the list and makes room for one more. */
 void features_add(graph *g, features *f, tensor *t)
 {
     tensor **at = room(g, f->n + 1);

@@ -116,12 +116,12 @@ static bool parse(module *m, const value *cfg, initializer *which, init_config *
     return false;
 }
 
-/* What a rule does to one layer's weight and bias. */
+/* What a rule does to the weight and bias of a layer. */
 typedef struct init_action {
     initializer which;
     init_config c;
     float bias;
-    bool whole; /* every layer, not just those of c.layer */
+    bool whole; /* all layers, not only those of c.layer */
 } init_action;
 
 static bool needs_two_axes(initializer w)
@@ -161,7 +161,7 @@ static void set_weight(param *p, const init_action *a)
     }
 }
 
-/* A layer is meant by its class's name or that of its base. */
+/* Returns whether a layer has this class name, or a base class of this name. */
 static bool is_class(const module *m, const char *name)
 {
     static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},
@@ -243,7 +243,7 @@ static void apply(module *m, const value *cfg, bool whole, init_config *parsed)
     apply_below(m, &a, cfg);
 }
 
-/* A child by the name of its attribute: norm2 stands for whatever norm layer is called bn2, gn2, in2. */
+/* Finds a child by the attribute's name: norm2 means the norm layer called bn2, gn2 or in2. */
 static module *attribute(module *m, const char *name)
 {
     module *child = module_child(m, name);

@@ -1,4 +1,4 @@
-/* Draws the first values of the weights by their init rules. */
+/* Draws the initial values of weights by their rules. */
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "graph/backend.h"
 #include "model/model.h"
 
-/* PyTorch's: of a weight [O, I / groups, kh, kw]. */
+/* PyTorch's fan of a weight [O, I / groups, kh, kw]. */
 static double fan(const param *p, bool out)
 {
     double area = 1;
@@ -39,8 +39,8 @@ static void fill_normal(float *v, int64_t n, rng *r, double mean, double std)
         v[i] = (float)(mean + std * rng_normal(r));
 }
 
-/* Mean 0, cut at +-cut: values beyond are drawn again. Where that hardly ever succeeds the deviation is so large that
- * the density between the cuts is flat. */
+/* Mean 0, truncated to +-cut by drawing again. If that would rarely succeed, the deviation is so large that the density
+ * between the cuts is flat. */
 static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cut)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -51,7 +51,7 @@ static void fill_trunc_normal(float *v, int64_t n, rng *r, double std, double cu
     }
 }
 
-/* The next n values of p. */
+/* Draws the next n values of p. */
 static void draw(const param *p, rng *r, float *v, int64_t n)
 {
     const param_start *s = param_start_of(p);
@@ -93,7 +93,7 @@ static void draw(const param *p, rng *r, float *v, int64_t n)
 
 enum { PIECE = 4096 };
 
-/* n columns of `rows` rows, each `columns` apart, to length 1. What fails is told by whoever synchronises next. */
+/* Normalises n columns, of `rows` numbers `columns` apart, to length 1. The next synchronise reports errors. */
 static void normalize_piece(backend *b, float *v, int64_t rows, int64_t columns, int64_t n)
 {
     float piece[PIECE];
@@ -112,7 +112,7 @@ static void normalize_piece(backend *b, float *v, int64_t rows, int64_t columns,
     }
 }
 
-/* Along axis 1, as torch's normalize. */
+/* Normalises along axis 1, as torch's normalize. */
 static void normalize_columns(const model *m, const param *p)
 {
     int64_t rows = p->dim[1], columns = p->count / p->dim[0] / rows;
@@ -122,7 +122,7 @@ static void normalize_columns(const model *m, const param *p)
                             columns - at < PIECE ? columns - at : PIECE);
 }
 
-/* A piece at a time, so that it needs no memory beside the backend's. */
+/* Fills p piece by piece, so that it needs only a small buffer beside the backend's memory. */
 static void fill(const model *m, const param *p, rng *r)
 {
     float piece[PIECE];

@@ -1,4 +1,4 @@
-/* Building a model from its dict, and tracing it. */
+/* Builds a model from its dict, and traces it. */
 #include "model/model.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "model/layers/layers.h"
 #include "model/params.h"
 
-/* The 0.x dialect's oldest style has them at the top level; in both places is an error, as MMSegmentation's. */
+/* The oldest style of 0.x has them at the top level; having them in both places is an error, as MMSegmentation's. */
 static const value *choose_cfg(model *m, const char *key, const value *outer)
 {
     const value *inner = value_get(m->config, key);

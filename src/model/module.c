@@ -1,4 +1,4 @@
-/* The tree of modules: making it, naming it, and the errors of constructors. */
+/* Makes and names the tree of modules, and records errors of constructors. */
 #include "model/module.h"
 
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "model/model.h"
 
-/* No parameter of any network is near this; a typo in a config may be beyond it. */
+/* More parameters than any network has; only a typo in a config exceeds it. */
 static const int64_t PARAM_MAX = (int64_t)1 << 31;
 
 void model_fail(model *m, cseg_status code, const value *at, const char *fmt, ...)
@@ -207,7 +207,7 @@ void module_each(module *m, void (*fn)(module *m))
         module_each(m->children.at[i], fn);
 }
 
-/* The kinds that there are, for a message: "ResNet, HRNet". */
+/* Lists the known kinds, for a message: "ResNet, HRNet". */
 static const char *known_kinds(module *parent, family f)
 {
     strbuf b = {.mem = parent->model->mem};
@@ -261,7 +261,7 @@ module *module_build(module *parent, const char *name, family f, const value *cf
         return NULL;
     model *mod = parent->model;
     const kind *k = find_kind(parent, name, f, cfg);
-    /* The root stands for itself: it is its own tree's first module. */
+    /* The root is its own tree's first module. */
     module *m = !k ? NULL : f == FAMILY_SEGMENTOR ? parent : module_new(parent, name);
     if (!m)
         return NULL;

@@ -21,7 +21,7 @@ void params_collect(model *m)
     module_each(m->root, collect);
 }
 
-/* Whole cache lines, so that vectors never straddle two parameters. */
+/* Rounds up to whole cache lines, so that no vector spans two parameters. */
 static size_t padded(int64_t count)
 {
     return ((size_t)count + 15) & ~(size_t)15;
@@ -68,7 +68,7 @@ cseg_status model_view(const model *m, const param *p, const void *at, arena *me
     return memory_view(model_home(m, p), at, (size_t)p->count * dtype_size(p->type), mem, out, err);
 }
 
-/* Said before the system kills the process for it: a slip in a config can ask for any number of channels. */
+/* Refuses before the system would kill the process: a mistake in a config can ask for any number of channels. */
 static void check_memory(model *m)
 {
     double need = 4.0 * (double)m->flat_count * (m->options.no_grad ? 1 : 2) + 4.0 * (double)m->buffer_count;

@@ -1,7 +1,7 @@
 /* A backend for tests, whose memory the host must not touch: the cpu backend, with buffers in pages that are protected
- * whenever none of its calls runs. Where the program reads or writes there by itself it ends, and says at which byte of
- * which buffer. The other way round it refuses, and names, an address that is not one of its own. So what runs on it
- * runs on a device with memory of its own, as far as memory goes. */
+ * except during its calls. If the program reads or writes there by itself, it ends and names the byte and the buffer.
+ * Conversely, the backend refuses, and names, an address that is not its own. So code that works on it also works, as
+ * far as memory is concerned, on a device with memory of its own. */
 #ifndef TESTS_FAR_H
 #define TESTS_FAR_H
 

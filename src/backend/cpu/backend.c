@@ -32,9 +32,9 @@ static cseg_status prepare(backend *base, const node *n, const kernel_setting *s
                            cseg_error *err)
 {
     cpu_backend *b = (cpu_backend *)base;
-    /* oneDNN chooses its blocking, and with it the order of sums, by the number of threads that it sees when a kernel
-     * is made; and some kernels cut their sums by those that there are when they run. So they are made for one, and run
-     * by one (conv_pieces.h, matmul.c). */
+    /* oneDNN chooses its blocking, and so the order of sums, by the number of threads that it sees when a kernel is
+     * made; some kernels split sums by the number of threads when they run. So they are made for one thread, and run by
+     * one (conv_pieces.h, matmul.c). */
     const cpu_op *op = cpu_op_of(b, n);
     bool alone = b->options.deterministic && op && op->onednn;
     if (alone)
@@ -50,7 +50,7 @@ static cseg_status prepare(backend *base, const node *n, const kernel_setting *s
     return status;
 }
 
-/* Kernels have room for this many threads. */
+/* Kernels have scratch for this many threads. */
 static void enter(backend *base)
 {
     omp_set_num_threads(((cpu_backend *)base)->options.threads);

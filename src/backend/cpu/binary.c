@@ -1,5 +1,5 @@
-/* Sums, products and the like of two tensors. Bound by memory traffic: of one shape, and in either float type, by the
- * loops of simd/maps.h; with repeated axes, and for the rest, in float32. */
+/* Sums, products and the like of two tensors. Bound by memory traffic. Tensors of one shape, of either float type, go
+ * through the loops of simd/maps.h; repeated axes and everything else are computed in float32. */
 #include "backend/cpu/map.h"
 #include "backend/cpu/repeat.h"
 
@@ -9,7 +9,7 @@ typedef void flat(map a, map b, map y, int64_t n);
 
 typedef struct binary_kernel {
     cpu_kernel k;
-    flat *f; /* NULL: r tells where operands are */
+    flat *f; /* NULL: operands are as in r */
     repeat r;
 } binary_kernel;
 
@@ -47,7 +47,7 @@ static cseg_status flat_run(kernel *base, void *const *in, void *const *out, voi
     return CSEG_OK;
 }
 
-/* One loop for each kind; ra and rb are constants where it is called, so that it becomes vectors. */
+/* A loop for each kind; ra and rb are constants at the calls, so that the loops are vectorised. */
 #define COMBINE(value)                                                                                                 \
     for (int64_t i = 0; i < n; i++) {                                                                                  \
         const float u = a[i * ra], v = b[i * rb];                                                                      \

@@ -101,7 +101,7 @@ static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_sett
 const cpu_op cpu_op_conv2d = {
     .prepare_for = prepare_conv, .bf16_in = 1, .either_in = 1 << 3, .either_out = 1, .onednn = true};
 
-/* Gradients are of weights that are trained. */
+/* Only weights that are trained have gradients. */
 enum { TRAINED = false };
 
 static cseg_status prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -122,7 +122,7 @@ static cseg_status prepare_conv_grad_weight(cpu_backend *b, const node *n, arena
 }
 
 /* oneDNN 3.2's gradient of a dilated convolution's weights in bfloat16 reads outside its maps where the dilation is
- * near their size: it gave numbers of no meaning, or a segmentation fault. In float32 it does not. */
+ * near their size: the results were garbage, or there was a segmentation fault. In float32 it does not. */
 static bool is_sound(const cpu_backend *b, const node *n)
 {
     const conv_attr *a = &n->attr.conv;

@@ -143,7 +143,7 @@ done:
     return status;
 }
 
-/* oneDNN wants a gradient's primitive to be made with a forward one as a hint. */
+/* oneDNN needs a forward primitive as a hint for a gradient's primitive. */
 static cseg_status gradient_desc(cpu_backend *b, const node *n, const conv_descs *d, dnnl_primitive_desc_t *pd,
                                  const_dnnl_primitive_attr_t attr, cseg_error *err)
 {
@@ -213,8 +213,8 @@ int conv_weights_arg(const node *n)
     return n->op == OP_conv2d_grad_weight ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS;
 }
 
-/* oneDNN 3.2's 1x1 kernel for strides gathers the pixels that it multiplies in its scratchpad, in steps of 16 channels,
- * but asks for the bytes of those that there are: of 64x64 pixels with 4 channels it wrote far behind them. */
+/* oneDNN 3.2's 1x1 kernel with strides gathers pixels in its scratchpad in steps of 16 channels, but asks only for the
+ * bytes of the actual channels: for 64x64 pixels with 4 channels it wrote far beyond the scratchpad. */
 size_t conv_slack(const node *n, const conv_extent *e)
 {
     const int64_t *w = conv_w(n)->dim, missing = (16 - w[1] % 16) % 16;

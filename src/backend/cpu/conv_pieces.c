@@ -1,12 +1,12 @@
 #include "backend/cpu/conv_pieces.h"
 
 enum {
-    PIECES = 48,              /* of a map: as much work for each of up to 16 threads */
-    SUMMED_PIECES = 16,       /* of the gradient of weights, each of which has sums of its own */
-    SUMS_BYTES = 64 << 20,    /* of all these sums */
-    LEAST_PRODUCTS = 1 << 22, /* of a piece: less takes no longer than its call */
-    SUM_FLOATS = 4096,        /* that are added up at a time */
-    KINDS = 64                /* of pieces that differ in size or padding; 3 are usual */
+    PIECES = 48,              /* pieces of a map: similar work for each of up to 16 threads */
+    SUMMED_PIECES = 16,       /* pieces of the gradient of weights, each of which has its own sums */
+    SUMS_BYTES = 64 << 20,    /* for all of these sums */
+    LEAST_PRODUCTS = 1 << 22, /* multiply-adds of a piece: smaller pieces take no longer than their call */
+    SUM_FLOATS = 4096,        /* floats added up at a time */
+    KINDS = 64                /* kinds of pieces, which differ in size or padding; 3 are usual */
 };
 
 typedef struct piece {
@@ -16,7 +16,7 @@ typedef struct piece {
 
 typedef struct piece_kind {
     conv_extent e;
-    dnnl_op *ops; /* one a thread, all with the same primitive */
+    dnnl_op *ops; /* one for each thread, all with the same primitive */
 } piece_kind;
 
 typedef struct pieces_kernel {
@@ -27,9 +27,9 @@ typedef struct pieces_kernel {
     int n_kinds;
     conv_inner w;
     bool weights_fixed;
-    bool slow;         /* oneDNN has only its reference for a kind */
+    bool slow;         /* oneDNN only has its reference implementation for a kind */
     size_t own;        /* bytes of a thread's scratchpad */
-    size_t sums, bias; /* of the gradient of weights: bytes of a piece's sums, and of those of the bias behind them */
+    size_t sums, bias; /* for the gradient of weights: bytes of a piece's sums, and of the bias's sums after them */
 } pieces_kernel;
 
 static size_t max_size(size_t a, size_t b)
@@ -52,7 +52,7 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Of the map that is cut: the one that the node writes, or, for the gradient of weights, the output. */
+/* Rows of the map that is cut: the one that the node writes or, for the gradient of weights, the output. */
 static int64_t rows_to_cut(const node *n)
 {
     return n->op == OP_conv2d_grad_data ? conv_x(n)->dim[1] : conv_y(n)->dim[1];
@@ -69,7 +69,7 @@ static void release(kernel *base)
     k->w = (conv_inner){0};
 }
 
-/* Rows [from, to) of the output, and those of the input that they are computed from. */
+/* Sets rows [from, to) of the output, and the rows of the input that they are computed from. */
 static bool rows_of_output(const node *n, int64_t from, int64_t to, piece *p, conv_extent *e)
 {
     const conv_attr *a = &n->attr.conv;
@@ -84,14 +84,14 @@ static bool rows_of_output(const node *n, int64_t from, int64_t to, piece *p, co
     return e->in[0] > 0;
 }
 
-/* Rows [from, to) of the input, and those of the output that they have a part in. */
+/* Sets rows [from, to) of the input, and the rows of the output that they contribute to. */
 static bool rows_of_input(const node *n, int64_t from, int64_t to, piece *p, conv_extent *e)
 {
     const conv_attr *a = &n->attr.conv;
     int64_t reach = (conv_w(n)->dim[2] - 1) * a->dilation[0], height = conv_y(n)->dim[1];
     int64_t first = ceil_div(from + a->pad[0] - reach, a->stride[0]), end = (to - 1 + a->pad[0]) / a->stride[0] + 1;
     if (first * a->stride[0] > from + a->pad[0])
-        first--; /* has no part in them, but no padding is less than none */
+        first--; /* contributes nothing, but a smaller padding than none is not possible */
     p->x = from;
     p->y = first > 0 ? first : 0;
     e->pad[0] = from + a->pad[0] - p->y * a->stride[0];
@@ -100,7 +100,7 @@ static bool rows_of_input(const node *n, int64_t from, int64_t to, piece *p, con
     return e->out[0] > 0;
 }
 
-/* The kind of this extent. -1: there are too many. */
+/* Returns the kind with this extent. -1: too many kinds. */
 static int kind_of(pieces_kernel *k, const conv_extent *e)
 {
     for (int i = 0; i < k->n_kinds; i++)
@@ -112,7 +112,7 @@ static int kind_of(pieces_kernel *k, const conv_extent *e)
     return k->n_kinds++;
 }
 
-/* Pieces of `images` whole images, or of `band` rows of one. False: they cannot be cut so. */
+/* Cuts into pieces of `images` whole images, or of `band` rows of one image. false: that is not possible. */
 static bool cut(pieces_kernel *k, const node *n, int64_t images, int64_t band)
 {
     int64_t all = conv_x(n)->dim[0], rows = rows_to_cut(n);
@@ -134,7 +134,7 @@ static bool cut(pieces_kernel *k, const node *n, int64_t images, int64_t band)
     return true;
 }
 
-/* How many pieces the work is worth, by its size alone. */
+/* Returns how many pieces the work is worth, from its size alone. */
 static int64_t wanted_pieces(const node *n)
 {
     const int64_t *w = conv_w(n)->dim;
@@ -152,7 +152,7 @@ static bool choose_pieces(pieces_kernel *k, const node *n, arena *mem)
     int64_t wanted = wanted_pieces(n), images = ceil_div(all, wanted), bands = wanted > all ? wanted / all : 1;
     int64_t band = ceil_div(rows, bands);
     if (bands > 1 && n->op == OP_conv2d_grad_data)
-        band = ceil_div(band, stride) * stride; /* so that inner bands are alike */
+        band = ceil_div(band, stride) * stride; /* so that all inner bands are equal */
     k->pieces = ARENA_ARRAY(mem, (size_t)(ceil_div(all, images) * ceil_div(rows, band)), piece);
     if (!k->pieces)
         return false;
@@ -186,7 +186,7 @@ static cseg_status run_piece(pieces_kernel *k, const piece *p, void *const *at, 
     return dnnl_op_run(op, k->k.b, n, of, own, err);
 }
 
-/* at: the input, the output, the weights (or all sums), the bias and the residual or NULL */
+/* at: input, output, weights (or all sums), bias, and residual or NULL */
 static cseg_status run_pieces(pieces_kernel *k, void *const *at, char *scratch, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
@@ -253,7 +253,8 @@ static cseg_status run_weights(kernel *base, void *const *in, void *const *out, 
     return dnnl_op_run(&k->w.reorder, k->k.b, n, (void *[]){sums, out[0]}, rest, err);
 }
 
-/* Whether oneDNN has nothing for it but its reference: a layout of weights that suits one kind may not suit another. */
+/* Returns whether oneDNN only has its reference implementation: a layout of weights that suits one kind may not suit
+ * another. */
 static bool is_slow(const_dnnl_primitive_desc_t pd)
 {
     const char *name = NULL;
@@ -261,7 +262,7 @@ static bool is_slow(const_dnnl_primitive_desc_t pd)
            strncmp(name, "ref", 3) == 0;
 }
 
-/* The primitive of a kind, and memory for each thread. The first kind says how weights lie. */
+/* Makes the primitive of a kind, and memory objects for each thread. The first kind decides the layout of weights. */
 static cseg_status make_kind(pieces_kernel *k, int i, cseg_error *err)
 {
     cseg_status status = CSEG_OK;

@@ -12,12 +12,12 @@
 #include "backend/cpu/winograd.h"
 
 enum {
-    ROWS = 24,             /* whole register tiles for any number of vectors */
-    CHUNK_BLOCKS = 8,      /* of columns, that are multiplied while dy's part of them is in the cache */
-    GROUP_BYTES = 3 << 17, /* of the maps' part that a group of pixels reads */
+    ROWS = 24,             /* a multiple of the rows of register tiles for any number of vectors */
+    CHUNK_BLOCKS = 8,      /* blocks of columns multiplied while their part of dy is in the cache */
+    GROUP_BYTES = 3 << 17, /* bytes of the maps' part that a group of pixels reads */
     LEAST_GROUP = 64,
     MOST_GROUP = 256,
-    /* Of fewer channels oneDNN's way is as fast, and of fewer blocks a thread all threads do not get the same work. */
+    /* With fewer channels oneDNN is as fast, and with fewer blocks a thread the threads do not get equal work. */
     LEAST_CHANNELS = 32,
     LEAST_BLOCKS = 4,
     LIKELY_THREADS = 4
@@ -30,13 +30,13 @@ typedef struct pixels_kernel {
     int64_t in[2], out[2], size[2]; /* height and width of x, of dy and of the kernel */
     int64_t inputs, outputs;        /* channels */
     int64_t rows, pixels;           /* taps * inputs; output pixels of all images */
-    int64_t group;                  /* pixels */
+    int64_t group;                  /* pixels in a group */
     int64_t ld;                     /* of the sums: outputs, padded */
     wino_blocks columns;
     bool ragged; /* outputs are not whole vectors: dy is read from a padded copy */
 } pixels_kernel;
 
-/* `width` channels from c0 on of what a tap reads for `pixels` output pixels -> to[pixel * ROWS]. */
+/* Copies `width` channels from c0 on, which a tap reads for `pixels` output pixels, to to[pixel * ROWS]. */
 static void gather_tap(const pixels_kernel *k, const float *x, int64_t tap, int64_t c0, int64_t width, int64_t first,
                        int64_t pixels, float *to)
 {
@@ -58,7 +58,7 @@ static void gather_tap(const pixels_kernel *k, const float *x, int64_t tap, int6
     }
 }
 
-/* Rows r0 ... r0 + rows - 1 of the product's left side -> to[pixel * ROWS + row]. */
+/* Copies rows r0 ... r0 + rows - 1 of the product's left side to to[pixel * ROWS + row]. */
 static void gather(const pixels_kernel *k, const float *x, int64_t r0, int64_t rows, int64_t first, int64_t pixels,
                    float *to)
 {
@@ -83,7 +83,7 @@ static void block_products(const pixels_kernel *k, const float *left, const floa
     }
 }
 
-/* Floats that a thread needs for itself: a block of rows and, if ragged, a group's dy. */
+/* Floats for each thread: a block of rows and, if ragged, a group's dy. */
 static int64_t own_floats(const pixels_kernel *k)
 {
     return k->group * ROWS + (k->ragged ? k->group * k->ld : 0);
@@ -108,7 +108,7 @@ static void group_products(const pixels_kernel *k, const float *x, const float *
         padded_copy(k, dy, pixels, copy);
     for (int64_t from = 0; from < k->columns.count; from += CHUNK_BLOCKS) {
         int64_t to = wino_least(from + CHUNK_BLOCKS, k->columns.count);
-        /* A static schedule gives a thread the same rows each time: their sums need no barrier. */
+        /* A static schedule gives each thread the same rows every time, so its sums need no barrier. */
 #pragma omp for schedule(static) nowait
         for (int64_t b = 0; b < blocks; b++) {
             int64_t r0 = b * ROWS, rows = wino_least(ROWS, k->rows - r0);
@@ -162,7 +162,7 @@ cseg_status conv_weights_prepare(cpu_backend *b, const node *n, arena *mem, kern
     k->columns = wino_blocks_of(k->t, k->outputs);
     k->ld = k->columns.vectors * k->columns.vec;
     k->ragged = k->ld != k->outputs;
-    /* Where there is one tap, each part of x is read once. */
+    /* With a single tap, each part of x is read once. */
     int64_t seen = k->size[0] * k->size[1] > 1 ? k->a->stride[0] * k->a->stride[1] * k->inputs : 0;
     int64_t each = 4 * (seen + wino_least(k->outputs, CHUNK_BLOCKS * 64));
     k->group = GROUP_BYTES / each;
@@ -178,10 +178,10 @@ bool conv_weights_fits(const cpu_backend *b, const node *n)
     const conv_attr *a = &n->attr.conv;
     const int64_t *x = n->in[0]->dim, *dy = n->in[1]->dim, *w = n->out[0]->dim;
     if (n->in[0]->type != DT_F32 || n->in[1]->type != DT_F32 || a->groups != 1 || (n->n_out > 1 && n->out[1]))
-        return false; /* bfloat16 is multiplied by oneDNN; a bias's gradient would be one more sum */
+        return false; /* oneDNN multiplies bfloat16; the gradient of a bias would be one more sum */
     if (w[2] * w[3] == 1 || (a->stride[0] == 1 && a->stride[1] == 1) || x[3] < LEAST_CHANNELS || dy[3] < LEAST_CHANNELS)
         return false;
-    /* What is chosen for its speed must not depend on the number of threads where results must not. */
+    /* Where results must not depend on the number of threads, the choice of the kernel must not either. */
     int64_t threads = b->options.deterministic ? LIKELY_THREADS : b->options.threads;
     return w[2] * w[3] * x[3] >= threads * LEAST_BLOCKS * ROWS;
 }

@@ -1,4 +1,4 @@
-/* Between types. What is bound by memory traffic is floats to floats; labels and masks are small beside maps. */
+/* Casts between types. Casts between floats are bound by memory traffic; labels and masks are small beside maps. */
 #include <math.h>
 
 #include "backend/cpu/map.h"
@@ -17,7 +17,7 @@ static int32_t whole(float x)
     return x <= (float)INT32_MIN ? INT32_MIN : x >= (float)INT32_MAX ? INT32_MAX : (int32_t)x;
 }
 
-/* One loop for each pair of types. */
+/* A loop for each pair of types. */
 #define CONVERT(from, to, value)                                                                                       \
     for (int64_t i = at; i < at + n; i++) {                                                                            \
         const from x = ((const from *)in)[i];                                                                          \

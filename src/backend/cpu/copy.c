@@ -1,4 +1,4 @@
-/* Copies, and what is the same everywhere. */
+/* Copies tensors, and fills them with one value. */
 #include "backend/cpu/map.h"
 
 enum { PART = 1 << 16 };
@@ -48,7 +48,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-/* For what is no plan's own: there a reshape and a detached map are the same memory. */
+/* For tensors that are not in the plan's memory; in it a reshape or a detached map shares the memory of its input. */
 static cseg_status prepare_copy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     return prepare(b, n, mem, out, copy_run, err);

@@ -3,10 +3,10 @@
 #include "backend/cpu/widen.h"
 #include "graph/ops/dropout_mask.h"
 
-/* Whose factors are all the same, or repeated, or each element's own. */
+/* The factors: all equal, repeated, or one for each element. */
 typedef struct dropout_kernel {
     cpu_kernel k;
-    int64_t images, count;   /* elements of an image; where each is a unit of its own, all are one image */
+    int64_t images, count;   /* elements of an image; if each element is a unit, all images count as one */
     int64_t channels, width; /* of a row of factors: the channels of some pixels */
 } dropout_kernel;
 
@@ -15,7 +15,7 @@ enum { PART_FLOATS = 1 << 15, FACTORS = 1024 };
 typedef struct dropout_maps {
     map x, y;
     dropout_mask mask;
-    float *rows; /* an image's channels have theirs at width * image */
+    float *rows; /* factors of an image's channels, at width * image */
 } dropout_maps;
 
 static void apply(const dropout_kernel *k, const dropout_maps *m, int64_t at, int64_t n, const float *factor,
@@ -25,7 +25,7 @@ static void apply(const dropout_kernel *k, const dropout_maps *m, int64_t at, in
                                  (char *)m->y.at + (size_t)at * m->y.size, m->y.half, n);
 }
 
-/* n elements from `at` on, of one image. */
+/* Processes n elements of an image from `at` on. */
 static void drop(const dropout_kernel *k, const dropout_maps *m, int64_t image, int64_t at, int64_t n)
 {
     const dropout_attr *a = &k->k.n->attr.dropout;

@@ -1,5 +1,5 @@
-/* Functions of one element. ReLU and scaling, which are everywhere, by the loops of simd/maps.h, in either float type;
- * the others by the naive backend's definitions, in float32, on all threads. */
+/* Functions of one element. ReLU and scaling, which are the most frequent, use the loops of simd/maps.h, in either
+ * float type; the others use the naive backend's definitions, in float32, on all threads. */
 #include <math.h>
 
 #include "backend/cpu/map.h"

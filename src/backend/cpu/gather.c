@@ -1,4 +1,4 @@
-/* The entry of the last axis that a label names, and its gradient. */
+/* Takes the entry of the last axis at a label, and its gradient. */
 #include "backend/cpu/cpu.h"
 
 enum { PART_FLOATS = 1 << 15 };

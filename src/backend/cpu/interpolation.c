@@ -6,7 +6,7 @@
 static float nearest_position(int64_t i, int64_t in, int64_t out, double scale)
 {
     if (in == out)
-        return (float)i; /* whatever scale was given */
+        return (float)i; /* whatever the given scale is */
     if (out == 2 * in)
         return (float)(i / 2);
     float step = scale > 0 ? (float)(1.0 / scale) : (float)in / (float)out;

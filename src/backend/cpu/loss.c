@@ -1,6 +1,6 @@
-/* Cross-entropy over the classes of each pixel, its gradient, and the share of pixels that are right, on tiles of
- * pixels that stay in the cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither
- * logits nor gradients of the label's size exist. Bound by exp. */
+/* Cross-entropy over the classes of each pixel, its gradient, and the accuracy, on tiles of pixels that stay in the
+ * cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither logits nor gradients of the
+ * label's size exist. Bound by exp. */
 #include <math.h>
 
 #include "backend/cpu/map.h"
@@ -23,7 +23,7 @@ static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem,
     return CSEG_OK;
 }
 
-/* A thread's own `tiles` of the room. */
+/* Returns a thread's own part of the room, of `tiles` tiles. */
 static float *own_tiles(const loss_kernel *k, float *room, int tiles)
 {
     return room + omp_get_thread_num() * tiles * tiling_floats(&k->t);
@@ -39,13 +39,13 @@ typedef struct loss_sums {
     int64_t right, counted;
 } loss_sums;
 
-/* What the pixels' weights are, of classes and of their own; class_weight or weight may be NULL. */
+/* The product of a pixel's class weight and its own weight; either array may be NULL. */
 static double weight_of(const float *class_weight, const float *weight, int32_t label, int64_t i)
 {
     return (class_weight ? (double)class_weight[label] : 1) * (weight ? (double)weight[i] : 1);
 }
 
-/* The sum of class weights that an average over them divides by: ignored pixels count where their label is a class. */
+/* The sum of class weights by which the average divides: ignored pixels count too if their label is a class. */
 static double class_weights(const loss_kernel *k, const int32_t *label, const float *class_weight, int64_t n)
 {
     const loss_attr *a = &k->k.n->attr.loss;
@@ -56,7 +56,7 @@ static double class_weights(const loss_kernel *k, const int32_t *label, const fl
     return sum;
 }
 
-/* The loss of each of a tile's n pixels, as the sum has it. */
+/* Sets the loss of each of a tile's n pixels, as in the sum. */
 static void pixel_losses(const float *x, const float *class, const float *most, const float *sum, const double *weight,
                          float scale, int64_t lanes, float *to, int64_t n)
 {
@@ -67,7 +67,7 @@ static void pixel_losses(const float *x, const float *class, const float *most, 
     }
 }
 
-/* each: the losses of all pixels, or NULL. */
+/* each: room for the losses of all pixels, or NULL. */
 static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n,
                          float *room, bool wants_right, float *each, loss_sums *s)
 {
@@ -113,7 +113,7 @@ static double divisor_of(const loss_kernel *k, const loss_sums *s)
     return 1;
 }
 
-enum { FORWARD_TILES = 3 }; /* two rows, and what lies between them */
+enum { FORWARD_TILES = 3 }; /* two rows, and the pixels interpolated between them */
 
 static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
@@ -162,7 +162,7 @@ static cseg_status prepare_cross_entropy(cpu_backend *b, const node *n, arena *m
 
 const cpu_op cpu_op_cross_entropy = {.prepare = prepare_cross_entropy};
 
-/* A tile's gradient, as simd/loss.h's `grad` gives it. */
+/* Computes a tile's gradient by `grad` of simd/loss.h. */
 static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n, float scale,
                       float *room, float *a, float *b)
 {
@@ -181,10 +181,10 @@ static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *ti
 
 enum { GRAD_BLOCK = 16, GRAD_TILES = 5 }; /* rows of small logits a task; GRAD_TILES: the forward's, and two of sums */
 
-/* Sums of gradients of two neighbouring small rows, spread along x. */
+/* Sums of gradients for two neighbouring rows of the small logits, at full width. */
 typedef struct grad_sums {
     const loss_pixels *pixels;
-    float *at[2]; /* of a row of even and of odd number; `row` says which, -1 none */
+    float *at[2]; /* for rows with even and odd number; `row` holds the numbers, -1: none */
     int64_t row[2];
     float *dx, *below; /* small rows r0 .. r1 - 1, and row r1 */
     int64_t r0, r1;
@@ -209,8 +209,8 @@ static float *sums_of(const loss_kernel *k, grad_sums *s, int64_t r)
     return s->at[slot];
 }
 
-/* Rows [r0, r1) of the small logits' gradient, from the rows of labels whose upper neighbour is one of them; what these
- * give to row r1 goes to `below`. Both [.., w, K] of an image. */
+/* Computes rows [r0, r1) of the small logits' gradient, from the rows of labels whose upper neighbour is one of them;
+ * their part of row r1 goes to `below`. Both [.., w, K] of an image. */
 static void grad_block(const loss_kernel *k, void *const *in, int64_t image, int64_t r0, int64_t r1, float scale,
                        float *dx, float *below, float *own)
 {

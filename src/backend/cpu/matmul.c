@@ -7,16 +7,16 @@ enum { BANDS = 48, LEAST_ROWS = 8, LEAST_PRODUCTS = 1 << 20 };
 
 typedef struct product {
     int64_t batch, rows, inner, columns;
-    int64_t shared; /* the batch of b: 1 if there is one matrix for all */
+    int64_t shared; /* matrices in b: 1 if all products share one */
     bool turned_a, turned_b;
 } product;
 
 typedef struct matmul_kernel {
     cpu_kernel k;
     product p;
-    dnnl_op op;      /* of all */
-    parts bands;     /* of a matrix's rows; count 0: not cut */
-    dnnl_op *ops[2]; /* of a band, and of the last, one a thread */
+    dnnl_op op;      /* for the whole product */
+    parts bands;     /* of a matrix's rows; count 0: it is not cut */
+    dnnl_op *ops[2]; /* for a band, and for the last band; one for each thread */
     size_t own;      /* bytes of a thread's scratchpad */
     size_t size[3];  /* bytes of an element of a, b and y */
 } matmul_kernel;
@@ -70,8 +70,8 @@ static cseg_status matmul_run_bands(kernel *base, void *const *in, void *const *
     return status;
 }
 
-/* [batch, r, c] of matrices [rows, columns] of which it is a part; `turned` says that the memory holds
- * [batch, columns, rows]. */
+/* [batch, r, c] of matrices [rows, columns] of which it is a part; `turned`: the memory holds [batch, columns,
+ * rows]. */
 static dnnl_status_t matrix_desc(dnnl_memory_desc_t *out, const tensor *t, int64_t batch, int64_t r, int64_t c,
                                  int64_t rows, int64_t columns, bool turned)
 {
@@ -79,7 +79,7 @@ static dnnl_status_t matrix_desc(dnnl_memory_desc_t *out, const tensor *t, int64
     return dnnl_memory_desc_create_with_strides(out, 3, (dnnl_dims_t){batch, r, c}, dnnl_type_of(t), strides);
 }
 
-/* The product of `rows` rows of `batch` matrices. */
+/* Makes the product of `rows` rows of `batch` matrices. */
 static cseg_status make(matmul_kernel *k, int64_t batch, int64_t rows, dnnl_op *op, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
@@ -140,7 +140,7 @@ static product product_of(const node *n)
     p.batch = tensor_count(y) / (p.rows * p.columns);
     p.shared = w->rank == 2 ? 1 : p.batch;
     if (w->rank == 2 && !p.turned_a) {
-        /* One matrix for all: the batch is more rows. */
+        /* With one shared matrix, the batch only adds rows. */
         p.rows *= p.batch;
         p.batch = 1;
     }

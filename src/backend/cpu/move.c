@@ -74,7 +74,7 @@ static cseg_status slice_run(kernel *base, void *const *in, void *const *out, vo
     return CSEG_OK;
 }
 
-/* Zero bytes are 0 in every type. */
+/* Zero bytes mean 0 in every type. */
 static void clear(map m, int64_t at, int64_t n)
 {
     memset((char *)m.at + (size_t)at * m.size, 0, (size_t)n * m.size);

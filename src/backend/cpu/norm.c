@@ -5,8 +5,8 @@
 
 #include "backend/cpu/norm_parts.h"
 
-/* Mean and squared deviations of one part: mean[c], m2[c], each with room for norm_room(k). One pass, in which x is
- * taken less `shift`, the mean of the part's first pixels, so that a large mean costs no digits. */
+/* Mean and sum of squared deviations of one part: mean[c], m2[c], each with norm_room(k) floats. In one pass, from x -
+ * shift, where shift is the mean of the part's first pixels, so that a large mean does not cost precision. */
 static void part_moments(const norm_kernel *k, int64_t part, map x, float *mean, float *m2, float *shift)
 {
     enum { FIRST_ROWS = 4 };
@@ -45,15 +45,15 @@ static void moments_all(const norm_kernel *k, map x, float *at, float *shifts)
     }
 }
 
-/* What a channel is multiplied by and what is added, from its statistics as they are stored: so batch_norm_apply gives
- * the same bits. */
+/* The factor and the summand of a channel, from the statistics as they are stored: so batch_norm_apply gives the same
+ * bits. */
 static void train_coefficients(float gamma, float beta, float mean, float invstd, float *s, float *b)
 {
     *s = gamma * invstd;
     *b = (float)((double)beta - (double)mean * (double)*s);
 }
 
-/* The parts' moments of channels c0 ... c0 + n - 1 as one: *mean, and the squared deviations from it. */
+/* Joins the parts' moments of channels c0 ... c0 + n - 1: *mean, and the sum of squared deviations from it. */
 static void join_moments(const norm_kernel *k, const float *at, int64_t c0, int64_t n, double *mean, double *m2)
 {
     size_t wide = norm_room(k);
@@ -184,7 +184,7 @@ static void grad_apply_all(const norm_kernel *k, const norm_grad *g)
         }
 }
 
-/* Behind the sums: gradients of gamma and beta, and what dx is made with. */
+/* After the sums: computes the gradients of gamma and beta, and the coefficients of dx. */
 static void join_sums(const norm_kernel *k, const float *at, const float *gamma, const float *invstd, float *dgamma,
                       float *dbeta, float *a, float *slope)
 {

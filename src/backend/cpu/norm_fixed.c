@@ -5,7 +5,7 @@
 
 #include "backend/cpu/norm_parts.h"
 
-/* s [c]: what a channel is multiplied by. */
+/* s [c]: the factor of each channel. */
 static void fixed_scale(const norm_kernel *k, const float *gamma, const float *var, float *s)
 {
     for (int64_t c = 0; c < k->c; c++)
@@ -38,7 +38,7 @@ typedef struct fixed_maps {
     const float *mean, *s; /* rooms */
 } fixed_maps;
 
-/* sums: a room for the sum of dy, and one for that of dy * (x - mean); NULL: they are not wanted. */
+/* sums: a room for the sum of dy, and one for the sum of dy * (x - mean); NULL: not needed. */
 static void grad_part(const norm_kernel *k, const fixed_maps *m, int64_t part, float *sums)
 {
     size_t room = norm_room(k);

@@ -1,6 +1,6 @@
 #include "backend/cpu/norm_parts.h"
 
-/* A part is large enough for its sums (two numbers a channel) to be small beside it. */
+/* Parts are large enough that their sums (two numbers a channel) are small in comparison. */
 enum { PART_FLOATS = 16384, PART_PIXELS = 64 };
 
 static int64_t most_of(int64_t a, int64_t b)

@@ -1,5 +1,4 @@
-/* Measures the peak with simd/'s best loops for this machine. Each thread works on registers, or on memory, of its own.
- */
+/* Measures the peak with the best loops of simd/ for this machine. Each thread has registers, or memory, of its own. */
 #include "backend/peak.h"
 
 #include <omp.h>
@@ -13,7 +12,7 @@
 /* Three arrays of 64 MiB exceed what caches hold; a trial of either kind takes some 10 ms. */
 enum { TRIALS = 16, ROUNDS = 2000000, ARRAY = 16 << 20 };
 
-/* By each thread's processor time, so that a busy machine has the same peak as an idle one. */
+/* By the processor time of each thread, so that a busy machine has the same peak as an idle one. */
 static double best_flops(const simd_table *simd, int threads)
 {
     double best = 0.0;
@@ -33,7 +32,7 @@ static double best_bytes(const simd_table *simd, int threads, float *a, float *b
 {
     int64_t each = ARRAY / threads;
     double best = 0.0;
-    for (int trial = -1; trial < TRIALS; trial++) { /* the first one touches the memory, on the threads that use it */
+    for (int trial = -1; trial < TRIALS; trial++) { /* the first trial touches the memory on the threads that use it */
         double begin = omp_get_wtime();
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (int t = 0; t < threads; t++) {

@@ -23,7 +23,7 @@ typedef struct product {
 
 #define FAILS(call) ((call) != dnnl_success)
 
-/* The scratchpad is the caller's: oneDNN's own belongs to the thread that made the primitive. */
+/* The caller gives the scratchpad: oneDNN's own belongs to the thread that made the primitive. */
 static bool make(product *p)
 {
     static const dnnl_query_t queries[ARGUMENTS] = {dnnl_query_src_md, dnnl_query_weights_md, dnnl_query_dst_md,
@@ -104,7 +104,7 @@ cseg_status peak_bf16(int threads, double *flops, cseg_error *err)
     *flops = 0.0;
     if (!backend_cpu_has_bf16())
         return CSEG_OK;
-    omp_set_num_threads(1); /* what oneDNN cuts the product for */
+    omp_set_num_threads(1); /* oneDNN cuts the product for this many threads */
     bool made = make(&p);
     omp_set_num_threads(usual);
 #pragma omp parallel num_threads(threads) reduction(+ : sum, failures) if (made)

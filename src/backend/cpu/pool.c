@@ -10,7 +10,7 @@ typedef struct pool_kernel {
     cpu_kernel k;
     pool_axis row;
     int64_t n, h, oh;
-    int64_t live; /* of the gradient: rows of windows that a row of x can belong to */
+    int64_t live; /* for the gradient: rows of windows that may contain a row of x */
 } pool_kernel;
 
 static void pool_init(pool_kernel *k, const tensor *x, const tensor *y)
@@ -26,7 +26,7 @@ static pool_map row_of(const pool_kernel *k, map m, int64_t row, int64_t pixels)
     return (pool_map){(char *)m.at + (size_t)(row * pixels * k->row.c) * m.size, m.half};
 }
 
-/* The rows of x that the windows of row oy have. room: kernel[0] of them. */
+/* Returns the rows of x in the windows of row oy. room: kernel[0] rows. */
 static pool_rows window_rows(const pool_kernel *k, map x, int64_t image, int64_t oy, pool_row *room)
 {
     const pool_attr *a = &k->k.n->attr.pool;
@@ -43,14 +43,14 @@ static size_t whole_lines(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-/* A thread's own room: rows of a window; in the gradient then rows of windows and, for each, where its taps lie. */
+/* A thread's room: the rows of a window; for the gradient then rows of windows, each with the positions of its taps. */
 static size_t row_bytes(const pool_kernel *k)
 {
     size_t live = (size_t)k->live;
     return whole_lines(((size_t)k->k.n->attr.pool.kernel[0] + live) * sizeof(pool_row) + live * sizeof(float *));
 }
 
-/* And behind that the taps. */
+/* After that come the taps. */
 static size_t room_bytes(const pool_kernel *k)
 {
     return row_bytes(k) + whole_lines((size_t)(k->live * k->row.ow * k->row.c) * sizeof(float));
@@ -83,13 +83,14 @@ static cseg_status prepare_max_pool(cpu_backend *b, const node *n, arena *mem, k
 
 const cpu_op cpu_op_max_pool = {.prepare = prepare_max_pool, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
-enum { GRAD_ROWS = 16 }; /* rows of x a task: the taps of windows at its edges are found twice */
+enum { GRAD_ROWS = 16 }; /* rows of x in a task; the taps of windows at its edges are searched twice */
 
 typedef struct grad_maps {
     map x, y, dy, dx;
 } grad_maps;
 
-/* Rows [r0, r1) of an image's dx. Windows are found once and kept while rows of x need them. */
+/* Computes rows [r0, r1) of an image's dx. Taps of windows are searched once, and kept as long as rows of x need
+ * them. */
 static void grad_rows(const pool_kernel *k, const grad_maps *m, int64_t image, int64_t r0, int64_t r1, char *room)
 {
     const pool_attr *a = &k->k.n->attr.pool;

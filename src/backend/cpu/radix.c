@@ -1,6 +1,6 @@
-/* Elements by their place in order, without sorting: three passes over the elements count those whose leading bits are
- * the ones found so far by the next bits (radix selection). Numbers of elements add up to the same in any order, so
- * each thread counts a stretch of its own. */
+/* Finds elements by their place in sorted order, without sorting, by radix selection: three passes count the elements
+ * that have the leading bits found so far, by their next bits. Counts do not depend on order, so each thread counts a
+ * part of the elements. */
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
@@ -15,11 +15,11 @@ typedef struct rank_kernel {
 } rank_kernel;
 
 typedef struct found {
-    uint32_t key;         /* of the element at the place */
-    int64_t count, above; /* elements that count, and those with a larger key */
+    uint32_t key;         /* of the element at the wanted place */
+    int64_t count, above; /* number of elements, and of those with a larger key */
 } found;
 
-/* Ordered as the numbers are; zeros are equal, and a NaN is larger than all. */
+/* Keys have the order of the numbers; -0 and 0 are equal, and a NaN is larger than all. */
 static uint32_t key_of(float x)
 {
     uint32_t bits;
@@ -45,7 +45,8 @@ static int64_t begin_of(const rank_kernel *k, int stretch)
     return k->count * stretch / k->stretches;
 }
 
-/* bins[BINS] by stretch: the elements whose bits above this pass's are those of `key`, by their bits of this pass. */
+/* bins[BINS] for each part: counts elements whose bits above this pass's equal those of `key`, by their bits in this
+ * pass. */
 static void count(const rank_kernel *k, void *const *in, int pass, uint32_t key, int64_t *bins)
 {
     const float *x = in[0];
@@ -71,7 +72,7 @@ static void count(const rank_kernel *k, void *const *in, int pass, uint32_t key,
 static found find(const rank_kernel *k, void *const *in, int64_t place, bool descending, int64_t *bins)
 {
     found f = {0};
-    int64_t index = 0, below = 0; /* in ascending order; elements whose bits so far are less */
+    int64_t index = 0, below = 0; /* in ascending order; below: elements with smaller keys so far */
     for (int pass = 0; pass < PASSES; pass++) {
         uint32_t digit = 0;
         count(k, in, pass, f.key, bins);
@@ -110,8 +111,8 @@ static cseg_status kth_run(kernel *base, void *const *in, void *const *out, void
     return CSEG_OK;
 }
 
-/* Marks of a stretch what is larger than the key, and of those that equal it as many as are `wanted`. Returns how many
- * equal it. y NULL: counts only. */
+/* Marks the elements of a part with a larger key, and the first `wanted` of those with the same key. Returns how many
+ * have the same key. y NULL: only counts. */
 static int64_t mark(const rank_kernel *k, void *const *in, int stretch, uint32_t key, int64_t wanted, uint8_t *y)
 {
     const float *x = in[0];

@@ -1,8 +1,8 @@
-/* Sums over axes: [before, over, behind] -> [before, behind], where axes that are not summed over lie together on
- * either side. Cut by size alone, and pieces added in order, in double. */
+/* Sums over axes: [before, over, behind] -> [before, behind], where the summed axes are neighbours. Work is cut by size
+ * alone, and the sums of pieces are added in order, in double. */
 #include "backend/cpu/cpu.h"
 
-enum { OVER = 1 << 12, BEHIND = 1 << 10 }; /* of a piece */
+enum { OVER = 1 << 12, BEHIND = 1 << 10 }; /* sizes of a piece */
 
 typedef struct reduce_kernel {
     cpu_kernel k;
@@ -10,7 +10,7 @@ typedef struct reduce_kernel {
     parts cuts, columns; /* of `over`, of `behind` */
 } reduce_kernel;
 
-/* False: the axes that are summed over do not lie together. */
+/* false: the summed axes are not neighbours. */
 static bool split_axes(const node *n, int64_t *before, int64_t *over, int64_t *behind)
 {
     const tensor *x = n->in[0];
@@ -47,7 +47,7 @@ static double sum_of_run(const float *x, int64_t n)
     return sum;
 }
 
-/* Sums of n columns over `rows` rows of x, `step` apart. */
+/* Sums n columns over `rows` rows of x that are `step` apart. */
 static void sum_columns(const float *x, int64_t rows, int64_t step, int64_t n, double *sum)
 {
     memset(sum, 0, (size_t)n * sizeof *sum);
@@ -56,7 +56,7 @@ static void sum_columns(const float *x, int64_t rows, int64_t step, int64_t n, d
             sum[i] += (double)x[r * step + i];
 }
 
-/* A piece: cut c of columns q of b; its sums lie at those columns in line (b, c) of the scratch. */
+/* Each piece is cut c of columns q of b; its sums are at those columns in line (b, c) of the scratch. */
 static cseg_status reduce_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;

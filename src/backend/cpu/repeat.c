@@ -7,7 +7,7 @@ static bool is_repeated(const tensor *x, const tensor *y, int axis)
     return x->dim[axis] == 1 && y->dim[axis] > 1;
 }
 
-/* Which operands are repeated along an axis, a bit each. */
+/* Returns which operands are repeated along an axis, one bit each. */
 static unsigned repeated_along(const node *n, int operands, int axis)
 {
     unsigned all = 0;
@@ -21,7 +21,7 @@ void repeat_init(repeat *r, const node *n, int operands)
     const tensor *y = n->out[0];
     int64_t dim[TENSOR_MAX_RANK] = {1}, size[REPEAT_OPERANDS] = {1, 1, 1};
     unsigned which[TENSOR_MAX_RANK] = {0};
-    int axes = 0; /* merged, the last one first */
+    int axes = 0; /* merged axes, the last one first */
     for (int i = y->rank - 1; i >= 0; i--) {
         unsigned now = repeated_along(n, operands, i);
         if (y->dim[i] == 1)

@@ -1,5 +1,5 @@
-/* Resizing in NHWC: rows are mixed first, then pixels within the mixed row, which stays in the cache. Bound by memory
- * traffic: forward writes the large map once; the gradient reads it twice. */
+/* Resizes maps in NHWC: mixes two rows first, then pixels within the mixed row, which stays in the cache. Bound by
+ * memory traffic: forward writes the large map once; the gradient reads it twice. */
 #include "backend/cpu/interpolation.h"
 #include "backend/cpu/map.h"
 
@@ -21,8 +21,8 @@ static cseg_status resize_init(resize_kernel *k, const tensor *small, const tens
     return CSEG_OK;
 }
 
-/* Output row i of one image, mixed of two input rows that begin at `image`: in `row` [w_in * c], unless one of them is
- * the answer. */
+/* Mixes output row i of an image from two input rows; the image begins at `image`. Returns it in `row` [w_in * c], or
+ * the input row itself if only one is needed. */
 static map mixed_row(const resize_kernel *k, map x, int64_t image, int64_t i, float *row)
 {
     int64_t width = k->x.in * k->c;

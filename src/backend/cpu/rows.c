@@ -1,4 +1,4 @@
-/* Softmax and its logarithm over the last axis, by the loss's loops on tiles of rows (tiles.h), and their gradients. */
+/* Softmax and log-softmax over the last axis, by the loss's loops on tiles of rows (tiles.h), and their gradients. */
 #include <math.h>
 
 #include "backend/cpu/tiles.h"
@@ -12,7 +12,7 @@ typedef struct rows_kernel {
     parts p; /* of rows */
 } rows_kernel;
 
-/* The softmax as the gradient of a loss whose class no row has. */
+/* Computes the softmax as the gradient of a loss in which no row has a class. */
 static void softmax_tile(const loss_tile *tile, const loss_table *v, float *to)
 {
     float none[LOSS_LANES], one[LOSS_LANES];

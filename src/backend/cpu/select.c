@@ -1,4 +1,4 @@
-/* Masks, and the choice that they make. Bound by memory traffic. */
+/* Comparisons to masks, and selection by masks. Bound by memory traffic. */
 #include "backend/cpu/repeat.h"
 
 typedef struct select_kernel {
@@ -76,7 +76,7 @@ static cseg_status prepare_compare(cpu_backend *b, const node *n, arena *mem, ke
 
 const cpu_op cpu_op_compare = {.prepare = prepare_compare};
 
-/* Elements of four bytes, whatever they mean, or of one. */
+/* For elements of four bytes, or of one, of any type. */
 #define WHERE_OF(type)                                                                                                 \
     static void where_##type(const repeat *r, const repeat_piece *p, void *const *in, void *out)                       \
     {                                                                                                                  \

@@ -1,4 +1,4 @@
-/* Binary cross-entropy of each element against its own target, and which classes an image has. */
+/* Binary cross-entropy of each element with its own target, and the classes present in an image. */
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
@@ -11,7 +11,7 @@ typedef struct sigmoid_kernel {
     parts p;
 } sigmoid_kernel;
 
-/* log(1 + exp(x)) is this for -|x|, and x more where x is positive. */
+/* log(1 + exp(x)) for -|x|; for positive x it is larger by x. */
 static float tail_of(float x)
 {
     return log1pf(expf(-fabsf(x)));
@@ -80,7 +80,7 @@ static cseg_status prepare_grad(cpu_backend *b, const node *n, arena *mem, kerne
 
 const cpu_op cpu_op_sigmoid_cross_entropy_grad = {.prepare = prepare_grad};
 
-/* p: pieces of an image; scratch: for each a byte a class. */
+/* p: pieces of an image; scratch: one byte a class for each piece. */
 static cseg_status presence_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;

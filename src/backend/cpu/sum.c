@@ -3,7 +3,7 @@
 #include "backend/cpu/interpolation.h"
 #include "backend/cpu/map.h"
 
-/* Floats of a span: with the small rows that go into it, less than the nearest cache (32 KiB) holds. */
+/* Floats of a span: with the small rows that it is made from, they fit into the first-level cache (32 KiB). */
 enum { SPAN_FLOATS = 4096, SPAN_PIXELS = 8 };
 
 typedef struct sum_input {
@@ -16,19 +16,19 @@ typedef struct sum_kernel {
     cpu_kernel k;
     int n;
     sum_input *in;                  /* in the order of addition */
-    int64_t rows, width, c, height; /* rows of `width` pixels; without resizing, one row of all elements */
+    int64_t rows, width, c, height; /* rows of `width` pixels; without resizing, all elements are one row */
     int64_t room;                   /* floats of the longest row of an input that is resized */
     parts spans;                    /* of a row, in pixels */
 } sum_kernel;
 
-/* A thread's scratch: a row of an input; then, where the output is bfloat16, the span's sum so far in float32. */
+/* A thread's scratch: a row of an input; then, if the output is bfloat16, the span's sum so far in float32. */
 static int64_t own_floats(const sum_kernel *k)
 {
     return k->room + (map_is_half(k->k.n->out[0]) ? k->spans.each * k->c : 0);
 }
 
-/* The pixels of input rows that output pixels from ... from + n - 1 of one row need, mixed vertically. Pixel p of the
- * result is at p * c, as in a whole row. */
+/* Mixes the pixels of two input rows that output pixels from ... from + n - 1 of a row need. Pixel p of the result is
+ * at p * c, as in a whole row. */
 static map mixed_span(const sum_kernel *k, const sum_input *s, map x, int64_t row, int64_t from, int64_t n,
                       float *scratch)
 {
@@ -59,7 +59,7 @@ static void sum_span(const sum_kernel *k, void *const *in, map y, int64_t row, i
             sum = to;
             continue;
         }
-        /* As many as one loop adds, so that memory is read in one go. */
+        /* As many as one loop adds, so that memory is read in one pass. */
         map x[4] = {sum};
         int have = sum.at != NULL;
         for (; have < 4 && i < k->n && !k->in[i].resized; i++)
@@ -106,8 +106,8 @@ static cseg_status input_init(sum_kernel *k, int i, arena *mem, cseg_error *err)
     return CSEG_OK;
 }
 
-/* The output may take the memory of an input that is read before any of it is written: the first one. The second one
- * will do, since a + b is b + a. */
+/* The output may take the memory of the first input, which is read before any of it is written. The second input may be
+ * put first, since a + b is b + a. */
 static int put_unresized_first(sum_kernel *k)
 {
     if (k->in[0].resized && k->n > 1 && !k->in[1].resized) {

@@ -14,7 +14,7 @@ bool tiling_init(tiling *t, const cpu_backend *b, const tensor *logits, const te
             return false;
     }
     t->classes = classes;
-    /* Five tiles of a thread shall lie in the first-level cache, or not far from it. */
+    /* Five tiles of a thread should fit into the first-level cache, or nearly. */
     t->lanes = classes <= 32 ? LOSS_LANES : classes <= 64 ? LOSS_LANES / 2 : LOSS_LANES / 4;
     t->across = (t->width + t->lanes - 1) / t->lanes;
     return true;
@@ -41,7 +41,7 @@ tile_column tile_column_at(const tiling *t, const float *logits, int64_t image, 
     return c;
 }
 
-/* Row r of the small logits, spread. */
+/* Returns row r of the small logits, interpolated along x. */
 static const float *spread_row(tile_column *c, int64_t r)
 {
     const tiling *t = c->t;

@@ -1,4 +1,5 @@
-/* Vector functions with all threads: arrays, or equal parts of one, side by side. Bits are those of one thread. */
+/* Vector functions on all threads: arrays, or equal parts of one array, in parallel. The bits are those of one
+ * thread. */
 #include "backend/cpu/cpu.h"
 
 enum { CHUNK = 1 << 14 };

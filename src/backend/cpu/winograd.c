@@ -1,19 +1,19 @@
-/* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), and their gradient with respect to the input, which is one
- * too, of the turned weights.
+/* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), and their gradient with respect to the input, which is such a
+ * convolution with the turned weights.
  *
- * Tiles are taken in groups, so that their points and products stay in the second-level cache. Where the weights'
- * points are few, they are made once and every thread takes groups of its own. Where they are many (4 times the
- * weights: 21 MB for 384 to 384 channels), groups are large, their points are shared, every thread takes blocks of
- * output channels, and the weights' points are made a piece at a time, used for the whole group and forgotten: nothing
- * larger than a cache is ever written. */
+ * Tiles are taken in groups, so that their points and products stay in the second-level cache. If the weights have few
+ * points, these are made once and each thread has its own groups. If they have many (4 times the weights: 21 MB for 384
+ * to 384 channels), groups are large, threads share a group's points, and each takes blocks of output channels. The
+ * weights' points are made in pieces, each used for the whole group and then overwritten: nothing larger than a cache
+ * is written. */
 #include "backend/cpu/winograd.h"
 
 enum {
-    POINTS_BYTES = 3 << 19, /* of weights that are made at once */
+    POINTS_BYTES = 3 << 19, /* points of weights made at once */
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
-    SMALL_GROUP = 24,       /* tiles: whole register tiles for any number of vectors */
+    SMALL_GROUP = 24,       /* tiles: a multiple of register tiles for any number of vectors */
     LARGE_GROUP = 120,
-    LEAST_LARGE_GROUP = 96, /* each group makes the weights' points anew */
+    LEAST_LARGE_GROUP = 96, /* since each group makes the weights' points again */
     LARGE_BYTES = 8 << 20,  /* of a large group's points */
     LEAST_CHANNELS = 16
 };
@@ -27,13 +27,13 @@ typedef struct wino_kernel {
     dtype x, y, residual;
     int64_t w_n, w_k;      /* strides of the weights' outputs and inputs */
     bool once;             /* all weights' points at once */
-    bool team;             /* threads share a group */
-    int64_t group, groups; /* tiles of a group; how many */
+    bool team;             /* threads work on the same group */
+    int64_t group, groups; /* tiles in a group; number of groups */
     int64_t chunk;         /* input channels of a piece */
     int64_t ld;            /* of points: channels, padded */
     int64_t width;         /* the widest block, floats */
     int64_t v_point, m_point, u_point;
-    float *kept;                         /* weights' points that stay */
+    float *kept;                         /* weights' points that are kept */
     size_t u_floats, v_floats, m_floats; /* of all weights or of a piece; of a group's points; of its products */
 } wino_kernel;
 
@@ -76,10 +76,10 @@ typedef struct wino_call {
     float *u; /* all weights' points, or NULL */
 } wino_call;
 
-/* What one thread works in. */
+/* Memory that one thread works in. */
 typedef struct wino_room {
     float *v, *m, *u;
-    int member, members; /* of those that share v */
+    int member, members; /* of the threads that share v */
 } wino_room;
 
 static void group_input(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t first, int64_t tiles)
@@ -91,7 +91,7 @@ static void group_input(const wino_kernel *k, const wino_call *c, const wino_roo
     }
 }
 
-/* The pixels' channels from n0 on. */
+/* Gives the pixels' channels from n0 on. */
 static void output_pixels(const wino_kernel *k, int64_t tile, int64_t n0, const void *map, dtype type, const void **at)
 {
     wino_tile_output(&k->g, tile, map, dtype_size(type), at);
@@ -195,7 +195,7 @@ static void release(kernel *base)
     mem_free(((wino_kernel *)base)->kept);
 }
 
-/* How tiles are grouped, and the sizes that follow. */
+/* Chooses the grouping of tiles, and the sizes that follow from it. */
 static void choose_groups(wino_kernel *k, int threads)
 {
     const wino_geometry *g = &k->g;
@@ -221,7 +221,7 @@ static void choose_groups(wino_kernel *k, int threads)
     k->group = wino_least(k->group, g->total);
     k->team = !k->once && k->blocks.count >= threads;
     int64_t sharers = k->team ? 1 : threads;
-    /* All threads have as many groups, all groups as many tiles. */
+    /* All threads get the same number of groups, and all groups the same number of tiles. */
     k->groups = ceil_to((g->total + k->group - 1) / k->group, sharers);
     k->group = (g->total + k->groups - 1) / k->groups;
     k->groups = (g->total + k->group - 1) / k->group;
@@ -312,7 +312,7 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
         return false;
     wino_geometry g = wino_geometry_of(x->dim, y->dim, a, data);
     wino_blocks blocks = wino_blocks_of(b->simd->winograd, g.n);
-    /* The dilated gradient of weights has no direct way in bfloat16 (cpu_port). */
+    /* In bfloat16 there is no direct gradient of dilated convolutions' weights (cpu_port). */
     bool half = x->type == DT_BF16 && !(weight && a->dilation[0] > 1);
     double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
     return is_faster(&g, &blocks, n, weights_fixed, direct_rate);

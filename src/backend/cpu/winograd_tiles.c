@@ -1,4 +1,4 @@
-/* Tells where the tiles of Winograd's convolutions lie, and how channels are cut. */
+/* Computes where the tiles of Winograd's convolutions are, and how channels are cut. */
 #include "backend/cpu/winograd.h"
 
 enum { TILE = 4, BLOCK_FLOATS = 64 };
@@ -24,7 +24,7 @@ cseg_status wino_geometry_zeros(wino_geometry *g, arena *mem, cseg_error *err)
     return g->zeros ? CSEG_OK : fail_memory(err);
 }
 
-/* Of the tile: its image, and the first pixel of the output down and across. */
+/* Returns the tile's image, and sets the first pixel of the output down and across. */
 static int64_t locate(const wino_geometry *g, int64_t tile, int64_t first[2])
 {
     int64_t across = tile % g->tiles[1];

@@ -2,9 +2,9 @@
  * tiles and of the output gradient's, each of the 36 sums over tiles is a matrix product [k x tiles] [tiles x n], and a
  * quarter of the multiplications of the direct way.
  *
- * Threads share a group's points, and each takes products of its own, whose sums stay with it until all groups are
- * through; so results do not depend on the number of threads. Input channels are taken in chunks that keep the sums
- * (36 k n floats) within a cache. */
+ * Threads share a group's points. Each thread computes its own products, and keeps their sums until all groups are
+ * done; so results do not depend on the number of threads. Input channels are taken in chunks that keep the sums (36 k
+ * n floats) within a cache. */
 #include "backend/cpu/winograd.h"
 
 enum { SUMS_BYTES = 6 << 20, GROUP_BYTES = 2 << 20, LEAST_GROUP = 32, MOST_GROUP = 256 };

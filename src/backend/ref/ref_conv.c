@@ -1,7 +1,7 @@
 /* Convolution by its definition: x [N,H,W,I], w [O,I/g,kh,kw], y [N,H',W',O]. */
 #include "backend/ref/ref.h"
 
-/* Calls for each product of the convolution. */
+/* Calls f for each product of the convolution. */
 typedef void product(void *arg, int64_t x, int64_t w, int64_t y);
 
 static void each_product(const conv_attr *a, const int64_t *xd, const int64_t *wd, const int64_t *yd, product *f,
@@ -49,8 +49,8 @@ static void to_weight(void *arg, int64_t x, int64_t w, int64_t y)
     p->sum[w] += (double)p->a[x] * (double)p->b[y];
 }
 
-/* x, w, y: the tensors in these roles. left, right: the factors' data; the sums of `count` elements go to scratch, then
- * rounded once to out. */
+/* x, w, y: the tensors in these roles. left, right: the factors' data; the sums of `count` elements are taken in
+ * scratch, then rounded once into out. */
 static void summed(const conv_attr *a, const tensor *x, const tensor *w, const tensor *y, product *f, const float *left,
                    const float *right, void *scratch, float *out, int64_t count)
 {

@@ -159,7 +159,7 @@ static float combined(binary_kind k, float a, float b)
     return NAN;
 }
 
-/* Where element i of `whole` lies in `part`, whose axes of size 1 are repeated. */
+/* Returns where element i of `whole` is in `part`, whose axes of size 1 are repeated. */
 static int64_t repeated(const tensor *part, const tensor *whole, int64_t i)
 {
     int64_t at = 0, step = 1;
@@ -199,7 +199,7 @@ static bool holds(compare_kind k, double a, double b)
     return false;
 }
 
-/* Of float32, int32 or uint8: a double holds them all. */
+/* Reads float32, int32 or uint8: double represents all of them. */
 static double number_at(const tensor *t, const void *data, int64_t i)
 {
     if (t->type == DT_I32)
@@ -255,7 +255,7 @@ REF(dropout_grad, NULL)
     ref_dropout(n, in, out, scratch);
 }
 
-/* To nearest, ties to even; a NaN stays one. */
+/* Rounds to nearest, ties to even; a NaN stays a NaN. */
 static uint16_t bfloat(float x)
 {
     uint32_t bits;
@@ -275,7 +275,7 @@ static float from_bfloat(uint16_t x)
     return out;
 }
 
-/* Cut to a whole number, the nearest that there is. */
+/* Truncates, and clips to the range of int32. */
 static int32_t whole(double x)
 {
     if (isnan(x))

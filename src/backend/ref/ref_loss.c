@@ -1,4 +1,4 @@
-/* Losses by definition; see op_cross_entropy and its kin in graph.h. */
+/* Losses by definition; see op_cross_entropy and the other losses in graph.h. */
 #include "backend/ref/ref.h"
 
 static const double EPSILON = 0x1p-23; /* float32's, which MMSegmentation adds to what it counts */
@@ -12,7 +12,7 @@ typedef struct problem {
     const float *x;             /* logits at the label's size */
 } problem;
 
-/* scratch: room for the logits at the label's size where they are smaller. */
+/* scratch: room for the logits at the label's size if they are smaller. */
 static problem problem_of(const node *n, void *const *in, void *scratch)
 {
     const tensor *logits = n->in[0], *label = n->in[1];
@@ -114,7 +114,7 @@ static float accuracy(const problem *p)
     return (float)(right * (100 / counted));
 }
 
-/* Logits at the label's size. */
+/* Scratch for logits at the label's size. */
 static size_t resized_logits(const node *n)
 {
     if (!n->attr.loss.resized)
@@ -123,7 +123,7 @@ static size_t resized_logits(const node *n)
     return (large + 7) / 8 * 8;
 }
 
-/* And the sums of their gradient at their own. */
+/* Scratch for these, and for the sums of the gradient at the logits' own size. */
 static size_t resized_logits_and_sums(const node *n)
 {
     if (!n->attr.loss.resized)
@@ -156,8 +156,7 @@ REF(cross_entropy, resized_logits)
         *(float *)out[2] = accuracy(&p);
 }
 
-/* The gradient at the label's size takes the place of the logits there; then it is handed back to the size they came
- * in. */
+/* The gradient at the label's size replaces the logits there; then it is resized back to the logits' size. */
 static float *gradient_room(const problem *p, void *const *out, void *scratch)
 {
     return p->a->resized ? scratch : out[0];
@@ -171,7 +170,7 @@ static void finish_gradient(const problem *p, void *const *out, void *scratch)
                       (double *)((char *)scratch + (large + 7) / 8 * 8), out[0]);
 }
 
-/* What pixel i's share is multiplied by: a.scale * dloss / divisor. */
+/* The factor of pixel i: a.scale * dloss / divisor. */
 static double gradient_scale(const problem *p, void *const *in, int64_t i)
 {
     const float *dloss = in[5];

@@ -28,7 +28,7 @@ REF(batch_norm_grad, NULL)
     }
 }
 
-/* y of channel c from the statistics as they are stored, so that the same y can be made again from them. */
+/* Computes y of channel c from the statistics as they are stored, so that the same y can be recomputed from them. */
 static void normalise(const node *n, void *const *in, float mean, float invstd, int64_t c, float *y)
 {
     const float *x = in[0], *gamma = in[1], *beta = in[2], *residual = n->n_in > 5 ? in[5] : NULL;
@@ -71,8 +71,8 @@ REF(batch_norm_train, NULL)
     }
 }
 
-/* Element k of the gradient behind the ReLU: through where y > 0 or, with beta in place of y, where the norm's own
- * result (computed as `normalise` does) is. */
+/* Element k of the gradient before the ReLU: passes where y > 0 or, with beta in place of y, where the norm's own
+ * result (computed as in `normalise`) is. */
 static double behind_relu(const node *n, void *const *in, int64_t c, int64_t k)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4];
@@ -106,7 +106,7 @@ REF(batch_norm_train_grad, NULL)
     }
 }
 
-/* One set of elements that share a mean: groups of channels of an image, or a row. */
+/* A set of elements that share a mean: groups of channels of an image, or a row. */
 typedef struct set {
     int64_t image, pixels, channels, first, width;
 } set;

@@ -27,7 +27,7 @@ static two_pixels source_of(int64_t o, int64_t in, int64_t out, const resize_att
     return (two_pixels){i, i < in - 1 ? i + 1 : i, at - (float)i};
 }
 
-/* Calls for the four (pixel, weight) pairs of each output element. */
+/* Calls f for the four (pixel, weight) pairs of each output element. */
 typedef void pair(void *arg, int64_t in, int64_t out, float w);
 static void each_pair(const int64_t *x, const int64_t *y, const resize_attr *a, pair *f, void *arg)
 {

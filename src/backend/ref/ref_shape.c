@@ -62,7 +62,7 @@ REF(detach, NULL)
     memcpy(out[0], in[0], tensor_bytes(n->out[0]));
 }
 
-/* Without an output: what it writes is its first input. */
+/* It has no output: it writes its first input. */
 REF(assign, NULL)
 {
     (void)out;

@@ -8,7 +8,7 @@ typedef struct element {
     int64_t at;
 } element;
 
-/* A NaN is larger than all; of equals the first comes first. */
+/* A NaN is larger than all; of equal elements the first in memory comes first. */
 static int ascending(const void *p, const void *q)
 {
     const element *a = p, *b = q;

@@ -42,7 +42,7 @@ static cseg_status read_runner(experiment *e, cseg_error *err)
     const char *type = value_type_name(r);
     char place[512];
     if (value_is_none(r)) {
-        /* The oldest style: the number alone says which runner. */
+        /* The oldest style has only a number, which decides the runner. */
         e->by_epoch = value_is_none(value_get(e->cfg, "total_iters"));
         return read_int(e->cfg, e->by_epoch ? "total_epochs" : "total_iters", &e->max, err);
     }
@@ -128,7 +128,8 @@ static cseg_status read_checkpoint(experiment *e, cseg_error *err)
     return read_text(h, "out_dir", &c->out_dir, err);
 }
 
-/* The hooks that make the steps: whether one adds up gradients over iterations, and computes in half precision. */
+/* Hooks that make the steps: whether gradients are summed over iterations, and whether they compute in half
+ * precision. */
 typedef struct step_hook {
     const char *name;
     bool accumulates, mixed;
@@ -147,9 +148,9 @@ static const step_hook *find_step_hook(const char *type)
     return NULL;
 }
 
-/* In this dialect two things speak of mixed precision. Training, and the validations within it, compute so where the
- * optimizer's hook is one of mmcv's Fp16 ones, whatever `fp16` says; testing where there is an `fp16`, empty or not,
- * whatever the hook is (tools/test.py). So MAE's configs, which have `fp16` alone, train in float32. */
+/* In this dialect two keys concern mixed precision. Training, and validation during training, use it if the optimizer's
+ * hook is one of mmcv's Fp16 hooks, whatever `fp16` says. Testing uses it if there is an `fp16`, even an empty one,
+ * whatever the hook is (tools/test.py). So MAE's configs, which only have `fp16`, train in float32. */
 static cseg_status read_step_hook(experiment *e, const value *hook, cseg_error *err)
 {
     char place[512];

@@ -36,7 +36,7 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
     return CSEG_OK;
 }
 
-/* In the other dialect both stood in the optimizer's dict; here that is what torch's optimizer is made of. */
+/* In the other dialect both were in the optimizer's dict; here that dict is passed to torch's optimizer. */
 static cseg_status check_misplaced(experiment *e, cseg_error *err)
 {
     static const char *const keys[] = {"paramwise_cfg", "constructor"};
@@ -125,7 +125,7 @@ static cseg_status read_loops(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Where default_hooks has none there is one nevertheless, each epoch; checkpoint=None takes it away. */
+/* If default_hooks has no checkpoint hook there is one nevertheless, every epoch; checkpoint=None removes it. */
 static cseg_status read_checkpoint(experiment *e, const value *h, cseg_error *err)
 {
     experiment_checkpoint *c = &e->checkpoint;
@@ -205,7 +205,7 @@ static cseg_status read_hook(experiment *e, const value *h, cseg_error *err)
     return CSEG_OK;
 }
 
-/* default_hooks takes further ones, under names of one's own, and others in the place of the usual ones. */
+/* default_hooks also takes further hooks, under any name, and others in place of the usual ones. */
 static cseg_status read_other_hooks(experiment *e, const value *d, cseg_error *err)
 {
     for (size_t i = 0; d && d->kind == V_DICT && i < d->as.dict.n; i++) {
@@ -216,7 +216,7 @@ static cseg_status read_other_hooks(experiment *e, const value *d, cseg_error *e
     return CSEG_OK;
 }
 
-/* Linear in the batch, as mmengine's scale_lr, whatever the number of processes would have been. */
+/* Linear in the batch size, as mmengine's scale_lr, for any number of processes. */
 static cseg_status read_scale(experiment *e, cseg_error *err)
 {
     const value *v = value_get(e->cfg, "auto_scale_lr");
@@ -265,7 +265,7 @@ static cseg_status read_hooks(experiment *e, cseg_error *err)
     return CSEG_OK;
 }
 
-/* mmseg's metric writes them at every validation, too. */
+/* mmseg's metric also writes these maps at every validation. */
 static void warn_unwritten(const experiment *e, const value *evaluator)
 {
     char place[512];
@@ -274,7 +274,7 @@ static void warn_unwritten(const experiment *e, const value *evaluator)
                 value_place(evaluator, place), e->val_eval.output_dir);
 }
 
-/* visualizer.alpha, where it is one. */
+/* visualizer.alpha, if it is given. */
 static double opacity_of(const value *cfg)
 {
     double said;

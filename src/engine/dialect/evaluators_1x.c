@@ -54,7 +54,7 @@ static cseg_status read_metric(const value *v, arena *mem, experiment_evaluation
     return read_text(v, "output_dir", &e->output_dir, err);
 }
 
-/* One of several; `first` is the first of the list. */
+/* Reads one of several; `first` is the first of the list. */
 static cseg_status read_one(const value *v, bool alone, arena *mem, experiment_evaluation *first,
                             experiment_evaluation *e, bool *skipped, cseg_error *err)
 {
@@ -79,7 +79,7 @@ static cseg_status read_one(const value *v, bool alone, arena *mem, experiment_e
     return *skipped ? CSEG_OK : read_metric(v, mem, e, err);
 }
 
-/* Figures of one name cannot be told apart; mmengine stops at the end of the first validation. */
+/* Figures of the same name cannot be distinguished; mmengine fails at the end of the first validation. */
 static cseg_status check_names(const value *list, const experiment_evaluation *first, cseg_error *err)
 {
     char place[512];
@@ -95,7 +95,7 @@ static cseg_status check_names(const value *list, const experiment_evaluation *f
     return CSEG_OK;
 }
 
-/* Maps are written once, to one folder. */
+/* Maps are written only once, to one folder. */
 static cseg_status gather_output(const value *v, experiment_evaluation *first, experiment_evaluation *e, arena *mem,
                                  cseg_error *err)
 {
@@ -116,7 +116,7 @@ cseg_status read_evaluators(const value *v, arena *mem, experiment_evaluation *o
     *out = plain;
     if (value_is_none(v))
         return CSEG_OK;
-    /* Evaluator(metrics=[...]) is what mmengine makes of a list. */
+    /* mmengine turns a list into Evaluator(metrics=[...]). */
     if (value_type_name(v) && strcmp(value_type_name(v), "Evaluator") == 0)
         v = value_get(v, "metrics");
     size_t n = value_is_list(v) ? value_count(v) : value_is_none(v) ? 0 : 1;

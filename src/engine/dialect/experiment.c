@@ -258,7 +258,7 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
     return CSEG_OK;
 }
 
-/* The first key that only the dialect has that the config is read in; NULL: none. */
+/* Returns the first key that only the config's own dialect has; NULL: none. */
 static const value *key_of_dialect(const experiment *e, const char **key)
 {
     for (const char *const *one = e->dialect->telling; *one; one++) {

@@ -78,7 +78,7 @@ static cseg_status check_optimizer_hook(const experiment *e, cseg_error *err)
     bool found = !type;
     for (int i = 0; i < 4 && !found; i++)
         found = strcmp(type, known[i]) == 0;
-    if (!found) /* training is refused with it (read_step_hook); testing has no use for it */
+    if (!found) /* read_step_hook refuses it for training; testing does not use it */
         return CSEG_OK;
     bool plain = !type || strcmp(type, known[0]) == 0;
     TRY(fields_check(plain ? &optimizer_hook_table : &wide_hook_table, type ? type : "optimizer_config", hook, e->mem,
@@ -89,7 +89,7 @@ static cseg_status check_optimizer_hook(const experiment *e, cseg_error *err)
 /* ---- evaluation and checkpoints -------------------------------------------------------------------------------------
  */
 
-/* What EvalHook itself takes; all else goes to the dataset's evaluate(), which drops it. */
+/* The arguments of EvalHook; all others go to the dataset's evaluate(), which drops them. */
 static const field evaluation_fields[] = {
     KEY(interval),
     KEY(start),
@@ -189,7 +189,7 @@ static cseg_status check_hook_keys(const experiment *e, const value *h, cseg_err
 /* ---- top level: mmseg's; all others are variables of the config's own
  * ------------------------------------------------ */
 
-/* Listed for the documentation: whatever these say makes no difference here. */
+/* Listed for the documentation: these make no difference here. */
 static const field top_fields[] = {
     FIELD_IGNORED(dist_params, "one process trains"),
     FIELD_IGNORED(log_level, "all lines are written; --quiet keeps the terminal still"),
@@ -216,7 +216,7 @@ cseg_status keys_check_0x(const experiment *e, cseg_error *err)
     return keys_of_each(e, value_get(e->cfg, "custom_hooks"), check_hook_keys, err);
 }
 
-/* What the reference's runners and tools ask for by name, and this program. */
+/* Keys that the reference's runners and tools read, and those of this program. */
 const char *const keys_names_0x[] = {"model",
                                      "train_cfg",
                                      "test_cfg",

@@ -7,7 +7,7 @@
 /* ---- top level: the runner's; all others are variables of the config's own ------------------------------------------
  */
 
-/* Anything that mmengine's Runner asks for by name. */
+/* Everything that mmengine's Runner reads by name. */
 static const field runner_fields[] = {
     FIELD_IGNORED(default_scope, "all kinds are known by their names"),
     FIELD_IGNORED(env_cfg, "of CUDA, OpenCV and processes: there is one process, and --threads"),
@@ -37,7 +37,7 @@ KEYS_TABLE(processor_table, processor_fields);
 static const field scale_fields[] = {KEY(base_batch_size), KEY(enable)};
 KEYS_TABLE(scale_table, scale_fields);
 
-/* Only what is in the table is minded: fields_check would refuse the config's own variables. */
+/* Checks only keys in the table: fields_check would refuse the config's own variables. */
 static cseg_status check_top(const experiment *e, cseg_error *err)
 {
     for (size_t i = 0; i < sizeof runner_fields / sizeof *runner_fields; i++) {
@@ -251,11 +251,11 @@ static cseg_status check_hook_keys(const experiment *e, const value *hook, cseg_
     return CSEG_OK;
 }
 
-/* default_hooks: each has its usual type; None takes it away. */
+/* default_hooks: each has its usual type; None removes it. */
 static const struct {
     const char *key, *type;
     const field_table *table;
-    const char *without; /* what there is no way to do without; NULL: None is fine */
+    const char *without; /* why it cannot be removed; NULL: None is allowed */
 } usual[] = {
     {"timer", "IterTimerHook", NULL, NULL},
     {"logger", "LoggerHook", &logger_table, "the log is always written"},
@@ -350,7 +350,7 @@ cseg_status keys_check_1x(const experiment *e, cseg_error *err)
     return keys_of_each(e, backends, check_backend, err);
 }
 
-/* What the reference's runners and tools ask for by name, and this program. */
+/* Keys that the reference's runners and tools read, and those of this program. */
 const char *const keys_names_1x[] = {"model",
                                      "data_preprocessor",
                                      "train_dataloader",

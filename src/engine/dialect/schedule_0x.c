@@ -1,4 +1,4 @@
-/* lr_config and momentum_config. Follows mmcv 1.7's LrUpdaterHook and its kin. */
+/* lr_config and momentum_config. Follows mmcv 1.7's LrUpdaterHook and its subclasses. */
 #include <math.h>
 #include <string.h>
 
@@ -77,7 +77,7 @@ static const field momentum_one_cycle_fields[] = {MOMENTUM_COMMON, ONE_CYCLE,
                                                   FIELD(updater, F_FLOAT, max_momentum, "0.95", "highest")};
 
 #define TABLE(fields_) FIELD_TABLE(fields_, updater)
-/* What a policy has of its own beyond what all are told. cfg: for messages. */
+/* Reads what a policy has beyond the common keys. cfg: for messages. */
 typedef cseg_status read_special(policy *p, const updater *c, const value *cfg, optimizer *o, const schedule_time *t,
                                  arena *mem, cseg_error *err);
 
@@ -85,9 +85,9 @@ typedef struct updater_kind {
     const char *name;
     policy_value *value;
     field_table table;
-    bool needs_floor;       /* min_lr or min_lr_ratio must be given, one of them */
+    bool needs_floor;       /* one of min_lr and min_lr_ratio must be given */
     bool counts_iterations; /* by_epoch must be False */
-    bool linear;            /* not by the cosine */
+    bool linear;            /* linear instead of cosine */
     read_special *special;  /* may be NULL */
 } updater_kind;
 
@@ -152,7 +152,7 @@ static cseg_status read_cycles(policy *p, const updater *c, const value *cfg, op
     return CSEG_OK;
 }
 
-/* OneCycle's first rate is max_lr / div_factor, whatever the optimizer's is. */
+/* OneCycle's first rate is max_lr / div_factor, whatever the optimizer's rate is. */
 static cseg_status read_peak(policy *p, const updater *c, const value *cfg, optimizer *o, const schedule_time *t,
                              arena *mem, cseg_error *err)
 {
@@ -245,7 +245,7 @@ static const updater_kind momentum_kinds[] = {
 };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* mmcv makes a word in lower case a title; all others must be spelt as the hook is. */
+/* mmcv turns a lower-case word into a title; other spellings must be the hook's. */
 static cseg_status find_kind(const value *cfg, bool momentum, const updater_kind **out, cseg_error *err)
 {
     const updater_kind *kinds = momentum ? momentum_kinds : rate_kinds;
@@ -288,8 +288,8 @@ static cseg_status read_floor(policy *p, const updater_kind *k, const updater *c
     return CSEG_OK;
 }
 
-/* What counts by_epoch when the config does not say: IterBasedRunner sets False for learning rates, not for momentum;
- * then nothing ever moves, since it has no epochs. */
+/* The default of by_epoch: IterBasedRunner sets False for learning rates, but not for momentum, which then never moves,
+ * since that runner has no epochs. */
 static cseg_status read_counting(policy *p, const updater_kind *k, const updater *c, const value *cfg,
                                  const schedule_time *t, cseg_error *err)
 {

@@ -66,13 +66,13 @@ static const field plateau_fields[] = {COMMON,
                                        FIELD(scheduler, F_FLOAT, eps, "1e-8", "")};
 
 #define TABLE(fields_) FIELD_TABLE(fields_, scheduler)
-/* What a kind has of its own beyond what all are told. cfg: for messages. */
+/* Reads what a kind has beyond the common keys. cfg: for messages. */
 typedef cseg_status read_special(policy *p, const scheduler *c, const value *cfg, optimizer *o, arena *mem,
                                  cseg_error *err);
 
 typedef struct scheduler_kind {
     const char *stem;    /* without LR, Momentum, ParamScheduler */
-    policy_value *value; /* NULL: watches a figure, and steps where that is measured */
+    policy_value *value; /* NULL: depends on a figure, and steps when that is measured */
     field_table table;
     bool short_by_one;     /* takes end - begin - 1 steps */
     read_special *special; /* may be NULL */
@@ -164,8 +164,8 @@ static const scheduler_kind *find(const char *type, bool *momentum)
     return NULL;
 }
 
-/* build_iter_from_epoch: what was given in epochs is stretched to iterations. A gamma stays what it was, so that
- * ExponentialLR falls faster; so it is in the reference. */
+/* build_iter_from_epoch: converts lengths in epochs to iterations. A gamma is not changed, so ExponentialLR falls
+ * faster, as in the reference. */
 static void stretch(policy *p, int64_t length)
 {
     p->by_epoch = false;
@@ -252,7 +252,7 @@ static cseg_status read_policy(const value *cfg, const schedule_time *t, optimiz
 cseg_status schedule_read_1x(const value *list, const value *momenta, optimizer *o, const schedule_time *t, arena *mem,
                              schedule **out, cseg_error *err)
 {
-    (void)momenta; /* stand in the list */
+    (void)momenta; /* they are in the list */
     size_t n = value_is_list(list) ? value_count(list) : value_is_none(list) ? 0 : 1;
     schedule *s = ARENA_NEW(mem, schedule);
     if (!s || !(s->policies = ARENA_ARRAY(mem, n + 1, policy)))

@@ -28,7 +28,7 @@ static bool has(names known, const char *name)
     return false;
 }
 
-/* Short names are near to everything. */
+/* Short names are similar to everything. */
 static const char *slip_of(names known, const char *name)
 {
     enum { SHORT = 6, SLIPS = 2 };
@@ -56,7 +56,7 @@ const char *unread_first_name(const char *override, arena *mem)
     return arena_strndup(mem, override, strcspn(override, ".[="));
 }
 
-/* Two of them are looked at where something else is missing. */
+/* Two of them are read if something else is missing. */
 static bool reads_variable(const experiment *e, const char *name)
 {
     return strcmp(name, "test_pipeline") == 0 && !e->test.dataset && !e->val.dataset;
@@ -81,6 +81,6 @@ void unread_warn_override(const experiment *e, const char *override, bool was_th
                 override,
                 strcmp(name, "crop_size") == 0 ? " (windows of scenes and cseg model's default size follow it)" : "",
                 name);
-    else if (!slip_of(known, name)) /* else unread_warn_names tells */
+    else if (!slip_of(known, name)) /* otherwise unread_warn_names reports it */
         log_say(LOG_WARNING, "--cfg-options %s has no effect: no part of the program looks for '%s'", override, name);
 }

@@ -7,7 +7,7 @@
 #include "base/usage.h"
 #include "engine/infer/input_watch.h"
 
-/* The pipeline of a dataset's dict replaced by the one for test-time augmentation. */
+/* Replaces the pipeline in a dataset's dict by the one for test-time augmentation. */
 static const value *with_pipeline(const value *ds, const value *steps, arena *mem)
 {
     value *copy = value_copy(mem, ds);
@@ -39,7 +39,7 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
     return loader_open(*ds, &lo, l, err);
 }
 
-/* What one evaluator counts of one part of the dataset. */
+/* What an evaluator counts for a part of the dataset. */
 typedef struct counting {
     const experiment_evaluation *how;
     dataset_part of;
@@ -51,7 +51,7 @@ typedef struct countings {
     bool told_nonsense;
 } countings;
 
-/* Where nobody named classes, those of the head are counted, by their numbers. */
+/* If nobody names classes, the head's are counted, by their numbers. */
 static cseg_status open_countings(const model_head *head, const dataset *ds, const experiment_evaluation *first,
                                   arena *mem, countings *out, cseg_error *err)
 {
@@ -85,7 +85,7 @@ static void count(countings *counts, const dataset_item *item, const prediction 
     }
 }
 
-/* Behind those that are there. */
+/* Appends to the entries that there are. */
 static cseg_status add_entries(const evaluation_part *part, metrics_style style, arena *mem, evaluation *out,
                                cseg_error *err)
 {
@@ -150,7 +150,7 @@ void evaluate_check_classes(const model_head *head, const dataset *ds)
 {
     for (int i = 0; i < dataset_parts(ds); i++) {
         const dataset_meta *meta = dataset_part_at(ds, i).about;
-        /* One channel with a threshold tells two classes apart, whatever num_classes says. */
+        /* One channel with a threshold distinguishes two classes, whatever num_classes says. */
         bool binary = head->out_channels == 1 && meta->n_classes == 2;
         if (meta->n_classes > 0 && head->num_classes != meta->n_classes && !binary)
             log_warn_once("%s has %lld classes, its %s %lld: figures are those of the dataset's classes, as in the "

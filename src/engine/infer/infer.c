@@ -10,8 +10,8 @@
 
 enum { STEPS_DEEP = 4 };
 
-/* A step that a new image goes without: it loads labels, or changes a size that is to stay. Multiples are the model's
- * need, not a wish for another resolution. */
+/* Returns whether a new image skips this step: it loads labels, or changes a size that shall stay. Resizing to a
+ * multiple stays, since the model needs that. */
 static bool is_left_out(const char *type, bool own_size)
 {
     bool resizes = strstr(type, "Resize") && !strstr(type, "ResizeToMultiple");
@@ -20,7 +20,7 @@ static bool is_left_out(const char *type, bool own_size)
 
 static value *image_steps(const value *steps, bool own_size, int depth, arena *mem);
 
-/* A copy of a step, with those of its own transforms that are not left out. NULL: memory. */
+/* Copies a step without those of its own transforms that are skipped. NULL: out of memory. */
 static value *image_step(const value *step, bool own_size, int depth, arena *mem)
 {
     const value *inner = value_get(step, "transforms");
@@ -31,8 +31,8 @@ static value *image_step(const value *step, bool own_size, int depth, arena *mem
     return kept && value_set(mem, copy, "transforms", kept) ? copy : NULL;
 }
 
-/* The transforms for a new image: those of the test pipeline without the ones that are left out, also within
- * TestTimeAug's lists. NULL: memory. */
+/* Returns the transforms for a new image: those of the test pipeline without the skipped ones, also inside of
+ * TestTimeAug. NULL: out of memory. */
 static value *image_steps(const value *steps, bool own_size, int depth, arena *mem)
 {
     value *list = value_new(mem, V_LIST, steps->at);
@@ -84,7 +84,7 @@ static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *e
     return pipeline_build(steps, &e->profile->data->steps, x->mem, &x->steps, err);
 }
 
-/* Names and colours: from the checkpoint's own words would be better still, but the config is what the user edits. */
+/* Names and colours come from the config, which the user edits, not from the checkpoint. */
 static cseg_status open_classes(infer *x, cseg_error *err)
 {
     const experiment *e = x->e;
@@ -100,8 +100,7 @@ static cseg_status open_classes(infer *x, cseg_error *err)
     dataset_meta meta;
     if (!cfg)
         return CSEG_OK;
-    /* A dataset that is there and cannot be understood is no dataset without classes: names and colours would be wrong.
-     */
+    /* A dataset that cannot be read is not treated as one without classes: names and colours would be wrong. */
     if (dataset_meta_read(cfg, e->profile->data, x->mem, &meta, err) != CSEG_OK)
         return fail_within(err, "names and colours of the classes: ");
     for (int64_t i = 0; i < x->classes && i < meta.n_classes; i++) {
@@ -270,11 +269,11 @@ cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, predict
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    /* Of a pair both dates' channels come in one image: there is no other way to give them. */
+    /* Both dates of a pair come in the channels of one image: pixels in memory have no other way. */
     sample s = {.mem = mem, .n_images = x->m->dates};
     input_watch_pixels(&x->watch, img->c);
     cseg_status status = image_copy(img, &s.img, err);
-    /* The order that the pipeline's loader would give. */
+    /* The order in which the pipeline's loader gives channels. */
     bool wants_rgb = pipeline_describe(x->steps)->flags & IMAGE_RGB;
     if (status == CSEG_OK && rgb != wants_rgb && (img->c == 3 || img->c == 4))
         image_swap_red_blue(&s.img);

@@ -1,4 +1,4 @@
-/* Segments one file, and applies what its raster says of missing data to the answer. */
+/* Segments one file, and removes what its raster says is missing data from the answer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,9 +12,9 @@ static bool is_placed(const raster_info *info)
            strcmp(info->driver, "GTiff") == 0;
 }
 
-/* Whether a scene that cannot be opened is an image of a kind that GDAL does not know: the pipeline's loader reads it,
- * or says what is wrong with it. Not so when the question failed, or of a TIFF: its mask would be a PNG without a
- * place. */
+/* Returns whether a scene that cannot be opened may be an image that GDAL does not know: the pipeline's loader then
+ * reads it or reports the error. Not if opening failed for another reason, nor for a TIFF, whose mask would be a PNG
+ * without georeference. */
 static bool is_no_raster(cseg_status status, const char *path)
 {
     char b[4] = "";
@@ -45,7 +45,7 @@ void infer_answer_release(infer_answer *out)
     out->holes = NULL;
 }
 
-/* Labels of 256 classes need all their numbers. */
+/* Labels of 256 classes use all numbers of a byte. */
 static cseg_status make_room(image *labels, int64_t classes, cseg_error *err)
 {
     if (labels->type != IMAGE_U8 || classes < 256)
@@ -69,7 +69,7 @@ static void put_nodata(image *labels, const uint8_t *holes)
     }
 }
 
-/* Where the raster has no data; holes stays NULL if it has everywhere. */
+/* Finds where the raster has no data; holes stays NULL if it has data everywhere. */
 static cseg_status find_nodata(const scene *source, infer_answer *out, cseg_error *err)
 {
     const raster_info *info = source->info;

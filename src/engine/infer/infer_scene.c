@@ -35,7 +35,7 @@ static void fill(float *to, int64_t n, float v)
         to[i] = v;
 }
 
-/* Numbers that say "no data" may be anything: a window with such is not compared. */
+/* Values that mean "no data" are arbitrary: a window with such values is not compared. */
 static void watch(job *j, int64_t y, int64_t x, int64_t h, int64_t w, const float *v)
 {
     const raster_info *info = j->source.info;
@@ -55,7 +55,7 @@ static void watch(job *j, int64_t y, int64_t x, int64_t h, int64_t w, const floa
     input_watch_judge(&j->x->watch, j->wanted->path, false);
 }
 
-/* A window of the padded picture: pipeline_pack pads what the picture does not reach. */
+/* Reads a window of the padded image: pipeline_pack pads what is outside of the image. */
 static cseg_status read_window(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, float *to, cseg_error *err)
 {
     job *j = arg;
@@ -84,8 +84,8 @@ static cseg_status write_window(void *arg, int64_t y, int64_t x, const image *la
     return scene_mask_write(j->mask, y, x, labels, err);
 }
 
-/* Places [from, from + n) of `size` in the resized picture come from these of the source, and some beside them: the
- * answer between two places takes from both. */
+/* Gives the range of the source from which positions [from, from + n) of `size` are computed, with some positions
+ * beside it, because interpolation reads both neighbours. */
 static void source_range(int64_t from, int64_t n, int64_t size, int64_t source, int64_t out[2])
 {
     enum { BESIDE = 2 };
@@ -101,7 +101,7 @@ static void source_range(int64_t from, int64_t n, int64_t size, int64_t source, 
     out[1] = out[1] < source ? out[1] : source;
 }
 
-/* Whether a part of the source holds no data at all; looked at in bands, of which each fits in memory. */
+/* Returns whether a part of the source has no data at all; read in bands that fit into memory. */
 static bool all_nodata(const job *j, const int64_t y[2], const int64_t x[2])
 {
     enum { LOOK = 1 << 22 };

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
-/* Numbers that no sensible normalisation gives: far from 0, or all but equal. */
+/* Values that no sensible normalisation gives: far from 0, or nearly constant. */
 static const double FAR = 30, FAR_IN_MEAN = 8, FLAT = 0.1;
 
 cseg_status input_watch_open(input_watch *w, const char *checkpoint, const pipeline *steps, const preprocessor *pre,
@@ -46,7 +46,7 @@ static bool is_usual_gray(const input_watch *w, const image_facts *f)
     return w->of_dataset && f->picture && f->type == IMAGE_U8 && learned_from_bands(f) == 1;
 }
 
-/* The checkpoint says what the model learned from. */
+/* If the checkpoint says what the model was trained on: whether the file differs. */
 static bool differs(const input_watch *w, const char *path, const image_facts *f)
 {
     const learned_from *l = &w->learned;
@@ -62,7 +62,7 @@ static bool differs(const input_watch *w, const char *path, const image_facts *f
     return true;
 }
 
-/* The checkpoint says nothing: whether the loader leaves something of the file out. */
+/* If the checkpoint says nothing: whether the loader drops something of the file. */
 static bool loses(const input_watch *w, const char *path, const image_facts *f)
 {
     bool colour = !(w->flags & (IMAGE_GRAYSCALE | IMAGE_UNCHANGED)), reduced = !(w->flags & IMAGE_UNCHANGED);
@@ -143,8 +143,8 @@ void input_watch_values(input_watch *w, const float *v, int64_t n)
     w->n += n;
 }
 
-/* Pictures of one colour and dark ones are no other kind of image: only samples that may have any scale are judged by
- * how little they vary. */
+/* Images of one colour and dark images are not a different kind of image: only types that may have any scale are judged
+ * by how little they vary. */
 static bool out_of_learned(const input_watch *w, bool all)
 {
     const double *r = w->learned.range, span = r[1] - r[0];

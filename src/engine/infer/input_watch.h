@@ -36,7 +36,7 @@ void input_watch_values(input_watch *w, const float *v, int64_t n);
 void input_watch_judge(input_watch *w, const char *path, bool all);
 
 /* Warns of NaN and infinity among the values, unless *told, which it then sets: they spoil every output that depends on
- * them, whether they are nodata or not. */
+ * them, nodata or not. Returns whether it warned. */
 bool input_watch_nonsense(const char *path, const float *v, int64_t n, bool *told);
 
 #endif

@@ -55,7 +55,7 @@ cseg_status build_predictor(model *m, backend *b, predictor **out, cseg_error *e
     return predictor_new(m, b, &o, out, err);
 }
 
-/* A pass may have put another tensor in the traced one's place. */
+/* A pass may have replaced the traced tensor by another one. */
 static tensor *output_named(const graph *g, const char *name)
 {
     for (size_t i = 0; i < g->outputs.n; i++)

@@ -49,7 +49,7 @@ void learned_from_batch(learned_from *l, const float *v, int64_t n)
 
 void learned_from_doubt(const learned_from *l)
 {
-    const double most = 300; /* a byte that nothing was done to is 255 */
+    const double most = 300; /* a byte that was not normalised is at most 255 */
     for (int t = 0; t < IMAGE_TYPES; t++)
         if (l->types[t] != (t == IMAGE_U8))
             return;

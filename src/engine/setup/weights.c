@@ -30,8 +30,8 @@ static void list(strbuf *b, int *n, const char *text)
         strbuf_add(b, ", ...");
 }
 
-/* Length of what `pattern` matches at the front of `key`, or -1. A pattern is ^ (or nothing, which counts as the same),
- * then literal characters, escaped ones, and dots. */
+/* Returns the length of the match of `pattern` at the front of `key`, or -1. A pattern is ^ (or nothing, which means
+ * the same), then literal characters, escaped ones, and dots. */
 static int match(const char *pattern, const char *key)
 {
     const char *k = key;
@@ -79,7 +79,7 @@ static const char *revised(const loading *l, const char *key)
     return key;
 }
 
-/* The model's name of a key of the file; NULL: not one of those that are asked for. */
+/* Returns the model's name for a key of the file; NULL: the key is not wanted. */
 static const char *model_name(loading *l, const char *key)
 {
     /* DataParallel puts this in front. */
@@ -98,7 +98,7 @@ static const char *model_name(loading *l, const char *key)
     return key;
 }
 
-/* Infinity and NaN have all bits of the exponent. */
+/* In infinity and NaN all bits of the exponent are set. */
 static bool all_finite(const float *v, int64_t n)
 {
     uint32_t odd = 0;

@@ -16,7 +16,7 @@ static int threads_of(const data_check *c)
     return n < 1 ? 1 : (int)n;
 }
 
-/* The rules of all heads; measured: of the one that answers. */
+/* Reads the rules of all heads; if measured, of the answering head. */
 static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, int *n, cseg_error *err)
 {
     const model *m = c->m;
@@ -35,7 +35,7 @@ static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, 
     return CSEG_OK;
 }
 
-/* Nothing is wrong with any file, but with all of them together. */
+/* Each file is valid, but all together they are odd. */
 static void warn_content(const data_check *c, const dataset *ds, const scan_report *r, const scan_rule *rules, int n)
 {
     enum { NAMED = 6 };

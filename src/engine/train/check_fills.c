@@ -9,7 +9,7 @@ enum { USUAL_FILL = 255 };
 
 typedef struct check {
     const model *m;
-    bool bytes; /* label maps are bytes still: nothing else can be written */
+    bool bytes; /* label maps are still bytes: no other value can be written */
 } check;
 
 static bool takes(const model_labels *l, double with)

@@ -30,7 +30,7 @@ static const pickle_node *classes_of(pth *file)
     return recent ? recent : pickle_get(meta, "CLASSES");
 }
 
-/* Of data of the same classes; others may be numbered as they like. mmcv's checkpoints do not say. */
+/* For data with the same classes; others may have any numbering. mmcv's checkpoints do not say. */
 static void check_reduced(const char *path, pth *file, const char *const *names, size_t n, const dataset_meta *measured)
 {
     const pickle_node *meta = pickle_get(pickle_get(pth_root(file), "meta"), "dataset_meta");

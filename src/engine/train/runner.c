@@ -50,7 +50,7 @@ static bool validates(const trainer *t)
     return any && !t->options->no_validate && t->e->val.dataset;
 }
 
-/* A workflow's ('val', n): losses on the val set, through the training pipeline. */
+/* ('val', n) in a workflow: losses on the val set, through the training pipeline. */
 static cseg_status open_workflow_val(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
@@ -86,7 +86,7 @@ static cseg_status open_validation(trainer *t, cseg_error *err)
     return evaluate_open(e, &e->val, &t->pre, false, true, t->mem, &t->val_set, &t->val, err);
 }
 
-/* All that the run will read, before its first step. */
+/* Checks everything that the run will read, before the first step. */
 static cseg_status check_data(trainer *t, cseg_error *err)
 {
     data_check c = {.e = t->e,
@@ -140,7 +140,7 @@ static cseg_status resume(trainer *t, const char *path, cseg_error *err)
     return checkpoint_resume(path, &c, &time, err);
 }
 
-/* The config's seed, or one from the clock. A run that goes on has its checkpoint's; 0 if that tells none. */
+/* Returns the config's seed, or one from the clock. A resumed run has that of its checkpoint; 0 if that has none. */
 static uint64_t seed_of(const experiment *e, const char *resumed)
 {
     if (e->has_seed || resumed)
@@ -233,7 +233,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
     if (from)
         TRY(resume_seed(t, from, err));
     TRY(open_train(t, err));
-    /* A resumed run goes on with the range that it had seen. */
+    /* A resumed run continues with the range that it has seen. */
     if (from)
         TRY(learned_from_load(from, &t->learned, err));
     learned_from_images(&t->learned, t->train_set);
@@ -252,7 +252,7 @@ static cseg_status set_up(trainer *t, cseg_error *err)
         TRY(resume(t, from, err));
         TRY(check_learned_classes(from, t->train_set, err));
         loader_seek(t->train, (uint64_t)t->state.iter);
-        trainer_drop_old(t); /* a run that was killed may have been about to */
+        trainer_drop_old(t); /* a killed run may not have done this */
         t->resumed = true;
     }
     t->begun_iter = t->state.iter;
@@ -292,8 +292,7 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     const experiment *e = t->e;
     log_step s = trainer_log_step(t);
     TRY(run_log_train(t->log, &s, err));
-    /* The line tells the rate that the iteration ran with, or where schedules step the next one, as MMSegmentation's
-     * do. */
+    /* The line has the rate of this iteration or, with stepped schedules, of the next one, as MMSegmentation's do. */
     if (t->options->progress)
         t->options->progress(t->options->progress_arg, &(runner_progress){.iter = s.iter,
                                                                           .max_iters = s.max_iters,
@@ -311,7 +310,7 @@ static cseg_status after_iteration(trainer *t, bool *over, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Of an iteration-based run: the epoch that the last iteration belongs to, from 0, and its number in it, from 1. */
+/* For an iteration-based run: the epoch of the last iteration, from 0, and its number in that, from 1. */
 static void count_epochs(trainer *t)
 {
     if (t->e->by_epoch || t->state.iter == 0)
@@ -350,8 +349,8 @@ static cseg_status train_epoch(trainer *t, bool *over, cseg_error *err)
     return validate_epoch(t, over, err);
 }
 
-/* Checkpoints are saved before the evaluation that may be due at the same place: a run that goes on from one makes up
- * for it. */
+/* A checkpoint is saved before an evaluation that is due at the same iteration: a run that resumes from it evaluates
+ * first. */
 static cseg_status validate_resumed(trainer *t, bool *over, cseg_error *err)
 {
     if (!t->resumed || t->state.iter == 0)
@@ -361,11 +360,11 @@ static cseg_status validate_resumed(trainer *t, bool *over, cseg_error *err)
     return validation_due(t, t->state.iter, t->max_iters) ? trainer_evaluate(t, over, err) : CSEG_OK;
 }
 
-/* Where a resumed run stands in its workflow. */
+/* The position of a resumed run in its workflow. */
 typedef struct workflow_place {
-    int64_t skip;    /* iterations or epochs of training that this round has had */
-    bool inside;     /* an epoch is under way: what comes before it in the round has been */
-    int64_t passed;  /* batches of validation that were seen */
+    int64_t skip;    /* iterations or epochs of training done in this round */
+    bool inside;     /* within an epoch: earlier phases of the round are done */
+    int64_t passed;  /* batches of validation done */
     int64_t batches; /* of one unit of validation */
 } workflow_place;
 
@@ -377,7 +376,7 @@ static workflow_place find_place(const trainer *t)
         *(t->e->workflow[i].mode == PHASE_TRAIN ? &round : &validation) += t->e->workflow[i].n;
     if (t->e->by_epoch && t->workflow_val)
         p.batches = loader_batches(t->workflow_val);
-    /* At the end of a round its last phases may be to come. */
+    /* At the end of a round its last phases may still be due. */
     int64_t rounds = done == 0 ? 0 : p.inside ? done / round : (done - 1) / round;
     p.skip = done - rounds * round;
     p.passed = rounds * validation * p.batches;
@@ -416,7 +415,7 @@ static cseg_status run_workflow(trainer *t, cseg_error *err)
     while (!over && (t->e->by_epoch ? t->state.epoch < t->max_epochs : t->state.iter < t->max_iters))
         for (int i = 0; i < t->e->n_workflow && !over; i++)
             TRY(run_phase(t, &t->e->workflow[i], &at, &over, err));
-    /* To a hook that counts epochs an iteration-based run is one. */
+    /* For a hook that counts epochs, an iteration-based run is one epoch. */
     bool whole = !t->e->by_epoch && t->e->checkpoint.by_epoch;
     return whole && save_due(t, 1, 1) && t->saved_iter != t->state.iter ? trainer_save(t, true, err) : CSEG_OK;
 }
@@ -432,7 +431,7 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     t->mem = t->last.mem = mem;
     t->e = e;
     t->options = o;
-    t->grad_norm = NAN; /* until a step is taken */
+    t->grad_norm = NAN; /* until a step is done */
     cseg_status status = set_up(t, err);
     if (status == CSEG_OK)
         status = run_workflow(t, err);

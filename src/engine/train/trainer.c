@@ -34,7 +34,7 @@ static void note_used_params(trainer *t, const graph *g)
     }
 }
 
-/* Log lines hold a line each. */
+/* Each log entry is one line. */
 static cseg_status tell_memory(trainer *t, const loss_plan *p, cseg_error *err)
 {
     enum { LARGEST = 12 };
@@ -63,8 +63,8 @@ static cseg_status make_plan(trainer *t, loss_plan *p, cseg_error *err)
     return p->train && t->options->memory ? tell_memory(t, p, err) : CSEG_OK;
 }
 
-/* A batch norm behind a 1x1 pooling cannot learn from one image. Whose batches are larger has met the last of an epoch.
- */
+/* A batch norm after a 1x1 pooling cannot be trained on one image. If batches are larger, this is the last one of an
+ * epoch. */
 static cseg_status advise_on_one(const trainer *t, cseg_error *err)
 {
     cseg_error said = *err;
@@ -76,7 +76,7 @@ static cseg_status advise_on_one(const trainer *t, cseg_error *err)
                 said.text, t->e->profile->words.drop_last, (long long)t->e->train.batch_size);
 }
 
-/* Only traced: there is no plan and no memory yet. */
+/* Only traces: there is no plan and no memory yet. */
 cseg_status trainer_check_last_batch(trainer *t, cseg_error *err)
 {
     const pipeline_info *info = pipeline_describe(dataset_pipeline(t->train_set));
@@ -92,7 +92,7 @@ cseg_status trainer_check_last_batch(trainer *t, cseg_error *err)
         return fail_memory(err);
     cseg_status status = model_trace_loss(t->m, g, 1, h, w, NULL, &loss, err);
     graph_free(g);
-    return status == CSEG_DATA ? advise_on_one(t, err) : CSEG_OK; /* what else is wrong is said in its place */
+    return status == CSEG_DATA ? advise_on_one(t, err) : CSEG_OK; /* other errors are reported elsewhere */
 }
 
 static uint32_t weighted_labels(const model *m, const batch *b)
@@ -149,7 +149,7 @@ static const char *file_of(const void *arg, int64_t i)
     return ((const batch *)arg)->metas[i].path;
 }
 
-/* Maps that the graph does not read are of no interest. */
+/* Label maps that the graph does not read are skipped. */
 static cseg_status bind(const trainer *t, const loss_plan *l, const batch *b, cseg_error *err)
 {
     plan *p = l->p;
@@ -231,7 +231,7 @@ static cseg_status read_losses(const loss_plan *p, losses *out, cseg_error *err)
     return CSEG_OK;
 }
 
-/* An image's own fault is no matter of rates. */
+/* A fault in an image has nothing to do with learning rates. */
 static cseg_status explain_nan_input(const trainer *t, const batch *b, cseg_error *err)
 {
     int64_t size = b->h * b->w * b->c;
@@ -257,7 +257,7 @@ static cseg_status explain_nan(trainer *t, loss_plan *p, const batch *b, double 
                 found.code != CSEG_OK ? found.text : "no tensor of the graph shows it again");
 }
 
-/* Which of the label maps that the model learns from have weights of their own in this batch. */
+/* Finds which label maps have weights of their own in this batch. */
 cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, cseg_error *err)
 {
     loss_plan *p;
@@ -279,7 +279,7 @@ static void add_gradients(trainer *t)
     t->state.summed++;
 }
 
-/* The gradients of a step are the mean of its iterations'; the last step of a run may have fewer. */
+/* A step's gradients are the mean over its iterations; the last step of a run may have fewer. */
 static void take_mean(trainer *t)
 {
     backend *b = t->m->backend;
@@ -324,7 +324,7 @@ schedule_time trainer_time(const trainer *t)
                            .by_epoch = t->e->by_epoch};
 }
 
-/* The rates that the coming step takes: schedules move on before the log is written. */
+/* Notes the rates of the coming step, since schedules move on before the log is written. */
 static void note_rates(trainer *t)
 {
     t->lr = t->o->groups[0].lr;

@@ -1,4 +1,5 @@
-/* Evaluation on the way: figures that are asked for, measured, logged and passed on, and the end that they may mean. */
+/* Evaluates during training: checks which figures are needed, measures and logs them, passes them on, and ends the run
+ * if early stopping says so. */
 #include <math.h>
 
 #include "base/error.h"
@@ -91,7 +92,7 @@ cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
     evaluation v;
     if (t->average)
         ema_swap(t->average);
-    /* Validation may have a backend of its own. */
+    /* Validation may use another backend. */
     cseg_status status = t->b->memory->synchronise(t->b, err);
     if (status == CSEG_OK)
         status = measure(t, mem, &v, err);

@@ -56,7 +56,7 @@ static cseg_status prepare(bench *b, cseg_error *err)
     return CSEG_OK;
 }
 
-/* All that the plan reads: values have no influence on time, but what was never written may be NaN. */
+/* Fills everything that the plan reads: values do not influence time, but uninitialised memory may hold NaN. */
 static void fill(bench *b)
 {
     parity_fill_weights(b->m);
@@ -103,7 +103,7 @@ void bench_close(bench *b)
     graph_free(b->g);
     model_free(b->m);
     backend *own = b->b;
-    arena_free(b->mem); /* the optimizer's state is the backend's memory */
+    arena_free(b->mem); /* the optimizer's state is in the backend's memory */
     backend_free(own);
 }
 
@@ -155,7 +155,7 @@ int bench_threads(const bench *b)
     return b->o.threads;
 }
 
-/* `heads` is a head, a list of heads, or none. */
+/* `heads` is a head, a list of heads, or missing. */
 static bool set_classes(value *heads, int64_t classes, arena *mem)
 {
     static const where nowhere = {0};

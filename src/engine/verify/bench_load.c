@@ -13,7 +13,7 @@ static cseg_status take_batches(loader *l, int64_t n, cseg_error *err)
     return CSEG_OK;
 }
 
-/* The costs between two moments, an image. What is read ahead at one end is read ahead at the other too. */
+/* The costs between two points in time, for an image. Reading ahead is the same at both. */
 static void compare(const loader_costs *a, const loader_costs *b, double seconds, bench_load_report *out)
 {
     double n = (double)(b->samples - a->samples);

@@ -18,7 +18,7 @@ static void row(table *t, size_t bytes, const char *what)
     t->sum += bytes;
 }
 
-/* The optimizer's state is as large as the trained weights, once or more often. */
+/* The optimizer's state is one or more times as large as the trained weights. */
 static size_t state_bytes(const optimizer *o)
 {
     int arrays = (o->first != NULL) + (o->second != NULL) + (o->largest != NULL);
@@ -101,7 +101,7 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
 cseg_status memory_of(const experiment *e, const memory_options *o, arena *mem, char **out, cseg_error *err)
 {
     made x = {0};
-    arena *own = arena_new(); /* the optimizer's state goes before its backend */
+    arena *own = arena_new(); /* the optimizer's state is freed before its backend */
     if (!own)
         return fail_memory(err);
     cseg_status status = make(&x, e, o, own, err);

@@ -77,7 +77,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(param *const *)a)->name, (*(param *const *)b)->name);
 }
 
-/* The parameters that do, or do not, get a gradient, sorted by name. */
+/* Gives the parameters that have a gradient, or those that have none, sorted by name. */
 static size_t by_gradient(const parity_program *p, const model *m, bool gets_one, param **found)
 {
     size_t n = 0;

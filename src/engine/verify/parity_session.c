@@ -11,7 +11,7 @@ static bool set_none(arena *mem, value *dict, const char *key)
     return !value_get(dict, key) || value_set(mem, dict, key, value_new(mem, V_NONE, (where){0}));
 }
 
-/* The oracle's weights come from names: nothing is to be loaded. */
+/* Weights are derived from names: nothing is loaded. */
 static bool forget_pretrained(arena *mem, value *cfg)
 {
     static const char *const parts[] = {"backbone", "decode_head", "auxiliary_head", "neck"};
@@ -29,7 +29,7 @@ static bool forget_pretrained(arena *mem, value *cfg)
 
 cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err)
 {
-    experiment_begin(NULL, &s->about); /* what is told of a config that cannot be read */
+    experiment_begin(NULL, &s->about); /* what is printed for a config that cannot be read */
     const char *root = s->options->root;
     const char *full = root && !file_exists(path) ? path_join(s->mem, root, path) : path;
     if (!full)

@@ -15,7 +15,7 @@ static cseg_status make_optimizer(parity_session *s, optimizer **out, cseg_error
     return optimizer_build(e->optimizer, e->paramwise, e->profile->groups, s->model, s->mem, out, err);
 }
 
-/* Parameters that the graph leaves without a gradient are not touched. */
+/* Parameters without a gradient in the graph are not updated. */
 static void note_used(optimizer *o, const graph *g)
 {
     for (int64_t i = 0; i < o->n_entries; i++) {

@@ -12,7 +12,7 @@ double parity_uniform(const char *name, uint64_t i)
     return rng_named(str_fnv1a64(name, strlen(name)), i);
 }
 
-/* How a parameter is filled: by its name and shape, which millions of elements share. */
+/* How a parameter is filled: derived from its name and shape once, for all of its elements. */
 typedef struct filling {
     enum { FILL_VARIANCE, FILL_KERNEL, FILL_GAIN, FILL_SMALL } rule;
     uint64_t seed;

@@ -1,4 +1,4 @@
-/* Between types; the gradient is of the input's type, and only between floats. */
+/* Casts between types. Only casts between floats have a gradient, which is cast to the input's type. */
 #include "graph/op.h"
 
 static bool is_whole(dtype t)

@@ -1,4 +1,4 @@
-/* Masks, and the choice that they make. */
+/* Masks from comparisons, and selection by masks. */
 #include <math.h>
 
 #include "graph/op.h"
@@ -23,7 +23,7 @@ tensor *op_compare(graph *g, tensor *a, tensor *b, compare_kind kind)
     return op_node1(g, OP_compare, 2, (tensor *[]){a, b}, &attr);
 }
 
-/* Of a number that no int32 is: true or false for all of x, which equals itself. */
+/* Compares with a number outside of int32: the result is the same for all of x. x compared with itself gives it. */
 static tensor *compare_beyond(graph *g, tensor *x, compare_kind kind, bool above)
 {
     bool less = kind == COMPARE_LT || kind == COMPARE_LE, more = kind == COMPARE_GT || kind == COMPARE_GE;
@@ -61,7 +61,7 @@ static const char *where_infer(graph *g, node *n)
     return wrong;
 }
 
-/* What was not chosen gets 0, also where its own gradient would be infinite. */
+/* The input that was not chosen gets 0, also where its own gradient would be infinite. */
 static void where_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     static const int64_t ones[TENSOR_MAX_RANK] = {1, 1, 1, 1, 1, 1};
@@ -81,7 +81,7 @@ tensor *op_where(graph *g, tensor *mask, tensor *a, tensor *b)
 
 tensor *op_and(graph *g, tensor *a, tensor *b)
 {
-    return op_where(g, a, b, a); /* where a is 0, a itself */
+    return op_where(g, a, b, a); /* where a is 0, it is a itself */
 }
 
 tensor *op_or(graph *g, tensor *a, tensor *b)

@@ -1,7 +1,7 @@
 /* conv2d, its gradients, and the folding of a batch norm into its weights. */
 #include "graph/op.h"
 
-/* Negative when the kernel does not fit. */
+/* Output size; negative if the kernel does not fit. */
 static int64_t extent(int64_t in, const conv_attr *a, int i, int64_t kernel)
 {
     int64_t room = in + 2 * (int64_t)a->pad[i] - a->dilation[i] * (kernel - 1) - 1;
@@ -43,7 +43,7 @@ static const char *conv2d_infer(graph *g, node *n)
     return NULL;
 }
 
-/* The weight's gradient first: behind it nobody needs x, so dx can take its memory. */
+/* Adds the weight's gradient first: nothing reads x after it, so dx can take x's memory. */
 static void conv2d_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;
@@ -67,8 +67,8 @@ static void conv2d_grad(graph *g, node *n, tensor *const *dy, tensor **din)
     if (op_wants(n, 0))
         din[0] = op_node1(g, OP_conv2d_grad_data, 2, (tensor *[]){dy[0], n->in[1]}, &a);
 }
-/* Products of the direct way, whatever algorithm runs. y: the map that the convolution makes (or whose gradient comes
- * in); w: dimensions [O, I / groups, kh, kw]. */
+/* Multiply-adds of the direct convolution, whatever algorithm runs. y: the output map, or its incoming gradient; w:
+ * dims [O, I / groups, kh, kw]. */
 static double products(const tensor *y, const int64_t *w)
 {
     return (double)tensor_count(y) * (double)(w[1] * w[2] * w[3]);

@@ -1,8 +1,8 @@
 /* Functions of one element, sums and products of two, and PReLU. */
 #include "graph/op.h"
 
-/* What the slope is computed from: x, y or both. The other one is not kept for the gradient, so that its memory is free
- * for others. */
+/* Sets what the slope is computed from: x, y or both. The other one is not kept for the gradient, so its memory can be
+ * reused. */
 static void slope_needs(const unary_attr *a, bool *x, bool *y)
 {
     switch (a->kind) {
@@ -17,7 +17,7 @@ static void slope_needs(const unary_attr *a, bool *x, bool *y)
     case UNARY_CLAMP:
         *y = true;
         break;
-    case UNARY_LEAKY_RELU: /* the sign of y is that of x unless alpha turns it */
+    case UNARY_LEAKY_RELU: /* y has the sign of x unless alpha is negative */
         *y = a->alpha >= 0;
         *x = !*y;
         break;
@@ -110,12 +110,11 @@ static const char *binary_infer(graph *g, node *n)
     return wrong;
 }
 
-/* The share of the gradient that goes to a: 1 where max or min chose it, 0 where not, 1/2 where both are equal, as
- * PyTorch's. */
+/* The part of the gradient that goes to a: 1 if max or min chose it, 0 if not, 1/2 if both are equal, as in PyTorch. */
 static tensor *chosen(graph *g, tensor *a, tensor *b, binary_kind kind)
 {
     tensor *d = kind == BINARY_MAX ? op_sub(g, a, b) : op_sub(g, b, a);
-    /* The difference's sign: of numbers of ordinary size none is below 1e-30. */
+    /* The sign of the difference. Differences of ordinary numbers are not below 1e-30. */
     return op_unary(g, op_scale(g, d, 1e30f, 0.5f), (unary_attr){.kind = UNARY_CLAMP, .alpha = 0, .beta = 1});
 }
 

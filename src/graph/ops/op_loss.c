@@ -1,4 +1,4 @@
-/* Losses over label maps, and the share of pixels that are right. */
+/* Losses on label maps, and the accuracy. */
 #include "graph/op.h"
 
 static const char *label_fits(graph *g, const node *n)
@@ -20,7 +20,7 @@ static const char *label_fits(graph *g, const node *n)
     return NULL;
 }
 
-/* loss, divisor, and with a third output the accuracy that a pass put beside them. */
+/* loss, divisor, and as a third output the accuracy if a pass has added it. */
 static const char *loss_infer(graph *g, node *n)
 {
     for (int i = 0; i < n->n_out; i++)
@@ -102,7 +102,7 @@ tensor *op_one_hot(graph *g, tensor *label, int64_t classes)
     return op_node1(g, OP_one_hot, 1, &label, &a);
 }
 
-/* [N,K]: the first axis are images. */
+/* [N,K]: the first axis counts images. */
 static const char *presence_infer(graph *g, node *n)
 {
     (void)g;
@@ -148,7 +148,7 @@ tensor *op_sigmoid_cross_entropy(graph *g, tensor *x, tensor *target, tensor *cl
     return op_node1(g, OP_sigmoid_cross_entropy, 3, (tensor *[]){x, target, class_weight}, NULL);
 }
 
-/* t with one more axis of 1. */
+/* Adds a last axis of size 1 to t. */
 static tensor *beside_classes(graph *g, tensor *t)
 {
     int64_t dim[TENSOR_MAX_RANK] = {0};
@@ -159,7 +159,7 @@ static tensor *beside_classes(graph *g, tensor *t)
     return t ? op_reshape(g, t, t->rank + 1, dim) : NULL;
 }
 
-/* Each pair's loss, of the parts of what op_binary_cross_entropy sums up. */
+/* The loss of each pair, from the terms that op_binary_cross_entropy sums. */
 static tensor *each_pair(graph *g, tensor *logits, tensor *label, tensor *class_weight, tensor *weight, loss_attr a)
 {
     if (!op_given(g, "binary_cross_entropy", logits) || !op_given(g, "binary_cross_entropy", label))

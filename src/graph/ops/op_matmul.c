@@ -22,7 +22,7 @@ static const char *matmul_infer(graph *g, node *n)
     return NULL;
 }
 
-/* [rows, columns] of a tensor's last axis against all others. */
+/* Reshapes to [rows, columns]: the last axis gives the columns, all others the rows. */
 static tensor *flat(graph *g, tensor *t)
 {
     return t->rank == 2 ? t : op_reshape(g, t, 2, (int64_t[]){-1, t->dim[t->rank - 1]});

@@ -40,7 +40,7 @@ const op_def op_def_batch_norm = {.name = "batch_norm",
                                   .cheap = true,
                                   .rescales = true};
 
-/* dx as x; dgamma and dbeta [C]; what is added like x. */
+/* dx has x's shape; dgamma and dbeta [C]; the residual's gradient has x's shape. */
 static const char *norm_grad_infer(graph *g, node *n)
 {
     (void)g;
@@ -71,8 +71,8 @@ static const char *batch_norm_train_infer(graph *g, node *n)
     return per_channel(g, n, 1, 5);
 }
 
-/* Where the ReLU let its input through: that is where y > 0, and without a residual it follows from x, gamma, beta and
- * the statistics, so that y need not be read, nor kept for this. */
+/* The ReLU let its input pass where y > 0. Without a residual that follows from x, gamma, beta and the statistics, so y
+ * need not be read, nor kept for this. */
 static void batch_norm_train_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     bool act = n->attr.norm.act != 0, residual = n->n_in > 5;
@@ -84,8 +84,8 @@ static void batch_norm_train_grad(graph *g, node *n, tensor *const *dy, tensor *
     if (d && residual)
         din[5] = d->out[3];
 }
-/* The same bits as batch_norm_train's first output, from the statistics that it took. Made by passes behind autodiff,
- * so it has no gradient. */
+/* Gives the same bits as batch_norm_train's first output, from the same statistics. A pass makes it after autodiff, so
+ * it has no gradient. */
 static const char *batch_norm_apply_infer(graph *g, node *n)
 {
     op_out_like(n, 0, n->in[0]);
@@ -100,7 +100,7 @@ static void apply_inputs(const node *n, tensor **in)
     for (int k = 0; k < n->n_in; k++)
         in[k] = k == 3 || k == 4 ? n->out[k - 2] : n->in[k];
 }
-/* Statistics are taken once: running it again would move the running ones twice. */
+/* Statistics are taken only once: a second run of the node would update the running ones twice. */
 static const op_remake apply_again = {OP_batch_norm_apply, apply_inputs};
 
 const op_def op_def_batch_norm_apply = {
@@ -116,7 +116,7 @@ const op_def op_def_batch_norm_train = {.name = "batch_norm_train",
 const op_def op_def_batch_norm_train_grad = {
     .name = "batch_norm_train_grad", .infer = norm_grad_infer, .required = 5, .types = "f", .rescales = true};
 
-/* One mean and deviation a group of an image, or a row. */
+/* One mean and one deviation for each group of an image, or for each row. */
 static const char *grouped_infer(graph *g, node *n, int64_t rows)
 {
     op_out_like(n, 0, n->in[0]);

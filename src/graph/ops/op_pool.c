@@ -1,11 +1,11 @@
 /* Pooling: max, average, and average to a given size. Maps [N, H, W, C]. */
 #include "graph/op.h"
 
-/* PyTorch's: with ceil_mode the last window must still begin inside the input or its left padding. */
+/* As in PyTorch: with ceil_mode the last window must begin inside the input or its left padding. */
 static int64_t pooled(int64_t in, const pool_attr *a, int i)
 {
     int64_t room = in + 2 * (int64_t)a->pad[i] - a->kernel[i];
-    if (room < 0) /* rounded down; up it is one window if the missing part is less than a stride */
+    if (room < 0) /* Rounds down; with ceil_mode there is one window if less than a stride is missing */
         return a->ceil_mode && room > -a->stride[i] ? 1 : 0;
     int64_t out = (a->ceil_mode ? (room + a->stride[i] - 1) / a->stride[i] : room / a->stride[i]) + 1;
     if (a->ceil_mode && (out - 1) * a->stride[i] >= in + a->pad[i])
@@ -13,7 +13,7 @@ static int64_t pooled(int64_t in, const pool_attr *a, int i)
     return out;
 }
 
-/* PyTorch refuses more padding than half a window too: every window must see some of the map. */
+/* PyTorch too refuses padding of more than half a window: every window must contain a part of the map. */
 static bool sensible(const pool_attr *a)
 {
     for (int i = 0; i < 2; i++)

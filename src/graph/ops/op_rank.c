@@ -1,4 +1,4 @@
-/* Elements by their place in order. Of x or, with a mask, of those elements of x where it is not 0. */
+/* Selects elements by their place in sorted order: elements of x or, with a mask, those where the mask is not 0. */
 #include "graph/op.h"
 
 static const char *rank_fits(graph *g, const node *n)

@@ -13,7 +13,7 @@ static const char *resize_infer(graph *g, node *n)
     return NULL;
 }
 
-/* The gradient's attr holds the small size in h, w: the output is dx. */
+/* The gradient's attr has the input's size in h, w: its output is dx. */
 static void resize_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;

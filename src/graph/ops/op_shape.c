@@ -67,7 +67,7 @@ static void slice_grad(graph *g, node *n, tensor *const *dy, tensor **din)
         a.axis.dim[i] = n->in[0]->dim[i];
     din[0] = op_node1(g, OP_slice_grad, 1, dy, &a);
 }
-/* What is not cut out stays untouched. */
+/* Elements outside of the slice are not read. */
 static double slice_bytes_read(const node *n)
 {
     return (double)tensor_bytes(n->out[0]);
@@ -122,7 +122,7 @@ tensor *op_reshape(graph *g, tensor *x, int rank, const int64_t *dim)
         a.axis.dim[i] = dim[i];
         if (dim[i] == -1 && open < 0)
             open = i;
-        else /* 0, which divides nothing, once it cannot fit any more */
+        else /* 0, which divides nothing, if the product is too large */
             known = dim[i] < 1 || known > count / dim[i] ? 0 : known * dim[i];
     }
     if (open >= 0 && known > 0)

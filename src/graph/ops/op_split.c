@@ -1,4 +1,4 @@
-/* Cutting a tensor into parts along an axis: one node, whose gradient is one concatenation. */
+/* Cuts a tensor into parts along an axis: one node, whose gradient is one concatenation. */
 #include "graph/op.h"
 
 static const char *split_infer(graph *g, node *n)

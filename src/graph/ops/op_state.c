@@ -1,4 +1,4 @@
-/* Where gradients end, and what a training step moves. */
+/* Ends gradients (detach), and updates state in a training step (assign). */
 #include "graph/op.h"
 
 static const char *detach_infer(graph *g, node *n)
@@ -28,7 +28,7 @@ static const char *assign_infer(graph *g, node *n)
 }
 const op_def op_def_assign = {.name = "assign", .infer = assign_infer, .required = 2, .types = "f", .ends_run = true};
 
-/* Of several values that a run gives one state the last one stays. */
+/* Of several assignments to one state in a run, only the last one is kept. */
 static void drop_earlier(graph *g, const tensor *state)
 {
     for (size_t i = 0; i < g->nodes.n; i++)

@@ -6,7 +6,7 @@ static bool is_resized(const node *n, int i)
     return n->attr.sum.from[i].h > 0;
 }
 
-/* The shape that input i has once it is resized; all inputs' must be the same. */
+/* The shape of input i after its resize; it must be the same for all inputs. */
 static void resized_shape(const node *n, int i, tensor *out)
 {
     const tensor *x = n->in[i];
@@ -39,7 +39,7 @@ static const char *sum_infer(graph *g, node *n)
     return NULL;
 }
 
-/* The mask of ReLU is applied once; inputs of the output's size all get the same tensor. */
+/* ReLU's mask is applied once; all inputs of the output's size share the resulting tensor. */
 static void sum_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     tensor *d = dy[0];

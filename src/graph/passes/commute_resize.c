@@ -1,6 +1,7 @@
-/* A 1x1 convolution is linear in each pixel, bilinear resizing is linear across pixels: they commute, exactly, and so
- * do their gradients. So conv1x1(concat(a, resize(b), ...)) = conv(a, w_a) + resize(conv(b, w_b)) + ...: the
- * convolution runs on the small maps. FCN-HRNet's 720-to-720 convolution shrinks 8 times. */
+/* Moves 1x1 convolutions before bilinear resizes. A 1x1 convolution is linear in each pixel, and bilinear resizing is
+ * linear across pixels, so they commute exactly, and so do their gradients. So conv1x1(concat(a, resize(b), ...)) =
+ * conv(a, w_a) + resize(conv(b, w_b)) + ...: the convolution runs on the small maps. FCN-HRNet's 720-to-720 convolution
+ * shrinks 8 times. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 
@@ -12,15 +13,15 @@ static bool is_pointwise(const node *n)
            a->stride[1] == 1 && a->pad[0] == 0 && a->pad[1] == 0 && !a->act && !a->has_residual;
 }
 
-/* The resize that makes t, if it enlarges; else NULL. */
+/* Returns the resize that makes t, if it enlarges; else NULL. */
 static node *enlarges(const rewrite *r, const tensor *t)
 {
     node *n = rewrite_maker(r, t, OP_resize);
     return n && n->in[0]->dim[1] * n->in[0]->dim[2] < t->dim[1] * t->dim[2] ? n : NULL;
 }
 
-/* Worth it when flops fall: what is resized afterwards has the output's channels, so a convolution to far more channels
- * than it reads would cost more in traffic than it wins. */
+/* Returns whether the multiply-adds decrease enough: the convolution's output is resized instead of its input, so with
+ * far more output than input channels the traffic would cost more than is gained. */
 static bool worth(const rewrite *r, tensor *const *part, int n, int64_t channels_out)
 {
     int64_t resized = 0;

@@ -1,5 +1,5 @@
-/* conv2d -> batch_norm with fixed statistics becomes conv2d with scaled weights and a bias. The scaling depends on
- * parameters alone, so a plan does it once. */
+/* Folds batch norm: conv2d -> batch_norm with fixed statistics becomes conv2d with scaled weights and a bias. The
+ * scaling depends only on parameters, so a plan runs it once. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 

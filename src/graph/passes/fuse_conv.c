@@ -39,7 +39,7 @@ static node *fused(graph *g, node *conv, tensor *residual, const unary_attr *act
     return now;
 }
 
-/* Of two convolutions that are added the later one takes the sum. */
+/* If two convolutions are added, the later one takes the sum. */
 static node *candidate(const rewrite *r, node *add, tensor **other)
 {
     node *a = plain_conv(r, add->in[0]), *b = plain_conv(r, add->in[1]);

@@ -12,7 +12,7 @@ static node *bilinear(const tensor *t)
                : NULL;
 }
 
-/* The accuracy node of the same logits and labels. */
+/* Returns the accuracy node of the same logits and labels. */
 static node *accuracy_beside(const graph *g, const node *loss)
 {
     for (size_t i = 0; i < g->nodes.n; i++) {
@@ -32,7 +32,7 @@ cseg_status pass_fuse_loss(graph *g, cseg_error *err)
         node *resize = loss->op == OP_cross_entropy && !loss->attr.loss.resized ? bilinear(loss->in[0]) : NULL;
         if (!resize)
             continue;
-        /* Beside one that is learnt from; those of a sampler have none. */
+        /* Only beside the loss that is trained on; losses for a sampler have no accuracy. */
         node *accuracy = loss->attr.loss.avg == AVG_NONE ? NULL : accuracy_beside(g, loss);
         op_attr a = loss->attr;
         a.loss.resized = true;

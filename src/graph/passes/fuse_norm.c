@@ -25,7 +25,7 @@ static node *fused(graph *g, node *norm, tensor *residual, node *relu)
     return now;
 }
 
-/* Of two norms that are added, the later one takes the sum. */
+/* If two norms are added, the later one takes the sum. */
 static node *of_sum(const rewrite *r, const node *add, tensor **other)
 {
     for (int i = 0; i < add->in[0]->rank; i++)

@@ -5,7 +5,7 @@
 #include "graph/op.h"
 #include "graph/passes/rewrite.h"
 
-/* What is added, the last one first, and the additions inside. */
+/* The addends, the last one first, and the additions between them. */
 typedef struct addends {
     tensor *at[SUM_MOST];
     int n;
@@ -13,20 +13,20 @@ typedef struct addends {
     int n_inside;
 } addends;
 
-/* An addition of two maps of one shape, or NULL. */
+/* Returns n if it is an addition of two maps of one shape, else NULL. */
 static node *addition(node *n)
 {
     return n && n->op == OP_binary && n->attr.binary == BINARY_ADD && op_same_shape(n->in[0], n->in[1]) ? n : NULL;
 }
 
-/* The addition that makes t for nobody else, or NULL. */
+/* Returns the addition that makes t, if t has no other reader; else NULL. */
 static node *inner(const rewrite *r, const tensor *t)
 {
     return addition(rewrite_maker(r, t, OP_binary));
 }
 
-/* Down one side, so that the order of additions, and with it the result, stays the same to the bit: x + (a + b) is
- * (a + b) + x, but not (x + a) + b. */
+/* Follows one side only, so that the order of additions, and with it every bit of the result, stays the same: x + (a +
+ * b) is (a + b) + x, but not (x + a) + b. */
 static void collect(const rewrite *r, node *add, addends *out)
 {
     *out = (addends){0};
@@ -47,7 +47,8 @@ static node *resized(const rewrite *r, const tensor *t)
     return rewrite_maker(r, t, OP_resize);
 }
 
-/* Two maps as they are: what makes one of them can add the other while it writes (fuse_conv, fuse_norm). */
+/* Two maps without resizes are left alone: the node that makes one of them can add the other as it writes (fuse_conv,
+ * fuse_norm). */
 static bool for_others(const rewrite *r, const graph *g, const addends *a, bool relu)
 {
     if (a->n > 2 || resized(r, a->at[0]) || resized(r, a->at[1]))
@@ -56,7 +57,7 @@ static bool for_others(const rewrite *r, const graph *g, const addends *a, bool 
     return !relu || rewrite_maker(r, a->at[0], maker) || rewrite_maker(r, a->at[1], maker);
 }
 
-/* last: the addition, or the ReLU behind it. Sets `taken`, by tensor id, for the additions that are now part of it. */
+/* last: the addition, or the ReLU after it. Sets `taken`, by tensor id, for additions that are part of it now. */
 static cseg_status fuse(graph *g, const rewrite *r, node *last, bool *taken, cseg_error *err)
 {
     bool relu = last->op == OP_unary;

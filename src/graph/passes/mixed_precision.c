@@ -1,4 +1,4 @@
-/* Decides which maps are stored as bfloat16. They take half the memory and traffic, and are the operands of bf16
+/* Decides which maps are stored as bfloat16. Such maps take half of the memory and traffic, and are operands of bf16
  * convolutions. */
 #include <string.h>
 
@@ -9,11 +9,11 @@
 typedef struct mixing {
     graph *g;
     const backend *b;
-    size_t n;      /* tensors that there were before */
-    int *root;     /* by tensor id: what shares memory has one type; the id of the first tensor that does */
+    size_t n;      /* number of tensors before the pass */
+    int *root;     /* by tensor id: the first tensor of those that share its memory, which must have one type */
     bool *wide;    /* by root: stays float32 */
     int *readers;  /* by tensor id */
-    int *others;   /* by tensor id: readers that do more than hand it on to something that stays float32 */
+    int *others;   /* by tensor id: readers that do more than pass it on to a tensor that stays float32 */
     tensor **twin; /* by tensor id: the same values in the other type */
 } mixing;
 
@@ -71,8 +71,8 @@ static bool all_wide(const mixing *m, const node *n)
     return true;
 }
 
-/* What is only resized, joined or added up into something that stays float32 (logits) stays so too. From the end, so
- * that readers are known before their makers. */
+/* A map that is only resized, joined or summed into a tensor that stays float32 (logits) stays float32 too. Goes from
+ * the end, so that readers are decided before makers. */
 static void spread_wide(mixing *m)
 {
     for (size_t i = m->g->nodes.n; i-- > 0;) {
@@ -126,7 +126,8 @@ static bool cast_inputs(mixing *m, node *n)
     return true;
 }
 
-/* A kernel that makes bf16 alone, of what stays float32: it gets an output of its own, and a cast makes the old one. */
+/* For a kernel that only writes bfloat16, where the tensor stays float32: gives the kernel an output of its own, and
+ * casts that to the old one. */
 static bool cast_outputs(mixing *m, node *n)
 {
     for (int k = 0; k < n->n_out; k++) {
@@ -150,7 +151,7 @@ static bool cast_outputs(mixing *m, node *n)
     return true;
 }
 
-/* Nodes again, in their order, each with the casts that it needs. */
+/* Rebuilds the list of nodes, in order, each with the casts that it needs. */
 static bool add_casts(mixing *m)
 {
     graph *g = m->g;

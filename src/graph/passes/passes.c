@@ -8,12 +8,12 @@ typedef struct pass {
     unsigned bit;
     const char *name;
     cseg_status (*run)(graph *g, cseg_error *err);
-    bool training, inference; /* where it applies */
-    bool behind;              /* autodiff: it needs to see the backward pass */
+    bool training, inference; /* graphs that it applies to */
+    bool behind;              /* runs after autodiff, since it needs the backward pass */
 } pass;
 
-/* In this order: norms go into convolutions before these are cut up, convolutions are moved before what they end beside
- * is fused, and long sums are one node before a convolution or a norm would take one of their parts. */
+/* In order: norms are folded into convolutions before the convolutions are cut up; convolutions are moved before the
+ * ops beside them are fused; long sums become one node before a convolution or a norm would take one of their parts. */
 static const pass passes[] = {
     {PASS_FOLD_NORM, "fold_norm", pass_fold_norm, false, true, false},
     {PASS_COMMUTE_RESIZE, "commute_resize", pass_commute_resize, true, true, false},
@@ -72,7 +72,7 @@ cseg_status graph_optimize(graph *g, unsigned chosen, cseg_error *err)
     return CSEG_OK;
 }
 
-/* The nodes stay in their order: it decides how long tensors live. */
+/* Keeps the order of nodes: it decides how long tensors live. */
 cseg_status graph_optimize_backward(graph *g, tensor *loss, unsigned chosen, cseg_error *err)
 {
     TRY(graph_backward(g, loss, err));

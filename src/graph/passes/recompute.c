@@ -1,8 +1,8 @@
-/* Makes results of the forward pass again in the backward pass instead of keeping them (Chen et al. 2016,
+/* Recomputes results of the forward pass in the backward pass instead of keeping them (Chen et al. 2016,
  * arXiv:1604.06174): a clone of the node that made them is put before the first step that needs it.
  *
- * Two kinds of results are not kept. First, all that lies inside a block under with_cp (node.checkpoint): it is made
- * again from the block's inputs. Second, results that cost one pass over memory, such as batch norm + ReLU from the
+ * Two kinds of results are not kept. First, everything inside a block under with_cp (node.checkpoint): it is recomputed
+ * from the block's inputs. Second, results that cost one pass over memory, such as batch norm + ReLU from the
  * convolution's output, which the norm's gradient needs anyway: these are dropped one after another, cheapest first, as
  * long as the peak falls. Clones run the same kernels on the same values, so no bit of a result changes. Statistics are
  * taken once (batch_norm_apply), and dropout's masks are functions of the node's salt. */
@@ -13,12 +13,12 @@
 #include "graph/op.h"
 #include "graph/passes/rewrite.h"
 
-/* Clones that wait for each other: a limit for the recursion. */
+/* Limit of the recursion: clones that depend on each other. */
 enum { CHAIN_MAX = 64 };
-/* Of a dropped tensor's bytes this share at least must be gone from the peak: else what it costs is not worth it. */
+/* The peak must fall by at least this share of a dropped tensor's bytes; else recomputing is not worth its cost. */
 enum { GAIN_SHARE = 4 };
 
-/* A place in the order of execution: a node, or its clone. */
+/* A position in the order of execution: a node or its clone. */
 typedef struct slot {
     node *n;
     bool clone;
@@ -26,28 +26,28 @@ typedef struct slot {
 
 typedef struct recompute {
     graph *g;
-    size_t n;     /* tensors of the graph as it came; a clone's tensor is counted as n + that of the original */
+    size_t n;     /* number of tensors in the graph at the start; the clone of tensor i has id n + i */
     bool *output; /* by tensor id, as the next three: the caller reads it */
-    bool *read;   /* by a node of the backward pass */
-    bool *keep;   /* until the backward pass is done with it */
-    bool *cloned; /* by id of the first output: the node's clone is in the order */
+    bool *read;   /* the backward pass reads it */
+    bool *keep;   /* kept until the backward pass no longer needs it */
+    bool *cloned; /* by id of the first output: the order has a clone of the node */
     tensor **clone;
     slot *order;
     size_t n_order;
     bool too_deep;
-    int *root, *first, *last; /* by tensor id, clones too: whose memory it is, and the slots where that lives */
-    int64_t *change;          /* of the bytes that live, by slot */
+    int *root, *first, *last; /* by tensor id, clones too: the owner of the memory, and the slots of its lifetime */
+    int64_t *change;          /* by slot: change of the bytes that are alive */
 } recompute;
 
-/* What a choice of kept tensors gives. */
+/* The cost of a choice of kept tensors. */
 typedef struct estimate {
-    int64_t peak; /* bytes of tensors that live at once */
+    int64_t peak; /* the most bytes alive at once */
     int64_t cost; /* bytes that clones read and write */
 } estimate;
 
 typedef struct candidate {
     tensor *t;
-    double cost; /* bytes read and written for each byte that is not kept */
+    double cost; /* bytes read and written for each byte that is no longer kept */
 } candidate;
 
 static bool is_cheap(const node *n)
@@ -60,7 +60,7 @@ static bool is_forward(const recompute *r, const tensor *t)
     return t && t->role == TENSOR_TEMP && (size_t)t->id < r->n && !t->from->is_grad;
 }
 
-/* What its maker's remake reads: small, and stays. */
+/* Returns whether t is read by its maker's remake: it is small, and always kept. */
 static bool is_statistic(const tensor *t)
 {
     return op_define(t->from->op)->remake && t->from_index > 0;
@@ -71,7 +71,7 @@ static bool can_be_cloned(const node *n)
     return op_define(n->op)->remake || !n->has_effect;
 }
 
-/* Nodes outside the block read it, or nobody does. */
+/* Finds results of blocks: nodes outside the block read them, or none does. */
 static void find_block_results(const recompute *r, bool *result)
 {
     for (size_t i = 0; i < r->g->nodes.n; i++) {
@@ -129,7 +129,7 @@ static bool is_dropped(const recompute *r, const tensor *t)
 
 static void place(recompute *r, node *n, bool clone, int depth);
 
-/* Sees to it that the clone of what is not kept comes before the node that asks for it. */
+/* Makes sure that the clone of a tensor that is not kept comes before the node that reads it. */
 static void want(recompute *r, const tensor *t, int depth)
 {
     if (!is_dropped(r, t) || r->cloned[t->from->out[0]->id])
@@ -163,13 +163,13 @@ static void arrange(recompute *r)
     }
 }
 
-/* Results: of what is remade the first alone. */
+/* Number of results; a remake only has the first one. */
 static int results(const slot *s)
 {
     return s->clone && op_define(s->n->op)->remake ? 1 : s->n->n_out;
 }
 
-/* The id under which the slot reads t. */
+/* Returns the id under which the slot reads t. */
 static int read_as(const recompute *r, const slot *s, const tensor *t)
 {
     return (s->clone || s->n->is_grad) && is_dropped(r, t) ? t->id + (int)r->n : t->id;
@@ -198,8 +198,8 @@ static void note_lives(recompute *r, const slot *s, int at, estimate *e)
     }
 }
 
-/* Gradients of parameters lie outside the plan's memory. Results in place are not foreseen: they make each step of the
- * backward pass smaller by about the same. */
+/* Estimates a choice. Gradients of parameters are outside of the plan's memory. Results in place are not considered:
+ * they reduce each step of the backward pass by about the same. */
 static estimate evaluate(recompute *r)
 {
     estimate e = {0};
@@ -235,7 +235,7 @@ static int by_cost(const void *a, const void *b)
     return m != n ? (m < n ? 1 : -1) : x->t->id - y->t->id;
 }
 
-/* Kept for the backward pass, though cheap to make. */
+/* Lists results that are kept for the backward pass but cheap to recompute. */
 static candidate *candidates(const recompute *r, size_t *n)
 {
     candidate *all = ARENA_ARRAY(r->g->mem, r->n + 1, candidate);
@@ -255,7 +255,8 @@ static candidate *candidates(const recompute *r, size_t *n)
     return all;
 }
 
-/* Drops what lowers the peak; again, because what did not lie at the first peak may lie at the last. */
+/* Drops results as long as that lowers the peak. Goes through the list again, because a result that is not alive at the
+ * first peak may be alive at a later one. */
 static bool choose(recompute *r)
 {
     size_t n;
@@ -310,7 +311,7 @@ static node *clone(recompute *r, node *n)
     return c;
 }
 
-/* Makes the clones, and the graph's nodes into the order. */
+/* Makes the clones, and sorts the graph's nodes into the order. */
 static bool rebuild(recompute *r)
 {
     arrange(r);

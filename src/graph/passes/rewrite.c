@@ -45,22 +45,22 @@ void rewrite_replace(graph *g, tensor *old, tensor *now)
             g->outputs.at[i].value = now;
 }
 
-/* Depth first with a stack of our own: graphs are as deep as networks. */
+/* Depth-first search with an explicit stack, since graphs are as deep as networks. */
 typedef struct visit {
     node *n;
-    int at, next; /* its position in g->nodes; the input to look at */
+    int at, next; /* its position in g->nodes; the next input to visit */
 } visit;
 
 typedef struct sorting {
     graph *g;
     char *done;    /* by position in g->nodes: 1 on the stack, 2 placed */
-    int *position; /* by tensor id: its maker's */
+    int *position; /* by tensor id: position of its maker */
     visit *stack;
     node **order;
     size_t placed;
 } sorting;
 
-/* The node at that position, behind all that it needs. */
+/* Places the node at that position, after all nodes that it needs. */
 static void place(sorting *s, int root)
 {
     size_t depth = 0;

@@ -17,7 +17,7 @@ static void build(module *m)
     m->model->dates = 2;
 }
 
-/* Each date is a pass of its own, so that batch norms see one date's statistics at a time. */
+/* Runs the dates one after the other, so that batch norms take the statistics of one date at a time. */
 static void forward_pair(module *m, graph *g, tensor *x, features date[2])
 {
     const resnet_config *c = m->config;

@@ -33,7 +33,7 @@ static module *fuse_up(module *list, const char *name, const hr_module_spec *s, 
     return f;
 }
 
-/* From a finer branch: strided 3x3 convolutions, the last of which brings the channels and has no ReLU. */
+/* From a finer branch: strided 3x3 convolutions, the last of which sets the channels and has no ReLU. */
 static module *fuse_down(module *list, const char *name, const hr_module_spec *s, int to, int from)
 {
     module *f = sequential_new(list, name);
@@ -90,7 +90,7 @@ static tensor *fuse(hr_module *h, graph *g, features x, int to)
             return NULL;
         if (from != to)
             y = layer_run(h->fuse[to][from], g, y);
-        /* Odd sizes: the doubled map is a row or column larger than the one that it joins. */
+        /* For odd sizes the enlarged map has one row or column more than the map it is added to. */
         if (from > to && y)
             y = op_resize_to(g, y, x.at[to]->dim[1], x.at[to]->dim[2], false);
         sum = sum ? op_add(g, sum, y) : y;

@@ -50,8 +50,8 @@ static const field_table stage_table = {stage_fields, sizeof stage_fields / size
 
 typedef struct hrnet {
     module *conv[2], *norm[2], *layer1;
-    module *transition[STAGES - 1]; /* children by branch; a branch that goes on as it is has none */
-    module *stage[STAGES];          /* [0] is not used */
+    module *transition[STAGES - 1]; /* children by branch; a branch that continues unchanged has none */
+    module *stage[STAGES];          /* [0] is unused */
     int64_t branches[STAGES];
 } hrnet;
 
@@ -100,7 +100,7 @@ static void conv_norm_relu(module *parent, int64_t name, const hrnet_config *c, 
     relu_new(s, "2");
 }
 
-/* From the branches of one stage to those of the next: new ones by strided convolutions of the coarsest. */
+/* Makes the transition between two stages: strided convolutions of the coarsest branch give the new branches. */
 static module *build_transition(module *m, const char *name, const hrnet_config *c, const int64_t *before,
                                 int64_t n_before, const int64_t *after, int64_t n_after)
 {
@@ -165,7 +165,7 @@ static void build_stages(module *m, hrnet *h, const hrnet_config *c, const stage
     }
 }
 
-/* Stage i + 1 includes the transition behind it, which the last has not. */
+/* Stage i + 1 includes the transition after it; the last stage has none. */
 static void freeze(hrnet *h, const hrnet_config *c)
 {
     if (c->frozen_stages >= 0)

@@ -60,7 +60,7 @@ static void check(module *m, const resnet_config *c, int architecture)
     check_lengths(m, c, architecture);
 }
 
-/* use_IN1: an instance norm with gamma and beta, under the name that mmcv gives to one. */
+/* use_IN1: an instance norm with gamma and beta, under the name that mmcv gives it. */
 static const value *first_norm(module *m, const resnet_config *c)
 {
     if (!c->use_IN1)
@@ -93,7 +93,7 @@ static void build_stem(module *m, resnet *r, const resnet_config *c)
     r->norm1 = norm_new(m, norm_name(m, norm, "1"), norm, c->stem_channels);
 }
 
-/* Of each block in a stage. */
+/* Sets the dilation of each block in a stage. */
 static void stage_dilations(const resnet_config *c, int64_t stage, int64_t blocks, int64_t *out)
 {
     int64_t d = c->dilations.at[stage];

@@ -45,7 +45,7 @@ static bool check_outputs(module *m, const head_config *c)
     return !model_failed(m->model);
 }
 
-/* What a loss cannot name the head cannot learn. */
+/* The head can only be trained on labels that all of its losses accept. */
 static void note_labels(module *m, bool first, const module *loss)
 {
     loss_labels l = loss->kind->as.loss.labels(loss, m->head->out_channels), *all = &m->head->labels;
@@ -153,7 +153,7 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
                                                 .act_cfg = c->act_cfg});
 }
 
-/* The i-th of the maps that in_index names; its channels must be what in_channels says. */
+/* Returns the i-th map of in_index; its channels must be those of in_channels. */
 static tensor *select_map(module *m, graph *g, features x, size_t i)
 {
     const head_config *c = ((decode_head *)m->state)->config;
@@ -201,7 +201,8 @@ static const char *loss_name(const module *loss)
     return loss->kind->as.loss.loss_name(loss);
 }
 
-/* The sum of the losses from the i-th on that have its name; NULL if an earlier one had it, and took them. */
+/* Returns the sum of the losses, from the i-th on, that have its name; NULL if an earlier loss has that name, since its
+ * sum includes this one. */
 static tensor *sum_of_name(decode_head *h, size_t i, graph *g, const loss_io *io)
 {
     const char *name = loss_name(h->losses.at[i]);

@@ -1,5 +1,5 @@
-/* EMAHead: pixels described by a few bases that expectation maximisation finds in the image, from bases that training
- * moves (Li et al. 2019, arXiv:1907.13426). */
+/* EMAHead: describes pixels by a few bases, found in the image by expectation maximisation from initial bases that
+ * training updates (Li et al. 2019, arXiv:1907.13426). */
 #include <math.h>
 
 #include "model/heads/decode_head.h"
@@ -57,8 +57,8 @@ static void build(module *m)
         h->conv_cat = head_conv(m, m, "conv_cat", in + channels, channels, 3);
 }
 
-/* x divided by its sum along an axis, or (squares) by the root of the sum of squares: torch's normalize with p 1 (of
- * what is not negative) and 2. */
+/* x divided by its sum along an axis or, with `squares`, by the root of its sum of squares: torch's normalize with p 1
+ * (for numbers that are not negative) and 2. */
 static tensor *normalized(graph *g, tensor *x, int axis, bool squares)
 {
     tensor *size = squares ? op_unary(g, x, (unary_attr){.kind = UNARY_SQUARE}) : x;
@@ -69,7 +69,7 @@ static tensor *normalized(graph *g, tensor *x, int axis, bool squares)
     return op_binary(g, x, size, BINARY_DIV);
 }
 
-/* The kept bases, moved towards the mean over the batch of those that were found. */
+/* Updates the stored bases towards the mean, over the batch, of those that were found. */
 static void move_bases(const ema_config *c, const ema_head *h, graph *g, tensor *found)
 {
     float momentum = (float)c->momentum;
@@ -79,11 +79,11 @@ static void move_bases(const ema_config *c, const ema_head *h, graph *g, tensor 
         op_add(g, op_scale(g, graph_param(g, h->bases), (float)(1 - c->momentum), 0), op_scale(g, mean, momentum, 0)));
 }
 
-/* Pixels [N,L,C] as sums of bases. Nothing is learnt through this. */
+/* Returns pixels [N,L,C] as sums of bases. No gradient passes through the bases. */
 static tensor *described(const ema_config *c, const ema_head *h, graph *g, tensor *pixels)
 {
     tensor *bases = graph_param(g, h->bases), *share = NULL;
-    bases = op_reshape(g, bases, 2, (int64_t[]){c->ema_channels, c->num_bases}); /* later one for each image */
+    bases = op_reshape(g, bases, 2, (int64_t[]){c->ema_channels, c->num_bases}); /* then one set for each image */
     for (int64_t i = 0; i < c->num_stages; i++) {
         share = op_softmax(g, op_matmul(g, pixels, bases, false, false)); /* [N,L,bases] */
         bases = normalized(g, op_matmul(g, pixels, normalized(g, share, 1, false), true, false), 1, true);

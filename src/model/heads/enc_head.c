@@ -1,5 +1,5 @@
-/* EncHead: channels weighted by how the image's pixels spread over learnt code words, and a loss on which classes an
- * image has (Zhang et al. 2018, arXiv:1803.08904). */
+/* EncHead: weights channels by how the image's pixels are distributed over learnt code words, and adds a loss on the
+ * classes present in an image (Zhang et al. 2018, arXiv:1803.08904). */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ typedef struct enc_head {
     module *se_layer, *loss_se; /* NULL unless use_se_loss */
 } enc_head;
 
-enum { NO_LABEL = -100 }; /* what PyTorch's losses ignore where they are not told: here nothing */
+enum { NO_LABEL = -100 }; /* the default ignore_index of PyTorch's losses: no label has it here */
 
 /* ---- the encoding layer: a map [N,H,W,C] -> how its pixels lie about each code word [N,C,codes] -------------------
  */
@@ -40,7 +40,7 @@ typedef struct encoding {
     param *codewords, *scale; /* [codes, C], [codes] */
 } encoding;
 
-/* [N,L,codes]: the scaled squares of distances, |x|^2 - 2 x c + |c|^2, as the shares of a softmax. */
+/* Returns [N,L,codes]: the softmax over scaled squares of distances, |x|^2 - 2 x c + |c|^2. */
 static tensor *shares(const encoding *e, graph *g, tensor *x, tensor *codes)
 {
     int64_t row[] = {1, 1, e->codewords->dim[0]};
@@ -52,7 +52,8 @@ static tensor *shares(const encoding *e, graph *g, tensor *x, tensor *codes)
     return op_softmax(g, op_mul(g, distance, op_reshape(g, graph_param(g, e->scale), 3, row)));
 }
 
-/* The sum over pixels of share * (x - code word), channels before code words: what follows normalises code words. */
+/* Returns the sum over pixels of share * (x - code word), with channels before code words, because the next norm is
+ * over code words. */
 static tensor *encode(module *m, graph *g, tensor *x)
 {
     const encoding *e = m->state;
@@ -80,7 +81,7 @@ static void encoding_new(module *parent, const char *name, int64_t channels, int
 
 /* ---- the head -------------------------------------------------------------------------------------------------- */
 
-/* The norm of one axis that goes with norm_cfg; BN where there is none. Its channels are the code words. */
+/* Makes the one-dimensional norm that belongs to norm_cfg; BN if there is none. Its channels are the code words. */
 static void encoding_norm_new(module *m, module *parent, const char *name, int64_t codes)
 {
     const value *cfg = ((const enc_config *)m->config)->head.norm_cfg;

@@ -1,4 +1,4 @@
-/* OCRHead: each pixel gathers from the mean features of the classes, as the head before it sees them (Yuan et al. 2020,
+/* OCRHead: each pixel attends to the mean features of the classes that the preceding head predicts (Yuan et al. 2020,
  * arXiv:1909.11065). */
 #include "model/heads/decode_head.h"
 
@@ -52,8 +52,8 @@ static void build(module *m)
     h->bottleneck = head_conv(m, m, "bottleneck", h->base.in_channels, channels, 3);
 }
 
-/* The mean of x [N,h,w,C] over each class's pixels, weighted by a softmax of its logits [N,h,w,K] over the image, as a
- * map [N,K,1,C]. */
+/* Returns the mean of x [N,h,w,C] over each class, weighted by a softmax of the logits [N,h,w,K] over the image's
+ * pixels, as a map [N,K,1,C]. */
 static tensor *gather_classes(graph *g, tensor *x, tensor *logits, double scale)
 {
     if (!x || !logits)

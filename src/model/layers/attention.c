@@ -4,12 +4,12 @@
 #include "model/layers/layers.h"
 
 typedef struct attention {
-    param *weight, *bias; /* in_proj: of queries, keys and values, one below the other */
+    param *weight, *bias; /* in_proj: those of queries, keys and values, stacked */
     module *out, *attn_drop, *proj_drop, *drop_path;
     int64_t channels, heads;
 } attention;
 
-/* torch.nn.MultiheadAttention under the name "attn". */
+/* Declares torch.nn.MultiheadAttention under the name "attn". */
 static void declare(module *m, attention *s, const attention_spec *c)
 {
     module *attn = module_new(m, "attn");
@@ -52,7 +52,7 @@ module *attention_new(module *parent, const char *name, attention_spec c)
     return model_failed(m->model) ? NULL : m;
 }
 
-/* Parts first ... first + count - 1 of queries (0), keys (1) and values (2): x [N,L,C] -> [N,L,count*C]. */
+/* Projects x [N,L,C] by `count` parts from `first` on, of queries (0), keys (1) and values (2): [N,L,count*C]. */
 static tensor *project(const attention *s, graph *g, tensor *x, int first, int count)
 {
     tensor *w = graph_param(g, s->weight), *b = s->bias ? graph_param(g, s->bias) : NULL;
@@ -63,7 +63,7 @@ static tensor *project(const attention *s, graph *g, tensor *x, int first, int c
     return op_linear(g, x, w, b);
 }
 
-/* Fills q, k, v [N,L,C]; what is the same tensor goes through one product. */
+/* Fills q, k, v [N,L,C]; parts with the same input share one product. */
 static void project_all(const attention *s, graph *g, const attention_inputs *in, tensor *out[3])
 {
     tensor *x[3] = {in->query, in->key, in->value};
@@ -113,7 +113,7 @@ static bool same_shape(const tensor *a, const tensor *b)
     return same;
 }
 
-/* Fills in what is left out, and adds the positions. */
+/* Fills in missing inputs, and adds the positions. */
 static bool complete(graph *g, attention_inputs *in)
 {
     if (!in->query)

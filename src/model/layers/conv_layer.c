@@ -49,7 +49,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return op_conv2d(g, x, graph_param(g, s->weight), s->bias ? graph_param(g, s->bias) : NULL, s->attr);
 }
 
-/* PyTorch's own: weights of Kaiming's uniform with slope sqrt(5), biases within 1 / sqrt(fan in). */
+/* PyTorch's initial values: weights by Kaiming's uniform with slope sqrt(5), biases within 1 / sqrt(fan in). */
 static void declare(module *m, conv_state *s, conv_spec c)
 {
     int64_t dim[4] = {c.out, c.in / c.groups, c.kernel[0], c.kernel[1]};

@@ -4,8 +4,8 @@
 #include "model/layers/layers.h"
 
 typedef struct conv_module {
-    module *layer[3]; /* in order of running; NULL: none */
-    float slope;      /* of a leaky activation: the weights start accordingly */
+    module *layer[3]; /* in order of execution; NULL: none */
+    float slope;      /* of a leaky activation, for the weights' initial values */
 } conv_module;
 
 static tensor *forward(module *m, graph *g, tensor *x)
@@ -17,7 +17,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return x;
 }
 
-/* The reference's ConvModule.init_weights: Kaiming's normal by fan out, ones and zeros for the norm. */
+/* ConvModule.init_weights of mmcv: Kaiming's normal by fan out; ones and zeros for the norm. */
 static void init(module *m)
 {
     conv_module *s = m->state;

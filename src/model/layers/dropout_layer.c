@@ -1,5 +1,5 @@
-/* Dropout of elements, of channels and of samples, as mmcv builds them. They pass everything on in inference, and under
- * model_options.no_dropout. */
+/* Dropout of elements, of channels and of samples, as mmcv builds them. They pass on their input unchanged in
+ * inference, and under model_options.no_dropout. */
 #include <string.h>
 
 #include "model/layers/layers.h"
@@ -68,7 +68,7 @@ module *dropout_layer_new(module *parent, const char *name, const value *cfg)
     model *m = parent->model;
     const char *type = value_type_name(cfg);
     drop_config c = {0};
-    if (value_is_none(cfg) || !value_true(cfg)) /* {} too, as in mmcv */
+    if (value_is_none(cfg) || !value_true(cfg)) /* also {}, as in mmcv */
         return dropout_new(parent, name, 0);
     for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i].name, type) == 0) {

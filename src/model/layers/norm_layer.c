@@ -6,9 +6,9 @@
 typedef enum { NORM_BATCH, NORM_GROUP, NORM_LAYER, NORM_INSTANCE } norm_kind;
 
 typedef struct norm_type {
-    const char *name;       /* in configs */
-    const char *class_name; /* PyTorch's */
-    const char *owner;      /* the class that does its work here */
+    const char *name;       /* name in configs */
+    const char *class_name; /* PyTorch's class name */
+    const char *owner;      /* the class whose work it does here */
     norm_kind kind;
     const char *abbreviation;
 } norm_type;
@@ -65,7 +65,7 @@ typedef struct norm_state {
     norm_attr attr;
     int64_t channels;
     bool eval;
-    int calls; /* of the trace at hand, in training mode */
+    int calls; /* forward passes in training mode of the current trace */
 } norm_state;
 
 static const norm_type *find_type(module *parent, const value *cfg)
@@ -88,7 +88,7 @@ const char *norm_name(module *parent, const value *norm_cfg, const char *postfix
     return t ? module_text(parent, "%s%s", t->abbreviation, postfix) : NULL;
 }
 
-/* A batch norm without gamma and beta still needs the numbers. */
+/* A batch norm without gamma and beta still needs these numbers as constants. */
 static tensor *channel_constant(graph *g, int64_t channels, float v)
 {
     return op_fill(g, 1, &channels, v);
@@ -105,11 +105,11 @@ static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
     return op_batch_norm_train(g, x, gamma, beta, mean, var, s->attr);
 }
 
-/* Whether a mean and a variance would be of one value alone, which leaves nothing of it. PyTorch refuses the same:
- * batch norm in training (SyncBatchNorm too, where there is one process), group norm and instance norm always. */
+/* Returns whether mean and variance would be taken over a single value, which normalises it away. PyTorch refuses that
+ * too: in training for batch norm (also SyncBatchNorm, with one process), always for group norm and instance norm. */
 static bool is_alone(const norm_state *s, const graph *g, const tensor *x)
 {
-    int64_t values = tensor_count(x) / s->channels; /* of a channel, in the batch */
+    int64_t values = tensor_count(x) / s->channels; /* values of a channel in the batch */
     switch (s->kind) {
     case NORM_BATCH:
         return g->train && !s->eval && values == 1;

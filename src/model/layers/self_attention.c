@@ -6,10 +6,10 @@
 
 typedef struct self_attention {
     module *key, *query, *value, *out; /* out NULL: none */
-    float scale;                       /* of the products; 1: none */
+    float scale;                       /* factor of the products; 1: none */
 } self_attention;
 
-/* The i-th of the convolutions that make up a projection. */
+/* Makes the i-th convolution of a projection. */
 static module *project_conv(module *parent, const char *name, const self_attention_spec *s, bool norm, int64_t in,
                             int64_t out)
 {
@@ -22,7 +22,7 @@ static module *project_conv(module *parent, const char *name, const self_attenti
         (conv_module_spec){.conv = conv, .conv_cfg = s->conv_cfg, .norm_cfg = s->norm_cfg, .act_cfg = s->act_cfg});
 }
 
-/* One convolution stands for itself, several are a Sequential. */
+/* Makes a projection: one convolution as it is, several as a Sequential. */
 static module *project(module *parent, const char *name, const self_attention_spec *s, int64_t convs, bool norm,
                        int64_t in, int64_t out)
 {
@@ -34,7 +34,7 @@ static module *project(module *parent, const char *name, const self_attention_sp
     return list;
 }
 
-/* The block starts as a map of zeros where one plain convolution ends it; all else as its layers start. */
+/* If the block ends in one plain convolution, that starts as zeros; everything else starts as its layers do. */
 static void init(module *m)
 {
     self_attention *s = m->state;
@@ -72,7 +72,7 @@ module *self_attention_new(module *parent, const char *name, self_attention_spec
     return m;
 }
 
-/* A map's pixels as a sequence [N,L,C]; sequences as they are. */
+/* Returns the pixels of a map as a sequence [N,L,C]; sequences are returned unchanged. */
 static tensor *tokens(graph *g, tensor *x)
 {
     return x && x->rank == 4 ? op_reshape(g, x, 3, (int64_t[]){x->dim[0], -1, x->dim[3]}) : x;

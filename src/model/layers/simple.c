@@ -41,7 +41,7 @@ typedef struct upsample_state {
     bool nearest, align_corners;
 } upsample_state;
 
-/* mmseg's Upsample: by a size that it works out itself, so source positions follow from the sizes. */
+/* mmseg's Upsample computes the size itself, so source positions follow from the sizes. */
 static tensor *run_upsample(module *m, graph *g, tensor *x)
 {
     const upsample_state *s = m->state;

@@ -22,7 +22,7 @@ static const field fields[] = {
 static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(loss_config), false};
 
 typedef struct loss_state {
-    floats weight; /* of classes; n == 0: none */
+    floats weight; /* class weights; n == 0: none */
     loss_attr attr;
 } loss_state;
 
@@ -52,7 +52,7 @@ static bool read_class_weight(module *m, const value *v, floats *out)
     return !model_failed(mod);
 }
 
-/* 'none' leaves the mean to the sum of losses, which takes it over all elements whatever else is set. */
+/* With 'none' the sum of losses takes the mean over all elements, whatever else is set. */
 static avg_mode averaging(const module *m, const loss_config *c, bool weighted)
 {
     if (strcmp(c->reduction, "sum") == 0)
@@ -95,7 +95,7 @@ static tensor *weights(module *m, graph *g, int64_t classes)
     return graph_const(g, DT_F32, 1, &classes, data);
 }
 
-/* t with so many axes of 1 in front, or (behind) one behind its own. */
+/* Adds so many axes of 1 in front of t or, with `behind`, one after its last. */
 static tensor *with_axes(graph *g, tensor *t, int rank, bool behind)
 {
     int64_t dim[TENSOR_MAX_RANK] = {1, 1, 1, 1, 1, 1};
@@ -104,7 +104,7 @@ static tensor *with_axes(graph *g, tensor *t, int rank, bool behind)
     return op_reshape(g, t, rank, dim);
 }
 
-/* Of a softmax, for each pixel: -sum over classes of class_weight * target * log softmax(x). */
+/* For each pixel: -sum over classes of class_weight * target * log softmax(x). */
 static tensor *softmax_on_numbers(graph *g, const loss_io *io, tensor *class_weight)
 {
     int rank = io->x->rank;
@@ -114,8 +114,8 @@ static tensor *softmax_on_numbers(graph *g, const loss_io *io, tensor *class_wei
     return op_scale(g, op_reduce_sum(g, y, 1u << (rank - 1), false), -1, 0);
 }
 
-/* A target of numbers: of each class whether, or how much, it is there. The mean over elements is the reference's: of a
- * softmax, too, it counts the target's elements, not the pixels, unless the pixels' losses are averaged as they are. */
+/* For a float target: whether, or how much, each class is there. As in MMSegmentation the mean is over the target's
+ * elements, also for a softmax, unless the pixels' losses are averaged as they are. */
 static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_weight)
 {
     const loss_config *c = m->config;
@@ -168,7 +168,7 @@ static const char *loss_name(const module *m)
     return ((const loss_config *)m->config)->loss_name;
 }
 
-/* One channel under a sigmoid tells two classes apart; a softmax over one channel is 1 whatever it holds. */
+/* One channel under a sigmoid distinguishes two classes; a softmax over one channel is always 1. */
 static loss_labels labels(const module *m, int64_t channels)
 {
     bool sigmoid = ((const loss_config *)m->config)->use_sigmoid;

@@ -1,4 +1,4 @@
-/* FeatureFusionNeck: Open-CD's, which makes the maps of two dates one. */
+/* FeatureFusionNeck of Open-CD: fuses the maps of two dates. */
 #include "model/module.h"
 
 typedef struct fusion_config {

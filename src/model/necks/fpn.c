@@ -12,7 +12,7 @@ typedef struct fpn_config {
     const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
 } fpn_config;
 
-enum { LEVELS_MAX = 64 }; /* each halves the last: more are a slip */
+enum { LEVELS_MAX = 64 }; /* each level halves the map; more must be a mistake */
 
 static const field fields[] = {
     FIELD_RANGE(fpn_config, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
@@ -177,7 +177,7 @@ static features forward(module *m, graph *g, features x)
         lateral.at[i - 1] = op_add(g, lateral.at[i - 1], upsample(f, g, lateral.at[i], lateral.at[i - 1]));
     for (int i = 0; i < n; i++)
         features_add(g, &out, layer_run(f->fpn_convs->children.at[i], g, lateral.at[i]));
-    if (out.n && out.n == n) /* not where memory ran out */
+    if (out.n && out.n == n) /* unless memory ran out */
         add_extra(m, g, x, lateral.at[n - 1], &out);
     return out;
 }

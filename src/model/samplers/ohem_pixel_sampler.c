@@ -1,7 +1,7 @@
-/* OHEMPixelSampler: pixels that are hard learn, the others do not (Shrivastava et al. 2016, arXiv:1604.03540).
+/* OHEMPixelSampler: only hard pixels count in the loss (Shrivastava et al. 2016, arXiv:1604.03540).
  *
- * A small probability of the right class is a large softmax loss, so both ways of choosing look at losses alone; logits
- * of the label's size are never in memory for it (PASS_FUSE_LOSS). */
+ * A small probability of the right class is a large softmax loss, so both ways of choosing need only losses; they need
+ * no logits of the label's size in memory (PASS_FUSE_LOSS). */
 #include <math.h>
 
 #include "model/heads/decode_head.h"
@@ -57,7 +57,8 @@ static void build(module *m)
             m->name);
 }
 
-/* Those whose class has a probability below thresh; at least that many for which there are labels (but for ties). */
+/* Chooses pixels whose class has a probability below thresh, and at least so many of those that have a label (except
+ * for ties). */
 static tensor *improbable(const ohem *s, graph *g, const loss_io *io, tensor *valid, int64_t kept)
 {
     loss_attr a = {.ignore_index = io->ignore_index, .avg = AVG_NONE, .scale = 1};
@@ -68,7 +69,7 @@ static tensor *improbable(const ohem *s, graph *g, const loss_io *io, tensor *va
     return op_and(g, valid, op_compare(g, loss, limit, COMPARE_GT));
 }
 
-/* Those of the largest sums of the head's losses. */
+/* Chooses the pixels with the largest sums of the head's losses. */
 static tensor *costly(const decode_head *h, graph *g, const loss_io *io, tensor *valid, int64_t kept)
 {
     loss_io each = *io;

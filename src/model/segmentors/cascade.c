@@ -1,4 +1,4 @@
-/* CascadeEncoderDecoder: decode heads one behind the other, each of which sees what the one before it says. */
+/* CascadeEncoderDecoder: a sequence of decode heads, each of which gets the logits of the preceding one. */
 #include <stdio.h>
 
 #include "model/segmentors/segmentor.h"
@@ -43,7 +43,7 @@ static void build(module *m)
 
 static tensor *logits(module *m, graph *g, tensor *img, int answer)
 {
-    (void)answer; /* the last head's is the only one */
+    (void)answer; /* only the last head answers */
     segmentor *s = m->state;
     head_io io = segmentor_io(segmentor_features(s, g, img), img);
     for (size_t i = 0; i < s->decode.heads.n; i++)
@@ -51,7 +51,7 @@ static tensor *logits(module *m, graph *g, tensor *img, int answer)
     return segmentor_resize(s->decode.heads.at[s->decode.heads.n - 1], g, &io, io.prev);
 }
 
-/* In training MMSegmentation runs a head once for its losses and once more for the head behind it: dropout draws anew,
+/* In training MMSegmentation runs a head once for its losses and once more for the next head: dropout draws new masks,
  * running statistics move twice, and num_batches_tracked counts two. Elsewhere both runs are the same. */
 static tensor *logits_for_next(module *head, graph *g, const head_io *io, tensor *learnt_from)
 {

@@ -1,4 +1,4 @@
-/* ChangeExtraSegmentor: what changed between two dates, and what each date shows. */
+/* ChangeExtraSegmentor: predicts what changed between two dates, and the classes at each date. */
 #include <stdio.h>
 #include <string.h>
 
@@ -57,7 +57,7 @@ static void build(module *m)
     }
 }
 
-/* Answers: 0 the change map; then each extra head's, of the first and of the second date. */
+/* Answer 0 is the change map; then come those of each extra head, for the first and for the second date. */
 static tensor *logits(module *m, graph *g, tensor *img, int answer)
 {
     segmentor *s = m->state;

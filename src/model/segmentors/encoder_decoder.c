@@ -44,14 +44,14 @@ static void build(module *m)
         return;
     for (size_t i = 0; i < s->decode.heads.n; i++) {
         module *head = s->decode.heads.at[i];
-        head->parent->base = true; /* of the list: the heads' init_cfg holds */
+        head->parent->base = true; /* of the list: init_cfg of the heads has an effect */
         segmentor_add_answer(m, head->name, head, head->head->gt_key);
     }
     segmentor_note_list(&s->decode);
     segmentor_note_list(&s->auxiliary);
 }
 
-/* The heads' own gt_key gives way to the list, unless it says something else: one of them must be a mistake. */
+/* The list replaces the heads' own gt_key; if both are given and differ, one must be a mistake. */
 static void take_gt_keys(module *m, const value *keys, const segmentor *s)
 {
     if (!value_is_list(keys) || value_count(keys) != s->decode.heads.n) {

@@ -4,7 +4,7 @@
 
 #include "model/init.h"
 
-/* A name for the weights that is given to the segmentor is meant for its backbone. */
+/* Weights that `pretrained` of the segmentor names are for its backbone. */
 static const value *backbone_cfg(module *m, const segmentor_config *c)
 {
     model *mod = m->model;
@@ -39,7 +39,7 @@ segmentor *segmentor_begin(module *m)
     return model_failed(m->model) ? NULL : s;
 }
 
-/* Whether a head needs another's logits is a matter of its class, and its place must agree. */
+/* The head's class decides whether it needs another head's logits; its place must agree. */
 static void check_place(const module *h, const head_list *l)
 {
     bool behind = l->cascade && l->heads.n > 0;
@@ -143,7 +143,7 @@ head_io segmentor_io(features x, const tensor *img)
 head_io segmentor_learning_io(module *head, graph *g, features x, const char *gt_key)
 {
     tensor *label = model_label_input(head->model, g, gt_key);
-    head_io io = segmentor_io(x, label); /* of the image's size */
+    head_io io = segmentor_io(x, label); /* at the image's size */
     io.label = label;
     io.weight = model_weight_input(head->model, g, gt_key);
     return io;

@@ -39,8 +39,8 @@ cseg_status trainer_check_best(trainer *t, const evaluation *v, cseg_error *err)
     return CSEG_OK;
 }
 
-/* The figures that are the best so far: noted all before the first of their checkpoints is written, so that each of
- * these tells them. `before` has the names of those that they take the place of. */
+/* Notes all figures that are the best so far before the first of their checkpoints is written, so that each of these
+ * has all of them. `before` has the names of the checkpoints that they replace. */
 static cseg_status note_best(trainer *t, const evaluation *v, bool *better, const char **before, cseg_error *err)
 {
     bool by_epoch = t->e->checkpoint.by_epoch;
@@ -63,7 +63,7 @@ static cseg_status note_best(trainer *t, const evaluation *v, bool *better, cons
     return CSEG_OK;
 }
 
-/* save_best: for each figure the checkpoint where it is the best so far, in place of the one before. */
+/* save_best: for each figure that is the best so far, writes a checkpoint in place of the previous one. */
 cseg_status trainer_save_best(trainer *t, const evaluation *v, arena *mem, cseg_error *err)
 {
     const run_files *f = &t->state.files;

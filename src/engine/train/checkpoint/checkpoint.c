@@ -14,7 +14,7 @@
 #include "engine/train/checkpoint/saved.h"
 #include "graph/memory.h"
 
-/* data: p's own, or what lies as it does. */
+/* data: p's own, or memory with the same layout. */
 static pth_value *tensor_of(pth_builder *b, const model *m, const param *p, const void *data)
 {
     const void *values;
@@ -24,7 +24,7 @@ static pth_value *tensor_of(pth_builder *b, const model *m, const param *p, cons
     return NULL;
 }
 
-/* mmcv's averages are buffers of the whole model, whose names have no dots. */
+/* mmcv stores averages as buffers of the whole model, whose names have no dots. */
 static void buffer_name(const param *p, char out[static 640])
 {
     snprintf(out, 640, "ema_%s", p->name);
@@ -49,7 +49,7 @@ static pth_value *state_dict(pth_builder *b, const model *m, const ema *buffers)
     return d;
 }
 
-/* The other weights of a run with averages, which are swapped in when this is written. */
+/* The other weights of a run with averages; they are swapped in while this is written. */
 static pth_value *other_dict(pth_builder *b, const ema *e)
 {
     pth_value *d = pth_ordered_dict(b);
@@ -130,7 +130,7 @@ static pth_value *meta_of(pth_builder *b, const checkpoint_parts *c)
     return d;
 }
 
-/* mmengine looks for these three. */
+/* mmengine reads these three. */
 static pth_value *message_hub(pth_builder *b, const checkpoint_parts *c)
 {
     const run_state *s = c->state;
@@ -145,7 +145,7 @@ static pth_value *message_hub(pth_builder *b, const checkpoint_parts *c)
     return d;
 }
 
-/* What the reference's layout has no place for. */
+/* State that the reference's layout has no place for. */
 static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
 {
     const run_state *s = c->state;
@@ -167,7 +167,7 @@ static pth_value *own_state(pth_builder *b, const checkpoint_parts *c)
     return d;
 }
 
-/* Whether the averages stand in the weights' place in a checkpoint that is made, or was made, at this state. */
+/* Returns whether a checkpoint of this state has the averages in place of the weights. */
 static bool averages_first(const checkpoint_parts *c)
 {
     if (!c->average || !c->average->how->shown)
@@ -211,7 +211,7 @@ static cseg_status load_into(const model *m, pth *file, const pickle_node *n, co
     return weights_take(m, file, &t, p, to, NULL, err);
 }
 
-/* The state dict has been loaded into the model; what it holds may be the averages. */
+/* The state dict is loaded into the model; it may contain the averages. */
 static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error *err)
 {
     ema *e = c->average;
@@ -246,7 +246,7 @@ static cseg_status load_average(const checkpoint_parts *c, pth *file, cseg_error
     return in_model ? CSEG_OK : saved_count(file, d, "steps", 0, c->state->iter, &e->steps, err);
 }
 
-/* The gradients that were waiting for a step. */
+/* Reads the gradients that wait for a step. */
 static cseg_status read_gradients(pth *file, const pickle_node *own, const checkpoint_parts *c, cseg_error *err)
 {
     const pickle_node *n = pickle_get(own, "gradients");

@@ -14,7 +14,7 @@ cseg_status counters_seed(pth *file, uint64_t *seed, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Without them a run would begin anew with somebody's weights, and call it going on. */
+/* Without these a run would start anew with other weights, and call that resuming. */
 static cseg_status read_progress(pth *file, const schedule_time *t, run_state *s, cseg_error *err)
 {
     const pickle_node *meta = pickle_get(pth_root(file), "meta");
@@ -79,7 +79,7 @@ cseg_status counters_read(pth *file, const schedule_time *t, run_state *s, cseg_
 
 cseg_status counters_check_steps(pth *file, const optimizer *o, const run_state *s, cseg_error *err)
 {
-    double most = (double)(float)s->iter; /* they are kept as float32 */
+    double most = (double)(float)s->iter; /* they are stored as float32 */
     for (int64_t e = 0; o->steps && e < o->n_entries; e++)
         if (o->started[e] && (double)o->steps[e] > most)
             return fail(

@@ -11,7 +11,7 @@
 
 /* ---- names ------------------------------------------------------------------------------------------------------ */
 
-/* "iter_12.pth" or "epoch_12.pth": no sign, no blank, a number that saving could have come to. */
+/* "iter_12.pth" or "epoch_12.pth": no sign, no blank, and a number that saving could have reached. */
 bool run_files_is_saved(const char *name)
 {
     const char *digits = str_starts(name, "iter_") ? name + 5 : str_starts(name, "epoch_") ? name + 6 : NULL;
@@ -72,7 +72,7 @@ static pth_value *path_of(pth_builder *b, const char *out_dir, const char *name)
     return pth_str(b, path ? path : "");
 }
 
-/* mmengine: best_score and best_ckpt of one figure; of several, each with _FIGURE behind. */
+/* mmengine: best_score and best_ckpt for one figure; for several, each with _FIGURE appended. */
 static void set_of_figure(pth_builder *b, pth_value *info, const char *key, const char *figure, pth_value *v)
 {
     char *name = figure ? arena_printf(b->mem, "%s_%s", key, figure) : arena_strdup(b->mem, key);
@@ -118,7 +118,7 @@ pth_value *run_files_hook_msgs(const run_files *f, const char *out_dir, pth_buil
 
 /* ---- from one --------------------------------------------------------------------------------------------------- */
 
-/* Whether the file that is meant, through links, lies in the folder. */
+/* Returns whether the file, with links resolved, is in the folder. */
 static bool lies_in(const char *path, const char *dir, arena *mem)
 {
     struct stat a, b;
@@ -128,7 +128,7 @@ static bool lies_in(const char *path, const char *dir, arena *mem)
     return parent && stat(parent, &a) == 0 && stat(dir, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* The name in a path, or NULL where saving gives none such. */
+/* Returns the file name of a path, or NULL if saving gives no such name. */
 static const char *own_name(const pickle_node *n, const char *figure, arena *mem)
 {
     const char *text = pickle_str(n), *base = text ? path_base(text) : NULL;
@@ -136,7 +136,7 @@ static const char *own_name(const pickle_node *n, const char *figure, arena *mem
     return good ? arena_strdup(mem, base) : NULL;
 }
 
-/* Names that are kept already, by their hashes: a list may be as long as a file is large. */
+/* Hashes of the names that are listed already: a list may be as long as the file is large. */
 typedef struct name_set {
     const char **at; /* [size], a power of two above twice the names */
     size_t size;
@@ -160,7 +160,7 @@ static cseg_status keep(run_files *f, name_set *known, const char *name, arena *
     return vec_push(mem, &f->kept, name) ? CSEG_OK : fail_memory(err);
 }
 
-/* Ours are names; mmengine's are numbers, of files that are called as this one is. */
+/* Our list has names; mmengine's has numbers, for files that are named like this one. */
 static cseg_status load_kept(run_files *f, const pickle_node *root, const char *path, arena *mem, cseg_error *err)
 {
     const pickle_node *list = pickle_get(pickle_get(root, "cseg"), "kept");
@@ -195,7 +195,7 @@ static void take(run_best *one, const pickle_node *score, const pickle_node *fil
     one->file = neighbours && file ? own_name(file, one->figure, mem) : NULL;
 }
 
-/* What we wrote, by figures. */
+/* Reads what cseg wrote, by figure. */
 static bool load_own(run_best *one, const pickle_node *own, bool neighbours, arena *mem)
 {
     const pickle_node *list = pickle_get(own, "bests");
@@ -218,8 +218,8 @@ static const pickle_node *of_figure(const pickle_node *info, const char *key, co
     return name ? pickle_get(info, name) : NULL;
 }
 
-/* What the reference wrote, or we did before figures had names: a score without its figure is taken where the file
- * beside it is of that figure. */
+/* Reads what the reference wrote, or cseg before figures had names: a score without its figure counts if the file
+ * beside it is named after that figure. */
 static void load_foreign(run_best *one, const pickle_node *root, bool neighbours, arena *mem)
 {
     const pickle_node *own = pickle_get(root, "cseg"), *hub = pickle_get(root, "message_hub");
@@ -253,7 +253,7 @@ cseg_status run_files_load(run_files *f, const pickle_node *root, const char *pa
         one->file = NULL;
         if (!load_own(one, pickle_get(root, "cseg"), neighbours, mem))
             load_foreign(one, root, neighbours, mem);
-        /* A figure that is not finite would never be beaten, or by anything. mmengine begins with infinity. */
+        /* A best value that is not finite could never be beaten, or by anything. mmengine starts with infinity. */
         if (!one->has_score || isfinite(one->score))
             continue;
         log_say(LOG_WARNING, "%s: its best figure is %g and is forgotten: the next one is the best", path, one->score);

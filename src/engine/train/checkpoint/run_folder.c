@@ -46,15 +46,16 @@ static cseg_status refuse(const char *dir, int fd, cseg_error *err)
         dir, who);
 }
 
-/* Whether it is a file that lock_folder makes: nothing else is written to. Of two names, one may be anybody's. */
+/* Returns whether it is a file that lock_folder makes; no other file is written to. A file with two names may be
+ * anybody's. */
 static bool is_ours(int fd)
 {
     struct stat st;
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size < 32;
 }
 
-/* The lock goes with the process, however it ends, so that none is ever stale; the file stays, as removing it would let
- * a third process lock another one of the same name. */
+/* The lock ends with the process, however it ends, so it is never stale. The file stays, since after its removal a
+ * third process could lock another file of the same name. */
 static cseg_status lock_folder(trainer *t, const char *dir, cseg_error *err)
 {
     char *path = path_join(t->mem, dir, lock_name), text[32];
@@ -87,7 +88,7 @@ static cseg_status lock_folder(trainer *t, const char *dir, cseg_error *err)
 
 /* ---- what killed runs left -------------------------------------------------------------------------------------- */
 
-/* A name that this run gives to files which it writes beside and renames. */
+/* Returns whether the name is one of the temporary files that this run writes and renames. */
 static bool is_written(const trainer *t, const char *name)
 {
     static const char *const others[] = {"last_checkpoint", "label_scan.cache"};
@@ -98,7 +99,7 @@ static bool is_written(const trainer *t, const char *name)
             return true;
     if (strncmp(name, config, stem) == 0 && strcmp(name + stem, ".py") == 0)
         return true;
-    /* The figure of a best checkpoint may have blanks of its own: what counts is the end. */
+    /* A figure's name may contain blanks: only the end counts. */
     for (const char *c = figure; c && *c; c++)
         if (*c == '_' && run_files_is_saved(c + 1))
             return true;
@@ -130,7 +131,7 @@ static cseg_status open_folder(trainer *t, const char *dir, cseg_error *err)
     char *mark = path_join(t->mem, dir, "last_checkpoint");
     TRY(dir_create(dir, err));
     TRY(lock_folder(t, dir, err));
-    TRY(mark ? file_check_output(mark, err) : fail_memory(err)); /* now, not when the first one is saved */
+    TRY(mark ? file_check_output(mark, err) : fail_memory(err)); /* checked now, not when the first one is saved */
     return drop_leftovers(t, dir, err);
 }
 
@@ -140,7 +141,7 @@ static bool same_folder(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* out_dir has a folder for each run, called as the work dir's last part, as MMSegmentation has it. */
+/* out_dir has a folder for each run, named like the last part of the work dir, as in MMSegmentation. */
 cseg_status trainer_open_folders(trainer *t, cseg_error *err)
 {
     const char *work_dir = t->e->work_dir, *out_dir = t->e->checkpoint.out_dir;
@@ -155,7 +156,7 @@ cseg_status trainer_open_folders(trainer *t, cseg_error *err)
     t->out_dir = bare ? path_join(t->mem, out_dir, path_base(bare)) : NULL;
     if (!t->out_dir)
         return fail_memory(err);
-    /* Both may be one folder, which is locked already. */
+    /* Both may be the same folder, which is locked already. */
     return same_folder(work_dir, t->out_dir) ? CSEG_OK : open_folder(t, t->out_dir, err);
 }
 
@@ -179,7 +180,7 @@ cseg_status trainer_point_to(trainer *t, const char *path, cseg_error *err)
     return CSEG_OK;
 }
 
-/* A folder that was copied or moved goes on from its own checkpoint, not from that of the place it came from. */
+/* A folder that was copied or moved resumes from its own checkpoint, not from the one in its old place. */
 static cseg_status marked(const trainer *t, char **out, cseg_error *err)
 {
     const char *dirs[] = {t->out_dir, t->e->work_dir};
@@ -240,7 +241,7 @@ static cseg_status find_last(const trainer *t, char **out, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Whether the file itself, through links, lies in one of the run's folders. */
+/* Returns whether the file, with links resolved, is in one of the run's folders. */
 static bool is_own(const trainer *t, const char *real)
 {
     char *dir = path_dir(t->mem, real);

@@ -20,7 +20,7 @@ static cseg_status explain_weights(const trainer *t, const param *p, cseg_error 
                 (long long)t->state.iter, p->name, isnan(v[k]) ? "not a number" : "infinite");
 }
 
-/* A step may have made numbers that the next loss would find: they must not take a good checkpoint's place. */
+/* A step may have made NaN that only the next loss would show: such weights must not replace a good checkpoint. */
 static cseg_status check_weights(const trainer *t, cseg_error *err)
 {
     const model *m = t->m;
@@ -54,7 +54,7 @@ cseg_status trainer_save(trainer *t, bool by_epoch, cseg_error *err)
         run_log_line(t->log, "Saving checkpoint at %lld epochs", (long long)epoch);
     else
         run_log_line(t->log, "Saving checkpoint at %lld iterations", (long long)t->state.iter);
-    /* Renewed, it is the newest again. */
+    /* After it is written again, it is the newest one. */
     run_files *f = &t->state.files;
     for (size_t i = 0; i < f->kept.n; i++)
         if (strcmp(f->kept.at[i], name) == 0) {

@@ -19,7 +19,7 @@ static bool same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* Never over the file that the user wrote, where that is in the work dir itself. */
+/* Never overwrites the user's file, if that is in the work dir itself. */
 cseg_status run_log_copy_config(const run_log *l, const char *dir, const char *name, cseg_error *err)
 {
     char *path = path_join(l->mem, dir, name), *text = value_python(l->mem, l->e->cfg);
@@ -141,7 +141,7 @@ static cseg_status write_tables(run_log *l, const evaluation_part *part, arena *
     char *second = summary ? arena_printf(mem, "\n%s", summary) : NULL;
     if (!first || !second)
         return fail_memory(err);
-    if (part->of.folder) { /* in mmseg's words, for who searches logs for them */
+    if (part->of.folder) { /* in mmseg's words, for those who search logs for them */
         char *head =
             arena_printf(mem, "\nEvaluateing %s with %lld images now", part->of.folder, (long long)part->of.count);
         if (!head)

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "engine/train/log/run_log_internal.h"
 
-/* As json.dumps does: nothing but ASCII. */
+/* As json.dumps does: ASCII only. */
 static void add_string(strbuf *b, const char *text)
 {
     text_add_json(b, text, strlen(text), true);

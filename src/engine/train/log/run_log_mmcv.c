@@ -39,7 +39,7 @@ static cseg_status begin(run_log *l, uint64_t seed, const char *environment, con
 
 /* ---- lines ------------------------------------------------------------------------------------------------------ */
 
-enum { PLACES = 4 }; /* of a figure in a line of text; times have one less */
+enum { PLACES = 4 }; /* of a figure in a text line; times have one less */
 
 static bool is_time(const char *name)
 {
@@ -62,7 +62,7 @@ static cseg_status add_head(run_log *l, log_items *items, int64_t epoch, int64_t
     return log_items_add(l, items, "lr", lr, false, err);
 }
 
-/* mmcv shows TensorBoard no times, but rate and momentum. */
+/* mmcv gives TensorBoard no times, but rate and momentum. */
 static cseg_status show_board(run_log *l, const char *prefix, const log_items *figures, const log_step *s,
                               cseg_error *err)
 {
@@ -103,7 +103,7 @@ static cseg_status write_text(run_log *l, const log_step *s, int64_t place, strb
     return run_log_end(l, b, err);
 }
 
-/* In the order in which mmcv comes by them. */
+/* In the order in which mmcv adds them. */
 static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 {
     TRY(log_note(l, "data_time", s->data_seconds, err));
@@ -116,7 +116,7 @@ static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 
 static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
 {
-    /* mmcv clears its buffer before each epoch, of which an iteration-based run has one. */
+    /* mmcv clears its buffer before each epoch; an iteration-based run is one epoch. */
     if (l->e->by_epoch && s->inner == 1)
         log_forget(l);
     TRY(note_all(l, s, err));
@@ -137,10 +137,10 @@ static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
     return show_board(l, "train/", &figures, s, err);
 }
 
-/* `count` is what the line gives as its iteration. */
+/* `count` is the iteration shown in the line. */
 static cseg_status measured(run_log *l, const log_step *s, int64_t count, const log_items *figures, cseg_error *err)
 {
-    /* Between two epochs the step speaks of the one to come, the line of the one that is over. */
+    /* Between two epochs the step is that of the next epoch, the line that of the last one. */
     bool between_epochs = l->e->by_epoch && s->inner == 0;
     int64_t epoch = between_epochs ? s->epoch - 1 : s->epoch;
     log_items items = {0};

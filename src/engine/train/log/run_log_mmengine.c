@@ -97,7 +97,7 @@ static cseg_status write_text(run_log *l, const log_step *s, strbuf *b, const lo
     return run_log_end(l, b, err);
 }
 
-/* Outside the lines of text, a name may carry its phase. */
+/* Outside of text lines, a name may begin with its phase. */
 static cseg_status add_prefix(run_log *l, log_items *items, const char *of, cseg_error *err)
 {
     for (size_t i = 0; l->rules.hierarchy && i < items->n; i++) {
@@ -108,7 +108,7 @@ static cseg_status add_prefix(run_log *l, log_items *items, const char *of, cseg
     return CSEG_OK;
 }
 
-/* In the order in which mmengine comes by them: the sum of the losses in front of them. */
+/* In the order in which mmengine adds them: the sum of the losses comes before the losses. */
 static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 {
     if (s->base_lr > 0)
@@ -127,7 +127,7 @@ static cseg_status note_all(run_log *l, const log_step *s, cseg_error *err)
 static cseg_status train(run_log *l, const log_step *s, cseg_error *err)
 {
     TRY(note_all(l, s, err));
-    /* mmengine's place in an epoch; an iteration-based run is one epoch to it, but the loader keeps its length. */
+    /* mmengine's position in an epoch; an iteration-based run is one epoch, but the loader keeps its own length. */
     int64_t inner = l->e->by_epoch ? s->inner : s->iter;
     bool end = inner == s->epoch_length;
     log_items items = {0};
@@ -157,7 +157,7 @@ static cseg_status evaluated(run_log *l, const log_step *s, const evaluation *v,
     TRY(log_items_add(l, &items, "data_time", v->data_seconds, false, err));
     TRY(log_items_add(l, &items, "time", v->seconds, false, err));
     TRY(add_prefix(l, &items, "val", err));
-    int64_t epochs = s->epoch - 1; /* those that are over */
+    int64_t epochs = s->epoch - 1; /* number of finished epochs */
     if (l->e->log.by_epoch)
         strbuf_addf(&b, "Epoch(val) [%lld][%lld/%lld]  ", (long long)epochs, (long long)v->images,
                     (long long)v->images);

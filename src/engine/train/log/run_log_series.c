@@ -10,7 +10,7 @@ enum { WINDOW = 10, DIGITS = 4, HISTORY = 1000000 }; /* defaults of LogProcessor
 
 /* ---- what the config says --------------------------------------------------------------------------------------- */
 
-/* Python's expressions and POSIX's extended ones are alike but for this. */
+/* Python's regular expressions and POSIX's extended ones agree except for this. */
 static bool is_posix_too(const char *pattern)
 {
     for (const char *p = pattern; *p; p++) {
@@ -160,7 +160,7 @@ void log_forget(run_log *l)
         l->kept.at[i].values.n = 0;
 }
 
-/* Of the last `window` values (0: of all); a NaN among them is the extreme, as numpy has it. */
+/* Over the last `window` values (0: all); as in numpy, a NaN among them is the minimum and maximum. */
 static double statistic(const log_series *s, log_method method, int64_t window)
 {
     size_t n = window > 0 && (uint64_t)window < s->values.n ? (size_t)window : s->values.n;

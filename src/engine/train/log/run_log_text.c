@@ -43,7 +43,7 @@ cseg_status log_file_append(const log_file *f, const char *text, size_t n, cseg_
             continue;
         if (step <= 0) {
             int reason = step < 0 ? errno : ENOSPC;
-            /* Half a line would be no JSON. Where the file cannot be cut (a pipe), the half stays. */
+            /* Half a line would not be JSON. If the file cannot be truncated (a pipe), the half stays. */
             if (done > 0 && begin >= 0 && ftruncate(f->fd, begin) != 0)
                 log_say(LOG_DEBUG, "%s ends in half a line", f->path);
             errno = reason;
@@ -87,7 +87,7 @@ static void add_stamp(const run_log *l, strbuf *b)
     strbuf_add(b, l->format->origin);
 }
 
-/* A message may have many lines, and the sink takes short ones. */
+/* A message may have many lines; the sink takes short ones. */
 static void say_lines(const char *text)
 {
     while (*text) {
@@ -126,7 +126,7 @@ cseg_status run_log_end(run_log *l, const strbuf *line, cseg_error *err)
 
 void log_add_number(strbuf *b, double v, int digits, char form)
 {
-    if (isnan(v)) /* printf would tell its sign */
+    if (isnan(v)) /* printf would print its sign */
         strbuf_add(b, "nan");
     else if (form == 'e')
         strbuf_addf(b, "%.*e", digits, v);
@@ -136,7 +136,7 @@ void log_add_number(strbuf *b, double v, int digits, char form)
 
 void log_add_duration(strbuf *b, double seconds)
 {
-    double most = 1e15; /* beyond any run, within a long long */
+    double most = 1e15; /* larger than in any run, and within a long long */
     long long s = seconds > 0 ? (long long)(seconds < most ? seconds : most) : 0, days = s / 86400;
     if (days > 0)
         strbuf_addf(b, "%lld day%s, ", days, days == 1 ? "" : "s");
@@ -150,6 +150,6 @@ void run_log_line(run_log *l, const char *fmt, ...)
     va_start(ap, fmt);
     text_vprint(text, sizeof text, fmt, ap);
     va_end(ap);
-    /* A full disk shows at the next line that training writes. */
+    /* A full disk is reported at the next line that training writes. */
     (void)run_log_write(l, text, NULL);
 }

@@ -131,7 +131,7 @@ static bool number_of(const value *v, double *out)
     return v && value_number(v, out);
 }
 
-/* The reference looks for these two and takes whatever else there is. */
+/* The reference reads these two and accepts any other key. */
 static const field custom_fields[] = {FIELD_ELSEWHERE(lr_mult, "of the rate"),
                                       FIELD_ELSEWHERE(decay_mult, "of the weight decay")};
 static const field_table custom_table = {custom_fields, COUNT(custom_fields), 0, true};
@@ -183,7 +183,7 @@ static bool is_norm(const param *p)
            strcmp(p->owner, "LayerNorm") == 0;
 }
 
-/* in_channels == groups, as the reference tests: true also for a convolution of one channel. */
+/* in_channels == groups, as the reference tests it: also true for a convolution with one channel. */
 static bool is_depthwise(const model *m, const param *p)
 {
     char weight[512];
@@ -202,7 +202,7 @@ static void set_by_key(optim_group *g, const paramwise *w, const value *key)
     g->weight_decay *= number_of(value_get(key, "decay_mult"), &v) ? v : 1;
     if (!w->rules->keys_set_values)
         return;
-    /* mmengine puts whatever else a key holds into the group. */
+    /* mmengine copies all other keys into the group. */
     number_of(value_get(key, "lr"), &g->lr);
     number_of(value_get(key, "momentum"), &g->momentum);
     number_of(value_get(key, "weight_decay"), &g->weight_decay);

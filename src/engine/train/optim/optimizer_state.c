@@ -9,7 +9,7 @@
 #include "engine/train/optim/optimizer.h"
 #include "graph/memory.h"
 
-/* The step counts as torch keeps them: float32 tensors of no dimension. */
+/* Step counts as torch stores them: float32 tensors without dimensions. */
 static pth_value *step_value(pth_builder *b, int64_t step)
 {
     float *v = arena_alloc(b->mem, sizeof *v);
@@ -19,7 +19,7 @@ static pth_value *step_value(pth_builder *b, int64_t step)
     return pth_tensor_value(b, PTH_F32, 0, NULL, v);
 }
 
-/* State that lies as p does. */
+/* State with the layout of p. */
 static pth_value *tensor_at(const optimizer *o, pth_builder *b, const param *p, const float *at)
 {
     const void *values;
@@ -93,7 +93,7 @@ pth_value *optimizer_state(const optimizer *o, pth_builder *b)
     return d;
 }
 
-/* into: state that lies as p does. */
+/* into: state with the layout of p. */
 static cseg_status read_tensor(const optimizer *o, pth *file, const pickle_node *n, const param *p, const char *what,
                                float *into, bool *found, cseg_error *err)
 {
@@ -147,7 +147,7 @@ static cseg_status read_rates(pth *file, const pickle_node *saved, optim_rule ru
                              : saved_real(file, pickle_item(betas, 0), "betas", 0, most, &g->momentum, err);
 }
 
-/* torch's SGD has a momentum, its Adams have betas; neither can go on with the state of the other. */
+/* torch's SGD has a momentum, its Adam variants have betas; neither can resume from the state of the other. */
 static cseg_status check_kind(const optimizer *o, pth *file, const pickle_node *group, cseg_error *err)
 {
     bool sgd = o->rule == OPTIM_SGD, adam_saved = pickle_get(group, "betas") != NULL;

@@ -13,7 +13,7 @@ static sgd_part sgd_of(const optimizer *o, int64_t e, float scale)
 {
     const param *p = o->entries[e].p;
     const optim_group *g = &o->groups[o->entries[e].group];
-    /* The first step's buffer is the gradient itself, whatever the dampening. */
+    /* The buffer starts as the gradient itself, whatever the dampening. */
     bool started = o->started[e];
     return (sgd_part){.w = p->data,
                       .buffer = o->first + p->offset,

@@ -1,5 +1,5 @@
 /* Values that are computed from the initial one, whatever the present one is. Follows mmcv 1.7's LrUpdaterHook and its
- * kin. */
+ * subclasses. */
 #include <math.h>
 
 #include "engine/train/schedule/policy.h"
@@ -72,7 +72,7 @@ double direct_flat(const policy *p, const schedule_time *t, double base, double 
     return at < 0 ? base : schedule_annealed(false, base, target(p, base), (double)at / (double)(whole(p, t) - start));
 }
 
-/* Beyond the last period, where mmcv stops with an error, its end is kept. */
+/* Beyond the last period, where mmcv fails, the last value is kept. */
 double direct_restart(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)now;
@@ -99,7 +99,7 @@ double direct_cyclic(const policy *p, const schedule_time *t, double base, doubl
     return schedule_annealed(p->linear, high, low, (double)(at - up) / (double)(cycle - up));
 }
 
-/* The phases of one cycle, from[] to to[]: two, or three that end where the first began. */
+/* The phases of a cycle, from[] to to[]: two, or three of which the last ends where the first began. */
 static double in_cycle(const policy *p, const schedule_time *t, const double *from, const double *to)
 {
     double total = (double)(p->total > 0 ? p->total : t->max_iters), at = (double)t->iter, begin = 0;
@@ -117,7 +117,7 @@ double direct_one_cycle(const policy *p, const schedule_time *t, double base, do
     return in_cycle(p, t, (double[]){base, high, base}, (double[]){high, p->three_phase ? base : low, low});
 }
 
-/* base is not the optimizer's momentum here: weights hold the lowest and the highest one. */
+/* base is not the optimizer's momentum here: weights hold the lowest and highest one. */
 double direct_one_cycle_momentum(const policy *p, const schedule_time *t, double base, double now)
 {
     (void)base, (void)now;

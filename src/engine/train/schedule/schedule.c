@@ -1,4 +1,4 @@
-/* Schedules at work: when policies move, and what of them is kept. */
+/* Runs schedules: when policies change values, and which state of them is saved. */
 #include "engine/train/schedule/schedule.h"
 
 #include <math.h>
@@ -66,7 +66,7 @@ const char *schedule_monitor(const schedule *s, int i)
     return NULL;
 }
 
-/* NaN is never better, not even than no value at all: mmengine begins at an infinity. */
+/* NaN is never better, not even than no value: mmengine starts with an infinity. */
 static bool better(const policy *p, double v)
 {
     if (!p->has_best)
@@ -152,7 +152,7 @@ cseg_status schedule_load(schedule *s, pth *file, const pickle_node *list, cseg_
     return CSEG_OK;
 }
 
-/* The share of the regular value that warm-up lets through; of momentum it is a divisor. */
+/* The factor of warm-up; momentum is divided by it. */
 static double warmed(const policy *p, int64_t iter)
 {
     if (!p->warmup || iter >= p->warmup_iters)
