@@ -1,10 +1,11 @@
 /* FCNHead, and what the classes made from it share: two convolutions with a block of the class's own between them,
  * optionally beside the input, then the classifier.
  *
- *     typedef struct { head_config head; fcn_fields fcn; int64_t recurrence; } conf;
- *     static const field fields[] = {HEAD_FIELDS(conf), FCN_FIELDS(conf), FIELD(conf, F_INT, recurrence, "2", "...")};
- *     if (fcn_begin(m, &c->fcn, 2))
- *         ((fcn_head *)m->state)->block = criss_cross_new(m, "cca", channels);
+ *     fcn_fields c = {.kernel_size = 3, .dilation = 1, .concat_input = true};
+ *     if (fcn_begin(parent, &c, 2))
+ *         ((fcn_head *)parent->state)->block = relu_new(parent, "block");
+ *
+ * Its config struct has a member `fcn_fields fcn`, its table FCN_FIELDS.
  */
 #ifndef MODEL_FCN_HEAD_H
 #define MODEL_FCN_HEAD_H
