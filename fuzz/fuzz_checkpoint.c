@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "engine/dialect/dialect.h"
 #include "engine/train/checkpoint/checkpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -43,15 +44,15 @@ static void resume(const char *path, arena *mem)
     cseg_error err;
     value *cfg;
     model *m = NULL;
-    experiment e = {.mem = mem, .path = "fuzz.py"};
+    experiment e = {.mem = mem, .path = "fuzz.py", .profile = dialect_1x.profile};
     run_best best = {.figure = "mIoU", .greater = true};
     run_state state = {.files = {.best = &best, .n_best = 1}};
     checkpoint_parts c = {.e = &e, .state = &state, .out_dir = "/tmp"};
     schedule_time t = {.epoch_length = 2, .max_iters = 9};
     check(config_parse_text(text, "fuzz.py", mem, &cfg, &err) == CSEG_OK &&
           model_build(value_get(cfg, "model"), NULL, &m, &err) == CSEG_OK &&
-          optimizer_build(value_get(cfg, "optimizer"), NULL, m, mem, &c.o, &err) == CSEG_OK &&
-          schedule_build_1x(value_get(cfg, "rates"), c.o, &t, mem, &c.s, &err) == CSEG_OK);
+          optimizer_build(value_get(cfg, "optimizer"), NULL, e.profile->groups, m, mem, &c.o, &err) == CSEG_OK &&
+          schedule_read_1x(value_get(cfg, "rates"), NULL, c.o, &t, mem, &c.s, &err) == CSEG_OK);
     c.m = m;
     if (checkpoint_resume(path, &c, &t, &err) == CSEG_OK)
         check_state(&state, c.o);
