@@ -25,6 +25,8 @@ typedef struct model_options {
     /* Cross-entropy with class weights is averaged over pixels, as in mmseg 0.x. false: over the sum of the labels'
      * weights, as in 1.x. */
     bool average_over_pixels;
+    /* DiceLoss is the mean of a ratio for each class, as in mmseg 0.x. false: one ratio for each image, as in 1.x. */
+    bool dice_by_class;
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */

@@ -295,6 +295,7 @@ static const experiment_profile profile = {
     .groups = &group_rules_mmcv,
     .schedules = schedule_read_0x,
     .average_over_pixels = true,
+    .dice_by_class = true,
     .measures_on_request = true,
     .validates_from_begin = true,
     .checkpoint = {.config_key = "config",

@@ -20,7 +20,8 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
                        .read_numbers = read_numbers,
                        .backend = b,
                        .no_grad = no_grad,
-                       .average_over_pixels = e->profile->average_over_pixels};
+                       .average_over_pixels = e->profile->average_over_pixels,
+                       .dice_by_class = e->profile->dice_by_class};
     return model_build(e->model, &o, out, err);
 }
 

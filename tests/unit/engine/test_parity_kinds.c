@@ -5,6 +5,7 @@
 #include "parity_compare.h"
 
 #include "base/str.h"
+#include "engine/verify/parity_session.h"
 #include "model/model.h"
 
 #define FOLDER TEST_DATA "/engine/parity"
@@ -81,16 +82,15 @@ static void see_kinds_of(const char *name)
 {
     char path[1024];
     cseg_error err;
-    value *cfg = NULL;
-    model *m = NULL;
-    arena *mem = arena_new();
+    parity_options options = {0};
+    parity_session of = {.options = &options, .mem = arena_new()};
     snprintf(path, sizeof path, "%s/%s.py", FOLDER, name);
-    if (config_load(path, mem, &cfg, &err) != CSEG_OK ||
-        model_build(value_get(cfg, "model"), NULL, &m, &err) != CSEG_OK)
+    assert_non_null(of.mem);
+    if (parity_load_model(&of, path, &err) != CSEG_OK)
         fail_msg("%s", err.text);
-    module_each(m->root, see);
-    model_free(m);
-    arena_free(mem);
+    module_each(of.model->root, see);
+    model_free(of.model);
+    arena_free(of.mem);
 }
 
 static int excuse_of(const kind *k)

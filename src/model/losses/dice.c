@@ -1,0 +1,175 @@
+/* DiceLoss: 1 - 2 * overlap / (prediction + target) (Milletari et al. 2016, arXiv:1606.04797). The two releases of the
+ * reference have different losses of this name; model_options.dice_by_class chooses. */
+#include <string.h>
+
+#include "model/model.h"
+
+typedef struct dice_config {
+    bool use_sigmoid, activate, naive_dice;
+    const char *reduction, *loss_name;
+    const value *ignore_index;
+    double loss_weight, eps, smooth, exponent;
+} dice_config;
+
+static const field fields[] = {
+    FIELD(dice_config, F_BOOL, use_sigmoid, "True", "a sigmoid for each class instead of a softmax over all; 1.x"),
+    FIELD(dice_config, F_BOOL, activate, "True", "False: the logits are taken as they are; 1.x"),
+    FIELD_CHOICE(dice_config, reduction, "'mean'", "none|mean|sum", "over images; 0.x: no effect"),
+    FIELD(dice_config, F_BOOL, naive_dice, "False", "sums in the denominator are of values, not of squares; 1.x"),
+    FIELD(dice_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    FIELD(dice_config, F_VALUE, ignore_index, "255", "a class that does not count; 0.x: also a label without overlap"),
+    FIELD_RANGE(dice_config, F_FLOAT, eps, "1e-3", 0, 1e6, "added to the denominator; 1.x"),
+    FIELD_RANGE(dice_config, F_FLOAT, smooth, "1", 0, 1e6, "added to numerator and denominator; 0.x"),
+    FIELD_RANGE(dice_config, F_FLOAT, exponent, "2", 1e-3, 64, "of the predictions in the denominator; 0.x"),
+    FIELD_FIXED(class_weight, "None", "weights of classes; 0.x"),
+    FIELD(dice_config, F_STR, loss_name, "'loss_dice'", "in logs; only those with loss in it are learnt from"),
+};
+static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(dice_config), false};
+
+typedef struct dice_state {
+    int64_t ignored; /* -1: None, or none that could be a class or a label */
+} dice_state;
+
+/* Refuses keys that only the other release has. */
+static void refuse_others(module *m, bool by_class)
+{
+    static const char *const keys[2][5] = {{"smooth", "exponent", NULL},
+                                           {"use_sigmoid", "activate", "naive_dice", "eps", NULL}};
+    for (int i = 0; keys[by_class][i]; i++)
+        if (value_get(m->cfg, keys[by_class][i]))
+            model_fail(m->model, CSEG_CONFIG, module_at(m, keys[by_class][i]),
+                       "DiceLoss has %s in configs of MMSegmentation %s only; leave it out", keys[by_class][i],
+                       by_class ? "1.x" : "0.x");
+}
+
+static void build(module *m)
+{
+    const dice_config *c = m->config;
+    dice_state *s = m->state = module_state(m, sizeof *s);
+    if (!s)
+        return;
+    refuse_others(m, m->model->options.dice_by_class);
+    if (!c->loss_name)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    s->ignored = -1;
+    if (!value_is_none(c->ignore_index) && !value_integer(c->ignore_index, &s->ignored))
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "ignore_index"), "ignore_index is an int or None, not %s",
+                   value_kind_name(c->ignore_index));
+}
+
+/* One-hot, after labels outside 0..last have become the nearest of these. */
+static tensor *one_hot(graph *g, tensor *label, int64_t last, int64_t classes)
+{
+    tensor *near = op_unary(g, op_cast(g, label, DT_F32), (unary_attr){.kind = UNARY_CLAMP, .beta = (float)last});
+    return op_one_hot(g, op_cast(g, near, DT_I32), classes);
+}
+
+/* x [.., K] (rank 4) with class k set to 0, if there is one. */
+static tensor *without(graph *g, tensor *x, int64_t k)
+{
+    int64_t classes = x ? tensor_channels(x) : 0;
+    float *keep = k >= 0 && k < classes ? arena_array(g->mem, (size_t)classes, sizeof *keep) : NULL;
+    if (!keep)
+        return x;
+    for (int64_t i = 0; i < classes; i++)
+        keep[i] = (float)(i != k);
+    return op_mul(g, x, graph_const(g, DT_F32, 4, (int64_t[]){1, 1, 1, classes}, keep));
+}
+
+static tensor *divide(graph *g, tensor *a, tensor *b)
+{
+    return op_binary(g, a, b, BINARY_DIV);
+}
+
+static tensor *square(graph *g, tensor *x)
+{
+    return op_unary(g, x, (unary_attr){.kind = UNARY_SQUARE});
+}
+
+enum { OF_IMAGE = 1 << 1 | 1 << 2 | 1 << 3, OF_CLASS = 1 << 1 | 1 << 2 };
+
+/* 1.x: one ratio for each image, over all its classes -> [N]. */
+static tensor *of_images(module *m, graph *g, const loss_io *io)
+{
+    const dice_config *c = m->config;
+    const dice_state *s = m->state;
+    int64_t classes = tensor_channels(io->x);
+    tensor *p = io->x;
+    if (c->activate && c->use_sigmoid)
+        p = op_unary(g, p, (unary_attr){.kind = UNARY_SIGMOID});
+    else if (c->activate && classes > 1)
+        p = op_softmax(g, p);
+    p = without(g, p, s->ignored);
+    tensor *t = without(g, one_hot(g, io->target, classes, classes), s->ignored);
+    tensor *hit = op_scale(g, op_reduce_sum(g, op_mul(g, p, t), OF_IMAGE, false), 2, 0);
+    float eps = (float)c->eps;
+    tensor *size = op_add(g, op_reduce_sum(g, c->naive_dice ? p : square(g, p), OF_IMAGE, false),
+                          op_reduce_sum(g, t, OF_IMAGE, false));
+    if (c->naive_dice)
+        return op_scale(g, divide(g, op_scale(g, hit, 1, eps), op_scale(g, size, 1, eps)), -1, 1);
+    return op_scale(g, divide(g, hit, op_scale(g, size, 1, 2 * eps)), -1, 1);
+}
+
+/* 0.x: a ratio for each class of an image, after a softmax, and their mean -> [N]. The mean counts an ignored class
+ * too. A pixel with an ignored label is no overlap, but counts as target of the last class. */
+static tensor *of_classes(module *m, graph *g, const loss_io *io)
+{
+    const dice_config *c = m->config;
+    const dice_state *s = m->state;
+    int64_t classes = tensor_channels(io->x);
+    float smooth = (float)c->smooth;
+    tensor *p = op_softmax(g, io->x), *t = one_hot(g, io->target, classes - 1, classes);
+    tensor *hit = op_mul(g, p, t);
+    if (s->ignored >= 0) {
+        tensor *valid = op_cast(g, op_compare_to(g, io->target, COMPARE_NE, (double)s->ignored), DT_F32);
+        hit = op_mul(g, hit, op_reshape(g, valid, 4, (int64_t[]){io->x->dim[0], io->x->dim[1], io->x->dim[2], 1}));
+    }
+    tensor *power = op_unary(g, p, (unary_attr){.kind = UNARY_POW, .alpha = (float)c->exponent});
+    tensor *above = op_scale(g, op_reduce_sum(g, hit, OF_CLASS, true), 2, smooth);
+    tensor *below = op_scale(g, op_reduce_sum(g, op_add(g, power, t), OF_CLASS, true), 1, smooth);
+    tensor *miss = without(g, op_scale(g, divide(g, above, below), -1, 1), s->ignored);
+    return op_reduce_mean(g, miss, OF_IMAGE, false);
+}
+
+static tensor *forward(module *m, graph *g, const loss_io *io)
+{
+    const dice_config *c = m->config;
+    const dice_state *s = m->state;
+    char place[512];
+    bool by_class = m->model->options.dice_by_class;
+    if (!io->x || !io->target)
+        return NULL;
+    if (io->weight)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%sDiceLoss cannot weigh pixels: its sums are over whole images. Leave out the sampler of "
+                          "its head, and seg_weight_map",
+                          value_place(m->cfg, place));
+    if (!by_class && tensor_channels(io->x) == 1 && s->ignored == 0)
+        return graph_fail(g, CSEG_CONFIG, "%signore_index=0 leaves no class: the logits have one channel",
+                          value_place(module_at(m, "ignore_index"), place));
+    tensor *y = by_class ? of_classes(m, g, io) : of_images(m, g, io);
+    bool sum = !by_class && strcmp(c->reduction, "sum") == 0;
+    y = sum ? op_reduce_sum(g, y, 1 << 0, false) : op_reduce_mean(g, y, 1 << 0, false);
+    return op_scale(g, y, (float)c->loss_weight, 0);
+}
+
+static const char *loss_name(const module *m)
+{
+    return ((const dice_config *)m->config)->loss_name;
+}
+
+/* With one channel the reference compares it with label 0; label 1 is the rest. */
+static loss_labels labels(const module *m, int64_t channels)
+{
+    return (loss_labels){.classes = channels == 1 && !m->model->options.dice_by_class ? 2 : channels};
+}
+
+const kind kind_dice_loss = {
+    .family = FAMILY_LOSS,
+    .name = "DiceLoss",
+    .about = "1 - 2 * overlap / (prediction + target), over all classes of an image (1.x) or for each class (0.x) "
+             "(arXiv:1606.04797).",
+    .fields = &table,
+    .build = build,
+    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+};
