@@ -1,4 +1,6 @@
 /* Layers of convolutions: separable ones, pyramid pooling. */
+#include <string.h>
+
 #include "golden_layer.h"
 
 /* An entry for one part of the layer, or that for both where there is none. */
@@ -55,11 +57,40 @@ static void pyramids(void **state)
     layer_check("pyramid_pool", make_pyramid, trace_pyramid);
 }
 
+static bool holds(const value *list, const char *text)
+{
+    for (size_t i = 0; i < value_count(list); i++)
+        if (strcmp(value_text(value_item(list, i)), text) == 0)
+            return true;
+    return false;
+}
+
+static module *make_context(module *root, const value *c)
+{
+    double ratio = 0;
+    int64_t channels = layer_int(c, "in_channels");
+    assert_true(value_number(value_get(c, "ratio"), &ratio));
+    return context_block_new(
+        root, "layer",
+        (context_block_spec){.channels = channels,
+                             .planes = (int64_t)((double)channels * ratio),
+                             .attention = strcmp(value_text(value_get(c, "pooling_type")), "att") == 0,
+                             .add = holds(value_get(c, "fusion_types"), "channel_add"),
+                             .mul = holds(value_get(c, "fusion_types"), "channel_mul")});
+}
+
+static void context_blocks(void **state)
+{
+    (void)state;
+    layer_check("context_block", make_context, trace_layer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(separable_convolutions),
         cmocka_unit_test(pyramids),
+        cmocka_unit_test(context_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

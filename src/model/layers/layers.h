@@ -104,6 +104,15 @@ void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps);
  * [N,H,W,C] -> [N,sum of side * side,C]. */
 module *pyramid_tokens_new(module *parent, const char *name, ints scales);
 
+/* mmcv's ContextBlock: the average of a whole map, after two 1x1 convolutions, changes each of its pixels. The last
+ * convolutions start at zero. x [N,H,W,channels] -> the same shape. */
+typedef struct context_block_spec {
+    int64_t channels, planes; /* planes: channels between the two convolutions */
+    bool attention;           /* a softmax weights the pixels of the average; false: all count the same */
+    bool add, mul; /* the result is added to each pixel; is multiplied with it, after a sigmoid, before that */
+} context_block_spec;
+module *context_block_new(module *parent, const char *name, context_block_spec s);
+
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);
 

@@ -176,6 +176,19 @@ def ffn():
     return [one(), one(num_fcs=3, add_identity=False, act_cfg=dict(type="ReLU")), one(layer_scale_init_value=0.5)]
 
 
+@cases_of
+def context_block():
+    from mmcv.cnn import ContextBlock
+
+    def one(**how):
+        config = dict(in_channels=8, ratio=0.5, pooling_type="att", fusion_types=["channel_add"])
+        config.update(how)
+        return case(ContextBlock, lambda layer, x: layer(x), config, (2, 3, 4, 8))
+
+    return [one(), one(fusion_types=["channel_add", "channel_mul"], ratio=0.7),
+            one(pooling_type="avg", fusion_types=["channel_mul"])]
+
+
 def main():
     for name in sys.argv[1:] or layers:
         torch.manual_seed(0)

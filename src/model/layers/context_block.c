@@ -1,0 +1,102 @@
+/* mmcv's ContextBlock: what the whole map holds, multiplied with each pixel or added to it (Cao et al. 2019,
+ * arXiv:1904.11492). */
+#include "model/init.h"
+#include "model/layers/layers.h"
+
+typedef struct context_block {
+    module *mask, *add, *mul; /* NULL: none */
+} context_block;
+
+/* LayerNorm([C,1,1]) of a map of one pixel: over its channels. */
+typedef struct pixel_norm {
+    param *weight, *bias;
+} pixel_norm;
+
+static tensor *run_norm(module *m, graph *g, tensor *x)
+{
+    const pixel_norm *s = m->state;
+    int64_t channels = s->weight->count;
+    tensor *gamma = op_reshape(g, graph_param(g, s->weight), 1, &channels);
+    return op_layer_norm(g, x, gamma, op_reshape(g, graph_param(g, s->bias), 1, &channels), 1e-5f);
+}
+
+static void pixel_norm_new(module *parent, const char *name, int64_t channels)
+{
+    module *m = module_new(parent, name);
+    pixel_norm *s = module_state(m, sizeof *s);
+    if (!s)
+        return;
+    int64_t dim[] = {channels, 1, 1};
+    m->class_name = "LayerNorm";
+    m->state = s;
+    m->forward = run_norm;
+    s->weight = module_param(m, "weight", 3, dim, INIT_CONSTANT, 1, 0);
+    s->bias = module_param(m, "bias", 3, dim, INIT_ZERO, 0, 0);
+}
+
+static module *pointwise(module *parent, const char *name, int64_t in, int64_t out)
+{
+    conv_spec conv = conv_square(in, out, 1, 1, 0, 1);
+    conv.bias = true;
+    return conv2d_new(parent, name, NULL, conv);
+}
+
+static void start(module *conv, init_rule rule)
+{
+    if (!conv)
+        return;
+    init_set(module_own(conv, "weight"), rule, 0, 0, false);
+    init_set(module_own(conv, "bias"), INIT_ZERO, 0, 0, false);
+}
+
+/* Its last convolution starts as zeros. */
+static module *transform(module *parent, const char *name, const context_block_spec *c)
+{
+    module *list = sequential_new(parent, name);
+    pointwise(list, "0", c->channels, c->planes);
+    pixel_norm_new(list, "1", c->planes);
+    relu_new(list, "2");
+    start(pointwise(list, "3", c->planes, c->channels), INIT_ZERO);
+    return list;
+}
+
+/* x [N,H,W,C] -> [N,1,1,C]: its mean, weighed by the softmax of the mask over all pixels. */
+static tensor *context(const context_block *s, graph *g, tensor *x)
+{
+    if (!s->mask)
+        return op_adaptive_avg_pool(g, x, 1, 1);
+    tensor *mask = layer_run(s->mask, g, x);
+    if (!mask)
+        return NULL;
+    int64_t n = x->dim[0], channels = x->dim[3];
+    tensor *share = op_softmax(g, op_reshape(g, mask, 3, (int64_t[]){n, 1, -1}));
+    tensor *pixels = op_reshape(g, x, 3, (int64_t[]){n, -1, channels});
+    return op_reshape(g, op_matmul(g, share, pixels, false, false), 4, (int64_t[]){n, 1, 1, channels});
+}
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    const context_block *s = m->state;
+    tensor *of_all = context(s, g, x), *y = x;
+    if (s->mul)
+        y = op_mul(g, y, op_unary(g, layer_run(s->mul, g, of_all), (unary_attr){.kind = UNARY_SIGMOID}));
+    return s->add ? op_add(g, y, layer_run(s->add, g, of_all)) : y;
+}
+
+module *context_block_new(module *parent, const char *name, context_block_spec c)
+{
+    module *m = module_new(parent, name);
+    context_block *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = "ContextBlock";
+    m->state = s;
+    m->forward = forward;
+    if (c.attention) {
+        s->mask = pointwise(m, "conv_mask", c.channels, 1);
+        start(s->mask, INIT_KAIMING_NORMAL);
+    }
+    s->add = c.add ? transform(m, "channel_add_conv", &c) : NULL;
+    s->mul = c.mul ? transform(m, "channel_mul_conv", &c) : NULL;
+    return model_failed(m->model) ? NULL : m;
+}
