@@ -5,7 +5,7 @@ static const field fields[] = {
     RESNET_FIELDS, RESNET_STEM_FIELDS,
     FIELD(resnet_config, F_BOOL, use_IN1, "False",
           "an instance norm instead of the stem's first norm: takes each date's brightness and contrast out")};
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(resnet_config), false};
+static const field_table table = FIELD_TABLE(fields, resnet_config);
 
 static void build(module *m)
 {

@@ -30,7 +30,7 @@ static const field fields[] = {
     FIELD(hrnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),
     FIELD(hrnet_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(hrnet_config), false};
+static const field_table table = FIELD_TABLE(fields, hrnet_config);
 
 typedef struct stage_config {
     int64_t num_modules, num_branches;
@@ -45,8 +45,7 @@ static const field stage_fields[] = {
     FIELD_RANGE(stage_config, F_INTS, num_blocks, NULL, 1, 256, "blocks of each branch"),
     FIELD_RANGE(stage_config, F_INTS, num_channels, NULL, 1, 1 << 16, "channels of each branch"),
 };
-static const field_table stage_table = {stage_fields, sizeof stage_fields / sizeof *stage_fields, sizeof(stage_config),
-                                        false};
+static const field_table stage_table = FIELD_TABLE(stage_fields, stage_config);
 
 typedef struct hrnet {
     module *conv[2], *norm[2], *layer1;

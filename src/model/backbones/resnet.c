@@ -179,11 +179,10 @@ features resnet_forward(module *m, graph *g, tensor *x)
 }
 
 static const field fields[] = {RESNET_FIELDS, RESNET_STEM_FIELDS};
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(resnet_config), false};
+static const field_table table = FIELD_TABLE(fields, resnet_config);
 /* The variants fix the stem, as their classes do. */
 static const field variant_fields[] = {RESNET_FIELDS};
-static const field_table variant_table = {variant_fields, sizeof variant_fields / sizeof *variant_fields,
-                                          sizeof(resnet_config), false};
+static const field_table variant_table = FIELD_TABLE(variant_fields, resnet_config);
 
 static void build_v1c(module *m)
 {

@@ -14,7 +14,7 @@ static const field fields[] = {
     FIELD_RANGE(ann_config, F_INTS, query_scales, "(1, )", 1, 256, "as many gather and are summed; each must be 1"),
     FIELD_RANGE(ann_config, F_INTS, key_pool_scales, "(1, 3, 6, 8)", 1, 256, "sides of the grids"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(ann_config), false};
+static const field_table table = FIELD_TABLE(fields, ann_config);
 
 /* The reference's AFNB and APNB. */
 typedef struct ann_block {

@@ -13,7 +13,7 @@ static const field fields[] = {
     FIELD_RANGE(apc_config, F_INTS, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
     FIELD(apc_config, F_BOOL, fusion, "True", "a further convolution ends each of them"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(apc_config), false};
+static const field_table table = FIELD_TABLE(fields, apc_config);
 
 typedef struct apc_head {
     decode_head base;

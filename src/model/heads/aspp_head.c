@@ -14,7 +14,7 @@ typedef struct aspp_config {
                                           "a convolution for each: of 1x1 for 1, else of 3x3")
 
 static const field fields[] = {ASPP_FIELDS};
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(aspp_config), false};
+static const field_table table = FIELD_TABLE(fields, aspp_config);
 
 static const field separable_fields[] = {
     ASPP_FIELDS,
@@ -22,8 +22,7 @@ static const field separable_fields[] = {
                 "channels of the backbone's first map; 0: not used"),
     FIELD_RANGE(aspp_config, F_INT, c1_channels, NULL, 0, 1 << 20, "to which they are brought"),
 };
-static const field_table separable_table = {separable_fields, sizeof separable_fields / sizeof *separable_fields,
-                                            sizeof(aspp_config), false};
+static const field_table separable_table = FIELD_TABLE(separable_fields, aspp_config);
 
 typedef struct aspp_head {
     decode_head base;

@@ -13,7 +13,7 @@ static const field fields[] = {
     FCN_FIELDS(cc_config),
     FIELD_RANGE(cc_config, F_INT, recurrence, "2", 0, 64, "times that pixels gather, with the same weights"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(cc_config), false};
+static const field_table table = FIELD_TABLE(fields, cc_config);
 
 static void build(module *m)
 {

@@ -11,7 +11,7 @@ static const field fields[] = {
     HEAD_FIELDS(da_config),
     FIELD_RANGE(da_config, F_INT, pam_channels, NULL, 1, 1 << 20, "channels by which pixels are compared"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(da_config), false};
+static const field_table table = FIELD_TABLE(fields, da_config);
 
 /* One of the two ways. */
 typedef struct da_branch {

@@ -13,7 +13,7 @@ static const field fields[] = {
     FIELD_RANGE(dm_config, F_INTS, filter_sizes, "(1, 3, 5, 7)", 1, 63, "sides of the kernels"),
     FIELD(dm_config, F_BOOL, fusion, "False", "a further convolution ends each of them"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(dm_config), false};
+static const field_table table = FIELD_TABLE(fields, dm_config);
 
 typedef struct dm_head {
     decode_head base;

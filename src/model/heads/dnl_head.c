@@ -23,7 +23,7 @@ static const field fields[] = {
                  "how two pixels are compared"),
     FIELD(dnl_config, F_FLOAT, temperature, "0.05", "embedded_gaussian: products are divided by it"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(dnl_config), false};
+static const field_table table = FIELD_TABLE(fields, dnl_config);
 
 static void build(module *m)
 {

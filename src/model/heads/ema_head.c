@@ -20,7 +20,7 @@ static const field fields[] = {
     FIELD(ema_config, F_BOOL, concat_input, "True", "a further convolution sees input and output together"),
     FIELD_RANGE(ema_config, F_FLOAT, momentum, "0.1", 0, 1, "weight of a batch's bases in those that are kept"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(ema_config), false};
+static const field_table table = FIELD_TABLE(fields, ema_config);
 
 typedef struct ema_head {
     decode_head base;

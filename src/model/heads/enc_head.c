@@ -21,7 +21,7 @@ static const field fields[] = {
     FIELD(enc_config, F_VALUE, loss_se_decode, "dict(type='CrossEntropyLoss', use_sigmoid=True, loss_weight=0.2)",
           "the loss on which classes an image has; called loss_se, whatever its loss_name"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(enc_config), false};
+static const field_table table = FIELD_TABLE(fields, enc_config);
 
 typedef struct enc_head {
     decode_head base;

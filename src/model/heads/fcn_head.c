@@ -12,7 +12,7 @@ static const field fields[] = {
     FIELD_RANGE(fcn_config, F_INT, num_convs, "2", 0, 64, "convolutions before the classifier"),
     FCN_FIELDS(fcn_config),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(fcn_config), false};
+static const field_table table = FIELD_TABLE(fields, fcn_config);
 
 bool fcn_begin(module *m, const fcn_fields *c, int64_t num_convs)
 {

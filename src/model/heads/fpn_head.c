@@ -14,7 +14,7 @@ static const field fields[] = {
     FIELD_RANGE(fpn_head_config, F_INTS, feature_strides, NULL, 1, 1 << 16,
                 "pixels of the image between neighbours in each map, the finest first; powers of 2"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(fpn_head_config), false};
+static const field_table table = FIELD_TABLE(fields, fpn_head_config);
 
 typedef struct fpn_head {
     decode_head base;

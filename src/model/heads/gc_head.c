@@ -20,7 +20,7 @@ static const field fields[] = {
     FIELD(gc_config, F_VALUE, fusion_types, "('channel_add', )",
           "a list of channel_add and channel_mul: what is done to each pixel with the average"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(gc_config), false};
+static const field_table table = FIELD_TABLE(fields, gc_config);
 
 static bool read_fusion(module *m, const value *list, context_block_spec *s)
 {

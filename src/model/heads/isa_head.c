@@ -13,7 +13,7 @@ static const field fields[] = {
     FIELD_RANGE(isa_config, F_INT, isa_channels, NULL, 1, 1 << 20, "channels by which pixels are compared"),
     FIELD_RANGE(isa_config, F_INTS, down_factor, "(8, 8)", 1, 1 << 16, "a window's height and width"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(isa_config), false};
+static const field_table table = FIELD_TABLE(fields, isa_config);
 
 typedef struct relation {
     module *attention, *project; /* project: a child of attention */

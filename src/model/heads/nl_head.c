@@ -18,7 +18,7 @@ static const field fields[] = {
     FIELD_CHOICE(nl_config, mode, "'embedded_gaussian'", "embedded_gaussian|dot_product|gaussian|concatenation",
                  "how two pixels are compared"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(nl_config), false};
+static const field_table table = FIELD_TABLE(fields, nl_config);
 
 static void build(module *m)
 {

@@ -13,7 +13,7 @@ static const field fields[] = {
     FIELD_RANGE(ocr_config, F_INT, ocr_channels, NULL, 1, 1 << 20, "channels of keys and queries"),
     FIELD(ocr_config, F_FLOAT, scale, "1", "of the logits before their softmax over an image's pixels; at most 1"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(ocr_config), false};
+static const field_table table = FIELD_TABLE(fields, ocr_config);
 
 typedef struct ocr_head {
     decode_head base;

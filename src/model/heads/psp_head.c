@@ -10,7 +10,7 @@ static const field fields[] = {
     HEAD_FIELDS(psp_config),
     FIELD_RANGE(psp_config, F_INTS, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(psp_config), false};
+static const field_table table = FIELD_TABLE(fields, psp_config);
 
 typedef struct psp_head {
     decode_head base;

@@ -19,7 +19,7 @@ static const field fields[] = {
     FIELD_IGNORED(dilation, "the convolutions of this kind have none in the reference either"),
     FIELD(sep_fcn_config, F_VALUE, dw_act_cfg, "None", "activation between depthwise and pointwise; 'default': ReLU"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(sep_fcn_config), false};
+static const field_table table = FIELD_TABLE(fields, sep_fcn_config);
 
 /* MMSegmentation gives these convolutions the head's norm_cfg only. They are plain ones followed by ReLU, whatever
  * conv_cfg and act_cfg say. */

@@ -10,7 +10,7 @@ static const field fields[] = {
     HEAD_FIELDS(uper_config),
     FIELD_RANGE(uper_config, F_INTS, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(uper_config), false};
+static const field_table table = FIELD_TABLE(fields, uper_config);
 
 typedef struct uper_head {
     decode_head base;

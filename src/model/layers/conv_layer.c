@@ -16,8 +16,7 @@ typedef struct conv_options {
 static const field option_fields[] = {
     FIELD_CHOICE(conv_options, padding_mode, "'zeros'", "zeros", "how borders are padded"),
 };
-static const field_table option_table = {option_fields, sizeof option_fields / sizeof *option_fields,
-                                         sizeof(conv_options), false};
+static const field_table option_table = FIELD_TABLE(option_fields, conv_options);
 
 static bool read_options(module *parent, const value *cfg)
 {

@@ -19,7 +19,7 @@ static const field fields[] = {
     FIELD(loss_config, F_STR, loss_name, "'loss_ce'", "in logs; only those with loss in it are learnt from"),
     FIELD(loss_config, F_BOOL, avg_non_ignore, "False", "the mean leaves ignored pixels out"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(loss_config), false};
+static const field_table table = FIELD_TABLE(fields, loss_config);
 
 typedef struct loss_state {
     floats weight; /* class weights; n == 0: none */

@@ -24,7 +24,7 @@ static const field fields[] = {
     FIELD_FIXED(class_weight, "None", "weights of classes; 0.x"),
     FIELD(dice_config, F_STR, loss_name, "'loss_dice'", "in logs; only those with loss in it are learnt from"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(dice_config), false};
+static const field_table table = FIELD_TABLE(fields, dice_config);
 
 typedef struct dice_state {
     int64_t ignored; /* -1: None, or none that could be a class or a label */

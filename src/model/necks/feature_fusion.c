@@ -15,7 +15,7 @@ static const field fields[] = {
     FIELD_IGNORED(in_channels, "the reference does not read it either"),
     FIELD_IGNORED(channels, "the reference does not read it either"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(fusion_config), false};
+static const field_table table = FIELD_TABLE(fields, fusion_config);
 
 static void build(module *m)
 {

@@ -33,7 +33,7 @@ static const field fields[] = {
     FIELD(fpn_config, F_VALUE, init_cfg, "dict(type='Xavier', layer='Conv2d', distribution='uniform')",
           "how the weights start"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(fpn_config), false};
+static const field_table table = FIELD_TABLE(fields, fpn_config);
 
 typedef struct upsample_config {
     const char *mode;
@@ -46,8 +46,7 @@ static const field upsample_fields[] = {
     FIELD(upsample_config, F_BOOL, align_corners, "False", "corners of both maps lie on each other"),
     FIELD_RANGE(upsample_config, F_FLOAT, scale_factor, "0", 0, 64, "0: to the size of the finer map"),
 };
-static const field_table upsample_table = {upsample_fields, sizeof upsample_fields / sizeof *upsample_fields,
-                                           sizeof(upsample_config), false};
+static const field_table upsample_table = FIELD_TABLE(upsample_fields, upsample_config);
 
 typedef enum { EXTRA_POOL, EXTRA_ON_INPUT, EXTRA_ON_LATERAL, EXTRA_ON_OUTPUT } extra_source;
 

@@ -23,7 +23,7 @@ static const field fields[] = {
     FIELD(jpu_config, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),
     FIELD(jpu_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(jpu_config), false};
+static const field_table table = FIELD_TABLE(fields, jpu_config);
 
 typedef struct jpu {
     int start, end; /* levels of the input that are used */

@@ -18,7 +18,7 @@ static const field fields[] = {
                 "so many pixels an image of the batch learn in any "
                 "case"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(ohem_config), false};
+static const field_table table = FIELD_TABLE(fields, ohem_config);
 
 typedef struct ohem {
     bool by_probability;

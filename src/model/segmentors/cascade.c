@@ -10,7 +10,7 @@ static const field fields[] = {
           "answers; their losses are called decode_0.*, decode_1.* ..."),
     FIELD_RANGE(segmentor_config, F_INT, num_stages, NULL, 1, 1 << 16, "heads in the list"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(segmentor_config), false};
+static const field_table table = FIELD_TABLE(fields, segmentor_config);
 
 static bool check_list(module *m, const segmentor_config *c)
 {

@@ -15,7 +15,7 @@ static const field fields[] = {
           "dict of a head, or a list of them, that sees each date's own features with shared weights, and learns from "
           "gt_semantic_seg_from and gt_semantic_seg_to; its losses are called extra_from.* and extra_to.*"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(segmentor_config), false};
+static const field_table table = FIELD_TABLE(fields, segmentor_config);
 
 static const char *const date_names[] = {"from", "to"};
 static const char *const date_labels[] = {"gt_semantic_seg_from", "gt_semantic_seg_to"};

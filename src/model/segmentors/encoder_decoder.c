@@ -7,7 +7,7 @@ static const field fields[] = {
     SEGMENTOR_FIELDS,
     FIELD(segmentor_config, F_VALUE, decode_head, NULL, "dict of a head, or a list of them as in the MultiHead kind"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(segmentor_config), false};
+static const field_table table = FIELD_TABLE(fields, segmentor_config);
 static const field multi_fields[] = {
     SEGMENTOR_FIELDS,
     FIELD(segmentor_config, F_VALUE, decode_head, NULL,
@@ -21,8 +21,7 @@ static const field multi_fields[] = {
     FIELD_AT("PALETTES", F_VALUE, segmentor_config, palettes, "None",
              "list of the heads' colours, each a list of (red, green, blue) for every class, or None: the dataset's"),
 };
-static const field_table multi_table = {multi_fields, sizeof multi_fields / sizeof *multi_fields,
-                                        sizeof(segmentor_config), false};
+static const field_table multi_table = FIELD_TABLE(multi_fields, segmentor_config);
 
 static void take_gt_keys(module *m, const value *keys, const segmentor *s);
 

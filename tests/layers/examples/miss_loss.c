@@ -10,7 +10,7 @@ static const field fields[] = {
     FIELD(miss_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
     FIELD(miss_config, F_STR, loss_name, "'loss_miss'", "in logs; only those with loss in it are learnt from"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(miss_config), false};
+static const field_table table = FIELD_TABLE(fields, miss_config);
 
 static void build(module *m)
 {

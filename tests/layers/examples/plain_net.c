@@ -20,7 +20,7 @@ static const field fields[] = {
     FIELD(plain_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),
     FIELD(plain_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(plain_config), false};
+static const field_table table = FIELD_TABLE(fields, plain_config);
 
 static void build(module *m)
 {

@@ -10,7 +10,7 @@ typedef struct own_config {
 } own_config;
 
 static const field fields[] = {HEAD_FIELDS_INIT(own_config, "dict(type='Constant', val=2, layer='Linear')")};
-static const field_table table = {fields, sizeof fields / sizeof *fields, sizeof(own_config), false};
+static const field_table table = FIELD_TABLE(fields, own_config);
 
 typedef struct own_head {
     decode_head base;
