@@ -45,10 +45,10 @@ static module *make_pyramid(module *root, const value *c)
 
 static tensor *trace_pyramid(module *m, graph *g, tensor *const *in, const value *c)
 {
-    features maps = features_new(g, 0);
+    int64_t own = in[0]->dim[3]; /* the golden has what comes beside the input */
     (void)c;
-    pyramid_pool_run(m, g, in[0], &maps);
-    return op_concat(g, maps.at, maps.n, -1);
+    tensor *y = pyramid_pool_run(m, g, in[0]);
+    return y ? op_slice(g, y, 3, own, y->dim[3] - own) : NULL;
 }
 
 static void pyramids(void **state)

@@ -38,13 +38,6 @@ static tensor *run_ffn(module *m, graph *g, tensor *x)
     return ffn_run(m, g, as_tokens(g, x), NULL);
 }
 
-static tensor *run_pyramid(module *m, graph *g, tensor *x)
-{
-    features maps = features_new(g, 0);
-    pyramid_pool_run(m, g, x, &maps);
-    return op_concat(g, maps.at, maps.n, -1);
-}
-
 static module *make_self_attention(module *root, const value *list)
 {
     return self_attention_new(root, "layer",
@@ -110,7 +103,7 @@ static const struct {
     tensor *(*run)(module *m, graph *g, tensor *x);
 } layers[] = {{make_self_attention, run_self_attention},
               {make_separable, layer_run},
-              {make_pyramid, run_pyramid},
+              {make_pyramid, pyramid_pool_run},
               {make_attention, run_attention},
               {make_ffn, run_ffn}};
 enum { LAYERS = sizeof layers / sizeof *layers };

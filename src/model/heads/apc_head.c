@@ -57,9 +57,7 @@ static void context_new(module *m, module *list, size_t i)
     s->pooled = head_conv(m, all, "pooled_redu_conv", in, channels, 1);
     s->input = head_conv(m, all, "input_redu_conv", in, channels, 1);
     s->global = head_conv(m, all, "global_info", channels, channels, 1);
-    conv_spec weights = conv_square(channels, s->side * s->side, 1, 1, 0, 1);
-    weights.bias = true;
-    s->weights = conv2d_new(all, "gla", NULL, weights);
+    s->weights = pointwise_conv_new(all, "gla", channels, s->side * s->side);
     s->residual = head_conv(m, all, "residual_conv", channels, channels, 1);
     if (c->fusion)
         s->fusion = head_conv(m, all, "fusion_conv", channels, channels, 1);
@@ -81,12 +79,8 @@ static void build(module *m)
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     apc_head *h = m->state;
-    features all = features_new(g, 0);
-    tensor *x = head_input(m, g, io);
-    features_add(g, &all, x);
-    for (size_t i = 0; i < h->contexts->children.n; i++)
-        features_add(g, &all, layer_run(h->contexts->children.at[i], g, x));
-    return (head_out){.logits = head_classify(m, g, layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1)))};
+    tensor *x = head_input(m, g, io), *y = layer_run(h->bottleneck, g, branches_run(h->contexts, g, x, x));
+    return (head_out){.logits = head_classify(m, g, y)};
 }
 
 const kind kind_apc_head = {

@@ -86,13 +86,10 @@ static void build_separable(module *m)
 static tensor *pyramid(module *m, graph *g, const head_io *io)
 {
     aspp_head *h = m->state;
-    features all = features_new(g, 0);
     tensor *x = head_input(m, g, io);
     tensor *average = layer_run(h->image_pool, g, op_adaptive_avg_pool(g, x, 1, 1));
-    features_add(g, &all, resize_like(g, average, x, m->head->align_corners));
-    for (size_t i = 0; i < h->dilated->children.n; i++)
-        features_add(g, &all, layer_run(h->dilated->children.at[i], g, x));
-    return layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1));
+    average = resize_like(g, average, x, m->head->align_corners);
+    return layer_run(h->bottleneck, g, branches_run(h->dilated, g, average, x));
 }
 
 static head_out forward(module *m, graph *g, const head_io *io)
@@ -100,26 +97,14 @@ static head_out forward(module *m, graph *g, const head_io *io)
     return (head_out){.logits = head_classify(m, g, pyramid(m, g, io))};
 }
 
-/* The backbone's first map, whatever in_index names. */
-static tensor *first_map(module *m, graph *g, features x)
-{
-    const aspp_config *c = m->config;
-    char place[512];
-    tensor *t = x.n ? x.at[0] : NULL;
-    if (t && tensor_channels(t) != c->c1_in_channels)
-        return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has c1_in_channels=%lld, but map 0 of %s (%s) has %lld channels",
-                          value_place(module_at(m, "c1_in_channels"), place), m->name, m->kind->name,
-                          (long long)c->c1_in_channels, x.from ? x.from->name : "", x.from ? x.from->class_name : "",
-                          (long long)tensor_channels(t));
-    return t;
-}
-
 static head_out forward_separable(module *m, graph *g, const head_io *io)
 {
     aspp_head *h = m->state;
     tensor *y = pyramid(m, g, io);
     if (h->c1_bottleneck) {
-        tensor *fine = layer_run(h->c1_bottleneck, g, first_map(m, g, io->x));
+        int64_t channels = ((const aspp_config *)m->config)->c1_in_channels;
+        /* The backbone's first map, whatever in_index names. */
+        tensor *fine = layer_run(h->c1_bottleneck, g, head_map(m, g, io->x, 0, "c1_in_channels", channels));
         y = op_concat(g, (tensor *[]){resize_like(g, y, fine, m->head->align_corners), fine}, 2, -1);
     }
     return (head_out){.logits = head_classify(m, g, layer_run(h->sep_bottleneck, g, y))};

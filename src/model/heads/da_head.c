@@ -38,13 +38,11 @@ static void build_branch(module *m, da_branch *b, const char *name, bool pixels)
 {
     const head_config *c = m->config;
     int64_t in = ((decode_head *)m->state)->in_channels;
-    conv_spec classify = conv_square(c->channels, c->num_classes, 1, 1, 0, 1);
-    classify.bias = true;
     b->in_conv = head_conv(m, m, module_text(m, "%s_in_conv", name), in, c->channels, 3);
     b->attention = pixels ? pixel_attention(m, c->channels) : NULL;
     b->gamma = scale_new(pixels ? b->attention : module_new(m, name), "gamma", 0);
     b->out_conv = head_conv(m, m, module_text(m, "%s_out_conv", name), c->channels, c->channels, 3);
-    b->conv_seg = conv2d_new(m, module_text(m, "%s_conv_seg", name), NULL, classify);
+    b->conv_seg = pointwise_conv_new(m, module_text(m, "%s_conv_seg", name), c->channels, c->num_classes);
 }
 
 static void build(module *m)

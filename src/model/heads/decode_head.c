@@ -121,9 +121,7 @@ bool head_begin(module *m, size_t state_size)
     if (!head_begin_unclassified(m, state_size))
         return false;
     decode_head *h = m->state;
-    conv_spec classify = conv_square(h->config->channels, m->head->out_channels, 1, 1, 0, 1);
-    classify.bias = true;
-    h->conv_seg = conv2d_new(m, "conv_seg", NULL, classify);
+    h->conv_seg = pointwise_conv_new(m, "conv_seg", h->config->channels, m->head->out_channels);
     return !model_failed(m->model);
 }
 
@@ -153,11 +151,9 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
                                                 .act_cfg = c->act_cfg});
 }
 
-/* Returns the i-th map of in_index; its channels must be those of in_channels. */
-static tensor *select_map(module *m, graph *g, features x, size_t i)
+tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key, int64_t channels)
 {
-    const head_config *c = ((decode_head *)m->state)->config;
-    int64_t index = c->in_index.at[i], at = index < 0 ? index + x.n : index;
+    int64_t at = index < 0 ? index + x.n : index;
     char place[512];
     const char *from = x.from ? x.from->name : "", *class_name = x.from ? x.from->class_name : "";
     if (at < 0 || at >= x.n)
@@ -165,20 +161,20 @@ static tensor *select_map(module *m, graph *g, features x, size_t i)
                           value_place(module_at(m, "in_index"), place), m->name, m->kind->name, (long long)index, from,
                           class_name, x.n);
     tensor *t = x.at[at];
-    if (t && tensor_channels(t) != c->in_channels.at[i])
-        return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has in_channels=%lld, but map %lld of %s (%s) has %lld channels",
-                          value_place(module_at(m, "in_channels"), place), m->name, m->kind->name,
-                          (long long)c->in_channels.at[i], (long long)at, from, class_name,
-                          (long long)tensor_channels(t));
+    if (t && tensor_channels(t) != channels)
+        return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has %s=%lld, but map %lld of %s (%s) has %lld channels",
+                          value_place(module_at(m, key), place), m->name, m->kind->name, key, (long long)channels,
+                          (long long)at, from, class_name, (long long)tensor_channels(t));
     return t;
 }
 
 features head_inputs(module *m, graph *g, const head_io *io)
 {
-    features f = features_new(g, (int)((decode_head *)m->state)->config->in_index.n);
+    const head_config *c = ((decode_head *)m->state)->config;
+    features f = features_new(g, (int)c->in_index.n);
     f.from = io->x.from;
     for (int i = 0; i < f.n; i++)
-        f.at[i] = select_map(m, g, io->x, (size_t)i);
+        f.at[i] = head_map(m, g, io->x, c->in_index.at[i], "in_channels", c->in_channels.at[i]);
     return f;
 }
 

@@ -86,6 +86,9 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
 tensor *head_input(module *m, graph *g, const head_io *io);
 /* For multiple_select: returns the maps of in_index, checked, in that order. */
 features head_inputs(module *m, graph *g, const head_io *io);
+/* Returns map `index` of x, from the end if negative. Records an error if there is none or if it has not `channels`,
+ * the value of the field `key`. */
+tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key, int64_t channels);
 /* Applies dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);
 /* Adds the losses of loss_decode, and acc_seg, for logits of any size; losses of the same name are summed. */

@@ -61,12 +61,10 @@ static void filter_new(module *m, module *list, size_t i)
     if (!s)
         return;
     int64_t in = ((decode_head *)m->state)->in_channels, channels = c->head.channels;
-    conv_spec kernel = conv_square(in, channels, 1, 1, 0, 1);
-    kernel.bias = true;
     s->side = (int)c->filter_sizes.at[i];
     all->state = s;
     all->forward = run_filter;
-    s->kernel = conv2d_new(all, "filter_gen_conv", NULL, kernel);
+    s->kernel = pointwise_conv_new(all, "filter_gen_conv", in, channels);
     s->input = head_conv(m, all, "input_redu_conv", in, channels, 1);
     if (!value_is_none(c->head.norm_cfg))
         s->norm = norm_new(all, "norm", c->head.norm_cfg, channels);
@@ -96,12 +94,8 @@ static void build(module *m)
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     dm_head *h = m->state;
-    features all = features_new(g, 0);
-    tensor *x = head_input(m, g, io);
-    features_add(g, &all, x);
-    for (size_t i = 0; i < h->filters->children.n; i++)
-        features_add(g, &all, layer_run(h->filters->children.at[i], g, x));
-    return (head_out){.logits = head_classify(m, g, layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1)))};
+    tensor *x = head_input(m, g, io), *y = layer_run(h->bottleneck, g, branches_run(h->filters, g, x, x));
+    return (head_out){.logits = head_classify(m, g, y)};
 }
 
 const kind kind_dm_head = {

@@ -31,11 +31,7 @@ static void build(module *m)
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     psp_head *h = m->state;
-    features all = features_new(g, 0);
-    tensor *x = head_input(m, g, io);
-    features_add(g, &all, x);
-    pyramid_pool_run(h->pyramid, g, x, &all);
-    tensor *y = layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1));
+    tensor *y = layer_run(h->bottleneck, g, pyramid_pool_run(h->pyramid, g, head_input(m, g, io)));
     return (head_out){.logits = head_classify(m, g, y)};
 }
 

@@ -38,14 +38,6 @@ static void build(module *m)
     h->fusion = head_conv(m, m, "fpn_bottleneck", (int64_t)in->n * channels, channels, 3);
 }
 
-static tensor *pool(uper_head *h, graph *g, tensor *x)
-{
-    features all = features_new(g, 0);
-    features_add(g, &all, x);
-    pyramid_pool_run(h->pyramid, g, x, &all);
-    return layer_run(h->bottleneck, g, op_concat(g, all.at, all.n, -1));
-}
-
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     uper_head *h = m->state;
@@ -56,7 +48,7 @@ static head_out forward(module *m, graph *g, const head_io *io)
         return (head_out){.logits = NULL};
     for (int i = 0; i < last; i++)
         x.at[i] = layer_run(h->laterals->children.at[i], g, x.at[i]);
-    x.at[last] = pool(h, g, x.at[last]);
+    x.at[last] = layer_run(h->bottleneck, g, pyramid_pool_run(h->pyramid, g, x.at[last]));
     for (int i = last; i > 0; i--)
         x.at[i - 1] = op_add(g, x.at[i - 1], resize_like(g, x.at[i], x.at[i - 1], corners));
     for (int i = 0; i < last; i++)

@@ -34,13 +34,6 @@ static void pixel_norm_new(module *parent, const char *name, int64_t channels)
     s->bias = module_param(m, "bias", 3, dim, INIT_ZERO, 0, 0);
 }
 
-static module *pointwise(module *parent, const char *name, int64_t in, int64_t out)
-{
-    conv_spec conv = conv_square(in, out, 1, 1, 0, 1);
-    conv.bias = true;
-    return conv2d_new(parent, name, NULL, conv);
-}
-
 static void start(module *conv, init_rule rule)
 {
     if (!conv)
@@ -53,10 +46,10 @@ static void start(module *conv, init_rule rule)
 static module *transform(module *parent, const char *name, const context_block_spec *c)
 {
     module *list = sequential_new(parent, name);
-    pointwise(list, "0", c->channels, c->planes);
+    pointwise_conv_new(list, "0", c->channels, c->planes);
     pixel_norm_new(list, "1", c->planes);
     relu_new(list, "2");
-    start(pointwise(list, "3", c->planes, c->channels), INIT_ZERO);
+    start(pointwise_conv_new(list, "3", c->planes, c->channels), INIT_ZERO);
     return list;
 }
 
@@ -93,7 +86,7 @@ module *context_block_new(module *parent, const char *name, context_block_spec c
     m->state = s;
     m->forward = forward;
     if (c.attention) {
-        s->mask = pointwise(m, "conv_mask", c.channels, 1);
+        s->mask = pointwise_conv_new(m, "conv_mask", c.channels, 1);
         start(s->mask, INIT_KAIMING_NORMAL);
     }
     s->add = c.add ? transform(m, "channel_add_conv", &c) : NULL;

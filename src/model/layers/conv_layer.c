@@ -83,3 +83,10 @@ module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv
     declare(m, s, c);
     return model_failed(m->model) ? NULL : m;
 }
+
+module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out)
+{
+    conv_spec s = conv_square(in, out, 1, 1, 0, 1);
+    s.bias = true;
+    return conv2d_new(parent, name, NULL, s);
+}

@@ -55,12 +55,9 @@ module *criss_cross_new(module *parent, const char *name, int64_t channels)
                    m->name, (long long)channels);
         return NULL;
     }
-    conv_spec compared = conv_square(channels, channels / 8, 1, 1, 0, 1),
-              all = conv_square(channels, channels, 1, 1, 0, 1);
-    compared.bias = all.bias = true;
-    s->query = conv2d_new(m, "query_conv", NULL, compared);
-    s->key = conv2d_new(m, "key_conv", NULL, compared);
-    s->value = conv2d_new(m, "value_conv", NULL, all);
+    s->query = pointwise_conv_new(m, "query_conv", channels, channels / 8);
+    s->key = pointwise_conv_new(m, "key_conv", channels, channels / 8);
+    s->value = pointwise_conv_new(m, "value_conv", channels, channels);
     s->gamma = scale_new(m, "gamma", 0);
     return model_failed(m->model) ? NULL : m;
 }

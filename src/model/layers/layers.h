@@ -23,6 +23,8 @@ conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
 /* mmcv's build_conv_layer: conv_cfg is NULL or of type Conv2d (Conv); other types are refused. Parameters: weight,
  * bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+/* A 1x1 Conv2d with bias: what classes write as nn.Conv2d(in, out, kernel_size=1). */
+module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out);
 
 /* mmcv's build_norm_layer. norm_cfg: dict(type='BN' | 'SyncBN' | 'GN' | 'LN' | 'IN', ...). SyncBN is BN, since there is
  * one process. LN normalises each pixel over its channels. */
@@ -52,6 +54,8 @@ module *upsample_new(module *parent, const char *name, int64_t scale, bool neare
 
 /* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);
+/* Branches: `first` beside what each child of `list` makes of x; maps of one size, joined along the channels. */
+tensor *branches_run(module *list, graph *g, tensor *first, tensor *x);
 
 /* mmcv's ConvModule: convolution, norm and activation in the given `order`. */
 typedef struct conv_module_spec {
@@ -97,8 +101,8 @@ typedef struct pyramid_pool_spec {
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } pyramid_pool_spec;
 module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
-/* Adds a map [N,H,W,channels] for each scale to `maps`, for x [N,H,W,in]. */
-void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps);
+/* x [N,H,W,in] beside a map [N,H,W,channels] for each scale: [N,H,W,in + scales * channels]. */
+tensor *pyramid_pool_run(module *m, graph *g, tensor *x);
 
 /* mmseg's PPMConcat, without parameters: a map's averages over grids of so many sides, one after the other:
  * [N,H,W,C] -> [N,sum of side * side,C]. */

@@ -122,11 +122,8 @@ module *non_local_new(module *parent, const char *name, non_local_spec c)
         module *conv = conv_module_new(m, "concat_project", pair);
         s->pair = conv ? module_own(module_child(conv, "conv"), "weight") : NULL;
     }
-    if (c.disentangled) {
-        conv_spec mask = conv_square(c.channels, 1, 1, 1, 0, 1);
-        mask.bias = true;
-        s->mask = conv2d_new(m, "conv_mask", NULL, mask);
-    }
+    if (c.disentangled)
+        s->mask = pointwise_conv_new(m, "conv_mask", c.channels, 1);
     if (model_failed(m->model))
         return NULL;
     init(m);

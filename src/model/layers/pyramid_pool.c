@@ -25,16 +25,19 @@ module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
     return model_failed(m->model) ? NULL : m;
 }
 
-void pyramid_pool_run(module *m, graph *g, tensor *x, features *maps)
+tensor *pyramid_pool_run(module *m, graph *g, tensor *x)
 {
     pyramid_pool *s = m->state;
+    features all = features_new(g, 0);
+    features_add(g, &all, x);
     graph_push_scope(g, m->name);
     for (size_t i = 0; i < s->scales.n; i++) {
         int64_t side = s->scales.at[i];
         tensor *y = layer_run(m->children.at[i], g, op_adaptive_avg_pool(g, x, side, side));
-        features_add(g, maps, resize_like(g, y, x, s->align_corners));
+        features_add(g, &all, resize_like(g, y, x, s->align_corners));
     }
     graph_pop_scope(g);
+    return op_concat(g, all.at, all.n, -1);
 }
 
 static tensor *run_tokens(module *m, graph *g, tensor *x)

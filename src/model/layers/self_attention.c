@@ -13,10 +13,9 @@ typedef struct self_attention {
 static module *project_conv(module *parent, const char *name, const self_attention_spec *s, bool norm, int64_t in,
                             int64_t out)
 {
-    conv_spec conv = conv_square(in, out, 1, 1, 0, 1);
-    conv.bias = true;
     if (!norm)
-        return conv2d_new(parent, name, NULL, conv);
+        return pointwise_conv_new(parent, name, in, out);
+    conv_spec conv = conv_square(in, out, 1, 1, 0, 1);
     return conv_module_new(
         parent, name,
         (conv_module_spec){.conv = conv, .conv_cfg = s->conv_cfg, .norm_cfg = s->norm_cfg, .act_cfg = s->act_cfg});

@@ -18,6 +18,15 @@ module *sequential_new(module *parent, const char *name)
     return m;
 }
 
+tensor *branches_run(module *list, graph *g, tensor *first, tensor *x)
+{
+    features all = features_new(g, 0);
+    features_add(g, &all, first);
+    for (size_t i = 0; i < list->children.n; i++)
+        features_add(g, &all, layer_run(list->children.at[i], g, x));
+    return op_concat(g, all.at, all.n, -1);
+}
+
 static tensor *run_avg_pool(module *m, graph *g, tensor *x)
 {
     return op_avg_pool(g, x, *(const pool_attr *)m->state);
