@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-void vector_sgd(const sgd_part *p)
+static void step_sgd(const sgd_part *p)
 {
     float *w = p->w, *buffer = p->buffer, rate = p->rate, scale = p->scale, decay = p->decay, m = p->momentum;
     const float *grad = p->grad;
@@ -24,7 +24,7 @@ void vector_sgd(const sgd_part *p)
     }
 }
 
-void vector_adam(const adam_part *p)
+static void step_adam(const adam_part *p)
 {
     float *w = p->w, *first = p->first, *second = p->second, *largest = p->largest;
     for (int64_t i = 0; i < p->n; i++) {
@@ -61,7 +61,7 @@ static double sum_of_squares(const float *x, int64_t n)
     return total;
 }
 
-double vector_sum_powers(const vector_part *p, double power)
+static double sum_of_powers(const vector_part *p, double power)
 {
     if (power == 2)
         return sum_of_squares(p->at, p->n);
@@ -71,29 +71,18 @@ double vector_sum_powers(const vector_part *p, double power)
     return total;
 }
 
-/* In infinity and NaN all bits of the exponent are set. */
-bool vector_all_finite(const void *x, dtype type, int64_t n)
-{
-    const float *wide = x;
-    const uint16_t *half = x;
-    for (int64_t i = 0; i < n; i++)
-        if (type == DT_BF16 ? (half[i] & 0x7f80) == 0x7f80 : !isfinite(wide[i]))
-            return false;
-    return true;
-}
-
 static void sgd(backend *b, const sgd_part *parts, int64_t count)
 {
     (void)b;
     for (int64_t k = 0; k < count; k++)
-        vector_sgd(&parts[k]);
+        step_sgd(&parts[k]);
 }
 
 static void adam(backend *b, const adam_part *parts, int64_t count)
 {
     (void)b;
     for (int64_t k = 0; k < count; k++)
-        vector_adam(&parts[k]);
+        step_adam(&parts[k]);
 }
 
 static void scale(backend *b, const vector_part *parts, int64_t count, float by)
@@ -118,7 +107,7 @@ static void sum_powers(backend *b, const vector_part *parts, int64_t count, doub
 {
     (void)b;
     for (int64_t k = 0; k < count; k++)
-        out[k] = vector_sum_powers(&parts[k], p);
+        out[k] = sum_of_powers(&parts[k], p);
 }
 
 static void add(backend *b, float *to, const float *x, int64_t n)
@@ -164,10 +153,16 @@ static void exchange(backend *b, float *x, float *y, int64_t n)
     }
 }
 
+/* In infinity and NaN all bits of the exponent are set. */
 static bool all_finite(backend *b, const void *x, dtype type, int64_t n)
 {
     (void)b;
-    return vector_all_finite(x, type, n);
+    const float *wide = x;
+    const uint16_t *half = x;
+    for (int64_t i = 0; i < n; i++)
+        if (type == DT_BF16 ? (half[i] & 0x7f80) == 0x7f80 : !isfinite(wide[i]))
+            return false;
+    return true;
 }
 
 const vector_calls plain_vectors = {.sgd = sgd,

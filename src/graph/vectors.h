@@ -64,10 +64,4 @@ typedef struct vector_calls {
 /* The formulas above on one thread, for host memory and the naive backend. */
 extern const vector_calls plain_vectors;
 
-/* Functions for one part, or one array, for backends whose memory is the host's. */
-void vector_sgd(const sgd_part *p);
-void vector_adam(const adam_part *p);
-double vector_sum_powers(const vector_part *p, double power);
-bool vector_all_finite(const void *x, dtype type, int64_t n);
-
 #endif

@@ -6,18 +6,16 @@ enum { CHUNK = 1 << 14 };
 
 static void sgd(backend *b, const sgd_part *all, int64_t count)
 {
-    (void)b;
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t k = 0; k < count; k++)
-        vector_sgd(&all[k]);
+        plain_vectors.sgd(b, &all[k], 1);
 }
 
 static void adam(backend *b, const adam_part *all, int64_t count)
 {
-    (void)b;
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t k = 0; k < count; k++)
-        vector_adam(&all[k]);
+        plain_vectors.adam(b, &all[k], 1);
 }
 
 static void scale(backend *b, const vector_part *all, int64_t count, float by)
@@ -36,10 +34,9 @@ static void clamp(backend *b, const vector_part *all, int64_t count, float most)
 
 static void sum_powers(backend *b, const vector_part *all, int64_t count, double p, double *out)
 {
-    (void)b;
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t k = 0; k < count; k++)
-        out[k] = vector_sum_powers(&all[k], p);
+        plain_vectors.sum_powers(b, &all[k], 1, p, &out[k]);
 }
 
 static void add(backend *b, float *to, const float *x, int64_t n)
@@ -84,8 +81,7 @@ static void exchange(backend *b, float *x, float *y, int64_t n)
 
 static bool all_finite(backend *b, const void *x, dtype type, int64_t n)
 {
-    (void)b;
-    return vector_all_finite(x, type, n);
+    return plain_vectors.all_finite(b, x, type, n);
 }
 
 const vector_calls cpu_vectors = {.sgd = sgd,

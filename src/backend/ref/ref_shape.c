@@ -124,17 +124,25 @@ REF(matmul, NULL)
     }
 }
 
+/* Of x - *most, where *most is the largest. */
+static double sum_of_exponentials(const float *x, int64_t n, float *most)
+{
+    double sum = 0;
+    *most = -INFINITY;
+    for (int64_t k = 0; k < n; k++)
+        *most = x[k] > *most ? x[k] : *most;
+    for (int64_t k = 0; k < n; k++)
+        sum += exp((double)(x[k] - *most));
+    return sum;
+}
+
 REF(softmax, NULL)
 {
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
         const float *x = (const float *)in[0] + i;
-        float m = -INFINITY;
-        double sum = 0;
-        for (int64_t k = 0; k < c; k++)
-            m = x[k] > m ? x[k] : m;
-        for (int64_t k = 0; k < c; k++)
-            sum += exp((double)(x[k] - m));
+        float m;
+        double sum = sum_of_exponentials(x, c, &m);
         for (int64_t k = 0; k < c; k++)
             ((float *)out[0])[i + k] = (float)(exp((double)(x[k] - m)) / sum);
     }
@@ -158,12 +166,8 @@ REF(log_softmax, NULL)
     int64_t c = ref_channels(n->in[0]);
     for (int64_t i = 0; i < tensor_count(n->in[0]); i += c) {
         const float *x = (const float *)in[0] + i;
-        float m = -INFINITY;
-        double sum = 0;
-        for (int64_t k = 0; k < c; k++)
-            m = x[k] > m ? x[k] : m;
-        for (int64_t k = 0; k < c; k++)
-            sum += exp((double)(x[k] - m));
+        float m;
+        double sum = sum_of_exponentials(x, c, &m);
         for (int64_t k = 0; k < c; k++)
             ((float *)out[0])[i + k] = (float)((double)(x[k] - m) - log(sum));
     }
