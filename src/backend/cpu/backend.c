@@ -2,12 +2,17 @@
 
 #include "backend/cpu/dnnl_util.h"
 
-void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
-                     cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *))
+static const cpu_op *const table[OP_COUNT] = {
+#define CPU_OP(name) [OP_##name] = &cpu_op_##name,
+#include "backend/cpu/ops.h"
+#undef CPU_OP
+};
+
+void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size, cpu_run *run)
 {
     cpu_kernel *k = arena_alloc(mem, size);
     if (k) {
-        k->base.run = run;
+        k->base.run = run ? run : table[n->op]->run;
         k->base.in_place = -1;
         k->base.stale = true;
         k->b = b;
@@ -15,12 +20,6 @@ void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
     }
     return k;
 }
-
-static const cpu_op *const table[OP_COUNT] = {
-#define CPU_OP(name) [OP_##name] = &cpu_op_##name,
-#include "backend/cpu/ops.h"
-#undef CPU_OP
-};
 
 const cpu_op *cpu_op_of(const cpu_backend *b, const node *n)
 {

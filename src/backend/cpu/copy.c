@@ -37,11 +37,9 @@ static cseg_status fill_run(kernel *base, void *const *in, void *const *out, voi
     return CSEG_OK;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out,
-                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                           cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    cpu_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    cpu_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
     *out = &k->base;
@@ -49,24 +47,9 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
 }
 
 /* For tensors that are not in the plan's memory; in it a reshape or a detached map shares the memory of its input. */
-static cseg_status prepare_copy(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, copy_run, err);
-}
+const cpu_op cpu_op_reshape = {.prepare = prepare, .run = copy_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+const cpu_op cpu_op_detach = {.prepare = prepare, .run = copy_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
-const cpu_op cpu_op_reshape = {.prepare = prepare_copy, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
-const cpu_op cpu_op_detach = {.prepare = prepare_copy, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+const cpu_op cpu_op_assign = {.prepare = prepare, .run = assign_run};
 
-static cseg_status prepare_assign(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, assign_run, err);
-}
-
-const cpu_op cpu_op_assign = {.prepare = prepare_assign};
-
-static cseg_status prepare_fill(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, fill_run, err);
-}
-
-const cpu_op cpu_op_fill = {.prepare = prepare_fill};
+const cpu_op cpu_op_fill = {.prepare = prepare, .run = fill_run};

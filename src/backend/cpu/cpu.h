@@ -30,9 +30,10 @@ typedef struct cpu_kernel {
     const node *n;
 } cpu_kernel;
 
-/* Allocates a kernel of `size` bytes (that of the special struct) and sets run and node. NULL: out of memory. */
-void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size,
-                     cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *));
+typedef cseg_status cpu_run(kernel *k, void *const *in, void *const *out, void *scratch, cseg_error *err);
+/* Allocates a kernel of `size` bytes (that of the special struct) and sets run (NULL: that of the op's row) and node.
+ * NULL: out of memory. */
+void *cpu_kernel_new(cpu_backend *b, const node *n, arena *mem, size_t size, cpu_run *run);
 
 /* Cuts work into parts by size alone, never by the number of threads. So sums are the same for any number of
  * threads. */
@@ -54,6 +55,7 @@ typedef cseg_status cpu_prepare(cpu_backend *b, const node *n, arena *mem, kerne
 /* Everything that this backend knows of an op: one row, in the file of its kernels, with one line in ops.h. */
 typedef struct cpu_op {
     cpu_prepare *prepare; /* NULL: there is no kernel; the row only says which types may be bfloat16 */
+    cpu_run *run;         /* of kernels whose `prepare` serves several ops; else prepare names it */
     /* Used instead of `prepare` by kernels that depend on what the plan promises. */
     cseg_status (*prepare_for)(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
                                cseg_error *err);

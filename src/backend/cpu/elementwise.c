@@ -14,8 +14,7 @@ typedef struct flat_kernel {
     int64_t n;
 } flat_kernel;
 
-static flat_kernel *flat_new(cpu_backend *b, const node *n, arena *mem,
-                             cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *))
+static flat_kernel *flat_new(cpu_backend *b, const node *n, arena *mem, cpu_run *run)
 {
     flat_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (k)

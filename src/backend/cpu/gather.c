@@ -46,11 +46,10 @@ static cseg_status pick_grad_run(kernel *base, void *const *in, void *const *out
     return CSEG_OK;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, const tensor *wide, arena *mem, kernel **out,
-                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                           cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    pick_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    const tensor *wide = n->op == OP_pick ? n->in[0] : n->out[0];
+    pick_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
     k->classes = wide->dim[wide->rank - 1];
@@ -59,16 +58,6 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *wide, ar
     return CSEG_OK;
 }
 
-static cseg_status prepare_pick(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, n->in[0], mem, out, pick_run, err);
-}
+const cpu_op cpu_op_pick = {.prepare = prepare, .run = pick_run};
 
-const cpu_op cpu_op_pick = {.prepare = prepare_pick};
-
-static cseg_status prepare_pick_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, n->out[0], mem, out, pick_grad_run, err);
-}
-
-const cpu_op cpu_op_pick_grad = {.prepare = prepare_pick_grad};
+const cpu_op cpu_op_pick_grad = {.prepare = prepare, .run = pick_grad_run};

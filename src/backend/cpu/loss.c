@@ -11,9 +11,7 @@ typedef struct loss_kernel {
     tiling t;
 } loss_kernel;
 
-static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem,
-                            cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                            loss_kernel **out, cseg_error *err)
+static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem, cpu_run *run, loss_kernel **out, cseg_error *err)
 {
     loss_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     resize_attr how = {.align_corners = n->attr.loss.align_corners};

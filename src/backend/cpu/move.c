@@ -98,11 +98,9 @@ static cseg_status slice_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out,
-                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                           cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    move_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    move_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
     k->axis = axis_of(n);
@@ -111,30 +109,11 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-static cseg_status prepare_concat(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, concat_run, err);
-}
+const cpu_op cpu_op_concat = {.prepare = prepare, .run = concat_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
-const cpu_op cpu_op_concat = {.prepare = prepare_concat, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+const cpu_op cpu_op_split = {.prepare = prepare, .run = split_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
-static cseg_status prepare_split(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, split_run, err);
-}
+const cpu_op cpu_op_slice = {.prepare = prepare, .run = slice_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
 
-const cpu_op cpu_op_split = {.prepare = prepare_split, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
-
-static cseg_status prepare_slice(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, slice_run, err);
-}
-
-const cpu_op cpu_op_slice = {.prepare = prepare_slice, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
-
-static cseg_status prepare_slice_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, slice_grad_run, err);
-}
-
-const cpu_op cpu_op_slice_grad = {.prepare = prepare_slice_grad, .either_in = PORTS_ALL, .either_out = PORTS_ALL};
+const cpu_op cpu_op_slice_grad = {
+    .prepare = prepare, .run = slice_grad_run, .either_in = PORTS_ALL, .either_out = PORTS_ALL};

@@ -17,11 +17,9 @@ typedef struct norm_kernel {
     parts parts; /* over pixels */
 } norm_kernel;
 
-typedef cseg_status norm_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err);
-
 enum { NORM_PARTS_MOST = 256 };
 typedef struct norm_needs {
-    norm_run *run;
+    cpu_run *run;
     int64_t parts_most;       /* upper limit of their number, beyond which parts grow with the map; 0: no limit */
     size_t rooms, part_rooms; /* rooms of scratch: in all, and for each part */
     int in_place;             /* as kernel.in_place; -1: never */

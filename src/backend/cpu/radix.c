@@ -153,11 +153,9 @@ static cseg_status largest_run(kernel *base, void *const *in, void *const *out, 
     return CSEG_OK;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out,
-                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                           cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    rank_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    rank_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
     k->count = tensor_count(n->in[0]);
@@ -167,16 +165,6 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-static cseg_status prepare_kth(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, kth_run, err);
-}
+const cpu_op cpu_op_kth_value = {.prepare = prepare, .run = kth_run};
 
-const cpu_op cpu_op_kth_value = {.prepare = prepare_kth};
-
-static cseg_status prepare_largest(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, largest_run, err);
-}
-
-const cpu_op cpu_op_largest = {.prepare = prepare_largest};
+const cpu_op cpu_op_largest = {.prepare = prepare, .run = largest_run};

@@ -6,14 +6,12 @@ typedef struct select_kernel {
     repeat r;
 } select_kernel;
 
-static cseg_status select_new(cpu_backend *b, const node *n, int operands, arena *mem,
-                              cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                              kernel **out, cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    select_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    select_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
-    repeat_init(&k->r, n, operands);
+    repeat_init(&k->r, n, n->n_in);
     *out = &k->k.base;
     return CSEG_OK;
 }
@@ -69,12 +67,7 @@ static cseg_status compare_run(kernel *base, void *const *in, void *const *out, 
     return CSEG_OK;
 }
 
-static cseg_status prepare_compare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return select_new(b, n, 2, mem, compare_run, out, err);
-}
-
-const cpu_op cpu_op_compare = {.prepare = prepare_compare};
+const cpu_op cpu_op_compare = {.prepare = prepare, .run = compare_run};
 
 /* For elements of four bytes, or of one, of any type. */
 #define WHERE_OF(type)                                                                                                 \
@@ -105,9 +98,4 @@ static cseg_status where_run(kernel *base, void *const *in, void *const *out, vo
     return CSEG_OK;
 }
 
-static cseg_status prepare_where(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return select_new(b, n, 3, mem, where_run, out, err);
-}
-
-const cpu_op cpu_op_where = {.prepare = prepare_where};
+const cpu_op cpu_op_where = {.prepare = prepare, .run = where_run};

@@ -51,11 +51,9 @@ static cseg_status grad_run(kernel *base, void *const *in, void *const *out, voi
     return CSEG_OK;
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out,
-                           cseg_status (*run)(kernel *, void *const *, void *const *, void *, cseg_error *),
-                           cseg_error *err)
+static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    sigmoid_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    sigmoid_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     const tensor *x = n->in[0];
     if (!k)
         return fail_memory(err);
@@ -66,19 +64,9 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-static cseg_status prepare_forward(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, forward_run, err);
-}
+const cpu_op cpu_op_sigmoid_cross_entropy = {.prepare = prepare, .run = forward_run};
 
-const cpu_op cpu_op_sigmoid_cross_entropy = {.prepare = prepare_forward};
-
-static cseg_status prepare_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, mem, out, grad_run, err);
-}
-
-const cpu_op cpu_op_sigmoid_cross_entropy_grad = {.prepare = prepare_grad};
+const cpu_op cpu_op_sigmoid_cross_entropy_grad = {.prepare = prepare, .run = grad_run};
 
 /* p: pieces of an image; scratch: one byte a class for each piece. */
 static cseg_status presence_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
