@@ -11,6 +11,15 @@ void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
     *param_start_of(p) = (param_start){rule, a, b, fan_out};
 }
 
+void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out)
+{
+    param *weight = layer ? module_own(layer, "weight") : NULL, *bias = layer ? module_own(layer, "bias") : NULL;
+    if (weight)
+        init_set(weight, rule, a, b, fan_out);
+    if (bias)
+        init_set(bias, INIT_ZERO, 0, 0, false);
+}
+
 void init_default(module *m, const char *text)
 {
     value *v = NULL;

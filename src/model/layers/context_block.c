@@ -34,14 +34,6 @@ static void pixel_norm_new(module *parent, const char *name, int64_t channels)
     s->bias = module_param(m, "bias", 3, dim, INIT_ZERO, 0, 0);
 }
 
-static void start(module *conv, init_rule rule)
-{
-    if (!conv)
-        return;
-    init_set(module_own(conv, "weight"), rule, 0, 0, false);
-    init_set(module_own(conv, "bias"), INIT_ZERO, 0, 0, false);
-}
-
 /* Its last convolution starts as zeros. */
 static module *transform(module *parent, const char *name, const context_block_spec *c)
 {
@@ -49,7 +41,7 @@ static module *transform(module *parent, const char *name, const context_block_s
     pointwise_conv_new(list, "0", c->channels, c->planes);
     pixel_norm_new(list, "1", c->planes);
     relu_new(list, "2");
-    start(pointwise_conv_new(list, "3", c->planes, c->channels), INIT_ZERO);
+    init_layer(pointwise_conv_new(list, "3", c->planes, c->channels), INIT_ZERO, 0, 0, false);
     return list;
 }
 
@@ -87,7 +79,7 @@ module *context_block_new(module *parent, const char *name, context_block_spec c
     m->forward = forward;
     if (c.attention) {
         s->mask = pointwise_conv_new(m, "conv_mask", c.channels, 1);
-        start(s->mask, INIT_KAIMING_NORMAL);
+        init_layer(s->mask, INIT_KAIMING_NORMAL, 0, 0, false);
     }
     s->add = c.add ? transform(m, "channel_add_conv", &c) : NULL;
     s->mul = c.mul ? transform(m, "channel_mul_conv", &c) : NULL;

@@ -22,16 +22,11 @@ static void init(module *m)
 {
     conv_module *s = m->state;
     for (size_t i = 0; i < m->children.n; i++) {
-        param *weight = module_own(m->children.at[i], "weight"), *bias = module_own(m->children.at[i], "bias");
-        bool conv = m->children.at[i] == module_child(m, "conv");
-        if (m->children.at[i] == module_child(m, "activate"))
-            continue;
-        if (weight && conv)
-            init_set(weight, INIT_KAIMING_NORMAL, s->slope, 0, true);
-        else if (weight)
-            init_set(weight, INIT_CONSTANT, 1, 0, false);
-        if (bias)
-            init_set(bias, INIT_ZERO, 0, 0, false);
+        module *layer = m->children.at[i];
+        if (layer == module_child(m, "conv"))
+            init_layer(layer, INIT_KAIMING_NORMAL, s->slope, 0, true);
+        else if (layer != module_child(m, "activate"))
+            init_layer(layer, INIT_CONSTANT, 1, 0, false);
     }
 }
 

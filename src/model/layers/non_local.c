@@ -28,15 +28,6 @@ static module *project(module *m, const char *name, int64_t in, int64_t out, con
         (conv_module_spec){.conv = conv_square(in, out, 1, 1, 0, 1), .conv_cfg = c->conv_cfg, .norm_cfg = norm_cfg});
 }
 
-static void start_at(module *layer, init_rule rule, float a, float b)
-{
-    param *weight = module_own(layer, "weight"), *bias = module_own(layer, "bias");
-    if (weight)
-        init_set(weight, rule, a, b, false);
-    if (bias)
-        init_set(bias, INIT_ZERO, 0, 0, false);
-}
-
 /* A map's pixels as a sequence [N,L,C], projected where there is a layer, less their mean where `centred`. */
 static tensor *sequence(module *layer, graph *g, tensor *x, bool centred)
 {
@@ -95,8 +86,8 @@ static void init(module *m)
     module *small[] = {s->g, s->theta, s->phi};
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         if (small[i])
-            start_at(module_child(small[i], "conv"), INIT_NORMAL, 0, 0.01f);
-    start_at(s->out->children.at[s->out->children.n - 1], INIT_ZERO, 0, 0);
+            init_layer(module_child(small[i], "conv"), INIT_NORMAL, 0, 0.01f, false);
+    init_layer(s->out->children.at[s->out->children.n - 1], INIT_ZERO, 0, 0, false);
 }
 
 module *non_local_new(module *parent, const char *name, non_local_spec c)

@@ -37,11 +37,7 @@ static module *project(module *parent, const char *name, const self_attention_sp
 static void init(module *m)
 {
     self_attention *s = m->state;
-    param *weight = s->out ? module_own(s->out, "weight") : NULL;
-    if (!weight)
-        return;
-    init_set(weight, INIT_ZERO, 0, 0, false);
-    init_set(module_own(s->out, "bias"), INIT_ZERO, 0, 0, false);
+    init_layer(s->out, INIT_ZERO, 0, 0, false);
 }
 
 module *self_attention_new(module *parent, const char *name, self_attention_spec c)
