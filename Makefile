@@ -58,6 +58,12 @@ clang: build/deps/.stamp ## build everything with clang too
 	@test -f build/clang/CMakeCache.txt || $(call CONFIGURE,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release)
 	@$(call COMPILE,build/clang)
 
+parity: all reference ## compare with MMSegmentation's answers for its own configs, hours; ONLY=unet/ takes some
+	@tools/parity.py $(if $(ONLY),--only $(ONLY)) --table
+
+zoo: all reference ## write docs/zoo.md from the last `make parity`, and time one model of each family
+	@tools/zoo.py
+
 bench: all reference ## time cseg beside the peers that CSEG_PEERS names; ROWS=, ROUNDS=
 	@bench/compare.py --build $(BUILD) $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
@@ -76,4 +82,4 @@ lint: ## formatting, the direction of includes, what knows the dialects, headers
 clean: ## remove what was built; downloads stay
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
-.PHONY: all help deps demo reference test asan tsan fuzz coverage clang bench install format lint clean
+.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity zoo bench install format lint clean

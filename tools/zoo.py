@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Writes docs/zoo.md: what each family of MMSegmentation's configs is made of, how it agrees, how long it takes here.
+
+    tools/zoo.py [--only TEXT] [--no-time]
+
+Reads build/parity, which `make parity` leaves: run that first. Times one config of each family with `cseg bench`, so the
+machine should do nothing else. Timings are kept in build/parity/times.json; --again measures all anew.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CONFIGS = os.path.join(ROOT, 'build', 'deps', 'mmsegmentation-1.2.2', 'mmseg', '.mim', 'configs')
+# The model that stands for its family, where the first by name is not the one people use.
+SHOWN = {
+    'bisenetv2': 'bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024.py',
+    'convnext': 'convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py',
+    'ddrnet': 'ddrnet_23-slim_in1k-pre_2xb6-120k_cityscapes-1024x1024.py',
+    'hrnet': 'fcn_hr18_4xb2-40k_cityscapes-512x1024.py',
+    'ocrnet': 'ocrnet_hr18_4xb2-40k_cityscapes-512x1024.py',
+    'mobilenet_v2': 'mobilenet-v2-d8_deeplabv3plus_4xb2-80k_cityscapes-512x1024.py',
+    'pidnet': 'pidnet-s_2xb6-120k_1024x1024-cityscapes.py',
+    'poolformer': 'fpn_poolformer_s12_8xb4-40k_ade20k-512x512.py',
+    'segnext': 'segnext_mscan-t_1xb16-adamw-160k_ade20k-512x512.py',
+    'stdc': 'stdc1_in1k-pre_4xb12-80k_cityscapes-512x1024.py',
+    'unet': 'unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py',
+}
+
+
+def shown(family, cseg):
+    """The family's config for the table: SHOWN's, or an R50's on Cityscapes, or the first that builds."""
+    folder = os.path.join(CONFIGS, family)
+    if family in SHOWN:
+        return os.path.join(folder, SHOWN[family])
+    names = sorted(n for n in os.listdir(folder) if n.endswith('.py'))
+    for n in sorted(names, key=lambda n: ('r50' not in n, 'cityscapes-512x1024' not in n, '769' in n, n)):
+        if subprocess.run([cseg, 'model', '--quiet', os.path.join(folder, n)], capture_output=True, check=False).returncode == 0:
+            return os.path.join(folder, n)
+    return None
+
+
+def types(part):
+    if isinstance(part, list):
+        return ', '.join(dict.fromkeys(types(p) for p in part))
+    return str(part['type']).split('.')[-1] if part else ''
+
+
+def kinds(cseg, config):
+    got = subprocess.run([cseg, 'config', '--quiet', '--json', config], capture_output=True, text=True, check=True)
+    m = json.loads(got.stdout)['model']
+    return ' + '.join(x for x in (types(m.get(k)) for k in ('backbone', 'neck', 'decode_head')) if x)
+
+
+def size(cseg, config):
+    """(parameters, multiply-adds) at 512x512, from the first row of `cseg model`."""
+    got = subprocess.run([cseg, 'model', '--quiet', config, '--depth', '1', '--shape', '512', '512'],
+                         capture_output=True, text=True, check=True)
+    row = next(x for x in got.stdout.splitlines() if x.startswith('(model)'))
+    found = re.search(r'(\d+)\s+([\d.]+ [GMTk])\s*$', row)
+    if not found:
+        sys.exit(f'zoo.py: cseg model does not say how large {config} is: {row}')
+    return int(found.group(1)), found.group(2)
+
+
+def seconds(cseg, mode, config, batch):
+    got = subprocess.run([cseg, 'bench', mode, config, '--quiet', '--size', '512', '--batch', str(batch), '--repeat', '3',
+                          '--json'], capture_output=True, text=True, check=False)
+    return json.loads(got.stdout)['min_s'] if got.returncode == 0 else None
+
+
+def cpu():
+    with open('/proc/cpuinfo') as f:
+        text = f.read()
+    name = re.search(r'model name\s*:\s*(.*)', text).group(1)
+    flags = re.search(r'flags\s*:\s*(.*)', text).group(1).split()
+    isa = 'AMX' if 'amx_bf16' in flags else 'AVX-512' if 'avx512f' in flags else 'AVX2' if 'avx2' in flags else 'no AVX2'
+    return f'{name} ({isa}), {os.cpu_count()} cores'
+
+
+def ppm(v):
+    return '' if v is None else f'{v:.0e}'.replace('e-0', 'e-')
+
+
+def clock(v):
+    return '' if v is None else f'{v:.3f}' if v < 10 else f'{v:.1f}'
+
+
+def agreement(d):
+    return ', '.join(f'{f} {d[f][0]}/{d[f][1]}' for f in ('v1', 'v0', 'v1x', 'v0x', 'v1.train', 'v1x.train', 'v0x.train') if f in d)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--only', default='')
+    p.add_argument('--no-time', action='store_true')
+    p.add_argument('--again', action='store_true')
+    p.add_argument('--cseg', default=os.path.join(ROOT, 'build', 'cseg'))
+    p.add_argument('--parity', default=os.path.join(ROOT, 'build', 'parity'))
+    o = p.parse_args()
+    path = os.path.join(o.parity, 'summary.json')
+    if not os.path.exists(path):
+        sys.exit('zoo.py: build/parity/summary.json is not there; run make parity first')
+    with open(path) as f:
+        summary = json.load(f)
+    kept = os.path.join(o.parity, 'times.json')
+    times = {}
+    if os.path.exists(kept) and not o.again:
+        with open(kept) as f:
+            times = json.load(f)
+    rows, models = [], []
+    for family, d in sorted(summary['families'].items()):
+        config = shown(family, o.cseg) if o.only in family and os.path.isdir(os.path.join(CONFIGS, family)) else None
+        if not config:
+            continue
+        name = os.path.relpath(config, CONFIGS)
+        if name not in times and not o.no_time:
+            times[name] = dict(cpu=cpu(), infer=seconds(o.cseg, 'infer', config, 1), train=seconds(o.cseg, 'train', config, 2))
+            with open(kept, 'w') as f:
+                json.dump(times, f, indent=1)
+        t = times.get(name, {})
+        params, madds = size(o.cseg, config)
+        rows.append(f'| {family} | {agreement(d)} | {ppm(d.get("logits"))} | {ppm(d.get("losses"))} | {ppm(d.get("grads"))} |')
+        models.append(f'| `{name}` | {kinds(o.cseg, config)} | {params / 1e6:.2f} M | {madds} | {clock(t.get("infer"))} | '
+                      f'{clock(t.get("train"))} |')
+    cpus = sorted({t['cpu'] for t in times.values()})
+    text = f"""# The zoo
+
+Written by `make parity` (hours: all of MMSegmentation's configs for which its answers are there) and `make zoo`; do not edit.
+
+## Agreement
+How many config lines agree with MMSegmentation (`docs/parity.md` says what agrees), for each file of its answers: `v1`, `v0` of
+its releases 1.2.2 and 0.30.0; `v1x`, `v0x` with fixed random numbers, edge maps and other sizes; `.train` ten optimizer
+steps. Then the largest difference of a logit (relative to the logits' standard deviation), of a loss and of the gradients'
+norm (relative) among all lines of the family.
+
+| family | lines that agree | logits | losses | gradients |
+| --- | --- | --- | --- | --- |
+{chr(10).join(rows)}
+
+## Models
+One model of each family at 512x512: parameters of all modules, multiply-adds of one image's inference, seconds to segment an
+image, seconds of a training step of two images with SGD; float32, the fastest of three, on {'; '.join(cpus) or 'no machine yet'}.
+
+| config | kinds | parameters | multiply-adds | s / image | s / step |
+| --- | --- | --- | --- | --- | --- |
+{chr(10).join(models)}
+
+## Lines that differ
+{chr(10).join(f'- {f}: `{c}`: {w}' for f, c, w in summary['differ'] if o.only in c) or 'None.'}
+"""
+    with open(os.path.join(ROOT, 'docs', 'zoo.md'), 'w') as f:
+        f.write(text)
+    print(f'docs/zoo.md: {len(rows)} families')
+
+
+if __name__ == '__main__':
+    main()
