@@ -124,6 +124,8 @@ tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
+/* softmax(scale * q k^T) v: q [..., L, d], k [..., M, d], v [..., M, e], leading axes equal -> [..., L, e]. */
+tensor *op_attention(graph *g, tensor *q, tensor *k, tensor *v, float scale);
 tensor *op_softmax(graph *g, tensor *x);                      /* over the last axis */
 tensor *op_log_softmax(graph *g, tensor *x);                  /* over the last axis */
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others give zeros */

@@ -162,7 +162,7 @@ typedef struct axis_attr {
     int64_t dim[TENSOR_MAX_RANK];
     int rank;
     bool trans_a, trans_b; /* matmul */
-    float value;           /* fill */
+    float value;           /* fill; scale of attention */
 } axis_attr;
 
 /* How a loss is averaged. The divisor is part of the op, so that the gradient knows it. See op_cross_entropy. */

@@ -71,6 +71,18 @@ static tensor *linear(graph *g, tensor *const *in, const op_case *c)
     return op_linear(g, in[0], in[1], in[2]);
 }
 
+/* attr.axis.value: the scale */
+static tensor *attention(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_attention(g, in[0], in[1], in[2], c->attr.axis.value);
+}
+
+static tensor *attention_in_steps(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *alike = op_scale(g, op_matmul(g, in[0], in[1], false, true), c->attr.axis.value, 0);
+    return op_matmul(g, op_softmax(g, alike), in[2], false, false);
+}
+
 static tensor *softmax(graph *g, tensor *const *in, const op_case *c)
 {
     (void)c;
@@ -96,6 +108,8 @@ static tensor *fill(graph *g, tensor *const *in, const op_case *c)
 #define EXACT .exact = true, .linear = true
 
 /* clang-format off */
+#define ATTENTION(by) .attr = {.axis = {.value = by}}
+
 static const op_case cases[] = {
     {"concat channels", concat, .in = {{"2,3,4,5"}, {"2,3,4,1"}, {"2,3,4,3"}}, .n = {-1}, EXACT},
     {"concat rows", concat, .in = {{"2,3,4,5"}, {"2,1,4,5"}}, .n = {1}, EXACT},
@@ -132,6 +146,16 @@ static const op_case cases[] = {
     {"linear", linear, .in = {{"2,3,4"}, {"5,4"}, {"5"}}, EXACT},
     {"linear on a map, without bias", linear, .in = {{"2,3,2,4"}, {"5,4"}}, EXACT},
     {"linear on rows", linear, .in = {{"3,4"}, {"5,4"}, {"5"}}, EXACT},
+    {"attention", attention, ATTENTION(0.25f), .in = {{"2,5,3", HOLDS_ODD}, {"2,7,3", HOLDS_ODD}, {"2,7,4", HOLDS_ODD}},
+     .same_as = attention_in_steps},
+    {"attention of one token, to one", attention, ATTENTION(1), .in = {{"1,2", HOLDS_ODD}, {"1,2", HOLDS_ODD},
+     {"1,1", HOLDS_ODD}}, .same_as = attention_in_steps},
+    {"attention in heads, many tiles", attention, ATTENTION(0.1f), .in = {{"2,2,70,17", HOLDS_FRACTIONS},
+     {"2,2,301,17", HOLDS_FRACTIONS}, {"2,2,301,33", HOLDS_FRACTIONS}}, .no_grad = true, .same_as = attention_in_steps},
+    {"attention with many channels", attention, ATTENTION(0.05f), .in = {{"1,131,64", HOLDS_ODD}, {"1,150,64", HOLDS_ODD},
+     {"1,150,130", HOLDS_ODD}}, .no_grad = true, .same_as = attention_in_steps},
+    {"attention of large products", attention, ATTENTION(1), .in = {{"1,9,3", HOLDS_LARGE}, {"1,140,3", HOLDS_ODD},
+     {"1,140,4", HOLDS_ODD}}, .no_grad = true, .tolerance = 1e-2},
     {"softmax", softmax, .in = {{"2,3,7", HOLDS_ODD}}},
     {"softmax of one", softmax, .in = {{"4,1", HOLDS_ODD}}, .exact = true},
     {"softmax of large values", softmax, .in = {{"2,7", HOLDS_LARGE}}, .no_grad = true},

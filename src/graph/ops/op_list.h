@@ -42,6 +42,8 @@ OP(softmax)                /* x -> y: over the last axis */
 OP(softmax_grad)           /* y, dy -> dx */
 OP(log_softmax)            /* x -> y: over the last axis */
 OP(log_softmax_grad)       /* y, dy -> dx */
+OP(attention)              /* q, k, v -> y, logarithm of each query's sum */
+OP(attention_grad)         /* q, k, v, y, logarithm of the sums, dy -> dq, dk, dv */
 OP(one_hot)                /* label -> y */
 OP(presence)               /* label -> y: which classes each image has */
 OP(pick)                   /* x, label -> y: the label's entry of the last axis */

@@ -97,12 +97,15 @@ static tensor *attend(const attention *s, graph *g, const attention_inputs *in)
 {
     tensor *part[3];
     project_all(s, g, in, part);
-    tensor *q = op_scale(g, split(s, g, part[0]), (float)(1 / sqrt((double)(s->channels / s->heads))), 0);
-    tensor *alike = op_matmul(g, q, split(s, g, part[1]), false, true); /* [N,heads,queries,keys] */
+    float scale = (float)(1 / sqrt((double)(s->channels / s->heads)));
+    tensor *q = split(s, g, part[0]), *k = split(s, g, part[1]), *v = split(s, g, part[2]);
+    if (!in->mask && !dropout_acts(s->attn_drop, g))
+        return layer_run(s->out, g, merge(s, g, op_attention(g, q, k, v, scale)));
+    tensor *alike = op_matmul(g, op_scale(g, q, scale, 0), k, false, true); /* [N,heads,queries,keys] */
     if (in->mask)
         alike = op_add(g, alike, in->mask);
     tensor *share = layer_run(s->attn_drop, g, op_softmax(g, alike));
-    return layer_run(s->out, g, merge(s, g, op_matmul(g, share, split(s, g, part[2]), false, false)));
+    return layer_run(s->out, g, merge(s, g, op_matmul(g, share, v, false, false)));
 }
 
 static bool same_shape(const tensor *a, const tensor *b)

@@ -10,10 +10,16 @@ typedef struct drop_state {
     float p;
 } drop_state;
 
+bool dropout_acts(const module *m, const graph *g)
+{
+    const drop_state *s = m->state;
+    return g->train && s->p > 0 && !m->model->options.no_dropout;
+}
+
 static tensor *forward(module *m, graph *g, tensor *x)
 {
     const drop_state *s = m->state;
-    return s->p > 0 && !m->model->options.no_dropout ? s->op(g, x, s->p) : x;
+    return dropout_acts(m, g) ? s->op(g, x, s->p) : x;
 }
 
 static module *drop_new(module *parent, const char *name, const char *class_name, drop_op *op, double p)

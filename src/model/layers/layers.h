@@ -125,6 +125,7 @@ module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bo
 module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
+bool dropout_acts(const module *m, const graph *g); /* false where the layer passes on its input */
 /* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
 

@@ -45,21 +45,21 @@ static tensor *pair_likeness(const non_local *s, graph *g, tensor *query, tensor
     return op_relu(g, op_add(g, of_query, op_transpose(g, of_key, (int[]){0, 2, 1})));
 }
 
-/* What each pixel (query) takes of each other one (key), [N,L,L]. */
-static tensor *shares(const non_local *s, graph *g, tensor *query, tensor *key)
+/* What each pixel (query) takes of the values of each other one (key), [N,L,inner]. */
+static tensor *gather(const non_local *s, graph *g, tensor *query, tensor *key, tensor *values)
 {
     if (!query || !key)
         return NULL;
     float keys = (float)key->dim[1];
     if (has_mode(s, "concatenation"))
-        return op_scale(g, pair_likeness(s, g, query, key), 1 / keys, 0);
-    tensor *alike = op_matmul(g, query, key, false, true);
+        return op_matmul(g, op_scale(g, pair_likeness(s, g, query, key), 1 / keys, 0), values, false, false);
+    /* Without a softmax, the sum over keys comes first: [inner, inner] instead of a likeness of all pairs. */
     if (has_mode(s, "dot_product"))
-        return op_scale(g, alike, 1 / keys, 0);
+        return op_matmul(g, query, op_scale(g, op_matmul(g, key, values, true, false), 1 / keys, 0), false, false);
     double by = 1;
     if (has_mode(s, "embedded_gaussian"))
         by = (s->spec.use_scale ? sqrt((double)s->inner) : 1) * (s->spec.disentangled ? s->spec.temperature : 1);
-    return op_softmax(g, by == 1 ? alike : op_scale(g, alike, (float)(1 / by), 0));
+    return op_attention(g, query, key, values, (float)(1 / by));
 }
 
 static tensor *forward(module *m, graph *g, tensor *x)
@@ -67,8 +67,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
     non_local *s = m->state;
     bool centred = s->spec.disentangled;
     tensor *values = sequence(s->g, g, x, false);
-    tensor *y = op_matmul(g, shares(s, g, sequence(s->theta, g, x, centred), sequence(s->phi, g, x, centred)), values,
-                          false, false);
+    tensor *y = gather(s, g, sequence(s->theta, g, x, centred), sequence(s->phi, g, x, centred), values);
     if (s->mask) {
         tensor *mask = op_softmax(g, op_transpose(g, sequence(s->mask, g, x, false), (int[]){0, 2, 1}));
         y = op_add(g, y, op_matmul(g, mask, values, false, false));

@@ -85,10 +85,7 @@ static tensor *attend(module *m, graph *g, tensor *query_map, tensor *key_map)
     tensor *q = downsample(m, "query_downsample", g, layer_run(s->query, g, query_map));
     tensor *k = downsample(m, "key_downsample", g, layer_run(s->key, g, key_map));
     tensor *v = downsample(m, "key_downsample", g, layer_run(s->value, g, key_map));
-    tensor *alike = op_matmul(g, q, k, false, true); /* [N, queries, keys] */
-    if (s->scale != 1)
-        alike = op_scale(g, alike, s->scale, 0);
-    tensor *y = op_matmul(g, op_softmax(g, alike), v, false, false);
+    tensor *y = op_attention(g, q, k, v, s->scale);
     if (!y)
         return NULL;
     if (y->dim[1] != query_map->dim[1] * query_map->dim[2])

@@ -9,6 +9,8 @@
 
 #include "backend/cpu/simd/loss_body.h"
 
+#include "backend/cpu/simd/attention_body.h"
+
 #include "backend/cpu/simd/norm_fixed_body.h"
 
 #include "backend/cpu/simd/pool_body.h"

@@ -52,5 +52,6 @@ const simd_table SIMD_NAME(simd_table) = {
     .dropout = &SIMD_NAME(dropout),
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
+    .attention = &SIMD_NAME(attention),
     .winograd = &SIMD_NAME(winograd),
 };

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/cpu/simd/attention.h"
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
 #include "backend/cpu/simd/pool.h"
@@ -41,6 +42,7 @@ typedef struct simd_table {
     const loss_table *loss;
     const pool_table *pool;
     const winograd_table *winograd;
+    const attention_table *attention;
 } simd_table;
 
 /* Returns the best table, or the one that the environment variable CSEG_ISA names if this machine can run it. */

@@ -361,8 +361,9 @@ static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a
         int64_t rows = (m - at + cuts - i - 1) / (cuts - i);
         for (int64_t p = 0; p < pieces; p++) {
             int64_t from = k * p / pieces, size = k * (p + 1) / pieces - from;
-            SIMD_NAME(wino_tiles)[nv - 1][rows - 1](a + at * a_row + from * a_k, a_row, a_k, b + from * ldb, ldb,
-                                                   c + at * ldc, ldc, size, add || p);
+            SIMD_NAME(wino_tiles)
+            [nv - 1][rows - 1](a + at * a_row + from * a_k, a_row, a_k, b + from * ldb, ldb, c + at * ldc, ldc, size,
+                               add || p);
         }
         at += rows;
     }
