@@ -1,6 +1,7 @@
-/* The gradient of attention, in tiles as attention_run.c: shares are computed anew from what the forward pass keeps, the
- * logarithm of each query's sum. Twice: once for whole queries, whose gradient a thread sums over the keys, and once
- * for whole keys and values, whose gradients it sums over the queries. So no sum depends on the number of threads. */
+/* The gradient of attention, in tiles as attention_run.c: shares are computed anew from what the forward pass keeps,
+ * the logarithm of each query's sum. Twice: once for whole queries, whose gradient a thread sums over the keys, and
+ * once for whole keys and values, whose gradients it sums over the queries. So no sum depends on the number of threads.
+ */
 #include "backend/cpu/attention_parts.h"
 
 /* One side of the products: queries (with dy) or keys (with values). */
