@@ -71,7 +71,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                          .progress = show};
     convert_report report;
     TRY(read_overlap(a->overlap, &o.overlap, err));
-    if (!o.out && o.n_sources > convert_in_place(o.name)) {
+    size_t in_place = convert_in_place(o.name);
+    if (!o.out && o.n_sources > (in_place ? in_place : 1)) {
         o.n_sources--;
         o.out = o.sources[o.n_sources];
     }

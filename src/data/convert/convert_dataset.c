@@ -65,11 +65,11 @@ static cseg_status run_one(const pool *p, const convert_job *j, convert_task *t,
     return status;
 }
 
-static void note(pool *p, const convert_job *j, const convert_task *t)
+static void note(pool *p, const convert_job *j, const convert_task *t, cseg_status status)
 {
     p->report.kept += t->kept;
     *(j->form->is_mask ? &p->report.masks : &p->report.images) += t->written;
-    p->done++;
+    p->done += status == CSEG_OK;
     if (p->o->progress)
         p->o->progress(p->o->progress_arg, p->done, p->n);
 }
@@ -85,11 +85,12 @@ static void *work(void *arg)
         pthread_mutex_unlock(&p->lock);
         cseg_status status = run_one(p, &p->jobs[i], &t, arena_new(), &error);
         pthread_mutex_lock(&p->lock);
-        note(p, &p->jobs[i], &t);
-        if (status != CSEG_OK && i < p->failed) {
+        note(p, &p->jobs[i], &t, status);
+        if (status != CSEG_OK && status != CSEG_INTERRUPTED && i < p->failed) {
             p->failed = i;
             p->error = error;
         }
+        p->stopped |= status == CSEG_INTERRUPTED;
         p->stopped |= p->o->stop && p->o->stop(p->o->stop_arg);
     }
     pthread_mutex_unlock(&p->lock);

@@ -30,7 +30,7 @@ typedef struct convert_options {
     int threads;
     bool allow_partial;      /* files may be missing where the reference insists on all */
     bool overwrite;          /* make again what is there */
-    bool (*stop)(void *arg); /* asked now and then; NULL: never stops */
+    bool (*stop)(void *arg); /* asked now and then, by all threads; NULL: never stops */
     void *stop_arg;
     void (*progress)(void *arg, int64_t done, int64_t all); /* called by one thread at a time; NULL: nobody listens */
     void *progress_arg;

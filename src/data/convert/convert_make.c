@@ -91,6 +91,8 @@ static cseg_status make_folder_of(convert_task *t, const char *path, cseg_error 
 
 cseg_status convert_write(convert_task *t, const char *path, const image *m, const image_save *how, cseg_error *err)
 {
+    if (t->o->stop && t->o->stop(t->o->stop_arg)) /* one source may be many files */
+        return fail(err, CSEG_INTERRUPTED, "%s: stopped", t->name);
     TRY(make_folder_of(t, path, err));
     TRY(image_write(path, m, how, err));
     t->written++;

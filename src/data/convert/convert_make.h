@@ -24,6 +24,7 @@ cseg_status convert_run_job(convert_task *t, cseg_error *err);
 cseg_status convert_read(convert_task *t, cseg_error *err);
 /* Whether this file (.png or .jpg) need not be made: it is there, whole, and not older than the source. Counts it. */
 bool convert_has(convert_task *t, const char *path);
+/* CSEG_INTERRUPTED: the caller stopped the work. */
 cseg_status convert_write(convert_task *t, const char *path, const image *m, const image_save *how, cseg_error *err);
 /* Decodes and maps as the form says. */
 cseg_status convert_image(convert_task *t, image *out, cseg_error *err);

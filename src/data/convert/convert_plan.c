@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/outputs.h"
 #include "base/text.h"
 
 /* ---- sources -------------------------------------------------------------------------------------------------- */
@@ -125,28 +126,27 @@ void convert_count(convert_plan *p, const char *what, int64_t found, int64_t wan
         strbuf_addf(&p->amiss, "%s%s: %" PRId64 " instead of %" PRId64, p->amiss.n ? "; " : "", what, found, wanted);
 }
 
-static int by_out(const void *a, const void *b)
+/* An output must be neither a source nor another output: two members that become one file, of which one would silently
+ * be lost. */
+static cseg_status check_outputs(const convert_plan *p, cseg_error *err)
 {
-    return strcmp((*(const convert_job *const *)a)->out, (*(const convert_job *const *)b)->out);
-}
-
-/* Two members that become one file: one would silently win. */
-static cseg_status check_apart(const convert_plan *p, cseg_error *err)
-{
-    const convert_job **all = ARENA_ARRAY(p->mem, p->jobs.n + 1, const convert_job *);
-    if (!all)
+    outputs *o = outputs_new(p->mem);
+    const char *last = "";
+    if (!o)
         return fail_memory(err);
-    for (size_t i = 0; i < p->jobs.n; i++)
-        all[i] = &p->jobs.at[i];
-    qsort(all, p->jobs.n, sizeof *all, by_out);
-    for (size_t i = 1; i < p->jobs.n; i++) {
-        const convert_job *a = all[i - 1], *b = all[i];
-        if (strcmp(a->out, b->out) == 0)
-            return fail(err, CSEG_DATA, "'%s' of %s and '%s' of %s would both become %s; leave one of them out",
-                        a->member ? a->member->name : "", a->from->path, b->member ? b->member->name : "",
-                        b->from->path, b->out);
+    for (size_t i = 0; i < p->jobs.n; i++) {
+        const convert_job *j = &p->jobs.at[i];
+        bool folder = j->member && j->from->kind == ARCHIVE_FOLDER;
+        const char *name = j->member ? archive_name(j->from, j->member, p->mem) : j->out;
+        const char *source = folder ? name : j->from->path;
+        if (!name)
+            return fail_memory(err);
+        if (strcmp(source, last) != 0)
+            TRY(outputs_add_input(o, source, "the source", err));
+        TRY(outputs_add(o, j->out, "what becomes of", name, err));
+        last = source;
     }
-    return CSEG_OK;
+    return outputs_check(o, "leave one of them out, or give another --out_dir", err);
 }
 
 static cseg_status check_counts(const convert_plan *p, cseg_error *err)
@@ -174,7 +174,7 @@ cseg_status convert_make_plan(convert_plan *p, cseg_error *err)
     if (p->c->plan)
         TRY(p->c->plan(p, err));
     TRY(check_counts(p, err));
-    return check_apart(p, err);
+    return check_outputs(p, err);
 }
 
 /* ---- texts ------------------------------------------------------------------------------------------------------ */

@@ -78,8 +78,9 @@ cseg_status convert_apply(convert_plan *p, const convert_rule *rule, cseg_error 
     }
     int64_t taken = found > rule->until && rule->until ? rule->until - rule->from : found - rule->from;
     const char *source = p->c->sources[rule->source];
-    const char *what = arena_printf(p->mem, "%s%s%s%s%s", *source ? source : "", *source ? ": " : "",
-                                    rule->under ? rule->under : "", rule->under ? "/" : "", rule->members);
+    const char *what =
+        arena_printf(p->mem, "%s %s%s%s%s%s", rule->form->is_mask ? "masks" : "images", *source ? source : "",
+                     *source ? ": " : "", rule->under ? rule->under : "", rule->under ? "/" : "", rule->members);
     if (!what)
         return fail_memory(err);
     convert_count(p, what, taken > 0 ? taken : 0, rule->count);
