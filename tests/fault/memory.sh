@@ -21,7 +21,7 @@ run 0 "$MEMORY" 1 41 - model "$tiny" --memory
 sets=$SOURCE/tests/data/data/convert
 run 0 "$MEMORY" 1 1 eyes/annotations/validation/01_manual2.png convert drive "$sets/drive" eyes --threads 1
 run 0 "$MEMORY" 1 1 ct/ann_dir/val/case0031_slice001.png convert synapse "$sets/synapse" ct --threads 1
-run 0 "$MEMORY" 1 2 air/ann_dir/train/area30_17_3_33_19.png convert vaihingen "$sets/vaihingen" air --clip_size 16 --threads 1
+run 0 "$MEMORY" 1 2 air/ann_dir/train/area30_16_3_32_19.png convert vaihingen "$sets/vaihingen" air --clip_size 16 --threads 1
 run 0 "$MEMORY" 1 1 coco/annotations/test2014/COCO_train2014_00000004_labelTrainIds.png convert coco_stuff10k \
     "$sets/coco_stuff10k" coco --allow-partial --threads 1
 cp -r "$sets/cityscapes" "$sets/pascal_context" .
