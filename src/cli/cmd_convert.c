@@ -22,11 +22,10 @@ static void show(void *unused, int64_t done, int64_t all)
     progress_show(&(progress){.done = done, .all = all, .what = "convert"});
 }
 
-/* "" is not given, 0 is. */
 static cseg_status read_overlap(const char *text, int64_t *out, cseg_error *err)
 {
     char *end = NULL;
-    *out = -1;
+    *out = 0;
     if (!text)
         return CSEG_OK;
     errno = 0;
@@ -64,6 +63,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                          .stride_size = a->stride_size,
                          .patch_width = a->patch_width,
                          .patch_height = a->patch_height,
+                         .has_overlap = a->overlap != NULL,
                          .threads = threads_of(a),
                          .allow_partial = a->allow_partial,
                          .overwrite = a->overwrite,

@@ -22,6 +22,10 @@ run 2 convert isaid "$data/isaid" out --overlap_area 896
 says_error "--overlap_area 896 must be smaller than a patch"
 run 2 convert isaid "$data/isaid" out --overlap_area some
 says_error "--overlap_area needs a whole number of pixels, not 'some'"
+for option in "--clip_size 9" "--stride_size 9" "--patch_width 9" "--patch_height 9" "--overlap_area 0" "--gt-dir x"; do
+    run 2 convert loveda "$data/loveda" out $option
+    says_error "${option% *} means nothing for loveda; leave it out"
+done
 run 1 convert loveda nowhere out
 says_error "nowhere: cannot find"
 check "nothing was written" missing out

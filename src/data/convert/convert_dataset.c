@@ -165,15 +165,27 @@ static cseg_status make_folders(const convert_plan *p, cseg_error *err)
     return CSEG_OK;
 }
 
-static cseg_status fill_defaults(convert_options *o, cseg_error *err)
+/* Refuses options that mean nothing for this dataset, and fills in what was not given. */
+static cseg_status fill_defaults(const converter *c, convert_options *o, cseg_error *err)
 {
-    int64_t clip = strcmp(o->name, "levircd") == 0 ? 256 : 512;
+    const struct {
+        const char *name;
+        bool given, known;
+    } all[] = {{"--clip_size", o->clip_size != 0, c->clip != 0},
+               {"--stride_size", o->stride_size != 0, c->clip != 0},
+               {"--patch_width", o->patch_width != 0, c->cuts_patches},
+               {"--patch_height", o->patch_height != 0, c->cuts_patches},
+               {"--overlap_area", o->has_overlap, c->cuts_patches},
+               {"--gt-dir", o->gt_dir != NULL, c->has_gt_dir}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].given && !all[i].known)
+            return fail(err, CSEG_USAGE, "%s means nothing for %s; leave it out", all[i].name, c->name);
     o->gt_dir = o->gt_dir ? o->gt_dir : "gtFine";
-    o->clip_size = o->clip_size ? o->clip_size : clip;
+    o->clip_size = o->clip_size ? o->clip_size : c->clip;
     o->stride_size = o->stride_size ? o->stride_size : 256;
     o->patch_width = o->patch_width ? o->patch_width : 896;
     o->patch_height = o->patch_height ? o->patch_height : 896;
-    o->overlap = o->overlap < 0 ? 384 : o->overlap;
+    o->overlap = o->has_overlap ? o->overlap : 384;
     if (o->overlap >= o->patch_width || o->overlap >= o->patch_height)
         return fail(err, CSEG_USAGE, "--overlap_area %lld must be smaller than a patch (%lld x %lld)",
                     (long long)o->overlap, (long long)o->patch_width, (long long)o->patch_height);
@@ -186,7 +198,7 @@ cseg_status convert_dataset(const convert_options *o, arena *mem, convert_report
     convert_plan p = {.o = &full, .mem = mem};
     *out = (convert_report){0};
     TRY(find(o->name, &p.c, err));
-    TRY(fill_defaults(&full, err));
+    TRY(fill_defaults(p.c, &full, err));
     if (full.n_sources == 0)
         return fail(err, CSEG_USAGE, "%s: its source is missing: %s", p.c->name, p.c->about);
     TRY(choose_output(&p, err));

@@ -26,7 +26,8 @@ typedef struct convert_options {
     const char *gt_dir;                /* cityscapes; NULL: "gtFine" */
     int64_t clip_size, stride_size;    /* potsdam, vaihingen, levircd; 0: the reference's */
     int64_t patch_width, patch_height; /* isaid; 0: 896. As in the reference the width counts rows */
-    int64_t overlap;                   /* isaid; below 0: 384 */
+    bool has_overlap;                  /* isaid; else 384 */
+    int64_t overlap;
     int threads;
     bool allow_partial;      /* files may be missing where the reference insists on all */
     bool overwrite;          /* make again what is there */

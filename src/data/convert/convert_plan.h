@@ -43,8 +43,11 @@ typedef struct converter {
     const char *name, *about; /* about: what the sources are */
     /* Their names or patterns below a folder that is given as the only source; "": this folder itself. */
     const char *sources[CONVERT_SOURCES + 1];
-    bool one_by_one;           /* a single folder does not do: each source is given */
-    bool insists;              /* the reference stops if members are missing */
+    bool one_by_one;   /* a single folder does not do: each source is given */
+    bool insists;      /* the reference stops if members are missing */
+    int64_t clip;      /* the default of clip_size; 0: no clips are cut. stride_size: 256 */
+    bool cuts_patches; /* patch_width, patch_height and overlap have a meaning */
+    bool has_gt_dir;
     bool apart;                /* the output must not lie in the first source */
     const char *out;           /* below the first source; NULL: the output must be named */
     const char *folders;       /* that are made even if nothing comes into them, separated by | */

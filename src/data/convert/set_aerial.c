@@ -115,6 +115,7 @@ const converter converter_potsdam = {
     .about = "a folder of 2_Ortho_RGB.zip and 5_Labels_all_noBoundary.zip",
     .sources = {"*.zip"},
     .folders = "img_dir/train|img_dir/val|ann_dir/train|ann_dir/val",
+    .clip = 512,
     .rules = potsdam,
 };
 
@@ -165,6 +166,7 @@ const converter converter_vaihingen = {
     .sources = {"*ISPRS_semantic_labeling_Vaihingen_ground_truth_eroded_COMPLETE*.zip",
                 "*ISPRS_semantic_labeling_Vaihingen*.zip"},
     .folders = "img_dir/train|img_dir/val|ann_dir/train|ann_dir/val",
+    .clip = 512,
     .rules = vaihingen,
 };
 
@@ -219,6 +221,7 @@ const converter converter_isaid = {
     .sources = {"train/images/*.zip", "val/images/*.zip", "test/images/*.zip", "train/Semantic_masks/*.zip",
                 "val/Semantic_masks/*.zip"},
     .folders = "img_dir/train|img_dir/val|img_dir/test|ann_dir/train|ann_dir/val|ann_dir/test",
+    .cuts_patches = true,
     .rules = isaid,
 };
 
@@ -251,5 +254,6 @@ const converter converter_levircd = {
     .sources = {""},
     .one_by_one = true,
     .apart = true,
+    .clip = 256,
     .rules = levircd,
 };

@@ -170,6 +170,7 @@ const converter converter_cityscapes = {
     .about = "the folder of gtFine/ and leftImg8bit/",
     .sources = {""},
     .one_by_one = true,
+    .has_gt_dir = true,
     .out = "",
     .plan = plan_cityscapes,
     .finish = write_lists,

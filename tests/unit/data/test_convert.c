@@ -24,7 +24,10 @@ static const run runs[] = {
     {.name = "coco_stuff164k", .sources = {""}, .n = 1, .with = {.allow_partial = true}},
     {.name = "drive", .sources = {""}, .n = 1},
     {.name = "hrf", .sources = {""}, .n = 1},
-    {.name = "isaid", .sources = {""}, .n = 1, .with = {.patch_width = 16, .patch_height = 20, .overlap = 5}},
+    {.name = "isaid",
+     .sources = {""},
+     .n = 1,
+     .with = {.patch_width = 16, .patch_height = 20, .has_overlap = true, .overlap = 5}},
     {.name = "levircd", .sources = {""}, .n = 1, .with = {.clip_size = 16, .stride_size = 16}},
     {.name = "loveda", .sources = {""}, .n = 1},
     {.name = "nyu", .sources = {"nyu.zip"}, .n = 1},
@@ -56,8 +59,6 @@ static cseg_status convert(const run *r, bool overwrite, convert_report *report)
     o.out = r->in_place ? NULL : out;
     o.overwrite = overwrite;
     o.threads = 3;
-    if (!r->with.patch_width)
-        o.overlap = -1;
     if (r->in_place && !file_exists(out))
         assert_int_equal(system(arena_printf(mem, "cp -r " SOURCES "%s %s", r->name, folder)), 0);
     return convert_dataset(&o, mem, report, &err);
