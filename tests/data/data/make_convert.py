@@ -4,8 +4,8 @@
     python make_convert.py goldens TOOLS    # writes convert.txt; TOOLS is tools/dataset_converters of mmseg 1.2.2
 
 The second needs mmseg's environment with scipy, nibabel, pycocotools and cityscapesscripts. The counts that the tools
-insist on are made smaller, iSAID's labels are saved as grayscale (Pillow 12 and later loses the values of palette
-images without a palette), and of the Detail API only what PASCAL Context needs is here.
+insist on are made smaller, iSAID's labels are saved as grayscale (Pillow 13 loses the values of palette images
+without a palette), and of the Detail API only what PASCAL Context needs is here.
 """
 import gzip
 import io
