@@ -31,7 +31,7 @@ typedef struct convert_rule {
                             them: the second is used where the first finds nothing */
     const char *with, *without; /* what names must contain or must not; NULL: anything */
     int64_t from, until;        /* of those, in the order of their names; until 0: all */
-    const char *to;             /* folder below the output; %s: what `split` says */
+    const char *to;             /* folder below the output, above the one that `split` names, if there is one */
     const char *(*split)(const char *name);
     char *(*name)(const char *member, arena *mem); /* the file's name without its ending; NULL: the member's own */
     const convert_form *form;

@@ -43,7 +43,7 @@ static cseg_status add_member(convert_plan *p, const convert_rule *r, const arch
     if (!name)
         return fail_memory(err);
     if (r->split)
-        to = arena_printf(p->mem, r->to[0] ? "%s/%s" : "%s%s", r->to, r->split(name));
+        to = arena_printf(p->mem, "%s/%s", r->to, r->split(name));
     return convert_add(p, a, m, r->form, to, name, err);
 }
 
