@@ -1,5 +1,5 @@
 /* Any bytes as a zip archive; then every entry. */
-#include "io/torch/zip.h"
+#include "io/archive/zip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

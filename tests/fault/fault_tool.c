@@ -16,10 +16,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "io/archive/zip.h"
 #include "io/image/image.h"
 #include "io/raster/raster.h"
 #include "io/torch/pth.h"
-#include "io/torch/zip.h"
 
 enum { DEEPEST = 50 };
 

@@ -18,6 +18,16 @@ log=$(find work -name '2*.json' | head -n 1)
 run 0 "$MEMORY" 1 3 curve.png plot "$log" --out curve.png
 run 0 "$MEMORY" 1 5 - config "$tiny"
 run 0 "$MEMORY" 1 41 - model "$tiny" --memory
+sets=$SOURCE/tests/data/data/convert
+run 0 "$MEMORY" 1 1 eyes/annotations/validation/01_manual2.png convert drive "$sets/drive" eyes --threads 1
+run 0 "$MEMORY" 1 1 ct/ann_dir/val/case0031_slice001.png convert synapse "$sets/synapse" ct --threads 1
+run 0 "$MEMORY" 1 2 air/ann_dir/train/area30_16_3_32_19.png convert vaihingen "$sets/vaihingen" air --clip_size 16 --threads 1
+run 0 "$MEMORY" 1 1 coco/annotations/test2014/COCO_train2014_00000004_labelTrainIds.png convert coco_stuff10k \
+    "$sets/coco_stuff10k" coco --allow-partial --threads 1
+cp -r "$sets/cityscapes" "$sets/pascal_context" .
+run 0 "$MEMORY" 1 1 cityscapes/test.txt convert cityscapes cityscapes --threads 1
+run 0 "$MEMORY" 1 1 pascal_context/devkit/VOC2010/ImageSets/SegmentationContext/val.txt convert pascal_context \
+    pascal_context/devkit pascal_context/trainval_merged.json --allow-partial --threads 1
 export SAME="$TOOL same" # checkpoints hold the time
 run 0 "$MEMORY" 2 37 more/iter_6.pth train "$tiny" --resume-from work/iter_4.pth --no-validate --threads 1 --work-dir more \
     --cfg-options train_cfg.max_iters=6 default_hooks.checkpoint.interval=6

@@ -376,6 +376,17 @@ cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t
     return CSEG_OK;
 }
 
+cseg_status image_probe_bytes(const void *bytes, size_t n, const char *name, image_flags flags, int64_t *h, int64_t *w,
+                              int64_t *c, cseg_error *err)
+{
+    image m;
+    TRY(decode(bytes, n, name, flags, true, &m, err));
+    *h = m.h;
+    *w = m.w;
+    *c = m.c;
+    return CSEG_OK;
+}
+
 cseg_status image_describe(const char *path, image_facts *out, cseg_error *err)
 {
     image raw, colours;

@@ -97,6 +97,10 @@ cseg_status image_decode_part(const image *m, int64_t y, int64_t x, int64_t h, i
 /* Tells the size that image_read would give, from the header alone. */
 cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t *w, int64_t *c, cseg_error *err);
 
+/* The same from memory. */
+cseg_status image_probe_bytes(const void *bytes, size_t n, const char *name, image_flags flags, int64_t *h, int64_t *w,
+                              int64_t *c, cseg_error *err);
+
 /* Tells what a file holds before any loader converts it, from the header alone. */
 typedef struct image_facts {
     int64_t bands; /* palette pictures: 1 */

@@ -117,5 +117,9 @@ void imgproc_lut(uint8_t *v, int64_t n, const uint8_t to[256]);
 cseg_status imgproc_clahe(image *m, double clip_limit, int tiles_x, int tiles_y, cseg_error *err);
 /* Dilation by a size x size square, u8, one channel; outside is 0. */
 cseg_status imgproc_dilate(const image *src, int size, image *out, cseg_error *err);
+/* Fills a polygon of n corners (x, y each, within +-IMGPROC_FARTHEST) in an 8-bit image of one channel, as PIL's
+ * ImageDraw.polygon(fill=value) does, pixel for pixel. Corners may lie outside. */
+#define IMGPROC_FARTHEST 100000000
+cseg_status imgproc_fill_polygon(image *m, const int *xy, int n, uint8_t value, cseg_error *err);
 
 #endif

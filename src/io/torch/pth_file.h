@@ -2,8 +2,8 @@
 #ifndef IO_TORCH_PTH_FILE_H
 #define IO_TORCH_PTH_FILE_H
 
+#include "io/archive/zip.h"
 #include "io/torch/pth.h"
-#include "io/torch/zip.h"
 
 typedef struct pth_storage {
     const char *key;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "io/archive/zip.h"
 #include "io/torch/pth.h"
-#include "io/torch/zip.h"
 #include "made.h"
 
 #include <cmocka.h> /* last: it has a macro called fail */

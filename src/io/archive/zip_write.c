@@ -2,7 +2,7 @@
 
 #include <zlib.h>
 
-#include "io/torch/zip.h"
+#include "io/archive/zip.h"
 
 enum {
     ALIGN = 64,

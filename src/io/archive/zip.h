@@ -4,8 +4,8 @@
  *     TRY(zip_open(data, (size_t)n, path, mem, &archive, err));
  *     const zip_entry *pickle = zip_find(&archive, "archive/data.pkl");
  */
-#ifndef IO_TORCH_ZIP_H
-#define IO_TORCH_ZIP_H
+#ifndef IO_ARCHIVE_ZIP_H
+#define IO_ARCHIVE_ZIP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "io/torch/zip.h"
+#include "io/archive/zip.h"
 
 #include <stdlib.h>
 #include <string.h>
