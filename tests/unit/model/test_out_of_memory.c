@@ -66,6 +66,10 @@ static const char *const configs[] = {
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BiSeNetV1', spatial_channels=(4, 4, 4, 4),\n"
+    "    context_channels=(4, 8, 16), out_channels=8,\n"
+    "    backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=4)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),

@@ -1,0 +1,57 @@
+/* Backbones of two paths: what they refuse, and which maps they give. */
+#include "model/backbones/out_indices.h"
+#include "model_test.h"
+
+#define BISENET1(fields)                                                                                               \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='BiSeNetV1', spatial_channels=(4, 4, 4, 4),\n"        \
+    "    context_channels=(4, 8, 16), out_channels=8,\n"                                                               \
+    "    backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=4)), " fields "),\n"                \
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_classes=3))\n"
+
+static void bisenet_v1_fields_that_do_not_fit(void **state)
+{
+    (void)state;
+    test_refused(BISENET1("spatial_channels=(4, 4, 4)"), CSEG_CONFIG, "spatial_channels has 4 entries", "not 3 and 3");
+    test_refused(BISENET1("context_channels=(4, 8)"), CSEG_CONFIG, "context_channels 3", "not 4 and 2");
+    test_refused(BISENET1("context_channels=(5, 8, 16)"), CSEG_CONFIG, "context_channels[1] = 8", "4 + 5");
+    test_refused(BISENET1("in_channels=4"), CSEG_CONFIG, "in_channels is 4", "the ResNet of backbone_cfg takes 3");
+    test_refused(BISENET1("backbone_cfg=None"), CSEG_CONFIG, "backbone must be a dict", "test.py");
+    test_refused(BISENET1("pretrained='a.pth'"), CSEG_CONFIG, "pretrained", "test.py");
+    test_refused(BISENET1("backbone_cfg=dict(type='ChangeExtraResNet', depth=18, in_channels=2)"), CSEG_CONFIG,
+                 "backbone.context_path.backbone: ChangeExtraResNet sees pairs", "test.py");
+    test_trace_refused(BISENET1("backbone_cfg=dict(type='ResNet', depth=18, out_indices=(1, 2, 3))"), "takes 4 maps",
+                       "ResNet gives 3");
+    test_trace_refused(BISENET1("context_channels=(4, 8, 32)"), "32 in context_channels for map 3 of ResNet",
+                       "has 16 channels");
+}
+
+/* In the order of the config, from the end if negative, repeated if it says so. */
+static void maps_in_the_order_of_the_config(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(BISENET1("out_indices=(2, 0, -2, 2)"));
+    graph *g = graph_new(false);
+    features f = backbone_run(module_child(t.m->root, "backbone"), g,
+                              graph_input(g, "img", DT_F32, 4, (int64_t[]){1, 64, 64, 3}));
+    assert_int_equal(f.n, 4);
+    static const int64_t side[] = {4, 8, 8, 4}, channels[] = {4, 8, 4, 4};
+    for (int i = 0; i < f.n; i++) {
+        assert_int_equal(f.at[i]->dim[1], side[i]);
+        assert_int_equal(f.at[i]->dim[3], channels[i]);
+    }
+    assert_ptr_equal(f.at[0], f.at[3]);
+    graph_free(g);
+    test_end(&t);
+    test_refused(BISENET1("out_indices=()"), CSEG_CONFIG, "out_indices is empty", "test.py:3");
+    test_refused(BISENET1("out_indices=(0, 3)"), CSEG_CONFIG, "out_indices", "-3 to 2");
+    test_refused(BISENET1("out_indices=(0, -4)"), CSEG_CONFIG, "out_indices", "-3 to 2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bisenet_v1_fields_that_do_not_fit),
+        cmocka_unit_test(maps_in_the_order_of_the_config),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
