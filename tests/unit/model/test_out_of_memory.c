@@ -70,6 +70,9 @@ static const char *const configs[] = {
     "    context_channels=(4, 8, 16), out_channels=8,\n"
     "    backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=4)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BiSeNetV2', detail_channels=(4, 4, 8),\n"
+    "    semantic_channels=(2, 4, 4, 8), bga_channels=8),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),

@@ -8,6 +8,11 @@
     "    backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=4)), " fields "),\n"                \
     "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_classes=3))\n"
 
+#define BISENET2(fields)                                                                                               \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='BiSeNetV2', detail_channels=(4, 4, 8),\n"            \
+    "    semantic_channels=(2, 4, 4, 8), bga_channels=8), " fields "),\n"                                              \
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_classes=3))\n"
+
 static void bisenet_v1_fields_that_do_not_fit(void **state)
 {
     (void)state;
@@ -23,6 +28,20 @@ static void bisenet_v1_fields_that_do_not_fit(void **state)
                        "ResNet gives 3");
     test_trace_refused(BISENET1("context_channels=(4, 8, 32)"), "32 in context_channels for map 3 of ResNet",
                        "has 16 channels");
+}
+
+static void bisenet_v2_fields_that_do_not_fit(void **state)
+{
+    (void)state;
+    test_refused(BISENET2("detail_channels=()"), CSEG_CONFIG, "semantic_channels", "not 4 and 0");
+    test_refused(BISENET2("semantic_channels=(4, 4, 8)"), CSEG_CONFIG, "one entry more", "not 3 and 3");
+    test_refused(BISENET2("bga_channels=16"), CSEG_CONFIG, "bga_channels = 16", "ends with 8");
+    test_refused(BISENET2("semantic_channels=(2, 4, 4, 4)"), CSEG_CONFIG, "semantic_channels with 4", "test.py");
+    test_refused(BISENET2("semantic_channels=(1, 4, 4, 8)"), CSEG_CONFIG, "stage1.convs.0", "no parameter");
+    test_refused(BISENET2("out_indices=(0, 5)"), CSEG_CONFIG, "names map 5 of 5", "-5 to 4");
+    test_refused(BISENET2("out_indices=(-6, )"), CSEG_CONFIG, "names map -6 of 5", "-5 to 4");
+    test_refused(BISENET2("semantic_channels=(8, ) * 17, detail_channels=(8, ) * 16"), CSEG_CONFIG, "at most 16",
+                 "not 17 and 16");
 }
 
 /* In the order of the config, from the end if negative, repeated if it says so. */
@@ -51,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bisenet_v1_fields_that_do_not_fit),
+        cmocka_unit_test(bisenet_v2_fields_that_do_not_fit),
         cmocka_unit_test(maps_in_the_order_of_the_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
