@@ -19,6 +19,11 @@ void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out)
         init_set(bias, INIT_ZERO, 0, 0, false);
 }
 
+void init_values(param *p, const float *values)
+{
+    ((model_param *)p)->values = values;
+}
+
 void init_default(module *m, const char *text)
 {
     const value *v = module_literal(m, text);

@@ -2,7 +2,6 @@
  */
 #include "model/backbones/inner_backbone.h"
 #include "model/backbones/out_indices.h"
-#include "model/init.h"
 #include "model/layers/layers.h"
 
 typedef struct bisenet_config {
