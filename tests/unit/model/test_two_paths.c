@@ -13,6 +13,12 @@
     "    semantic_channels=(2, 4, 4, 8), bga_channels=8), " fields "),\n"                                              \
     "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_classes=3))\n"
 
+#define FASTSCNN(fields)                                                                                               \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='FastSCNN', downsample_dw_channels=(2, 4),\n"         \
+    "    global_in_channels=4, global_block_channels=(4, 4, 4), global_out_channels=8, higher_in_channels=4,\n"        \
+    "    lower_in_channels=8, fusion_out_channels=4), " fields "),\n"                                                  \
+    "  decode_head=dict(type='FCNHead', in_channels=4, in_index=2, channels=4, num_classes=3))\n"
+
 static void bisenet_v1_fields_that_do_not_fit(void **state)
 {
     (void)state;
@@ -44,6 +50,21 @@ static void bisenet_v2_fields_that_do_not_fit(void **state)
                  "not 17 and 16");
 }
 
+static void fast_scnn_fields_that_do_not_fit(void **state)
+{
+    (void)state;
+    test_refused(FASTSCNN("downsample_dw_channels=(2, 4, 8)"), CSEG_CONFIG, "has two entries", "not 3");
+    test_refused(FASTSCNN("global_block_channels=(4, 4)"), CSEG_CONFIG, "there are 3 groups", "2 entries");
+    test_refused(FASTSCNN("global_block_strides=(2, 2)"), CSEG_CONFIG, "there are 3 groups", "global_block_strides 2");
+    test_refused(FASTSCNN("global_block_strides=(2, 3, 1)"), CSEG_CONFIG, "global_block_strides", "from 1 to 2");
+    test_refused(FASTSCNN("global_block_channels=(4, 4, 6)"), CSEG_CONFIG, "a multiple of 4", "not 6");
+    test_refused(FASTSCNN("higher_in_channels=8"), CSEG_CONFIG, "higher_in_channels=8", "global_in_channels=4");
+    test_refused(FASTSCNN("lower_in_channels=4"), CSEG_CONFIG, "lower_in_channels=4", "global_out_channels=8");
+    test_refused(FASTSCNN("fusion_out_channels=3"), CSEG_CONFIG, "fusion_out_channels=3", "lower_in_channels=8");
+    test_refused(FASTSCNN("out_indices=(3, )"), CSEG_CONFIG, "out_indices", "-3 to 2");
+    test_refused(FASTSCNN("pretrained='a.pth'"), CSEG_CONFIG, "pretrained", "test.py");
+}
+
 /* In the order of the config, from the end if negative, repeated if it says so. */
 static void maps_in_the_order_of_the_config(void **state)
 {
@@ -71,6 +92,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bisenet_v1_fields_that_do_not_fit),
         cmocka_unit_test(bisenet_v2_fields_that_do_not_fit),
+        cmocka_unit_test(fast_scnn_fields_that_do_not_fit),
         cmocka_unit_test(maps_in_the_order_of_the_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
