@@ -68,3 +68,10 @@ tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners)
 {
     return x && like ? op_resize_to(g, x, like->dim[1], like->dim[2], align_corners) : NULL;
 }
+
+tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like)
+{
+    if (!x || !like || (x->dim[1] == like->dim[1] && x->dim[2] == like->dim[2]))
+        return like ? x : NULL;
+    return op_resize(g, x, (resize_attr){.h = like->dim[1], .w = like->dim[2], .nearest = true});
+}

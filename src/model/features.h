@@ -29,5 +29,7 @@ features features_fused(graph *g, features first, features second, const char *p
 int64_t tensor_channels(const tensor *t);
 /* Resizes x [N,h,w,C] bilinearly to the size of `like` [N,H,W,...]; returns x itself if the sizes are equal. */
 tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners);
+/* The same by the nearest pixel. */
+tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like);
 
 #endif

@@ -16,6 +16,8 @@ void init_set(param *p, init_rule rule, float a, float b, bool fan_out);
 /* The same for a layer's own weight; its bias starts at 0. What the layer has not (a NULL layer: both) is passed over.
  */
 void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out);
+/* The parameter starts with these values, as many as it has, whatever rules say. They must outlive the model. */
+void init_values(param *p, const float *values);
 /* Sets a default init_cfg, given as config text. */
 void init_default(module *m, const char *text);
 /* Chooses between init_cfg and pretrained for a kind that has both, as MMSegmentation does: pretrained replaces the

@@ -126,6 +126,11 @@ static void normalize_columns(const model *m, const param *p)
 static void fill(const model *m, const param *p, rng *r)
 {
     float piece[PIECE];
+    const float *given = ((const model_param *)p)->values;
+    if (given) {
+        m->backend->memory->set(m->backend, p->data, given, (size_t)p->count * sizeof *given);
+        return;
+    }
     for (int64_t i = 0; i < p->count; i += PIECE) {
         int64_t n = p->count - i < PIECE ? p->count - i : PIECE;
         draw(p, r, piece, n);

@@ -31,7 +31,8 @@ typedef struct param_start {
 typedef struct model_param {
     param p;
     param_start start;
-    param *twin_of; /* NULL, or whose second name in the state dict this is; see module_twin */
+    const float *values; /* NULL, or all that it starts with, whatever `start` says; see init_values */
+    param *twin_of;      /* NULL, or whose second name in the state dict this is; see module_twin */
 } model_param;
 
 static inline param_start *param_start_of(const param *p)

@@ -7,8 +7,9 @@
  *
  * The build function checks the field; the forward function asks after each stage.
  *
- * For backbones that return maps in order of stages, each once, whatever the order in the config: most of
- * MMSegmentation's. It is not for those that take maps in the order of the config (BiSeNet, FastSCNN). */
+ * These two are for backbones that return maps in order of stages, each once, whatever the order in the config: most of
+ * MMSegmentation's. out_maps_check and out_maps are for those that take maps in the order of the config, and count
+ * negative indices from the end, as Python does (BiSeNet, FastSCNN). */
 #ifndef MODEL_OUT_INDICES_H
 #define MODEL_OUT_INDICES_H
 
@@ -18,5 +19,10 @@
  * false. Warns of an order, or of repeated stages, that the maps do not follow. */
 bool out_indices_check(module *m, ints at, int64_t stages);
 bool out_indices_has(ints at, int64_t stage);
+
+/* Checks that there is at least one index and that all are from -maps to maps - 1. */
+bool out_maps_check(module *m, ints at, int64_t maps);
+/* Returns the maps of x that `at` names, in its order, repeated ones too. */
+features out_maps(graph *g, features x, ints at);
 
 #endif

@@ -69,3 +69,9 @@ module *conv_module_new(module *parent, const char *name, conv_module_spec c)
     init(m);
     return m;
 }
+
+conv_module_spec conv_bn_relu(module *m, conv_spec s)
+{
+    return (conv_module_spec){
+        .conv = s, .norm_cfg = module_literal(m, "dict(type='BN')"), .act_cfg = module_literal(m, "dict(type='ReLU')")};
+}

@@ -65,6 +65,9 @@ typedef struct conv_module_spec {
     enum { ORDER_CONV_NORM_ACT, ORDER_ACT_CONV_NORM, ORDER_NORM_ACT_CONV } order;
 } conv_module_spec;
 module *conv_module_new(module *parent, const char *name, conv_module_spec s);
+/* A ConvModule with batch norm and ReLU: what the parts of some classes are made of, whose norm_cfg and act_cfg keep
+ * their defaults. m: any module of the model. */
+conv_module_spec conv_bn_relu(module *m, conv_spec s);
 
 /* mmcv's DepthwiseSeparableConvModule: a depthwise convolution, then a 1x1 convolution over all channels; children
  * depthwise_conv and pointwise_conv. separable_conv returns the default, from a conv_spec of the whole; change its
@@ -116,6 +119,14 @@ typedef struct context_block_spec {
     bool add, mul; /* the result is added to each pixel; is multiplied with it, after a sigmoid, before that */
 } context_block_spec;
 module *context_block_new(module *parent, const char *name, context_block_spec s);
+
+/* Channels that a map's own average lets through: y is the map x [N,h,w,in] after a convolution; the sigmoid of what
+ * `gate` makes of y's average [N,1,1,C] is multiplied with it and, if `residual`, y added. The caller adds two children
+ * under its class's names: the convolution, then the gate, a Sequential. */
+module *gated_conv_new(module *parent, const char *name, bool residual);
+/* mmseg's AttentionRefinementModule: such a module of a 3x3 and a 1x1 convolution with batch norm. x [N,h,w,in] ->
+ * [N,h,w,out]. */
+module *attention_refinement_new(module *parent, const char *name, int64_t in, int64_t out);
 
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);

@@ -66,6 +66,23 @@ static const char *const configs[] = {
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BiSeNetV1', spatial_channels=(4, 4, 4, 4),\n"
+    "    context_channels=(4, 8, 16), out_channels=8,\n"
+    "    backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=4)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BiSeNetV2', detail_channels=(4, 4, 8),\n"
+    "    semantic_channels=(2, 4, 4, 8), bga_channels=8),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='STDCContextPathNet', backbone_cfg=dict(type='STDCNet',\n"
+    "    stdc_type='STDCNet1', in_channels=3, channels=(2, 4, 8, 8, 16), bottleneck_type='add', num_convs=2,\n"
+    "    norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'), with_final_conv=True),\n"
+    "    last_in_channels=(1024, 8), out_channels=4, ffm_cfg=dict(in_channels=12, out_channels=4)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, in_index=3, channels=4, num_convs=1, num_classes=3),\n"
+    "  auxiliary_head=dict(type='STDCHead', in_channels=8, in_index=0, channels=4, num_convs=1, num_classes=2))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='FastSCNN', downsample_dw_channels=(2, 4),\n"
+    "    global_in_channels=4, global_block_channels=(4, 4, 4), global_out_channels=8, higher_in_channels=4,\n"
+    "    lower_in_channels=8, fusion_out_channels=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, in_index=2, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
