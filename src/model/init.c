@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "config/config.h"
 
 void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
 {
@@ -22,10 +21,8 @@ void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out)
 
 void init_default(module *m, const char *text)
 {
-    value *v = NULL;
-    if (model_failed(m->model))
-        return;
-    if (config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) == CSEG_OK)
+    const value *v = module_literal(m, text);
+    if (v)
         m->init_cfg = v;
 }
 
@@ -325,6 +322,20 @@ static void walk(module *m)
     for (size_t i = 0; i < m->children.n; i++)
         if (m->children.at[i]->base || m->children.at[i]->init)
             walk(m->children.at[i]);
+}
+
+static void set_kaiming(module *m)
+{
+    param *weight = module_own(m, "weight");
+    if (weight && is_class(m, "Conv2d"))
+        init_set(weight, INIT_KAIMING_NORMAL, 0, 0, true);
+    else if (is_class(m, "_BatchNorm"))
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+}
+
+void init_kaiming_below(module *m)
+{
+    module_each(m, set_kaiming);
 }
 
 void init_resolve(model *m)

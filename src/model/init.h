@@ -16,6 +16,9 @@ void init_set(param *p, init_rule rule, float a, float b, bool fan_out);
 /* The same for a layer's own weight; its bias starts at 0. What the layer has not (a NULL layer: both) is passed over.
  */
 void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out);
+/* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
+ * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
+void init_kaiming_below(module *m);
 /* Sets a default init_cfg, given as config text. */
 void init_default(module *m, const char *text);
 /* Chooses between init_cfg and pretrained for a kind that has both, as MMSegmentation does: pretrained replaces the

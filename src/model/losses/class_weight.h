@@ -1,0 +1,18 @@
+/* The class weights of losses: a number for each class, which a config holds or names a file of.
+ *
+ *     if (!class_weight_read(m, c->class_weight, &s->weight))
+ *         return;
+ *     tensor *w = s->weight.n ? class_weight_trace(m, g, s->weight, 19) : NULL;
+ */
+#ifndef MODEL_CLASS_WEIGHT_H
+#define MODEL_CLASS_WEIGHT_H
+
+#include "model/model.h"
+
+/* Reads a list of numbers, or the file that a string names. None: out->n is 0. false: an error was recorded. */
+bool class_weight_read(module *m, const value *v, floats *out);
+/* Returns the weights [classes] as a constant. NULL: their number is another one, which is recorded with the place of
+ * the loss's class_weight. */
+tensor *class_weight_trace(module *m, graph *g, floats w, int64_t classes);
+
+#endif
