@@ -324,6 +324,20 @@ static void walk(module *m)
             walk(m->children.at[i]);
 }
 
+void init_from_file(module *m, const value *init_cfg)
+{
+    if (value_is_none(init_cfg))
+        return;
+    const char *checkpoint = init_cfg->kind == V_DICT ? value_text(value_get(init_cfg, "checkpoint")) : NULL;
+    if (checkpoint)
+        add_pretrained(m, &(init_config){.checkpoint = checkpoint}, init_cfg);
+    else
+        model_fail(m->model, CSEG_CONFIG, init_cfg,
+                   "%s: init_cfg of %s is dict(type='Pretrained', checkpoint=...) or None: the class has rules of its "
+                   "own for the weights",
+                   m->name, m->class_name);
+}
+
 static void set_kaiming(module *m)
 {
     param *weight = module_own(m, "weight");

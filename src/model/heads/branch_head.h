@@ -1,10 +1,5 @@
 /* What the heads of networks with several branches share (DDRHead, PIDHead): a classifier for each branch, and losses
- * that the head names itself.
- *
- *     if (!branch_head_begin(m, sizeof(ddr_head), 2))
- *         return;
- *     h->head = branch_head_block(m, "head", in, channels, numbers, act_cfg);
- */
+ * that the head names itself. */
 #ifndef MODEL_BRANCH_HEAD_H
 #define MODEL_BRANCH_HEAD_H
 

@@ -1,9 +1,4 @@
-/* The class weights of losses: a number for each class, which a config holds or names a file of.
- *
- *     if (!class_weight_read(m, c->class_weight, &s->weight))
- *         return;
- *     tensor *w = s->weight.n ? class_weight_trace(m, g, s->weight, 19) : NULL;
- */
+/* The class weights of losses: a number for each class, which a config holds or names a file of. */
 #ifndef MODEL_CLASS_WEIGHT_H
 #define MODEL_CLASS_WEIGHT_H
 

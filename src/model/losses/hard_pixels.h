@@ -1,6 +1,8 @@
 /* Chooses hard pixels by the probability of their class (Shrivastava et al. 2016, arXiv:1604.03540).
  *
- *     tensor *hard = hard_pixels(g, io, valid, 0.7, 100000);
+ *     loss_io in = {.x = x, .target = model_label_input(m, g, "gt_semantic_seg"), .ignore_index = 255};
+ *     tensor *labelled = op_compare_to(g, in.target, COMPARE_NE, 255);
+ *     tensor *hard = hard_pixels(g, &in, labelled, 0.7, 100000);
  */
 #ifndef MODEL_HARD_PIXELS_H
 #define MODEL_HARD_PIXELS_H

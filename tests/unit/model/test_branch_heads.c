@@ -10,6 +10,12 @@
     "  decode_head=dict(dict(type='DDRHead', in_channels=32, channels=16, num_classes=4,\n"                            \
     "    loss_decode=[" OHEM ", " OHEM "])" head "))\n"
 
+#define PID(backbone, head)                                                                                            \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='PIDNet', channels=8, ppm_channels=8)" backbone       \
+    "),\n"                                                                                                             \
+    "  decode_head=dict(dict(type='PIDHead', in_channels=32, channels=16, num_classes=4,\n"                            \
+    "    loss_decode=[dict(type='CrossEntropyLoss'), " OHEM ", dict(type='BoundaryLoss'), " OHEM "])" head "))\n"
+
 static void heads_name_their_losses_themselves(void **state)
 {
     (void)state;
@@ -19,6 +25,9 @@ static void heads_name_their_losses_themselves(void **state)
     test_refused(DDR("", ", input_transform='resize_concat'"), CSEG_CONFIG, "input_transform", "DDRHead");
     test_refused(DDR("", ", norm_cfg=None"), CSEG_UNSUPPORTED, "norm_cfg", "decode_head");
     test_trace_refused(DDR("", ", in_channels=64"), "in_channels=64", "has 32 channels");
+    test_refused(PID("", ", loss_decode=[" OHEM ", " OHEM "]"), CSEG_CONFIG, "loss_decode", "a list of 4 losses");
+    test_refused(PID("", ", in_channels=3"), CSEG_CONFIG, "in_channels", "4 or more");
+    test_trace_refused(PID("", ", in_channels=64"), "in_channels=64", "has 32 channels");
 }
 
 static void hard_pixels_need_what_can_be_counted(void **state)
@@ -45,6 +54,42 @@ static void hard_pixels_are_not_chosen_twice(void **state)
     assert_non_null(g);
     assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err), CSEG_UNSUPPORTED);
     assert_non_null(strstr(t.err.text, "chooses its pixels itself"));
+    graph_free(g);
+    test_end(&t);
+}
+
+/* Each head says which maps it learns from beside its labels. */
+static void heads_ask_for_maps_beside_their_labels(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(PID("", ""));
+    graph *g = graph_new(true);
+    tensor *loss;
+    int found = 0;
+    assert_int_equal(t.m->beside.n, 1);
+    assert_string_equal(t.m->beside.at[0].map.key, "gt_edge_map");
+    assert_string_equal(t.m->beside.at[0].map.maker, "GenerateEdge");
+    assert_non_null(g);
+    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err), CSEG_OK);
+    for (size_t i = 0; i < g->inputs.n; i++)
+        found += strcmp(g->inputs.at[i]->name, "gt_edge_map") == 0;
+    assert_int_equal(found, 1);
+    graph_free(g);
+    test_end(&t);
+    t = test_build_ok(DDR("", ""));
+    assert_int_equal(t.m->beside.n, 0);
+    test_end(&t);
+}
+
+static void borders_are_one_channel(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(TEST_RESNET("", ", loss_decode=dict(type='BoundaryLoss')", ""));
+    graph *g = graph_new(true);
+    tensor *loss;
+    assert_non_null(g);
+    assert_int_equal(model_trace_loss(t.m, g, 2, 64, 64, NULL, &loss, &t.err), CSEG_UNSUPPORTED);
+    assert_non_null(strstr(t.err.text, "compares one channel"));
     graph_free(g);
     test_end(&t);
 }
@@ -103,7 +148,27 @@ static void heads_start_by_kaiming(void **state)
     (void)state;
     const char *ddr = DDR("", ", channels=64, num_classes=40, init_cfg=dict(type='Normal', std=9, layer='Conv2d')");
     assert_kaiming(ddr, "decode_head.head.0.conv.weight", 64 * 9, "decode_head.conv_seg", 40, 1 / sqrt(64));
+    const char *pid = PID("", ", in_channels=256, channels=64, num_classes=40");
+    assert_kaiming(pid, "decode_head.p_head.conv.conv.weight", 64 * 9, "decode_head.p_cls_seg", 40, 1 / sqrt(64));
     assert_kaiming(ddr, "decode_head.aux_head.0.conv.weight", 64 * 9, "decode_head.aux_cls_seg", 40, 1 / sqrt(64));
+}
+
+/* PIDNet notes the file that is to replace what is drawn; all else of init_cfg it cannot mean. */
+static void files_come_behind_the_rule(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(PID(", init_cfg=dict(type='Pretrained', checkpoint='a.pth')", ""));
+    model_init_weights(t.m, 3);
+    assert_int_equal(t.m->pretrained.n, 1);
+    assert_string_equal(t.m->pretrained.at[0].module, "backbone");
+    assert_string_equal(t.m->pretrained.at[0].checkpoint, "a.pth");
+    assert_null(t.m->pretrained.at[0].prefix);
+    assert_spread(t.m, "backbone.i_branch_layers.2.0.downsample.conv.weight", sqrt(2.0 / 128));
+    assert_spread(t.m, "backbone.diff_2.conv.weight", sqrt(2.0 / (16 * 9)));
+    test_end(&t);
+    test_refused(PID(", init_cfg=dict(type='Kaiming', layer='Conv2d')", ""), CSEG_CONFIG, "init_cfg", "Pretrained");
+    test_refused(PID(", init_cfg=[dict(type='Pretrained', checkpoint='a.pth')]", ""), CSEG_CONFIG, "init_cfg",
+                 "Pretrained");
 }
 
 /* In DDRNet only ConvModules do so; the convolution of a shortcut starts as PyTorch's, uniform by fan in. */
@@ -124,7 +189,10 @@ int main(void)
         cmocka_unit_test(heads_name_their_losses_themselves),
         cmocka_unit_test(hard_pixels_need_what_can_be_counted),
         cmocka_unit_test(hard_pixels_are_not_chosen_twice),
+        cmocka_unit_test(heads_ask_for_maps_beside_their_labels),
+        cmocka_unit_test(borders_are_one_channel),
         cmocka_unit_test(heads_start_by_kaiming),
+        cmocka_unit_test(files_come_behind_the_rule),
         cmocka_unit_test(backbones_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,10 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='DDRNet', channels=4, ppm_channels=4),\n"
     "  decode_head=dict(type='DDRHead', in_channels=16, channels=4, num_classes=3, loss_decode=[\n"
     "    dict(type='OhemCrossEntropy', class_weight=[1, 2, 3]), dict(type='OhemCrossEntropy')]))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='PIDNet', channels=4, ppm_channels=4),\n"
+    "  decode_head=dict(type='PIDHead', in_channels=16, channels=4, num_classes=3, loss_decode=[\n"
+    "    dict(type='CrossEntropyLoss'), dict(type='OhemCrossEntropy'), dict(type='BoundaryLoss'),\n"
+    "    dict(type='OhemCrossEntropy')]))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
