@@ -15,6 +15,10 @@
     "),\n"                                                                                                             \
     "  decode_head=dict(dict(type='PIDHead', in_channels=32, channels=16, num_classes=4,\n"                            \
     "    loss_decode=[dict(type='CrossEntropyLoss'), " OHEM ", dict(type='BoundaryLoss'), " OHEM "])" head "))\n"
+#define CGNET(backbone)                                                                                                \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='CGNet', num_channels=(8, 12, 16),\n"                 \
+    "    num_blocks=(2, 2))" backbone "),\n"                                                                           \
+    "  decode_head=dict(type='FCNHead', in_channels=32, in_index=2, channels=8, num_classes=4, num_convs=1))\n"
 
 static void heads_name_their_losses_themselves(void **state)
 {
@@ -94,6 +98,16 @@ static void borders_are_one_channel(void **state)
     test_end(&t);
 }
 
+static void light_networks_refuse(void **state)
+{
+    (void)state;
+    test_refused(CGNET(", num_channels=(8, 12)"), CSEG_CONFIG, "num_channels has 3 entries", "test.py");
+    test_refused(CGNET(", reductions=(13, 16)"), CSEG_CONFIG, "reductions", "fewer than");
+    test_refused(CGNET(", num_channels=(8, 13, 16)"), CSEG_CONFIG, "num_channels", "are even");
+    test_refused(CGNET(", pretrained='a.pth', init_cfg=dict(type='Normal', layer='Conv2d')"), CSEG_CONFIG,
+                 "init_cfg and pretrained", "test.py");
+}
+
 /* ---- initial weights ------------------------------------------------------------------------------------------- */
 
 static const float *values(const model *m, const char *name, int64_t *n)
@@ -153,6 +167,21 @@ static void heads_start_by_kaiming(void **state)
     assert_kaiming(ddr, "decode_head.aux_head.0.conv.weight", 64 * 9, "decode_head.aux_cls_seg", 40, 1 / sqrt(64));
 }
 
+static void slopes_start_at_zero(void **state)
+{
+    (void)state;
+    static const char *const slopes[] = {"backbone.stem.0.activate.weight", "backbone.norm_prelu_2.1.weight",
+                                         "backbone.level1.0.activate.weight",
+                                         "backbone.level2.1.conv1x1.activate.weight"};
+    test_model t = test_build_ok(CGNET(", num_channels=(32, 64, 128), reductions=(1, 1)"));
+    model_init_weights(t.m, 3);
+    for (size_t i = 0; i < sizeof slopes / sizeof *slopes; i++)
+        assert_true(deviation(t.m, slopes[i]) == 0);
+    assert_spread(t.m, "backbone.level2.1.conv1x1.conv.weight", sqrt(2.0 / 64));
+    assert_spread(t.m, "backbone.level2.0.f_glo.fc.0.weight", sqrt(2.0 / 128));
+    test_end(&t);
+}
+
 /* PIDNet notes the file that is to replace what is drawn; all else of init_cfg it cannot mean. */
 static void files_come_behind_the_rule(void **state)
 {
@@ -191,7 +220,9 @@ int main(void)
         cmocka_unit_test(hard_pixels_are_not_chosen_twice),
         cmocka_unit_test(heads_ask_for_maps_beside_their_labels),
         cmocka_unit_test(borders_are_one_channel),
+        cmocka_unit_test(light_networks_refuse),
         cmocka_unit_test(heads_start_by_kaiming),
+        cmocka_unit_test(slopes_start_at_zero),
         cmocka_unit_test(files_come_behind_the_rule),
         cmocka_unit_test(backbones_start),
     };

@@ -82,6 +82,9 @@ static const char *const configs[] = {
     "  decode_head=dict(type='PIDHead', in_channels=16, channels=4, num_classes=3, loss_decode=[\n"
     "    dict(type='CrossEntropyLoss'), dict(type='OhemCrossEntropy'), dict(type='BoundaryLoss'),\n"
     "    dict(type='OhemCrossEntropy')]))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='CGNet', num_channels=(4, 6, 8), num_blocks=(2, 2),\n"
+    "    reductions=(2, 4), with_cp=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=16, channels=4, num_convs=1, num_classes=3))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
