@@ -9,6 +9,8 @@
 
 typedef struct parity_args {
     const char *root, *backend, *passes, *precision;
+    const char *label;
+    bool edge;
     int64_t threads;
 } parity_args;
 
@@ -30,7 +32,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     parity_line *line = find_line(args->at[0]);
     if (!line)
         return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
-    parity_options how = {.root = o->root};
+    parity_options how = {.root = o->root, .label_all = o->label != NULL, .edge = o->edge};
     TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
     cpu_options cpu = {.threads = (int)o->threads, .bf16 = common_is_bf16(o->precision)};
     TRY(build_backend(o->backend, &cpu, &how.backend, err));
@@ -60,6 +62,15 @@ static const cli_option options[] = {
      .offset = offsetof(parity_args, passes),
      .value = "LIST",
      .about = "graph passes: none, or -NAME,-NAME to leave some out; default all, or CSEG_PASSES"},
+    {.names = "--label",
+     .type = O_STR,
+     .offset = offsetof(parity_args, label),
+     .choices = "all",
+     .about = "all: every pixel has a class, none is ignored"},
+    {.names = "--edge",
+     .type = O_FLAG,
+     .offset = offsetof(parity_args, edge),
+     .about = "a map of borders (gt_edge_map) beside the labels, for models that learn from one"},
     OPTION_THREADS(parity_args),
     OPTION_PRECISION(parity_args, "fp32"),
     OPTIONS_END,

@@ -329,6 +329,34 @@ static void walk(module *m)
             walk(m->children.at[i]);
 }
 
+void init_from_file(module *m, const value *init_cfg)
+{
+    if (value_is_none(init_cfg))
+        return;
+    const char *checkpoint = init_cfg->kind == V_DICT ? value_text(value_get(init_cfg, "checkpoint")) : NULL;
+    if (checkpoint)
+        add_pretrained(m, &(init_config){.checkpoint = checkpoint}, init_cfg);
+    else
+        model_fail(m->model, CSEG_CONFIG, init_cfg,
+                   "%s: init_cfg of %s is dict(type='Pretrained', checkpoint=...) or None: the class has rules of its "
+                   "own for the weights",
+                   m->name, m->class_name);
+}
+
+static void set_kaiming(module *m)
+{
+    param *weight = module_own(m, "weight");
+    if (weight && is_class(m, "Conv2d"))
+        init_set(weight, INIT_KAIMING_NORMAL, 0, 0, true);
+    else if (is_class(m, "_BatchNorm"))
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+}
+
+void init_kaiming_below(module *m)
+{
+    module_each(m, set_kaiming);
+}
+
 void init_resolve(model *m)
 {
     walk(m->root);

@@ -18,6 +18,12 @@ void init_set(param *p, init_rule rule, float a, float b, bool fan_out);
 void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out);
 /* The parameter starts with these values, as many as it has, whatever rules say. They must outlive the model. */
 void init_values(param *p, const float *values);
+/* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
+ * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
+void init_kaiming_below(module *m);
+/* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
+ * Another init_cfg is refused. */
+void init_from_file(module *m, const value *init_cfg);
 /* Sets a default init_cfg, given as config text. */
 void init_default(module *m, const char *text);
 /* Chooses between init_cfg and pretrained for a kind that has both, as MMSegmentation does: pretrained replaces the

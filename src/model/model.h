@@ -71,6 +71,12 @@ typedef struct model_labels {
     bool ignores_negative;
 } model_labels;
 
+/* A map that a head learns from beside its label map. */
+typedef struct model_beside {
+    const module *head;
+    label_beside map;
+} model_beside;
+
 struct model {
     arena *mem;
     cseg_error error; /* first error of the construction */
@@ -90,6 +96,7 @@ struct model {
     size_t counter_count;
     VEC(model_head) heads;
     VEC(model_labels) labels;
+    VEC(model_beside) beside;
     int n_heads;     /* heads.n */
     int answer_head; /* test_cfg.head_index */
     int in_channels; /* channels of img; for pairs, those of both dates */
@@ -119,10 +126,11 @@ cseg_status model_view(const model *m, const param *p, const void *at, arena *me
 param *model_find(const model *m, const char *name); /* NULL: no such entry */
 
 /* Trace the model into g; g->train decides the mode. They make the inputs "img" f32 [N,H,W,C]; for losses also what the
- * heads are trained on: "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to),
- * and "seg_weight_map" f32 [N,H,W] if options->weight_map (options NULL: nothing besides images and labels). Losses
- * become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss". The logits have img's size, are before
- * softmax, and are not added as an output. head: an index of `heads`, or -1 for the answering head. */
+ * heads are trained on: "gt_semantic_seg" i32 [N,H,W] (or a head's gt_key, gt_semantic_seg_from, gt_semantic_seg_to;
+ * also the maps of `beside`), and "seg_weight_map" f32 [N,H,W] if options->weight_map (options NULL: nothing besides
+ * images and labels). Losses become outputs ("decode.loss_ce", "decode.acc_seg"), the sum is output "loss". The logits
+ * have img's size, are before softmax, and are not added as an output. head: an index of `heads`, or -1 for the
+ * answering head. */
 cseg_status model_trace_logits(model *m, graph *g, int64_t n, int64_t h, int64_t w, int head, tensor **logits,
                                cseg_error *err);
 cseg_status model_trace_loss(model *m, graph *g, int64_t n, int64_t h, int64_t w, const trace_options *options,

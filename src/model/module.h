@@ -36,6 +36,12 @@ typedef struct loss_labels {
     bool ignores_negative; /* in addition to ignore_index */
 } loss_labels;
 
+/* A map beside the label map that a head learns from too. The training pipeline must make it. */
+typedef struct label_beside {
+    const char *key;   /* gt_edge_map; model_label_input gives it */
+    const char *maker; /* the transform that makes it: GenerateEdge */
+} label_beside;
+
 /* What segmentors, predictions and the label scan need to know of a head. The head's build fills it; for decode heads
  * head_begin does. */
 typedef struct head_info {
@@ -44,8 +50,10 @@ typedef struct head_info {
     double threshold;     /* of the sigmoid, if out_channels == 1 */
     bool align_corners;   /* for resizing logits to the image's size */
     int64_t ignore_index;
-    const char *gt_key; /* key of the label map that it is trained on: gt_semantic_seg */
-    loss_labels labels; /* accepted by all of its losses; classes 0: it is not trained on its label map */
+    const char *gt_key;         /* key of the label map that it is trained on: gt_semantic_seg */
+    loss_labels labels;         /* accepted by all of its losses; classes 0: it is not trained on its label map */
+    const label_beside *beside; /* n_beside of them; must outlive the model */
+    int n_beside;
 } head_info;
 
 struct module {

@@ -130,12 +130,21 @@ cseg_status dataset_each_pipeline(const dataset *ds,
  * if labels are wanted and the config names none. */
 cseg_status dataset_check_files(const dataset *ds, bool measured, cseg_error *err);
 
+/* A map that every sample must bring along in training. */
+typedef struct dataset_wanted {
+    const char *key;   /* gt_edge_map */
+    const char *by;    /* who learns from it, for the message: "decode_head (PIDHead)" */
+    const char *maker; /* the transform that makes it: GenerateEdge */
+} dataset_wanted;
+
 typedef struct dataset_try_options {
     const preprocessor *pre;
     bool training; /* as loader_options has both */
     bool truth;
-    int64_t batch_size;  /* of several, all samples that are tried must fit into one batch */
-    channel_count takes; /* the model's; n 0: any */
+    int64_t batch_size;           /* of several, all samples that are tried must fit into one batch */
+    channel_count takes;          /* the model's; n 0: any */
+    const dataset_wanted *wanted; /* training: n_wanted maps */
+    int n_wanted;
     uint64_t seed;
 } dataset_try_options;
 /* Sends the first sample of each joined dataset, and the last of all, through all that a run does to a sample, up to

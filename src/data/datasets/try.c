@@ -35,10 +35,26 @@ static cseg_status pack_maps(const dataset_try_options *o, sample *s, int64_t h,
     return CSEG_OK;
 }
 
+static cseg_status check_wanted(const dataset_try_options *o, sample *s, cseg_error *err)
+{
+    for (int i = 0; i < o->n_wanted && o->training; i++) {
+        const dataset_wanted *w = &o->wanted[i];
+        const sample_map *m = sample_find(s, w->key);
+        if (!m || !m->map.data)
+            return fail(err, CSEG_CONFIG,
+                        "%s: %s learns from %s beside the labels, and the pipeline delivers none: put dict(type='%s') "
+                        "into it, behind the steps that resize, cut out and flip, and in front of what delivers "
+                        "(Collect, where there is one, must name it)",
+                        s->path ? s->path : "the sample", w->by, w->key, w->maker);
+    }
+    return CSEG_OK;
+}
+
 /* Packs as the loader does, into memory that is thrown away. */
 static cseg_status pack(const dataset_try_options *o, sample *s, cseg_error *err)
 {
     int64_t h, w;
+    TRY(check_wanted(o, s, err));
     if (o->training || o->truth)
         TRY(sample_check_maps(s, o->training, err));
     TRY(preprocessor_size(o->pre, &(const sample *){s}, 1, o->training, &h, &w, err));

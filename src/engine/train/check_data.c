@@ -84,14 +84,33 @@ static cseg_status check_labels(const data_check *c, const dataset *ds, arena *m
     return CSEG_OK;
 }
 
+static cseg_status wanted_maps(const model *m, arena *mem, dataset_wanted **out, cseg_error *err)
+{
+    *out = ARENA_ARRAY(mem, m->beside.n + 1, dataset_wanted);
+    if (!*out)
+        return fail_memory(err);
+    for (size_t i = 0; i < m->beside.n; i++) {
+        const model_beside *b = &m->beside.at[i];
+        const char *by = arena_printf(mem, "%s (%s)", b->head->name, b->head->class_name);
+        if (!by)
+            return fail_memory(err);
+        (*out)[i] = (dataset_wanted){.key = b->map.key, .by = by, .maker = b->map.maker};
+    }
+    return CSEG_OK;
+}
+
 static cseg_status check_all(const data_check *c, const dataset *ds, arena *mem, cseg_error *err)
 {
     bool truth = c->measured && !c->unlabelled;
+    dataset_wanted *wanted;
+    TRY(wanted_maps(c->m, mem, &wanted, err));
     dataset_try_options o = {.pre = c->pre,
                              .training = !c->measured,
                              .truth = truth,
                              .batch_size = c->batch_size,
                              .takes = {c->m->in_channels, c->m->dates == 2 ? 2 : 0},
+                             .wanted = wanted,
+                             .n_wanted = (int)c->m->beside.n,
                              .seed = c->seed};
     TRY(dataset_check_files(ds, truth, err));
     if (!c->unlabelled)

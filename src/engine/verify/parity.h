@@ -16,6 +16,8 @@ typedef struct parity_options {
     const char *root; /* folder for relative paths that do not exist otherwise; NULL: none */
     backend *backend; /* runs the graphs */
     unsigned passes;  /* PASS_* of graph/passes/passes.h */
+    bool label_all;   /* no label is ignore_index */
+    bool edge;        /* there is a map of borders (gt_edge_map) beside the labels */
 } parity_options;
 
 /* Each prints one line; for a config that fails the line has the key "error". Returns another status than CSEG_OK only

@@ -100,8 +100,22 @@ cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_err
     return graph_plan(p->graph, s->options->backend, &p->plan, err);
 }
 
+/* Maps beside the labels are there only if they are asked for, as in the reference. */
+static cseg_status check_beside(const parity_session *s, cseg_error *err)
+{
+    for (size_t i = 0; i < s->model->beside.n; i++) {
+        const model_beside *b = &s->model->beside.at[i];
+        bool edge = strcmp(b->map.key, "gt_edge_map") == 0;
+        if (!edge || !s->options->edge)
+            return fail(err, CSEG_CONFIG, "%s learns from %s beside the labels%s", b->head->name, b->map.key,
+                        edge ? "; --edge makes it" : ", which is not made here");
+    }
+    return CSEG_OK;
+}
+
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
 {
+    TRY(check_beside(s, err));
     batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
     TRY(build_loss_graph(s->model, shape, NULL, true, s->options->passes, &p->graph, err));
     return graph_plan(p->graph, s->options->backend, &p->plan, err);
@@ -115,8 +129,12 @@ void parity_fill(const parity_session *s, parity_program *p, const char *input, 
         void *data = plan_input(p->plan, t->name, NULL);
         if (strcmp(t->name, "img") == 0)
             parity_fill_input(data, input, t->dim[0], t->dim[1], t->dim[2], t->dim[3]);
+        else if (strcmp(t->name, "gt_edge_map") == 0)
+            parity_fill_classes(data, "edge", tensor_count(t), 2);
+        else if (t->type == DT_I32 && s->options->label_all)
+            parity_fill_classes(data, label, tensor_count(t), answer->num_classes);
         else if (t->type == DT_I32)
-            parity_fill_labels(data, label, tensor_count(t), (int)answer->num_classes, answer->ignore_index);
+            parity_fill_labels(data, label, tensor_count(t), answer->num_classes, answer->ignore_index);
     }
 }
 

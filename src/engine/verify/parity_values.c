@@ -95,11 +95,17 @@ void parity_fill_input(float *nhwc, const char *name, int64_t n, int64_t h, int6
 
 void parity_fill_labels(int32_t *label, const char *name, int64_t count, int64_t classes, int64_t ignore)
 {
+    parity_fill_classes(label, name, count, classes + 1);
+    for (int64_t i = 0; i < count; i++)
+        if (label[i] == classes)
+            label[i] = (int32_t)ignore;
+}
+
+void parity_fill_classes(int32_t *label, const char *name, int64_t count, int64_t classes)
+{
     uint64_t seed = str_fnv1a64(name, strlen(name));
-    for (int64_t i = 0; i < count; i++) {
-        int64_t v = (int64_t)floor(rng_named(seed, (uint64_t)i) * (double)(classes + 1));
-        label[i] = (int32_t)(v == classes ? ignore : v);
-    }
+    for (int64_t i = 0; i < count; i++)
+        label[i] = (int32_t)floor(rng_named(seed, (uint64_t)i) * (double)classes);
 }
 
 void parity_print_number(FILE *out, double v)

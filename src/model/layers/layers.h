@@ -87,6 +87,31 @@ typedef struct inverted_residual_spec {
 } inverted_residual_spec;
 module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec s);
 
+/* mmseg's BasicBlock and Bottleneck of models/utils: residual blocks of ConvModules with ReLU, the second with
+ * `channels` inside and twice as many outside. x [N,H,W,in] -> [N,H/stride,W/stride,branch_block_channels]. */
+typedef struct branch_block_spec {
+    bool bottleneck;
+    int64_t in, channels, stride;
+    const value *norm_cfg;    /* NULL: BN */
+    const value *act_cfg_out; /* of the sum; NULL: none */
+    /* Where stride or channels ask for it, a 1x1 convolution and a norm make the shortcut. */
+    enum { DOWNSAMPLE_SEQUENTIAL, DOWNSAMPLE_CONV_MODULE } downsample;
+    const value *downsample_norm_cfg;
+} branch_block_spec;
+int64_t branch_block_channels(branch_block_spec s);
+module *branch_block_new(module *parent, const char *name, branch_block_spec s);
+/* A Sequential of n such blocks, as the _make_layer of DDRNet and PIDNet: the first has the class's own norm (BN) and
+ * activation, which Bottleneck lacks; those behind it have norm_cfg (NULL: BN) and, but for the last, act_cfg_out.
+ * s.norm_cfg is ignored. */
+module *branch_layer_new(module *parent, const char *name, branch_block_spec s, int64_t n, const value *norm_cfg);
+
+/* mmseg's DAPPM and PAPPM with five scales, BN and ReLU: [N,h,w,in] -> [N,h,w,out]. */
+typedef struct context_pool_spec {
+    int64_t in, channels, out; /* channels: of each scale */
+    bool parallel; /* PAPPM: the scales do not see each other; else DAPPM: each is added to the one before */
+} context_pool_spec;
+module *context_pool_new(module *parent, const char *name, context_pool_spec s);
+
 /* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv; others are refused. x [N,h,w,in] ->
  * [N,H,W,out]. */
 typedef struct up_conv_spec {

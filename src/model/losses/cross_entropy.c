@@ -1,7 +1,7 @@
 /* CrossEntropyLoss: softmax or sigmoid, averaged in MMSegmentation's several ways. */
 #include <string.h>
 
-#include "model/model.h"
+#include "model/losses/class_weight.h"
 
 typedef struct loss_config {
     bool use_sigmoid, use_mask, avg_non_ignore;
@@ -26,32 +26,6 @@ typedef struct loss_state {
     loss_attr attr;
 } loss_state;
 
-static bool read_list(module *m, const value *list, floats *out)
-{
-    out->n = value_count(list);
-    out->at = module_state(m, out->n * sizeof *out->at);
-    for (size_t i = 0; out->at && i < out->n; i++)
-        if (!value_number(value_item(list, i), &out->at[i]))
-            model_fail(m->model, CSEG_CONFIG, value_item(list, i), "class_weight holds numbers, not %s",
-                       value_kind_name(value_item(list, i)));
-    return !model_failed(m->model);
-}
-
-static bool read_class_weight(module *m, const value *v, floats *out)
-{
-    model *mod = m->model;
-    const char *path = v && v->kind == V_STR ? value_text(v) : NULL;
-    if (value_is_list(v))
-        return read_list(m, v, out);
-    if (!path)
-        model_fail(mod, CSEG_CONFIG, v, "class_weight is a list of numbers or a file, not %s", value_kind_name(v));
-    else if (!mod->options.read_numbers)
-        model_fail(mod, CSEG_UNSUPPORTED, v, "class_weight from a file is not supported here");
-    else
-        mod->options.read_numbers(mod->options.read_arg, path, mod->mem, out, &mod->error);
-    return !model_failed(mod);
-}
-
 /* With 'none' the sum of losses takes the mean over all elements, whatever else is set. */
 static avg_mode averaging(const module *m, const loss_config *c, bool weighted)
 {
@@ -74,25 +48,10 @@ static void build(module *m)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
     if (c->use_mask)
         model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_mask"), "use_mask=True is not supported");
-    if (!value_is_none(c->class_weight) && !read_class_weight(m, c->class_weight, &s->weight))
+    if (!class_weight_read(m, c->class_weight, &s->weight))
         return;
     s->attr = (loss_attr){
         .avg = averaging(m, c, s->weight.n > 0), .avg_non_ignore = c->avg_non_ignore, .scale = (float)c->loss_weight};
-}
-
-static tensor *weights(module *m, graph *g, int64_t classes)
-{
-    const floats *w = &((loss_state *)m->state)->weight;
-    char place[512];
-    if ((int64_t)w->n != classes)
-        return graph_fail(g, CSEG_CONFIG, "%sclass_weight has %zu numbers for %lld classes",
-                          value_place(module_at(m, "class_weight"), place), w->n, (long long)classes);
-    float *data = arena_array(g->mem, w->n, sizeof *data);
-    if (!data)
-        return graph_fail(g, CSEG_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < w->n; i++)
-        data[i] = (float)w->at[i];
-    return graph_const(g, DT_F32, 1, &classes, data);
 }
 
 /* Adds so many axes of 1 in front of t or, with `behind`, one after its last. */
@@ -145,7 +104,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     char place[512];
     if (!io->x || !io->target)
         return NULL;
-    tensor *class_weight = s->weight.n ? weights(m, g, tensor_channels(io->x)) : NULL;
+    tensor *class_weight = s->weight.n ? class_weight_trace(m, g, s->weight, tensor_channels(io->x)) : NULL;
     if (s->weight.n && !class_weight)
         return NULL;
     if (io->target->type == DT_F32)

@@ -1,10 +1,7 @@
-/* OHEMPixelSampler: only hard pixels count in the loss (Shrivastava et al. 2016, arXiv:1604.03540).
- *
- * A small probability of the right class is a large softmax loss, so both ways of choosing need only losses; they need
- * no logits of the label's size in memory (PASS_FUSE_LOSS). */
-#include <math.h>
-
+/* OHEMPixelSampler: only hard pixels count in the loss (Shrivastava et al. 2016, arXiv:1604.03540). Both
+ * ways of choosing need only losses, and no logits of the label's size in memory (PASS_FUSE_LOSS). */
 #include "model/heads/decode_head.h"
+#include "model/losses/hard_pixels.h"
 
 typedef struct ohem_config {
     const value *thresh;
@@ -57,18 +54,6 @@ static void build(module *m)
             m->name);
 }
 
-/* Chooses pixels whose class has a probability below thresh, and at least so many of those that have a label (except
- * for ties). */
-static tensor *improbable(const ohem *s, graph *g, const loss_io *io, tensor *valid, int64_t kept)
-{
-    loss_attr a = {.ignore_index = io->ignore_index, .avg = AVG_NONE, .scale = 1};
-    tensor *loss = op_cross_entropy(g, io->x, io->target, NULL, NULL, a);
-    float most = s->thresh > 0 ? (float)-log(s->thresh) : INFINITY;
-    tensor *limit = op_binary(g, op_kth_value(g, loss, valid, kept, true), op_fill(g, 0, NULL, most), BINARY_MIN);
-    limit = op_reshape(g, limit, 3, (int64_t[]){1, 1, 1});
-    return op_and(g, valid, op_compare(g, loss, limit, COMPARE_GT));
-}
-
 /* Chooses the pixels with the largest sums of the head's losses. */
 static tensor *costly(const decode_head *h, graph *g, const loss_io *io, tensor *valid, int64_t kept)
 {
@@ -90,7 +75,8 @@ static tensor *weight(module *m, graph *g, const loss_io *io)
         return NULL;
     int64_t kept = ((const ohem_config *)m->config)->min_kept * io->target->dim[0];
     tensor *valid = op_compare_to(g, io->target, COMPARE_NE, (double)io->ignore_index);
-    tensor *hard = s->by_probability ? improbable(s, g, io, valid, kept) : costly(m->parent->state, g, io, valid, kept);
+    tensor *hard =
+        s->by_probability ? hard_pixels(g, io, valid, s->thresh, kept) : costly(m->parent->state, g, io, valid, kept);
     return op_cast(g, hard, DT_F32);
 }
 

@@ -105,7 +105,12 @@ void segmentor_note_labels(module *head, const char *gt_key)
                       .classes = h->labels.classes,
                       .ignore_index = h->ignore_index,
                       .ignores_negative = h->labels.ignores_negative};
-    if (h->labels.classes && !vec_push(head->model->mem, &head->model->labels, l))
+    bool ok = !h->labels.classes || vec_push(head->model->mem, &head->model->labels, l);
+    for (int i = 0; i < h->n_beside && ok; i++) {
+        model_beside beside = {.head = head, .map = h->beside[i]};
+        ok = vec_push(head->model->mem, &head->model->beside, beside);
+    }
+    if (!ok)
         model_fail(head->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
 

@@ -16,6 +16,14 @@ static inline value *golden(const char *name, arena *mem)
     return parse(text, name, mem);
 }
 
+/* The switches under which the golden was made. */
+static inline parity_options switches_of(const value *golden, unsigned passes)
+{
+    const value *extra = value_get(golden, "extra");
+    return (parity_options){
+        .passes = passes, .label_all = value_get(extra, "LABEL") != NULL, .edge = value_get(extra, "EDGE") != NULL};
+}
+
 static inline double number(const value *dict, const char *key)
 {
     double x = NAN;
@@ -89,7 +97,8 @@ static inline void compare_state(const value *got, const value *want)
 static inline void compare_model(const char *name, unsigned passes)
 {
     arena *mem = arena_new();
-    const value *want = golden(name, mem), *got = answer_of(parity_model, name, passes, mem);
+    const value *want = golden(name, mem);
+    const value *got = answer_as(switches_of(want, passes), false, parity_model, name, mem);
     compare_state(value_get(got, "state"), value_get(want, "state"));
     assert_near("parameters", number(got, "params"), number(want, "params"), 0);
     compare_logits(value_get(got, "logits"), value_get(want, "logits"), 5e-4);

@@ -49,15 +49,21 @@ static inline value *answer(parity_line *line, const char *path, const parity_op
     return v;
 }
 
-static inline value *answer_in(bool bf16, parity_line *line, const char *name, unsigned passes, arena *mem)
+/* how: what the answer is to be given for; its backend is set here. */
+static inline value *answer_as(parity_options how, bool bf16, parity_line *line, const char *name, arena *mem)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/engine/parity/%s.py", TEST_DATA, name);
-    backend *b = backend_cpu_new(&(cpu_options){.threads = 2, .bf16 = bf16});
-    assert_non_null(b);
-    value *v = answer(line, path, &(parity_options){.backend = b, .passes = passes}, mem);
-    backend_free(b);
+    how.backend = backend_cpu_new(&(cpu_options){.threads = 2, .bf16 = bf16});
+    assert_non_null(how.backend);
+    value *v = answer(line, path, &how, mem);
+    backend_free(how.backend);
     return v;
+}
+
+static inline value *answer_in(bool bf16, parity_line *line, const char *name, unsigned passes, arena *mem)
+{
+    return answer_as((parity_options){.passes = passes}, bf16, line, name, mem);
 }
 
 static inline value *answer_of(parity_line *line, const char *name, unsigned passes, arena *mem)

@@ -1,0 +1,13 @@
+/* The class weights of losses: a number for each class, which a config holds or names a file of. */
+#ifndef MODEL_CLASS_WEIGHT_H
+#define MODEL_CLASS_WEIGHT_H
+
+#include "model/model.h"
+
+/* Reads a list of numbers, or the file that a string names. None: out->n is 0. false: an error was recorded. */
+bool class_weight_read(module *m, const value *v, floats *out);
+/* Returns the weights [classes] as a constant. NULL: their number is another one, which is recorded with the place of
+ * the loss's class_weight. */
+tensor *class_weight_trace(module *m, graph *g, floats w, int64_t classes);
+
+#endif

@@ -1,0 +1,89 @@
+/* OhemCrossEntropy: cross-entropy over the hard pixels alone, as PIDNet and DDRNet learn (arXiv:2206.02066). */
+#include "model/losses/class_weight.h"
+#include "model/losses/hard_pixels.h"
+
+typedef struct ohem_loss_config {
+    int64_t ignore_label, min_kept;
+    double thres, loss_weight;
+    const value *class_weight;
+    const char *loss_name;
+} ohem_loss_config;
+
+static const field fields[] = {
+    FIELD(ohem_loss_config, F_INT, ignore_label, "255", "label that teaches nothing, whatever the head's ignore_index"),
+    FIELD(ohem_loss_config, F_FLOAT, thres, "0.7", "pixels learn whose class has a smaller probability"),
+    FIELD_RANGE(ohem_loss_config, F_INT, min_kept, "100000", 0, 1 << 30,
+                "so many pixels of the batch learn in any case, at least one"),
+    FIELD(ohem_loss_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    FIELD(ohem_loss_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
+    FIELD(ohem_loss_config, F_STR, loss_name, "'loss_ohem'", "in logs; only those with loss in it are learnt from"),
+};
+static const field_table table = FIELD_TABLE(fields, ohem_loss_config);
+
+static void build(module *m)
+{
+    const ohem_loss_config *c = m->config;
+    floats *weight = m->state = module_state(m, sizeof *weight);
+    if (!weight)
+        return;
+    if (!c->loss_name)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    class_weight_read(m, c->class_weight, weight);
+}
+
+/* Pixels whose label the loss does not leave out. The head's ignore_index is left out too, unless it is a class. */
+static tensor *valid_pixels(graph *g, const loss_io *io, int64_t ignore_label)
+{
+    bool is_class = io->ignore_index >= 0 && io->ignore_index < tensor_channels(io->x);
+    tensor *valid = op_compare_to(g, io->target, COMPARE_NE, (double)ignore_label);
+    if (is_class || io->ignore_index == ignore_label)
+        return valid;
+    return op_and(g, valid, op_compare_to(g, io->target, COMPARE_NE, (double)io->ignore_index));
+}
+
+/* The mean is over the hard pixels, whatever the weights of their classes. Without any it is 0. */
+static tensor *forward(module *m, graph *g, const loss_io *io)
+{
+    const ohem_loss_config *c = m->config;
+    const floats *w = m->state;
+    char place[512];
+    if (!io->x || !io->target)
+        return NULL;
+    if (io->weight)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%sOhemCrossEntropy chooses its pixels itself and weighs none. Leave out the sampler of its "
+                          "head, and seg_weight_map",
+                          value_place(m->cfg, place));
+    tensor *class_weight = w->n ? class_weight_trace(m, g, *w, tensor_channels(io->x)) : NULL;
+    if (w->n && !class_weight)
+        return NULL;
+    loss_io own = *io;
+    own.ignore_index = c->ignore_label;
+    tensor *valid = valid_pixels(g, io, c->ignore_label);
+    tensor *hard = op_cast(g, hard_pixels(g, &own, valid, c->thres, c->min_kept > 1 ? c->min_kept : 1), DT_F32);
+    loss_attr a = {.ignore_index = c->ignore_label, .avg = AVG_SUM, .scale = (float)c->loss_weight};
+    tensor *sum = op_cross_entropy(g, io->x, io->target, class_weight, hard, a);
+    tensor *count = op_reduce_sum(g, hard, 1 << 0 | 1 << 1 | 1 << 2, false);
+    return op_binary(g, sum, op_binary(g, count, op_fill(g, 0, NULL, 1), BINARY_MAX), BINARY_DIV);
+}
+
+static const char *loss_name(const module *m)
+{
+    return ((const ohem_loss_config *)m->config)->loss_name;
+}
+
+static loss_labels labels(const module *m, int64_t channels)
+{
+    (void)m;
+    return (loss_labels){.classes = channels};
+}
+
+const kind kind_ohem_cross_entropy = {
+    .family = FAMILY_LOSS,
+    .name = "OhemCrossEntropy",
+    .about = "Softmax cross-entropy, averaged over hard pixels: those whose class has a probability below thres, and "
+             "at least min_kept (arXiv:2206.02066). Without any it is 0.",
+    .fields = &table,
+    .build = build,
+    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+};
