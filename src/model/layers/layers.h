@@ -117,6 +117,17 @@ typedef struct context_block_spec {
 } context_block_spec;
 module *context_block_new(module *parent, const char *name, context_block_spec s);
 
+/* mmseg's SplitAttentionConv2d (Zhang et al. 2020, arXiv:2004.08955): a convolution makes `radix` maps, and the result
+ * is their sum, each weighted for each channel by a softmax over the maps (a sigmoid if there is one) of what the whole
+ * maps hold. x [N,H,W,conv.in] -> [N,h,w,conv.out]. */
+typedef struct split_attention_spec {
+    conv_spec conv; /* of one of the maps */
+    int64_t radix,
+        reduction; /* at most SPLIT_MOST maps; conv.in * radix / reduction channels, at least 32, weigh them */
+    const value *conv_cfg, *norm_cfg;
+} split_attention_spec;
+module *split_attention_new(module *parent, const char *name, split_attention_spec s);
+
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);
 

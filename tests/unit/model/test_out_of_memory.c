@@ -75,6 +75,12 @@ static const char *const configs[] = {
     "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"
     "  auxiliary_head=dict(type='DMHead', in_channels=16, in_index=2, channels=8, filter_sizes=(1, 2), fusion=True,\n"
     "    num_classes=3, norm_cfg=dict(type='BN')))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeXt', depth=50, base_channels=4, stem_channels=4,\n"
+    "    groups=2, base_width=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeSt', depth=50, base_channels=4, stem_channels=4,\n"
+    "    groups=2, base_width=4, norm_cfg=dict(type='GN', num_groups=2)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

@@ -1,0 +1,45 @@
+/* ResNets with grouped 3x3 convolutions: ResNeXt (Xie et al. 2017, arXiv:1611.05431), and ResNeSt, whose are split
+ * attentions (Zhang et al. 2020, arXiv:2004.08955). */
+#include "model/backbones/resnet.h"
+
+static const field resnext_fields[] = {
+    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 50, 152, "50, 101 or 152"),
+    RESNET_GROUP_FIELDS,
+    RESNET_STEM_FIELDS,
+};
+static const field_table resnext_table = FIELD_TABLE(resnext_fields, resnet_config);
+
+static const field resnest_fields[] = {
+    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 50, 200, "50, 101, 152 or 200"),
+    RESNET_GROUP_FIELDS,
+    FIELD_RANGE(resnet_config, F_INT, radix, "2", 1, SPLIT_MOST, "maps that a 3x3 convolution makes and weighs"),
+    FIELD_RANGE(resnet_config, F_INT, reduction_factor, "4", 1, 1 << 14, "of the channels that weigh the maps"),
+    FIELD(resnet_config, F_BOOL, avg_down_stride, "True", "an average pool has the stride of the 3x3 convolution"),
+};
+static const field_table resnest_table = FIELD_TABLE(resnest_fields, resnet_config);
+
+/* ResNetV1d's stem and shortcuts. */
+static void build_resnest(module *m)
+{
+    resnet_config *c = m->config;
+    c->deep_stem = c->avg_down = true;
+    resnet_build(m);
+}
+
+const kind kind_resnext = {
+    .family = FAMILY_BACKBONE,
+    .name = "ResNeXt",
+    .about = "ResNet whose 3x3 convolutions are grouped (arXiv:1611.05431).",
+    .fields = &resnext_table,
+    .build = resnet_build,
+    .as.backbone = {.forward = resnet_forward},
+};
+
+const kind kind_resnest = {
+    .family = FAMILY_BACKBONE,
+    .name = "ResNeSt",
+    .about = "ResNetV1d whose 3x3 convolutions weigh several maps by attention (arXiv:2004.08955).",
+    .fields = &resnest_table,
+    .build = build_resnest,
+    .as.backbone = {.forward = resnet_forward},
+};
