@@ -16,6 +16,7 @@ typedef struct parity_options {
     const char *root; /* folder for relative paths that do not exist otherwise; NULL: none */
     backend *backend; /* runs the graphs */
     unsigned passes;  /* PASS_* of graph/passes/passes.h */
+    int64_t h, w;     /* of the images; 0: 96 x 128 */
 } parity_options;
 
 /* Each prints one line; for a config that fails the line has the key "error". Returns another status than CSEG_OK only
