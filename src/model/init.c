@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "config/config.h"
 
 void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
 {
@@ -22,10 +21,8 @@ void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out)
 
 void init_default(module *m, const char *text)
 {
-    value *v = NULL;
-    if (model_failed(m->model))
-        return;
-    if (config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) == CSEG_OK)
+    const value *v = module_literal(m, text);
+    if (v)
         m->init_cfg = v;
 }
 
@@ -173,11 +170,9 @@ static void set_weight(param *p, const init_action *a)
 /* Returns whether a layer has this class name, or a base class of this name. */
 static bool is_class(const module *m, const char *name)
 {
-    static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},
-                                           {"BatchNorm2d", "_BatchNorm"},
-                                           {"BatchNorm1d", "_BatchNorm"},
-                                           {"SyncBatchNorm", "_BatchNorm"},
-                                           {"InstanceNorm2d", "_InstanceNorm"}};
+    static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},           {"Conv2dAdaptivePadding", "Conv2d"},
+                                           {"BatchNorm2d", "_BatchNorm"},   {"BatchNorm1d", "_BatchNorm"},
+                                           {"SyncBatchNorm", "_BatchNorm"}, {"InstanceNorm2d", "_InstanceNorm"}};
     if (strcmp(m->class_name, name) == 0)
         return true;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)

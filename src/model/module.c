@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "config/config.h"
 #include "model/model.h"
 
 /* More parameters than any network has; only a typo in a config exceeds it. */
@@ -62,6 +63,15 @@ const char *module_text(module *m, const char *fmt, ...)
 const char *module_index(module *m, int64_t i)
 {
     return module_text(m, "%lld", (long long)i);
+}
+
+const value *module_literal(module *m, const char *text)
+{
+    value *v = NULL;
+    if (!m || model_failed(m->model) ||
+        config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) != CSEG_OK)
+        return NULL;
+    return v;
 }
 
 static const char *full_name(module *m, const char *local)

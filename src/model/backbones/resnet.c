@@ -6,12 +6,6 @@
 #include "model/backbones/out_indices.h"
 #include "model/init.h"
 
-typedef struct resnet {
-    module *stem;          /* deep_stem */
-    module *conv1, *norm1; /* else */
-    module *layer[RESNET_STAGES];
-} resnet;
-
 static const struct {
     int64_t depth;
     bool bottleneck;
@@ -199,6 +193,13 @@ features resnet_forward(module *m, graph *g, tensor *x)
             features_add(g, &out, x);
     }
     return out;
+}
+
+const resnet *resnet_of(const module *m)
+{
+    return m && m->kind && m->kind->family == FAMILY_BACKBONE && m->kind->as.backbone.forward == resnet_forward
+               ? m->state
+               : NULL;
 }
 
 static const field fields[] = {RESNET_FIELDS, RESNET_STEM_FIELDS};

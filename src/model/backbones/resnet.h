@@ -52,16 +52,18 @@ typedef struct resnet_config {
     FIELD(resnet_config, F_BOOL, deep_stem, "False", "three 3x3 convolutions instead of one of 7x7"),                  \
         FIELD(resnet_config, F_BOOL, avg_down, "False", "shortcuts shrink by average pooling")
 
-/* What ResNeXt and ResNeSt have besides. Their blocks are no ResNet's Bottleneck, which zero_init_residual names. */
-#define RESNET_GROUP_FIELDS                                                                                            \
-    RESNET_COMMON_FIELDS, FIELD_IGNORED(zero_init_residual, "no class of these blocks starts its norms at zero"),      \
-        FIELD_RANGE(resnet_config, F_INT, groups, "1", 1, 1 << 14, "of the 3x3 convolutions"),                         \
-        FIELD_RANGE(resnet_config, F_INT, base_width, "4", 1, 1 << 14,                                                 \
-                    "channels of a group in the first stage, for base_channels=64")
+/* State of a module of those kinds. */
+typedef struct resnet {
+    module *stem;          /* deep_stem */
+    module *conv1, *norm1; /* else */
+    module *layer[RESNET_STAGES];
+} resnet;
 
-/* Builds m from m->config, a resnet_config. */
+/* Builds m from m->config, a resnet_config; its state is a resnet. */
 void resnet_build(module *m);
 /* Returns the maps of out_indices for x [N,H,W,in_channels]. */
 features resnet_forward(module *m, graph *g, tensor *x);
+/* For modules that run the parts of a ResNet themselves. NULL: m is another kind. */
+const resnet *resnet_of(const module *m);
 
 #endif

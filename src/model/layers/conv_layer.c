@@ -1,4 +1,4 @@
-/* torch.nn.Conv2d and ConvTranspose2d. */
+/* torch.nn.Conv2d and ConvTranspose2d, and mmcv's Conv2dAdaptivePadding. */
 #include <math.h>
 #include <string.h>
 
@@ -26,11 +26,26 @@ static const field transposed_fields[] = {
 };
 static const field_table transposed_table = FIELD_TABLE(transposed_fields, conv_options);
 
-/* mmcv has each class under two names. */
+/* Conv2dAdaptivePadding takes no argument of its own. */
+static const field_table adaptive_table = {.size = sizeof(conv_options)};
+
+typedef enum { CONV_PLAIN, CONV_TRANSPOSED, CONV_ADAPTIVE } conv_kind;
+static const struct {
+    const char *class_name;
+    const field_table *options;
+} kinds[] = {[CONV_PLAIN] = {"Conv2d", &option_table},
+             [CONV_TRANSPOSED] = {"ConvTranspose2d", &transposed_table},
+             [CONV_ADAPTIVE] = {"Conv2dAdaptivePadding", &adaptive_table}};
+
+/* mmcv has PyTorch's classes under two names. */
 static const struct {
     const char *type;
-    bool transposed;
-} types[] = {{"Conv2d", false}, {"Conv", false}, {"deconv", true}, {"ConvTranspose2d", true}};
+    conv_kind kind;
+} types[] = {{"Conv2d", CONV_PLAIN},
+             {"Conv", CONV_PLAIN},
+             {"deconv", CONV_TRANSPOSED},
+             {"ConvTranspose2d", CONV_TRANSPOSED},
+             {"Conv2dAdaptivePadding", CONV_ADAPTIVE}};
 
 static bool read_pair(model *m, const value *cfg, ints list, int64_t pair[2])
 {
@@ -42,10 +57,10 @@ static bool read_pair(model *m, const value *cfg, ints list, int64_t pair[2])
     return list.n <= 2;
 }
 
-/* Sets whether the convolution is transposed, and its output padding. */
-static bool read_options(module *parent, const value *cfg, bool *transposed, int64_t output_pad[2])
+/* Sets the convolution's kind, and the output padding of a transposed one. */
+static bool read_options(module *parent, const value *cfg, conv_kind *which, int64_t output_pad[2])
 {
-    *transposed = false;
+    *which = CONV_PLAIN;
     if (value_is_none(cfg))
         return true;
     model *m = parent->model;
@@ -53,23 +68,37 @@ static bool read_options(module *parent, const value *cfg, bool *transposed, int
     conv_options o;
     for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
         if (strcmp(type, types[i].type) == 0) {
-            *transposed = types[i].transposed;
-            return fields_parse(*transposed ? &transposed_table : &option_table, type, cfg, NULL, m->mem, &o,
-                                &m->error) == CSEG_OK &&
-                   (!*transposed || read_pair(m, cfg, o.output_padding, output_pad));
+            *which = types[i].kind;
+            return fields_parse(kinds[*which].options, type, cfg, NULL, m->mem, &o, &m->error) == CSEG_OK &&
+                   (*which != CONV_TRANSPOSED || read_pair(m, cfg, o.output_padding, output_pad));
         }
     model_fail(m, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
-               "%s: conv_cfg of type %s is not supported; there are Conv2d and deconv", parent->name,
-               type ? type : "None");
+               "%s: conv_cfg of type %s is not supported; there are Conv2d, deconv and Conv2dAdaptivePadding",
+               parent->name, type ? type : "None");
     return false;
 }
 
 typedef struct conv_state {
     param *weight, *bias;
     conv_attr attr;
-    bool transposed;
+    conv_kind kind;
     int64_t in;
 } conv_state;
+
+/* Zeros until an axis has ceil(size / stride) outputs, an odd one behind; those of an even number are the
+ * convolution's own. */
+static tensor *adaptive(const conv_state *s, graph *g, tensor *x, conv_attr *a)
+{
+    int64_t more[2];
+    for (int i = 0; i < 2; i++) {
+        int64_t size = x->dim[1 + i], stride = a->stride[i], reach = (s->weight->dim[2 + i] - 1) * a->dilation[i] + 1;
+        int64_t missing = ((size + stride - 1) / stride - 1) * stride + reach - size;
+        missing = missing > 0 ? missing : 0;
+        a->pad[i] = missing % 2 ? 0 : (int)(missing / 2);
+        more[i] = missing % 2 ? missing : 0;
+    }
+    return map_pad(g, x, more);
+}
 
 static tensor *forward(module *m, graph *g, tensor *x)
 {
@@ -78,14 +107,18 @@ static tensor *forward(module *m, graph *g, tensor *x)
         return graph_fail(g, CSEG_SHAPE, "the convolution %s takes %lld channels, but gets %lld", m->name,
                           (long long)s->in, (long long)x->dim[x->rank - 1]);
     tensor *weight = graph_param(g, s->weight), *bias = s->bias ? graph_param(g, s->bias) : NULL;
-    return s->transposed ? op_conv_transpose2d(g, x, weight, bias, s->attr) : op_conv2d(g, x, weight, bias, s->attr);
+    conv_attr a = s->attr;
+    if (s->kind == CONV_TRANSPOSED)
+        return op_conv_transpose2d(g, x, weight, bias, a);
+    return op_conv2d(g, s->kind == CONV_ADAPTIVE && x ? adaptive(s, g, x, &a) : x, weight, bias, a);
 }
 
 /* PyTorch's initial values: weights by Kaiming's uniform with slope sqrt(5), biases within 1 / sqrt(fan in). Of a
  * transposed convolution too, it takes the weight's second axis for the inputs. */
 static void declare(module *m, conv_state *s, conv_spec c)
 {
-    int64_t first = s->transposed ? c.in : c.out, second = s->transposed ? c.out : c.in;
+    bool transposed = s->kind == CONV_TRANSPOSED;
+    int64_t first = transposed ? c.in : c.out, second = transposed ? c.out : c.in;
     int64_t dim[4] = {first, second / c.groups, c.kernel[0], c.kernel[1]};
     s->weight = module_param(m, "weight", 4, dim, INIT_KAIMING_UNIFORM, sqrtf(5), 0);
     if (s->weight && c.bias) {
@@ -94,7 +127,7 @@ static void declare(module *m, conv_state *s, conv_spec c)
     }
 }
 
-static module *conv_new(module *parent, const char *name, conv_spec c, bool transposed, const int64_t output_pad[2])
+static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind which, const int64_t output_pad[2])
 {
     module *m = module_new(parent, name);
     conv_state *s = module_state(m, sizeof *s);
@@ -105,11 +138,11 @@ static module *conv_new(module *parent, const char *name, conv_spec c, bool tran
                    (long long)c.groups, (long long)c.in, (long long)c.out);
         return NULL;
     }
-    m->class_name = transposed ? "ConvTranspose2d" : "Conv2d";
+    m->class_name = kinds[which].class_name;
     m->state = s;
     m->forward = forward;
     s->in = c.in;
-    s->transposed = transposed;
+    s->kind = which;
     s->attr.groups = (int)c.groups;
     for (int i = 0; i < 2; i++) {
         s->attr.stride[i] = (int)c.stride[i];
@@ -123,16 +156,16 @@ static module *conv_new(module *parent, const char *name, conv_spec c, bool tran
 
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec c)
 {
-    bool transposed;
+    conv_kind which;
     int64_t output_pad[2] = {0};
-    if (!parent || model_failed(parent->model) || !read_options(parent, conv_cfg, &transposed, output_pad))
+    if (!parent || model_failed(parent->model) || !read_options(parent, conv_cfg, &which, output_pad))
         return NULL;
-    return conv_new(parent, name, c, transposed, output_pad);
+    return conv_new(parent, name, c, which, output_pad);
 }
 
 module *conv_transpose2d_new(module *parent, const char *name, conv_spec c, int64_t output_pad)
 {
-    return conv_new(parent, name, c, true, (int64_t[]){output_pad, output_pad});
+    return conv_new(parent, name, c, CONV_TRANSPOSED, (int64_t[]){output_pad, output_pad});
 }
 
 module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out)

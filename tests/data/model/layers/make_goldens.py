@@ -128,6 +128,21 @@ def conv_transpose():
 
 
 @cases_of
+def conv_adaptive():
+    from mmcv.cnn.bricks import Conv2dAdaptivePadding
+
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, dilation=1, groups=1,
+                      bias=True)
+        config.update(how)
+        return case(Conv2dAdaptivePadding, lambda layer, x: layer(x), config, shape)
+
+    return [one(3, 4, 3, (2, 6, 7, 3), stride=2), one(4, 4, 5, (1, 5, 8, 4), stride=2, groups=4, bias=False),
+            one(2, 3, 5, (1, 5, 4, 2), dilation=2), one(2, 3, 2, (1, 4, 5, 2), dilation=3),
+            one(3, 2, 1, (1, 6, 5, 3), stride=3)]
+
+
+@cases_of
 def separable_conv():
     from mmcv.cnn import DepthwiseSeparableConvModule
 
