@@ -8,8 +8,7 @@
 #include "graph/passes/passes.h"
 
 typedef struct parity_args {
-    const char *root, *backend, *passes, *precision;
-    const char *label;
+    const char *root, *backend, *passes, *precision, *size, *label;
     bool edge;
     int64_t threads;
 } parity_args;
@@ -25,6 +24,29 @@ static parity_line *find_line(const char *what)
     return strcmp(what, "train") == 0 ? parity_train : NULL;
 }
 
+enum { SIDE_MAX = 1 << 14 };
+
+static bool read_side(const char **text, int64_t *side)
+{
+    char *end;
+    long v = **text >= '0' && **text <= '9' ? strtol(*text, &end, 10) : 0;
+    if (v < 1 || v > SIDE_MAX)
+        return false;
+    *side = v;
+    *text = end;
+    return true;
+}
+
+/* "400x416" */
+static cseg_status read_size(const char *text, parity_options *how, cseg_error *err)
+{
+    const char *at = text;
+    if (read_side(&at, &how->h) && *at++ == 'x' && read_side(&at, &how->w) && !*at)
+        return CSEG_OK;
+    return fail(err, CSEG_USAGE, "--size is HEIGHTxWIDTH with sides from 1 to %d, as in 400x416, not '%s'", SIDE_MAX,
+                text);
+}
+
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
     (void)mem;
@@ -33,6 +55,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     if (!line)
         return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
     parity_options how = {.root = o->root, .label_all = o->label != NULL, .edge = o->edge};
+    if (o->size)
+        TRY(read_size(o->size, &how, err));
     TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
     cpu_options cpu = {.threads = (int)o->threads, .bf16 = common_is_bf16(o->precision)};
     TRY(build_backend(o->backend, &cpu, &how.backend, err));
@@ -71,6 +95,11 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(parity_args, edge),
      .about = "a map of borders (gt_edge_map) beside the labels, for models that learn from one"},
+    {.names = "--size",
+     .type = O_STR,
+     .offset = offsetof(parity_args, size),
+     .value = "HxW",
+     .about = "of the images; default 96x128"},
     OPTION_THREADS(parity_args),
     OPTION_PRECISION(parity_args, "fp32"),
     OPTIONS_END,

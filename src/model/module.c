@@ -65,6 +65,15 @@ const char *module_index(module *m, int64_t i)
     return module_text(m, "%lld", (long long)i);
 }
 
+const value *module_literal(module *m, const char *text)
+{
+    value *v = NULL;
+    if (!m || model_failed(m->model) ||
+        config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) != CSEG_OK)
+        return NULL;
+    return v;
+}
+
 static const char *full_name(module *m, const char *local)
 {
     return m->name[0] ? arena_printf(m->model->mem, "%s.%s", m->name, local) : arena_strdup(m->model->mem, local);

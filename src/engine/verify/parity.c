@@ -36,13 +36,13 @@ static void print_state(const model *m, FILE *out)
     fprintf(out, "], \"params\": %lld", (long long)parameters);
 }
 
-/* [h,w,k] to [k,h,w]. */
-static float *to_planes(const float *nhwc, int64_t k)
+/* [pixels,k] to [k,pixels]. */
+static float *to_planes(const float *nhwc, int64_t pixels, int64_t k)
 {
-    float *planes = mem_alloc((size_t)(k * PARITY_PIXELS) * sizeof *planes);
-    for (int64_t i = 0; planes && i < PARITY_PIXELS; i++)
+    float *planes = mem_alloc((size_t)(k * pixels) * sizeof *planes);
+    for (int64_t i = 0; planes && i < pixels; i++)
         for (int64_t c = 0; c < k; c++)
-            planes[c * PARITY_PIXELS + i] = nhwc[i * k + c];
+            planes[c * pixels + i] = nhwc[i * k + c];
     return planes;
 }
 
@@ -57,14 +57,14 @@ static cseg_status print_logits(parity_session *s, FILE *out, cseg_error *err)
     TRY_DONE(plan_run(p.plan, err));
     const void *y;
     TRY_DONE(plan_get_output(p.plan, "logits", &y, &shape, err));
-    planes = to_planes(y, shape->dim[3]);
+    planes = to_planes(y, s->h * s->w, shape->dim[3]);
     if (!planes) {
         status = fail_memory(err);
         goto done;
     }
-    fprintf(out, ", \"logits\": {\"shape\": [1, %lld, %d, %d], ", (long long)shape->dim[3], PARITY_HEIGHT,
-            PARITY_WIDTH);
-    parity_print_sample(out, "logits", planes, shape->dim[3] * PARITY_PIXELS);
+    fprintf(out, ", \"logits\": {\"shape\": [1, %lld, %lld, %lld], ", (long long)shape->dim[3], (long long)s->h,
+            (long long)s->w);
+    parity_print_sample(out, "logits", planes, tensor_count(shape));
     fputc('}', out);
 done:
     mem_free(planes);

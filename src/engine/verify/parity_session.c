@@ -31,6 +31,8 @@ cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *
 {
     experiment_begin(NULL, &s->about); /* what is printed for a config that cannot be read */
     const char *root = s->options->root;
+    s->h = s->options->h ? s->options->h : PARITY_HEIGHT;
+    s->w = s->options->w ? s->options->w : PARITY_WIDTH;
     const char *full = root && !file_exists(path) ? path_join(s->mem, root, path) : path;
     if (!full)
         return fail_memory(err);
@@ -94,7 +96,7 @@ cseg_status parity_compile_logits(parity_session *s, parity_program *p, cseg_err
     p->graph = graph_new(false);
     if (!p->graph)
         return fail_memory(err);
-    TRY(model_trace_logits(s->model, p->graph, 1, PARITY_HEIGHT, PARITY_WIDTH, -1, &logits, err));
+    TRY(model_trace_logits(s->model, p->graph, 1, s->h, s->w, -1, &logits, err));
     graph_add_output(p->graph, "logits", logits);
     TRY(graph_optimize(p->graph, s->options->passes, err));
     return graph_plan(p->graph, s->options->backend, &p->plan, err);
@@ -116,7 +118,7 @@ static cseg_status check_beside(const parity_session *s, cseg_error *err)
 cseg_status parity_compile_loss(parity_session *s, parity_program *p, cseg_error *err)
 {
     TRY(check_beside(s, err));
-    batch_shape shape = {PARITY_BATCH, PARITY_HEIGHT, PARITY_WIDTH};
+    batch_shape shape = {PARITY_BATCH, s->h, s->w};
     TRY(build_loss_graph(s->model, shape, NULL, true, s->options->passes, &p->graph, err));
     return graph_plan(p->graph, s->options->backend, &p->plan, err);
 }

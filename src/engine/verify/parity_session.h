@@ -8,10 +8,11 @@
 #include "engine/verify/parity_values.h"
 #include "graph/plan.h"
 
-enum { PARITY_BATCH = 2, PARITY_HEIGHT = 96, PARITY_WIDTH = 128, PARITY_PIXELS = PARITY_HEIGHT * PARITY_WIDTH };
+enum { PARITY_BATCH = 2, PARITY_HEIGHT = 96, PARITY_WIDTH = 128 };
 
 typedef struct parity_session {
     const parity_options *options;
+    int64_t h, w; /* of the images */
     arena *mem;
     value *config;
     experiment about; /* what the config says of its model and optimizer */

@@ -41,13 +41,9 @@ typedef struct mobilenet {
     module *conv1, *layer[LAYERS];
 } mobilenet;
 
-/* The multiple of 8 next to it, not below nine tenths of it. */
 static int64_t widened(const mobilenet_config *c, int64_t channels)
 {
-    double wanted = (double)channels * c->widen_factor;
-    int64_t n = (int64_t)(wanted + 4) / 8 * 8;
-    n = n < 8 ? 8 : n;
-    return (double)n < 0.9 * wanted ? n + 8 : n;
+    return channels_in_eights((double)channels * c->widen_factor);
 }
 
 static bool check(module *m, const mobilenet_config *c)

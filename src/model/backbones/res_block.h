@@ -7,6 +7,11 @@
 typedef struct res_block_spec {
     bool bottleneck; /* true: three convolutions and 4 x planes channels out; false: two, and 1 x planes */
     int64_t in, planes;
+    int64_t width;        /* of a bottleneck's convolution between the 1x1 ones; 0: planes */
+    int64_t groups;       /* of that convolution; 0: 1 */
+    int64_t radix;        /* > 0: that convolution is a split attention of so many splits (ResNeSt) */
+    int64_t reduction;    /* of the split attention */
+    bool avg_down_stride; /* a pool behind the split attention has the stride in its place */
     int64_t stride, dilation;
     bool caffe; /* a bottleneck's stride is in its first convolution */
     bool downsample, avg_down;

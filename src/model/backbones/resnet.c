@@ -6,30 +6,30 @@
 #include "model/backbones/out_indices.h"
 #include "model/init.h"
 
-typedef struct resnet {
-    module *stem;          /* deep_stem */
-    module *conv1, *norm1; /* else */
-    module *layer[RESNET_STAGES];
-} resnet;
-
 static const struct {
     int64_t depth;
     bool bottleneck;
     int64_t blocks[RESNET_STAGES];
-} architectures[] = {{18, false, {2, 2, 2, 2}},
-                     {34, false, {3, 4, 6, 3}},
-                     {50, true, {3, 4, 6, 3}},
-                     {101, true, {3, 4, 23, 3}},
-                     {152, true, {3, 8, 36, 3}}};
+} architectures[] = {{18, false, {2, 2, 2, 2}},  {34, false, {3, 4, 6, 3}},  {50, true, {3, 4, 6, 3}},
+                     {101, true, {3, 4, 23, 3}}, {152, true, {3, 8, 36, 3}}, {200, true, {3, 24, 36, 3}}};
 enum { BLOCKS_MAX = 36 };
 
-static int find_architecture(module *m, int64_t depth)
+/* Those of grouped convolutions have bottlenecks only, and only those of split attention 200 layers. */
+static bool has_architecture(const resnet_config *c, size_t i)
+{
+    return (architectures[i].bottleneck || !c->groups) && (architectures[i].depth != 200 || c->radix);
+}
+
+static int find_architecture(module *m, const resnet_config *c)
 {
     for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-        if (architectures[i].depth == depth)
+        if (architectures[i].depth == c->depth && has_architecture(c, i))
             return (int)i;
-    model_fail(m->model, CSEG_CONFIG, module_at(m, "depth"), "%s: depth is 18, 34, 50, 101 or 152, not %lld",
-               m->class_name, (long long)depth);
+    model_fail(m->model, CSEG_CONFIG, module_at(m, "depth"), "%s: depth is %s, not %lld", m->class_name,
+               c->radix    ? "50, 101, 152 or 200"
+               : c->groups ? "50, 101 or 152"
+                           : "18, 34, 50, 101 or 152",
+               (long long)c->depth);
     return -1;
 }
 
@@ -50,6 +50,14 @@ static void check_lengths(module *m, const resnet_config *c, int architecture)
                    m->class_name, c->multi_grid.n, (long long)last);
 }
 
+/* Channels of the 3x3 convolutions, which the reference computes so. */
+static int64_t block_width(const resnet_config *c, int64_t planes)
+{
+    if (c->groups <= 1)
+        return planes;
+    return (int64_t)((double)planes * ((double)c->base_width / (double)c->base_channels)) * c->groups;
+}
+
 static void check(module *m, const resnet_config *c, int architecture)
 {
     if (c->dcn)
@@ -57,6 +65,10 @@ static void check(module *m, const resnet_config *c, int architecture)
                    m->class_name);
     if (c->plugins)
         model_fail(m->model, CSEG_UNSUPPORTED, c->plugins, "%s: plugins are not supported", m->class_name);
+    if (block_width(c, c->base_channels) < 1)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "base_width"),
+                   "%s: base_width=%lld of base_channels=%lld leaves no channels", m->class_name,
+                   (long long)c->base_width, (long long)c->base_channels);
     check_lengths(m, c, architecture);
 }
 
@@ -111,6 +123,10 @@ static void build_stages(module *m, resnet *r, const resnet_config *c, int archi
                         .in = c->stem_channels,
                         .caffe = strcmp(c->style, "caffe") == 0,
                         .avg_down = c->avg_down,
+                        .groups = c->groups,
+                        .radix = c->radix,
+                        .reduction = c->reduction_factor,
+                        .avg_down_stride = c->avg_down_stride,
                         .with_cp = c->with_cp,
                         .conv_cfg = c->conv_cfg,
                         .norm_cfg = c->norm_cfg};
@@ -120,6 +136,7 @@ static void build_stages(module *m, resnet *r, const resnet_config *c, int archi
         int64_t blocks = architectures[architecture].blocks[i], dilation[BLOCKS_MAX];
         stage_dilations(c, i, blocks, dilation);
         s.planes = c->base_channels << i;
+        s.width = block_width(c, s.planes);
         s.stride = c->strides.at[i];
         r->layer[i] = res_layer_new(m, module_text(m, "layer%d", (int)i + 1), s, blocks, dilation);
         s.in = s.planes * res_block_expansion(bottleneck);
@@ -140,7 +157,7 @@ static void freeze(resnet *r, const resnet_config *c)
 void resnet_build(module *m)
 {
     const resnet_config *c = m->config;
-    int architecture = find_architecture(m, c->depth);
+    int architecture = find_architecture(m, c);
     resnet *r = m->state = module_state(m, sizeof *r);
     if (!r)
         return;
@@ -176,6 +193,13 @@ features resnet_forward(module *m, graph *g, tensor *x)
             features_add(g, &out, x);
     }
     return out;
+}
+
+const resnet *resnet_of(const module *m)
+{
+    return m && m->kind && m->kind->family == FAMILY_BACKBONE && m->kind->as.backbone.forward == resnet_forward
+               ? m->state
+               : NULL;
 }
 
 static const field fields[] = {RESNET_FIELDS, RESNET_STEM_FIELDS};

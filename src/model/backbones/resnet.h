@@ -11,14 +11,20 @@ typedef struct resnet_config {
     ints strides, dilations, out_indices, multi_grid;
     const char *style, *pretrained;
     bool deep_stem, avg_down, norm_eval, contract_dilation, zero_init_residual, with_cp;
-    bool use_IN1; /* ChangeExtraResNet */
+    bool use_IN1;                    /* ChangeExtraResNet */
+    int64_t groups, base_width;      /* ResNeXt, ResNeSt; groups 0: others */
+    int64_t radix, reduction_factor; /* ResNeSt; radix 0: others */
+    bool avg_down_stride;
     const value *conv_cfg, *norm_cfg, *dcn, *plugins, *init_cfg;
 } resnet_config;
 
-/* Entries of a field_table that all users of resnet_config have; ResNet itself adds RESNET_STEM_FIELDS. */
+/* Entries of a field_table. All users of resnet_config have RESNET_COMMON_FIELDS; ResNet itself adds
+ * RESNET_STEM_FIELDS. */
 #define RESNET_FIELDS                                                                                                  \
-    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 18, 152, "18, 34, 50, 101 or 152"),                                 \
-        FIELD_RANGE(resnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),                          \
+    FIELD_RANGE(resnet_config, F_INT, depth, NULL, 18, 152, "18, 34, 50, 101 or 152"), RESNET_COMMON_FIELDS,           \
+        FIELD(resnet_config, F_BOOL, zero_init_residual, "True", "each block's last norm starts at zero")
+#define RESNET_COMMON_FIELDS                                                                                           \
+    FIELD_RANGE(resnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),                              \
         FIELD_RANGE(resnet_config, F_INT, stem_channels, "64", 2, 1 << 16, "channels behind the stem"),                \
         FIELD_RANGE(resnet_config, F_INT, base_channels, "64", 1, 1 << 14, "planes of the first stage"),               \
         FIELD_RANGE(resnet_config, F_INT, num_stages, "4", 1, RESNET_STAGES, "stages that are built"),                 \
@@ -40,16 +46,24 @@ typedef struct resnet_config {
         FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \
         FIELD(resnet_config, F_BOOL, with_cp, "False",                                                                 \
               "blocks are computed again in the backward pass, not kept: less memory, more time, the same numbers"),   \
-        FIELD(resnet_config, F_BOOL, zero_init_residual, "True", "each block's last norm starts at zero"),             \
         FIELD(resnet_config, F_STR, pretrained, "None", "file, address or name of weights to start from"),             \
         FIELD(resnet_config, F_VALUE, init_cfg, "None", "how the weights start")
 #define RESNET_STEM_FIELDS                                                                                             \
     FIELD(resnet_config, F_BOOL, deep_stem, "False", "three 3x3 convolutions instead of one of 7x7"),                  \
         FIELD(resnet_config, F_BOOL, avg_down, "False", "shortcuts shrink by average pooling")
 
-/* Builds m from m->config, a resnet_config. */
+/* State of a module of those kinds. */
+typedef struct resnet {
+    module *stem;          /* deep_stem */
+    module *conv1, *norm1; /* else */
+    module *layer[RESNET_STAGES];
+} resnet;
+
+/* Builds m from m->config, a resnet_config; its state is a resnet. */
 void resnet_build(module *m);
 /* Returns the maps of out_indices for x [N,H,W,in_channels]. */
 features resnet_forward(module *m, graph *g, tensor *x);
+/* For modules that run the parts of a ResNet themselves. NULL: m is another kind. */
+const resnet *resnet_of(const module *m);
 
 #endif

@@ -62,24 +62,6 @@ static void build(module *m)
     h->out_conv = head_conv(m, m, "out_conv", 2 * channels, channels, 1);
 }
 
-/* x [N,h,w,C] with zeros at both ends of an axis. */
-static tensor *padded(graph *g, tensor *x, int axis, int64_t before, int64_t after)
-{
-    tensor *part[3];
-    int n = 0;
-    int64_t dim[4];
-    for (int i = 0; x && i < 4; i++)
-        dim[i] = x->dim[i];
-    for (int i = -1; x && i <= 1; i++) {
-        dim[axis] = i < 0 ? before : after;
-        if (i == 0)
-            part[n++] = x;
-        else if (dim[axis] > 0)
-            part[n++] = op_fill(g, 4, dim, 0);
-    }
-    return n > 1 ? op_concat(g, part, n, axis) : x;
-}
-
 /* Attention within each of so many maps. */
 static tensor *relate(const relation *r, graph *g, tensor *x)
 {
@@ -115,13 +97,11 @@ static head_out forward(module *m, graph *g, const head_io *io)
     tensor *x = layer_run(h->in_conv, g, head_input(m, g, io));
     if (!x)
         return (head_out){0};
-    int64_t more_h = missing(x->dim[1], lh), more_w = missing(x->dim[2], lw);
-    tensor *y = padded(g, x, 1, more_h / 2, more_h - more_h / 2);
-    y = interlaced(h, g, padded(g, y, 2, more_w / 2, more_w - more_w / 2), lh, lw);
-    if (more_h)
-        y = op_slice(g, y, 1, more_h / 2, x->dim[1]);
-    if (more_w)
-        y = op_slice(g, y, 2, more_w / 2, x->dim[2]);
+    int64_t more[] = {missing(x->dim[1], lh), missing(x->dim[2], lw)};
+    tensor *y = interlaced(h, g, map_pad(g, x, more), lh, lw);
+    for (int i = 0; i < 2; i++)
+        if (more[i])
+            y = op_slice(g, y, i + 1, more[i] / 2, x->dim[i + 1]);
     y = layer_run(h->out_conv, g, op_concat(g, (tensor *[]){y, x}, 2, -1));
     return (head_out){.logits = head_classify(m, g, y)};
 }

@@ -17,6 +17,13 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return y;
 }
 
+int64_t channels_in_eights(double wanted)
+{
+    int64_t n = (int64_t)(wanted + 4) / 8 * 8;
+    n = n < 8 ? 8 : n;
+    return (double)n < 0.9 * wanted ? n + 8 : n;
+}
+
 module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec c)
 {
     module *m = module_new(parent, name);

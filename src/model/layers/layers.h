@@ -20,9 +20,13 @@ typedef struct conv_spec {
 /* Returns a square convolution with groups 1 and no bias. */
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
-/* mmcv's build_conv_layer: conv_cfg is NULL or of type Conv2d (Conv); other types are refused. Parameters: weight,
- * bias. */
+/* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv), deconv (ConvTranspose2d) or
+ * Conv2dAdaptivePadding (TensorFlow's 'same' padding; s.pad counts for nothing); other types are
+ * refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+/* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
+ * output_pad. Its weight is [in, out / groups, kh, kw]. */
+module *conv_transpose2d_new(module *parent, const char *name, conv_spec s, int64_t output_pad);
 /* A 1x1 Conv2d with bias: what classes write as nn.Conv2d(in, out, kernel_size=1). */
 module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out);
 
@@ -44,6 +48,9 @@ bool norm_counter(const module *m, param **counter, int **calls);
 /* mmcv's build_activation_layer: every type of its registry that works on single elements, and PReLU. */
 module *act_new(module *parent, const char *name, const value *act_cfg);
 module *relu_new(module *parent, const char *name);
+
+/* Puts more[0] rows and more[1] columns of zeros around x [N,H,W,C]: half of each in front, what is odd behind. */
+tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
@@ -112,8 +119,25 @@ typedef struct context_pool_spec {
 } context_pool_spec;
 module *context_pool_new(module *parent, const char *name, context_pool_spec s);
 
-/* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv; others are refused. x [N,h,w,in] ->
- * [N,H,W,out]. */
+/* mmseg's InvertedResidualV3: 1x1 to `wide` channels if these are others, depthwise, SELayer, 1x1 back; added to the
+ * input where the block keeps size and channels. */
+typedef struct inverted_residual_v3_spec {
+    int64_t in, wide, out, kernel;
+    bool halves; /* a block that is made to halve maps: nothing is added, its borders are padded adaptively */
+    int64_t stride, dilation; /* of the depthwise convolution, whatever `halves` says */
+    int64_t se_ratio;         /* 0: no SELayer */
+    bool with_cp;
+    const value *conv_cfg, *norm_cfg, *act_cfg;
+} inverted_residual_v3_spec;
+module *inverted_residual_v3_new(module *parent, const char *name, inverted_residual_v3_spec s);
+
+/* mmseg's SELayer: each channel of x [N,H,W,channels] times a number from 0 to 1 that the whole map gives. */
+module *se_layer_new(module *parent, const char *name, int64_t channels, int64_t ratio);
+/* mmseg's make_divisible: the multiple of 8 next to it, not below nine tenths of it. */
+int64_t channels_in_eights(double wanted);
+
+/* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv or DeconvModule; others are refused.
+ * x [N,h,w,in] -> [N,H,W,out]. */
 typedef struct up_conv_spec {
     int64_t in, out;
     bool with_cp;
@@ -126,6 +150,7 @@ typedef struct pyramid_pool_spec {
     ints scales;          /* the kind's field pool_scales */
     int64_t in, channels; /* channels of the map, and of each average */
     bool align_corners;
+    bool input_last; /* the map stands behind its averages (ICNet) */
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } pyramid_pool_spec;
 module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec s);
@@ -152,6 +177,17 @@ module *gated_conv_new(module *parent, const char *name, bool residual);
 /* mmseg's AttentionRefinementModule: such a module of a 3x3 and a 1x1 convolution with batch norm. x [N,h,w,in] ->
  * [N,h,w,out]. */
 module *attention_refinement_new(module *parent, const char *name, int64_t in, int64_t out);
+
+/* mmseg's SplitAttentionConv2d (Zhang et al. 2020, arXiv:2004.08955): a convolution makes `radix` maps, and the result
+ * is their sum, each weighted for each channel by a softmax over the maps (a sigmoid if there is one) of what the whole
+ * maps hold. x [N,H,W,conv.in] -> [N,h,w,conv.out]. */
+typedef struct split_attention_spec {
+    conv_spec conv; /* of one of the maps */
+    int64_t radix,
+        reduction; /* at most SPLIT_MOST maps; conv.in * radix / reduction channels, at least 32, weigh them */
+    const value *conv_cfg, *norm_cfg;
+} split_attention_spec;
+module *split_attention_new(module *parent, const char *name, split_attention_spec s);
 
 /* torch.nn.Linear: x [...,in] -> [...,out]. */
 module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bool bias);

@@ -3,7 +3,7 @@
 
 typedef struct pyramid_pool {
     ints scales; /* each has a child: a Sequential of the pool, "0", and the convolution, "1" */
-    bool align_corners;
+    bool align_corners, input_last;
 } pyramid_pool;
 
 module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
@@ -16,6 +16,7 @@ module *pyramid_pool_new(module *parent, const char *name, pyramid_pool_spec c)
     m->state = s;
     s->scales = c.scales;
     s->align_corners = c.align_corners;
+    s->input_last = c.input_last;
     conv_module_spec conv = {.conv = conv_square(c.in, c.channels, 1, 1, 0, 1),
                              .conv_cfg = c.conv_cfg,
                              .norm_cfg = c.norm_cfg,
@@ -29,7 +30,8 @@ tensor *pyramid_pool_run(module *m, graph *g, tensor *x)
 {
     pyramid_pool *s = m->state;
     features all = features_new(g, 0);
-    features_add(g, &all, x);
+    if (!s->input_last)
+        features_add(g, &all, x);
     graph_push_scope(g, m->name);
     for (size_t i = 0; i < s->scales.n; i++) {
         int64_t side = s->scales.at[i];
@@ -37,6 +39,8 @@ tensor *pyramid_pool_run(module *m, graph *g, tensor *x)
         features_add(g, &all, resize_like(g, y, x, s->align_corners));
     }
     graph_pop_scope(g);
+    if (s->input_last)
+        features_add(g, &all, x);
     return op_concat(g, all.at, all.n, -1);
 }
 

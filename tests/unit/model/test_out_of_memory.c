@@ -83,6 +83,15 @@ static const char *const configs[] = {
     "    global_in_channels=4, global_block_channels=(4, 4, 4), global_out_channels=8, higher_in_channels=4,\n"
     "    lower_in_channels=8, fusion_out_channels=4),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, in_index=2, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ERFNet', enc_downsample_channels=(4, 8),\n"
+    "    enc_stage_non_bottlenecks=(1, ), enc_non_bottleneck_dilations=(2, ), enc_non_bottleneck_channels=(8, ),\n"
+    "    dec_upsample_channels=(4, ), dec_stages_non_bottleneck=(1, ), dec_non_bottleneck_channels=(4, )),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3,\n"
+    "    conv_cfg=dict(type='deconv')))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=2, strides=(1, 1),\n"
+    "    enc_num_convs=(1, 1), dec_num_convs=(1, ), downsamples=(True, ), enc_dilations=(1, 1), dec_dilations=(1, ),\n"
+    "    upsample_cfg=dict(type='DeconvModule')),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
@@ -102,6 +111,24 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='CGNet', num_channels=(4, 6, 8), num_blocks=(2, 2),\n"
     "    reductions=(2, 4), with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=16, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeXt', depth=50, base_channels=4, stem_channels=4,\n"
+    "    groups=2, base_width=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeSt', depth=50, base_channels=4, stem_channels=4,\n"
+    "    groups=2, base_width=4, norm_cfg=dict(type='GN', num_groups=2)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ICNet', layer_channels=(8, 32), psp_out_channels=4,\n"
+    "    backbone_cfg=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4), pool_scales=(1, 2),\n"
+    "    light_branch_middle_channels=4, out_channels=(4, 4, 8)),\n"
+    "  neck=dict(type='ICNeck', in_channels=(4, 4, 8), out_channels=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV3', reduction_factor=8, with_cp=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=576, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=3, strides=(1, 1, 1),\n"
+    "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
+    "    dec_dilations=(1, 1)),\n"
+    "  decode_head=dict(type='LRASPPHead', in_channels=(16, 8, 4), in_index=(0, 1, 2), branch_channels=(2, 3),\n"
+    "    input_transform='multiple_select', channels=4, num_classes=3))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

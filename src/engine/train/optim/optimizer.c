@@ -188,7 +188,7 @@ static bool is_depthwise(const model *m, const param *p)
 {
     char weight[512];
     const char *dot = strrchr(p->name, '.');
-    if (strcmp(p->owner, "Conv2d") != 0 || !dot)
+    if (!str_starts(p->owner, "Conv2d") || !dot) /* Conv2dAdaptivePadding too */
         return false;
     snprintf(weight, sizeof weight, "%.*s.weight", (int)(dot - p->name), p->name);
     const param *w = model_find(m, weight);

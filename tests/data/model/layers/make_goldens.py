@@ -116,6 +116,33 @@ def linear():
 
 
 @cases_of
+def conv_transpose():
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=2, padding=1, output_padding=0,
+                      dilation=1, groups=1, bias=True)
+        config.update(how)
+        return case(nn.ConvTranspose2d, lambda layer, x: layer(x), config, shape)
+
+    return [one(4, 3, 3, (2, 3, 4, 4), output_padding=1), one(6, 4, 4, (1, 3, 2, 6), groups=2, bias=False),
+            one(3, 5, 2, (1, 3, 4, 3), stride=1, padding=0, dilation=3, output_padding=2)]
+
+
+@cases_of
+def conv_adaptive():
+    from mmcv.cnn.bricks import Conv2dAdaptivePadding
+
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, dilation=1, groups=1,
+                      bias=True)
+        config.update(how)
+        return case(Conv2dAdaptivePadding, lambda layer, x: layer(x), config, shape)
+
+    return [one(3, 4, 3, (2, 6, 7, 3), stride=2), one(4, 4, 5, (1, 5, 8, 4), stride=2, groups=4, bias=False),
+            one(2, 3, 5, (1, 5, 4, 2), dilation=2), one(2, 3, 2, (1, 4, 5, 2), dilation=3),
+            one(3, 2, 1, (1, 6, 5, 3), stride=3)]
+
+
+@cases_of
 def separable_conv():
     from mmcv.cnn import DepthwiseSeparableConvModule
 
