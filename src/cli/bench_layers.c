@@ -10,7 +10,7 @@
 
 enum { SHOWN = 40, FIXED_COLUMNS = 46 };
 
-/* "conv 3x3 /2 d4": kernel, stride, dilation and groups where they are not 1; dx, dw: the gradients. */
+/* "conv 3x3 /2 d4": kernel, stride, dilation and groups where they are not 1; dx, dw: the gradients; up: transposed. */
 static void conv_text(strbuf *b, const node *n)
 {
     const conv_attr *a = &n->attr.conv;
@@ -23,12 +23,13 @@ static void conv_text(strbuf *b, const node *n)
     if (a->groups != 1)
         strbuf_addf(b, " g%d", a->groups);
     if (n->op != OP_conv2d)
-        strbuf_add(b, n->op == OP_conv2d_grad_data ? " dx" : " dw");
+        strbuf_add(b, n->op == OP_conv_transpose2d ? " up" : n->op == OP_conv2d_grad_data ? " dx" : " dw");
 }
 
 static bool is_conv(const node *n)
 {
-    return n->op == OP_conv2d || n->op == OP_conv2d_grad_data || n->op == OP_conv2d_grad_weight;
+    return n->op == OP_conv2d || n->op == OP_conv2d_grad_data || n->op == OP_conv2d_grad_weight ||
+           n->op == OP_conv_transpose2d;
 }
 
 static void op_text(strbuf *b, const node *n)
@@ -46,8 +47,10 @@ static void shapes_text(strbuf *b, const node *n)
     if (is_conv(n)) {
         const int64_t *w = n->op == OP_conv2d_grad_weight ? y->dim : n->in[1]->dim;
         /* The map on the convolution's output side. */
-        const tensor *map = n->op == OP_conv2d ? y : n->in[n->op == OP_conv2d_grad_data ? 0 : 1];
-        strbuf_addf(b, " %lld>%lld %lldx%lldx%lld", (long long)(w[1] * n->attr.conv.groups), (long long)w[0],
+        bool up = n->op == OP_conv_transpose2d;
+        const tensor *map = n->op == OP_conv2d || up ? y : n->in[n->op == OP_conv2d_grad_data ? 0 : 1];
+        int64_t first = w[0], second = w[1] * n->attr.conv.groups;
+        strbuf_addf(b, " %lld>%lld %lldx%lldx%lld", (long long)(up ? first : second), (long long)(up ? second : first),
                     (long long)map->dim[0], (long long)map->dim[1], (long long)map->dim[2]);
         return;
     }

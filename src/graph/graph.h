@@ -67,6 +67,9 @@ const char *op_name(op_kind op);
 
 /* x [N,H,W,I], w [O,I/groups,kh,kw], bias [O] or NULL -> [N,H',W',O]. groups == I == O is depthwise. */
 tensor *op_conv2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a);
+/* x [N,h,w,I], w [I,O/groups,kh,kw], bias [O] or NULL -> [N,H,W,O], as torch.nn.ConvTranspose2d: the gradient of a
+ * conv2d with respect to its input, where H = (h - 1) * stride - 2 * pad + dilation * (kh - 1) + 1 + output_pad. */
+tensor *op_conv_transpose2d(graph *g, tensor *x, tensor *w, tensor *bias, conv_attr a);
 /* x [...,C], all others [C]: fixed statistics, y = (x - mean) / sqrt(var + eps) * gamma + beta. */
 tensor *op_batch_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, tensor *mean, tensor *var, float eps);
 /* Takes statistics over all axes but the last. As in PyTorch, the biased variance normalises, and the unbiased one

@@ -77,6 +77,7 @@ const char *tensor_shape_text(const tensor *t, char out[static 96]);
 typedef struct conv_attr {
     int stride[2], pad[2], dilation[2]; /* h, w */
     int groups;
+    int output_pad[2]; /* conv_transpose2d: rows and columns added at the output's end */
     /* Set by passes, not by models: */
     bool has_residual; /* in[3]: added before the activation */
     int act;           /* unary_kind + 1, or 0 */
@@ -107,7 +108,8 @@ typedef struct sum_attr {
 
 typedef struct norm_attr {
     float eps, momentum; /* momentum: weight of the new batch's statistics */
-    int groups;          /* group_norm; instance_norm is groups == C */
+    int groups;          /* group_norm; instance_norm is groups == C. fold_batch_norm: those of a conv_transpose2d; 0:
+                            of a conv2d */
     bool update;         /* batch_norm_train: update the running statistics */
     int act;             /* set by passes: UNARY_RELU + 1, or 0 */
 } norm_attr;

@@ -90,8 +90,10 @@ static resize_attr resize(const cJSON *attr)
 static conv_attr conv(const cJSON *attr)
 {
     int stride = whole(attr, "stride"), pad = whole(attr, "pad"), dilation = whole(attr, "dilation");
+    int output_pad = whole(attr, "output_pad");
     return (conv_attr){.stride = {stride, stride},
                        .pad = {pad, pad},
+                       .output_pad = {output_pad, output_pad},
                        .dilation = {dilation, dilation},
                        .groups = whole(attr, "groups")};
 }
@@ -161,6 +163,8 @@ tensor *golden_trace(graph *g, const cJSON *golden, tensor *const *in)
         return op_adaptive_avg_pool(g, in[0], whole(a, "h"), whole(a, "w"));
     if (strcmp(op, "conv2d") == 0)
         return op_conv2d(g, in[0], in[1], in[2], conv(a));
+    if (strcmp(op, "conv_transpose2d") == 0)
+        return op_conv_transpose2d(g, in[0], in[1], in[2], conv(a));
     if (strcmp(op, "group_norm") == 0)
         return op_group_norm(g, in[0], in[1], in[2], whole(a, "groups"), (float)number(a, "eps", 0));
     if (strcmp(op, "layer_norm") == 0)

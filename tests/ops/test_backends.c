@@ -163,6 +163,7 @@ static void check_bf16_is_reached(void **state)
     static const op_kind wanted[] = {OP_conv2d,
                                      OP_conv2d_grad_data,
                                      OP_conv2d_grad_weight,
+                                     OP_conv_transpose2d,
                                      OP_matmul,
                                      OP_batch_norm,
                                      OP_batch_norm_train,

@@ -21,6 +21,11 @@ static tensor *conv(graph *g, tensor *const *in, const op_case *c)
     return op_conv2d(g, in[0], in[1], in[2], c->attr.conv);
 }
 
+static tensor *transposed(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_conv_transpose2d(g, in[0], in[1], in[2], c->attr.conv);
+}
+
 static tensor *product(graph *g, tensor *const *in, const op_case *c)
 {
     return op_matmul(g, in[0], in[1], c->n[0], c->n[1]);
@@ -28,6 +33,8 @@ static tensor *product(graph *g, tensor *const *in, const op_case *c)
 
 /* clang-format off */
 #define CONV(s, p, d, g) .attr = {.conv = {.stride = {s, s}, .pad = {p, p}, .dilation = {d, d}, .groups = g}}
+#define UP(s, p, more)                                                                        \
+    .attr = {.conv = {.stride = {s, s}, .pad = {p, p}, .output_pad = {more, more}, .dilation = {1, 1}, .groups = 1}}
 
 static const op_case cases[] = {
     {"ResNet's stem", conv, CONV(2, 3, 1, 1), {{"2,49,51,3", .fixed = true}, {"64,3,7,7"}}},
@@ -57,6 +64,10 @@ static const op_case cases[] = {
     {"3x3 in 32 groups", conv, CONV(1, 1, 1, 32), {{"2,24,23,128"}, {"128,4,3,3"}}},
     {"3x3 in 32 groups, stride 2", conv, CONV(2, 1, 1, 32), {{"2,24,23,256"}, {"256,8,3,3"}}},
     {"3x3 in 4 groups, dilation 2, bias", conv, CONV(1, 2, 2, 4), {{"3,24,23,20"}, {"36,5,3,3"}, {"36"}}},
+    {"3x3 transposed, of ERFNet", transposed, UP(2, 1, 1), {{"2,33,31,128"}, {"128,64,3,3"}, {"64"}}},
+    {"3x3 transposed, to few channels", transposed, UP(2, 1, 1), {{"2,66,62,64"}, {"64,16,3,3"}, {"16"}}},
+    {"4x4 transposed, of UNet", transposed, UP(2, 1, 0), {{"2,24,23,96"}, {"96,48,4,4"}, {"48"}}},
+    {"2x2 transposed", transposed, UP(2, 0, 0), {{"2,24,23,96"}, {"96,48,2,2"}, {"48"}}},
     {"3x3 depthwise", conv, CONV(1, 1, 1, 96), {{"2,70,71,96"}, {"96,1,3,3"}}},
     {"3x3 depthwise, dilation 12", conv, CONV(1, 12, 12, 120), {{"2,64,62,120"}, {"120,1,3,3"}}},
     {"3x3 depthwise, stride 2, odd channels", conv, CONV(2, 1, 1, 37), {{"3,170,171,37"}, {"37,1,3,3"}, {"37"}}},

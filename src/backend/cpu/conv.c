@@ -101,13 +101,15 @@ static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_sett
 const cpu_op cpu_op_conv2d = {
     .prepare_for = prepare_conv, .bf16_in = 1, .either_in = 1 << 3, .either_out = 1, .onednn = true};
 
+const cpu_op cpu_op_conv_transpose2d = {
+    .prepare_for = prepare_conv, .takes = conv_takes, .bf16_in = 1, .bf16_out = 1, .onednn = true};
+
 /* Only weights that are trained have gradients. */
 enum { TRAINED = false };
 
 static cseg_status prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    return wino_fits(b, n, TRAINED) ? wino_prepare_conv_grad_data(b, n, mem, out, err)
-                                    : prepare(b, n, TRAINED, mem, out, err);
+    return prepare_conv(b, n, &(kernel_setting){.weights_fixed = TRAINED}, mem, out, err);
 }
 
 const cpu_op cpu_op_conv2d_grad_data = {.prepare = prepare_conv_grad_data, .bf16_in = 1, .bf16_out = 1, .onednn = true};
@@ -130,4 +132,4 @@ static bool is_sound(const cpu_backend *b, const node *n)
 }
 
 const cpu_op cpu_op_conv2d_grad_weight = {
-    .prepare = prepare_conv_grad_weight, .bf16_in = 3, .onednn = true, .takes_bf16 = is_sound};
+    .prepare = prepare_conv_grad_weight, .takes = conv_takes, .bf16_in = 3, .onednn = true, .takes_bf16 = is_sound};

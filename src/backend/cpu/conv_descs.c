@@ -1,13 +1,18 @@
 #include "backend/cpu/conv_descs.h"
 
+bool conv_to_input(const node *n)
+{
+    return n->op == OP_conv2d_grad_data || n->op == OP_conv_transpose2d;
+}
+
 const tensor *conv_x(const node *n)
 {
-    return n->op == OP_conv2d_grad_data ? n->out[0] : n->in[0];
+    return conv_to_input(n) ? n->out[0] : n->in[0];
 }
 
 const tensor *conv_y(const node *n)
 {
-    return n->op == OP_conv2d ? n->out[0] : n->op == OP_conv2d_grad_data ? n->in[0] : n->in[1];
+    return n->op == OP_conv2d ? n->out[0] : conv_to_input(n) ? n->in[0] : n->in[1];
 }
 
 const tensor *conv_w(const node *n)
@@ -17,7 +22,7 @@ const tensor *conv_w(const node *n)
 
 bool conv_has_bias(const node *n)
 {
-    if (n->op == OP_conv2d)
+    if (n->op == OP_conv2d || n->op == OP_conv_transpose2d)
         return n->n_in > 2 && n->in[2];
     return n->op == OP_conv2d_grad_weight && n->n_out > 1 && n->out[1];
 }
@@ -44,16 +49,32 @@ static dnnl_status_t map_desc(dnnl_memory_desc_t *out, const tensor *t, int64_t 
     return dnnl_memory_desc_create_with_tag(out, 4, dims, dnnl_type_of(t), dnnl_nhwc);
 }
 
+/* The padding behind the last row (i == 0) or column. It is negative where the convolution reads less than there is. */
+static int64_t padding_behind(const node *n, const conv_extent *e, int i)
+{
+    const conv_attr *a = &n->attr.conv;
+    int64_t extent = (conv_w(n)->dim[2 + i] - 1) * a->dilation[i] + 1;
+    return (e->out[i] - 1) * a->stride[i] + extent - e->in[i] - e->pad[i];
+}
+
+bool conv_takes(const cpu_backend *b, const node *n)
+{
+    (void)b;
+    conv_extent e = conv_whole(n);
+    for (int i = 0; i < 2; i++)
+        if (padding_behind(n, &e, i) <= -n->attr.conv.stride[i])
+            return false;
+    return true;
+}
+
 static void geometry(conv_descs *d, const node *n, const conv_extent *e)
 {
     const conv_attr *a = &n->attr.conv;
-    const int64_t *w = conv_w(n)->dim;
     for (int i = 0; i < 2; i++) {
         d->stride[i] = a->stride[i];
         d->dilation[i] = a->dilation[i] - 1;
         d->pad[i] = e->pad[i];
-        int64_t extent = (w[2 + i] - 1) * a->dilation[i] + 1;
-        d->pad_r[i] = (e->out[i] - 1) * a->stride[i] + extent - e->in[i] - e->pad[i];
+        d->pad_r[i] = padding_behind(n, e, i);
     }
 }
 
@@ -63,11 +84,13 @@ cseg_status conv_descs_init(conv_descs *d, const node *n, const conv_extent *e, 
     cseg_status status = CSEG_OK;
     int64_t groups = n->attr.conv.groups;
     const int64_t *w = conv_w(n)->dim; /* OIHW, as in PyTorch */
-    bool grad_weight = n->op == OP_conv2d_grad_weight;
+    bool grad_weight = n->op == OP_conv2d_grad_weight, transposed = n->op == OP_conv_transpose2d;
     *d = (conv_descs){.weights_fixed = weights_fixed};
     int rank = groups > 1 ? 5 : 4;
-    dnnl_dims_t wg = {groups, w[0] / groups, w[1], w[2], w[3]}, wp = {w[0], w[1], w[2], w[3]}, bias = {w[0]};
-    const dnnl_dim_t *dims = rank == 5 ? wg : wp;
+    dnnl_dims_t all = {groups, w[0] / groups, w[1], w[2], w[3]}, bias = {transposed ? w[1] * groups : w[0]};
+    if (transposed) /* to oneDNN, its outputs come first too */
+        all[1] = w[1], all[2] = w[0] / groups;
+    const dnnl_dim_t *dims = all + 5 - rank;
     DNNL_TRY(map_desc(&d->x, conv_x(n), e->images, e->in), "describe its input");
     DNNL_TRY(map_desc(&d->y, conv_y(n), e->images, e->out), "describe its output");
     if (inner && !grad_weight)
@@ -80,8 +103,8 @@ cseg_status conv_descs_init(conv_descs *d, const node *n, const conv_extent *e, 
     else
         DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_grad, rank, dims, dnnl_f32, dnnl_format_tag_any),
                  "describe its weights");
-    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_plain, rank, dims, dnnl_f32, rank == 5 ? dnnl_goihw : dnnl_oihw),
-             "describe its weights");
+    dnnl_format_tag_t plain = rank == 5 ? transposed ? dnnl_giohw : dnnl_goihw : transposed ? dnnl_iohw : dnnl_oihw;
+    DNNL_TRY(dnnl_memory_desc_create_with_tag(&d->w_plain, rank, dims, dnnl_f32, plain), "describe its weights");
     if (n->op == OP_conv2d && n->attr.conv.has_residual)
         DNNL_TRY(map_desc(&d->residual, n->in[3], e->images, e->out), "describe its residual");
     if (conv_has_bias(n))
@@ -143,6 +166,19 @@ done:
     return status;
 }
 
+static cseg_status transposed_desc(cpu_backend *b, const node *n, const conv_descs *d, dnnl_primitive_desc_t *pd,
+                                   const_dnnl_primitive_attr_t attr, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    DNNL_TRY(dnnl_deconvolution_forward_primitive_desc_create(
+                 pd, b->engine, d->weights_fixed ? dnnl_forward_inference : dnnl_forward_training,
+                 dnnl_deconvolution_direct, d->y, d->w_any, d->bias, d->x, d->stride, d->dilation, d->pad, d->pad_r,
+                 attr),
+             "do this transposed convolution");
+done:
+    return status;
+}
+
 /* oneDNN needs a forward primitive as a hint for a gradient's primitive. */
 static cseg_status gradient_desc(cpu_backend *b, const node *n, const conv_descs *d, dnnl_primitive_desc_t *pd,
                                  const_dnnl_primitive_attr_t attr, cseg_error *err)
@@ -172,12 +208,14 @@ cseg_status conv_primitive_desc(cpu_backend *b, const node *n, const conv_descs 
     dnnl_primitive_attr_t attr = dnnl_attr_new();
     if (!attr)
         return fail_memory(err);
-    if (n->op == OP_conv2d) {
+    if (n->op == OP_conv2d || n->op == OP_conv_transpose2d)
         TRY_DONE(conv_post_ops(attr, n, d, err));
+    if (n->op == OP_conv2d)
         TRY_DONE(forward_desc(b, n, d, pd, attr, err));
-    } else {
+    else if (n->op == OP_conv_transpose2d)
+        TRY_DONE(transposed_desc(b, n, d, pd, attr, err));
+    else
         TRY_DONE(gradient_desc(b, n, d, pd, attr, err));
-    }
 done:
     dnnl_primitive_attr_destroy(attr);
     return status;
@@ -235,7 +273,7 @@ cseg_status conv_inner_init(conv_inner *w, cpu_backend *b, const node *n, const 
         return CSEG_OK;
     TRY(grad ? dnnl_reorder_init(&w->reorder, b, n, inner, d->w_plain, err)
              : dnnl_reorder_init(&w->reorder, b, n, d->w_plain, inner, err));
-    if (n->op == OP_conv2d && d->weights_fixed && !(w->kept = mem_alloc(w->bytes)))
+    if (d->weights_fixed && !(w->kept = mem_alloc(w->bytes)))
         return fail_memory(err);
     return CSEG_OK;
 }

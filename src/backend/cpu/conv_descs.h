@@ -16,15 +16,21 @@ typedef struct conv_descs {
      * layout */
     dnnl_memory_desc_t x, y, w_any, w_grad, w_plain, bias, residual;
     dnnl_dims_t stride, dilation, pad, pad_r;
-    bool weights_fixed; /* forward convolutions: reordered weights may be kept */
+    bool weights_fixed; /* reordered weights may be kept; not for gradients */
 } conv_descs;
 
-/* Return the node's input (its gradient in OP_conv2d_grad_data), output and weights. */
+/* Returns whether the node computes a convolution's input from its output: conv2d_grad_data, conv_transpose2d. */
+bool conv_to_input(const node *n);
+/* Return the convolution's input, output and weights: of a gradient, those of the convolution whose gradient it is; of
+ * a transposed convolution, its result, its input and its weights. */
 const tensor *conv_x(const node *n);
 const tensor *conv_y(const node *n);
 const tensor *conv_w(const node *n);
 bool conv_has_bias(const node *n); /* for a gradient of the weights: whether it also has one of a bias */
 
+/* cpu_op.takes: oneDNN refuses a convolution that leaves out a stride or more of its input's end, as a transposed one
+ * does if its output padding is as large as stride and padding together. */
+bool conv_takes(const cpu_backend *b, const node *n);
 conv_extent conv_whole(const node *n);
 /* Describes the tensors of a part of extent e. inner: the layout of the weights inside the kernel, or NULL for the one
  * that oneDNN prefers. Release the descriptors also after a failure. */

@@ -55,7 +55,7 @@ static int64_t least(int64_t a, int64_t b)
 /* Rows of the map that is cut: the one that the node writes or, for the gradient of weights, the output. */
 static int64_t rows_to_cut(const node *n)
 {
-    return n->op == OP_conv2d_grad_data ? conv_x(n)->dim[1] : conv_y(n)->dim[1];
+    return conv_to_input(n) ? conv_x(n)->dim[1] : conv_y(n)->dim[1];
 }
 
 static void release(kernel *base)
@@ -125,8 +125,8 @@ static bool cut(pieces_kernel *k, const node *n, int64_t images, int64_t band)
             int64_t to = least(from + band, rows);
             *p = (piece){.image = i};
             e.images = least(images, all - i);
-            if (band < rows && !(n->op == OP_conv2d_grad_data ? rows_of_input(n, from, to, p, &e)
-                                                              : rows_of_output(n, from, to, p, &e)))
+            if (band < rows &&
+                !(conv_to_input(n) ? rows_of_input(n, from, to, p, &e) : rows_of_output(n, from, to, p, &e)))
                 return false;
             if ((p->kind = kind_of(k, &e)) < 0)
                 return false;
@@ -151,7 +151,7 @@ static bool choose_pieces(pieces_kernel *k, const node *n, arena *mem)
     int64_t all = conv_x(n)->dim[0], rows = rows_to_cut(n), stride = n->attr.conv.stride[0];
     int64_t wanted = wanted_pieces(n), images = ceil_div(all, wanted), bands = wanted > all ? wanted / all : 1;
     int64_t band = ceil_div(rows, bands);
-    if (bands > 1 && n->op == OP_conv2d_grad_data)
+    if (bands > 1 && conv_to_input(n))
         band = ceil_div(band, stride) * stride; /* so that all inner bands are equal */
     k->pieces = ARENA_ARRAY(mem, (size_t)(ceil_div(all, images) * ceil_div(rows, band)), piece);
     if (!k->pieces)
@@ -171,13 +171,12 @@ static cseg_status run_piece(pieces_kernel *k, const piece *p, void *const *at, 
     char *own = scratch + (size_t)me * k->own, *x_part = (char *)at[0] + x_at * dtype_size(x->type);
     char *y_part = (char *)at[1] + y_at * dtype_size(y->type);
     dnnl_op *op = &k->kinds[p->kind].ops[me];
-    if (n->op == OP_conv2d_grad_data)
-        return dnnl_op_run(op, k->k.b, n, (void *[]){y_part, at[2], x_part}, own, err);
     if (n->op == OP_conv2d_grad_weight) {
         char *sums = (char *)at[2] + (size_t)(p - k->pieces) * (k->sums + k->bias);
         return dnnl_op_run(op, k->k.b, n, (void *[]){x_part, y_part, sums, sums + k->sums}, own, err);
     }
-    void *of[CONV_ARGS] = {x_part, at[2], y_part};
+    bool back = conv_to_input(n);
+    void *of[CONV_ARGS] = {back ? y_part : x_part, at[2], back ? x_part : y_part};
     int count = 3;
     if (at[3])
         of[count++] = at[3];
@@ -212,9 +211,9 @@ static cseg_status run_conv(kernel *base, void *const *in, void *const *out, voi
     char *rest = scratch;
     void *w;
     TRY(conv_inner_get(&k->w, &k->k, in[1], &rest, &w, err));
-    if (n->op == OP_conv2d_grad_data)
-        return run_pieces(k, (void *[]){out[0], in[0], w, NULL, NULL}, rest, err);
     void *bias = conv_has_bias(n) ? in[2] : NULL, *residual = n->attr.conv.has_residual ? in[3] : NULL;
+    if (conv_to_input(n))
+        return run_pieces(k, (void *[]){out[0], in[0], w, bias, NULL}, rest, err);
     return run_pieces(k, (void *[]){in[0], out[0], w, bias, residual}, rest, err);
 }
 

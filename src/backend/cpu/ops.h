@@ -3,6 +3,7 @@
 CPU_OP(conv2d)
 CPU_OP(conv2d_grad_data)
 CPU_OP(conv2d_grad_weight)
+CPU_OP(conv_transpose2d)
 CPU_OP(matmul)
 CPU_OP(batch_norm)
 CPU_OP(batch_norm_grad)

@@ -8,6 +8,8 @@
  * is written. */
 #include "backend/cpu/winograd.h"
 
+#include "backend/cpu/conv_descs.h"
+
 enum {
     POINTS_BYTES = 3 << 19, /* points of weights made at once */
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
@@ -233,9 +235,11 @@ static void choose_groups(wino_kernel *k, int threads)
     k->u_floats = (size_t)(WINOGRAD_IN * (k->once ? k->u_point : k->chunk * k->width + WINO_ALIAS));
 }
 
-static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const tensor *y, bool grad_data,
-                           bool weights_fixed, arena *mem, kernel **out, cseg_error *err)
+cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
+                              cseg_error *err)
 {
+    const tensor *x = n->in[0], *y = n->out[0];
+    bool grad_data = conv_to_input(n);
     wino_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
         return fail_memory(err);
@@ -246,7 +250,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const
     k->grad_data = grad_data;
     k->w_n = grad_data ? WINOGRAD_TAPS : WINOGRAD_TAPS * k->g.k;
     k->w_k = grad_data ? WINOGRAD_TAPS * k->g.n : WINOGRAD_TAPS;
-    k->bias = !grad_data && n->n_in > 2 && n->in[2];
+    k->bias = conv_has_bias(n);
     k->has_residual = !grad_data && n->attr.conv.has_residual;
     k->x = x->type;
     k->y = y->type;
@@ -271,17 +275,6 @@ static cseg_status prepare(cpu_backend *b, const node *n, const tensor *x, const
     return CSEG_OK;
 }
 
-cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
-                              cseg_error *err)
-{
-    return prepare(b, n, n->in[0], n->out[0], false, weights_fixed, mem, out, err);
-}
-
-cseg_status wino_prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
-{
-    return prepare(b, n, n->in[0], n->out[0], true, false, mem, out, err);
-}
-
 /* Multiply-adds of a vector, and what takes as long as they do, measured on one core with AVX-512: products run at 85 %
  * of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors, in bfloat16 at twice that with
  * AVX512-BF16 and at more than eight times with AMX; a tile's transforms take 130 a
@@ -298,7 +291,7 @@ static bool is_faster(const wino_geometry *g, const wino_blocks *b, const node *
 bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
 {
     const conv_attr *a = &n->attr.conv;
-    bool data = n->op == OP_conv2d_grad_data, weight = n->op == OP_conv2d_grad_weight;
+    bool data = conv_to_input(n), weight = n->op == OP_conv2d_grad_weight;
     const tensor *x = n->in[0], *y = weight ? n->in[1] : n->out[0];
     const int64_t *w = weight ? n->out[0]->dim : n->in[1]->dim;
     if (w[2] != 3 || w[3] != 3 || a->groups != 1 || a->stride[0] != 1 || a->stride[1] != 1 ||
@@ -306,7 +299,7 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
         return false;
     if (weight && n->n_out > 1 && n->out[1])
         return false; /* with the gradient of a bias */
-    if (n->op == OP_conv2d && a->act && a->act != UNARY_RELU + 1)
+    if (a->act && a->act != UNARY_RELU + 1)
         return false;
     if (x->dim[3] < LEAST_CHANNELS || y->dim[3] < LEAST_CHANNELS)
         return false;

@@ -47,8 +47,9 @@ wino_range wino_panel(const wino_blocks *b, int64_t size, int64_t i);
 /* Returns whether Winograd is faster than the direct convolution for the node; the kernels can do every node for which
  * this is true. */
 bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed);
+/* For a conv2d, its gradient of the data, or a conv_transpose2d. */
 cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
                               cseg_error *err);
-cpu_prepare wino_prepare_conv_grad_data, wino_prepare_conv_grad_weight;
+cpu_prepare wino_prepare_conv_grad_weight;
 
 #endif

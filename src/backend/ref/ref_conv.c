@@ -59,26 +59,36 @@ static void summed(const conv_attr *a, const tensor *x, const tensor *w, const t
     ref_round(sum, count, out);
 }
 
-REF(conv2d, ref_sums_of_first)
+/* Adds what passes fused: bias, residual, activation. */
+static void finish(const node *n, void *const *in, float *y)
 {
-    const tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
     const conv_attr *a = &n->attr.conv;
     const float *bias = n->n_in > 2 ? in[2] : NULL, *residual = n->n_in > 3 ? in[3] : NULL;
-    float *to = out[0];
-    int64_t count = tensor_count(y);
-    summed(a, x, w, y, forward, in[0], in[1], scratch, to, count);
     unary_attr act = {.kind = (unary_kind)(a->act - 1), .alpha = a->act_alpha};
-    for (int64_t i = 0; i < count; i++) {
-        to[i] += (bias ? bias[i % y->dim[3]] : 0) + (residual ? residual[i] : 0);
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++) {
+        y[i] += (bias ? bias[i % n->out[0]->dim[3]] : 0) + (residual ? residual[i] : 0);
         if (a->act)
-            to[i] = ref_unary_value(&act, to[i]);
+            y[i] = ref_unary_value(&act, y[i]);
     }
+}
+
+REF(conv2d, ref_sums_of_first)
+{
+    summed(&n->attr.conv, n->in[0], n->in[1], n->out[0], forward, in[0], in[1], scratch, out[0],
+           tensor_count(n->out[0]));
+    finish(n, in, out[0]);
 }
 
 REF(conv2d_grad_data, ref_sums_of_first)
 {
     summed(&n->attr.conv, n->out[0], n->in[1], n->in[0], to_data, in[0], in[1], scratch, out[0],
            tensor_count(n->out[0]));
+}
+
+REF(conv_transpose2d, ref_sums_of_first)
+{
+    ref_conv2d_grad_data(n, in, out, scratch);
+    finish(n, in, out[0]);
 }
 
 REF(conv2d_grad_weight, ref_sums_of_first)
@@ -93,14 +103,26 @@ REF(conv2d_grad_weight, ref_sums_of_first)
     }
 }
 
+/* Returns the output channel that element i of a weight belongs to: of [O, I/g, kh, kw] or, with groups, of a
+ * transposed convolution's [I, O/g, kh, kw]. */
+static int64_t channel_of(const node *n, int64_t i)
+{
+    const int64_t *w = n->in[0]->dim, groups = n->attr.norm.groups, taps = w[2] * w[3];
+    if (!groups)
+        return i / (w[1] * taps);
+    return i / (w[1] * taps) / (w[0] / groups) * w[1] + i / taps % w[1];
+}
+
 REF(fold_batch_norm, NULL)
 {
     const float *w = in[0], *bias = in[1], *gamma = in[2], *beta = in[3], *mean = in[4], *var = in[5];
-    int64_t channels = n->in[0]->dim[0], each = tensor_count(n->in[0]) / channels;
-    for (int64_t o = 0; o < channels; o++) {
+    for (int64_t i = 0; i < tensor_count(n->in[0]); i++) {
+        int64_t o = channel_of(n, i);
+        ((float *)out[0])[i] =
+            (float)((double)w[i] * ((double)gamma[o] / sqrt((double)var[o] + (double)n->attr.norm.eps)));
+    }
+    for (int64_t o = 0; o < n->out[1]->dim[0]; o++) {
         double s = (double)gamma[o] / sqrt((double)var[o] + (double)n->attr.norm.eps);
-        for (int64_t i = o * each; i < (o + 1) * each; i++)
-            ((float *)out[0])[i] = (float)((double)w[i] * s);
         ((float *)out[1])[o] = (float)((double)beta[o] + ((bias ? (double)bias[o] : 0) - (double)mean[o]) * s);
     }
 }

@@ -125,11 +125,12 @@ static const char *fold_infer(graph *g, node *n)
     const tensor *w = n->in[0];
     if (n->n_in != 6)
         return "needs a weight, a bias or none, and the norm's four";
+    int64_t channels = n->attr.norm.groups ? w->dim[1] * n->attr.norm.groups : w->dim[0];
     for (int i = 1; i < 6; i++)
-        if (i == 1 ? n->in[i] && tensor_count(n->in[i]) != w->dim[0] : !n->in[i] || tensor_count(n->in[i]) != w->dim[0])
+        if (i == 1 ? n->in[i] && tensor_count(n->in[i]) != channels : !n->in[i] || tensor_count(n->in[i]) != channels)
             return op_mismatch(g, "weight and what scales it", w, n->in[i] ? n->in[i] : w);
     op_out_like(n, 0, w);
-    op_out(n, 1, DT_F32, 1, w->dim);
+    op_out(n, 1, DT_F32, 1, &channels);
     return NULL;
 }
 const op_def op_def_fold_batch_norm = {.name = "fold_batch_norm", .infer = fold_infer, .required = 1, .types = "f"};

@@ -2,6 +2,7 @@
 OP(conv2d)                /* x, w, [bias], [residual] -> y */
 OP(conv2d_grad_data)      /* dy, w -> dx */
 OP(conv2d_grad_weight)    /* x, dy -> dw, [dbias] */
+OP(conv_transpose2d)      /* x, w, [bias] -> y: conv2d's gradient of the data, as a forward op */
 OP(fold_batch_norm)       /* w, [bias], gamma, beta, mean, var -> w, bias */
 OP(batch_norm)            /* x, gamma, beta, mean, var -> y: with fixed statistics */
 OP(batch_norm_grad)       /* x, dy, gamma, mean, var -> dx, dgamma, dbeta */

@@ -1,5 +1,5 @@
-/* conv2d [+ residual] [-> activation] becomes one node: the sum and the activation happen while the output is in
- * registers. */
+/* conv2d [+ residual] [-> activation] becomes one node, and conv_transpose2d [-> activation]: the sum and the
+ * activation happen while the output is in registers. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 
@@ -31,7 +31,7 @@ static node *fused(graph *g, node *conv, tensor *residual, const unary_attr *act
         a.conv.act = (int)act->kind + 1;
         a.conv.act_alpha = act->alpha;
     }
-    node *now = graph_add_node(g, OP_conv2d, 4, in, 1, &a);
+    node *now = graph_add_node(g, conv->op, conv->op == OP_conv2d ? 4 : 3, in, 1, &a);
     if (now) {
         now->scope = conv->scope;
         rewrite_replace(g, replaced, now->out[0]);
@@ -72,7 +72,7 @@ cseg_status pass_fuse_conv(graph *g, cseg_error *err)
             if (step == 0 && at->op == OP_binary && at->attr.binary == BINARY_ADD && (conv = candidate(&r, at, &other)))
                 now = fused(g, conv, other, NULL, at->out[0]);
             else if (step == 1 && at->op == OP_unary && fusable(at->attr.unary.kind) &&
-                     (conv = rewrite_maker(&r, at->in[0], OP_conv2d)) && !conv->attr.conv.act)
+                     (conv = rewrite_conv(&r, at->in[0])) && !conv->attr.conv.act)
                 now = fused(g, conv, NULL, &at->attr.unary, at->out[0]);
             if (!now)
                 return graph_status(g, err);

@@ -32,6 +32,12 @@ node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op)
     return t->from;
 }
 
+node *rewrite_conv(const rewrite *r, const tensor *t)
+{
+    node *n = rewrite_maker(r, t, OP_conv2d);
+    return n ? n : rewrite_maker(r, t, OP_conv_transpose2d);
+}
+
 void rewrite_replace(graph *g, tensor *old, tensor *now)
 {
     for (size_t i = 0; i < g->nodes.n; i++) {

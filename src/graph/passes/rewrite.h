@@ -15,6 +15,8 @@ typedef struct rewrite {
 bool rewrite_count(rewrite *r, graph *g);
 /* Returns the node that makes t, if it is an `op` and t has one reader; else NULL. */
 node *rewrite_maker(const rewrite *r, const tensor *t, op_kind op);
+/* The same for a conv2d or a conv_transpose2d. */
+node *rewrite_conv(const rewrite *r, const tensor *t);
 /* Makes all readers of `old`, and outputs, read `now` instead. */
 void rewrite_replace(graph *g, tensor *old, tensor *now);
 /* Sorts nodes into an order of execution and drops those that nothing needs. false: out of memory. */

@@ -144,6 +144,16 @@ def convolutions():
              lambda x, w, b: F.conv2d(x, w, b, **how), weight=1)
 
 
+def transposed():
+    for channels, out, groups, kernel, stride, pad, more, dilation in (
+            (3, 4, 1, 3, 2, 1, 1, 1), (4, 3, 1, 4, 2, 1, 0, 1), (4, 6, 2, 2, 3, 0, 2, 1), (2, 3, 1, 3, 1, 1, 2, 3)):
+        how = dict(stride=stride, padding=pad, output_padding=more, dilation=dilation, groups=groups)
+        case("conv_transpose2d",
+             {"stride": stride, "pad": pad, "output_pad": more, "dilation": dilation, "groups": groups},
+             [values(1, channels, 4, 5), values(channels, out // groups, kernel, kernel), values(out)],
+             lambda x, w, b: F.conv_transpose2d(x, w, b, **how), weight=1)
+
+
 def losses(dialect):
     from mmseg.models.losses import CrossEntropyLoss, accuracy
 
@@ -195,7 +205,7 @@ def losses(dialect):
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else ""
     if what == "torch":
-        for make in (resizes, pools, norms, elements, convolutions):
+        for make in (resizes, pools, norms, elements, convolutions, transposed):
             make()
         name = "torch.json"
     elif what == "losses" and sys.argv[2:] in (["1x"], ["0x"]):
