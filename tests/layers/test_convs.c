@@ -1,4 +1,4 @@
-/* Layers of convolutions: separable ones, pyramid pooling. */
+/* Layers of convolutions: separable and transposed ones, pyramid pooling. */
 #include <string.h>
 
 #include "golden_layer.h"
@@ -30,6 +30,21 @@ static void separable_convolutions(void **state)
 {
     (void)state;
     layer_check("separable_conv", make_separable, trace_layer);
+}
+
+static module *make_transposed(module *root, const value *c)
+{
+    conv_spec conv = conv_square(layer_int(c, "in_channels"), layer_int(c, "out_channels"), layer_int(c, "kernel_size"),
+                                 layer_int(c, "stride"), layer_int(c, "padding"), layer_int(c, "dilation"));
+    conv.groups = layer_int(c, "groups");
+    conv.bias = layer_bool(c, "bias");
+    return conv_transpose2d_new(root, "layer", conv, layer_int(c, "output_padding"));
+}
+
+static void transposed_convolutions(void **state)
+{
+    (void)state;
+    layer_check("conv_transpose", make_transposed, trace_layer);
 }
 
 static module *make_pyramid(module *root, const value *c)
@@ -89,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(separable_convolutions),
+        cmocka_unit_test(transposed_convolutions),
         cmocka_unit_test(pyramids),
         cmocka_unit_test(context_blocks),
     };

@@ -20,9 +20,12 @@ typedef struct conv_spec {
 /* Returns a square convolution with groups 1 and no bias. */
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
-/* mmcv's build_conv_layer: conv_cfg is NULL or of type Conv2d (Conv); other types are refused. Parameters: weight,
- * bias. */
+/* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv) or deconv (ConvTranspose2d); other types are
+ * refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+/* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
+ * output_pad. Its weight is [in, out / groups, kh, kw]. */
+module *conv_transpose2d_new(module *parent, const char *name, conv_spec s, int64_t output_pad);
 /* A 1x1 Conv2d with bias: what classes write as nn.Conv2d(in, out, kernel_size=1). */
 module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out);
 
@@ -84,8 +87,8 @@ typedef struct inverted_residual_spec {
 } inverted_residual_spec;
 module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec s);
 
-/* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv; others are refused. x [N,h,w,in] ->
- * [N,H,W,out]. */
+/* mmcv's build_upsample_layer for UNet's decoder: upsample_cfg of type InterpConv or DeconvModule; others are refused.
+ * x [N,h,w,in] -> [N,H,W,out]. */
 typedef struct up_conv_spec {
     int64_t in, out;
     bool with_cp;

@@ -1,4 +1,5 @@
-/* mmseg's InterpConv: a map resized, and a ConvModule before or behind. */
+/* What UNet's decoder makes maps larger with. mmseg's InterpConv: a map resized, and a ConvModule before or behind;
+ * DeconvModule: a transposed convolution, norm and activation. */
 #include <string.h>
 
 #include "model/layers/layers.h"
@@ -34,6 +35,16 @@ static const field resize_fields[] = {
 };
 static const field_table resize_table = FIELD_TABLE(resize_fields, resize_config);
 
+typedef struct deconv_config {
+    int64_t kernel_size, scale_factor;
+} deconv_config;
+
+static const field deconv_fields[] = {
+    FIELD_RANGE(deconv_config, F_INT, kernel_size, "4", 1, 63, "the transposed convolution's"),
+    FIELD_RANGE(deconv_config, F_INT, scale_factor, "2", 1, 63, "its stride: sides are multiplied by it"),
+};
+static const field_table deconv_table = FIELD_TABLE(deconv_fields, deconv_config);
+
 typedef struct up_conv {
     bool with_cp;
     module *list;
@@ -48,41 +59,78 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return x;
 }
 
-static bool read_type(module *parent, const value *cfg)
+static void interp_new(module *m, up_conv *s, const up_conv_spec *c)
 {
-    const char *type = value_type_name(cfg);
-    if (type && strcmp(type, "InterpConv") == 0)
-        return true;
-    model_fail(parent->model, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
-               "%s: upsample_cfg of type %s is not supported; there is InterpConv", parent->name, type ? type : "None");
-    return false;
+    interp_config o;
+    resize_config r;
+    if (fields_parse(&interp_table, "InterpConv", c->upsample_cfg, NULL, m->model->mem, &o, &m->model->error) !=
+            CSEG_OK ||
+        fields_parse(&resize_table, "upsample_cfg", o.upsample_cfg, NULL, m->model->mem, &r, &m->model->error) !=
+            CSEG_OK)
+        return;
+    s->list = sequential_new(m, "interp_upsample");
+    for (int i = 0; i < 2; i++)
+        if (o.conv_first == (i == 0))
+            conv_module_new(
+                s->list, module_index(m, i),
+                (conv_module_spec){.conv = conv_square(c->in, c->out, o.kernel_size, o.stride, o.padding, 1),
+                                   .conv_cfg = o.conv_cfg,
+                                   .norm_cfg = c->norm_cfg,
+                                   .act_cfg = c->act_cfg});
+        else
+            upsample_new(s->list, module_index(m, i), r.scale_factor, strcmp(r.mode, "nearest") == 0, r.align_corners);
 }
+
+/* The reference builds norm and activation whatever their configs are, and stops at None. */
+static void deconv_new(module *m, up_conv *s, const up_conv_spec *c)
+{
+    deconv_config o;
+    if (fields_parse(&deconv_table, "DeconvModule", c->upsample_cfg, NULL, m->model->mem, &o, &m->model->error) !=
+        CSEG_OK)
+        return;
+    int64_t beyond = o.kernel_size - o.scale_factor;
+    if (beyond < 0 || beyond % 2)
+        model_fail(m->model, CSEG_CONFIG, value_blame(c->upsample_cfg, "kernel_size"),
+                   "DeconvModule: kernel_size is scale_factor or larger by an even number, not %lld with %lld",
+                   (long long)o.kernel_size, (long long)o.scale_factor);
+    else if (value_is_none(c->norm_cfg) || value_is_none(c->act_cfg))
+        model_fail(m->model, CSEG_CONFIG, c->upsample_cfg,
+                   "DeconvModule: %s is None, but it always has one; use "
+                   "InterpConv",
+                   value_is_none(c->norm_cfg) ? "norm_cfg" : "act_cfg");
+    if (model_failed(m->model))
+        return;
+    conv_spec conv = conv_square(c->in, c->out, o.kernel_size, o.scale_factor, beyond / 2, 1);
+    conv.bias = true;
+    s->list = sequential_new(m, "deconv_upsamping");
+    conv_transpose2d_new(s->list, "0", conv, 0);
+    norm_new(s->list, "1", c->norm_cfg, c->out);
+    act_new(s->list, "2", c->act_cfg);
+}
+
+static const struct {
+    const char *type;
+    void (*make)(module *m, up_conv *s, const up_conv_spec *c);
+} types[] = {{"InterpConv", interp_new}, {"DeconvModule", deconv_new}};
 
 module *up_conv_new(module *parent, const char *name, up_conv_spec c)
 {
     module *m = module_new(parent, name);
     up_conv *s = module_state(m, sizeof *s);
-    interp_config o;
-    resize_config r;
-    if (!s || !read_type(parent, c.upsample_cfg) ||
-        fields_parse(&interp_table, "InterpConv", c.upsample_cfg, NULL, m->model->mem, &o, &m->model->error) !=
-            CSEG_OK ||
-        fields_parse(&resize_table, "upsample_cfg", o.upsample_cfg, NULL, m->model->mem, &r, &m->model->error) !=
-            CSEG_OK)
+    const char *type = value_type_name(c.upsample_cfg);
+    if (!s)
         return NULL;
-    m->class_name = "InterpConv";
     m->state = s;
     m->forward = forward;
     s->with_cp = c.with_cp;
-    s->list = sequential_new(m, "interp_upsample");
-    for (int i = 0; i < 2; i++)
-        if (o.conv_first == (i == 0))
-            conv_module_new(s->list, module_index(m, i),
-                            (conv_module_spec){.conv = conv_square(c.in, c.out, o.kernel_size, o.stride, o.padding, 1),
-                                               .conv_cfg = o.conv_cfg,
-                                               .norm_cfg = c.norm_cfg,
-                                               .act_cfg = c.act_cfg});
-        else
-            upsample_new(s->list, module_index(m, i), r.scale_factor, strcmp(r.mode, "nearest") == 0, r.align_corners);
-    return model_failed(m->model) ? NULL : m;
+    for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
+        if (strcmp(type, types[i].type) == 0) {
+            m->class_name = types[i].type;
+            types[i].make(m, s, &c);
+            return model_failed(m->model) ? NULL : m;
+        }
+    model_fail(m->model, CSEG_UNSUPPORTED, value_blame(c.upsample_cfg, "type"),
+               "%s: upsample_cfg of type %s is not supported; there are InterpConv and DeconvModule", parent->name,
+               type ? type : "None");
+    return NULL;
 }

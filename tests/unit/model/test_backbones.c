@@ -1,4 +1,4 @@
-/* What the backbones UNet and MobileNetV2 refuse, and what they make of their fields. */
+/* What the backbones UNet, ERFNet and MobileNetV2 refuse, and what they make of their fields. */
 #include "model_test.h"
 
 #define UNET(fields)                                                                                                   \
@@ -18,7 +18,13 @@ static void unet_fields_that_do_not_fit(void **state)
     test_refused(UNET("dec_num_convs=(1, )"), CSEG_CONFIG, "dec_num_convs has 1 entries", "has 2");
     test_refused(UNET("strides=(1, 3, 1)"), CSEG_CONFIG, "strides", "from 1 to 2");
     test_refused(UNET("dcn=dict(type='DCN')"), CSEG_CONFIG, "dcn", "test.py");
-    test_refused(UNET("upsample_cfg=dict(type='DeconvModule')"), CSEG_UNSUPPORTED, "DeconvModule", "InterpConv");
+    test_refused(UNET("upsample_cfg=dict(type='CARAFE')"), CSEG_UNSUPPORTED, "CARAFE", "InterpConv and DeconvModule");
+    test_refused(UNET("upsample_cfg=dict(type='DeconvModule', kernel_size=5)"), CSEG_CONFIG, "even number", "5 with 2");
+    test_refused(UNET("upsample_cfg=dict(type='DeconvModule', kernel_size=1)"), CSEG_CONFIG, "even number", "1 with 2");
+    test_refused(UNET("upsample_cfg=dict(type='DeconvModule'), act_cfg=None"), CSEG_CONFIG, "act_cfg is None",
+                 "test.py:3");
+    test_refused(UNET("conv_cfg=dict(type='deconv', output_padding=(1, 0, 1))"), CSEG_CONFIG, "output_padding",
+                 "3 numbers");
     test_refused(UNET("upsample_cfg=dict(type='InterpConv', scale_factor=2)"), CSEG_CONFIG, "scale_factor", "test.py");
     test_refused(UNET("upsample_cfg=dict(type='InterpConv', upsample_cfg=dict(mode='nearest'))"), CSEG_CONFIG,
                  "scale_factor", "test.py");
@@ -34,6 +40,29 @@ static void unet_maps_that_do_not_meet(void **state)
                             "  downsamples=[True] * 7, enc_dilations=[1] * 8, dec_dilations=[1] * 7"),
                        "multiples of 128", "64 x 64");
     test_trace_refused(UNET("upsample_cfg=dict(type='InterpConv', stride=2)"), "concat", "backbone");
+    test_trace_refused(UNET("conv_cfg=dict(type='deconv', output_padding=1)"), "output padding 1 x 1", "backbone");
+}
+
+#define ERFNET(fields)                                                                                                 \
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ERFNet', " fields "),\n"                                  \
+    "  decode_head=dict(type='FCNHead', in_channels=16, channels=4, num_classes=3))\n"
+
+static void erfnet_fields_that_do_not_fit(void **state)
+{
+    (void)state;
+    test_refused(ERFNET("enc_downsample_channels=(16, )"), CSEG_CONFIG, "1 entries", "at least 2");
+    test_refused(ERFNET("enc_stage_non_bottlenecks=(5, 8, 4)"), CSEG_CONFIG, "enc_stage_non_bottlenecks has 3",
+                 "has 2");
+    test_refused(ERFNET("enc_non_bottleneck_channels=(64, )"), CSEG_CONFIG, "enc_non_bottleneck_channels has 1",
+                 "has 2");
+    test_refused(ERFNET("dec_upsample_channels=(64, )"), CSEG_CONFIG, "dec_upsample_channels has 1", "test.py:1");
+    test_refused(ERFNET("dec_stages_non_bottleneck=(2, 2, 2)"), CSEG_CONFIG, "dec_stages_non_bottleneck has 3",
+                 "has 2");
+    test_refused(ERFNET("dec_non_bottleneck_channels=(64, )"), CSEG_CONFIG, "dec_non_bottleneck_channels has 1",
+                 "has 2");
+    test_refused(ERFNET("enc_stage_non_bottlenecks=(5, 7)"), CSEG_CONFIG, "do not divide the 7 blocks", "test.py:1");
+    test_refused(ERFNET("enc_downsample_channels=(16, 64, 64)"), CSEG_CONFIG, "64 follows on 64", "test.py:1");
+    test_refused(ERFNET("in_channels=16"), CSEG_CONFIG, "16 follows on 16", "maxima");
 }
 
 static void mobilenet_fields_that_do_not_fit(void **state)
@@ -91,9 +120,9 @@ static void mobilenet_stages_are_frozen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unet_fields_that_do_not_fit),      cmocka_unit_test(unet_maps_that_do_not_meet),
-        cmocka_unit_test(mobilenet_fields_that_do_not_fit), cmocka_unit_test(mobilenet_is_widened_in_eights),
-        cmocka_unit_test(mobilenet_stages_are_frozen),
+        cmocka_unit_test(unet_fields_that_do_not_fit),    cmocka_unit_test(erfnet_fields_that_do_not_fit),
+        cmocka_unit_test(unet_maps_that_do_not_meet),     cmocka_unit_test(mobilenet_fields_that_do_not_fit),
+        cmocka_unit_test(mobilenet_is_widened_in_eights), cmocka_unit_test(mobilenet_stages_are_frozen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

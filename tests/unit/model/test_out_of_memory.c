@@ -66,6 +66,15 @@ static const char *const configs[] = {
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ERFNet', enc_downsample_channels=(4, 8),\n"
+    "    enc_stage_non_bottlenecks=(1, ), enc_non_bottleneck_dilations=(2, ), enc_non_bottleneck_channels=(8, ),\n"
+    "    dec_upsample_channels=(4, ), dec_stages_non_bottleneck=(1, ), dec_non_bottleneck_channels=(4, )),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3,\n"
+    "    conv_cfg=dict(type='deconv')))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=2, strides=(1, 1),\n"
+    "    enc_num_convs=(1, 1), dec_num_convs=(1, ), downsamples=(True, ), enc_dilations=(1, 1), dec_dilations=(1, ),\n"
+    "    upsample_cfg=dict(type='DeconvModule')),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),

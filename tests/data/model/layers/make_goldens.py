@@ -116,6 +116,18 @@ def linear():
 
 
 @cases_of
+def conv_transpose():
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=2, padding=1, output_padding=0,
+                      dilation=1, groups=1, bias=True)
+        config.update(how)
+        return case(nn.ConvTranspose2d, lambda layer, x: layer(x), config, shape)
+
+    return [one(4, 3, 3, (2, 3, 4, 4), output_padding=1), one(6, 4, 4, (1, 3, 2, 6), groups=2, bias=False),
+            one(3, 5, 2, (1, 3, 4, 3), stride=1, padding=0, dilation=3, output_padding=2)]
+
+
+@cases_of
 def separable_conv():
     from mmcv.cnn import DepthwiseSeparableConvModule
 
