@@ -5,46 +5,6 @@
 
 #include "backend/cpu/norm_parts.h"
 
-/* Mean and sum of squared deviations of one part: mean[c], m2[c], each with norm_room(k) floats. In one pass, from x -
- * shift, where shift is the mean of the part's first pixels, so that a large mean does not cost precision. */
-static void part_moments(const norm_kernel *k, int64_t part, map x, float *mean, float *m2, float *shift)
-{
-    enum { FIRST_ROWS = 4 };
-    const map_table *v = k->k.b->simd->maps;
-    norm_stretch first = {0};
-    norm_next(k, part, &first);
-    first.rows = first.rows < FIRST_ROWS ? first.rows : FIRST_ROWS;
-    size_t size = norm_room(k) * sizeof(float);
-    memset(shift, 0, size);
-    memset(mean, 0, size);
-    memset(m2, 0, size);
-    v->sum_rows(map_from(x, first.at), shift, first.rows, first.width);
-    widen_fold(shift, k->c, k->times);
-    for (int64_t c = 0; c < k->c; c++)
-        shift[c] /= (float)(first.rows * first.width / k->c);
-    widen_fill(shift, k->c, k->times);
-    for (norm_stretch w = {0}; norm_next(k, part, &w);)
-        v->moments(map_from(x, w.at), shift, mean, m2, w.rows, w.width);
-    norm_fold(k, mean);
-    float n = (float)parts_size(&k->parts, part);
-    for (int64_t c = 0; c < k->c; c++) {
-        float d = mean[c] / n;
-        m2[c] = fmaxf(m2[c] - d * mean[c], 0);
-        mean[c] = shift[c] + d;
-    }
-}
-
-/* at[part] holds mean[c], then m2[c]; shifts: norm_room(k) for each thread. */
-static void moments_all(const norm_kernel *k, map x, float *at, float *shifts)
-{
-    size_t wide = norm_room(k);
-#pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < k->parts.count; p++) {
-        float *mean = at + (size_t)p * 2 * wide, *shift = shifts + (size_t)omp_get_thread_num() * wide;
-        part_moments(k, p, x, mean, mean + wide, shift);
-    }
-}
-
 /* The factor and the summand of a channel, from the statistics as they are stored: so batch_norm_apply gives the same
  * bits. */
 static void train_coefficients(float gamma, float beta, float mean, float invstd, float *s, float *b)
@@ -90,7 +50,7 @@ static cseg_status train_run(kernel *base, void *const *in, void *const *out, vo
     float *running_mean = in[3], *running_var = in[4], *mean = out[1], *invstd = out[2];
     size_t wide = norm_room(k);
     float *s = scratch, *b = s + wide, *at = b + wide, *shifts = at + 2 * wide * (size_t)k->parts.count;
-    moments_all(k, map_in(k->k.n, in, 0), at, shifts);
+    norm_moments(k, map_in(k->k.n, in, 0), at, shifts);
     double total = (double)k->pixels;
 #pragma omp parallel for schedule(static)
     for (int64_t c0 = 0; c0 < k->c; c0 += NORM_BLOCK) {
@@ -147,43 +107,6 @@ static cseg_status prepare_batch_norm_apply(cpu_backend *b, const node *n, arena
 
 const cpu_op cpu_op_batch_norm_apply = {.prepare = prepare_batch_norm_apply, .either_in = 1 | 1 << 5, .either_out = 1};
 
-static norm_grad grad_from(const norm_grad *g, int64_t at)
-{
-    norm_grad from = *g;
-    from.x = map_from(g->x, at);
-    from.dy = map_from(g->dy, at);
-    from.y = map_from(g->y, at);
-    from.dx = map_from(g->dx, at);
-    from.dr = map_from(g->dr, at);
-    return from;
-}
-
-/* Sums of g and of g * (x - mean) of each part: at[part] holds sum_dy[c], then sum_dyx[c]. */
-static void grad_sums_all(const norm_kernel *k, const norm_grad *g, float *at)
-{
-    size_t wide = norm_room(k);
-#pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < k->parts.count; p++) {
-        float *sum_dy = at + (size_t)p * 2 * wide, *sum_dyx = sum_dy + wide;
-        memset(sum_dy, 0, 2 * wide * sizeof *sum_dy);
-        for (norm_stretch w = {0}; norm_next(k, p, &w);) {
-            norm_grad from = grad_from(g, w.at);
-            k->k.b->simd->maps->norm_grad_sums(&from, sum_dy, sum_dyx, w.rows, w.width);
-        }
-        norm_fold(k, sum_dy);
-    }
-}
-
-static void grad_apply_all(const norm_kernel *k, const norm_grad *g)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < k->parts.count; p++)
-        for (norm_stretch w = {0}; norm_next(k, p, &w);) {
-            norm_grad from = grad_from(g, w.at);
-            k->k.b->simd->maps->norm_grad_apply(&from, w.rows, w.width);
-        }
-}
-
 /* After the sums: computes the gradients of gamma and beta, and the coefficients of dx. */
 static void join_sums(const norm_kernel *k, const float *at, const float *gamma, const float *invstd, float *dgamma,
                       float *dbeta, float *a, float *slope)
@@ -234,13 +157,17 @@ static cseg_status train_grad_run(kernel *base, void *const *in, void *const *ou
                    .shift = beta ? shift : NULL,
                    .a = a,
                    .k = slope};
-    grad_sums_all(k, &g, at);
+#pragma omp parallel for schedule(static)
+    for (int64_t p = 0; p < k->parts.count; p++)
+        norm_grad_part_sums(k, &g, p, at);
     join_sums(k, at, gamma, invstd, out[1], out[2], a, slope);
     if (!out[0])
         return CSEG_OK;
     widen_fill(a, k->c, k->times);
     widen_fill(slope, k->c, k->times);
-    grad_apply_all(k, &g);
+#pragma omp parallel for schedule(static)
+    for (int64_t p = 0; p < k->parts.count; p++)
+        norm_grad_part_apply(k, &g, p);
     return CSEG_OK;
 }
 

@@ -7,6 +7,8 @@
 
 #include "backend/cpu/simd/dropout_body.h"
 
+#include "backend/cpu/simd/layer_norm_body.h"
+
 #include "backend/cpu/simd/loss_body.h"
 
 #include "backend/cpu/simd/attention_body.h"

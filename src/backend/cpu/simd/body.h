@@ -50,6 +50,7 @@ const simd_table SIMD_NAME(simd_table) = {
     .maps = &SIMD_NAME(map_table),
     .norm_fixed_grad = SIMD_NAME(norm_fixed_grad),
     .dropout = &SIMD_NAME(dropout),
+    .layer_norm = &SIMD_NAME(layer_norm),
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
     .attention = &SIMD_NAME(attention),

@@ -46,6 +46,13 @@ typedef struct norm_grad {
 struct map_table {
     /* y = x * s + b [+ r], then ReLU if relu. r may have no memory; y may be x or r. s, b: `width` long. */
     void (*affine)(map x, const float *s, const float *b, map r, map y, int64_t rows, int64_t width, bool relu);
+    /* y = (x - mean) * s + b, then ReLU if relu. y may be x. mean, s, b: `width` long. */
+    void (*normalise)(map x, const float *mean, const float *s, const float *b, map y, int64_t rows, int64_t width,
+                      bool relu);
+    /* y = x > 0 ? x : slope * x; y may be x. slope: `width` long. */
+    void (*prelu)(map x, const float *slope, map y, int64_t rows, int64_t width);
+    /* dx = x > 0 ? dy : slope * dy; sum += x > 0 ? 0 : x * dy. dx may be dy, or have no memory. */
+    void (*prelu_grad)(map x, const float *slope, map dy, map dx, float *sum, int64_t rows, int64_t width);
     /* sum += x */
     void (*sum_rows)(map x, float *sum, int64_t rows, int64_t width);
     /* sum += x - shift, squares += (x - shift)^2 */

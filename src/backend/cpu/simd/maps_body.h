@@ -1,68 +1,6 @@
 /* The loops of maps.h for one instruction set. Bound by memory traffic, so they read memory in order; loops that kept
  * sums of several rows in registers took up to 1.6 times as long. ReLU passes NaN on, as PyTorch's does. */
-#include "backend/cpu/simd/lanes.h"
-#include "backend/cpu/simd/maps.h"
-
-#define MAPS_INLINE static inline __attribute__((always_inline))
-
-/* The type of all maps of a call. It is a compile-time constant where a loop is compiled for one type. */
-typedef enum SIMD_NAME(maps_type) {
-    MAPS_FLOAT,
-    MAPS_HALF,
-    MAPS_MIXED,
-} SIMD_NAME(maps_type);
-#define MAPS_TYPE SIMD_NAME(maps_type)
-#define MAPS_NONE ((map){0})
-
-MAPS_INLINE MAPS_TYPE SIMD_NAME(maps_type_of)(map a, map b, map c, map d, map e)
-{
-    int halves = 0, all = 0;
-    const map *m[5] = {&a, &b, &c, &d, &e};
-    for (int i = 0; i < 5; i++) {
-        all += m[i]->at != NULL;
-        halves += m[i]->at && m[i]->half;
-    }
-    return halves == 0 ? MAPS_FLOAT : halves == all ? MAPS_HALF : MAPS_MIXED;
-}
-
-/* Calls the loop that is compiled for the type. */
-#define MAPS_CALL(type, loop, ...)                                                                                     \
-    do {                                                                                                               \
-        MAPS_TYPE type_ = (type);                                                                                      \
-        if (type_ == MAPS_FLOAT)                                                                                       \
-            SIMD_NAME(loop)(MAPS_FLOAT, __VA_ARGS__);                                                                  \
-        else if (type_ == MAPS_HALF)                                                                                   \
-            SIMD_NAME(loop)(MAPS_HALF, __VA_ARGS__);                                                                   \
-        else                                                                                                           \
-            SIMD_NAME(loop)(MAPS_MIXED, __VA_ARGS__);                                                                  \
-    } while (0)
-
-MAPS_INLINE vec SIMD_NAME(maps_load)(MAPS_TYPE type, map m, int64_t at, int64_t n)
-{
-    return vec_load_map(m.at, type == MAPS_MIXED ? m.half : type == MAPS_HALF, at, n);
-}
-MAPS_INLINE void SIMD_NAME(maps_store)(MAPS_TYPE type, map m, int64_t at, vec a, int64_t n)
-{
-    vec_store_map(m.at, type == MAPS_MIXED ? m.half : type == MAPS_HALF, at, a, n);
-}
-#define LOAD(m, at, n) SIMD_NAME(maps_load)(type, m, at, n)
-#define STORE(m, at, a, n) SIMD_NAME(maps_store)(type, m, at, a, n)
-#define FLOATS(p, n) vec_load_map(p, false, 0, n)
-#define PUT_FLOATS(p, a, n) vec_store_map(p, false, 0, a, n)
-
-/* Runs whole vectors first, where the compiler sees n = VEC, then the rest. */
-#define MAPS_EACH(c, n, size, ...)                                                                                     \
-    do {                                                                                                               \
-        int64_t c = 0;                                                                                                 \
-        for (; c + VEC <= (size); c += VEC) {                                                                          \
-            enum { n = VEC };                                                                                          \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
-        if (c < (size)) {                                                                                              \
-            const int64_t n = (size)-c;                                                                                \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
-    } while (0)
+#include "backend/cpu/simd/maps_loops.h"
 
 /* ---- forward ------------------------------------------------------------------------------------------------------
  */
@@ -89,6 +27,59 @@ static void SIMD_NAME(affine)(map x, const float *s, const float *b, map r, map 
         MAPS_CALL(type, affine_rows, x, s, b, MAPS_NONE, y, rows, width, true);
     else
         MAPS_CALL(type, affine_rows, x, s, b, MAPS_NONE, y, rows, width, false);
+}
+
+MAPS_INLINE void SIMD_NAME(normalise_rows)(MAPS_TYPE type, map x, const float *mean, const float *s, const float *b,
+                                           map y, int64_t rows, int64_t width, bool relu)
+{
+    for (int64_t at = 0; at < rows * width; at += width)
+        MAPS_EACH(c, n, width, {
+            vec v = vec_sub(LOAD(x, at + c, n), FLOATS(mean + c, n));
+            v = vec_add(vec_mul(v, FLOATS(s + c, n)), FLOATS(b + c, n));
+            STORE(y, at + c, relu ? vec_relu(v) : v, n);
+        });
+}
+
+static void SIMD_NAME(normalise)(map x, const float *mean, const float *s, const float *b, map y, int64_t rows,
+                                 int64_t width, bool relu)
+{
+    MAPS_TYPE type = SIMD_NAME(maps_type_of)(x, y, MAPS_NONE, MAPS_NONE, MAPS_NONE);
+    if (relu)
+        MAPS_CALL(type, normalise_rows, x, mean, s, b, y, rows, width, true);
+    else
+        MAPS_CALL(type, normalise_rows, x, mean, s, b, y, rows, width, false);
+}
+
+MAPS_INLINE void SIMD_NAME(prelu_rows)(MAPS_TYPE type, map x, const float *slope, map y, int64_t rows, int64_t width)
+{
+    for (int64_t at = 0; at < rows * width; at += width)
+        MAPS_EACH(c, n, width, {
+            vec v = LOAD(x, at + c, n);
+            STORE(y, at + c, vec_where_gt(v, vec_zero(), v, vec_mul(v, FLOATS(slope + c, n))), n);
+        });
+}
+
+static void SIMD_NAME(prelu)(map x, const float *slope, map y, int64_t rows, int64_t width)
+{
+    MAPS_CALL(SIMD_NAME(maps_type_of)(x, y, MAPS_NONE, MAPS_NONE, MAPS_NONE), prelu_rows, x, slope, y, rows, width);
+}
+
+MAPS_INLINE void SIMD_NAME(prelu_grad_rows)(MAPS_TYPE type, map x, const float *slope, map dy, map dx, float *sum,
+                                            int64_t rows, int64_t width)
+{
+    for (int64_t at = 0; at < rows * width; at += width)
+        MAPS_EACH(c, n, width, {
+            vec v = LOAD(x, at + c, n), g = LOAD(dy, at + c, n), zero = vec_zero();
+            PUT_FLOATS(sum + c, vec_add(FLOATS(sum + c, n), vec_where_gt(v, zero, zero, vec_mul(v, g))), n);
+            if (dx.at)
+                STORE(dx, at + c, vec_where_gt(v, zero, g, vec_mul(g, FLOATS(slope + c, n))), n);
+        });
+}
+
+static void SIMD_NAME(prelu_grad)(map x, const float *slope, map dy, map dx, float *sum, int64_t rows, int64_t width)
+{
+    MAPS_CALL(SIMD_NAME(maps_type_of)(x, dy, dx, MAPS_NONE, MAPS_NONE), prelu_grad_rows, x, slope, dy, dx, sum, rows,
+              width);
 }
 
 MAPS_INLINE void SIMD_NAME(sum_of_rows)(MAPS_TYPE type, map x, float *sum, int64_t rows, int64_t width)
@@ -306,13 +297,11 @@ static void SIMD_NAME(interpolate)(map x, const int32_t *i0, const int32_t *i1, 
         MAPS_CALL(type, interpolate_row, x, i0, i1, w, MAPS_NONE, y, n, c);
 }
 
-#undef LOAD
-#undef STORE
-#undef FLOATS
-#undef PUT_FLOATS
-
 static const map_table SIMD_NAME(map_table) = {
     .affine = SIMD_NAME(affine),
+    .normalise = SIMD_NAME(normalise),
+    .prelu = SIMD_NAME(prelu),
+    .prelu_grad = SIMD_NAME(prelu_grad),
     .sum_rows = SIMD_NAME(sum_rows),
     .moments = SIMD_NAME(moments),
     .norm_grad_sums = SIMD_NAME(norm_grad_sums),

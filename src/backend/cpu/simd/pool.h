@@ -1,4 +1,4 @@
-/* The inner loops of max pooling in NHWC, a row of the map at a time. Taps are the positions within a window, counted
+/* The inner loops of pooling in NHWC, a row of the map at a time. Taps are the positions within a window, counted
  * row by row. Maps are float32, or bfloat16 if `half` is set. */
 #ifndef SIMD_POOL_H
 #define SIMD_POOL_H
@@ -28,7 +28,23 @@ typedef struct pool_map {
     bool half;
 } pool_map;
 
+/* Neighbouring pixels of a row, or rows of a map: from ... to - 1. */
+typedef struct pool_span {
+    int64_t from, to;
+} pool_span;
+
+/* Sums over windows, of average pooling and of its gradient. */
+typedef struct pool_sums {
+    pool_map x;            /* the first row of the windows */
+    int64_t rows, w, c;    /* rows of the windows; pixels of a row of x; channels */
+    const pool_span *cols; /* for each pixel to write: its window's pixels of a row */
+    const float *in_share; /* [rows, w]: what x is multiplied with; NULL: 1 */
+    const float *share;    /* for each pixel to write: what the sum is multiplied with; NULL: 1 */
+} pool_sums;
+
 typedef struct pool_table {
+    /* Computes pixels from ... to - 1 of a row of y, each the sum of its window. */
+    void (*add)(const pool_sums *s, int64_t from, int64_t to, pool_map y);
     /* Computes a row of y from the rows of x that its windows cover. A NaN stays a NaN. */
     void (*most)(const pool_axis *a, const pool_rows *x, pool_map y);
     /* Gives tap[ow, c]: the first tap of each window whose element equals y, or -1. */

@@ -9,27 +9,23 @@
 enum { POOL_VECS = 4 };
 
 /* The pixels of x in window ox, or the windows that contain pixel ix. */
-typedef struct SIMD_NAME(pool_span) {
-    int64_t from, to;
-} SIMD_NAME(pool_span);
-
-static inline SIMD_NAME(pool_span) SIMD_NAME(pool_pixels)(const pool_axis *a, int64_t ox)
+static inline pool_span SIMD_NAME(pool_pixels)(const pool_axis *a, int64_t ox)
 {
     int64_t from = ox * a->stride - a->pad, to = from + a->kernel;
-    return (SIMD_NAME(pool_span)){from < 0 ? 0 : from, to > a->w ? a->w : to};
+    return (pool_span){from < 0 ? 0 : from, to > a->w ? a->w : to};
 }
 
-static inline SIMD_NAME(pool_span) SIMD_NAME(pool_windows)(const pool_axis *a, int64_t ix)
+static inline pool_span SIMD_NAME(pool_windows)(const pool_axis *a, int64_t ix)
 {
     int64_t from = ix + a->pad - a->kernel + 1, to = (ix + a->pad) / a->stride + 1;
-    return (SIMD_NAME(pool_span)){from > 0 ? (from + a->stride - 1) / a->stride : 0, to > a->ow ? a->ow : to};
+    return (pool_span){from > 0 ? (from + a->stride - 1) / a->stride : 0, to > a->ow ? a->ow : to};
 }
 
 /* The functions of pool.h for one pixel and `nv` vectors of channels from c on, with n channels in each. */
 POOL_INLINE SIMD_NAME(pool_most_of)(const pool_axis *a, const pool_rows *x, pool_map y, int64_t ox, int64_t c, int nv,
                                     int64_t n, bool half)
 {
-    SIMD_NAME(pool_span) p = SIMD_NAME(pool_pixels)(a, ox);
+    pool_span p = SIMD_NAME(pool_pixels)(a, ox);
     vec most[POOL_VECS];
     for (int i = 0; i < nv; i++)
         most[i] = vec_set(-INFINITY);
@@ -46,7 +42,7 @@ POOL_INLINE SIMD_NAME(pool_most_of)(const pool_axis *a, const pool_rows *x, pool
 POOL_INLINE SIMD_NAME(pool_find_of)(const pool_axis *a, const pool_rows *x, pool_map y, float *tap, int64_t ox,
                                     int64_t c, int nv, int64_t n, bool half)
 {
-    SIMD_NAME(pool_span) p = SIMD_NAME(pool_pixels)(a, ox);
+    pool_span p = SIMD_NAME(pool_pixels)(a, ox);
     vec most[POOL_VECS], first[POOL_VECS];
     for (int i = 0; i < nv; i++) {
         most[i] = vec_load_map(y.at, y.half, ox * a->c + c + i * VEC, n);
@@ -68,7 +64,7 @@ POOL_INLINE SIMD_NAME(pool_find_of)(const pool_axis *a, const pool_rows *x, pool
 POOL_INLINE SIMD_NAME(pool_give_of)(const pool_axis *a, const pool_rows *dy, const float *const *tap, pool_map dx,
                                     int64_t ix, int64_t c, int nv, int64_t n, bool half)
 {
-    SIMD_NAME(pool_span) p = SIMD_NAME(pool_windows)(a, ix);
+    pool_span p = SIMD_NAME(pool_windows)(a, ix);
     vec sum[POOL_VECS];
     for (int i = 0; i < nv; i++)
         sum[i] = vec_zero();
@@ -132,7 +128,61 @@ static void SIMD_NAME(pool_give)(const pool_axis *a, const pool_rows *dy, const 
         SIMD_NAME(pool_give_row)(a, dy, tap, dx, false);
 }
 
+/* pool_table.add for one pixel and `nv` vectors of channels from c on, with n channels in each. A row's sum is taken by
+ * itself, so that large windows cost little precision. */
+POOL_INLINE SIMD_NAME(pool_add_of)(const pool_sums *s, pool_map y, int64_t i, int64_t c, int nv, int64_t n, bool half,
+                                   bool weighted)
+{
+    vec sum[POOL_VECS], row[POOL_VECS];
+    for (int v = 0; v < nv; v++)
+        sum[v] = vec_zero();
+    for (int64_t r = 0; r < s->rows; r++) {
+        for (int v = 0; v < nv; v++)
+            row[v] = vec_zero();
+        for (int64_t j = s->cols[i].from; j < s->cols[i].to; j++) {
+            vec share = weighted ? vec_set(s->in_share[r * s->w + j]) : vec_zero();
+            for (int v = 0; v < nv; v++) {
+                vec x = vec_load_map(s->x.at, half, (r * s->w + j) * s->c + c + v * VEC, n);
+                row[v] = weighted ? vec_fma(x, share, row[v]) : vec_add(row[v], x);
+            }
+        }
+        for (int v = 0; v < nv; v++)
+            sum[v] = vec_add(sum[v], row[v]);
+    }
+    for (int v = 0; v < nv; v++) {
+        vec all = s->share ? vec_mul(sum[v], vec_set(s->share[i])) : sum[v];
+        vec_store_map(y.at, y.half, i * s->c + c + v * VEC, all, n);
+    }
+}
+
+POOL_INLINE SIMD_NAME(pool_add_pixels)(const pool_sums *s, int64_t from, int64_t to, pool_map y, bool half,
+                                       bool weighted)
+{
+    for (int64_t i = from; i < to; i++) {
+        int64_t c = 0;
+        for (; c + POOL_VECS * VEC <= s->c; c += POOL_VECS * VEC)
+            SIMD_NAME(pool_add_of)(s, y, i, c, POOL_VECS, VEC, half, weighted);
+        for (; c + VEC <= s->c; c += VEC)
+            SIMD_NAME(pool_add_of)(s, y, i, c, 1, VEC, half, weighted);
+        if (c < s->c)
+            SIMD_NAME(pool_add_of)(s, y, i, c, 1, s->c - c, half, weighted);
+    }
+}
+
+static void SIMD_NAME(pool_add)(const pool_sums *s, int64_t from, int64_t to, pool_map y)
+{
+    if (s->x.half && s->in_share)
+        SIMD_NAME(pool_add_pixels)(s, from, to, y, true, true);
+    else if (s->x.half)
+        SIMD_NAME(pool_add_pixels)(s, from, to, y, true, false);
+    else if (s->in_share)
+        SIMD_NAME(pool_add_pixels)(s, from, to, y, false, true);
+    else
+        SIMD_NAME(pool_add_pixels)(s, from, to, y, false, false);
+}
+
 static const pool_table SIMD_NAME(pool) = {
+    .add = SIMD_NAME(pool_add),
     .most = SIMD_NAME(pool_most),
     .find = SIMD_NAME(pool_find),
     .give = SIMD_NAME(pool_give),

@@ -20,7 +20,8 @@
 #include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd_kernels.h"
 
-typedef struct map_table map_table; /* maps.h */
+typedef struct map_table map_table;               /* maps.h */
+typedef struct layer_norm_table layer_norm_table; /* layer_norm.h */
 
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -39,6 +40,7 @@ typedef struct simd_table {
     void (*norm_fixed_grad)(const void *x, bool half_x, const void *dy, bool half_dy, const float *mean, const float *s,
                             void *dx, bool half_dx, float *sum_dy, float *sum_dyx, int64_t rows, int64_t width);
     const dropout_table *dropout;
+    const layer_norm_table *layer_norm;
     const loss_table *loss;
     const pool_table *pool;
     const winograd_table *winograd;
