@@ -47,6 +47,8 @@ module *relu_new(module *parent, const char *name);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
+/* x [...,C] times factors [C], as LayerScale. */
+tensor *channel_scale(graph *g, tensor *x, param *factors);
 
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
@@ -125,6 +127,9 @@ module *linear_new(module *parent, const char *name, int64_t in, int64_t out, bo
 module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
+/* The probability of block i of n where they grow evenly from 0 to `last`: torch.linspace(0, last, n)[i], in float32.
+ */
+double drop_path_rate(double last, int64_t i, int64_t n);
 /* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
 
