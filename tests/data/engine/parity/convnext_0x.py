@@ -26,3 +26,4 @@ model = dict(
         norm_cfg=norm_cfg,
         loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.4)))
 optimizer = dict(type='AdamW', lr=0.0001, weight_decay=0.05)
+optimizer_config = dict()
