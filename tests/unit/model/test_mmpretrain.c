@@ -27,6 +27,24 @@ static void convnext_fields_that_do_not_fit(void **state)
     test_refused(MODEL("type='ConvNeXt'" SMALL, ""), CSEG_UNSUPPORTED, "another is mmpretrain.ConvNeXt", "test.py:1");
 }
 
+#define POOLFORMER(more)                                                                                               \
+    MODEL("type='mmpretrain.PoolFormer', arch=dict(layers=[1, 3], embed_dims=[8, 16]), out_indices=2", more)
+
+static void poolformer_fields_that_do_not_fit(void **state)
+{
+    (void)state;
+    test_refused(POOLFORMER(", arch='s13'"), CSEG_CONFIG, "there is no arch 's13', did you mean 's12'?", "m48");
+    test_refused(POOLFORMER(", arch=dict(layers=[1, 1], embed_dims=[8])"), CSEG_CONFIG, "2 layers, 1 embed_dims",
+                 "arch");
+    test_refused(POOLFORMER(", arch=dict(layers=[1] * 5, embed_dims=[8] * 5)"), CSEG_CONFIG, "4 mlp_ratios", "arch");
+    test_refused(POOLFORMER(", pool_size=2"), CSEG_CONFIG, "must be odd, not 2", "pool_size");
+    test_refused(POOLFORMER(", out_indices=-1"), CSEG_CONFIG, "stage 6 of 3", "out_indices");
+    test_refused(POOLFORMER(", frozen_stages=4"), CSEG_CONFIG, "frozen_stages=4", "3 parts");
+    test_refused(POOLFORMER(", in_channels=6"), CSEG_CONFIG, "in_channels", "test.py:1");
+    test_refused(MODEL("type='mmseg.PoolFormer'", ""), CSEG_UNSUPPORTED, "another is mmpretrain.PoolFormer",
+                 "test.py:1");
+}
+
 static test_model built(const char *text)
 {
     test_model t = test_build_ok(text);
@@ -100,6 +118,35 @@ static void frozen_stages_never_skip(void **state)
     assert_int_equal(skips(CONVNEXT(", drop_path_rate=0.3, frozen_stages=2")), 0);
 }
 
+/* The first block's probability is 0; two places of dropout in each of the four blocks. */
+static void poolformers_frozen_parts_drop_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(skips(POOLFORMER("")), 0);
+    assert_int_equal(skips(POOLFORMER(", drop_path_rate=0.3")), 6);
+    assert_int_equal(skips(POOLFORMER(", drop_path_rate=0.3, drop_rate=0.1")), 14);
+    assert_int_equal(skips(POOLFORMER(", drop_path_rate=0.3, drop_rate=0.1, frozen_stages=1")), 12);
+    assert_int_equal(skips(POOLFORMER(", drop_path_rate=0.3, drop_rate=0.1, frozen_stages=3")), 0);
+}
+
+static void poolformer_starts_as_pytorch_does(void **state)
+{
+    (void)state;
+    static const char *const text[] = {POOLFORMER(""),
+                                       MODEL("type='mmcls.PoolFormer', arch=dict(layers=[1, 3], embed_dims=[8, 16], "
+                                             "layer_scale_init_value=1e-5), out_indices=2",
+                                             "")};
+    for (int i = 0; i < 2; i++) {
+        test_model t = built(text[i]);
+        double first = largest(t.m, "backbone.network.2.0.mlp.fc1.weight");
+        assert_true(first > 0.2 && first <= 0.25 && largest(t.m, "backbone.patch_embed.proj.bias") > 0);
+        assert_true(largest(t.m, "backbone.network.2.2.layer_scale_2") == 1e-5f);
+        assert_false(model_find(t.m, "backbone.patch_embed.proj.weight")->requires_grad); /* frozen_stages is 0 */
+        assert_true(model_find(t.m, "backbone.network.0.0.layer_scale_1")->requires_grad);
+        test_end(&t);
+    }
+}
+
 /* torch.linspace(0, 0.4, 18), to the bit. */
 static void probabilities_grow_as_torch_spaces_them(void **state)
 {
@@ -130,8 +177,13 @@ static void probabilities_grow_as_torch_spaces_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convnext_fields_that_do_not_fit),         cmocka_unit_test(convnext_starts_as_its_scope_says),
-        cmocka_unit_test(convnext_is_as_large_as_its_arch_says),   cmocka_unit_test(frozen_stages_never_skip),
+        cmocka_unit_test(convnext_fields_that_do_not_fit),
+        cmocka_unit_test(poolformer_fields_that_do_not_fit),
+        cmocka_unit_test(poolformers_frozen_parts_drop_nothing),
+        cmocka_unit_test(poolformer_starts_as_pytorch_does),
+        cmocka_unit_test(convnext_starts_as_its_scope_says),
+        cmocka_unit_test(convnext_is_as_large_as_its_arch_says),
+        cmocka_unit_test(frozen_stages_never_skip),
         cmocka_unit_test(probabilities_grow_as_torch_spaces_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,9 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='mmcls.ConvNeXt', linear_pw_conv=False,\n"
     "    arch=dict(depths=[1, 1], channels=[4, 8]), out_indices=1, gap_before_final_norm=False),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.PoolFormer', out_indices=[0, 2],\n"
+    "    arch=dict(layers=[1, 1], embed_dims=[4, 8])),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
