@@ -12,7 +12,9 @@ static type_scope scope_named(const char *name, size_t n)
                  {"opencd", SCOPE_OPENCD},
                  {"mmengine", SCOPE_ROOT},
                  {"mmcv", SCOPE_ROOT},
-                 {"torch", SCOPE_TORCH}};
+                 {"torch", SCOPE_TORCH},
+                 {"mmpretrain", SCOPE_FOREIGN | SCOPE_MMPRETRAIN},
+                 {"mmcls", SCOPE_FOREIGN | SCOPE_MMCLS}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i].name) == n && memcmp(known[i].name, name, n) == 0)
             return known[i].is;
@@ -22,7 +24,7 @@ static type_scope scope_named(const char *name, size_t n)
 const char *scope_strip(const char *type)
 {
     const char *first = strchr(type, '.');
-    if (!first || scope_named(type, (size_t)(first - type)) == SCOPE_FOREIGN)
+    if (!first || scope_named(type, (size_t)(first - type)) & SCOPE_FOREIGN)
         return type;
     return strrchr(type, '.') + 1;
 }

@@ -21,10 +21,13 @@ typedef enum {
     SCOPE_OPENCD = 4,
     SCOPE_ROOT = 8,   /* mmengine's, which holds mmcv's types too: found from everywhere */
     SCOPE_TORCH = 16, /* by their path: torch.optim.SGD */
-    SCOPE_FOREIGN = 32
+    SCOPE_FOREIGN = 32,
+    /* Some kinds of these are here; a type of theirs has SCOPE_FOREIGN too. mmcls is mmpretrain's old name. */
+    SCOPE_MMPRETRAIN = 64,
+    SCOPE_MMCLS = 128
 } type_scope;
 
-/* The scope of a dict with a type. FOREIGN: mmdet, mmpretrain (its old name is mmcls), and unknown scopes. */
+/* The scope of a dict with a type. FOREIGN: mmdet, mmpretrain, mmcls, and unknown scopes. */
 type_scope scope_of(const value *dict);
 /* The type with its scope, for messages: "mmdet.DiceLoss"; mmcls becomes mmpretrain. */
 const char *scope_full_name(const value *dict, char out[static 160]);

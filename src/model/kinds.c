@@ -35,15 +35,30 @@ const kind *kind_at(size_t i)
     return i < KINDS ? kinds[i] : NULL;
 }
 
-static bool is_in(const kind *k, type_scope in)
-{
-    return in == SCOPE_UNSAID || in & (k->scopes ? k->scopes : (unsigned)SCOPE_MMSEG);
-}
-
 static const char *last_name(const char *type)
 {
     const char *dot = strrchr(type, '.');
     return dot ? dot + 1 : type;
+}
+
+/* A type without a scope is the default scope's, which is mmseg or opencd. */
+static bool is_in(const kind *k, type_scope in)
+{
+    unsigned scopes = k->scopes ? k->scopes : (unsigned)SCOPE_MMSEG;
+    return (in == SCOPE_UNSAID ? (unsigned)(SCOPE_MMSEG | SCOPE_OPENCD) : (unsigned)in) & scopes;
+}
+
+const char *kind_prefix(const kind *k)
+{
+    return is_in(k, SCOPE_UNSAID) ? "" : is_in(k, SCOPE_MMPRETRAIN) ? "mmpretrain." : "mmcls.";
+}
+
+const kind *kind_elsewhere(family f, const char *type)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i]->family == f && strcmp(kinds[i]->name, last_name(type)) == 0)
+            return kinds[i];
+    return NULL;
 }
 
 const kind *kind_find(family f, type_scope in, const char *type, const char **nearest)
@@ -79,7 +94,7 @@ void kinds_document(FILE *out)
         for (size_t i = 0; i < KINDS; i++) {
             if ((int)kinds[i]->family != f)
                 continue;
-            fprintf(out, "\n### %s\n%s\n\n", kinds[i]->name, kinds[i]->about);
+            fprintf(out, "\n### %s%s\n%s\n\n", kind_prefix(kinds[i]), kinds[i]->name, kinds[i]->about);
             fields_document(kinds[i]->fields, out);
         }
     }

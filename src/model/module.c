@@ -233,7 +233,7 @@ static const char *known_kinds(module *parent, family f)
     const kind *k;
     for (size_t i = 0; (k = kind_at(i)); i++)
         if (k->family == f)
-            strbuf_addf(&b, "%s%s", b.n ? ", " : "", k->name);
+            strbuf_addf(&b, "%s%s%s", b.n ? ", " : "", kind_prefix(k), k->name);
     return b.failed || !b.text ? "" : b.text;
 }
 
@@ -257,10 +257,13 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
     const kind *k = kind_find(f, in, text, &nearest), *other;
     if (k)
         return k;
-    other = kind_find(f, SCOPE_UNSAID, text, NULL);
+    other = kind_elsewhere(f, text);
     if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
-        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s (there are: %s)",
-                   name, family_name(f), scope_full_name(cfg, full), other ? "; another is mmseg." : "",
+        model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s%s (there are: %s)",
+                   name, family_name(f), scope_full_name(cfg, full), other ? "; another is " : "",
+                   !other                  ? ""
+                   : kind_prefix(other)[0] ? kind_prefix(other)
+                                           : "mmseg.",
                    other ? other->name : "", known_kinds(parent, f));
     else if (kind_in_reference(f, text))
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here (there are: %s)", name,

@@ -157,6 +157,10 @@ struct kind {
  * name of the scope. `type` may be a name or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of
  * the dict that has it. */
 const kind *kind_find(family f, type_scope in, const char *type, const char **nearest);
+/* What stands in front of a kind's name in a config: "mmpretrain.", or "" for kinds of mmseg and Open-CD. */
+const char *kind_prefix(const kind *k);
+/* The first kind of that name in any scope, for messages; NULL: none. */
+const kind *kind_elsewhere(family f, const char *type);
 /* Returns whether mmseg or Open-CD has a kind of that name. */
 bool kind_in_reference(family f, const char *type);
 const kind *kind_at(size_t i); /* all kinds; NULL at the end */

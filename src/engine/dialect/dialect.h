@@ -39,8 +39,8 @@ cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error 
 cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err);
 /* Reads a string or a list of strings. */
 cseg_status read_texts(const value *dict, const char *key, arena *mem, const char ***out, int *n, cseg_error *err);
-/* Notes an optimizer constructor other than the usual one; only training refuses it. */
-cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err);
+/* Notes an optimizer constructor that is not known; only training refuses it. */
+cseg_status check_constructor(experiment *e, cseg_error *err);
 /* Refuses an iteration-based loop or runner with max_epochs, and the reverse, as MMSegmentation does. */
 cseg_status check_length(const value *loop, bool by_epoch, const char *what, cseg_error *err);
 /* Checks that data/metrics.h knows every metric; `at` is their place for messages. */

@@ -5,6 +5,7 @@
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/keys.h"
 #include "engine/train/log/run_log.h"
+#include "engine/train/optim/constructor.h"
 
 /* data=dict(samples_per_gpu, workers_per_gpu, train, val, test, train_dataloader, ...). */
 static cseg_status read_data(const value *data, const char *part, bool train, experiment_data *d, arena *mem,
@@ -177,7 +178,7 @@ static cseg_status read_step_hook(experiment *e, const value *hook, cseg_error *
 static cseg_status read_optimizer(experiment *e, cseg_error *err)
 {
     const value *cfg = e->cfg, *hook = value_get(cfg, "optimizer_config");
-    TRY(check_constructor(e, value_get(e->optimizer, "constructor"), "DefaultOptimizerConstructor", err));
+    TRY(check_constructor(e, err));
     TRY(read_step_hook(e, hook, err));
     const value *clip = value_get(hook, "grad_clip");
     TRY(dialect_read_number(clip, "max_norm", &e->clip_norm, err));
@@ -251,6 +252,7 @@ static void begin(experiment *e)
     e->test_cfg = value_get(e->cfg, "test_cfg");
     e->optimizer = value_get(e->cfg, "optimizer");
     e->paramwise = value_get(e->optimizer, "paramwise_cfg");
+    e->constructor = value_get(e->optimizer, "constructor");
 }
 
 static cseg_status read_all(experiment *e, cseg_error *err)
@@ -292,7 +294,7 @@ static const experiment_profile profile = {
     .reference = "0.30.0",
     .data = &data_rules_0x,
     .log = &log_format_mmcv,
-    .groups = &group_rules_mmcv,
+    .constructors = group_constructors_mmcv,
     .schedules = schedule_read_0x,
     .average_over_pixels = true,
     .dice_by_class = true,

@@ -8,6 +8,7 @@
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/keys.h"
 #include "engine/train/log/run_log.h"
+#include "engine/train/optim/constructor.h"
 
 static cseg_status read_loader(const value *cfg, const char *key, bool train, experiment_data *d, cseg_error *err)
 {
@@ -66,7 +67,7 @@ static cseg_status read_optimizer(experiment *e, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%sthere is no optimizer wrapper '%s' here",
                     value_place(value_blame(w, "type"), place), type);
     e->amp = type && strcmp(type, "AmpOptimWrapper") == 0;
-    TRY(check_constructor(e, value_get(w, "constructor"), "DefaultOptimWrapperConstructor", err));
+    TRY(check_constructor(e, err));
     TRY(check_misplaced(e, err));
     TRY(read_count(w, "accumulative_counts", &e->accumulate, err));
     const value *clip = value_get(w, "clip_grad");
@@ -287,6 +288,7 @@ static void begin(experiment *e)
     const value *w = value_get(e->cfg, "optim_wrapper");
     e->optimizer = value_get(w, "optimizer");
     e->paramwise = value_get(w, "paramwise_cfg");
+    e->constructor = value_get(w, "constructor");
 }
 
 static cseg_status read_all(experiment *e, cseg_error *err)
@@ -335,7 +337,7 @@ static const experiment_profile profile = {
     .reference = "1.2.2",
     .data = &data_rules_1x,
     .log = &log_format_mmengine,
-    .groups = &group_rules_mmengine,
+    .constructors = group_constructors_mmengine,
     .schedules = schedule_read_1x,
     .tta_is_a_pipeline = true,
     .tests_have_folders = true,

@@ -10,6 +10,7 @@
 #include "config/scope.h"
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/unread.h"
+#include "engine/train/optim/constructor.h"
 
 static cseg_status wrong_type(const value *v, const char *key, const char *wanted, cseg_error *err)
 {
@@ -79,14 +80,17 @@ cseg_status read_texts(const value *dict, const char *key, arena *mem, const cha
     return CSEG_OK;
 }
 
-cseg_status check_constructor(experiment *e, const value *constructor, const char *usual, cseg_error *err)
+cseg_status check_constructor(experiment *e, cseg_error *err)
 {
-    const char *name = value_text(constructor);
     char place[512];
-    if (!name || strcmp(name, usual) == 0)
+    if (e->groups)
         return CSEG_OK;
-    e->optimizer_refused = arena_printf(e->mem, "%sthe optimizer constructor %s is not done here; the default one is",
-                                        value_place(constructor, place), name);
+    strbuf known = {.mem = e->mem};
+    for (const group_constructor *one = e->profile->constructors; one->name; one++)
+        strbuf_addf(&known, "%s%s", known.n ? ", " : "", one->name);
+    e->optimizer_refused =
+        arena_printf(e->mem, "%sthe optimizer constructor %s is not done here; there are %s",
+                     value_place(e->constructor, place), value_text(e->constructor), known.text ? known.text : "");
     return e->optimizer_refused ? CSEG_OK : fail_memory(err);
 }
 
@@ -200,6 +204,7 @@ void experiment_begin(const value *cfg, experiment *out)
     const dialect *d = dialect_of(cfg);
     *out = (experiment){.cfg = cfg, .dialect = d, .profile = d->profile};
     d->begin(out);
+    out->groups = group_constructor_find(d->profile->constructors, value_text(out->constructor));
 }
 
 cseg_status experiment_augment(value *cfg, arena *mem, cseg_error *err)

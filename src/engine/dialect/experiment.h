@@ -91,7 +91,8 @@ typedef struct experiment {
     const value *tta_pipeline;                 /* or NULL */
     experiment_data train, val, test;
 
-    const value *optimizer, *paramwise;
+    const value *optimizer, *paramwise, *constructor;
+    const struct group_rules *groups;             /* of the constructor; NULL: it is not known here */
     const char *optimizer_refused;                /* why training refuses the optimizer; NULL: it does not */
     double clip_norm, clip_norm_type, clip_value; /* 0: off */
     int64_t accumulate;                           /* iterations in a step; at least 1 */
@@ -143,8 +144,8 @@ typedef struct experiment {
  * `mem`. */
 cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
                             experiment **out, cseg_error *err);
-/* Reads only what a config says of its model and optimizer (profile, train_cfg, test_cfg, optimizer, paramwise); all
- * else is zero. For configs that are not whole experiments. */
+/* Reads only what a config says of its model and optimizer (profile, train_cfg, test_cfg, optimizer, paramwise,
+ * constructor, groups); all else is zero. For configs that are not whole experiments. */
 void experiment_begin(const value *cfg, experiment *out);
 /* Changes a config as test-time augmentation does in the dialect where it is not a pipeline of its own. */
 cseg_status experiment_augment(value *cfg, arena *mem, cseg_error *err);

@@ -22,9 +22,9 @@ typedef struct checkpoint_layout {
     bool marked;            /* the file last_checkpoint names the newest one */
 } checkpoint_layout;
 
-struct group_rules; /* engine/train/optim/optimizer.h */
-struct log_format;  /* engine/train/log/run_log.h */
-struct optimizer;   /* these: engine/train/schedule/schedule.h */
+struct group_constructor; /* engine/train/optim/constructor.h */
+struct log_format;        /* engine/train/log/run_log.h */
+struct optimizer;         /* these: engine/train/schedule/schedule.h */
 struct schedule_time;
 struct schedule;
 
@@ -32,7 +32,7 @@ typedef struct experiment_profile {
     const char *reference;  /* release of MMSegmentation */
     const data_rules *data; /* of datasets and pipelines */
     const struct log_format *log;
-    const struct group_rules *groups; /* of paramwise_cfg */
+    const struct group_constructor *constructors; /* of the optimizer's groups */
     /* A schedule_reader for experiment.rates and momenta. */
     cseg_status (*schedules)(const value *rates, const value *momenta, struct optimizer *o,
                              const struct schedule_time *t, arena *mem, struct schedule **out, cseg_error *err);

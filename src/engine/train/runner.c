@@ -166,7 +166,7 @@ static cseg_status build_learning(trainer *t, cseg_error *err)
         return fail(err, CSEG_CONFIG, "%s: there is no optimizer in this config", e->path);
     if (e->optimizer_refused)
         return fail(err, CSEG_UNSUPPORTED, "%s", e->optimizer_refused);
-    TRY(optimizer_build(e->optimizer, e->paramwise, e->profile->groups, t->m, t->mem, &t->o, err));
+    TRY(optimizer_build(e->optimizer, e->paramwise, e->groups, t->m, t->mem, &t->o, err));
     optimizer_scale_rates(t->o, e->lr_scale);
     schedule_time time = trainer_time(t);
     TRY(e->profile->schedules(e->rates, e->momenta, t->o, &time, t->mem, &t->s, err));

@@ -91,7 +91,7 @@ static cseg_status make(made *x, const experiment *e, const memory_options *o, a
     TRY(build_backend(NULL, &cpu, &x->b, err));
     TRY(build_model(e, x->b, !o->train, &x->m, err));
     if (o->train && !value_is_none(e->optimizer) && !e->optimizer_refused)
-        TRY(optimizer_build(e->optimizer, e->paramwise, e->profile->groups, x->m, mem, &x->o, err));
+        TRY(optimizer_build(e->optimizer, e->paramwise, e->groups, x->m, mem, &x->o, err));
     batch_shape s = {o->n, o->h, o->w};
     TRY(o->train ? build_loss_graph(x->m, s, NULL, true, passes, &x->g, err)
                  : build_label_graph(x->m, s, passes, &x->g, err));

@@ -12,7 +12,9 @@ static cseg_status make_optimizer(parity_session *s, optimizer **out, cseg_error
     const experiment *e = &s->about;
     if (!e->optimizer)
         return fail(err, CSEG_CONFIG, "the config has no optimizer");
-    return optimizer_build(e->optimizer, e->paramwise, e->profile->groups, s->model, s->mem, out, err);
+    if (!e->groups)
+        return fail(err, CSEG_UNSUPPORTED, "the optimizer constructor %s is not known", value_text(e->constructor));
+    return optimizer_build(e->optimizer, e->paramwise, e->groups, s->model, s->mem, out, err);
 }
 
 /* Parameters without a gradient in the graph are not updated. */

@@ -36,6 +36,13 @@ bool out_indices_check(module *m, ints at, int64_t stages)
     return true;
 }
 
+void out_indices_from_end(ints at, int64_t stages)
+{
+    for (size_t i = 0; i < at.n; i++)
+        if (at.at[i] < 0)
+            at.at[i] += stages;
+}
+
 bool out_indices_has(ints at, int64_t stage)
 {
     for (size_t i = 0; i < at.n; i++)

@@ -18,6 +18,8 @@
 /* Checks that there is at least one index and that all are from 0 to stages - 1; else records an error and returns
  * false. Warns of an order, or of repeated stages, that the maps do not follow. */
 bool out_indices_check(module *m, ints at, int64_t stages);
+/* For classes that count negative indices from the end, before the check: -1 becomes stages - 1. Changes the list. */
+void out_indices_from_end(ints at, int64_t stages);
 bool out_indices_has(ints at, int64_t stage);
 
 /* Checks that there is at least one index and that all are from -maps to maps - 1. */

@@ -1,5 +1,6 @@
 /* Dropout of elements, of channels and of samples, as mmcv builds them. They pass on their input unchanged in
  * inference, and under model_options.no_dropout. */
+#include <math.h>
 #include <string.h>
 
 #include "model/layers/layers.h"
@@ -48,6 +49,14 @@ module *dropout2d_new(module *parent, const char *name, double p)
 module *drop_path_new(module *parent, const char *name, double p)
 {
     return drop_new(parent, name, "DropPath", op_drop_path, p);
+}
+
+double drop_path_rate(double last, int64_t i, int64_t n)
+{
+    if (n < 2)
+        return 0;
+    float end = (float)last, step = end / (float)(n - 1);
+    return i < n / 2 ? step * (float)i : fmaf(-step, (float)(n - 1 - i), end);
 }
 
 typedef struct drop_config {

@@ -47,24 +47,13 @@ module *ffn_new(module *parent, const char *name, ffn_spec c)
     return model_failed(m->model) ? NULL : m;
 }
 
-/* x * gamma of the last axis. */
-static tensor *scale(graph *g, tensor *x, param *gamma)
-{
-    int64_t dim[TENSOR_MAX_RANK];
-    if (!x)
-        return NULL;
-    for (int i = 0; i < x->rank; i++)
-        dim[i] = i == x->rank - 1 ? x->dim[i] : 1;
-    return op_mul(g, x, op_reshape(g, graph_param(g, gamma), x->rank, dim));
-}
-
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity)
 {
     const ffn *s = m->state;
     graph_push_scope(g, m->name);
     tensor *y = layer_run(s->layers, g, x);
     if (s->gamma)
-        y = scale(g, y, s->gamma);
+        y = channel_scale(g, y, s->gamma);
     y = layer_run(s->drop_path, g, y);
     if (s->add_identity)
         y = op_add(g, identity ? identity : x, y);

@@ -54,6 +54,8 @@ tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
+/* x [...,C] times factors [C], as LayerScale. */
+tensor *channel_scale(graph *g, tensor *x, param *factors);
 
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
@@ -198,6 +200,9 @@ module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
 bool dropout_acts(const module *m, const graph *g); /* false where the layer passes on its input */
+/* The probability of block i of n where they grow evenly from 0 to `last`: torch.linspace(0, last, n)[i], in float32.
+ */
+double drop_path_rate(double last, int64_t i, int64_t n);
 /* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
 

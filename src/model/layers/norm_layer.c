@@ -24,6 +24,10 @@ static const norm_type types[] = {
     {"GroupNorm", "GroupNorm", "GroupNorm", NORM_GROUP, "gn"},
     {"LN", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
     {"LayerNorm", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
+    /* mmpretrain's, which takes maps as every norm here does. */
+    {"LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
+    {"mmpretrain.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
+    {"mmcls.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
     {"IN", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
     {"IN2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
     {"InstanceNorm2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
@@ -77,7 +81,7 @@ static const norm_type *find_type(module *parent, const value *cfg)
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
     model_fail(parent->model, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
-               "%s: norm_cfg of type %s is not supported; there are BN, SyncBN, GN, LN and IN", parent->name,
+               "%s: norm_cfg of type %s is not supported; there are BN, SyncBN, GN, LN, LN2d and IN", parent->name,
                name ? name : value_kind_name(cfg));
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* mmcv's Scale: a learnt factor. */
+/* Learnt factors: mmcv's Scale, and one for each channel. */
 #include "model/layers/layers.h"
 
 static tensor *forward(module *m, graph *g, tensor *x)
@@ -16,4 +16,14 @@ module *scale_new(module *parent, const char *name, float start)
     m->forward = forward;
     m->state = module_param(m, "scale", 0, NULL, INIT_CONSTANT, start, 0);
     return model_failed(m->model) ? NULL : m;
+}
+
+tensor *channel_scale(graph *g, tensor *x, param *factors)
+{
+    int64_t dim[TENSOR_MAX_RANK];
+    if (!x)
+        return NULL;
+    for (int i = 0; i < x->rank; i++)
+        dim[i] = i == x->rank - 1 ? x->dim[i] : 1;
+    return op_mul(g, x, op_reshape(g, graph_param(g, factors), x->rank, dim));
 }

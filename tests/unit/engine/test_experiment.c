@@ -226,7 +226,7 @@ static void rows_are_whole(void **state)
         const experiment_profile *p = d->profile;
         assert_ptr_equal(d->other, both[1 - i]);
         assert_non_null(p->reference);
-        assert_true(p->data && p->log && p->groups && p->schedules);
+        assert_true(p->data && p->log && p->constructors && p->schedules);
         assert_true(p->words.batch_size && p->words.drop_last);
         assert_true(p->checkpoint.config_key && p->checkpoint.name_key && p->checkpoint.time_format);
         for (const char *const *key = d->telling; *key; key++) { /* only its own names tell a dialect */

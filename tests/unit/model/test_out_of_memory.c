@@ -92,6 +92,15 @@ static const char *const configs[] = {
     "    enc_num_convs=(1, 1), dec_num_convs=(1, ), downsamples=(True, ), enc_dilations=(1, 1), dec_dilations=(1, ),\n"
     "    upsample_cfg=dict(type='DeconvModule')),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.ConvNeXt', use_grn=True, with_cp=True,\n"
+    "    arch=dict(depths=[1, 1], channels=[4, 8]), out_indices=[0, 1], gap_before_final_norm=False),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='mmcls.ConvNeXt', linear_pw_conv=False,\n"
+    "    arch=dict(depths=[1, 1], channels=[4, 8]), out_indices=1, gap_before_final_norm=False),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.PoolFormer', out_indices=[0, 2],\n"
+    "    arch=dict(layers=[1, 1], embed_dims=[4, 8])),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
@@ -139,11 +148,11 @@ static void every_kind_is_tried(void **state)
     for (size_t n = 0; (k = kind_at(n)); n++) {
         char type[96];
         bool tried = false;
-        snprintf(type, sizeof type, "type='%s'", k->name);
+        snprintf(type, sizeof type, "type='%s%s'", kind_prefix(k), k->name);
         for (int i = 0; i < CONFIGS; i++)
             tried |= strstr(configs[i], type) != NULL;
         if (!tried)
-            fail_msg("no config of this test has a %s: put one in", k->name);
+            fail_msg("no config of this test has a %s%s: put one in", kind_prefix(k), k->name);
     }
 }
 

@@ -1,12 +1,14 @@
 /* Builds optimizers: hyper-parameters and groups. Follows mmengine's DefaultOptimWrapperConstructor (1.x) and mmcv's
- * DefaultOptimizerConstructor (0.x). They differ: mmcv gives frozen parameters groups too, puts the rule of depthwise
- * convolutions before that of biases, and does not know flat_decay_mult. */
-#include "engine/train/optim/optimizer.h"
+ * DefaultOptimizerConstructor (0.x), and in constructor.c the constructors by depth. The two differ: mmcv gives frozen
+ * parameters groups too, puts the rule of depthwise convolutions before that of biases, and does not know
+ * flat_decay_mult. */
+#include "engine/train/optim/constructor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "config/fields.h"
 #include "graph/memory.h"
@@ -247,10 +249,15 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, const g
     model *m = o->model;
     o->per_parameter = value_count(paramwise_cfg) > 0;
     o->entries = ARENA_ARRAY(mem, m->params.n + 1, optim_entry);
-    o->groups = ARENA_ARRAY(mem, o->per_parameter ? m->params.n + 2 : 2, optim_group);
+    bool one = !o->per_parameter && !(rules && rules->depth);
+    o->groups = ARENA_ARRAY(mem, one ? 2 : m->params.n + 2, optim_group);
     paramwise w = {0};
     if (!o->entries || !o->groups)
         return fail_memory(err);
+    if (rules && rules->depth == DEPTH_DECAY && !o->per_parameter)
+        log_say(LOG_WARNING, "the optimizer constructor has no paramwise_cfg: all parameters learn at one rate");
+    else if (rules && rules->depth)
+        return depth_groups_make(o, paramwise_cfg, rules->depth, base, mem, err);
     if (o->per_parameter)
         TRY(read_paramwise(paramwise_cfg, rules, mem, &w, err));
     for (size_t i = 0; i < m->params.n; i++) {
@@ -272,12 +279,16 @@ static cseg_status make_groups(optimizer *o, const value *paramwise_cfg, const g
         finish_group(&o->groups[0], 0, o->n_entries);
         o->n_groups = 1;
     }
+    return CSEG_OK;
+}
+
+static void add_base_group(optimizer *o, const group_rules *rules, optim_group base)
+{
     o->n_paced = o->n_groups;
     if (o->n_groups > 1 && rules->tells_base) {
         o->groups[o->n_paced] = base;
         finish_group(&o->groups[o->n_paced++], o->n_entries, 0);
     }
-    return CSEG_OK;
 }
 
 void optimizer_scale_rates(optimizer *o, double by)
@@ -298,6 +309,7 @@ cseg_status optimizer_build(const value *cfg, const value *paramwise_cfg, const 
     optim_group base = {0};
     TRY(read_rule(o, cfg, &base, mem, err));
     TRY(make_groups(o, paramwise_cfg, rules, base, mem, err));
+    add_base_group(o, rules, base);
     bool adam = o->rule != OPTIM_SGD;
     size_t bytes = m->flat_count * sizeof(float);
     o->started = ARENA_ARRAY(mem, (size_t)o->n_entries + 1, bool);

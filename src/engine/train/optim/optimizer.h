@@ -15,13 +15,19 @@
 
 typedef enum { OPTIM_SGD, OPTIM_ADAM, OPTIM_ADAMW } optim_rule;
 
-/* A parameter group. Without paramwise_cfg there is one group; with it each parameter has its own, as in
- * MMSegmentation. */
+/* A parameter group. Without paramwise_cfg there is one group; with it each parameter has its own, or each depth has
+ * two, as in MMSegmentation. */
 typedef struct optim_group {
     double lr, initial_lr;
     double momentum, initial_momentum; /* SGD's momentum, Adam's first beta */
     double weight_decay;
     int64_t first, n; /* range of entries */
+    /* Of groups by depth: layer_3_no_decay, the depth, the factor of the rate, and whether weights decay. name NULL:
+     * others. */
+    const char *name;
+    int64_t depth;
+    double lr_scale;
+    bool decays;
 } optim_group;
 
 typedef struct optim_entry {
@@ -33,6 +39,9 @@ typedef struct optim_entry {
 /* What may decide the factor of a parameter's weight decay: its module, its role, or its shape. */
 typedef enum { DECAY_NORM, DECAY_BIAS, DECAY_DEPTHWISE, DECAY_FLAT, DECAY_RULES } decay_rule;
 
+/* Which of the constructors goes by a parameter's depth in the backbone: the deeper, the higher its rate. */
+typedef enum { DEPTH_NONE, DEPTH_DECAY, DEPTH_LAYER_DECAY } depth_rule;
+
 /* How groups follow from paramwise_cfg. The constructors of MMEngine and MMCV differ in this. */
 typedef struct group_rules {
     decay_rule order[DECAY_RULES]; /* order of precedence: the first that applies decides */
@@ -40,7 +49,8 @@ typedef struct group_rules {
     bool passes_ungiven;  /* a rule without a multiplier leaves the decision to the next one */
     bool keys_set_values; /* custom_keys may also set lr, momentum and weight_decay directly */
     bool frozen_too;      /* frozen parameters have groups too */
-    bool tells_base;      /* if parameters have their own groups, one more group holds the base rate */
+    bool tells_base;      /* if there are several groups, one more group holds the base rate */
+    depth_rule depth;     /* not DEPTH_NONE: groups follow from the depth, and nothing above but tells_base counts */
 } group_rules;
 extern const group_rules group_rules_mmcv, group_rules_mmengine;
 
@@ -55,7 +65,7 @@ typedef struct optimizer {
     int n_groups;
     /* Groups that schedules change; with group_rules.tells_base one more, groups[n_groups], without parameters. */
     int n_paced;
-    optim_entry *entries; /* in the order of named_parameters() */
+    optim_entry *entries; /* in the order of named_parameters(); where groups go by depth, within each group */
     int64_t n_entries;
     float *first, *second, *largest; /* state, where and laid out as model->data; second, largest: Adam's */
     bool *started;                   /* by entry: it has state */

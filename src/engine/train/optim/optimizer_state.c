@@ -72,6 +72,14 @@ static pth_value *group_value(const optimizer *o, pth_builder *b, const optim_gr
     pth_set(b, d, "initial_lr", pth_float(b, g->initial_lr));
     if (g->initial_momentum != g->momentum)
         pth_set(b, d, "initial_momentum", pth_float(b, g->initial_momentum));
+    if (g->name) {
+        pth_value *names = pth_list(b);
+        for (int64_t i = g->first; i < g->first + g->n; i++)
+            pth_add(b, names, pth_str(b, o->entries[i].p->name));
+        pth_set(b, d, "param_names", names);
+        pth_set(b, d, "lr_scale", pth_float(b, g->lr_scale));
+        pth_set(b, d, "group_name", pth_str(b, g->name));
+    }
     for (int64_t i = g->first; i < g->first + g->n; i++)
         pth_add(b, params, pth_int(b, i));
     pth_set(b, d, "params", params);
