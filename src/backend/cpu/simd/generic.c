@@ -5,6 +5,7 @@
 #include "backend/cpu/simd/maps_body.h"
 #include "backend/cpu/simd/winograd_body.h"
 
+#include "backend/cpu/simd/depthwise_body.h"
 #include "backend/cpu/simd/dropout_body.h"
 
 #include "backend/cpu/simd/loss_body.h"

@@ -19,7 +19,8 @@
 #include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd_kernels.h"
 
-typedef struct map_table map_table; /* maps.h */
+typedef struct map_table map_table;             /* maps.h */
+typedef struct depthwise_table depthwise_table; /* depthwise_kernels.h */
 
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -37,6 +38,7 @@ typedef struct simd_table {
      * NULL: they are then not computed. dx may be dy. */
     void (*norm_fixed_grad)(const void *x, bool half_x, const void *dy, bool half_dy, const float *mean, const float *s,
                             void *dx, bool half_dx, float *sum_dy, float *sum_dyx, int64_t rows, int64_t width);
+    const depthwise_table *depthwise;
     const dropout_table *dropout;
     const loss_table *loss;
     const pool_table *pool;
