@@ -14,4 +14,6 @@
 
 #include "backend/cpu/simd/pool_body.h"
 
+#include "backend/cpu/simd/unary_body.h"
+
 #include "backend/cpu/simd/body.h"

@@ -53,5 +53,6 @@ const simd_table SIMD_NAME(simd_table) = {
     .dropout = &SIMD_NAME(dropout),
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
+    .unary = &SIMD_NAME(unary),
     .winograd = &SIMD_NAME(winograd),
 };

@@ -1,5 +1,5 @@
-/* Functions of one element on vectors (vec.h). A NaN stays a NaN. Errors are relative to the largest result near 0 for
- * sigmoids and GELU, which have an absolute error below 2e-7 times the larger of 1 and |x|. */
+/* Activations on vectors (vec.h), and their derivatives. The absolute error is below 1e-6 * (1 + |x|). A NaN gives a
+ * NaN. */
 #ifndef SIMD_FUNCTIONS_H
 #define SIMD_FUNCTIONS_H
 
@@ -76,6 +76,33 @@ VEC_INLINE vec vec_unary(unary_kind k, float alpha, vec x)
         return vec_mul(vec_mul(x, vec_clamp(vec_add(x, vec_set(3)), 0, 6)), vec_set(1.0f / 6));
     default:
         return x;
+    }
+}
+
+/* The derivative at x, where the function is y; of the two only what the gradient's node keeps (op_elementwise.c) is
+ * used. */
+VEC_INLINE vec vec_unary_slope(unary_kind k, float alpha, vec x, vec y)
+{
+    vec zero = vec_zero(), one = vec_set(1), e, s;
+    switch (k) {
+    case UNARY_RELU6:
+        return vec_where_gt(y, zero, vec_where_gt(vec_set(6), y, one, zero), zero);
+    case UNARY_LEAKY_RELU:
+        return vec_where_gt(alpha >= 0 ? y : x, zero, one, vec_set(alpha));
+    case UNARY_SIGMOID:
+        return vec_mul(y, vec_sub(one, y));
+    case UNARY_GELU:
+        s = vec_normal(x, &e);
+        return vec_fma(vec_mul(x, vec_set(0.39894228f)), e, s);
+    case UNARY_SILU:
+        s = vec_sigmoid(x);
+        return vec_mul(s, vec_fma(x, vec_sub(one, s), one));
+    case UNARY_HSWISH:
+        s = vec_mul(vec_fma(vec_set(2), x, vec_set(3)), vec_set(1.0f / 6));
+        s = vec_where_gt(vec_set(3), x, s, one);
+        return vec_where_gt(x, vec_set(-3), s, zero);
+    default:
+        return one;
     }
 }
 

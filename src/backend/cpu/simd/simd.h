@@ -21,6 +21,7 @@
 
 typedef struct map_table map_table;             /* maps.h */
 typedef struct depthwise_table depthwise_table; /* depthwise_kernels.h */
+typedef struct unary_table unary_table;         /* unary.h */
 
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -42,6 +43,7 @@ typedef struct simd_table {
     const dropout_table *dropout;
     const loss_table *loss;
     const pool_table *pool;
+    const unary_table *unary;
     const winograd_table *winograd;
 } simd_table;
 
