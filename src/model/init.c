@@ -177,7 +177,8 @@ static bool is_class(const module *m, const char *name)
 {
     static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},           {"Conv2dAdaptivePadding", "Conv2d"},
                                            {"BatchNorm2d", "_BatchNorm"},   {"BatchNorm1d", "_BatchNorm"},
-                                           {"SyncBatchNorm", "_BatchNorm"}, {"InstanceNorm2d", "_InstanceNorm"}, {"LayerNorm2d", "LayerNorm"}};
+                                           {"SyncBatchNorm", "_BatchNorm"}, {"InstanceNorm2d", "_InstanceNorm"},
+                                           {"LayerNorm2d", "LayerNorm"}};
     if (strcmp(m->class_name, name) == 0)
         return true;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)

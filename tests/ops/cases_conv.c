@@ -47,6 +47,15 @@ static tensor *not_folded(graph *g, tensor *const *in, const op_case *c)
                       .act_alpha = slope, .has_residual = residual}},                                       \
     .in = {{"2,5,6,9"}, {"7,9,3,3"}, {"7"}, {residual ? "2,5,6,7" : NULL}}, .inference_only = true, .no_grad = true
 
+#define STRIP(sy, sx, py, px, g)                                                                            \
+    .attr = {.conv = {.stride = {sy, sx}, .pad = {py, px}, .dilation = {1, 1}, .groups = g}}
+/* Own kernels run it, whose end is that of the fused node. */
+#define DEPTHWISE(residual, kind, slope)                                                                    \
+    .attr = {.conv = {.stride = {1, 1}, .pad = {4, 2}, .dilation = {2, 1}, .groups = 19, .act = (kind) + 1, \
+                      .act_alpha = slope, .has_residual = residual}},                                       \
+    .in = {{"2,9,22,19"}, {"19,1,5,5"}, {"19"}, {residual ? "2,9,22,19" : NULL}}, .inference_only = true,   \
+    .no_grad = true
+
 static const op_case cases[] = {
     {"conv2d 3x3, bias", conv, CONV(1, 1, 1, 1), {{"2,5,6,4"}, {"8,4,3,3"}, {"8"}}, EXACT},
     {"conv2d 1x1", conv, CONV(1, 0, 1, 1), {{"2,4,5,6"}, {"9,6,1,1"}}, EXACT},
@@ -70,6 +79,32 @@ static const op_case cases[] = {
     {"conv2d 40 to 24 channels, dilation 36, bias", conv, CONV(1, 36, 36, 1), {{"2,32,31,40"}, {"24,40,3,3"}, {"24"}},
      .linear = true, .no_grad = true},
     {"conv2d depthwise, 2 outputs a channel", conv, CONV(1, 1, 1, 3), {{"1,4,5,3"}, {"6,1,3,3"}}, EXACT},
+    {"conv2d depthwise, 4 outputs of 5 channels, stride 2", conv, CONV(2, 1, 1, 5), {{"2,7,6,5"}, {"20,1,3,3"}, {"20"}},
+     EXACT},
+    {"conv2d depthwise, 6 outputs of 19 channels, dilation 2", conv, CONV(1, 2, 2, 19), {{"1,9,21,19"}, {"114,1,3,3"}},
+     EXACT, .no_grad = true},
+    {"conv2d depthwise 5x5, 21 channels, bias", conv, CONV(1, 2, 1, 21), {{"2,9,26,21"}, {"21,1,5,5"}, {"21"}}, EXACT},
+    {"conv2d depthwise 5x5, stride 2, 9 channels", conv, CONV(2, 2, 1, 9), {{"2,11,28,9"}, {"9,1,5,5"}, {"9"}}, EXACT},
+    {"conv2d depthwise 7x7, 17 channels on a small map", conv, CONV(1, 3, 1, 17), {{"1,5,6,17"}, {"17,1,7,7"}}, EXACT},
+    {"conv2d depthwise 7x7, 40 channels", conv, CONV(1, 3, 1, 40), {{"1,12,37,40"}, {"40,1,7,7"}, {"40"}}, EXACT,
+     .no_grad = true},
+    {"conv2d depthwise 7x7, little padding", conv, CONV(1, 1, 1, 6), {{"1,9,23,6"}, {"6,1,7,7"}}, EXACT},
+    {"conv2d depthwise 5x5, padding beyond the kernel", conv, CONV(1, 6, 1, 3), {{"1,4,5,3"}, {"3,1,5,5"}}, EXACT},
+    {"conv2d depthwise 1x7", conv, STRIP(1, 1, 0, 3, 5), {{"1,4,27,5"}, {"5,1,1,7"}, {"5"}}, EXACT},
+    {"conv2d depthwise 7x1, stride 2", conv, STRIP(2, 1, 3, 0, 5), {{"1,14,5,5"}, {"5,1,7,1"}}, EXACT},
+    {"conv2d depthwise 1x11", conv, STRIP(1, 1, 0, 5, 18), {{"1,3,49,18"}, {"18,1,1,11"}, {"18"}}, EXACT,
+     .no_grad = true},
+    {"conv2d depthwise 11x1", conv, STRIP(1, 1, 5, 0, 18), {{"1,13,4,18"}, {"18,1,11,1"}, {"18"}}, EXACT},
+    {"conv2d depthwise 1x21", conv, STRIP(1, 1, 0, 10, 7), {{"2,2,90,7"}, {"7,1,1,21"}, {"7"}}, EXACT, .no_grad = true},
+    {"conv2d depthwise 1x21 on a narrow map", conv, STRIP(1, 1, 0, 10, 7), {{"2,3,13,7"}, {"7,1,1,21"}}, EXACT},
+    {"conv2d depthwise 21x1", conv, STRIP(1, 1, 10, 0, 7), {{"1,9,4,7"}, {"7,1,21,1"}, {"7"}}, EXACT},
+    {"conv2d depthwise, dilation 3 on a wide map", conv, CONV(1, 3, 3, 18), {{"1,7,53,18"}, {"18,1,3,3"}, {"18"}},
+     EXACT, .no_grad = true},
+    {"conv2d depthwise, dilation 36 beyond the map", conv, CONV(1, 36, 36, 9), {{"2,8,9,9"}, {"9,1,3,3"}, {"9"}}, EXACT},
+    {"conv2d depthwise, stride 2, dilation 3", conv, CONV(2, 3, 3, 9), {{"1,12,13,9"}, {"9,1,3,3"}}, EXACT},
+    {"conv2d depthwise, stride 3 beyond the kernel", conv, CONV(3, 0, 2, 4), {{"1,9,11,4"}, {"4,1,2,2"}}, EXACT},
+    {"conv2d depthwise, unlike axes", conv, .attr = {.conv = {.stride = {1, 2}, .pad = {4, 1}, .dilation = {2, 3},
+     .groups = 17}}, {{"1,8,14,17"}, {"34,1,5,2"}, {"34"}}, EXACT},
     {"conv2d with unlike axes", conv, .attr = {.conv = {.stride = {2, 1}, .pad = {0, 2}, .dilation = {1, 2},
      .groups = 1}}, {{"1,5,8,3"}, {"4,3,2,3"}, {"4"}}, EXACT},
     {"conv2d 36 to 50 channels, stride 2", conv, CONV(2, 1, 1, 1), {{"2,9,12,36"}, {"50,36,3,3"}}, .linear = true},
@@ -104,6 +139,17 @@ static const op_case cases[] = {
     {"conv2d + tanh", fused, FUSED(false, UNARY_TANH, 0), .same_as = unfused},
     {"conv2d + GELU", fused, FUSED(false, UNARY_GELU, 0), .same_as = unfused},
     {"conv2d + SiLU", fused, FUSED(true, UNARY_SILU, 0), .same_as = unfused},
+    {"conv2d + HSwish", fused, FUSED(true, UNARY_HSWISH, 0), .same_as = unfused},
+    {"conv2d depthwise + residual", fused, DEPTHWISE(true, -1, 0), .exact = true, .same_as = unfused},
+    {"conv2d depthwise + ReLU", fused, DEPTHWISE(true, UNARY_RELU, 0), .exact = true, .same_as = unfused},
+    {"conv2d depthwise + ReLU6", fused, DEPTHWISE(false, UNARY_RELU6, 0), .exact = true, .same_as = unfused},
+    {"conv2d depthwise + leaky ReLU", fused, DEPTHWISE(true, UNARY_LEAKY_RELU, 0.25f), .exact = true,
+     .same_as = unfused},
+    {"conv2d depthwise + sigmoid", fused, DEPTHWISE(false, UNARY_SIGMOID, 0), .same_as = unfused},
+    {"conv2d depthwise + tanh", fused, DEPTHWISE(false, UNARY_TANH, 0), .same_as = unfused},
+    {"conv2d depthwise + GELU", fused, DEPTHWISE(false, UNARY_GELU, 0), .same_as = unfused},
+    {"conv2d depthwise + SiLU", fused, DEPTHWISE(true, UNARY_SILU, 0), .same_as = unfused},
+    {"conv2d depthwise + HSwish", fused, DEPTHWISE(true, UNARY_HSWISH, 0), .same_as = unfused},
     {"conv2d with a folded norm", folded, CONV(1, 1, 1, 1), {{"1,5,4,3"}, {"6,3,3,3"}, {"6"}, {"6", HOLDS_ODD}, {"6"},
      {"6"}, {"6", HOLDS_POSITIVE}}, .inference_only = true, .no_grad = true, .same_as = not_folded},
     {"conv2d without bias with a folded norm, stride 2", folded, CONV(2, 0, 1, 1), {{"2,5,4,3"}, {"6,3,1,1"}, {NULL},

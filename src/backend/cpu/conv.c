@@ -6,6 +6,7 @@
  * taken in float32. The outer weights, their gradients and biases stay float32. */
 #include "backend/cpu/conv_pieces.h"
 #include "backend/cpu/conv_weights.h"
+#include "backend/cpu/depthwise.h"
 #include "backend/cpu/winograd.h"
 
 typedef struct conv_kernel {
@@ -94,6 +95,8 @@ static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_sett
                                 cseg_error *err)
 {
     bool fixed = s->weights_fixed;
+    if (depthwise_fits(b, n))
+        return depthwise_prepare(b, n, fixed, mem, out, err);
     return wino_fits(b, n, fixed) ? wino_prepare_conv(b, n, fixed, mem, out, err) : prepare(b, n, fixed, mem, out, err);
 }
 
@@ -116,6 +119,8 @@ const cpu_op cpu_op_conv2d_grad_data = {.prepare = prepare_conv_grad_data, .bf16
 
 static cseg_status prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (depthwise_fits(b, n))
+        return depthwise_prepare_grad_weight(b, n, mem, out, err);
     if (wino_fits(b, n, TRAINED))
         return wino_prepare_conv_grad_weight(b, n, mem, out, err);
     if (conv_weights_fits(b, n))
@@ -128,7 +133,7 @@ static cseg_status prepare_conv_grad_weight(cpu_backend *b, const node *n, arena
 static bool is_sound(const cpu_backend *b, const node *n)
 {
     const conv_attr *a = &n->attr.conv;
-    return (a->dilation[0] == 1 && a->dilation[1] == 1) || wino_fits(b, n, TRAINED);
+    return (a->dilation[0] == 1 && a->dilation[1] == 1) || depthwise_fits(b, n) || wino_fits(b, n, TRAINED);
 }
 
 const cpu_op cpu_op_conv2d_grad_weight = {

@@ -131,6 +131,8 @@ static dnnl_status_t append_act(dnnl_post_ops_t ops, int act, float alpha)
         return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_gelu_erf, 0, 0);
     case UNARY_SILU:
         return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_swish, 1, 0);
+    case UNARY_HSWISH:
+        return dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_hardswish, 1.0f / 6, 0.5f);
     default:
         return dnnl_invalid_arguments;
     }

@@ -1,8 +1,10 @@
-/* Functions of one element. ReLU and scaling, which are the most frequent, use the loops of simd/maps.h, in either
- * float type; the others use the naive backend's definitions, in float32, on all threads. */
+/* Functions of one element. ReLU and scaling, which are the most frequent, use the loops of simd/maps.h, other
+ * activations those of simd/unary.h, in either float type; all others use the naive backend's definitions, in float32,
+ * on all threads. */
 #include <math.h>
 
 #include "backend/cpu/map.h"
+#include "backend/cpu/simd/unary.h"
 #include "backend/ref/ref.h"
 
 enum { PART = 1 << 15 };
@@ -45,6 +47,8 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
             v->relu(from, to, parts_size(&p, i));
         else if (a->kind == UNARY_SCALE)
             v->scale(from, a->alpha, a->beta, to, parts_size(&p, i));
+        else if (k->k.b->simd->unary->has(a->kind))
+            k->k.b->simd->unary->value(a, from, to, parts_size(&p, i));
         else
             for (int64_t j = 0; j < parts_size(&p, i); j++)
                 ((float *)to.at)[j] = ref_unary_value(a, ((const float *)from.at)[j]);
@@ -54,8 +58,8 @@ static cseg_status unary_run(kernel *base, void *const *in, void *const *out, vo
 
 static bool is_fast_unary(const cpu_backend *b, const node *n)
 {
-    (void)b;
-    return n->attr.unary.kind == UNARY_RELU || n->attr.unary.kind == UNARY_SCALE;
+    unary_kind kind = n->attr.unary.kind;
+    return kind == UNARY_RELU || kind == UNARY_SCALE || b->simd->unary->has(kind);
 }
 
 static cseg_status prepare_unary(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -71,13 +75,23 @@ static cseg_status prepare_unary(cpu_backend *b, const node *n, arena *mem, kern
 const cpu_op cpu_op_unary = {
     .prepare = prepare_unary, .either_in = PORTS_ALL, .either_out = PORTS_ALL, .takes_bf16 = is_fast_unary};
 
-/* Inputs x, y, dy: ReLU's gradient needs y and dy. */
+/* Inputs x, y, dy. */
 static cseg_status unary_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)scratch, (void)err;
     flat_kernel *k = (flat_kernel *)base;
     const node *n = k->k.n;
-    run_pairs(k, map_in(n, in, 1), map_in(n, in, 2), map_out(n, out, 0));
+    const unary_attr *a = &n->attr.unary;
+    map x = map_in(n, in, 0), y = map_in(n, in, 1), dy = map_in(n, in, 2), dx = map_out(n, out, 0);
+    if (a->kind == UNARY_RELU) {
+        run_pairs(k, y, dy, dx);
+        return CSEG_OK;
+    }
+    parts p = parts_of(k->n, PART);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < p.count; i++)
+        k->k.b->simd->unary->slope(a, map_from(x, i * PART), map_from(y, i * PART), map_from(dy, i * PART),
+                                   map_from(dx, i * PART), parts_size(&p, i));
     return CSEG_OK;
 }
 
@@ -98,8 +112,7 @@ static cseg_status slope_run(kernel *base, void *const *in, void *const *out, vo
 
 static bool is_fast_unary_grad(const cpu_backend *b, const node *n)
 {
-    (void)b;
-    return n->attr.unary.kind == UNARY_RELU && n->in[1];
+    return (n->attr.unary.kind == UNARY_RELU && n->in[1]) || b->simd->unary->has(n->attr.unary.kind);
 }
 
 static cseg_status prepare_unary_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)

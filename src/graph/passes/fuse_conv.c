@@ -56,7 +56,7 @@ static node *candidate(const rewrite *r, node *add, tensor **other)
 static bool fusable(unary_kind k)
 {
     return k == UNARY_RELU || k == UNARY_RELU6 || k == UNARY_LEAKY_RELU || k == UNARY_SIGMOID || k == UNARY_TANH ||
-           k == UNARY_GELU || k == UNARY_SILU;
+           k == UNARY_GELU || k == UNARY_SILU || k == UNARY_HSWISH;
 }
 
 cseg_status pass_fuse_conv(graph *g, cseg_error *err)

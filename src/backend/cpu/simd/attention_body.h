@@ -1,8 +1,8 @@
-/* The loops of attention.h for one instruction set; after loss_body.h, for its exp. */
+/* The loops of attention.h for one instruction set. */
 #include <math.h>
 
 #include "backend/cpu/simd/attention.h"
-#include "backend/cpu/simd/lanes.h"
+#include "backend/cpu/simd/functions.h"
 
 static void SIMD_NAME(attention_weigh)(float *s, int64_t ld, int64_t rows, int64_t width, float *most, float *sum,
                                        float *keep)
@@ -16,7 +16,7 @@ static void SIMD_NAME(attention_weigh)(float *s, int64_t ld, int64_t rows, int64
         for (int l = 0; l < VEC; l++)
             largest = largest > lane[l] ? largest : lane[l];
         for (int64_t j = 0; j < width; j += VEC) {
-            vec e = SIMD_NAME(loss_exp)(vec_sub(vec_load(s + j), vec_set(largest)));
+            vec e = vec_exp_below(vec_sub(vec_load(s + j), vec_set(largest)));
             vec_store(s + j, e);
             t = vec_add(t, e);
         }
@@ -35,7 +35,7 @@ static void SIMD_NAME(attention_share)(float *s, int64_t ld, int64_t rows, int64
     for (int64_t i = 0; i < rows; i++, s += ld)
         for (int64_t j = 0; j < width; j += VEC) {
             vec less = of_row ? vec_set(of_row[i]) : vec_load(of_column + j);
-            vec_store(s + j, SIMD_NAME(loss_exp)(vec_sub(vec_load(s + j), less)));
+            vec_store(s + j, vec_exp_below(vec_sub(vec_load(s + j), less)));
         }
 }
 

@@ -5,6 +5,7 @@
 #include "backend/cpu/simd/maps_body.h"
 #include "backend/cpu/simd/winograd_body.h"
 
+#include "backend/cpu/simd/depthwise_body.h"
 #include "backend/cpu/simd/dropout_body.h"
 
 #include "backend/cpu/simd/layer_norm_body.h"
@@ -16,5 +17,7 @@
 #include "backend/cpu/simd/norm_fixed_body.h"
 
 #include "backend/cpu/simd/pool_body.h"
+
+#include "backend/cpu/simd/unary_body.h"
 
 #include "backend/cpu/simd/body.h"

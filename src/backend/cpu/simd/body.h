@@ -49,10 +49,12 @@ const simd_table SIMD_NAME(simd_table) = {
     .multiply_adds = SIMD_NAME(multiply_adds),
     .maps = &SIMD_NAME(map_table),
     .norm_fixed_grad = SIMD_NAME(norm_fixed_grad),
+    .depthwise = &SIMD_NAME(depthwise),
     .dropout = &SIMD_NAME(dropout),
     .layer_norm = &SIMD_NAME(layer_norm),
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
     .attention = &SIMD_NAME(attention),
+    .unary = &SIMD_NAME(unary),
     .winograd = &SIMD_NAME(winograd),
 };

@@ -1,22 +1,9 @@
 /* The loops of loss.h for one instruction set. Bound by exp, which takes 12 of about 20 operations for a vector of
  * logits. */
-#include "backend/cpu/simd/lanes.h"
+#include "backend/cpu/simd/functions.h"
 #include "backend/cpu/simd/loss.h"
 
 #define LOSS_INLINE static inline __attribute__((always_inline))
-
-/* exp of numbers that are not above 0, by 2^k times a polynomial of degree 5 on [-1/2, 1/2] (minimax, p(0) = 1:
- * relative error 1.6e-7). Below -87 it gives 0; a NaN stays a NaN. */
-LOSS_INLINE vec SIMD_NAME(loss_exp)(vec x)
-{
-    vec t = vec_mul(x, vec_set(1.44269504f)), k = vec_round(t), f = vec_sub(t, k);
-    vec p = vec_fma(f, vec_set(1.32647273e-3f), vec_set(9.67151299e-3f));
-    p = vec_fma(p, f, vec_set(5.55073358e-2f));
-    p = vec_fma(p, f, vec_set(2.40222424e-1f));
-    p = vec_fma(p, f, vec_set(6.93147004e-1f));
-    p = vec_fma(p, f, vec_set(1));
-    return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(p, k));
-}
 
 /* log of numbers of at least 1, by the polynomial of Cephes' logf: relative error below 1e-7. A NaN stays a NaN. Here
  * and below, both results of a condition are computed before one is chosen: else gcc does not vectorise. */
@@ -252,7 +239,7 @@ static const float *SIMD_NAME(sums)(const loss_tile *t, float *room, float *most
             m = SIMD_NAME(loss_most)(t, mixed, l, NULL);
         }
         for (int64_t c = 0; c < t->classes; c++)
-            s = vec_add(s, SIMD_NAME(loss_exp)(vec_sub(vec_load(x + c * t->lanes + l), m)));
+            s = vec_add(s, vec_exp_below(vec_sub(vec_load(x + c * t->lanes + l), m)));
         vec_store(most + l, m);
         vec_store(sum + l, s);
     }
@@ -267,7 +254,7 @@ static void SIMD_NAME(grad)(const loss_tile *t, float *room, const float *class,
     for (int64_t l = 0; l < t->lanes; l += VEC) {
         vec m = SIMD_NAME(loss_most)(t, t->w == 0 ? NULL : room, l, NULL), s = vec_zero(), at_class = vec_zero();
         for (int64_t c = 0; c < t->classes; c++) {
-            vec e = SIMD_NAME(loss_exp)(vec_sub(vec_load(x + c * t->lanes + l), m));
+            vec e = vec_exp_below(vec_sub(vec_load(x + c * t->lanes + l), m));
             vec_store(room + c * t->lanes + l, e);
             s = vec_add(s, e);
         }

@@ -22,6 +22,8 @@
 
 typedef struct map_table map_table;               /* maps.h */
 typedef struct layer_norm_table layer_norm_table; /* layer_norm.h */
+typedef struct depthwise_table depthwise_table;   /* depthwise_kernels.h */
+typedef struct unary_table unary_table;           /* unary.h */
 
 typedef struct simd_table {
     const char *name; /* "generic", "avx2", "avx512" */
@@ -39,10 +41,12 @@ typedef struct simd_table {
      * NULL: they are then not computed. dx may be dy. */
     void (*norm_fixed_grad)(const void *x, bool half_x, const void *dy, bool half_dy, const float *mean, const float *s,
                             void *dx, bool half_dx, float *sum_dy, float *sum_dyx, int64_t rows, int64_t width);
+    const depthwise_table *depthwise;
     const dropout_table *dropout;
     const layer_norm_table *layer_norm;
     const loss_table *loss;
     const pool_table *pool;
+    const unary_table *unary;
     const winograd_table *winograd;
     const attention_table *attention;
 } simd_table;

@@ -1,0 +1,109 @@
+/* Activations on vectors (vec.h), and their derivatives. The absolute error is below 1e-6 * (1 + |x|). A NaN gives a
+ * NaN. */
+#ifndef SIMD_FUNCTIONS_H
+#define SIMD_FUNCTIONS_H
+
+#include "backend/cpu/simd/lanes.h"
+#include "graph/tensor.h"
+
+#define VEC_INLINE static inline __attribute__((always_inline))
+
+/* exp of numbers that are not above 0, by 2^k times a polynomial of degree 5 on [-1/2, 1/2] (minimax, p(0) = 1:
+ * relative error 1.6e-7). Below -87 it gives 0. */
+VEC_INLINE vec vec_exp_below(vec x)
+{
+    vec t = vec_mul(x, vec_set(1.44269504f)), k = vec_round(t), f = vec_sub(t, k);
+    vec p = vec_fma(f, vec_set(1.32647273e-3f), vec_set(9.67151299e-3f));
+    p = vec_fma(p, f, vec_set(5.55073358e-2f));
+    p = vec_fma(p, f, vec_set(2.40222424e-1f));
+    p = vec_fma(p, f, vec_set(6.93147004e-1f));
+    p = vec_fma(p, f, vec_set(1));
+    return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(p, k));
+}
+
+VEC_INLINE vec vec_clamp(vec x, float low, float high)
+{
+    vec a = vec_set(low), b = vec_set(high);
+    x = vec_where_gt(a, x, a, x);
+    return vec_where_gt(x, b, b, x);
+}
+
+VEC_INLINE vec vec_sigmoid(vec x)
+{
+    vec zero = vec_zero(), e = vec_exp_below(vec_where_gt(x, zero, vec_sub(zero, x), x));
+    vec r = vec_div(vec_set(1), vec_add(vec_set(1), e));
+    return vec_where_gt(x, zero, r, vec_mul(e, r));
+}
+
+/* The normal distribution's integral up to x (Abramowitz and Stegun, 7.1.26) and e = exp(-x^2 / 2). */
+VEC_INLINE vec vec_normal(vec x, vec *e)
+{
+    vec zero = vec_zero(), a = vec_where_gt(x, zero, x, vec_sub(zero, x));
+    vec t = vec_div(vec_set(1), vec_fma(a, vec_set(0.3275911f * 0.70710678f), vec_set(1)));
+    vec p = vec_fma(t, vec_set(0.5f * 1.061405429f), vec_set(-0.5f * 1.453152027f));
+    p = vec_fma(p, t, vec_set(0.5f * 1.421413741f));
+    p = vec_fma(p, t, vec_set(-0.5f * 0.284496736f));
+    p = vec_fma(p, t, vec_set(0.5f * 0.254829592f));
+    *e = vec_exp_below(vec_mul(vec_set(-0.5f), vec_mul(a, a)));
+    vec beyond = vec_mul(vec_mul(p, t), *e);
+    return vec_where_gt(x, zero, vec_sub(vec_set(1), beyond), beyond);
+}
+
+/* Returns whether vec_unary has the function. */
+static inline bool vec_has_unary(unary_kind k)
+{
+    return k == UNARY_RELU || k == UNARY_RELU6 || k == UNARY_LEAKY_RELU || k == UNARY_SIGMOID || k == UNARY_GELU ||
+           k == UNARY_SILU || k == UNARY_HSWISH;
+}
+
+VEC_INLINE vec vec_unary(unary_kind k, float alpha, vec x)
+{
+    vec e;
+    switch (k) {
+    case UNARY_RELU:
+        return vec_relu(x);
+    case UNARY_RELU6:
+        return vec_clamp(x, 0, 6);
+    case UNARY_LEAKY_RELU:
+        return vec_where_gt(vec_zero(), x, vec_mul(vec_set(alpha), x), x);
+    case UNARY_SIGMOID:
+        return vec_sigmoid(x);
+    case UNARY_GELU:
+        return vec_mul(x, vec_normal(x, &e));
+    case UNARY_SILU:
+        return vec_mul(x, vec_sigmoid(x));
+    case UNARY_HSWISH:
+        return vec_mul(vec_mul(x, vec_clamp(vec_add(x, vec_set(3)), 0, 6)), vec_set(1.0f / 6));
+    default:
+        return x;
+    }
+}
+
+/* The derivative at x, where the function is y; of the two only what the gradient's node keeps (op_elementwise.c) is
+ * used. */
+VEC_INLINE vec vec_unary_slope(unary_kind k, float alpha, vec x, vec y)
+{
+    vec zero = vec_zero(), one = vec_set(1), e, s;
+    switch (k) {
+    case UNARY_RELU6:
+        return vec_where_gt(y, zero, vec_where_gt(vec_set(6), y, one, zero), zero);
+    case UNARY_LEAKY_RELU:
+        return vec_where_gt(alpha >= 0 ? y : x, zero, one, vec_set(alpha));
+    case UNARY_SIGMOID:
+        return vec_mul(y, vec_sub(one, y));
+    case UNARY_GELU:
+        s = vec_normal(x, &e);
+        return vec_fma(vec_mul(x, vec_set(0.39894228f)), e, s);
+    case UNARY_SILU:
+        s = vec_sigmoid(x);
+        return vec_mul(s, vec_fma(x, vec_sub(one, s), one));
+    case UNARY_HSWISH:
+        s = vec_mul(vec_fma(vec_set(2), x, vec_set(3)), vec_set(1.0f / 6));
+        s = vec_where_gt(vec_set(3), x, s, one);
+        return vec_where_gt(x, vec_set(-3), s, zero);
+    default:
+        return one;
+    }
+}
+
+#endif
