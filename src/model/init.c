@@ -31,6 +31,12 @@ void init_default(module *m, const char *text)
         m->init_cfg = v;
 }
 
+/* In place of a class's own init_weights(): what a file gives is not initialised, nor what is below. */
+static void from_file(module *m)
+{
+    (void)m;
+}
+
 void init_choose(module *m, const value *init_cfg, const char *pretrained, const char *text)
 {
     bool given = init_cfg && value_true(init_cfg);
@@ -41,6 +47,7 @@ void init_choose(module *m, const value *init_cfg, const char *pretrained, const
     }
     if (pretrained) {
         model_pretrained p = {m->name, pretrained, NULL, module_at(m, "pretrained")};
+        m->init = from_file;
         if (!vec_push(m->model->mem, &m->model->pretrained, p))
             model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
     } else if (given) {
@@ -323,6 +330,9 @@ static void walk(module *m)
             apply_with_overrides(m, value_item(m->init_cfg, i));
     else if (m->init_cfg && value_true(m->init_cfg))
         apply_with_overrides(m, m->init_cfg);
+    const char *type = m->init_cfg ? value_type_name(m->init_cfg) : NULL;
+    if (type && same_initializer(type, initializers[PRETRAINED].name))
+        return;
     for (size_t i = 0; i < m->children.n; i++)
         if (m->children.at[i]->base || m->children.at[i]->init)
             walk(m->children.at[i]);

@@ -1,5 +1,6 @@
 #include "model/backbones/res_block.h"
 
+#include "model/backbones/block_plugins.h"
 #include "model/init.h"
 
 typedef struct res_block {
@@ -8,6 +9,7 @@ typedef struct res_block {
     module *conv[3], *norm[3]; /* a split attention has its norm inside */
     module *pool;              /* behind the second convolution, or NULL */
     module *downsample;
+    block_plugins *plugins; /* NULL: none */
 } res_block;
 
 int64_t res_block_expansion(bool bottleneck)
@@ -33,6 +35,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
             y = op_relu(g, y);
         if (i == 1 && b->pool)
             y = layer_run(b->pool, g, y);
+        y = block_plugins_run(b->plugins, g, i, y);
     }
     y = op_relu(g, op_add(g, y, b->downsample ? layer_run(b->downsample, g, x) : x));
     graph_pop_checkpoint(g, outer);
@@ -82,9 +85,14 @@ static void split_convs_new(module *m, const res_block_spec *s, const conv_spec 
             m, "avd_layer", (pool_attr){.kernel = {3, 3}, .stride = {k, k}, .pad = {1, 1}, .count_include_pad = true});
 }
 
+static int64_t block_width(const res_block_spec *s)
+{
+    return s->width ? s->width : s->planes;
+}
+
 static void bottleneck_new(module *m, const res_block_spec *s)
 {
-    int64_t p = s->planes, width = s->width ? s->width : p, out = p * res_block_expansion(true);
+    int64_t p = s->planes, width = block_width(s), out = p * res_block_expansion(true);
     int64_t first = s->caffe ? s->stride : 1, second = s->caffe ? 1 : s->stride;
     conv_spec specs[] = {conv_square(s->in, width, 1, first, 0, 1),
                          conv_square(width, width, 3, second, s->dilation, s->dilation),
@@ -115,6 +123,10 @@ module *res_block_new(module *parent, const char *name, res_block_spec s)
     (s.bottleneck ? bottleneck_new : basic_new)(m, &s);
     if (s.downsample)
         b->downsample = downsample_new(m, s);
+    if (s.bottleneck) {
+        int64_t width = block_width(&s), channels[] = {width, width, s.planes * res_block_expansion(true)};
+        b->plugins = block_plugins_new(m, s.plugins, s.stage, channels, s.planes);
+    }
     if (s.init)
         init_default(m, s.init);
     return model_failed(m->model) ? NULL : m;

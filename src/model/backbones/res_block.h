@@ -17,7 +17,9 @@ typedef struct res_block_spec {
     bool downsample, avg_down;
     bool with_cp; /* inner maps are recomputed in the backward pass */
     const value *conv_cfg, *norm_cfg;
-    const char *init; /* init_cfg of each block, as config text, or NULL */
+    const value *plugins; /* of bottlenecks; NULL: none */
+    int64_t stage;        /* from 0: which of the plugins they have */
+    const char *init;     /* init_cfg of each block, as config text, or NULL */
 } res_block_spec;
 
 int64_t res_block_expansion(bool bottleneck);

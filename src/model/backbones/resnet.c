@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "model/backbones/block_plugins.h"
 #include "model/backbones/out_indices.h"
 #include "model/init.h"
 
@@ -63,8 +64,7 @@ static void check(module *m, const resnet_config *c, int architecture)
     if (c->dcn)
         model_fail(m->model, CSEG_UNSUPPORTED, c->dcn, "%s: deformable convolutions (dcn) are not supported",
                    m->class_name);
-    if (c->plugins)
-        model_fail(m->model, CSEG_UNSUPPORTED, c->plugins, "%s: plugins are not supported", m->class_name);
+    block_plugins_check(m, c->plugins, c->num_stages, architecture < 0 || architectures[architecture].bottleneck);
     if (block_width(c, c->base_channels) < 1)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "base_width"),
                    "%s: base_width=%lld of base_channels=%lld leaves no channels", m->class_name,
@@ -128,6 +128,7 @@ static void build_stages(module *m, resnet *r, const resnet_config *c, int archi
                         .reduction = c->reduction_factor,
                         .avg_down_stride = c->avg_down_stride,
                         .with_cp = c->with_cp,
+                        .plugins = c->plugins,
                         .conv_cfg = c->conv_cfg,
                         .norm_cfg = c->norm_cfg};
     if (c->zero_init_residual && !c->pretrained && !(c->init_cfg && value_true(c->init_cfg)))
@@ -138,6 +139,7 @@ static void build_stages(module *m, resnet *r, const resnet_config *c, int archi
         s.planes = c->base_channels << i;
         s.width = block_width(c, s.planes);
         s.stride = c->strides.at[i];
+        s.stage = i;
         r->layer[i] = res_layer_new(m, module_text(m, "layer%d", (int)i + 1), s, blocks, dilation);
         s.in = s.planes * res_block_expansion(bottleneck);
     }

@@ -41,7 +41,7 @@ typedef struct resnet_config {
         FIELD(resnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),      \
         FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolution: not supported"),                           \
         FIELD_IGNORED(stage_with_dcn, "of dcn, which is not supported"),                                               \
-        FIELD(resnet_config, F_VALUE, plugins, "None", "plugin layers: not supported"),                                \
+        FIELD(resnet_config, F_VALUE, plugins, "None", "blocks behind convolutions of bottlenecks"),                   \
         FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),       \
         FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \
         FIELD(resnet_config, F_BOOL, with_cp, "False",                                                                 \

@@ -22,37 +22,12 @@ static const field fields[] = {
 };
 static const field_table table = FIELD_TABLE(fields, gc_config);
 
-static bool read_fusion(module *m, const value *list, context_block_spec *s)
-{
-    for (size_t i = 0; value_is_list(list) && i < value_count(list); i++) {
-        const value *v = value_item(list, i);
-        const char *name = v->kind == V_STR ? value_text(v) : "";
-        s->add = s->add || strcmp(name, "channel_add") == 0;
-        s->mul = s->mul || strcmp(name, "channel_mul") == 0;
-        if (strcmp(name, "channel_add") != 0 && strcmp(name, "channel_mul") != 0)
-            model_fail(m->model, CSEG_CONFIG, v, "fusion_types holds 'channel_add' and 'channel_mul', not %s",
-                       *name ? name : value_kind_name(v));
-    }
-    if (!s->add && !s->mul)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "fusion_types"),
-                   "fusion_types is a list of at least one of 'channel_add' and 'channel_mul'");
-    return !model_failed(m->model);
-}
-
 static void build(module *m)
 {
     const gc_config *c = m->config;
-    int64_t channels = c->head.channels;
-    context_block_spec block = {.channels = channels,
-                                .planes = (int64_t)((double)channels * c->ratio),
-                                .attention = strcmp(c->pooling_type, "att") == 0};
-    if (!read_fusion(m, c->fusion_types, &block))
+    context_block_spec block = {.channels = c->head.channels, .attention = strcmp(c->pooling_type, "att") == 0};
+    if (!context_block_read(m, m->cfg, c->ratio, c->fusion_types, &block))
         return;
-    if (block.planes < 1) {
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "ratio"), "%s: a ratio of %g of %lld channels leaves none",
-                   m->name, c->ratio, (long long)channels);
-        return;
-    }
     if (fcn_begin(m, &c->fcn, 2))
         ((fcn_head *)m->state)->block = context_block_new(m, "gc_block", block);
 }

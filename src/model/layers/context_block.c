@@ -1,5 +1,7 @@
 /* mmcv's ContextBlock: what the whole map holds, multiplied with each pixel or added to it (Cao et al. 2019,
  * arXiv:1904.11492). */
+#include <string.h>
+
 #include "model/init.h"
 #include "model/layers/layers.h"
 
@@ -66,6 +68,34 @@ static tensor *forward(module *m, graph *g, tensor *x)
     if (s->mul)
         y = op_mul(g, y, op_unary(g, layer_run(s->mul, g, of_all), (unary_attr){.kind = UNARY_SIGMOID}));
     return s->add ? op_add(g, y, layer_run(s->add, g, of_all)) : y;
+}
+
+static bool read_fusion(module *m, const value *cfg, const value *list, context_block_spec *s)
+{
+    for (size_t i = 0; value_is_list(list) && i < value_count(list); i++) {
+        const value *v = value_item(list, i);
+        const char *name = v->kind == V_STR ? value_text(v) : "";
+        s->add = s->add || strcmp(name, "channel_add") == 0;
+        s->mul = s->mul || strcmp(name, "channel_mul") == 0;
+        if (strcmp(name, "channel_add") != 0 && strcmp(name, "channel_mul") != 0)
+            model_fail(m->model, CSEG_CONFIG, v, "fusion_types holds 'channel_add' and 'channel_mul', not %s",
+                       *name ? name : value_kind_name(v));
+    }
+    if (!s->add && !s->mul)
+        model_fail(m->model, CSEG_CONFIG, value_blame(cfg, "fusion_types"),
+                   "fusion_types is a list of at least one of 'channel_add' and 'channel_mul'");
+    return !model_failed(m->model);
+}
+
+bool context_block_read(module *m, const value *cfg, double ratio, const value *fusion_types, context_block_spec *s)
+{
+    s->planes = (int64_t)((double)s->channels * ratio);
+    if (!read_fusion(m, cfg, fusion_types, s))
+        return false;
+    if (s->planes < 1)
+        model_fail(m->model, CSEG_CONFIG, value_blame(cfg, "ratio"), "%s: a ratio of %g of %lld channels leaves none",
+                   m->name, ratio, (long long)s->channels);
+    return !model_failed(m->model);
 }
 
 module *context_block_new(module *parent, const char *name, context_block_spec c)

@@ -171,6 +171,9 @@ typedef struct context_block_spec {
     bool add, mul; /* the result is added to each pixel; is multiplied with it, after a sigmoid, before that */
 } context_block_spec;
 module *context_block_new(module *parent, const char *name, context_block_spec s);
+/* Sets planes from mmcv's `ratio`, and add and mul from its `fusion_types`, of the dict `cfg`. false: an error was
+ * recorded. */
+bool context_block_read(module *m, const value *cfg, double ratio, const value *fusion_types, context_block_spec *s);
 
 /* Channels that a map's own average lets through: y is the map x [N,h,w,in] after a convolution; the sigmoid of what
  * `gate` makes of y's average [N,1,1,C] is multiplied with it and, if `residual`, y added. The caller adds two children
@@ -255,18 +258,37 @@ module *self_attention_new(module *parent, const char *name, self_attention_spec
 /* query [N,h,w,query_in], key [N,h',w',key_in] -> [N,h,w,out] */
 tensor *self_attention_run(module *m, graph *g, tensor *query, tensor *key);
 
-/* mmcv's NonLocal2d: x [N,h,w,channels] and what each pixel gathers from all. It starts as the identity. */
+/* mmcv's NonLocal2d: x [N,h,w,channels] and what each pixel gathers from all. It starts as the identity. std and
+ * small_out are the constructor's: where an init_cfg is applied, the class starts itself again without them. */
 typedef struct non_local_spec {
     int64_t channels, reduction; /* channels / reduction, at least 1, are compared and gathered */
     const char *mode;            /* gaussian, embedded_gaussian, dot_product, concatenation */
     bool use_scale;              /* embedded_gaussian: products are divided by the root of their channels */
     bool disentangled;           /* mmseg's DisentangledNonLocal2d: means are taken off, a common mask is added */
     double temperature;          /* disentangled embedded_gaussian: products are divided by it too */
+    bool sub_sample;             /* what is gathered, and what it is compared by, is pooled 2x2 */
+    double std;                  /* of the projections at the start; 0: 0.01 */
+    bool small_out;              /* the last layer starts like them, not at zero */
     const value *conv_cfg, *norm_cfg;
 } non_local_spec;
 module *non_local_new(module *parent, const char *name, non_local_spec s);
 
 /* mmcv's CrissCrossAttention: x [N,h,w,channels] and what each pixel gathers from its row and its column. */
 module *criss_cross_new(module *parent, const char *name, int64_t channels);
+
+/* mmcv's GeneralizedAttention (Zhu et al. 2019, arXiv:1904.05873): x [N,h,w,channels] and what each pixel gathers from
+ * a grid of pixels, chosen by content and by position. It starts as the identity. */
+typedef struct general_attention_spec {
+    int64_t channels, heads;
+    int64_t position_dim; /* of the positions' sines and cosines, a multiple of 4 */
+    double magnitude;     /* of distances */
+    int64_t q_stride, kv_stride;
+    bool terms[4]; /* query and key; query and position; key alone; position alone */
+} general_attention_spec;
+module *general_attention_new(module *parent, const char *name, general_attention_spec s);
+
+/* mmcv's build_plugin_layer: dict(type='ContextBlock' | 'GeneralizedAttention' | 'NonLocal2d' | 'CrissCrossAttention',
+ * postfix=..., ...) for a map of so many channels, under the name that mmcv gives it: context_block1. */
+module *plugin_new(module *parent, const value *cfg, int64_t channels);
 
 #endif

@@ -20,18 +20,31 @@ static bool has_mode(const non_local *s, const char *mode)
     return strcmp(s->spec.mode, mode) == 0;
 }
 
-static module *project(module *m, const char *name, int64_t in, int64_t out, const value *norm_cfg)
+static module *project(const non_local_spec *c, module *m, const char *name, int64_t in, int64_t out,
+                       const value *norm_cfg)
 {
-    const non_local_spec *c = &((non_local *)m->state)->spec;
     return conv_module_new(
         m, name,
         (conv_module_spec){.conv = conv_square(in, out, 1, 1, 0, 1), .conv_cfg = c->conv_cfg, .norm_cfg = norm_cfg});
 }
 
-/* A map's pixels as a sequence [N,L,C], projected where there is a layer, less their mean where `centred`. */
-static tensor *sequence(module *layer, graph *g, tensor *x, bool centred)
+/* With sub_sample, the class has the projection in a Sequential with the pool. */
+static module *project_pooled(const non_local_spec *c, module *m, const char *name, int64_t in, int64_t out)
+{
+    return c->sub_sample ? project(c, sequential_new(m, name), "0", in, out, NULL) : project(c, m, name, in, out, NULL);
+}
+
+static tensor *pooled(const non_local *s, graph *g, tensor *x)
+{
+    return s->spec.sub_sample ? op_max_pool(g, x, (pool_attr){.kernel = {2, 2}, .stride = {2, 2}}) : x;
+}
+
+/* A map's pixels as a sequence [N,L,C], projected where there is a layer, less their mean where `centred`; `keys`:
+ * pooled where the block pools. */
+static tensor *sequence(const non_local *s, module *layer, graph *g, tensor *x, bool keys, bool centred)
 {
     tensor *y = layer ? layer_run(layer, g, x) : x;
+    y = keys ? pooled(s, g, y) : y;
     y = y ? op_reshape(g, y, 3, (int64_t[]){y->dim[0], -1, y->dim[3]}) : NULL;
     return centred ? op_sub(g, y, op_reduce_mean(g, y, 1 << 1, true)) : y;
 }
@@ -66,10 +79,11 @@ static tensor *forward(module *m, graph *g, tensor *x)
 {
     non_local *s = m->state;
     bool centred = s->spec.disentangled;
-    tensor *values = sequence(s->g, g, x, false);
-    tensor *y = gather(s, g, sequence(s->theta, g, x, centred), sequence(s->phi, g, x, centred), values);
+    tensor *values = sequence(s, s->g, g, x, true, false);
+    tensor *query = sequence(s, s->theta, g, x, false, centred), *key = sequence(s, s->phi, g, x, true, centred);
+    tensor *y = gather(s, g, query, key, values);
     if (s->mask) {
-        tensor *mask = op_softmax(g, op_transpose(g, sequence(s->mask, g, x, false), (int[]){0, 2, 1}));
+        tensor *mask = op_softmax(g, op_transpose(g, sequence(s, s->mask, g, x, true, false), (int[]){0, 2, 1}));
         y = op_add(g, y, op_matmul(g, mask, values, false, false));
     }
     if (!y)
@@ -78,15 +92,19 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return op_add(g, x, layer_run(s->out, g, y));
 }
 
+static void start(non_local *s, float std, bool small_out)
+{
+    module *small[] = {s->g, s->theta, s->phi}, *last = s->out->children.at[s->out->children.n - 1];
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        if (small[i])
+            init_layer(module_child(small[i], "conv"), INIT_NORMAL, 0, std, false);
+    init_layer(last, small_out ? INIT_NORMAL : INIT_ZERO, 0, small_out ? std : 0, false);
+}
+
 /* What is projected starts small, and the block as the identity: its last layer gives zeros. */
 static void init(module *m)
 {
-    non_local *s = m->state;
-    module *small[] = {s->g, s->theta, s->phi};
-    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
-        if (small[i])
-            init_layer(module_child(small[i], "conv"), INIT_NORMAL, 0, 0.01f, false);
-    init_layer(s->out->children.at[s->out->children.n - 1], INIT_ZERO, 0, 0, false);
+    start(m->state, 0.01f, false);
 }
 
 module *non_local_new(module *parent, const char *name, non_local_spec c)
@@ -101,11 +119,11 @@ module *non_local_new(module *parent, const char *name, non_local_spec c)
     m->init = init;
     s->spec = c;
     s->inner = c.channels / c.reduction > 1 ? c.channels / c.reduction : 1;
-    s->g = project(m, "g", c.channels, s->inner, NULL);
-    s->out = project(m, "conv_out", s->inner, c.channels, c.norm_cfg);
+    s->g = project_pooled(&s->spec, m, "g", c.channels, s->inner);
+    s->out = project(&s->spec, m, "conv_out", s->inner, c.channels, c.norm_cfg);
     if (!has_mode(s, "gaussian")) {
-        s->theta = project(m, "theta", c.channels, s->inner, NULL);
-        s->phi = project(m, "phi", c.channels, s->inner, NULL);
+        s->theta = project(&s->spec, m, "theta", c.channels, s->inner, NULL);
+        s->phi = project_pooled(&s->spec, m, "phi", c.channels, s->inner);
     }
     if (has_mode(s, "concatenation")) {
         conv_module_spec pair = {.conv = conv_square(2 * s->inner, 1, 1, 1, 0, 1), .bias = BIAS_NO};
@@ -116,6 +134,6 @@ module *non_local_new(module *parent, const char *name, non_local_spec c)
         s->mask = pointwise_conv_new(m, "conv_mask", c.channels, 1);
     if (model_failed(m->model))
         return NULL;
-    init(m);
+    start(s, c.std > 0 ? (float)c.std : 0.01f, c.small_out);
     return m;
 }

@@ -121,8 +121,11 @@ static const char *const configs[] = {
     "    reductions=(2, 4), with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=16, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeXt', depth=50, base_channels=4, stem_channels=4,\n"
-    "    groups=2, base_width=4),\n"
-    "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
+    "    groups=2, base_width=2, num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1, ), plugins=[\n"
+    "    dict(cfg=dict(type='ContextBlock', ratio=0.5, postfix=1), position='after_conv2'),\n"
+    "    dict(cfg=dict(type='NonLocal2d', sub_sample=True), position='after_conv3'),\n"
+    "    dict(cfg=dict(type='GeneralizedAttention', num_heads=2), position='after_conv3')]),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=32, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNeSt', depth=50, base_channels=4, stem_channels=4,\n"
     "    groups=2, base_width=4, norm_cfg=dict(type='GN', num_groups=2)),\n"
     "  decode_head=dict(type='FCNHead', in_channels=128, channels=4, num_convs=1, num_classes=3))\n",
