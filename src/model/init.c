@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "config/config.h"
 
 void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
 {
@@ -22,10 +21,8 @@ void init_layer(module *layer, init_rule rule, float a, float b, bool fan_out)
 
 void init_default(module *m, const char *text)
 {
-    value *v = NULL;
-    if (model_failed(m->model))
-        return;
-    if (config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error) == CSEG_OK)
+    const value *v = module_literal(m, text);
+    if (v)
         m->init_cfg = v;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "config/config.h"
 #include "model/model.h"
 
 /* More parameters than any network has; only a typo in a config exceeds it. */
@@ -196,6 +197,15 @@ void module_twin(module *parent, const char *name, module *of)
         add_twin(m, of->buffers.at[i]);
     for (size_t i = 0; i < of->children.n; i++)
         module_twin(m, module_local_name(of->children.at[i]), of->children.at[i]);
+}
+
+const value *module_literal(module *m, const char *text)
+{
+    value *v = NULL;
+    if (!m || model_failed(m->model))
+        return NULL;
+    config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error);
+    return v;
 }
 
 void module_each(module *m, void (*fn)(module *m))

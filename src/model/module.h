@@ -172,6 +172,8 @@ void *module_state(module *m, size_t size);
 const char *module_text(module *m, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *module_index(module *m, int64_t i); /* "3": the name of an item of a list */
 const char *module_local_name(const module *m); /* the name without that of its parents: conv_seg */
+/* Returns the value of config text: the default of an argument that a class's parts have. NULL after an error. */
+const value *module_literal(module *m, const char *text);
 module *module_child(const module *m, const char *local_name);
 param *module_own(const module *m, const char *local_name); /* one of its own parameters */
 /* Calls fn for m and all modules below it, parents first. */

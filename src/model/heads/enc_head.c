@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "model/heads/decode_head.h"
 
 typedef struct enc_config {
@@ -85,10 +84,7 @@ static void encoding_new(module *parent, const char *name, int64_t channels, int
 static void encoding_norm_new(module *m, module *parent, const char *name, int64_t codes)
 {
     const value *cfg = ((const enc_config *)m->config)->head.norm_cfg;
-    value *plain = NULL;
-    if (value_is_none(cfg) && !model_failed(m->model))
-        config_parse_literal("dict(type='BN')", m->class_name, m->model->mem, &plain, &m->model->error);
-    module *norm = norm_new(parent, name, plain ? plain : cfg, codes);
+    module *norm = norm_new(parent, name, value_is_none(cfg) ? module_literal(m, "dict(type='BN')") : cfg, codes);
     if (!norm)
         return;
     if (strcmp(norm->class_name, "BatchNorm2d") == 0)

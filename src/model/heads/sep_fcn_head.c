@@ -1,7 +1,6 @@
 /* DepthwiseSeparableFCNHead: FCNHead with depthwise separable convolutions (Poudel et al. 2019, arXiv:1902.04502). */
 #include <string.h>
 
-#include "config/config.h"
 #include "model/heads/fcn_head.h"
 
 typedef struct sep_fcn_config {
@@ -27,9 +26,7 @@ static module *separable(module *m, module *parent, const char *name, int64_t in
 {
     const sep_fcn_config *c = m->config;
     int64_t k = c->kernel_size;
-    value *relu = NULL;
-    if (!model_failed(m->model))
-        config_parse_literal("dict(type='ReLU')", m->class_name, m->model->mem, &relu, &m->model->error);
+    const value *relu = module_literal(m, "dict(type='ReLU')");
     separable_conv_spec s =
         separable_conv(conv_square(in, c->head.channels, k, 1, k / 2, 1), NULL, c->head.norm_cfg, relu);
     const char *text = value_text(c->dw_act_cfg);
