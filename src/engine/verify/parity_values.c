@@ -102,6 +102,13 @@ void parity_fill_labels(int32_t *label, const char *name, int64_t count, int64_t
     }
 }
 
+void parity_fill_draws(float *v, const char *name, int64_t count)
+{
+    uint64_t seed = str_fnv1a64(name, strlen(name));
+    for (int64_t i = 0; i < count; i++)
+        v[i] = (float)rng_named(seed, (uint64_t)i);
+}
+
 void parity_print_number(FILE *out, double v)
 {
     char text[32];
