@@ -31,7 +31,9 @@ struct graph {
     VEC(const char *) scopes; /* stack of the modules being traced; names are full */
     int checkpoint;           /* block being traced, for node.checkpoint; 0: none */
     int checkpoints;          /* number of blocks so far */
-    tensor *seed;             /* input "seed", i64 [2]; the first dropout makes it */
+    tensor *seed;             /* i64 [2], made by the first op that draws: input "seed", in inference a constant */
+    int draws;                /* calls of op_uniform so far */
+    bool draws_given;         /* op_uniform makes inputs, "rand:0", "rand:1" ..., which the caller fills */
     bool mixed;               /* graph_bf16 has run: some maps are bfloat16 */
     cseg_error error;         /* code CSEG_OK: no error */
 };
@@ -158,6 +160,9 @@ tensor *op_detach(graph *g, tensor *x);
  * training graphs. */
 void op_assign(graph *g, param *p, tensor *value);
 
+/* Random numbers in [0, 1), f32, from the run's seed: other ones in each training step, always the same in inference.
+ */
+tensor *op_uniform(graph *g, int rank, const int64_t *dim);
 /* Identity when !g->train or p == 0. Masks follow from the run's seed: nothing is stored for the gradient. */
 tensor *op_dropout(graph *g, tensor *x, float p);
 tensor *op_dropout2d(graph *g, tensor *x, float p);

@@ -74,4 +74,8 @@ tensor *op_node1(graph *g, op_kind op, int n_in, tensor *const *in, const op_att
 /* For builders that look at an input before the node exists: returns whether t is there; if not, records the error. */
 bool op_given(graph *g, const char *op, const tensor *t);
 
+/* The seed from which random numbers follow, i64 [2]. In training an input, "seed"; in inference a constant, so that an
+ * image's answer is the same whatever ran before. */
+tensor *graph_seed(graph *g);
+
 #endif

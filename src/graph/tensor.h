@@ -191,6 +191,12 @@ typedef struct dropout_attr {
     uint64_t salt; /* makes the masks of nodes differ */
 } dropout_attr;
 
+typedef struct uniform_attr {
+    uint64_t salt; /* makes the numbers of nodes differ */
+    int rank;
+    int64_t dim[TENSOR_MAX_RANK];
+} uniform_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -202,6 +208,7 @@ typedef union op_attr {
     axis_attr axis;
     loss_attr loss;
     dropout_attr dropout;
+    uniform_attr uniform;
     compare_kind compare;
     split_attr split;
     rank_attr rank;

@@ -96,6 +96,7 @@ static tensor *begin_trace(model *m, graph *g, int64_t n, int64_t h, int64_t w)
     m->trace.h = h;
     m->trace.w = w;
     m->trace.options = (trace_options){0};
+    g->draws_given = m->options.draws_given;
     m->trace.loss = NULL;
     tensor *img = graph_input(g, "img", DT_F32, 4, (int64_t[]){n, h, w, m->in_channels});
     if (img && m->dates == 2)

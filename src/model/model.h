@@ -22,6 +22,7 @@ typedef struct model_options {
     backend *backend; /* holds the weights and must outlive them; NULL: the host's memory */
     bool no_grad;     /* inference only: no gradient memory */
     bool no_dropout;  /* for parity tests: dropout layers do nothing in training too */
+    bool draws_given; /* for parity tests: random numbers are inputs of the graph (graph.draws_given) */
     /* Cross-entropy with class weights is averaged over pixels, as in mmseg 0.x. false: over the sum of the labels'
      * weights, as in 1.x. */
     bool average_over_pixels;

@@ -31,6 +31,12 @@ static tensor *dropout(graph *g, tensor *const *in, const op_case *c)
     return n ? n->out[0] : NULL;
 }
 
+static tensor *uniform(graph *g, tensor *const *in, const op_case *c)
+{
+    node *n = graph_add_node(g, OP_uniform, 1, in + 1, 1, &c->attr);
+    return n ? op_mul(g, in[0], n->out[0]) : NULL;
+}
+
 static tensor *cast(graph *g, tensor *const *in, const op_case *c)
 {
     (void)c;
@@ -111,6 +117,10 @@ static const op_case cases[] = {
      .linear = true},
     {"dropout of samples", DROPOUT(.p = 0.5f, .samples = true), {{"6,2,3,4"}, {"2", HOLDS_SEED}}, .exact = true,
      .linear = true},
+    {"times random numbers", uniform, .attr = {.uniform = {.salt = 99, .rank = 3, .dim = {3, 50, 170}}},
+     {{"3,50,170"}, {"2", HOLDS_SEED}}, .exact = true, .no_grad = true},
+    {"times a few random numbers", uniform, .attr = {.uniform = {.salt = 7, .rank = 1, .dim = {9}}},
+     {{"9"}, {"2", HOLDS_SEED}}, .exact = true},
 };
 /* clang-format on */
 

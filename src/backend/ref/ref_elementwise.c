@@ -238,6 +238,13 @@ REF(fill, NULL)
         ((float *)out[0])[i] = n->attr.axis.value;
 }
 
+REF(uniform, NULL)
+{
+    uint64_t key = draw_key(n->attr.uniform.salt, in[0]);
+    for (int64_t i = 0; i < tensor_count(n->out[0]); i++)
+        ((float *)out[0])[i] = (float)rng_bits(key, (uint64_t)i) * 0x1p-24f;
+}
+
 REF(dropout, NULL)
 {
     const tensor *x = n->in[0];

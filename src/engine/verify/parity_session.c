@@ -51,6 +51,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
         return fail_memory(err);
     model_options o = {.backend = s->options->backend,
                        .no_dropout = true,
+                       .draws_given = true,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .dice_by_class = s->about.profile->dice_by_class,
                        .train_cfg = s->about.train_cfg,
@@ -137,6 +138,8 @@ void parity_fill(const parity_session *s, parity_program *p, const char *input, 
             parity_fill_classes(data, label, tensor_count(t), answer->num_classes);
         else if (t->type == DT_I32)
             parity_fill_labels(data, label, tensor_count(t), answer->num_classes, answer->ignore_index);
+        else if (strncmp(t->name, "rand:", strlen("rand:")) == 0)
+            parity_fill_draws(data, t->name, tensor_count(t));
     }
 }
 

@@ -108,6 +108,13 @@ void parity_fill_classes(int32_t *label, const char *name, int64_t count, int64_
         label[i] = (int32_t)floor(rng_named(seed, (uint64_t)i) * (double)classes);
 }
 
+void parity_fill_draws(float *v, const char *name, int64_t count)
+{
+    uint64_t seed = str_fnv1a64(name, strlen(name));
+    for (int64_t i = 0; i < count; i++)
+        v[i] = (float)rng_named(seed, (uint64_t)i);
+}
+
 void parity_print_number(FILE *out, double v)
 {
     char text[32];

@@ -22,6 +22,8 @@ void parity_fill_input(float *nhwc, const char *name, int64_t n, int64_t h, int6
 void parity_fill_labels(int32_t *label, const char *name, int64_t count, int64_t classes, int64_t ignore);
 /* The same without `ignore`. */
 void parity_fill_classes(int32_t *label, const char *name, int64_t count, int64_t classes);
+/* The numbers in [0, 1) that a forward pass asks for: those of name "rand:0" for its first request. */
+void parity_fill_draws(float *v, const char *name, int64_t count);
 /* prints "mean": ..., "std": ..., "norm": ..., "at": [...], "value": [...] */
 void parity_print_sample(FILE *out, const char *name, const float *v, int64_t n);
 void parity_print_number(FILE *out, double v);

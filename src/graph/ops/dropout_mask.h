@@ -20,11 +20,18 @@ typedef struct dropout_mask {
     float kept;     /* 1 / (1 - p), or 0 if everything is dropped */
 } dropout_mask;
 
+/* Returns the key of a node's random numbers, which differ by its salt. seed: the graph's, two words. */
+static inline uint64_t draw_key(uint64_t salt, const int64_t *seed)
+{
+    uint64_t z = rng_mix((uint64_t)seed[0] + 0x9E3779B97F4A7C15u * ((uint64_t)seed[1] + 1));
+    return rng_mix(z ^ salt);
+}
+
 /* Prepares the mask. seed: the graph's input, two words. */
 static inline dropout_mask dropout_mask_of(const dropout_attr *a, const int64_t *seed)
 {
-    uint64_t z = rng_mix((uint64_t)seed[0] + 0x9E3779B97F4A7C15u * ((uint64_t)seed[1] + 1));
-    return (dropout_mask){rng_mix(z ^ a->salt), (uint32_t)ceil((double)a->p * 0x1p24), a->p < 1 ? 1 / (1 - a->p) : 0};
+    return (dropout_mask){draw_key(a->salt, seed), (uint32_t)ceil((double)a->p * 0x1p24),
+                          a->p < 1 ? 1 / (1 - a->p) : 0};
 }
 
 /* Returns the unit of element i. A unit's elements are kept or dropped together: one element, a channel of an image, or

@@ -19,11 +19,9 @@ static tensor *dropout(graph *g, tensor *x, dropout_attr a)
 {
     if (!op_given(g, "dropout", x) || !g->train || a.p <= 0)
         return x;
-    if (!g->seed)
-        g->seed = graph_input(g, "seed", DT_I64, 1, (int64_t[]){2});
     a.salt = rng_mix(g->nodes.n + 1);
     op_attr attr = {.dropout = a};
-    return op_node1(g, OP_dropout, 2, (tensor *[]){x, g->seed}, &attr);
+    return op_node1(g, OP_dropout, 2, (tensor *[]){x, graph_seed(g)}, &attr);
 }
 
 tensor *op_dropout(graph *g, tensor *x, float p)

@@ -154,6 +154,24 @@ static void seeds_decide(void **state)
     test_end(&b);
 }
 
+/* MSCAN's own rule: deviations by what a convolution gives, divided by its groups. */
+static void mscan_starts_by_fan_out(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok("model = dict(type='EncoderDecoder', backbone=dict(type='MSCAN',\n"
+                                 "    embed_dims=[32, 64, 160, 256], depths=[1, 1, 1, 1]),\n"
+                                 "  decode_head=dict(type='FCNHead', in_channels=256, channels=8, num_classes=4))\n");
+    model_init_weights(t.m, 1);
+    assert_spread(t.m, "backbone.patch_embed1.proj.3.weight", sqrt(2.0 / (32 * 9)));
+    assert_spread(t.m, "backbone.block4.0.attn.spatial_gating_unit.conv0.weight", sqrt(2.0 / 25));
+    assert_spread(t.m, "backbone.block4.0.attn.spatial_gating_unit.conv2_2.weight", sqrt(2.0 / 21));
+    assert_spread(t.m, "backbone.block3.0.mlp.fc2.weight", sqrt(2.0 / 160));
+    assert_all(t.m, "backbone.block3.0.mlp.fc2.bias", 0);
+    assert_all(t.m, "backbone.block3.0.layer_scale_1", 0.01f);
+    assert_all(t.m, "backbone.norm3.weight", 1);
+    test_end(&t);
+}
+
 static void mistakes_in_init_cfg(void **state)
 {
     (void)state;
@@ -173,6 +191,7 @@ int main(void)
         cmocka_unit_test(rules_of_init_cfg),
         cmocka_unit_test(listed_auxiliary_heads_keep_pytorchs),
         cmocka_unit_test(seeds_decide),
+        cmocka_unit_test(mscan_starts_by_fan_out),
         cmocka_unit_test(mistakes_in_init_cfg),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
