@@ -197,6 +197,12 @@ typedef struct uniform_attr {
     int64_t dim[TENSOR_MAX_RANK];
 } uniform_attr;
 
+typedef struct psa_mask_attr {
+    int64_t h, w;           /* of the map */
+    int64_t mask_h, mask_w; /* of each pixel's mask, whose middle, (mask - 1) / 2, is the pixel itself */
+    bool distribute;        /* rows are the pixels that masks reach, columns those that have them; else the reverse */
+} psa_mask_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -212,6 +218,7 @@ typedef union op_attr {
     compare_kind compare;
     split_attr split;
     rank_attr rank;
+    psa_mask_attr mask;
     dtype cast;
 } op_attr;
 

@@ -108,6 +108,7 @@ static const char *const configs[] = {
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
+    TEST_ATTENTION("type='PSAHead', mask_size=(3, 3)", "type='PSAHead', mask_size=(2, 2), compact=True"),
     TEST_ATTENTION("type='GCHead'", "type='FCNHead', num_convs=1, loss_decode=dict(type='DiceLoss')"),
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
     "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
