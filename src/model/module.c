@@ -208,15 +208,6 @@ void module_twin(module *parent, const char *name, module *of)
         module_twin(m, module_local_name(of->children.at[i]), of->children.at[i]);
 }
 
-const value *module_literal(module *m, const char *text)
-{
-    value *v = NULL;
-    if (!m || model_failed(m->model))
-        return NULL;
-    config_parse_literal(text, m->class_name, m->model->mem, &v, &m->model->error);
-    return v;
-}
-
 void module_each(module *m, void (*fn)(module *m))
 {
     if (!m)

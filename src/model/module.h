@@ -186,8 +186,6 @@ const char *module_index(module *m, int64_t i); /* "3": the name of an item of a
 /* A value from config text, for what a class sets itself: "dict(type='ReLU')". NULL after an error. */
 const value *module_literal(module *m, const char *text);
 const char *module_local_name(const module *m); /* the name without that of its parents: conv_seg */
-/* Returns the value of config text: the default of an argument that a class's parts have. NULL after an error. */
-const value *module_literal(module *m, const char *text);
 module *module_child(const module *m, const char *local_name);
 param *module_own(const module *m, const char *local_name); /* one of its own parameters */
 /* Calls fn for m and all modules below it, parents first. */
