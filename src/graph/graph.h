@@ -151,6 +151,18 @@ tensor *op_kth_value(graph *g, tensor *x, tensor *mask, int64_t k, bool descendi
 /* Returns a mask (u8, x's shape) of the k largest of these elements; among equal ones the first in memory, as a stable
  * sort orders them. If there are at most k, it has all of them. */
 tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
+/* Returns the numbers of x [N,H,W,C] at points [N,P,2], (x, y) from 0 to 1 over the map, as [N,P,C]. Beyond the map all
+ * is 0. As mmcv's point_sample, which is torch's grid_sample. The points get no gradient. */
+tensor *op_point_sample(graph *g, tensor *x, tensor *points, points_attr a);
+/* x [..,K], K at least 2 -> [..]: the largest minus the second largest; no gradient. */
+tensor *op_margin(graph *g, tensor *x);
+/* x [N,L] -> i32 [N,k]: where the k largest of each row are, in ascending order, k from 1 to L. A NaN is the largest;
+ * among equal ones the first is. */
+tensor *op_top_places(graph *g, tensor *x, int64_t k);
+/* Take rows of x [N,L,C] at places i32 [N,P], as [N,P,C], and return x with other rows [N,P,C] there. Places are from 0
+ * to L - 1, as op_top_places gives them: no two of an image are equal. */
+tensor *op_take_rows(graph *g, tensor *x, tensor *places);
+tensor *op_put_rows(graph *g, tensor *x, tensor *rows, tensor *places);
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
 /* Converts to another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32:
  * truncated, and clipped to the type's range (NaN: 0). To u8, a mask: 1 unless the value is 0. Only casts between f32

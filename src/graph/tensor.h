@@ -203,6 +203,12 @@ typedef struct psa_mask_attr {
     bool distribute;        /* rows are the pixels that masks reach, columns those that have them; else the reverse */
 } psa_mask_attr;
 
+typedef struct points_attr {
+    bool align_corners; /* 0 and 1 are the middles of the outermost pixels, else their outer borders */
+    bool nearest;       /* else bilinear */
+    int64_t x_dim[4];   /* point_sample_grad: the shape of x */
+} points_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -219,6 +225,7 @@ typedef union op_attr {
     split_attr split;
     rank_attr rank;
     psa_mask_attr mask;
+    points_attr points;
     dtype cast;
 } op_attr;
 

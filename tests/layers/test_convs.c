@@ -1,4 +1,4 @@
-/* Layers of convolutions: separable, transposed and adaptively padded ones, pyramid pooling. */
+/* Layers of convolutions: separable, transposed and adaptively padded ones, those of lines, pyramid pooling. */
 #include <string.h>
 
 #include "golden_layer.h"
@@ -63,6 +63,22 @@ static void adaptively_padded_convolutions(void **state)
     layer_check("conv_adaptive", make_adaptive, trace_layer);
 }
 
+/* Its rows count for nothing. */
+static module *make_line(module *root, const value *c)
+{
+    conv_spec conv = conv_square(layer_int(c, "in_channels"), layer_int(c, "out_channels"), layer_int(c, "kernel_size"),
+                                 layer_int(c, "stride"), layer_int(c, "padding"), layer_int(c, "dilation"));
+    conv.groups = layer_int(c, "groups");
+    conv.bias = layer_bool(c, "bias");
+    return conv2d_new(root, "layer", module_literal(root, "dict(type='Conv1d')"), conv);
+}
+
+static void convolutions_of_lines(void **state)
+{
+    (void)state;
+    layer_check("conv_line", make_line, trace_layer);
+}
+
 static module *make_pyramid(module *root, const value *c)
 {
     return pyramid_pool_new(root, "layer",
@@ -122,6 +138,7 @@ int main(void)
         cmocka_unit_test(separable_convolutions),
         cmocka_unit_test(transposed_convolutions),
         cmocka_unit_test(adaptively_padded_convolutions),
+        cmocka_unit_test(convolutions_of_lines),
         cmocka_unit_test(pyramids),
         cmocka_unit_test(context_blocks),
     };

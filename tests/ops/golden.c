@@ -87,6 +87,11 @@ static resize_attr resize(const cJSON *attr)
                          .scale_w = number(attr, "scale_w", 0)};
 }
 
+static points_attr points(const cJSON *attr)
+{
+    return (points_attr){.align_corners = truth(attr, "align_corners"), .nearest = truth(attr, "nearest")};
+}
+
 static conv_attr conv(const cJSON *attr)
 {
     int stride = whole(attr, "stride"), pad = whole(attr, "pad"), dilation = whole(attr, "dilation");
@@ -144,7 +149,8 @@ static tensor *loss(graph *g, const cJSON *attr, tensor *const *in)
 
 bool golden_is_buffer(const cJSON *golden, int i)
 {
-    return strncmp(word(golden, "op"), "batch_norm", 10) == 0 && i >= 3;
+    const char *op = word(golden, "op");
+    return (strncmp(op, "batch_norm", 10) == 0 && i >= 3) || (strcmp(op, "point_sample") == 0 && i == 1);
 }
 
 tensor *golden_trace(graph *g, const cJSON *golden, tensor *const *in)
@@ -179,6 +185,8 @@ tensor *golden_trace(graph *g, const cJSON *golden, tensor *const *in)
         return binary(g, a, in[0], in[1]);
     if (strcmp(op, "prelu") == 0)
         return op_prelu(g, in[0], in[1]);
+    if (strcmp(op, "point_sample") == 0)
+        return op_point_sample(g, in[0], in[1], points(a));
     if (strcmp(op, "softmax") == 0)
         return op_softmax(g, in[0]);
     return graph_fail(g, CSEG_USAGE, "no op %s", op);

@@ -153,12 +153,64 @@ static cseg_status largest_run(kernel *base, void *const *in, void *const *out, 
     return CSEG_OK;
 }
 
+/* Counts a part's elements with a larger key and those with the same. */
+static void tally(const rank_kernel *k, const float *x, int stretch, uint32_t key, int64_t *larger, int64_t *equal)
+{
+    *larger = *equal = 0;
+    for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
+        uint32_t is = key_of(x[i]);
+        *larger += is > key;
+        *equal += is == key;
+    }
+}
+
+/* Writes the places of a part's elements with a larger key, and of the first `wanted` of those with the same. */
+static void list(const rank_kernel *k, const float *x, int stretch, uint32_t key, int64_t wanted, int32_t *places)
+{
+    for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
+        uint32_t is = key_of(x[i]);
+        if (is > key || (is == key && wanted-- > 0))
+            *places++ = (int32_t)i;
+    }
+}
+
+/* room: for the tallies of all parts, which become the first place that a part writes, and how many equals it may. */
+static void places_of_row(const rank_kernel *k, const float *x, int64_t most, int64_t *room, int32_t *places)
+{
+    int64_t *start = room, *wanted = room + k->stretches;
+    found f = find(k, (void *[]){(void *)(uintptr_t)x, NULL}, most - 1, true, room);
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < k->stretches; s++)
+        tally(k, x, s, f.key, &start[s], &wanted[s]);
+    int64_t at = 0, left = most - f.above;
+    for (int s = 0; s < k->stretches; s++) {
+        int64_t larger = start[s], equal = wanted[s] < left ? wanted[s] : left;
+        start[s] = at;
+        wanted[s] = equal;
+        at += larger + equal;
+        left -= equal;
+    }
+#pragma omp parallel for schedule(static)
+    for (int s = 0; s < k->stretches; s++)
+        list(k, x, s, f.key, wanted[s], places + start[s]);
+}
+
+static cseg_status places_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
+{
+    (void)err;
+    const rank_kernel *k = (const rank_kernel *)base;
+    int64_t most = k->k.n->attr.rank.k;
+    for (int64_t i = 0; i < k->k.n->in[0]->dim[0]; i++)
+        places_of_row(k, (const float *)in[0] + i * k->count, most, scratch, (int32_t *)out[0] + i * most);
+    return CSEG_OK;
+}
+
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     rank_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, NULL);
     if (!k)
         return fail_memory(err);
-    k->count = tensor_count(n->in[0]);
+    k->count = n->op == OP_top_places ? n->in[0]->dim[1] : tensor_count(n->in[0]);
     k->stretches = b->options.threads;
     k->k.base.scratch = (size_t)k->stretches * BINS * sizeof(int64_t);
     *out = &k->k.base;
@@ -168,3 +220,5 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
 const cpu_op cpu_op_kth_value = {.prepare = prepare, .run = kth_run};
 
 const cpu_op cpu_op_largest = {.prepare = prepare, .run = largest_run};
+
+const cpu_op cpu_op_top_places = {.prepare = prepare, .run = places_run};

@@ -32,16 +32,19 @@ static size_t elements(const node *n)
     return (size_t)tensor_count(n->in[0]) * sizeof(element);
 }
 
-static int64_t sorted(const node *n, void *const *in, bool down, element *to)
+static int64_t sort_some(const float *x, const uint8_t *mask, int64_t count, bool down, element *to)
 {
-    const float *x = in[0];
-    const uint8_t *mask = ref_optional(n, in, 1);
     int64_t found = 0;
-    for (int64_t i = 0; i < tensor_count(n->in[0]); i++)
+    for (int64_t i = 0; i < count; i++)
         if (!mask || mask[i])
             to[found++] = (element){x[i], i};
     qsort(to, (size_t)found, sizeof *to, down ? descending : ascending);
     return found;
+}
+
+static int64_t sorted(const node *n, void *const *in, bool down, element *to)
+{
+    return sort_some(in[0], ref_optional(n, in, 1), tensor_count(n->in[0]), down, to);
 }
 
 REF(kth_value, elements)
@@ -58,4 +61,23 @@ REF(largest, elements)
     memset(out[0], 0, tensor_bytes(n->out[0]));
     for (int64_t i = 0; i < found && i < n->attr.rank.k; i++)
         ((uint8_t *)out[0])[all[i].at] = 1;
+}
+
+static int by_place(const void *p, const void *q)
+{
+    const int32_t *a = p, *b = q;
+    return *a < *b ? -1 : *a > *b;
+}
+
+REF(top_places, elements)
+{
+    int64_t length = n->in[0]->dim[1], k = n->attr.rank.k;
+    for (int64_t i = 0; i < n->in[0]->dim[0]; i++) {
+        element *all = scratch;
+        int32_t *places = (int32_t *)out[0] + i * k;
+        sort_some((const float *)in[0] + i * length, NULL, length, true, all);
+        for (int64_t j = 0; j < k; j++)
+            places[j] = (int32_t)all[j].at;
+        qsort(places, (size_t)k, sizeof *places, by_place);
+    }
 }

@@ -19,6 +19,9 @@ static const field test_cfg_fields[] = {
     FIELD_RANGE(test_cfg, F_INTS, crop_size, "None", 1, PREDICT_MAX_CROP, "slide: height and width of a window"),
     FIELD_RANGE(test_cfg, F_INTS, stride, "None", 1, PREDICT_MAX_CROP, "slide: steps down and right"),
     FIELD_ELSEWHERE(head_index, "the head that answers"),
+    FIELD_ELSEWHERE(subdivision_steps, "PointHead: times that its map is enlarged"),
+    FIELD_ELSEWHERE(subdivision_num_points, "PointHead: points of a step"),
+    FIELD_ELSEWHERE(scale_factor, "PointHead: of a step"),
 };
 /* any_more: the reference's segmentors look for the keys that they know. */
 static const field_table test_cfg_table = {.at = test_cfg_fields,

@@ -53,6 +53,12 @@ OP(psa_mask)               /* x -> y: each pixel's mask, laid over the map */
 OP(psa_mask_grad)          /* dy -> dx */
 OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
+OP(point_sample)           /* x, points -> y: x between its pixels */
+OP(point_sample_grad)      /* dy, points -> dx */
+OP(margin)                 /* x -> y: between the two largest of the last axis */
+OP(top_places)             /* x -> places of the k largest of each row */
+OP(take_rows)              /* x, places -> rows */
+OP(put_rows)               /* x, rows, places -> y: x with other rows there */
 OP(uniform)                /* seed -> y: random numbers */
 OP(dropout)                /* x, seed -> y */
 OP(dropout_grad)           /* dy, seed -> dx */

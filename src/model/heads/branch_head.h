@@ -7,7 +7,7 @@
 
 /* HEAD_FIELDS with the defaults of these classes. Their init_cfg has no effect: they initialise the weights
  * themselves. */
-#define BRANCH_HEAD_FIELDS(S) HEAD_FIELDS_DEFAULTS(S, "dict(type='BN')", "None")
+#define BRANCH_HEAD_FIELDS(S) HEAD_FIELDS_DEFAULTS(S, "None", "dict(type='BN')", "None")
 
 /* head_begin, for a class that takes so many losses, in a fixed order, and finds its maps itself. false: an error was
  * recorded. */

@@ -28,9 +28,9 @@ typedef struct head_config {
 #define HEAD_FIELD_CHOICE(S, ...) FIELD_IN_CHOICE(S, head, __VA_ARGS__)
 #define HEAD_FIELDS(S) HEAD_FIELDS_INIT(S, "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))")
 /* The same for heads whose class has another default init_cfg. */
-#define HEAD_FIELDS_INIT(S, init_cfg_) HEAD_FIELDS_DEFAULTS(S, "None", init_cfg_)
-/* And for those with another default norm_cfg. */
-#define HEAD_FIELDS_DEFAULTS(S, norm_cfg_, init_cfg_)                                                                  \
+#define HEAD_FIELDS_INIT(S, init_cfg_) HEAD_FIELDS_DEFAULTS(S, "None", "None", init_cfg_)
+/* And for those with another default conv_cfg or norm_cfg. */
+#define HEAD_FIELDS_DEFAULTS(S, conv_cfg_, norm_cfg_, init_cfg_)                                                       \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
         HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
@@ -38,7 +38,7 @@ typedef struct head_config {
                    "channels of the logits: num_classes, or 1 for two classes and a threshold"),                       \
         HEAD_FIELD(S, F_VALUE, threshold, "None", "on the sigmoid where out_channels is 1; 0.3 if it is not given"),   \
         HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),      \
-        HEAD_FIELD(S, F_VALUE, conv_cfg, "None", "kind of convolution"),                                               \
+        HEAD_FIELD(S, F_VALUE, conv_cfg, conv_cfg_, "kind of convolution"),                                            \
         HEAD_FIELD(S, F_VALUE, norm_cfg, norm_cfg_, "kind of normalisation"),                                          \
         HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                    \
         HEAD_FIELD(S, F_INTS, in_index, "-1", "which of the maps it takes; negative ones count from the end"),         \

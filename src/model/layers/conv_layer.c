@@ -1,4 +1,4 @@
-/* torch.nn.Conv2d and ConvTranspose2d, and mmcv's Conv2dAdaptivePadding. */
+/* torch.nn.Conv2d, Conv1d and ConvTranspose2d, and mmcv's Conv2dAdaptivePadding. */
 #include <math.h>
 #include <string.h>
 
@@ -29,11 +29,12 @@ static const field_table transposed_table = FIELD_TABLE(transposed_fields, conv_
 /* Conv2dAdaptivePadding takes no argument of its own. */
 static const field_table adaptive_table = {.size = sizeof(conv_options)};
 
-typedef enum { CONV_PLAIN, CONV_TRANSPOSED, CONV_ADAPTIVE } conv_kind;
+typedef enum { CONV_PLAIN, CONV_LINE, CONV_TRANSPOSED, CONV_ADAPTIVE } conv_kind;
 static const struct {
     const char *class_name;
     const field_table *options;
 } kinds[] = {[CONV_PLAIN] = {"Conv2d", &option_table},
+             [CONV_LINE] = {"Conv1d", &option_table},
              [CONV_TRANSPOSED] = {"ConvTranspose2d", &transposed_table},
              [CONV_ADAPTIVE] = {"Conv2dAdaptivePadding", &adaptive_table}};
 
@@ -43,6 +44,7 @@ static const struct {
     conv_kind kind;
 } types[] = {{"Conv2d", CONV_PLAIN},
              {"Conv", CONV_PLAIN},
+             {"Conv1d", CONV_LINE},
              {"deconv", CONV_TRANSPOSED},
              {"ConvTranspose2d", CONV_TRANSPOSED},
              {"Conv2dAdaptivePadding", CONV_ADAPTIVE}};
@@ -73,7 +75,7 @@ static bool read_options(module *parent, const value *cfg, conv_kind *which, int
                    (*which != CONV_TRANSPOSED || read_pair(m, cfg, o.output_padding, output_pad));
         }
     model_fail(m, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
-               "%s: conv_cfg of type %s is not supported; there are Conv2d, deconv and Conv2dAdaptivePadding",
+               "%s: conv_cfg of type %s is not supported; there are Conv2d, Conv1d, deconv and Conv2dAdaptivePadding",
                parent->name, type ? type : "None");
     return false;
 }
@@ -100,13 +102,27 @@ static tensor *adaptive(const conv_state *s, graph *g, tensor *x, conv_attr *a)
     return map_pad(g, x, more);
 }
 
+/* Over the last axis of maps of one row, as a convolution with kernels of one row. */
+static tensor *along_line(module *m, graph *g, tensor *x, tensor *bias)
+{
+    conv_state *s = m->state;
+    const int64_t *w = s->weight->dim;
+    if (x && (x->rank != 4 || x->dim[1] != 1))
+        return graph_fail(g, CSEG_SHAPE, "%s is a Conv1d, which takes points in a line, but gets a map", m->name);
+    tensor *weight = op_reshape(g, graph_param(g, s->weight), 4, (int64_t[]){w[0], w[1], 1, w[2]});
+    return op_conv2d(g, x, weight, bias, s->attr);
+}
+
 static tensor *forward(module *m, graph *g, tensor *x)
 {
     conv_state *s = m->state;
     if (x && x->dim[x->rank - 1] != s->in)
         return graph_fail(g, CSEG_SHAPE, "the convolution %s takes %lld channels, but gets %lld", m->name,
                           (long long)s->in, (long long)x->dim[x->rank - 1]);
-    tensor *weight = graph_param(g, s->weight), *bias = s->bias ? graph_param(g, s->bias) : NULL;
+    tensor *bias = s->bias ? graph_param(g, s->bias) : NULL;
+    if (s->kind == CONV_LINE)
+        return along_line(m, g, x, bias);
+    tensor *weight = graph_param(g, s->weight);
     conv_attr a = s->attr;
     if (s->kind == CONV_TRANSPOSED)
         return op_conv_transpose2d(g, x, weight, bias, a);
@@ -119,8 +135,9 @@ static void declare(module *m, conv_state *s, conv_spec c)
 {
     bool transposed = s->kind == CONV_TRANSPOSED;
     int64_t first = transposed ? c.in : c.out, second = transposed ? c.out : c.in;
-    int64_t dim[4] = {first, second / c.groups, c.kernel[0], c.kernel[1]};
-    s->weight = module_param(m, "weight", 4, dim, INIT_KAIMING_UNIFORM, sqrtf(5), 0);
+    bool line = s->kind == CONV_LINE;
+    int64_t dim[4] = {first, second / c.groups, line ? c.kernel[1] : c.kernel[0], c.kernel[1]};
+    s->weight = module_param(m, "weight", line ? 3 : 4, dim, INIT_KAIMING_UNIFORM, sqrtf(5), 0);
     if (s->weight && c.bias) {
         float bound = 1 / sqrtf((float)(s->weight->count / first));
         s->bias = module_param(m, "bias", 1, &c.out, INIT_UNIFORM, -bound, bound);
@@ -149,6 +166,10 @@ static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind
         s->attr.pad[i] = (int)c.pad[i];
         s->attr.dilation[i] = (int)c.dilation[i];
         s->attr.output_pad[i] = (int)output_pad[i];
+    }
+    if (which == CONV_LINE) {
+        s->attr.stride[0] = s->attr.dilation[0] = 1;
+        s->attr.pad[0] = 0;
     }
     declare(m, s, c);
     return model_failed(m->model) ? NULL : m;

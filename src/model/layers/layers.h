@@ -20,9 +20,9 @@ typedef struct conv_spec {
 /* Returns a square convolution with groups 1 and no bias. */
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
-/* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv), deconv (ConvTranspose2d) or
- * Conv2dAdaptivePadding (TensorFlow's 'same' padding; s.pad counts for nothing); other types are
- * refused. Parameters: weight, bias. */
+/* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv), deconv (ConvTranspose2d), Conv1d (x
+ * [N,1,L,C], s without its rows; the weight is [out, in / groups, kw]) or Conv2dAdaptivePadding (TensorFlow's 'same'
+ * padding; s.pad counts for nothing); other types are refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
 /* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
  * output_pad. Its weight is [in, out / groups, kh, kw]. */

@@ -52,11 +52,12 @@ static tensor *logits(module *m, graph *g, tensor *img, int answer)
 }
 
 /* In training MMSegmentation runs a head once for its losses and once more for the next head: dropout draws new masks,
- * running statistics move twice, and num_batches_tracked counts two. Elsewhere both runs are the same. */
+ * running statistics move twice, and num_batches_tracked counts two. Elsewhere both runs are the same, but for heads
+ * that learn from other outputs than they hand on. */
 static tensor *logits_for_next(module *head, graph *g, const head_io *io, tensor *learnt_from)
 {
     head_io again = *io;
-    if (!g->train)
+    if (!g->train && learnt_from)
         return learnt_from;
     again.label = again.weight = NULL;
     return head_run(head, g, &again).logits;

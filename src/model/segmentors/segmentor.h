@@ -17,8 +17,11 @@ typedef struct segmentor_config {
         FIELD(segmentor_config, F_VALUE, neck, "None", "dict of a neck"),                                              \
         FIELD(segmentor_config, F_VALUE, auxiliary_head, "None",                                                       \
               "dict of a head, or a list of them, that helps training only"),                                          \
-        FIELD(segmentor_config, F_VALUE, train_cfg, "None", "settings of training"),                                   \
-        FIELD(segmentor_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride, head_index"),  \
+        FIELD(segmentor_config, F_VALUE, train_cfg, "None",                                                            \
+              "settings of training; PointHead reads num_points, oversample_ratio and importance_sample_ratio"),       \
+        FIELD(segmentor_config, F_VALUE, test_cfg, "None",                                                             \
+              "mode ('whole', 'slide'), crop_size, stride, head_index; PointHead reads subdivision_steps, "            \
+              "subdivision_num_points and scale_factor"),                                                              \
         FIELD_ELSEWHERE(data_preprocessor, "read where batches are made"),                                             \
         FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),                   \
         FIELD(segmentor_config, F_VALUE, init_cfg, "None", "how the weights start")

@@ -154,6 +154,15 @@ def transposed():
              lambda x, w, b: F.conv_transpose2d(x, w, b, **how), weight=1)
 
 
+def points():
+    at = values(2, 40, 2) / 6 + 0.5
+    for mode in ("bilinear", "nearest"):
+        for corners in (False, True):
+            case("point_sample", {"align_corners": corners, "nearest": mode == "nearest"}, [values(2, 3, 5, 8), at],
+                 lambda t, p: F.grid_sample(t, 2 * p.detach()[:, :, None] - 1, mode, "zeros", corners)[..., 0]
+                 .transpose(1, 2))
+
+
 def losses(dialect):
     from mmseg.models.losses import CrossEntropyLoss, accuracy
 
@@ -205,7 +214,7 @@ def losses(dialect):
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else ""
     if what == "torch":
-        for make in (resizes, pools, norms, elements, convolutions, transposed):
+        for make in (resizes, pools, norms, elements, convolutions, transposed, points):
             make()
         name = "torch.json"
     elif what == "losses" and sys.argv[2:] in (["1x"], ["0x"]):

@@ -110,6 +110,12 @@ static const char *const configs[] = {
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
     TEST_ATTENTION("type='PSAHead', mask_size=(3, 3)", "type='PSAHead', mask_size=(2, 2), compact=True"),
     TEST_ATTENTION("type='GCHead'", "type='FCNHead', num_convs=1, loss_decode=dict(type='DiceLoss')"),
+    "model = dict(type='CascadeEncoderDecoder', num_stages=2,\n"
+    "  backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=[dict(type='FCNHead', in_channels=32, channels=4, num_convs=1, num_classes=3),\n"
+    "    dict(type='PointHead', in_channels=[4], in_index=[0], channels=4, num_fcs=1, num_classes=3)],\n"
+    "  train_cfg=dict(num_points=40, oversample_ratio=3, importance_sample_ratio=0.75),\n"
+    "  test_cfg=dict(subdivision_steps=1, subdivision_num_points=20, scale_factor=2))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
     "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
     "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"

@@ -143,6 +143,18 @@ def conv_adaptive():
 
 
 @cases_of
+def conv_line():
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, padding=0, dilation=1,
+                      groups=1, bias=True)
+        config.update(how)
+        return case(nn.Conv1d, lambda layer, x: layer(x[:, :, 0])[:, :, None], config, shape)
+
+    return [one(3, 4, 1, (2, 1, 7, 3)), one(4, 6, 3, (1, 1, 9, 4), stride=2, padding=1, groups=2, bias=False),
+            one(2, 3, 4, (2, 1, 11, 2), dilation=2, padding=3)]
+
+
+@cases_of
 def separable_conv():
     from mmcv.cnn import DepthwiseSeparableConvModule
 

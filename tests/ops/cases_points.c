@@ -1,0 +1,104 @@
+/* Points of maps: sampled, chosen, taken and put back. */
+#include "cases.h"
+
+/* Points from -0.1 to 1.1, some beyond the map. */
+static tensor *point_sample(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_point_sample(g, in[0], op_scale(g, in[1], 0.6f, 0.5f), c->attr.points);
+}
+
+/* At the middles of all pixels it is the map itself. */
+static tensor *point_sample_of_middles(graph *g, tensor *const *in, const op_case *c)
+{
+    const int64_t *d = in[0]->dim;
+    float at[6 * 8 * 2];
+    for (int64_t i = 0; i < d[1] * d[2]; i++) {
+        at[2 * i] = ((float)(i % d[2]) + 0.5f) / (float)d[2];
+        at[2 * i + 1] = ((float)(i / d[2]) + 0.5f) / (float)d[1];
+    }
+    tensor *points = graph_const(g, DT_F32, 3, (int64_t[]){1, d[1] * d[2], 2}, at);
+    return op_point_sample(g, in[0], points, c->attr.points);
+}
+
+static tensor *map_as_rows(graph *g, tensor *const *in, const op_case *c)
+{
+    const int64_t *d = in[0]->dim;
+    (void)c;
+    return op_reshape(g, in[0], 3, (int64_t[]){d[0], d[1] * d[2], d[3]});
+}
+
+static tensor *margin(graph *g, tensor *const *in, const op_case *c)
+{
+    (void)c;
+    return op_margin(g, in[0]);
+}
+
+static tensor *top_places(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_top_places(g, in[0], c->attr.rank.k);
+}
+
+/* The places as a mask: of one row, it is op_largest's. */
+static tensor *mask_of_places(graph *g, tensor *const *in, const op_case *c)
+{
+    int64_t length = in[0]->dim[1], k = c->attr.rank.k;
+    tensor *none = op_fill(g, 3, (int64_t[]){1, length, 1}, 0), *ones = op_fill(g, 3, (int64_t[]){1, k, 1}, 1);
+    return op_reshape(g, op_put_rows(g, none, ones, op_top_places(g, in[0], k)), 2, in[0]->dim);
+}
+
+static tensor *mask_of_largest(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_cast(g, op_largest(g, in[0], NULL, c->attr.rank.k), DT_F32);
+}
+
+static tensor *take_rows(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_take_rows(g, in[0], op_top_places(g, in[1], c->attr.rank.k));
+}
+
+static tensor *put_rows(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_put_rows(g, in[0], in[2], op_top_places(g, in[1], c->attr.rank.k));
+}
+
+/* clang-format off */
+#define POINTS(...) .attr = {.points = {__VA_ARGS__}}
+#define PLACES(k_) .attr = {.rank = {.k = k_}}
+#define AT(shape) {shape, HOLDS_FRACTIONS, true}
+#define EXACT .exact = true, .no_grad = true
+
+static const op_case cases[] = {
+    {"point_sample", point_sample, POINTS(0), {{"2,5,4,3"}, AT("2,9,2")}, .linear = true},
+    {"point_sample, corners", point_sample, POINTS(.align_corners = true), {{"2,4,7,19"}, AT("2,11,2")},
+     .linear = true},
+    {"point_sample, nearest", point_sample, POINTS(.nearest = true), {{"2,5,4,3"}, AT("2,9,2")}, .exact = true,
+     .linear = true},
+    {"point_sample, nearest, corners", point_sample, POINTS(.nearest = true, .align_corners = true),
+     {{"1,5,4,3"}, AT("1,9,2")}, .exact = true, .linear = true},
+    {"point_sample of one pixel", point_sample, POINTS(0), {{"1,1,1,2"}, AT("1,5,2")}, .linear = true},
+    {"point_sample, many", point_sample, POINTS(0), {{"2,24,32,50", HOLDS_FRACTIONS}, AT("2,700,2")},
+     .no_grad = true},
+    {"point_sample of pixels' middles", point_sample_of_middles, POINTS(.nearest = true), {{"1,6,8,5"}},
+     .exact = true, .linear = true, .same_as = map_as_rows},
+    {"margin", margin, .in = {{"2,3,4,5"}}, EXACT},
+    {"margin of two", margin, .in = {{"7,2", HOLDS_ODD}}, EXACT},
+    {"margin, many", margin, .in = {{"2,50,61,19", HOLDS_FRACTIONS}}, EXACT},
+    {"top_places", top_places, PLACES(5), {{"3,17", HOLDS_DISTINCT}}, EXACT},
+    {"top_places, the first of equals", top_places, PLACES(300), {{"2,700"}}, EXACT},
+    {"top_places, all", top_places, PLACES(17), {{"3,17"}}, EXACT},
+    {"top_places, many", top_places, PLACES(8196), {{"1,12288", HOLDS_FRACTIONS}}, EXACT},
+    {"top_places as a mask", mask_of_places, PLACES(400), {{"1,900"}}, .same_as = mask_of_largest, EXACT},
+    {"take_rows", take_rows, PLACES(4), {{"2,9,3"}, {"2,9", HOLDS_DISTINCT, true}}, .exact = true, .linear = true},
+    {"put_rows", put_rows, PLACES(4), {{"2,9,3"}, {"2,9", HOLDS_DISTINCT, true}, {"2,4,3"}}, .exact = true,
+     .linear = true},
+    {"put_rows everywhere", put_rows, PLACES(9), {{"1,9,3"}, {"1,9", HOLDS_DISTINCT, true}, {"1,9,3"}}, .exact = true,
+     .linear = true},
+    {"put_rows, many", put_rows, PLACES(3000), {{"2,5000,19"}, {"2,5000", HOLDS_DISTINCT, true}, {"2,3000,19"}},
+     EXACT},
+};
+/* clang-format on */
+
+case_list cases_points(void)
+{
+    return CASE_LIST(cases);
+}
