@@ -12,6 +12,12 @@ static tensor *binary_cross_entropy(graph *g, tensor *const *in, const op_case *
     return op_binary_cross_entropy(g, in[0], in[1], in[2], in[3], c->attr.loss);
 }
 
+/* Losses near 1e-8 must not be rounded off. */
+static tensor *binary_of_sure(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_binary_cross_entropy(g, op_scale(g, in[0], 1, -18), in[1], in[2], in[3], c->attr.loss);
+}
+
 static tensor *accuracy(graph *g, tensor *const *in, const op_case *c)
 {
     return op_accuracy(g, in[0], in[1], c->attr.loss.ignore_index);
@@ -133,6 +139,17 @@ static const op_case cases[] = {
      .n = {5}, .no_grad = true},
     {"binary_cross_entropy + resize", resized_binary, LOSS(.avg = AVG_NON_IGNORED, .resized = true),
      {LOGITS("2,3,4,5"), LABELS("2,7,9"), CLASS_WEIGHT("5")}, .n = {5}, .same_as = binary_of_resized},
+    {"binary_cross_entropy, many pixels", BCE, LOSS_OF(255, 0.4f, .avg = AVG_NON_IGNORED), {LOGITS("2,9,31,19"),
+     {"2,9,31", HOLDS_WILD}, CLASS_WEIGHT("19"), WEIGHT("2,9,31")}, .n = {19}, .no_grad = true},
+    {"binary_cross_entropy, many pixels of one channel", BCE, LOSS(.avg = AVG_ALL), {LOGITS("2,9,31,1"),
+     {"2,9,31", HOLDS_WILD}, {NULL}, WEIGHT("2,9,31")}, .n = {2}, .no_grad = true},
+    {"binary_cross_entropy, 150 classes, class 7 ignored", BCE, LOSS_OF(7, 1, .avg = AVG_NON_IGNORED),
+     {LOGITS("1,3,13,150"), LABELS("1,3,13")}, .n = {150}, .no_grad = true},
+    {"binary_cross_entropy, sure of class 0", binary_of_sure, LOSS_OF(255, 1e6f, .avg = AVG_SUM), {LOGITS("3,7,1"),
+     LABELS("3,7")}, .n = {1}, .no_grad = true},
+    {"binary_cross_entropy + resize by rows of blocks", resized_binary, LOSS(.avg = AVG_ALL, .resized = true),
+     {LOGITS("2,21,5,3"), {"2,84,20", HOLDS_WILD}, {NULL}, WEIGHT("2,84,20")}, .n = {3},
+     .same_as = binary_of_resized, .no_grad = true},
     {"accuracy", accuracy, LOSS(.avg = AVG_ALL), {{"2,5,4,5"}, LABELS("2,5,4")}, .n = {5}, .exact = true,
      .no_grad = true},
     {"accuracy, impossible labels", accuracy, LOSS(.avg = AVG_ALL), {{"2,5,4,5"}, {"2,5,4", HOLDS_WILD}}, .n = {5},

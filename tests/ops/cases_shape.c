@@ -44,6 +44,13 @@ static tensor *transpose(graph *g, tensor *const *in, const op_case *c)
     return op_transpose(g, in[0], perm);
 }
 
+/* A mask is transposed as its bytes. */
+static tensor *transpose_of_mask(graph *g, tensor *const *in, const op_case *c)
+{
+    int perm[] = {(int)c->n[0], (int)c->n[1]};
+    return op_cast(g, op_transpose(g, op_compare_to(g, in[0], COMPARE_GE, 0), perm), DT_F32);
+}
+
 static tensor *broadcast(graph *g, tensor *const *in, const op_case *c)
 {
     return op_broadcast(g, in[0], c->n);
@@ -163,6 +170,23 @@ static const op_case cases[] = {
     {"argmax, the first of equals", argmax, .in = {{"2,5,4,9"}}, .exact = true, .no_grad = true},
     {"argmax of one", argmax, .in = {{"5,1"}}, .exact = true, .no_grad = true},
     {"one_hot", one_hot, .in = {{"2,3,4", HOLDS_WILD}}, .n = {5}, .exact = true, .no_grad = true},
+    {"one_hot, many pixels", one_hot, .in = {{"3,41,67", HOLDS_WILD}}, .n = {19}, .exact = true, .no_grad = true},
+    {"one_hot of one class", one_hot, .in = {{"2,9", HOLDS_WILD}}, .n = {1}, .exact = true, .no_grad = true},
+    {"transpose, edges of tiles", transpose, .in = {{"133,77", HOLDS_FRACTIONS}}, .n = {1, 0}, EXACT, .no_grad = true},
+    {"transpose to few channels first", transpose, .in = {{"2,43,61,3", HOLDS_FRACTIONS}}, .n = {0, 3, 1, 2}, EXACT,
+     .no_grad = true},
+    {"transpose to channels last", transpose, .in = {{"2,19,9,31", HOLDS_FRACTIONS}}, .n = {0, 2, 3, 1}, EXACT,
+     .no_grad = true},
+    {"transpose of tokens and heads", transpose, .in = {{"2,37,3,24", HOLDS_FRACTIONS}}, .n = {0, 2, 1, 3}, EXACT,
+     .no_grad = true},
+    {"transpose into windows", transpose, .in = {{"2,3,4,5,2,7"}}, .n = {0, 2, 4, 1, 3, 5}, EXACT},
+    {"transpose of rank 6, the last axis first", transpose, .in = {{"2,3,2,3,2,18"}}, .n = {5, 0, 3, 1, 4, 2}, EXACT,
+     .no_grad = true},
+    {"transpose, nothing moves", transpose, .in = {{"2,3,5"}}, .n = {0, 1, 2}, EXACT},
+    {"transpose, only axes of size 1 move", transpose, .in = {{"1,4,1,5"}}, .n = {2, 1, 0, 3}, EXACT},
+    {"transpose, the same for each image", transpose, .in = {{"5,2,3,4,3"}}, .n = {0, 3, 4, 1, 2}, EXACT},
+    {"transpose of labels", transpose, .in = {{"21,2,35", HOLDS_WILD}}, .n = {2, 1, 0}, .exact = true, .no_grad = true},
+    {"transpose of a mask", transpose_of_mask, .in = {{"19,35"}}, .n = {1, 0}, .exact = true, .no_grad = true},
     {"fill", fill, .in = {{"3,4"}}, .n = {3, 4}, EXACT},
 };
 /* clang-format on */

@@ -192,6 +192,7 @@ static void check_bf16_is_reached(void **state)
                                      OP_split,
                                      OP_detach,
                                      OP_reshape,
+                                     OP_transpose,
                                      OP_batch_norm_grad,
                                      OP_dropout,
                                      OP_dropout_grad,

@@ -1,6 +1,6 @@
-/* Cross-entropy over the classes of each pixel, its gradient, and the accuracy, on tiles of pixels that stay in the
- * cache (tiles.h). Where a graph pass made the resize of the logits part of the op, neither logits nor gradients of the
- * label's size exist. Bound by exp. */
+/* Cross-entropy over the classes of each pixel, or of each of its channels (binary), its gradient, and the accuracy, on
+ * tiles of pixels that stay in the cache (tiles.h). Where a graph pass made the resize of the logits part of the op,
+ * neither logits nor gradients of the label's size exist. Bound by exp. */
 #include <math.h>
 
 #include "backend/cpu/map.h"
@@ -9,6 +9,7 @@
 typedef struct loss_kernel {
     cpu_kernel k;
     tiling t;
+    bool binary;
 } loss_kernel;
 
 static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem, cpu_run *run, loss_kernel **out, cseg_error *err)
@@ -17,6 +18,7 @@ static cseg_status loss_new(cpu_backend *b, const node *n, arena *mem, cpu_run *
     resize_attr how = {.align_corners = n->attr.loss.align_corners};
     if (!k || !tiling_init(&k->t, b, n->in[0], n->in[1], n->attr.loss.resized ? &how : NULL, mem))
         return fail_memory(err);
+    k->binary = n->op == OP_binary_cross_entropy || n->op == OP_binary_cross_entropy_grad;
     *out = k;
     return CSEG_OK;
 }
@@ -88,6 +90,29 @@ static void forward_tile(const loss_kernel *k, void *const *in, const loss_tile 
         s->divisor += class_weights(k, label, class_weight, n);
 }
 
+/* Sets class[i] as `labels` of simd/loss.h, and the weight of each of a tile's pixels. Returns how many have a class.
+ */
+static int64_t binary_pixels(const loss_kernel *k, const int32_t *label, const float *weight, float scale, int64_t n,
+                             float *class, float *weights)
+{
+    int64_t lanes = k->t.lanes, with = 0;
+    k->t.v->labels(label, n, k->k.n->attr.loss.ignore_index, k->t.classes == 1 ? 2 : k->t.classes, class, lanes);
+    for (int64_t i = 0; i < lanes; i++) {
+        with += class[i] >= 0;
+        weights[i] = weight && i < n ? scale * weight[i] : scale;
+    }
+    return with;
+}
+
+static void binary_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n,
+                        loss_sums *s)
+{
+    const float *weight = in[3] ? (const float *)in[3] + at : NULL;
+    float class[LOSS_LANES], weights[LOSS_LANES];
+    s->counted += tile->classes * binary_pixels(k, (const int32_t *)in[1] + at, weight, 1, n, class, weights);
+    s->loss += k->t.v->binary_losses(tile, class, in[2], weights);
+}
+
 /* MMSegmentation adds float32's epsilon to what it counted, so that a batch without labels gives 0 (and 100 %
  * right). */
 static double counted(double divisor)
@@ -99,7 +124,7 @@ static double divisor_of(const loss_kernel *k, const loss_sums *s)
 {
     switch (k->k.n->attr.loss.avg) {
     case AVG_ALL:
-        return (double)(k->t.images * k->t.rows * k->t.width);
+        return (double)(k->t.images * k->t.rows * k->t.width * (k->binary ? k->t.classes : 1));
     case AVG_NON_IGNORED:
         return counted((double)s->counted);
     case AVG_CLASS_WEIGHT:
@@ -131,7 +156,11 @@ static cseg_status cross_entropy_run(kernel *base, void *const *in, void *const 
         sums[i] = (loss_sums){0};
         for (int64_t row = task.r0; row < task.r1; row++) {
             loss_tile tile = tile_at(&c, row);
-            forward_tile(k, inputs, &tile, tile_begin(&c, row), c.pixels.n, between, n->n_out > 2, each, &sums[i]);
+            int64_t at = tile_begin(&c, row);
+            if (k->binary)
+                binary_tile(k, inputs, &tile, at, c.pixels.n, &sums[i]);
+            else
+                forward_tile(k, inputs, &tile, at, c.pixels.n, between, n->n_out > 2, each, &sums[i]);
         }
     }
     for (int64_t i = 0; i < tasks; i++) {
@@ -159,8 +188,9 @@ static cseg_status prepare_cross_entropy(cpu_backend *b, const node *n, arena *m
 }
 
 const cpu_op cpu_op_cross_entropy = {.prepare = prepare_cross_entropy};
+const cpu_op cpu_op_binary_cross_entropy = {.prepare = prepare_cross_entropy};
 
-/* Computes a tile's gradient by `grad` of simd/loss.h. */
+/* Computes a tile's gradient by `grad` or `binary_grad` of simd/loss.h. */
 static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *tile, int64_t at, int64_t n, float scale,
                       float *room, float *a, float *b)
 {
@@ -168,6 +198,11 @@ static void grad_tile(const loss_kernel *k, void *const *in, const loss_tile *ti
     const float *class_weight = in[2], *weight = in[3] ? (const float *)in[3] + at : NULL;
     const float *each = k->k.n->attr.loss.avg == AVG_NONE ? (const float *)in[5] + at : NULL;
     float class[LOSS_LANES], w[LOSS_LANES];
+    if (k->binary) {
+        binary_pixels(k, label, weight, scale, n, class, w);
+        k->t.v->binary_grad(tile, room, class, class_weight, w, a, b);
+        return;
+    }
     k->t.v->labels(label, n, k->k.n->attr.loss.ignore_index, tile->classes, class, tile->lanes);
     for (int64_t i = 0; i < tile->lanes; i++)
         w[i] = each && i < n ? scale * each[i] : scale;
@@ -295,6 +330,7 @@ static cseg_status prepare_cross_entropy_grad(cpu_backend *b, const node *n, are
 }
 
 const cpu_op cpu_op_cross_entropy_grad = {.prepare = prepare_cross_entropy_grad};
+const cpu_op cpu_op_binary_cross_entropy_grad = {.prepare = prepare_cross_entropy_grad};
 
 static cseg_status accuracy_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {

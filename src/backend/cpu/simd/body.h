@@ -46,6 +46,7 @@ const simd_table SIMD_NAME(simd_table) = {
     .widen = SIMD_NAME(widen),
     .narrow = SIMD_NAME(narrow),
     .interpolate_grad = SIMD_NAME(interpolate_grad),
+    .transpose = SIMD_NAME(transpose),
     .multiply_adds = SIMD_NAME(multiply_adds),
     .maps = &SIMD_NAME(map_table),
     .norm_fixed_grad = SIMD_NAME(norm_fixed_grad),

@@ -18,6 +18,8 @@
 
 #include "backend/cpu/simd/pool_body.h"
 
+#include "backend/cpu/simd/transpose_body.h"
+
 #include "backend/cpu/simd/unary_body.h"
 
 #include "backend/cpu/simd/body.h"

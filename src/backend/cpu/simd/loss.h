@@ -49,6 +49,13 @@ typedef struct loss_table {
     /* Computes g = weight * (softmax - one at `class`), 0 if class is negative. Adds (1 - t->w) * g to a and, if t->w
      * is not 0, t->w * g to b. If a is NULL, g is left in room; else room is left undefined. */
     void (*grad)(const loss_tile *t, float *room, const float *class, const float *weight, float *a, float *b);
+    /* Binary cross-entropy of each channel: its target is 1 at the pixel's class, else 0. A tile of one channel tells
+     * classes 0 and 1 apart. class_weight, of targets that are 1: one for each channel, or NULL.
+     * Returns the sum of weight * loss over the channels of the pixels that have a class. */
+    double (*binary_losses)(const loss_tile *t, const float *class, const float *class_weight, const float *weight);
+    /* Computes g, the slope of weight * loss, and leaves it as `grad` does. */
+    void (*binary_grad)(const loss_tile *t, float *room, const float *class, const float *class_weight,
+                        const float *weight, float *a, float *b);
 } loss_table;
 
 #endif

@@ -246,11 +246,23 @@ static const float *SIMD_NAME(sums)(const loss_tile *t, float *room, float *most
     return x;
 }
 
+/* Leaves a vector of the gradient in room or adds it to a and b, as loss_table.grad says. */
+LOSS_INLINE void SIMD_NAME(loss_put)(const loss_tile *t, float *room, int64_t at, vec g, float *a, float *b)
+{
+    if (!a) {
+        vec_store(room + at, g);
+        return;
+    }
+    vec_store(a + at, vec_fma(vec_set(1 - t->w), g, vec_load(a + at)));
+    if (t->w != 0)
+        vec_store(b + at, vec_fma(vec_set(t->w), g, vec_load(b + at)));
+}
+
 static void SIMD_NAME(grad)(const loss_tile *t, float *room, const float *class, const float *weight, float *a,
                             float *b)
 {
     const float *x = t->w == 0 ? t->a : room;
-    vec wa = vec_set(1 - t->w), wb = vec_set(t->w), one = vec_set(1);
+    vec one = vec_set(1);
     for (int64_t l = 0; l < t->lanes; l += VEC) {
         vec m = SIMD_NAME(loss_most)(t, t->w == 0 ? NULL : room, l, NULL), s = vec_zero(), at_class = vec_zero();
         for (int64_t c = 0; c < t->classes; c++) {
@@ -264,16 +276,12 @@ static void SIMD_NAME(grad)(const loss_tile *t, float *room, const float *class,
             g = vec_sub(g, vec_where_eq(is, at_class, w, vec_zero()));
             g = vec_where_gt(vec_zero(), is, vec_zero(), g);
             at_class = vec_add(at_class, one);
-            if (!a) {
-                vec_store(room + at, g);
-                continue;
-            }
-            vec_store(a + at, vec_fma(wa, g, vec_load(a + at)));
-            if (t->w != 0)
-                vec_store(b + at, vec_fma(wb, g, vec_load(b + at)));
+            SIMD_NAME(loss_put)(t, room, at, g, a, b);
         }
     }
 }
+
+#include "backend/cpu/simd/loss_binary_body.h"
 
 static const loss_table SIMD_NAME(loss) = {
     .spread = SIMD_NAME(spread),
@@ -284,4 +292,6 @@ static const loss_table SIMD_NAME(loss) = {
     .losses = SIMD_NAME(losses),
     .equal = SIMD_NAME(equal),
     .grad = SIMD_NAME(grad),
+    .binary_losses = SIMD_NAME(binary_losses),
+    .binary_grad = SIMD_NAME(binary_grad),
 };

@@ -12,6 +12,7 @@
 #define SIMD_SIMD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "backend/cpu/simd/attention.h"
@@ -33,6 +34,10 @@ typedef struct simd_table {
     /* Convert bfloat16 to float32 and back: to nearest, ties to even; NaNs stay NaNs. */
     void (*widen)(const uint16_t *x, float *y, int64_t n);
     void (*narrow)(const float *x, uint16_t *y, int64_t n);
+    /* Transposes elements of `size` bytes (1, 2, 4 or 8): y[j * y_step + i] = x[i * x_step + j] for i < rows and
+     * j < columns. */
+    void (*transpose)(const void *x, int64_t x_step, void *y, int64_t y_step, int64_t rows, int64_t columns,
+                      size_t size);
     /* Runs as many multiply-adds as the instruction set can do in `rounds` rounds; returns their number, each counted
      * as two. */
     double (*multiply_adds)(int64_t rounds);
