@@ -51,6 +51,7 @@ OP(pick)                   /* x, label -> y: the label's entry of the last axis 
 OP(pick_grad)              /* dy, label -> dx: zeros elsewhere */
 OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
+OP(jaccard_weight)         /* errors, foreground, mask -> weight of each error */
 OP(dropout)                /* x, seed -> y */
 OP(dropout_grad)           /* dy, seed -> dx */
 OP(cross_entropy)        /* logits, label, [class weight], [pixel weight] -> loss, divisor, [accuracy: set by passes] */

@@ -105,8 +105,11 @@ static const char *const configs[] = {
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
     TEST_ATTENTION("type='GCHead'", "type='FCNHead', num_convs=1, loss_decode=dict(type='DiceLoss')"),
-    TEST_RESNET("", ", loss_decode=[dict(type='FocalLoss', alpha=[0.5] * 4, class_weight=[1, 2, 3, 4]),\n"
-                    "    dict(type='FocalLoss'), dict(type='TverskyLoss', class_weight=[1, 2, 3, 4], ignore_index=2)]", ""),
+    TEST_RESNET("",
+                ", loss_decode=[dict(type='FocalLoss', alpha=[0.5] * 4, class_weight=[1, 2, 3, 4]),\n"
+                "    dict(type='FocalLoss'), dict(type='TverskyLoss', class_weight=[1, 2, 3, 4], ignore_index=2),\n"
+                "    dict(type='LovaszLoss', per_image=True, class_weight=[1, 2, 3, 4], classes=[1, 2])]",
+                ""),
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
     "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
     "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"
