@@ -163,6 +163,12 @@ tensor *op_top_places(graph *g, tensor *x, int64_t k);
  * to L - 1, as op_top_places gives them: no two of an image are equal. */
 tensor *op_take_rows(graph *g, tensor *x, tensor *places);
 tensor *op_put_rows(graph *g, tensor *x, tensor *rows, tensor *places);
+/* The Jaccard index's loss as errors add up (Berman et al. 2018, arXiv:1705.08790). For x [G,P,K] f32, foreground
+ * (1 or 0, x's shape) f32 and mask [G,P] u8 it sorts the P errors of each g and k, those where mask is not 0, from the
+ * largest to the smallest, the first in memory first among equals. An error's weight is by how much 1 - intersection /
+ * union rises when its element becomes wrong, after all larger ones have; 0 where mask is 0. [G,P,K], without
+ * gradient. */
+tensor *op_jaccard_weight(graph *g, tensor *x, tensor *foreground, tensor *mask);
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
 /* Converts to another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32:
  * truncated, and clipped to the type's range (NaN: 0). To u8, a mask: 1 unless the value is 0. Only casts between f32

@@ -123,6 +123,12 @@ static tensor *largest(graph *g, tensor *const *in, const op_case *c)
     return op_largest(g, in[0], mask_of(g, in), c->attr.rank.k);
 }
 
+/* Of errors, in the pixels that are not ignored. */
+static tensor *jaccard_weight(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_jaccard_weight(g, in[0], op_one_hot(g, in[1], c->n[0]), op_compare_to(g, in[1], COMPARE_NE, 255));
+}
+
 static tensor *presence(graph *g, tensor *const *in, const op_case *c)
 {
     return op_presence(g, in[0], c->n[1]);
@@ -293,6 +299,10 @@ static const op_case cases[] = {
     {"detach of a parameter", detach_of_parameter, .in = {{"2,3,4,5"}, {"2,3,4,5"}}, .exact = true, .no_grad = true},
     {"assign", moved, .in = {{"2,3,4,5"}, {"2,3,4,5", .fixed = true}}, .exact = true, .no_grad = true,
      .train_only = true},
+    {"jaccard_weight", jaccard_weight, .in = {{"2,30,3", HOLDS_DISTINCT}, LABELS("2,30")}, .n = {3}, EXACT},
+    {"jaccard_weight of equals", jaccard_weight, .in = {{"1,500,5"}, LABELS("1,500")}, .n = {5}, EXACT},
+    {"jaccard_weight, many", jaccard_weight, .in = {{"2,3000,7", HOLDS_FRACTIONS}, LABELS("2,3000")}, .n = {7}, EXACT},
+    {"jaccard_weight of none", jaccard_weight, .in = {{"2,5,4"}, {"2,5", HOLDS_IGNORED}}, .n = {4}, EXACT},
 };
 /* clang-format on */
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/float_key.h"
 
 enum { PASSES = 3, BINS = 1 << 11 };
 static const int shifts[PASSES] = {21, 10, 0}, widths[PASSES] = {11, 11, 10};
@@ -18,17 +19,6 @@ typedef struct found {
     uint32_t key;         /* of the element at the wanted place */
     int64_t count, above; /* number of elements, and of those with a larger key */
 } found;
-
-/* Keys have the order of the numbers; -0 and 0 are equal, and a NaN is larger than all. */
-static uint32_t key_of(float x)
-{
-    uint32_t bits;
-    if (isnan(x))
-        return UINT32_MAX;
-    x += 0.0f; /* -0 becomes 0 */
-    memcpy(&bits, &x, sizeof bits);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
-}
 
 static float number_of(uint32_t key)
 {
@@ -59,7 +49,7 @@ static void count(const rank_kernel *k, void *const *in, int pass, uint32_t key,
         int64_t *own = bins + s * BINS;
         memset(own, 0, BINS * sizeof *own);
         for (int64_t i = begin_of(k, s); i < begin_of(k, s + 1); i++) {
-            uint32_t is = key_of(x[i]);
+            uint32_t is = float_key(x[i]);
             if ((!mask || mask[i]) && (uint64_t)is >> above == leading)
                 own[is >> shift & low]++;
         }
@@ -119,7 +109,7 @@ static int64_t mark(const rank_kernel *k, void *const *in, int stretch, uint32_t
     const uint8_t *mask = in[1];
     int64_t equal = 0;
     for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
-        uint32_t is = key_of(x[i]);
+        uint32_t is = float_key(x[i]);
         bool counts = !mask || mask[i];
         if (y)
             y[i] = counts && (is > key || (is == key && equal < wanted));

@@ -81,3 +81,37 @@ REF(top_places, elements)
         qsort(places, (size_t)k, sizeof *places, by_place);
     }
 }
+
+/* Sorted by falling error, the elements taken so far are an answer; its weight is by how much one more raises
+ * 1 - intersection / union with the foreground. */
+static void jaccard_steps(const element *sorted, int64_t count, int64_t each, const float *fg, float *out)
+{
+    double both = 0, either = 0, before = 0;
+    for (int64_t i = 0; i < count; i++)
+        both += (double)fg[sorted[i].at * each];
+    either = both;
+    for (int64_t i = 0; i < count; i++) {
+        double is = (double)fg[sorted[i].at * each];
+        both -= is;
+        either += 1 - is;
+        out[sorted[i].at * each] = (float)(1 - both / either - before);
+        before = 1 - both / either;
+    }
+}
+
+REF(jaccard_weight, elements)
+{
+    const float *x = in[0], *fg = in[1];
+    const uint8_t *mask = in[2];
+    int64_t pixels = n->in[0]->dim[1], each = n->in[0]->dim[2];
+    memset(out[0], 0, tensor_bytes(n->out[0]));
+    for (int64_t row = 0; row < n->in[0]->dim[0] * each; row++) {
+        int64_t image = row / each, begin = image * pixels * each + row % each, found = 0;
+        element *all = scratch;
+        for (int64_t i = 0; i < pixels; i++)
+            if (mask[image * pixels + i])
+                all[found++] = (element){x[begin + i * each], i};
+        qsort(all, (size_t)found, sizeof *all, descending);
+        jaccard_steps(all, found, each, fg + begin, (float *)out[0] + begin);
+    }
+}

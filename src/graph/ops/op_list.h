@@ -60,6 +60,7 @@ OP(top_places)             /* x -> places of the k largest of each row */
 OP(take_rows)              /* x, places -> rows */
 OP(put_rows)               /* x, rows, places -> y: x with other rows there */
 OP(uniform)                /* seed -> y: random numbers */
+OP(jaccard_weight)         /* errors, foreground, mask -> weight of each error */
 OP(dropout)                /* x, seed -> y */
 OP(dropout_grad)           /* dy, seed -> dx */
 OP(cross_entropy)        /* logits, label, [class weight], [pixel weight] -> loss, divisor, [accuracy: set by passes] */

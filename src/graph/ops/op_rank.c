@@ -34,3 +34,20 @@ tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k)
     op_attr a = {.rank = {.k = k}};
     return op_node1(g, OP_largest, 2, (tensor *[]){x, mask}, &a);
 }
+
+static const char *jaccard_infer(graph *g, node *n)
+{
+    const tensor *x = n->in[0], *mask = n->in[2];
+    op_out_like(n, 0, x);
+    if (x->rank != 3 || !op_same_shape(x, n->in[1]))
+        return op_mismatch(g, "errors and foreground", x, n->in[1]);
+    return mask->rank == 2 && mask->dim[0] == x->dim[0] && mask->dim[1] == x->dim[1]
+               ? NULL
+               : op_mismatch(g, "errors and mask", x, mask);
+}
+const op_def op_def_jaccard_weight = {.name = "jaccard_weight", .infer = jaccard_infer, .required = 3, .types = "ffu"};
+
+tensor *op_jaccard_weight(graph *g, tensor *x, tensor *foreground, tensor *mask)
+{
+    return op_node1(g, OP_jaccard_weight, 3, (tensor *[]){x, foreground, mask}, NULL);
+}

@@ -1,12 +1,12 @@
 #include "model/losses/class_weight.h"
 
-static bool read_list(module *m, const value *list, floats *out)
+bool class_numbers_read(module *m, const char *key, const value *list, floats *out)
 {
     out->n = value_count(list);
     out->at = module_state(m, out->n * sizeof *out->at);
     for (size_t i = 0; out->at && i < out->n; i++)
         if (!value_number(value_item(list, i), &out->at[i]))
-            model_fail(m->model, CSEG_CONFIG, value_item(list, i), "class_weight holds numbers, not %s",
+            model_fail(m->model, CSEG_CONFIG, value_item(list, i), "%s holds numbers, not %s", key,
                        value_kind_name(value_item(list, i)));
     return !model_failed(m->model);
 }
@@ -19,7 +19,7 @@ bool class_weight_read(module *m, const value *v, floats *out)
     if (value_is_none(v))
         return true;
     if (value_is_list(v))
-        return read_list(m, v, out);
+        return class_numbers_read(m, "class_weight", v, out);
     if (!path)
         model_fail(mod, CSEG_CONFIG, v, "class_weight is a list of numbers or a file, not %s", value_kind_name(v));
     else if (!mod->options.read_numbers)
@@ -31,10 +31,15 @@ bool class_weight_read(module *m, const value *v, floats *out)
 
 tensor *class_weight_trace(module *m, graph *g, floats w, int64_t classes)
 {
+    return class_numbers_trace(m, g, "class_weight", w, classes);
+}
+
+tensor *class_numbers_trace(module *m, graph *g, const char *key, floats w, int64_t classes)
+{
     char place[512];
     if ((int64_t)w.n != classes)
-        return graph_fail(g, CSEG_CONFIG, "%sclass_weight has %zu numbers for %lld classes",
-                          value_place(module_at(m, "class_weight"), place), w.n, (long long)classes);
+        return graph_fail(g, CSEG_CONFIG, "%s%s has %zu numbers for %lld classes",
+                          value_place(module_at(m, key), place), key, w.n, (long long)classes);
     float *data = arena_array(g->mem, w.n, sizeof *data);
     if (!data)
         return graph_fail(g, CSEG_NO_MEMORY, "out of memory");

@@ -10,4 +10,8 @@ bool class_weight_read(module *m, const value *v, floats *out);
  * the loss's class_weight. */
 tensor *class_weight_trace(module *m, graph *g, floats w, int64_t classes);
 
+/* The same for another list of a loss, named `key`. */
+bool class_numbers_read(module *m, const char *key, const value *list, floats *out);
+tensor *class_numbers_trace(module *m, graph *g, const char *key, floats w, int64_t classes);
+
 #endif

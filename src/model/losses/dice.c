@@ -2,12 +2,13 @@
  * reference have different losses of this name; model_options.dice_by_class chooses. */
 #include <string.h>
 
-#include "model/model.h"
+#include "model/losses/class_weight.h"
+#include "model/losses/overlap.h"
 
 typedef struct dice_config {
     bool use_sigmoid, activate, naive_dice;
     const char *reduction, *loss_name;
-    const value *ignore_index;
+    const value *ignore_index, *class_weight;
     double loss_weight, eps, smooth, exponent;
 } dice_config;
 
@@ -21,19 +22,20 @@ static const field fields[] = {
     FIELD_RANGE(dice_config, F_FLOAT, eps, "1e-3", 0, 1e6, "added to the denominator; 1.x"),
     FIELD_RANGE(dice_config, F_FLOAT, smooth, "1", 0, 1e6, "added to numerator and denominator; 0.x"),
     FIELD_RANGE(dice_config, F_FLOAT, exponent, "2", 1e-3, 64, "of the predictions in the denominator; 0.x"),
-    FIELD_FIXED(class_weight, "None", "weights of classes; 0.x"),
+    FIELD(dice_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them; 0.x"),
     FIELD(dice_config, F_STR, loss_name, "'loss_dice'", "in logs; only those with loss in it are learnt from"),
 };
 static const field_table table = FIELD_TABLE(fields, dice_config);
 
 typedef struct dice_state {
     int64_t ignored; /* -1: None, or none that could be a class or a label */
+    floats weight;   /* class weights; n == 0: none */
 } dice_state;
 
 /* Refuses keys that only the other release has. */
 static void refuse_others(module *m, bool by_class)
 {
-    static const char *const keys[2][5] = {{"smooth", "exponent", NULL},
+    static const char *const keys[2][5] = {{"smooth", "exponent", "class_weight", NULL},
                                            {"use_sigmoid", "activate", "naive_dice", "eps", NULL}};
     for (int i = 0; keys[by_class][i]; i++)
         if (value_get(m->cfg, keys[by_class][i]))
@@ -51,29 +53,8 @@ static void build(module *m)
     refuse_others(m, m->model->options.dice_by_class);
     if (!c->loss_name)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
-    s->ignored = -1;
-    if (!value_is_none(c->ignore_index) && !value_integer(c->ignore_index, &s->ignored))
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "ignore_index"), "ignore_index is an int or None, not %s",
-                   value_kind_name(c->ignore_index));
-}
-
-/* One-hot, after labels outside 0..last have become the nearest of these. */
-static tensor *one_hot(graph *g, tensor *label, int64_t last, int64_t classes)
-{
-    tensor *near = op_unary(g, op_cast(g, label, DT_F32), (unary_attr){.kind = UNARY_CLAMP, .beta = (float)last});
-    return op_one_hot(g, op_cast(g, near, DT_I32), classes);
-}
-
-/* x [.., K] (rank 4) with class k set to 0, if there is one. */
-static tensor *without(graph *g, tensor *x, int64_t k)
-{
-    int64_t classes = x ? tensor_channels(x) : 0;
-    float *keep = k >= 0 && k < classes ? arena_array(g->mem, (size_t)classes, sizeof *keep) : NULL;
-    if (!keep)
-        return x;
-    for (int64_t i = 0; i < classes; i++)
-        keep[i] = (float)(i != k);
-    return op_mul(g, x, graph_const(g, DT_F32, 4, (int64_t[]){1, 1, 1, classes}, keep));
+    if (overlap_read_ignored(m, c->ignore_index, &s->ignored))
+        class_weight_read(m, c->class_weight, &s->weight);
 }
 
 static tensor *divide(graph *g, tensor *a, tensor *b)
@@ -99,8 +80,8 @@ static tensor *of_images(module *m, graph *g, const loss_io *io)
         p = op_unary(g, p, (unary_attr){.kind = UNARY_SIGMOID});
     else if (c->activate && classes > 1)
         p = op_softmax(g, p);
-    p = without(g, p, s->ignored);
-    tensor *t = without(g, one_hot(g, io->target, classes, classes), s->ignored);
+    p = overlap_without(g, p, s->ignored);
+    tensor *t = overlap_without(g, overlap_one_hot(g, io->target, classes, classes), s->ignored);
     tensor *hit = op_scale(g, op_reduce_sum(g, op_mul(g, p, t), OF_IMAGE, false), 2, 0);
     float eps = (float)c->eps;
     tensor *size = op_add(g, op_reduce_sum(g, c->naive_dice ? p : square(g, p), OF_IMAGE, false),
@@ -118,16 +99,15 @@ static tensor *of_classes(module *m, graph *g, const loss_io *io)
     const dice_state *s = m->state;
     int64_t classes = tensor_channels(io->x);
     float smooth = (float)c->smooth;
-    tensor *p = op_softmax(g, io->x), *t = one_hot(g, io->target, classes - 1, classes);
-    tensor *hit = op_mul(g, p, t);
-    if (s->ignored >= 0) {
-        tensor *valid = op_cast(g, op_compare_to(g, io->target, COMPARE_NE, (double)s->ignored), DT_F32);
-        hit = op_mul(g, hit, op_reshape(g, valid, 4, (int64_t[]){io->x->dim[0], io->x->dim[1], io->x->dim[2], 1}));
-    }
+    tensor *p = op_softmax(g, io->x), *t = overlap_one_hot(g, io->target, classes - 1, classes);
+    tensor *hit = overlap_counted(g, op_mul(g, p, t), io->target, s->ignored);
     tensor *power = op_unary(g, p, (unary_attr){.kind = UNARY_POW, .alpha = (float)c->exponent});
     tensor *above = op_scale(g, op_reduce_sum(g, hit, OF_CLASS, true), 2, smooth);
     tensor *below = op_scale(g, op_reduce_sum(g, op_add(g, power, t), OF_CLASS, true), 1, smooth);
-    tensor *miss = without(g, op_scale(g, divide(g, above, below), -1, 1), s->ignored);
+    tensor *miss = overlap_without(g, op_scale(g, divide(g, above, below), -1, 1), s->ignored);
+    if (s->weight.n)
+        miss = op_mul(g, miss,
+                      op_reshape(g, class_weight_trace(m, g, s->weight, classes), 4, (int64_t[]){1, 1, 1, classes}));
     return op_reduce_mean(g, miss, OF_IMAGE, false);
 }
 

@@ -116,6 +116,11 @@ static const char *const configs[] = {
     "    dict(type='PointHead', in_channels=[4], in_index=[0], channels=4, num_fcs=1, num_classes=3)],\n"
     "  train_cfg=dict(num_points=40, oversample_ratio=3, importance_sample_ratio=0.75),\n"
     "  test_cfg=dict(subdivision_steps=1, subdivision_num_points=20, scale_factor=2))\n",
+    TEST_RESNET("",
+                ", loss_decode=[dict(type='FocalLoss', alpha=[0.5] * 4, class_weight=[1, 2, 3, 4]),\n"
+                "    dict(type='FocalLoss'), dict(type='TverskyLoss', class_weight=[1, 2, 3, 4], ignore_index=2),\n"
+                "    dict(type='LovaszLoss', per_image=True, class_weight=[1, 2, 3, 4], classes=[1, 2])]",
+                ""),
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
     "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
     "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"

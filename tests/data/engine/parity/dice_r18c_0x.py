@@ -13,6 +13,7 @@ model = dict(
         num_classes=7,
         norm_cfg=norm_cfg,
         loss_decode=[dict(type='DiceLoss', loss_weight=3.0),
-                     dict(type='DiceLoss', smooth=0.5, exponent=1.5, ignore_index=2, loss_name='loss_dice_left_out')]))
+                     dict(type='DiceLoss', smooth=0.5, exponent=1.5, ignore_index=2,
+                          class_weight=[1.0, 0.5, 2.0, 1.5, 0.2, 0.8, 1.0], loss_name='loss_dice_left_out')]))
 optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005)
 optimizer_config = dict()
