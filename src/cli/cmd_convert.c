@@ -133,11 +133,12 @@ const cli_command command_convert = {
     .name = "convert",
     .arguments = "DATASET SOURCE... [OUTPUT]",
     .about = "bring a published dataset into the folders that configs expect",
-    .details = "Does what MMSegmentation's tools/dataset_converters do, with the same names and pixels. A SOURCE is the "
-               "folder that holds the archives, or each archive in the reference's order; cseg convert DATASET says "
-               "which. Datasets that are converted in place need no OUTPUT. A run that was stopped goes on with the "
-               "same command.\n"
-               "Datasets:"
+    .details =
+        "Does what MMSegmentation's tools/dataset_converters do, with the same names and pixels. A SOURCE is the "
+        "folder that holds the archives, or each archive in the reference's order; cseg convert DATASET says "
+        "which. Datasets that are converted in place need no OUTPUT. A run that was stopped goes on with the "
+        "same command.\n"
+        "Datasets:"
 #include "data/convert/converters.h"
     ,
     .min_args = 1,

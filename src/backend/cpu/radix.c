@@ -148,7 +148,7 @@ static void tally(const rank_kernel *k, const float *x, int stretch, uint32_t ke
 {
     *larger = *equal = 0;
     for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
-        uint32_t is = key_of(x[i]);
+        uint32_t is = float_key(x[i]);
         *larger += is > key;
         *equal += is == key;
     }
@@ -158,7 +158,7 @@ static void tally(const rank_kernel *k, const float *x, int stretch, uint32_t ke
 static void list(const rank_kernel *k, const float *x, int stretch, uint32_t key, int64_t wanted, int32_t *places)
 {
     for (int64_t i = begin_of(k, stretch); i < begin_of(k, stretch + 1); i++) {
-        uint32_t is = key_of(x[i]);
+        uint32_t is = float_key(x[i]);
         if (is > key || (is == key && wanted-- > 0))
             *places++ = (int32_t)i;
     }
