@@ -12,7 +12,6 @@ typedef struct erfnet_config {
     const value *init_cfg;
 } erfnet_config;
 
-#define PASSED_OVER "the reference does not pass it on to the blocks, which have BN with eps=1e-3 and ReLU"
 static const field fields[] = {
     FIELD_RANGE(erfnet_config, F_INT, in_channels, "3", 1, 4096, "channels of an image"),
     FIELD_RANGE(erfnet_config, F_INTS, enc_downsample_channels, "(16, 64, 128)", 1, 1 << 16,
@@ -30,9 +29,9 @@ static const field fields[] = {
     FIELD_RANGE(erfnet_config, F_INTS, dec_non_bottleneck_channels, "(64, 16)", 1, 1 << 16,
                 "channels of each such step"),
     FIELD_RANGE(erfnet_config, F_FLOAT, dropout_ratio, "0.1", 0, 1, "of elements, in the encoder's blocks"),
-    FIELD_IGNORED(conv_cfg, PASSED_OVER),
-    FIELD_IGNORED(norm_cfg, PASSED_OVER),
-    FIELD_IGNORED(act_cfg, PASSED_OVER),
+    FIELD_IGNORED(conv_cfg, "the reference does not pass it on to the blocks, which have BN with eps=1e-3 and ReLU"),
+    FIELD_IGNORED(norm_cfg, "the reference does not pass it on to the blocks, which have BN with eps=1e-3 and ReLU"),
+    FIELD_IGNORED(act_cfg, "the reference does not pass it on to the blocks, which have BN with eps=1e-3 and ReLU"),
     FIELD(erfnet_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
 static const field_table table = FIELD_TABLE(fields, erfnet_config);
