@@ -51,7 +51,7 @@ static void resume(const char *path, arena *mem)
     schedule_time t = {.epoch_length = 2, .max_iters = 9};
     check(config_parse_text(text, "fuzz.py", mem, &cfg, &err) == CSEG_OK &&
           model_build(value_get(cfg, "model"), NULL, &m, &err) == CSEG_OK &&
-          optimizer_build(value_get(cfg, "optimizer"), NULL, e.profile->groups, m, mem, &c.o, &err) == CSEG_OK &&
+          optimizer_build(value_get(cfg, "optimizer"), NULL, &group_rules_mmengine, m, mem, &c.o, &err) == CSEG_OK &&
           schedule_read_1x(value_get(cfg, "rates"), NULL, c.o, &t, mem, &c.s, &err) == CSEG_OK);
     c.m = m;
     if (checkpoint_resume(path, &c, &t, &err) == CSEG_OK)
