@@ -26,7 +26,8 @@ static void unknown_types(void **state)
     test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='SwinTransformer'),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=512, channels=8, num_classes=4))\n",
                  CSEG_UNSUPPORTED, "SwinTransformer is not implemented", "HRNet");
-    test_refused(TEST_RESNET("", ", type='PointHead'", ""), CSEG_UNSUPPORTED, "PointHead is not implemented", "Head");
+    test_refused(TEST_RESNET("", ", type='SegformerHead'", ""), CSEG_UNSUPPORTED, "SegformerHead is not implemented",
+                 "Head");
     test_refused(TEST_RESNET(", type='Foo'", "", ""), CSEG_CONFIG, "there is no backbone type 'Foo'", "test.py:2");
     test_refused("model = dict(type='EncoderDecodr')\n", CSEG_CONFIG, "EncoderDecodr", "'EncoderDecoder'");
     test_refused("model = dict(backbone=1)\n", CSEG_CONFIG, "type", "segmentor");

@@ -52,7 +52,7 @@ static const wanted cases[] = {
     {BACKBONE, HEAD ", loss_decode=dict(type='torch.nn.CrossEntropyLoss')",
      "the loss torch.nn.CrossEntropyLoss is not implemented here; another is mmseg.CrossEntropyLoss"},
     {BACKBONE, HEAD ", loss_decode=dict(type='mmdet.DiceLoss')", "the loss mmdet.DiceLoss is not implemented"},
-    {BACKBONE, HEAD ", loss_decode=dict(type='mmseg.FocalLoss')", "FocalLoss"},
+    {BACKBONE, HEAD ", loss_decode=dict(type='mmseg.SiLogLoss')", "SiLogLoss"},
     {BACKBONE, HEAD ", loss_decode=dict(type='somewhere.CrossEntropyLoss')", "the loss somewhere.CrossEntropyLoss"},
     {BACKBONE ", norm_cfg=dict(type='torch.nn.BatchNorm2d')", HEAD, NULL},
     {BACKBONE ", norm_cfg=dict(type='mmengine.BN')", HEAD, NULL},
