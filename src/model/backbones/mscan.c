@@ -157,13 +157,6 @@ static void block_build(module *m, const mscan_config *c, const block_plan *p, i
     b->drop = dropout_new(mlp, "drop", c->drop_rate);
 }
 
-/* Entry `at` of torch.linspace(0, rate, n). */
-static double rate_at(double rate, int64_t at, int64_t n)
-{
-    float end = (float)rate, step = n > 1 ? end / (float)(n - 1) : 0;
-    return at < n / 2 || n == 1 ? step * (float)at : end - step * (float)(n - 1 - at);
-}
-
 static void embed_build(module *m, const mscan_config *c, int64_t i, stage *s)
 {
     int64_t channels = c->embed_dims.at[i];
@@ -217,7 +210,7 @@ static void build(module *m)
         module *list = module_new(m, module_text(m, "block%d", (int)i + 1));
         for (int64_t k = 0; k < t->depth; k++)
             block_build(module_new(list, module_index(list, k)), c, &s->plan, i,
-                        rate_at(c->drop_path_rate, done++, all), &t->blocks[k]);
+                        drop_path_rate(c->drop_path_rate, done++, all), &t->blocks[k]);
         t->norm = norm_new(m, module_text(m, "norm%d", (int)i + 1), module_literal(m, "dict(type='LN')"),
                            c->embed_dims.at[i]);
     }
@@ -241,8 +234,7 @@ static tensor *mlp(const block *b, graph *g, tensor *x)
 
 static tensor *add_scaled(const block *b, graph *g, tensor *x, tensor *y, param *scale)
 {
-    tensor *by = op_reshape(g, graph_param(g, scale), 4, (int64_t[]){1, 1, 1, -1});
-    return op_add(g, x, layer_run(b->drop_path, g, op_mul(g, y, by)));
+    return op_add(g, x, layer_run(b->drop_path, g, channel_scale(g, y, scale)));
 }
 
 static features forward(module *m, graph *g, tensor *x)
