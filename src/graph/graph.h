@@ -86,6 +86,7 @@ tensor *op_layer_norm(graph *g, tensor *x, tensor *gamma, tensor *beta, float ep
 
 tensor *op_unary(graph *g, tensor *x, unary_attr a);
 tensor *op_relu(graph *g, tensor *x);
+tensor *op_sigmoid(graph *g, tensor *x);
 tensor *op_scale(graph *g, tensor *x, float alpha, float beta); /* alpha * x + beta */
 tensor *op_prelu(graph *g, tensor *x, tensor *slope);           /* slope [1] or [C] */
 /* a and b have equal ranks; axes of 1 are repeated. */

@@ -65,6 +65,11 @@ tensor *op_relu(graph *g, tensor *x)
     return op_unary(g, x, (unary_attr){.kind = UNARY_RELU});
 }
 
+tensor *op_sigmoid(graph *g, tensor *x)
+{
+    return op_unary(g, x, (unary_attr){.kind = UNARY_SIGMOID});
+}
+
 tensor *op_scale(graph *g, tensor *x, float alpha, float beta)
 {
     return op_unary(g, x, (unary_attr){.kind = UNARY_SCALE, .alpha = alpha, .beta = beta});

@@ -68,11 +68,6 @@ static module *conv_without_act(module *parent, const char *name, conv_spec s)
     return conv_module_new(parent, name, c);
 }
 
-static tensor *sigmoid(graph *g, tensor *x)
-{
-    return op_unary(g, x, (unary_attr){.kind = UNARY_SIGMOID});
-}
-
 /* Makes a part that is a BaseModule in the reference; NULL after an error. */
 static module *part_new(module *parent, const char *name, tensor *(*forward)(module *m, graph *g, tensor *x),
                         size_t state_size)
@@ -217,8 +212,8 @@ static tensor *aggregate(module *m, graph *g, tensor *detail, tensor *semantic)
     graph_push_scope(g, m->name);
     tensor *large = layer_run(s->detail, g, detail), *small = layer_run(s->detail_down, g, detail);
     tensor *says = resize_like(g, layer_run(s->semantic, g, semantic), large, s->align_corners);
-    large = op_mul(g, large, sigmoid(g, says));
-    small = op_mul(g, small, sigmoid(g, layer_run(s->semantic_small, g, semantic)));
+    large = op_mul(g, large, op_sigmoid(g, says));
+    small = op_mul(g, small, op_sigmoid(g, layer_run(s->semantic_small, g, semantic)));
     tensor *y = layer_run(s->last, g, op_add(g, large, resize_like(g, small, large, s->align_corners)));
     graph_pop_scope(g);
     return y;

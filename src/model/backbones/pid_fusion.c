@@ -5,11 +5,6 @@ typedef struct fusion {
     module *both; /* Bag's convolution; NULL: the two above */
 } fusion;
 
-static tensor *sigmoid(graph *g, tensor *x)
-{
-    return op_unary(g, x, (unary_attr){.kind = UNARY_SIGMOID});
-}
-
 /* Returns b + share * (a - b). */
 static tensor *mixed(graph *g, tensor *share, tensor *a, tensor *b)
 {
@@ -47,7 +42,7 @@ tensor *pid_pixel_attention_run(module *m, graph *g, tensor *p, tensor *i)
     graph_push_scope(g, m->name);
     tensor *of_i = resize_like(g, layer_run(s->of_i, g, i), p, false);
     tensor *product = op_mul(g, layer_run(s->of_p, g, p), of_i);
-    tensor *share = sigmoid(g, op_reduce_sum(g, product, 1 << 3, true));
+    tensor *share = op_sigmoid(g, op_reduce_sum(g, product, 1 << 3, true));
     tensor *y = mixed(g, share, resize_like(g, i, p, false), p);
     graph_pop_scope(g);
     return y;
@@ -76,7 +71,7 @@ module *pid_border_attention_new(module *parent, const char *name, int64_t chann
 tensor *pid_border_attention_run(module *m, graph *g, tensor *p, tensor *i, tensor *d)
 {
     const fusion *s = m->state;
-    tensor *y, *share = sigmoid(g, d);
+    tensor *y, *share = op_sigmoid(g, d);
     graph_push_scope(g, m->name);
     if (s->both) {
         y = layer_run(s->both, g, mixed(g, share, p, i));

@@ -36,7 +36,7 @@ static tensor *run_context(module *m, graph *g, tensor *x)
     if (!weights || !pooled)
         return NULL;
     int64_t n = x->dim[0], cells = s->side * s->side;
-    weights = op_unary(g, op_reshape(g, weights, 3, (int64_t[]){n, -1, cells}), (unary_attr){.kind = UNARY_SIGMOID});
+    weights = op_sigmoid(g, op_reshape(g, weights, 3, (int64_t[]){n, -1, cells}));
     tensor *y = op_matmul(g, weights, op_reshape(g, pooled, 3, (int64_t[]){n, cells, pooled->dim[3]}), false, false);
     y = layer_run(s->residual, g, op_reshape(g, y, 4, x->dim));
     y = op_relu(g, op_add(g, y, x));

@@ -154,7 +154,7 @@ static head_out forward(module *m, graph *g, const head_io *io)
     if (!code)
         return out;
     code = op_reduce_mean(g, code, 4, false); /* [N,C] */
-    tensor *weight = op_unary(g, layer_run(h->fc, g, code), (unary_attr){.kind = UNARY_SIGMOID});
+    tensor *weight = op_sigmoid(g, layer_run(h->fc, g, code));
     weight = op_reshape(g, weight, 4, (int64_t[]){y->dim[0], 1, 1, y->dim[3]});
     out.logits = head_classify(m, g, op_relu(g, op_add(g, y, op_mul(g, y, weight))));
     if (h->se_layer && io->label)

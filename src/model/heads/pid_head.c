@@ -69,7 +69,7 @@ static tensor *labels_at_borders(module *m, graph *g, tensor *label, tensor *bor
 {
     int32_t ignored = (int32_t)m->head->ignore_index;
     tensor *nothing = graph_const(g, DT_I32, 3, (int64_t[]){1, 1, 1}, &ignored);
-    tensor *likely = op_unary(g, border, (unary_attr){.kind = UNARY_SIGMOID});
+    tensor *likely = op_sigmoid(g, border);
     tensor *mask = op_compare_to(g, likely, COMPARE_GT, (double)CERTAIN);
     return mask ? op_where(g, op_reshape(g, mask, 3, mask->dim), label, nothing) : NULL;
 }

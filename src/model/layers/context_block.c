@@ -66,7 +66,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
     const context_block *s = m->state;
     tensor *of_all = context(s, g, x), *y = x;
     if (s->mul)
-        y = op_mul(g, y, op_unary(g, layer_run(s->mul, g, of_all), (unary_attr){.kind = UNARY_SIGMOID}));
+        y = op_mul(g, y, op_sigmoid(g, layer_run(s->mul, g, of_all)));
     return s->add ? op_add(g, y, layer_run(s->add, g, of_all)) : y;
 }
 

@@ -5,7 +5,7 @@ static tensor *gated(module *m, graph *g, tensor *x, bool residual)
 {
     tensor *y = layer_run(m->children.at[0], g, x);
     tensor *gate = layer_run(m->children.at[1], g, op_adaptive_avg_pool(g, y, 1, 1));
-    tensor *open = op_mul(g, y, op_unary(g, gate, (unary_attr){.kind = UNARY_SIGMOID}));
+    tensor *open = op_mul(g, y, op_sigmoid(g, gate));
     return residual ? op_add(g, open, y) : open;
 }
 

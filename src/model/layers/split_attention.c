@@ -20,7 +20,7 @@ static tensor *gather(const split_attention *s, graph *g, tensor *x)
 static tensor *weigh(const split_attention *s, graph *g, tensor *a)
 {
     if (!a || s->radix == 1)
-        return op_unary(g, a, (unary_attr){.kind = UNARY_SIGMOID});
+        return op_sigmoid(g, a);
     int64_t n = a->dim[0], each = s->channels / s->groups;
     a = op_reshape(g, a, 4, (int64_t[]){n, s->groups, s->radix, each});
     a = op_softmax(g, op_transpose(g, a, (int[]){0, 1, 3, 2}));

@@ -77,7 +77,7 @@ static tensor *of_images(module *m, graph *g, const loss_io *io)
     int64_t classes = tensor_channels(io->x);
     tensor *p = io->x;
     if (c->activate && c->use_sigmoid)
-        p = op_unary(g, p, (unary_attr){.kind = UNARY_SIGMOID});
+        p = op_sigmoid(g, p);
     else if (c->activate && classes > 1)
         p = op_softmax(g, p);
     p = overlap_without(g, p, s->ignored);

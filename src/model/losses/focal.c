@@ -71,7 +71,7 @@ static tensor *of_elements(module *m, graph *g, tensor *x, tensor *y)
 {
     const focal_config *c = m->config;
     const focal_state *s = m->state;
-    tensor *p = op_unary(g, x, (unary_attr){.kind = UNARY_SIGMOID});
+    tensor *p = op_sigmoid(g, x);
     tensor *miss = op_add(g, op_mul(g, op_scale(g, p, -1, 1), y), op_mul(g, p, op_scale(g, y, -1, 1)));
     tensor *loss = op_mul(g, op_sigmoid_cross_entropy(g, x, y, NULL), share(m, g, y));
     loss = op_mul(g, loss, op_unary(g, miss, (unary_attr){.kind = UNARY_POW, .alpha = (float)c->gamma}));
