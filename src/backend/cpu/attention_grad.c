@@ -42,7 +42,7 @@ static tile tile_in(const grad_kernel *k, float *room)
 static void pack_side(const grad_kernel *k, const side *w, sequence x, sequence other, float scale, int64_t first,
                       int64_t block, float *image, float *token)
 {
-    int64_t from = block * ATTENTION_COLUMNS, count = attention_least(ATTENTION_COLUMNS, w->n - from);
+    int64_t from = block * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, w->n - from);
     const cpu_backend *b = k->k.b;
     attention_rows(b, x, first + from, count, scale, matrix_from(packed_in(w->rows, image), from, 0));
     attention_columns(b, x, first + from, count, scale, matrix_from(packed_in(w->columns, image), 0, from), token);
@@ -53,7 +53,7 @@ static void pack_side(const grad_kernel *k, const side *w, sequence x, sequence 
 
 static int64_t blocks_of(const side *w)
 {
-    return (w->n + ATTENTION_COLUMNS - 1) / ATTENTION_COLUMNS;
+    return parts_of(w->n, ATTENTION_COLUMNS).count;
 }
 
 /* log_sum and mean of an image's queries, padded with zeros. */
@@ -106,7 +106,7 @@ static void sum_tile(const grad_kernel *k, const tile *t, bool of_keys, int64_t 
     matrix x = matrix_from(packed_in(mine->rows, image), from, 0);
     matrix other = matrix_from(packed_in(mine->other_rows, image), from, 0);
     for (int64_t at = 0; at < with->n; at += ATTENTION_COLUMNS) {
-        int64_t count = attention_least(ATTENTION_COLUMNS, with->n - at), width = attention_padded(count);
+        int64_t count = least_of(ATTENTION_COLUMNS, with->n - at), width = attention_padded(count);
         attention_product(b, x, matrix_from(packed_in(with->columns, image), 0, at), t->share, rows, s->d, width,
                           false);
         attention_mask(t->share, rows, count, width);
@@ -127,10 +127,10 @@ static void run_tile(const grad_kernel *k, void *const *out, int64_t image, int6
 {
     const attention_sizes *s = &k->s;
     const cpu_backend *b = k->k.b;
-    int64_t tiles = (s->queries + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count;
     bool of_keys = i >= tiles;
     int64_t n = of_keys ? s->keys : s->queries, from = (of_keys ? i - tiles : i) * ATTENTION_ROWS;
-    int64_t rows = attention_least(ATTENTION_ROWS, n - from);
+    int64_t rows = least_of(ATTENTION_ROWS, n - from);
     tensor *const *o = k->k.n->out;
     tile t = tile_in(k, room);
     sum_tile(k, &t, of_keys, from, rows, packs);
@@ -151,12 +151,11 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     (void)err;
     const grad_kernel *k = (const grad_kernel *)base;
     const attention_sizes *s = &k->s;
-    int64_t tiles =
-        (s->queries + ATTENTION_ROWS - 1) / ATTENTION_ROWS + (s->keys + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count + parts_of(s->keys, ATTENTION_ROWS).count;
     float *rooms = (float *)scratch + s->group * k->image;
 #pragma omp parallel
     for (int64_t first = 0; first < s->batch; first += s->group) {
-        int64_t images = attention_least(s->group, s->batch - first);
+        int64_t images = least_of(s->group, s->batch - first);
         pack(k, in, first, images, scratch, rooms);
 #pragma omp for collapse(2) schedule(static)
         for (int64_t i = 0; i < images; i++)

@@ -18,7 +18,7 @@ attention_sizes attention_sizes_of(const node *n)
 
 int64_t attention_group(const attention_sizes *s, int64_t floats)
 {
-    return floats < ATTENTION_PACKED ? attention_least(ATTENTION_PACKED / floats, s->batch) : 1;
+    return floats < ATTENTION_PACKED ? least_of(ATTENTION_PACKED / floats, s->batch) : 1;
 }
 
 static const void *token(sequence s, int64_t i)
@@ -74,7 +74,7 @@ void attention_product(const cpu_backend *b, matrix x, matrix y, matrix to, int6
 {
     const winograd_table *t = b->simd->winograd;
     for (int64_t j = 0; j < n;) {
-        int64_t vectors = attention_least(t->panels, (n - j) / t->vec);
+        int64_t vectors = least_of(t->panels, (n - j) / t->vec);
         t->product(x.at, x.ld, 1, matrix_at(y, 0, j), y.ld, matrix_at(to, 0, j), to.ld, m, k, (int)vectors, add);
         j += vectors * t->vec;
     }

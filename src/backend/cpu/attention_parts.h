@@ -21,11 +21,6 @@ static inline int64_t attention_padded(int64_t n)
 {
     return (n + ATTENTION_LANES - 1) / ATTENTION_LANES * ATTENTION_LANES;
 }
-static inline int64_t attention_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* All but `group`. */
 attention_sizes attention_sizes_of(const node *n);
 /* How many images are packed at a time, if each takes so many floats. */

@@ -24,11 +24,11 @@ static void pack(const attention_kernel *k, void *const *in, int64_t first, int6
 {
     const attention_sizes *s = &k->s;
     const node *n = k->k.n;
-    int64_t blocks = (s->keys + ATTENTION_COLUMNS - 1) / ATTENTION_COLUMNS;
+    int64_t blocks = parts_of(s->keys, ATTENTION_COLUMNS).count;
 #pragma omp for collapse(2) schedule(static)
     for (int64_t i = 0; i < images; i++)
         for (int64_t b = 0; b < blocks; b++) {
-            int64_t from = b * ATTENTION_COLUMNS, count = attention_least(ATTENTION_COLUMNS, s->keys - from);
+            int64_t from = b * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, s->keys - from);
             int64_t at = (first + i) * s->keys + from;
             matrix keys = packed_in(k->keys, scratch + i * k->image);
             matrix values = packed_in(k->values, scratch + i * k->image);
@@ -48,7 +48,7 @@ static void attend(const attention_kernel *k, tile *t, int64_t rows, matrix keys
         t->sum[i] = 0;
     }
     for (int64_t from = 0; from < s->keys; from += ATTENTION_COLUMNS) {
-        int64_t count = attention_least(ATTENTION_COLUMNS, s->keys - from), width = attention_padded(count);
+        int64_t count = least_of(ATTENTION_COLUMNS, s->keys - from), width = attention_padded(count);
         attention_product(k->k.b, t->q, matrix_from(keys, 0, from), t->s, rows, s->d, width, false);
         attention_mask(t->s, rows, count, width);
         a->weigh(t->s.at, t->s.ld, rows, width, t->most, t->sum, t->keep);
@@ -67,7 +67,7 @@ static void run_tile(const attention_kernel *k, void *const *in, void *const *ou
                      float *packs, float *room)
 {
     const attention_sizes *s = &k->s;
-    int64_t rows = attention_least(ATTENTION_ROWS, s->queries - from), at = image * s->queries + from;
+    int64_t rows = least_of(ATTENTION_ROWS, s->queries - from), at = image * s->queries + from;
     tile t = {.q = {room, s->d}};
     t.s = (matrix){room + ATTENTION_ROWS * s->d, ATTENTION_COLUMNS};
     t.y = (matrix){t.s.at + ATTENTION_ROWS * ATTENTION_COLUMNS, attention_padded(s->e)};
@@ -82,11 +82,11 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     (void)err;
     const attention_kernel *k = (const attention_kernel *)base;
     const attention_sizes *s = &k->s;
-    int64_t tiles = (s->queries + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count;
     float *rooms = (float *)scratch + s->group * k->image;
 #pragma omp parallel
     for (int64_t first = 0; first < s->batch; first += s->group) {
-        int64_t images = attention_least(s->group, s->batch - first);
+        int64_t images = least_of(s->group, s->batch - first);
         pack(k, in, first, images, scratch, rooms);
 #pragma omp for collapse(2) schedule(static)
         for (int64_t i = 0; i < images; i++)

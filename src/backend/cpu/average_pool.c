@@ -24,17 +24,13 @@ typedef struct average_kernel {
     pool_span *single;         /* for tall windows: {i, i + 1} for each window across; else NULL */
 } average_kernel;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Windows of avg_pool. Padding counts, but not what ceil_mode adds beyond it. */
 static void pooled(windows *w, const pool_attr *a, int axis)
 {
     for (int64_t i = 0; i < w->n; i++) {
-        int64_t from = i * a->stride[axis] - a->pad[axis], to = least(from + a->kernel[axis], w->size + a->pad[axis]);
-        w->span[i] = (pool_span){from > 0 ? from : 0, least(to, w->size)};
+        int64_t from = i * a->stride[axis] - a->pad[axis],
+                to = least_of(from + a->kernel[axis], w->size + a->pad[axis]);
+        w->span[i] = (pool_span){from > 0 ? from : 0, least_of(to, w->size)};
         w->count[i] = a->count_include_pad ? to - from : w->span[i].to - w->span[i].from;
     }
 }

@@ -47,11 +47,6 @@ static int64_t ceil_div(int64_t a, int64_t b) /* b > 0 */
     return a > 0 ? (a + b - 1) / b : -(-a / b);
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Rows of the map that is cut: the one that the node writes or, for the gradient of weights, the output. */
 static int64_t rows_to_cut(const node *n)
 {
@@ -122,9 +117,9 @@ static bool cut(pieces_kernel *k, const node *n, int64_t images, int64_t band)
         for (int64_t from = 0; from < rows; from += band) {
             piece *p = &k->pieces[k->n++];
             conv_extent e = conv_whole(n);
-            int64_t to = least(from + band, rows);
+            int64_t to = least_of(from + band, rows);
             *p = (piece){.image = i};
-            e.images = least(images, all - i);
+            e.images = least_of(images, all - i);
             if (band < rows &&
                 !(conv_to_input(n) ? rows_of_input(n, from, to, p, &e) : rows_of_output(n, from, to, p, &e)))
                 return false;
@@ -141,9 +136,9 @@ static int64_t wanted_pieces(const node *n)
     const tensor *y = conv_y(n);
     int64_t products = tensor_count(y) * w[1] * w[2] * w[3], pieces = products / LEAST_PRODUCTS + 1;
     if (n->op != OP_conv2d_grad_weight)
-        return least(pieces, PIECES);
+        return least_of(pieces, PIECES);
     int64_t fit = SUMS_BYTES / (int64_t)tensor_bytes(conv_w(n));
-    return least(pieces, fit < 1 ? 1 : least(fit, SUMMED_PIECES));
+    return least_of(pieces, fit < 1 ? 1 : least_of(fit, SUMMED_PIECES));
 }
 
 static bool choose_pieces(pieces_kernel *k, const node *n, arena *mem)

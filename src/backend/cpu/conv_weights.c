@@ -46,7 +46,7 @@ static void gather_tap(const pixels_kernel *k, const float *x, int64_t tap, int6
         int64_t column = first % k->out[1], row = first / k->out[1], image = row / k->out[0];
         int64_t y = row % k->out[0] * a->stride[0] + dy, from = column * a->stride[1] + dx;
         const float *line = x + (image * k->in[0] + y) * k->in[1] * k->inputs + c0;
-        run = wino_least(k->out[1] - column, pixels);
+        run = least_of(k->out[1] - column, pixels);
         for (int64_t i = 0; i < run; i++, from += a->stride[1], to += ROWS) {
             if (y < 0 || y >= k->in[0] || from < 0 || from >= k->in[1])
                 memset(to, 0, (size_t)width * sizeof *to);
@@ -64,7 +64,7 @@ static void gather(const pixels_kernel *k, const float *x, int64_t r0, int64_t r
 {
     for (int64_t r = r0, width; r < r0 + rows; r += width) {
         int64_t c0 = r % k->inputs;
-        width = wino_least(k->inputs - c0, r0 + rows - r);
+        width = least_of(k->inputs - c0, r0 + rows - r);
         gather_tap(k, x, r / k->inputs, c0, width, first, pixels, to + (r - r0));
     }
 }
@@ -100,18 +100,18 @@ static void padded_copy(const pixels_kernel *k, const float *dy, int64_t pixels,
 static void group_products(const pixels_kernel *k, const float *x, const float *dy, int64_t first, float *own,
                            float *sums)
 {
-    int64_t pixels = wino_least(k->group, k->pixels - first), blocks = (k->rows + ROWS - 1) / ROWS;
+    int64_t pixels = least_of(k->group, k->pixels - first), blocks = (k->rows + ROWS - 1) / ROWS;
     int64_t dy_ld = k->ragged ? k->ld : k->outputs;
     float *left = own, *copy = own + k->group * ROWS;
     dy += first * k->outputs;
     if (k->ragged)
         padded_copy(k, dy, pixels, copy);
     for (int64_t from = 0; from < k->columns.count; from += CHUNK_BLOCKS) {
-        int64_t to = wino_least(from + CHUNK_BLOCKS, k->columns.count);
+        int64_t to = least_of(from + CHUNK_BLOCKS, k->columns.count);
         /* A static schedule gives each thread the same rows every time, so its sums need no barrier. */
 #pragma omp for schedule(static) nowait
         for (int64_t b = 0; b < blocks; b++) {
-            int64_t r0 = b * ROWS, rows = wino_least(ROWS, k->rows - r0);
+            int64_t r0 = b * ROWS, rows = least_of(ROWS, k->rows - r0);
             gather(k, x, r0, rows, first, pixels, left);
             block_products(k, left, k->ragged ? copy : dy, dy_ld, rows, pixels, from, to, sums + r0 * k->ld, first > 0);
         }
@@ -164,10 +164,10 @@ cseg_status conv_weights_prepare(cpu_backend *b, const node *n, arena *mem, kern
     k->ragged = k->ld != k->outputs;
     /* With a single tap, each part of x is read once. */
     int64_t seen = k->size[0] * k->size[1] > 1 ? k->a->stride[0] * k->a->stride[1] * k->inputs : 0;
-    int64_t each = 4 * (seen + wino_least(k->outputs, CHUNK_BLOCKS * 64));
+    int64_t each = 4 * (seen + least_of(k->outputs, CHUNK_BLOCKS * 64));
     k->group = GROUP_BYTES / each;
-    k->group = k->group < LEAST_GROUP ? LEAST_GROUP : wino_least(k->group, MOST_GROUP);
-    k->group = wino_least(k->group, k->pixels);
+    k->group = k->group < LEAST_GROUP ? LEAST_GROUP : least_of(k->group, MOST_GROUP);
+    k->group = least_of(k->group, k->pixels);
     k->k.base.scratch = (size_t)(k->rows * k->ld + b->options.threads * own_floats(k)) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;

@@ -10,6 +10,7 @@
 #include "backend/backends.h"
 #include "backend/cpu/simd/simd.h"
 #include "base/error.h"
+#include "base/least.h"
 
 struct dnnl_engine;
 struct dnnl_stream;

@@ -79,11 +79,6 @@ static cseg_status layer_grad_run(kernel *base, void *const *in, void *const *ou
     return CSEG_OK;
 }
 
-static int64_t most_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static cseg_status prepare_layer_norm(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     bool grad = n->op == OP_layer_norm_grad;

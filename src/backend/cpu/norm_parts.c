@@ -5,11 +5,6 @@
 /* Parts are large enough that their sums (two numbers a channel) are small in comparison. */
 enum { PART_FLOATS = 16384, PART_PIXELS = 64 };
 
-static int64_t most_of(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 cseg_status norm_prepare(cpu_backend *b, const node *n, const norm_needs *needs, arena *mem, kernel **out,
                          cseg_error *err)
 {

@@ -48,8 +48,8 @@ static void transform_weights(const wino_kernel *k, const float *w, int64_t bloc
 {
     wino_range r = wino_block(&k->blocks, block);
     int64_t n0 = r.from * k->blocks.vec, width = r.size * k->blocks.vec;
-    k->t->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, wino_least(width, k->g.n - n0), k->grad_data,
-                  u, k->once ? k->u_point : size * width + WINO_ALIAS, width);
+    k->t->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, least_of(width, k->g.n - n0), k->grad_data, u,
+                  k->once ? k->u_point : size * width + WINO_ALIAS, width);
 }
 
 /* All weights' points: block by block, within it [36][k][width]. */
@@ -65,7 +65,7 @@ static void transform_all_weights(const wino_kernel *k, const float *w, float *u
     for (int64_t b = 0; b < k->blocks.count; b++)
         for (int64_t i = 0; i < pieces; i++) {
             int64_t width = wino_block(&k->blocks, b).size * k->blocks.vec;
-            transform_weights(k, w, b, i * each, wino_least(each, k->g.k - i * each),
+            transform_weights(k, w, b, i * each, least_of(each, k->g.k - i * each),
                               block_points(k, u, b) + i * each * width);
         }
 }
@@ -112,7 +112,7 @@ static void block_output(const wino_kernel *k, const wino_call *c, const wino_ro
         output_pixels(k, first + t, n0, c->y, k->y, to);
         if (c->residual)
             output_pixels(k, first + t, n0, c->residual, k->residual, add);
-        k->t->output(r->m + t * width, k->m_point, wino_least(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
+        k->t->output(r->m + t * width, k->m_point, least_of(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
                      c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
                      k->relu);
     }
@@ -123,7 +123,7 @@ static void block_products(const wino_kernel *k, const wino_call *c, const wino_
     wino_range b = wino_block(&k->blocks, block);
     int64_t vec = k->blocks.vec, width = b.size * vec;
     for (int64_t from = 0; from < k->g.k; from += k->chunk) {
-        int64_t size = wino_least(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + WINO_ALIAS;
+        int64_t size = least_of(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + WINO_ALIAS;
         const float *u = c->u ? block_points(k, c->u, block) : r->u;
         if (!c->u)
             transform_weights(k, c->w, block, from, size, r->u);
@@ -138,7 +138,7 @@ static void block_products(const wino_kernel *k, const wino_call *c, const wino_
 
 static void run_group(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t group)
 {
-    int64_t first = group * k->group, tiles = wino_least(k->group, k->g.total - first);
+    int64_t first = group * k->group, tiles = least_of(k->group, k->g.total - first);
     group_input(k, c, r, first, tiles);
     if (r->members > 1) {
 #pragma omp barrier
@@ -217,10 +217,10 @@ static void choose_groups(wino_kernel *k, int threads)
         k->group = LARGE_BYTES / (WINOGRAD_IN * 4 * k->ld) / SMALL_GROUP * SMALL_GROUP;
         k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < LEAST_LARGE_GROUP ? LEAST_LARGE_GROUP : k->group;
         k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / 8 * 8;
-        k->chunk = wino_least(k->chunk, g->k);
+        k->chunk = least_of(k->chunk, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
     }
-    k->group = wino_least(k->group, g->total);
+    k->group = least_of(k->group, g->total);
     k->team = !k->once && k->blocks.count >= threads;
     int64_t sharers = k->team ? 1 : threads;
     /* All threads get the same number of groups, and all groups the same number of tiles. */

@@ -7,11 +7,6 @@
 #include "backend/cpu/cpu.h"
 
 enum { WINO_ALIAS = 16 }; /* floats between points, so that the 36 points do not share one set of the cache */
-static inline int64_t wino_least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 typedef struct wino_geometry {
     int64_t images, step;    /* step: the dilation */
     int64_t in[2], out[2];   /* height and width of the input and of the output */

@@ -62,7 +62,7 @@ static void group_products(const wino_weights_kernel *k, const wino_sums *s, int
 static void chunk_gradient(const wino_weights_kernel *k, const wino_sums *s, float *dw, int64_t k0, int64_t size)
 {
     for (int64_t i = 0; i < k->groups; i++) {
-        int64_t first = i * k->group, tiles = wino_least(k->group, k->g.total - first);
+        int64_t first = i * k->group, tiles = least_of(k->group, k->g.total - first);
         group_points(k, s, first, tiles, k0, size);
         group_products(k, s, tiles, size, i > 0);
     }
@@ -81,7 +81,7 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     s.sums = s.yv + WINOGRAD_IN * k->y_point;
 #pragma omp parallel
     for (int64_t k0 = 0; k0 < k->g.k; k0 += k->chunk)
-        chunk_gradient(k, &s, out[0], k0, wino_least(k->chunk, k->g.k - k0));
+        chunk_gradient(k, &s, out[0], k0, least_of(k->chunk, k->g.k - k0));
     return CSEG_OK;
 }
 
@@ -102,7 +102,7 @@ cseg_status wino_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *
     k->chunk = ((k->g.k + chunks - 1) / chunks + vec - 1) / vec * vec;
     k->x_ld = k->chunk;
     k->group = GROUP_BYTES / (WINOGRAD_IN * 4 * (k->x_ld + k->y_ld));
-    k->group = k->group < LEAST_GROUP ? LEAST_GROUP : wino_least(k->group, MOST_GROUP);
+    k->group = k->group < LEAST_GROUP ? LEAST_GROUP : least_of(k->group, MOST_GROUP);
     k->groups = (k->g.total + k->group - 1) / k->group;
     k->group = (k->g.total + k->groups - 1) / k->groups;
     k->x_point = k->group * k->x_ld + WINO_ALIAS;

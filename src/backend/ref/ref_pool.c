@@ -1,26 +1,17 @@
 #include "backend/ref/ref.h"
+#include "base/least.h"
 
 typedef struct window {
     int64_t y0, y1, x0, x1; /* within the input */
     int64_t area;           /* divisor of an average */
 } window;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static window pool_window(const pool_attr *a, const int64_t *x, int64_t oy, int64_t ox)
 {
     int64_t y0 = oy * a->stride[0] - a->pad[0], x0 = ox * a->stride[1] - a->pad[1];
     /* Padding counts, but not what ceil_mode adds beyond it. */
-    int64_t y1 = least(y0 + a->kernel[0], x[1] + a->pad[0]), x1 = least(x0 + a->kernel[1], x[2] + a->pad[1]);
-    window w = {most(y0, 0), least(y1, x[1]), most(x0, 0), least(x1, x[2]), (y1 - y0) * (x1 - x0)};
+    int64_t y1 = least_of(y0 + a->kernel[0], x[1] + a->pad[0]), x1 = least_of(x0 + a->kernel[1], x[2] + a->pad[1]);
+    window w = {most_of(y0, 0), least_of(y1, x[1]), most_of(x0, 0), least_of(x1, x[2]), (y1 - y0) * (x1 - x0)};
     if (!a->count_include_pad)
         w.area = (w.y1 - w.y0) * (w.x1 - w.x0);
     return w;

@@ -1,6 +1,7 @@
 /* Makes one image of four (Bochkovskiy et al. 2020). */
 #include <string.h>
 
+#include "base/least.h"
 #include "data/transforms/transform.h"
 
 typedef struct mosaic_conf {
@@ -41,17 +42,12 @@ typedef struct center {
     int64_t y, x;
 } center;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The four places: 0 top left, 1 top right, 2 bottom left, 3 bottom right. Pastes the corner of `from` that lies at the
  * centre, as far as it fits. */
 static void paste(image *to, const image *from, int quarter, center at)
 {
     bool right = quarter & 1, below = quarter & 2;
-    int64_t h = least(from->h, below ? to->h - at.y : at.y), w = least(from->w, right ? to->w - at.x : at.x);
+    int64_t h = least_of(from->h, below ? to->h - at.y : at.y), w = least_of(from->w, right ? to->w - at.x : at.x);
     int64_t y = below ? at.y : at.y - h, x = right ? at.x : at.x - w;
     int64_t sy = below ? 0 : from->h - h, sx = right ? 0 : from->w - w;
     size_t row = (size_t)(w * from->c) * image_type_size(from->type);
