@@ -137,7 +137,6 @@ struct kind {
         struct {
             unsigned can;                                               /* LOSS_PER_PIXEL | ... */
             tensor *(*forward)(module *m, graph *g, const loss_io *io); /* a scalar, multiplied by loss_weight */
-            const char *(*loss_name)(const module *m);                  /* loss_ce */
             loss_labels (*labels)(const module *m, int64_t channels);   /* accepted for so many channels */
         } loss;
         struct {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "model/losses/loss_config.h"
+
 static bool check_inputs(module *m, decode_head *h)
 {
     const head_config *c = h->config;
@@ -190,11 +192,6 @@ tensor *head_classify(module *m, graph *g, tensor *x)
 {
     decode_head *h = m->state;
     return layer_run(h->conv_seg, g, layer_run(h->dropout, g, x));
-}
-
-static const char *loss_name(const module *loss)
-{
-    return loss->kind->as.loss.loss_name(loss);
 }
 
 /* Returns the sum of the losses, from the i-th on, that have its name; NULL if an earlier loss has that name, since its

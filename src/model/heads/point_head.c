@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/heads/decode_head.h"
+#include "model/losses/loss_config.h"
 
 typedef struct point_config {
     head_config head;
@@ -246,7 +247,7 @@ static bool hidden(const decode_head *h, size_t i)
 {
     for (size_t j = i + 1; j < h->losses.n; j++) {
         const module *a = h->losses.at[i], *b = h->losses.at[j];
-        if (strcmp(a->kind->as.loss.loss_name(a), b->kind->as.loss.loss_name(b)) == 0)
+        if (strcmp(loss_name(a), loss_name(b)) == 0)
             return true;
     }
     return false;
@@ -270,8 +271,7 @@ static void loss(module *m, graph *g, const head_io *io, const head_out *out, co
     for (size_t i = 0; i < h->base.losses.n && at.x && at.target; i++) {
         module *one = h->base.losses.at[i];
         if (!hidden(&h->base, i))
-            model_add_loss(m->model, g, prefix, module_text(m, "point%s", one->kind->as.loss.loss_name(one)),
-                           loss_run(one, g, &at));
+            model_add_loss(m->model, g, prefix, module_text(m, "point%s", loss_name(one)), loss_run(one, g, &at));
     }
     model_add_loss(m->model, g, prefix, "acc_point", op_accuracy(g, at.x, at.target, at.ignore_index));
 }

@@ -1,23 +1,15 @@
 /* BoundaryLoss: binary cross-entropy on a map of borders, in which the few border pixels weigh as much as all others
  * together (Xu et al. 2022, arXiv:2206.02066). */
-#include "model/model.h"
+#include "model/losses/loss_config.h"
 
 typedef struct boundary_config {
-    double loss_weight;
-    const char *loss_name;
+    loss_config loss;
 } boundary_config;
 
 static const field fields[] = {
-    FIELD(boundary_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
-    FIELD(boundary_config, F_STR, loss_name, "'loss_boundary'", "in logs; only those with loss in it are learnt from"),
+    LOSS_FIELDS(boundary_config, "'loss_boundary'"),
 };
 static const field_table table = FIELD_TABLE(fields, boundary_config);
-
-static void build(module *m)
-{
-    if (!((const boundary_config *)m->config)->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
-}
 
 enum { OF_BATCH = 1 << 0 | 1 << 1 | 1 << 2 };
 
@@ -50,12 +42,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
                             op_mul(g, other, op_binary(g, borders, all, BINARY_DIV)));
     tensor *x = op_reshape(g, io->x, 3, io->x->dim);
     tensor *loss = op_mul(g, op_sigmoid_cross_entropy(g, x, border, NULL), weight);
-    return op_scale(g, op_reduce_mean(g, loss, OF_BATCH, false), (float)c->loss_weight, 0);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const boundary_config *)m->config)->loss_name;
+    return op_scale(g, op_reduce_mean(g, loss, OF_BATCH, false), (float)c->loss.loss_weight, 0);
 }
 
 /* Its labels are a map of its own. In a plain head of one channel they are the head's two classes. */
@@ -71,6 +58,6 @@ const kind kind_boundary_loss = {
     .about = "Binary cross-entropy of one channel on a map of borders (1) and other pixels (0), each kind weighted by "
              "the other's share (arXiv:2206.02066).",
     .fields = &table,
-    .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .build = loss_begin,
+    .as.loss = {.forward = forward, .labels = labels},
 };

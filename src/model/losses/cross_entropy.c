@@ -2,24 +2,24 @@
 #include <string.h>
 
 #include "model/losses/class_weight.h"
+#include "model/losses/loss_config.h"
 
-typedef struct loss_config {
+typedef struct entropy_config {
+    loss_config loss;
     bool use_sigmoid, use_mask, avg_non_ignore;
-    const char *reduction, *loss_name;
+    const char *reduction;
     const value *class_weight;
-    double loss_weight;
-} loss_config;
+} entropy_config;
 
 static const field fields[] = {
-    FIELD(loss_config, F_BOOL, use_sigmoid, "False", "a sigmoid for each class instead of a softmax over all"),
-    FIELD(loss_config, F_BOOL, use_mask, "False", "of mask heads: not supported"),
-    FIELD_CHOICE(loss_config, reduction, "'mean'", "none|mean|sum", "over pixels"),
-    FIELD(loss_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
-    FIELD(loss_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
-    FIELD(loss_config, F_STR, loss_name, "'loss_ce'", "in logs; only those with loss in it are learnt from"),
-    FIELD(loss_config, F_BOOL, avg_non_ignore, "False", "the mean leaves ignored pixels out"),
+    FIELD(entropy_config, F_BOOL, use_sigmoid, "False", "a sigmoid for each class instead of a softmax over all"),
+    FIELD(entropy_config, F_BOOL, use_mask, "False", "of mask heads: not supported"),
+    FIELD_CHOICE(entropy_config, reduction, "'mean'", "none|mean|sum", "over pixels"),
+    FIELD(entropy_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
+    LOSS_FIELDS(entropy_config, "'loss_ce'"),
+    FIELD(entropy_config, F_BOOL, avg_non_ignore, "False", "the mean leaves ignored pixels out"),
 };
-static const field_table table = FIELD_TABLE(fields, loss_config);
+static const field_table table = FIELD_TABLE(fields, entropy_config);
 
 typedef struct loss_state {
     floats weight; /* class weights; n == 0: none */
@@ -27,7 +27,7 @@ typedef struct loss_state {
 } loss_state;
 
 /* With 'none' the sum of losses takes the mean over all elements, whatever else is set. */
-static avg_mode averaging(const module *m, const loss_config *c, bool weighted)
+static avg_mode averaging(const module *m, const entropy_config *c, bool weighted)
 {
     if (strcmp(c->reduction, "sum") == 0)
         return AVG_SUM;
@@ -40,18 +40,18 @@ static avg_mode averaging(const module *m, const loss_config *c, bool weighted)
 
 static void build(module *m)
 {
-    const loss_config *c = m->config;
+    const entropy_config *c = m->config;
     loss_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    loss_begin(m);
     if (c->use_mask)
         model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_mask"), "use_mask=True is not supported");
     if (!class_weight_read(m, c->class_weight, &s->weight))
         return;
-    s->attr = (loss_attr){
-        .avg = averaging(m, c, s->weight.n > 0), .avg_non_ignore = c->avg_non_ignore, .scale = (float)c->loss_weight};
+    s->attr = (loss_attr){.avg = averaging(m, c, s->weight.n > 0),
+                          .avg_non_ignore = c->avg_non_ignore,
+                          .scale = (float)c->loss.loss_weight};
 }
 
 /* Adds so many axes of 1 in front of t or, with `behind`, one after its last. */
@@ -77,7 +77,7 @@ static tensor *softmax_on_numbers(graph *g, const loss_io *io, tensor *class_wei
  * elements, also for a softmax, unless the pixels' losses are averaged as they are. */
 static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_weight)
 {
-    const loss_config *c = m->config;
+    const entropy_config *c = m->config;
     const loss_state *s = m->state;
     char place[512];
     bool plain = m->model->options.average_over_pixels && !c->avg_non_ignore;
@@ -94,12 +94,12 @@ static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_
         return NULL;
     bool whole = c->use_sigmoid || (!plain && strcmp(c->reduction, "none") != 0);
     double count = s->attr.avg == AVG_SUM ? 1 : (double)tensor_count(whole ? io->target : y);
-    return op_scale(g, op_reduce_sum(g, y, (1u << y->rank) - 1, false), (float)(c->loss_weight / count), 0);
+    return op_scale(g, op_reduce_sum(g, y, (1u << y->rank) - 1, false), (float)(c->loss.loss_weight / count), 0);
 }
 
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
-    const loss_config *c = m->config;
+    const entropy_config *c = m->config;
     loss_state *s = m->state;
     char place[512];
     if (!io->x || !io->target)
@@ -122,15 +122,10 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
                           : op_cross_entropy(g, io->x, io->target, class_weight, io->weight, a);
 }
 
-static const char *loss_name(const module *m)
-{
-    return ((const loss_config *)m->config)->loss_name;
-}
-
 /* One channel under a sigmoid distinguishes two classes; a softmax over one channel is always 1. */
 static loss_labels labels(const module *m, int64_t channels)
 {
-    bool sigmoid = ((const loss_config *)m->config)->use_sigmoid;
+    bool sigmoid = ((const entropy_config *)m->config)->use_sigmoid;
     return (loss_labels){.classes = sigmoid && channels == 1 ? 2 : channels, .ignores_negative = sigmoid};
 }
 
@@ -141,8 +136,5 @@ const kind kind_cross_entropy_loss = {
         "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_PER_PIXEL | LOSS_FLOAT_TARGET,
-                .forward = forward,
-                .loss_name = loss_name,
-                .labels = labels},
+    .as.loss = {.can = LOSS_PER_PIXEL | LOSS_FLOAT_TARGET, .forward = forward, .labels = labels},
 };

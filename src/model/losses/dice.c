@@ -3,13 +3,15 @@
 #include <string.h>
 
 #include "model/losses/class_weight.h"
+#include "model/losses/loss_config.h"
 #include "model/losses/overlap.h"
 
 typedef struct dice_config {
+    loss_config loss;
     bool use_sigmoid, activate, naive_dice;
-    const char *reduction, *loss_name;
+    const char *reduction;
     const value *ignore_index, *class_weight;
-    double loss_weight, eps, smooth, exponent;
+    double eps, smooth, exponent;
 } dice_config;
 
 static const field fields[] = {
@@ -17,13 +19,12 @@ static const field fields[] = {
     FIELD(dice_config, F_BOOL, activate, "True", "False: the logits are taken as they are; 1.x"),
     FIELD_CHOICE(dice_config, reduction, "'mean'", "none|mean|sum", "over images; 0.x: no effect"),
     FIELD(dice_config, F_BOOL, naive_dice, "False", "sums in the denominator are of values, not of squares; 1.x"),
-    FIELD(dice_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    LOSS_FIELDS(dice_config, "'loss_dice'"),
     FIELD(dice_config, F_VALUE, ignore_index, "255", "a class that does not count; 0.x: also a label without overlap"),
     FIELD_RANGE(dice_config, F_FLOAT, eps, "1e-3", 0, 1e6, "added to the denominator; 1.x"),
     FIELD_RANGE(dice_config, F_FLOAT, smooth, "1", 0, 1e6, "added to numerator and denominator; 0.x"),
     FIELD_RANGE(dice_config, F_FLOAT, exponent, "2", 1e-3, 64, "of the predictions in the denominator; 0.x"),
     FIELD(dice_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them; 0.x"),
-    FIELD(dice_config, F_STR, loss_name, "'loss_dice'", "in logs; only those with loss in it are learnt from"),
 };
 static const field_table table = FIELD_TABLE(fields, dice_config);
 
@@ -50,9 +51,8 @@ static void build(module *m)
     dice_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
+    loss_begin(m);
     refuse_others(m, m->model->options.dice_by_class);
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
     if (overlap_read_ignored(m, c->ignore_index, &s->ignored))
         class_weight_read(m, c->class_weight, &s->weight);
 }
@@ -130,12 +130,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     tensor *y = by_class ? of_classes(m, g, io) : of_images(m, g, io);
     bool sum = !by_class && strcmp(c->reduction, "sum") == 0;
     y = sum ? op_reduce_sum(g, y, 1 << 0, false) : op_reduce_mean(g, y, 1 << 0, false);
-    return op_scale(g, y, (float)c->loss_weight, 0);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const dice_config *)m->config)->loss_name;
+    return op_scale(g, y, (float)c->loss.loss_weight, 0);
 }
 
 /* With one channel the reference compares it with label 0; label 1 is the rest. */
@@ -151,5 +146,5 @@ const kind kind_dice_loss = {
              "(arXiv:1606.04797).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels},
 };

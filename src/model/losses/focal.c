@@ -1,12 +1,14 @@
 /* FocalLoss: binary cross-entropy of each class, in which what is right already counts little (Lin et al. 2017,
  * arXiv:1708.02002). */
 #include "model/losses/class_weight.h"
+#include "model/losses/loss_config.h"
 
 typedef struct focal_config {
+    loss_config loss;
     bool use_sigmoid;
-    double gamma, loss_weight;
+    double gamma;
     const value *alpha, *class_weight;
-    const char *reduction, *loss_name;
+    const char *reduction;
 } focal_config;
 
 static const field fields[] = {
@@ -15,8 +17,7 @@ static const field fields[] = {
     FIELD(focal_config, F_VALUE, alpha, "0.5", "share of a class against all others; a number, or one for each class"),
     FIELD_CHOICE(focal_config, reduction, "'mean'", "none|mean|sum", "over pixels and classes; none is mean"),
     FIELD(focal_config, F_VALUE, class_weight, "None", "a number for each class"),
-    FIELD(focal_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
-    FIELD(focal_config, F_STR, loss_name, "'loss_focal'", "in logs; only those with loss in it are learnt from"),
+    LOSS_FIELDS(focal_config, "'loss_focal'"),
 };
 static const field_table table = FIELD_TABLE(fields, focal_config);
 
@@ -32,8 +33,7 @@ static void build(module *m)
     focal_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    loss_begin(m);
     if (!c->use_sigmoid)
         model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "use_sigmoid"),
                    "FocalLoss has a sigmoid for each class only; set use_sigmoid=True");
@@ -107,12 +107,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
         dim[i] = counts->dim[i];
     loss = op_reduce_sum(g, op_mul(g, loss, op_reshape(g, counts, rank, dim)), (1u << rank) - 1, false);
     double n = c->reduction[0] == 's' ? 1 : (double)tensor_count(io->x);
-    return op_scale(g, loss, (float)(c->loss_weight / n), 0);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const focal_config *)m->config)->loss_name;
+    return op_scale(g, loss, (float)(c->loss.loss_weight / n), 0);
 }
 
 static loss_labels labels(const module *m, int64_t channels)
@@ -128,5 +123,5 @@ const kind kind_focal_loss = {
              "pixels and classes, ignored pixels included (arXiv:1708.02002).",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_FLOAT_TARGET, .forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.can = LOSS_FLOAT_TARGET, .forward = forward, .labels = labels},
 };

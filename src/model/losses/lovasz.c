@@ -2,12 +2,13 @@
 #include <string.h>
 
 #include "model/losses/class_weight.h"
+#include "model/losses/loss_config.h"
 
 typedef struct lovasz_config {
-    const char *loss_type, *reduction, *loss_name;
+    loss_config loss;
+    const char *loss_type, *reduction;
     const value *classes, *class_weight;
     bool per_image;
-    double loss_weight;
 } lovasz_config;
 
 static const field fields[] = {
@@ -20,8 +21,7 @@ static const field fields[] = {
                  "over images; must be 'none' without per_image; none is mean"),
     FIELD(lovasz_config, F_VALUE, class_weight, "None",
           "a number for each class, or a file that holds them; no effect for binary"),
-    FIELD(lovasz_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
-    FIELD(lovasz_config, F_STR, loss_name, "'loss_lovasz'", "in logs; only those with loss in it are learnt from"),
+    LOSS_FIELDS(lovasz_config, "'loss_lovasz'"),
 };
 static const field_table table = FIELD_TABLE(fields, lovasz_config);
 
@@ -49,9 +49,8 @@ static void build(module *m)
     lovasz_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
+    loss_begin(m);
     s->binary = strcmp(c->loss_type, "binary") == 0;
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
     if (!c->per_image && strcmp(c->reduction, "none") != 0)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "reduction"),
                    "without per_image there is one loss to reduce; set reduction='none', or per_image=True");
@@ -135,12 +134,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
                           value_place(m->cfg, place), (long long)tensor_channels(io->x));
     tensor *y = of_groups(m, g, io);
     y = strcmp(c->reduction, "sum") == 0 ? op_reduce_sum(g, y, 1 << 0, false) : op_reduce_mean(g, y, 1 << 0, false);
-    return op_scale(g, y, (float)c->loss_weight, 0);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const lovasz_config *)m->config)->loss_name;
+    return op_scale(g, y, (float)c->loss.loss_weight, 0);
 }
 
 static loss_labels labels(const module *m, int64_t channels)
@@ -156,5 +150,5 @@ const kind kind_lovasz_loss = {
              "the order of their size (arXiv:1705.08790).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels},
 };

@@ -1,12 +1,13 @@
 /* OhemCrossEntropy: cross-entropy over the hard pixels alone, as PIDNet and DDRNet learn (arXiv:2206.02066). */
 #include "model/losses/class_weight.h"
 #include "model/losses/hard_pixels.h"
+#include "model/losses/loss_config.h"
 
 typedef struct ohem_loss_config {
+    loss_config loss;
     int64_t ignore_label, min_kept;
-    double thres, loss_weight;
+    double thres;
     const value *class_weight;
-    const char *loss_name;
 } ohem_loss_config;
 
 static const field fields[] = {
@@ -14,9 +15,8 @@ static const field fields[] = {
     FIELD(ohem_loss_config, F_FLOAT, thres, "0.7", "pixels learn whose class has a smaller probability"),
     FIELD_RANGE(ohem_loss_config, F_INT, min_kept, "100000", 0, 1 << 30,
                 "so many pixels of the batch learn in any case, at least one"),
-    FIELD(ohem_loss_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    LOSS_FIELDS(ohem_loss_config, "'loss_ohem'"),
     FIELD(ohem_loss_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
-    FIELD(ohem_loss_config, F_STR, loss_name, "'loss_ohem'", "in logs; only those with loss in it are learnt from"),
 };
 static const field_table table = FIELD_TABLE(fields, ohem_loss_config);
 
@@ -26,8 +26,7 @@ static void build(module *m)
     floats *weight = m->state = module_state(m, sizeof *weight);
     if (!weight)
         return;
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    loss_begin(m);
     class_weight_read(m, c->class_weight, weight);
 }
 
@@ -61,15 +60,10 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     own.ignore_index = c->ignore_label;
     tensor *valid = valid_pixels(g, io, c->ignore_label);
     tensor *hard = op_cast(g, hard_pixels(g, &own, valid, c->thres, c->min_kept > 1 ? c->min_kept : 1), DT_F32);
-    loss_attr a = {.ignore_index = c->ignore_label, .avg = AVG_SUM, .scale = (float)c->loss_weight};
+    loss_attr a = {.ignore_index = c->ignore_label, .avg = AVG_SUM, .scale = (float)c->loss.loss_weight};
     tensor *sum = op_cross_entropy(g, io->x, io->target, class_weight, hard, a);
     tensor *count = op_reduce_sum(g, hard, 1 << 0 | 1 << 1 | 1 << 2, false);
     return op_binary(g, sum, op_binary(g, count, op_fill(g, 0, NULL, 1), BINARY_MAX), BINARY_DIV);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const ohem_loss_config *)m->config)->loss_name;
 }
 
 static loss_labels labels(const module *m, int64_t channels)
@@ -85,5 +79,5 @@ const kind kind_ohem_cross_entropy = {
              "at least min_kept (arXiv:2206.02066). Without any it is 0.",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels},
 };

@@ -2,22 +2,22 @@
 #include <math.h>
 
 #include "model/losses/class_weight.h"
+#include "model/losses/loss_config.h"
 #include "model/losses/overlap.h"
 
 typedef struct tversky_config {
-    double smooth, loss_weight, alpha, beta;
+    loss_config loss;
+    double smooth, alpha, beta;
     const value *class_weight, *ignore_index;
-    const char *loss_name;
 } tversky_config;
 
 static const field fields[] = {
     FIELD_RANGE(tversky_config, F_FLOAT, smooth, "1", 0, 1e6, "added to numerator and denominator"),
     FIELD(tversky_config, F_VALUE, class_weight, "None", "a number for each class, or a file that holds them"),
-    FIELD(tversky_config, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),
+    LOSS_FIELDS(tversky_config, "'loss_tversky'"),
     FIELD(tversky_config, F_VALUE, ignore_index, "255", "a class or label that does not count"),
     FIELD_RANGE(tversky_config, F_FLOAT, alpha, "0.3", 0, 1, "weight of pixels wrongly taken for the class"),
     FIELD_RANGE(tversky_config, F_FLOAT, beta, "0.7", 0, 1, "weight of the class's missed pixels; 1 - alpha"),
-    FIELD(tversky_config, F_STR, loss_name, "'loss_tversky'", "in logs; only those with loss in it are learnt from"),
 };
 static const field_table table = FIELD_TABLE(fields, tversky_config);
 
@@ -32,8 +32,7 @@ static void build(module *m)
     tversky_state *s = m->state = module_state(m, sizeof *s);
     if (!s)
         return;
-    if (!c->loss_name)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "loss_name"), "loss_name is a string, not None");
+    loss_begin(m);
     if (fabs(c->alpha + c->beta - 1) > 1e-9)
         model_fail(m->model, CSEG_CONFIG, module_at(m, value_get(m->cfg, "beta") ? "beta" : "alpha"),
                    "alpha + beta must be 1, but is %g + %g", c->alpha, c->beta);
@@ -64,12 +63,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     if (s->weight.n)
         miss = op_mul(g, miss,
                       op_reshape(g, class_weight_trace(m, g, s->weight, classes), 4, (int64_t[]){1, 1, 1, classes}));
-    return op_scale(g, op_reduce_mean(g, miss, 1 << 0 | OF_IMAGE, false), (float)c->loss_weight, 0);
-}
-
-static const char *loss_name(const module *m)
-{
-    return ((const tversky_config *)m->config)->loss_name;
+    return op_scale(g, op_reduce_mean(g, miss, 1 << 0 | OF_IMAGE, false), (float)c->loss.loss_weight, 0);
 }
 
 static loss_labels labels(const module *m, int64_t channels)
@@ -85,5 +79,5 @@ const kind kind_tversky_loss = {
              "after a softmax (arXiv:1706.05721).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .loss_name = loss_name, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels},
 };
