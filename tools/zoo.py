@@ -14,6 +14,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, 'bench'))
+from compare import machine  # noqa: E402
+
 CONFIGS = os.path.join(ROOT, 'build', 'deps', 'mmsegmentation-1.2.2', 'mmseg', '.mim', 'configs')
 # The model that stands for its family, where the first by name is not the one people use.
 SHOWN = {
@@ -73,12 +76,8 @@ def seconds(cseg, mode, config, batch):
 
 
 def cpu():
-    with open('/proc/cpuinfo') as f:
-        text = f.read()
-    name = re.search(r'model name\s*:\s*(.*)', text).group(1)
-    flags = re.search(r'flags\s*:\s*(.*)', text).group(1).split()
-    isa = 'AMX' if 'amx_bf16' in flags else 'AVX-512' if 'avx512f' in flags else 'AVX2' if 'avx2' in flags else 'no AVX2'
-    return f'{name} ({isa}), {os.cpu_count()} cores'
+    m = machine()
+    return f"{m['cpu']} ({', '.join(m['flags'])}), {m['cores']} cores"
 
 
 def ppm(v):
