@@ -1,7 +1,7 @@
 /* Finds the folders of Python packages, for bases that lie in them. Nothing in a package is run.
  *
  *     char *root, *base = NULL;
- *     TRY(package_find("mmdet", "/work/configs/my.py", mem, &root, err));
+ *     TRY(package_find("mmdet", "configs/my.py", mem, &root, err));
  *     if (root)
  *         TRY(package_config(root, "_base_/default_runtime.py", mem, &base, err));
  */
