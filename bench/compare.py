@@ -40,9 +40,25 @@ MODELS = {
     'fcn_hr18': ('FCN-HRNet-W18', 'hrnet/fcn_hr18_4xb2-40k_cityscapes-512x1024.py'),
     'fcn_r50-d8': ('FCN-R50-D8', 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'),
     'fcn_r101-d8': ('FCN-R101-D8', 'fcn/fcn_r101-d8_4xb2-40k_cityscapes-512x1024.py'),
+    'deeplabv3plus_r50-d8': ('DeepLabV3+ R50-D8', 'deeplabv3plus/deeplabv3plus_r50-d8_4xb2-40k_cityscapes-512x1024.py'),
+    'pspnet_r50-d8': ('PSPNet R50-D8', 'pspnet/pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py'),
+    'upernet_r50': ('UPerNet R50', 'upernet/upernet_r50_4xb2-40k_cityscapes-512x1024.py'),
+    'ocrnet_hr18': ('OCRNet HR18', 'ocrnet/ocrnet_hr18_4xb2-40k_cityscapes-512x1024.py'),
+    'unet_s5-d16': ('UNet-S5-D16', 'unet/unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py'),
+    'bisenetv2': ('BiSeNetV2', 'bisenetv2/bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024.py'),
+    'deeplabv3plus_mnv2': ('DeepLabV3+ MobileNetV2',
+                           'mobilenet_v2/mobilenet-v2-d8_deeplabv3plus_4xb2-80k_cityscapes-512x1024.py'),
+    'stdc1': ('STDC1', 'stdc/stdc1_4xb12-80k_cityscapes-512x1024.py'),
+    'fastscnn': ('FastSCNN', 'fastscnn/fast_scnn_8xb4-160k_cityscapes-512x1024.py'),
+    'erfnet': ('ERFNet', 'erfnet/erfnet_fcn_4xb4-160k_cityscapes-512x1024.py'),
+    'segnext_t': ('SegNeXt-T', 'segnext/segnext_mscan-t_1xb16-adamw-160k_ade20k-512x512.py'),
+    'upernet_convnext-t': ('UPerNet ConvNeXt-T', 'convnext/convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py'),
+    'ddrnet_23-slim': ('DDRNet-23-slim', 'ddrnet/ddrnet_23-slim_in1k-pre_2xb6-120k_cityscapes-1024x1024.py'),
 }
 INFERENCE = (('fcn_hr48', 512), ('fcn_hr48', 896), ('fcn_hr18', 512), ('fcn_r50-d8', 512), ('fcn_r101-d8', 512))
 TRAINING = (('fcn_hr48', 512), ('fcn_hr18', 512), ('fcn_r50-d8', 512))
+ZOO = tuple(MODELS)[4:]  # inference at 512x512; the first ZOO_TRAINED are trained too
+ZOO_TRAINED = 5
 MEMORY_TARGET = 0.6  # of PyTorch's, for a training step
 FLAGS = ('avx2', 'fma', 'avx512f', 'avx512bw', 'avx512vl', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16')
 LIMIT = 3600  # seconds that one process may take
@@ -82,6 +98,10 @@ def all_rows():
     for precision, target in (('fp32', 2.5), ('bf16', 3.0)):
         for model, size in TRAINING:
             yield Row('train', precision, model, size, 2, target)
+    for model in ZOO:
+        yield Row('infer', 'fp32', model, 512, 1, 1.5)
+    for model in ZOO[:ZOO_TRAINED]:
+        yield Row('train', 'fp32', model, 512, 2, 2.5)
     yield LoadRow()
 
 
