@@ -61,6 +61,9 @@ clang: build/deps/.stamp ## build everything with clang too
 parity: all reference ## compare with MMSegmentation's answers for its own configs, hours; ONLY=unet/ takes some
 	@tools/parity.py $(if $(ONLY),--only $(ONLY)) --table
 
+chance: ## do MMSegmentation's answers depend on rounding where ours differ? ENV_V1=, ENV_V0= name its pythons
+	@tools/chance.py $(if $(ENV_V1),--v1 $(ENV_V1)) $(if $(ENV_V0),--v0 $(ENV_V0)) $(if $(ONLY),--only $(ONLY))
+
 zoo: all reference ## write docs/zoo.md from the last `make parity`, and time one model of each family
 	@tools/zoo.py
 
@@ -82,4 +85,4 @@ lint: ## formatting, the direction of includes, what knows the dialects, headers
 clean: ## remove what was built; downloads stay
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
-.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity zoo bench install format lint clean
+.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity chance zoo bench install format lint clean

@@ -14,6 +14,7 @@ all agree.
 """
 import argparse
 import concurrent.futures
+import functools
 import gzip
 import importlib.util
 import json
@@ -41,6 +42,30 @@ def lines(path):
                 yield json.loads(line)
 
 
+def config_path(name, config):
+    """Where the config of a line of file NAME lies."""
+    package = 'mmsegmentation-1.2.2' if name.startswith('v1') else 'mmsegmentation-0.30.0'
+    return os.path.join(ROOT, 'build', 'deps', package, 'mmseg', '.mim', 'configs', config)
+
+
+def goldens_of(goldens, name):
+    """The lines of file NAME: MMSegmentation's answers."""
+    file = name if name.endswith('train') else f'{name}.model'
+    return lines(os.path.join(goldens, 'goldens', f'{file}.ndjson.gz'))
+
+
+def golden_of(goldens, name, config):
+    return next(g for g in goldens_of(goldens, name) if g['config'] == config)
+
+
+@functools.lru_cache
+def states_of(goldens, name):
+    """The state dicts that the lines of file NAME refer to by their ids."""
+    version = name.split('.', maxsplit=1)[0]
+    return {} if name.endswith('train') else {
+        d['id']: d['state'] for d in lines(os.path.join(goldens, 'goldens', f'{version}.states.ndjson.gz'))}
+
+
 def switches(golden):
     """What oracle_extra.py was told for this line, as options of cseg parity."""
     extra = golden.get('extra') or {}
@@ -65,7 +90,7 @@ class Answers:
 
     def model_of(self, version, config):
         """What the answer depends on: the resolved model. Training depends on the optimizer as well."""
-        got = subprocess.run([self.o.cseg, 'config', '--quiet', '--json', self.path(version, config)],
+        got = subprocess.run([self.o.cseg, 'config', '--quiet', '--json', config_path(version, config)],
                              capture_output=True, text=True, check=False)
         if got.returncode:
             return config
@@ -73,15 +98,11 @@ class Answers:
         keys = ('model', 'optimizer', 'optimizer_config', 'optim_wrapper', 'fp16', 'default_scope')
         return json.dumps([cfg.get(k) for k in keys])
 
-    def path(self, version, config):
-        package = 'mmsegmentation-1.2.2' if version.startswith('v1') else 'mmsegmentation-0.30.0'
-        return os.path.join(ROOT, 'build', 'deps', package, 'mmseg', '.mim', 'configs', config)
-
     def compute(self, version, mode, golden):
         config = golden['config']
         with tempfile.TemporaryFile('w+') as out:
             got = subprocess.run([self.o.cseg, 'parity', mode, '--quiet', '--threads', '1'] + switches(golden) +
-                                 self.o.options + [self.path(version, config)],
+                                 self.o.options + [config_path(version, config)],
                                  stdout=out, stderr=subprocess.PIPE, text=True, check=False)
             out.seek(0)
             line = next((x for x in out if x.startswith('{')), None)
@@ -158,11 +179,8 @@ def main():
     compare = load_compare(o.goldens)
     answers, good, total, summary, differ = Answers(o), {}, {}, {}, []
     for name in o.files.split(','):
-        version = name.split('.')[0]
-        states = {} if name.endswith('train') else {
-            d['id']: d['state'] for d in lines(os.path.join(o.goldens, 'goldens', f'{version}.states.ndjson.gz'))}
-        file = name if name.endswith('train') else f'{name}.model'
-        goldens = [g for g in lines(os.path.join(o.goldens, 'goldens', f'{file}.ndjson.gz'))
+        states = states_of(o.goldens, name)
+        goldens = [g for g in goldens_of(o.goldens, name)
                    if o.only in g['config'] and 'error' not in g and (o.all or family(g['config']) not in LATER)]
         ours = answers.of(name, goldens)
         for g in goldens:

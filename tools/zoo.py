@@ -3,7 +3,7 @@
 
     tools/zoo.py [--only TEXT] [--no-time]
 
-Reads build/parity, which `make parity` leaves: run that first. Times one config of each family with `cseg bench`, so the
+Reads build/parity, which `make parity` and tools/chance.py leave: run them first. Times one config of each family with `cseg bench`, so the
 machine should do nothing else. Timings are kept in build/parity/times.json; --again measures all anew.
 """
 import argparse
@@ -92,6 +92,29 @@ def agreement(d):
     return ', '.join(f'{f} {d[f][0]}/{d[f][1]}' for f in ('v1', 'v0', 'v1x', 'v0x', 'v1.train', 'v1x.train', 'v0x.train') if f in d)
 
 
+def chances(o):
+    """What tools/chance.py found, by line: [way, difference], or None where MMSegmentation repeats its answer."""
+    path = os.path.join(o.parity, 'chance.json')
+    if not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        return json.load(f)
+
+
+def differing(o, summary):
+    """The lines of the last section."""
+    found = chances(o)
+    for name, config, wrong in summary['differ']:
+        if o.only not in config:
+            continue
+        own = found.get(f'{name}: {config}', '')
+        if own:
+            own = f' MMSegmentation itself, {own[0]}: {own[1]}.'
+        elif own is None:
+            own = ' MMSegmentation repeats its answer.'
+        yield f'- {name}: `{config}`: {wrong}.{own}'
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--only', default='')
@@ -149,7 +172,10 @@ image, seconds of a training step of two images with SGD; float32, the fastest o
 {chr(10).join(models)}
 
 ## Lines that differ
-{chr(10).join(f'- {f}: `{c}`: {w}' for f, c, w in summary['differ'] if o.only in c) or 'None.'}
+What differs first, and, where `tools/chance.py` asked, what differs when MMSegmentation itself computes in another way: with
+its maps in `channels_last`, without oneDNN, or with noise of one unit in the last place behind each convolution (seed 0, 1, 2).
+
+{chr(10).join(differing(o, summary)) or 'None.'}
 """
     with open(os.path.join(ROOT, 'docs', 'zoo.md'), 'w') as f:
         f.write(text)
