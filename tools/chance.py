@@ -78,7 +78,10 @@ def main():
     o = p.parse_args()
     from parity import config_path, golden_of, load_compare, states_of
     with open(os.path.join(o.out, 'summary.json')) as f:
-        differ = [(name, config) for name, config, _ in json.load(f)['differ'] if o.only in config]
+        differ = [d for d in json.load(f)['differ'] if o.only in d[1]]
+    same = {}  # lines of one file that differ in the same number have the same model: the first is asked for all
+    for name, config, wrong in differ:
+        same.setdefault((name, wrong), []).append(config)
     kept = os.path.join(o.out, 'chance.json')
     found = {}
     if os.path.exists(kept) and not o.again:
@@ -95,15 +98,17 @@ def main():
                 return [way, wrong]
         return None
 
-    todo = [x for x in differ if f'{x[0]}: {x[1]}' not in found and (o.v0 if x[0].startswith('v0') else o.v1)]
+    todo = [(name, configs) for (name, _), configs in same.items()
+            if f'{name}: {configs[0]}' not in found and (o.v0 if name.startswith('v0') else o.v1)]
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-        for (name, config), got in zip(todo, pool.map(lambda x: look(*x), todo)):
-            found[f'{name}: {config}'] = got
-            print(f'{name}: {config}: ' + (f'{got[0]}: {got[1]}' if got else 'MMSegmentation repeats its answer'), flush=True)
+        for (name, configs), got in zip(todo, pool.map(lambda x: look(x[0], x[1][0]), todo)):
+            found.update((f'{name}: {c}', got) for c in configs)
+            print(f'{name}: {configs[0]}: ' + (f'{got[0]}: {got[1]}' if got else 'MMSegmentation repeats its answer'),
+                  flush=True)
             with open(kept + '.part', 'w') as f:
                 json.dump(found, f, indent=1, sort_keys=True)
             os.replace(kept + '.part', kept)
-    own = [found.get(f'{n}: {c}') for n, c in differ]
+    own = [found.get(f'{n}: {c}') for n, c, _ in differ]
     print(f'{len(differ)} lines differ; in {sum(x is not None for x in own)} MMSegmentation differs from itself')
 
 
