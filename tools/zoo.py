@@ -173,7 +173,8 @@ image, seconds of a training step of two images with SGD; float32, the fastest o
 
 ## Lines that differ
 What differs first, and, where `tools/chance.py` asked, what differs when MMSegmentation itself computes in another way: with
-its maps in `channels_last`, without oneDNN, or with noise of one unit in the last place behind each convolution (seed 0, 1, 2).
+its maps in `channels_last`, without oneDNN, or with noise as large as a convolution's rounding behind each of them (2.5e-7 of
+the outputs' standard deviation, seeds 0, 1, 2).
 
 {chr(10).join(differing(o, summary)) or 'None.'}
 """
