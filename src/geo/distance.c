@@ -3,8 +3,9 @@
 #include <math.h>
 
 #include "base/arena.h"
+#include "base/nearest_zero.h"
 
-static const float FAR = 1e18f; /* squared */
+static const float FAR = 1e9f;
 
 static bool differs(const uint8_t *label, int64_t i, int64_t j, int ignore)
 {
@@ -18,68 +19,23 @@ static bool is_border(const uint8_t *label, int64_t h, int64_t w, int64_t y, int
            (y > 0 && differs(label, i, i - w, ignore)) || (y + 1 < h && differs(label, i, i + w, ignore));
 }
 
-typedef struct room {
-    float *f, *z;
-    int64_t *v;
-} room;
-
-/* One line: d[i * step] = min over q of (i - q)^2 + d[q * step], by the lower envelope of parabolas. */
-static void one_line(float *d, int64_t n, int64_t step, const room *r)
-{
-    int64_t k = -1;
-    for (int64_t q = 0; q < n; q++) {
-        r->f[q] = d[q * step];
-        if (r->f[q] >= FAR)
-            continue;
-        float s = -INFINITY;
-        while (k >= 0) {
-            int64_t p = r->v[k];
-            s = ((r->f[q] + (float)(q * q)) - (r->f[p] + (float)(p * p))) / (float)(2 * (q - p));
-            if (s > r->z[k])
-                break;
-            k--;
-            s = -INFINITY;
-        }
-        k++;
-        r->v[k] = q;
-        r->z[k] = s;
-    }
-    if (k < 0)
-        return;
-    int64_t last = k;
-    k = 0;
-    for (int64_t i = 0; i < n; i++) {
-        while (k < last && r->z[k + 1] < (float)i)
-            k++;
-        int64_t away = i - r->v[k];
-        d[i * step] = (float)(away * away) + r->f[r->v[k]];
-    }
-}
-
 cseg_status border_distance(const uint8_t *label, int64_t h, int64_t w, int ignore, float *distance, cseg_error *err)
 {
-    int64_t longest = h > w ? h : w;
-    room r = {mem_alloc((size_t)longest * sizeof(float)), mem_alloc((size_t)longest * sizeof(float)),
-              mem_alloc((size_t)longest * sizeof(int64_t))};
-    cseg_status status = CSEG_OK;
-    if (!r.f || !r.z || !r.v) {
-        status = fail_memory(err);
-        goto done;
-    }
+    int32_t *map = mem_alloc((size_t)(h + 2) * (size_t)w * sizeof *map);
+    if (!map)
+        return fail_memory(err);
+    int32_t *room = map + h * w;
     for (int64_t y = 0; y < h; y++)
         for (int64_t x = 0; x < w; x++)
-            distance[y * w + x] = is_border(label, h, w, y, x, ignore) ? 0.0f : FAR;
-    for (int64_t x = 0; x < w; x++)
-        one_line(distance + x, h, w, &r);
-    for (int64_t y = 0; y < h; y++)
-        one_line(distance + y * w, w, 1, &r);
-    for (int64_t i = 0; i < h * w; i++)
-        distance[i] = sqrtf(distance[i]);
-done:
-    mem_free(r.f);
-    mem_free(r.z);
-    mem_free(r.v);
-    return status;
+            map[y * w + x] = !is_border(label, h, w, y, x, ignore);
+    nearest_zero_in_columns(map, h, w, 0, w, map);
+    for (int64_t y = 0; y < h; y++) {
+        bool any = nearest_zero_in_row(map + y * w, w, room, distance + y * w);
+        for (int64_t i = y * w; i < (y + 1) * w; i++)
+            distance[i] = any ? sqrtf(distance[i]) : FAR;
+    }
+    mem_free(map);
+    return CSEG_OK;
 }
 
 cseg_status border_weight(const uint8_t *label, int64_t h, int64_t w, int ignore, double gain, double width,

@@ -11,9 +11,8 @@
 
 #include "base/error.h"
 
-/* distance [h,w]: pixels from each pixel to the nearest one that has a neighbour (of four) of another class, exactly
- * (Felzenszwalb and Huttenlocher 2012); 1e9 if there is no border. `ignore` is not a class: it makes no borders. label
- * [h,w]. */
+/* distance [h,w]: pixels from each pixel to the nearest one that has a neighbour (of four) of another class, exactly;
+ * 1e9 if there is no border. `ignore` is not a class: it makes no borders. label [h,w]. */
 cseg_status border_distance(const uint8_t *label, int64_t h, int64_t w, int ignore, float *distance, cseg_error *err);
 
 /* weight [h,w] = 1 + gain * exp(-d^2 / (2 width^2)), as U-Net weighs borders (Ronneberger et al. 2015); 0 where label

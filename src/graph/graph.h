@@ -170,6 +170,10 @@ tensor *op_put_rows(graph *g, tensor *x, tensor *rows, tensor *places);
  * union rises when its element becomes wrong, after all larger ones have; 0 where mask is 0. [G,P,K], without
  * gradient. */
 tensor *op_jaccard_weight(graph *g, tensor *x, tensor *foreground, tensor *mask);
+/* label i32 [N,H,W] -> f32: the square of the distance, in pixels, from each pixel to the nearest one of its image with
+ * the label 0, exactly; 0 there. In an image without a 0 distances are from (-1, 0), one row above the first pixel, as
+ * scipy.ndimage.distance_transform_edt has it. No gradient. */
+tensor *op_distance_transform(graph *g, tensor *label);
 tensor *op_fill(graph *g, int rank, const int64_t *dim, float v);
 /* Converts to another type: f32, i32 and u8 into each other, f32 into bf16 (to nearest, ties to even) and back. To i32:
  * truncated, and clipped to the type's range (NaN: 0). To u8, a mask: 1 unless the value is 0. Only casts between f32

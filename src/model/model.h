@@ -70,6 +70,8 @@ typedef struct model_labels {
     const char *key; /* key of the label map: gt_semantic_seg */
     int64_t classes, ignore_index;
     bool ignores_negative;
+    bool has_ignored; /* all of its losses leave out one more label, `ignored` */
+    int64_t ignored;
 } model_labels;
 
 /* A map that a head learns from beside its label map. */

@@ -34,6 +34,8 @@ typedef enum {
 typedef struct loss_labels {
     int64_t classes;       /* classes from 0; below 2 nothing can be learnt */
     bool ignores_negative; /* in addition to ignore_index */
+    bool has_ignored;      /* it has an ignored label of its own, `ignored`, which may be a class */
+    int64_t ignored;
 } loss_labels;
 
 /* A map beside the label map that a head learns from too. The training pipeline must make it. */
@@ -137,7 +139,11 @@ struct kind {
         struct {
             unsigned can;                                               /* LOSS_PER_PIXEL | ... */
             tensor *(*forward)(module *m, graph *g, const loss_io *io); /* a scalar, multiplied by loss_weight */
-            loss_labels (*labels)(const module *m, int64_t channels);   /* accepted for so many channels */
+            /* Accepted for so many channels. NULL: it takes no label map, so it is no loss of loss_decode. */
+            loss_labels (*labels)(const module *m, int64_t channels);
+            /* Returns whether it is one number for the whole batch, whatever the reduction: samplers that compare the
+             * losses of pixels pass over it. NULL: it is not. */
+            bool (*of_batch)(const module *m);
         } loss;
         struct {
             /* Returns the weight of each pixel [N,H,W], from the logits and labels of its head's losses (io->x,

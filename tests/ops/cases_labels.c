@@ -129,6 +129,20 @@ static tensor *jaccard_weight(graph *g, tensor *const *in, const op_case *c)
     return op_jaccard_weight(g, in[0], op_one_hot(g, in[1], c->n[0]), op_compare_to(g, in[1], COMPARE_NE, 255));
 }
 
+/* Of the pixels of class n[1] and those without one. */
+static tensor *distance_transform(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *zero =
+        op_or(g, op_compare_to(g, in[0], COMPARE_EQ, (double)c->n[1]), op_compare_to(g, in[0], COMPARE_LT, 0));
+    return op_distance_transform(g, op_cast(g, op_not(g, zero), DT_I32));
+}
+
+static tensor *distances_of_labels(graph *g, tensor *const *in, const op_case *c)
+{
+    (void)c;
+    return op_distance_transform(g, in[0]);
+}
+
 static tensor *presence(graph *g, tensor *const *in, const op_case *c)
 {
     return op_presence(g, in[0], c->n[1]);
@@ -303,6 +317,12 @@ static const op_case cases[] = {
     {"jaccard_weight of equals", jaccard_weight, .in = {{"1,500,5"}, LABELS("1,500")}, .n = {5}, EXACT},
     {"jaccard_weight, many", jaccard_weight, .in = {{"2,3000,7", HOLDS_FRACTIONS}, LABELS("2,3000")}, .n = {7}, EXACT},
     {"jaccard_weight of none", jaccard_weight, .in = {{"2,5,4"}, {"2,5", HOLDS_IGNORED}}, .n = {4}, EXACT},
+    {"distance_transform", distances_of_labels, .in = {{"2,9,7", HOLDS_WILD}}, .n = {2}, EXACT},
+    {"distance_transform, few zeros", distance_transform, .in = {LABELS("2,70,90")}, .n = {300, 7}, EXACT},
+    {"distance_transform of blocks of columns", distance_transform, .in = {LABELS("1,13,200")}, .n = {60, 7}, EXACT},
+    {"distance_transform without zeros", distances_of_labels, .in = {{"2,5,140", HOLDS_IGNORED}}, .n = {2}, EXACT},
+    {"distance_transform of a row", distance_transform, .in = {LABELS("3,1,33")}, .n = {9, 4}, EXACT},
+    {"distance_transform of a column", distance_transform, .in = {LABELS("3,33,1")}, .n = {9, 4}, EXACT},
 };
 /* clang-format on */
 

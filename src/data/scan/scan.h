@@ -10,13 +10,15 @@
 #include "data/datasets/dataset.h"
 
 /* What one head learns from a label map, after all that LoadAnnotations does to the numbers of the file: the labels are
- * 0 ... n_labels-1, or ignore_index, which may lie outside this range. If several heads learn from a map, each has a
- * rule, and the labels must obey all of them. */
+ * 0 ... n_labels-1, or ignore_index or `ignored`, which may lie outside this range. If several heads learn from a map,
+ * each has a rule, and the labels must obey all of them. */
 typedef struct scan_rule {
     const char *key;  /* gt_semantic_seg... */
     const char *head; /* decode_head.1, for messages */
     int64_t n_labels;
     int64_t ignore_index;
+    bool has_ignored; /* `ignored` is left out too */
+    int64_t ignored;
 } scan_rule;
 
 typedef struct scan_options {

@@ -39,9 +39,14 @@ static bool concerns(const scan_rule *r, const scan_entry *e)
     return strcmp(r->key, e->as->key) == 0;
 }
 
+static bool rule_ignores(const scan_rule *r, int64_t id)
+{
+    return id == r->ignore_index || (r->has_ignored && id == r->ignored);
+}
+
 static bool rule_takes(const scan_rule *r, int64_t id)
 {
-    return id == r->ignore_index || (id >= 0 && id < r->n_labels);
+    return rule_ignores(r, id) || (id >= 0 && id < r->n_labels);
 }
 
 /* The first head that cannot take the label; NULL: all can. */
@@ -60,7 +65,7 @@ bool scan_is_ignored(const scan *s, const scan_entry *e, int64_t id)
     bool any = false;
     for (int i = 0; i < s->options->n_rules && !s->options->measured; i++) {
         const scan_rule *r = &s->options->rules[i];
-        if (concerns(r, e) && id != r->ignore_index)
+        if (concerns(r, e) && !rule_ignores(r, id))
             return false;
         any = any || concerns(r, e);
     }
@@ -206,6 +211,8 @@ static void add_what_is_known(const scan *s, const scan_entry *e, const scan_rul
     strbuf_addf(text, "; there are %lld classes%s%s (%lld to %lld in the file%s), and %lld is ignored", (long long)n,
                 named ? "" : " for ", named ? "" : r->head, (long long)reduce, (long long)(n - 1 + reduce),
                 reduce ? ", 0 ignored" : "", (long long)(named ? uncounted(s, e) : r->ignore_index));
+    if (!named && r->has_ignored)
+        strbuf_addf(text, ", and %lld too", (long long)r->ignored);
 }
 
 static cseg_status report_bad(const scan *s, const verdict *v, arena *mem, cseg_error *err)

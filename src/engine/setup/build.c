@@ -7,7 +7,7 @@
 #include "graph/passes/passes.h"
 #include "io/npy.h"
 
-static cseg_status read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err)
+cseg_status build_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err)
 {
     (void)arg;
     return numbers_read(path, mem, &out->at, &out->n, err);
@@ -17,7 +17,7 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
 {
     model_options o = {.train_cfg = e->train_cfg,
                        .test_cfg = e->test_cfg,
-                       .read_numbers = read_numbers,
+                       .read_numbers = build_read_numbers,
                        .backend = b,
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels,

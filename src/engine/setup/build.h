@@ -16,6 +16,8 @@
 /* Builds the model of an experiment, with weights allocated in the memory of b (NULL: the host's), which must outlive
  * it; no_grad for everything but training. Free it with model_free. */
 cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **out, cseg_error *err);
+/* Reads the file of numbers that a loss names: model_options.read_numbers. */
+cseg_status build_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err);
 /* Makes a backend: "cpu" (also NULL), or "ref", which ignores the options. If bf16 is asked for and the CPU does not
  * have it, logs that and uses float32. */
 cseg_status build_backend(const char *name, const cpu_options *o, backend **out, cseg_error *err);

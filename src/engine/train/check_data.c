@@ -29,8 +29,12 @@ static cseg_status read_rules(const data_check *c, arena *mem, scan_rule **out, 
         const model_labels *l = &m->labels.at[i];
         bool answers = l->head == answer->head && strcmp(l->key, answer->gt_key) == 0;
         if (!c->measured || answers)
-            (*out)[(*n)++] = (scan_rule){
-                .key = l->key, .head = l->head->name, .n_labels = l->classes, .ignore_index = l->ignore_index};
+            (*out)[(*n)++] = (scan_rule){.key = l->key,
+                                         .head = l->head->name,
+                                         .n_labels = l->classes,
+                                         .ignore_index = l->ignore_index,
+                                         .has_ignored = l->has_ignored,
+                                         .ignored = l->ignored};
     }
     return CSEG_OK;
 }

@@ -17,7 +17,7 @@ static bool takes(const model_labels *l, double with)
     if (with != floor(with))
         return false;
     return (with >= 0 && with < (double)l->classes) || with == (double)l->ignore_index ||
-           (with < 0 && l->ignores_negative);
+           (l->has_ignored && with == (double)l->ignored) || (with < 0 && l->ignores_negative);
 }
 
 static cseg_status check_fill(const check *c, const pipeline_fill *f, cseg_error *err)

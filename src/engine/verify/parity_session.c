@@ -52,6 +52,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
     model_options o = {.backend = s->options->backend,
                        .no_dropout = true,
                        .draws_given = true,
+                       .read_numbers = build_read_numbers,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .dice_by_class = s->about.profile->dice_by_class,
                        .train_cfg = s->about.train_cfg,

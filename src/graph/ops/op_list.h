@@ -61,6 +61,7 @@ OP(take_rows)              /* x, places -> rows */
 OP(put_rows)               /* x, rows, places -> y: x with other rows there */
 OP(uniform)                /* seed -> y: random numbers */
 OP(jaccard_weight)         /* errors, foreground, mask -> weight of each error */
+OP(distance_transform)     /* label -> y: squares of the distances to the nearest label 0 */
 OP(dropout)                /* x, seed -> y */
 OP(dropout_grad)           /* dy, seed -> dx */
 OP(cross_entropy)        /* logits, label, [class weight], [pixel weight] -> loss, divisor, [accuracy: set by passes] */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/least.h"
 #include "model/losses/loss_config.h"
 
 static bool check_inputs(module *m, decode_head *h)
@@ -47,26 +48,53 @@ static bool check_outputs(module *m, const head_config *c)
     return !model_failed(m->model);
 }
 
-/* The head can only be trained on labels that all of its losses accept. */
-static void note_labels(module *m, bool first, const module *loss)
+static bool has_sigmoid(const kind *loss)
 {
-    loss_labels l = loss->kind->as.loss.labels(loss, m->head->out_channels), *all = &m->head->labels;
-    if (l.classes < 2)
-        model_fail(m->model, CSEG_CONFIG, loss->cfg,
-                   "%s: %s is a softmax over one channel, which is 1 whatever the network says: nothing would be "
-                   "learnt. Set use_sigmoid=True in it, or give each class a channel (num_classes=2, out_channels=2)",
-                   m->name, loss->kind->name);
-    all->classes = first || l.classes < all->classes ? l.classes : all->classes;
-    all->ignores_negative = l.ignores_negative && (first || all->ignores_negative);
+    for (size_t i = 0; i < loss->fields->n; i++)
+        if (strcmp(loss->fields->at[i].name, "use_sigmoid") == 0)
+            return true;
+    return false;
 }
 
+/* Makes a loss of loss_decode, if it can be one. */
 static void add_loss(module *m, decode_head *h, module *parent, const char *name, const value *cfg)
 {
     module *loss = module_build(parent, name, FAMILY_LOSS, cfg, NULL);
-    if (loss)
-        note_labels(m, h->losses.n == 0, loss);
-    if (loss && !vec_push(m->model->mem, &h->losses, loss))
+    if (!loss)
+        return;
+    if (!loss->kind->as.loss.labels)
+        model_fail(m->model, CSEG_UNSUPPORTED, loss->cfg,
+                   "%s: %s compares numbers with numbers, and loss_decode is to compare logits with a label map: the "
+                   "reference stops there too. It can be the loss_se_decode of EncHead",
+                   m->name, loss->kind->name);
+    else if (loss->kind->as.loss.labels(loss, m->head->out_channels).classes < 2)
+        model_fail(m->model, CSEG_CONFIG, loss->cfg,
+                   "%s: %s is a softmax over one channel, which is 1 whatever the network says: nothing would be "
+                   "learnt. %s, or give each class a channel (num_classes=2, out_channels=2)",
+                   m->name, loss->kind->name,
+                   has_sigmoid(loss->kind) ? "Set use_sigmoid=True in it" : "Take a loss that has a sigmoid");
+    else if (!vec_push(m->model->mem, &h->losses, loss))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+void head_meet_labels(module *m, const module *but)
+{
+    const decode_head *h = m->state;
+    loss_labels *all = &m->head->labels;
+    bool first = true;
+    for (size_t i = 0; i < h->losses.n; i++) {
+        const module *loss = h->losses.at[i];
+        if (loss == but)
+            continue;
+        loss_labels l = loss->kind->as.loss.labels(loss, m->head->out_channels);
+        bool known = !first && all->has_ignored && all->ignored == l.ignored;
+        if (first)
+            *all = l;
+        all->classes = least_of(all->classes, l.classes);
+        all->ignores_negative = all->ignores_negative && l.ignores_negative;
+        all->has_ignored = l.has_ignored && (first || known) && l.ignored != m->head->ignore_index;
+        first = false;
+    }
 }
 
 static void build_losses(module *m, decode_head *h)
@@ -112,6 +140,7 @@ bool head_begin_unclassified(module *m, size_t state_size)
         return false;
     m->init_cfg = h->config->init_cfg;
     build_losses(m, h);
+    head_meet_labels(m, NULL);
     if (!value_is_none(h->config->sampler))
         h->sampler = module_build(m, "sampler", FAMILY_SAMPLER, h->config->sampler, NULL);
     h->dropout = dropout2d_new(m, "dropout", h->config->dropout_ratio);

@@ -71,6 +71,9 @@ bool head_begin_unclassified(module *m, size_t state_size);
 /* For heads that always take several maps, whatever the config says. Call it before head_begin. false: an error was
  * recorded. */
 bool head_selects_maps(module *m);
+/* Notes that the head is trained on the labels that all losses of loss_decode accept but `but` (may be NULL), which
+ * compares with another map. head_begin does so for all of them. */
+void head_meet_labels(module *m, const module *but);
 /* Makes a further loss of the head's own. needs: what it must be able to do (LOSS_...). */
 module *head_loss(module *m, const char *name, const value *cfg, unsigned needs);
 

@@ -10,7 +10,7 @@ static const field fields[] = {BRANCH_HEAD_FIELDS(pid_config)};
 static const field_table table = FIELD_TABLE(fields, pid_config);
 
 enum { P, I, D, BRANCHES };
-enum { LOSSES = 4 };
+enum { BORDER_LOSS = 2, LOSSES = 4 };
 static const float CERTAIN = 0.8F; /* a border of this probability is one */
 
 typedef struct pid_head {
@@ -39,6 +39,7 @@ static void build(module *m)
         branch_head_block(m, "d_head", in / 2, in / 4, parts, module_literal(m, "dict(type='ReLU', inplace=True)"));
     h->p_cls_seg = pointwise_conv_new(m, "p_cls_seg", channels, m->head->out_channels);
     h->d_cls_seg = pointwise_conv_new(m, "d_cls_seg", in / 4, 1);
+    head_meet_labels(m, h->base.losses.at[BORDER_LOSS]);
     m->head->beside = &edges;
     m->head->n_beside = 1;
 }
@@ -85,7 +86,7 @@ static void loss(module *m, graph *g, const head_io *io, const head_out *out, co
     at_borders.target = labels_at_borders(m, g, io->label, d.x);
     branch_head_add_loss(m, g, 0, "loss_sem_p", &p, prefix);
     branch_head_add_loss(m, g, 1, "loss_sem_i", &i, prefix);
-    branch_head_add_loss(m, g, 2, "loss_bd", &d, prefix);
+    branch_head_add_loss(m, g, BORDER_LOSS, "loss_bd", &d, prefix);
     branch_head_add_loss(m, g, 3, "loss_sem_bd", &at_borders, prefix);
     model_add_loss(m->model, g, prefix, "acc_seg", op_accuracy(g, i.x, i.target, i.ignore_index));
 }

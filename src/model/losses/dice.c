@@ -119,7 +119,9 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     bool by_class = m->model->options.dice_by_class;
     if (!io->x || !io->target)
         return NULL;
-    if (io->weight)
+    if (io->weight && by_class)
+        loss_weighs_no_pixels(m);
+    else if (io->weight)
         return graph_fail(g, CSEG_UNSUPPORTED,
                           "%sDiceLoss cannot weigh pixels: its sums are over whole images. Leave out the sampler of "
                           "its head, and seg_weight_map",
@@ -136,7 +138,16 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
 /* With one channel the reference compares it with label 0; label 1 is the rest. */
 static loss_labels labels(const module *m, int64_t channels)
 {
-    return (loss_labels){.classes = channels == 1 && !m->model->options.dice_by_class ? 2 : channels};
+    bool by_class = m->model->options.dice_by_class;
+    int64_t ignored = ((const dice_state *)m->state)->ignored;
+    return (loss_labels){.classes = channels == 1 && !by_class ? 2 : channels,
+                         .has_ignored = by_class && ignored >= 0,
+                         .ignored = ignored};
+}
+
+static bool of_batch(const module *m)
+{
+    return m->model->options.dice_by_class;
 }
 
 const kind kind_dice_loss = {
@@ -146,5 +157,5 @@ const kind kind_dice_loss = {
              "(arXiv:1606.04797).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels, .of_batch = of_batch},
 };

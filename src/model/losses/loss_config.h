@@ -19,11 +19,16 @@ typedef struct loss_config {
 /* Entries of a field_table for a struct S whose first member is `loss_config loss`; name: the default, as config text.
  */
 #define LOSS_FIELDS(S, name)                                                                                           \
-    FIELD_IN(S, loss, F_FLOAT, loss_weight, "1.0", "multiplies the loss"),                                             \
-        FIELD_IN(S, loss, F_STR, loss_name, name, "in logs; only those with loss in it are learnt from")
+    FIELD_IN(S, loss, F_FLOAT, loss_weight, "1.0", "multiplies the loss"), LOSS_NAME_FIELD(S, name)
+/* The same of losses whose class has no loss_weight. */
+#define LOSS_NAME_FIELD(S, name)                                                                                       \
+    FIELD_IN(S, loss, F_STR, loss_name, name, "in logs; only those with loss in it are learnt from")
 
 /* Refuses what no loss can be without: a name. */
 void loss_begin(module *m);
+
+/* Warns, once, that the loss passes over the weights of pixels that it is given, as the reference's does. */
+void loss_weighs_no_pixels(const module *loss);
 
 static inline const char *loss_name(const module *loss)
 {

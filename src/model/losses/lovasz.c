@@ -96,8 +96,7 @@ static tensor *mean_of_classes(module *m, graph *g, tensor *loss, tensor *foregr
     return op_binary(g, sum, op_binary(g, count, op_fill(g, 1, (int64_t[]){1}, 1), BINARY_MAX), BINARY_DIV);
 }
 
-/* Pixels with an ignored label weigh nothing; images of them alone have the loss 0. Pixels' weights of a sampler have
- * no effect, as in the reference. */
+/* Pixels with an ignored label weigh nothing; images of them alone have the loss 0. */
 static tensor *of_groups(module *m, graph *g, const loss_io *io)
 {
     const lovasz_state *s = m->state;
@@ -132,6 +131,8 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
                           "%sLovaszLoss takes one channel with loss_type='binary' and several with 'multi_class'; the "
                           "logits have %lld",
                           value_place(m->cfg, place), (long long)tensor_channels(io->x));
+    if (io->weight)
+        loss_weighs_no_pixels(m);
     tensor *y = of_groups(m, g, io);
     y = strcmp(c->reduction, "sum") == 0 ? op_reduce_sum(g, y, 1 << 0, false) : op_reduce_mean(g, y, 1 << 0, false);
     return op_scale(g, y, (float)c->loss.loss_weight, 0);
@@ -143,6 +144,11 @@ static loss_labels labels(const module *m, int64_t channels)
     return (loss_labels){.classes = binary && channels == 1 ? 2 : channels};
 }
 
+static bool of_batch(const module *m)
+{
+    return !((const lovasz_config *)m->config)->per_image;
+}
+
 const kind kind_lovasz_loss = {
     .family = FAMILY_LOSS,
     .name = "LovaszLoss",
@@ -150,5 +156,5 @@ const kind kind_lovasz_loss = {
              "the order of their size (arXiv:1705.08790).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels, .of_batch = of_batch},
 };

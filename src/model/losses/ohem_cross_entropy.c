@@ -11,7 +11,8 @@ typedef struct ohem_loss_config {
 } ohem_loss_config;
 
 static const field fields[] = {
-    FIELD(ohem_loss_config, F_INT, ignore_label, "255", "label that teaches nothing, whatever the head's ignore_index"),
+    FIELD_RANGE(ohem_loss_config, F_INT, ignore_label, "255", INT32_MIN, INT32_MAX,
+                "label that teaches nothing, whatever the head's ignore_index"),
     FIELD(ohem_loss_config, F_FLOAT, thres, "0.7", "pixels learn whose class has a smaller probability"),
     FIELD_RANGE(ohem_loss_config, F_INT, min_kept, "100000", 0, 1 << 30,
                 "so many pixels of the batch learn in any case, at least one"),
@@ -30,14 +31,14 @@ static void build(module *m)
     class_weight_read(m, c->class_weight, weight);
 }
 
-/* Pixels whose label the loss does not leave out. The head's ignore_index is left out too, unless it is a class. */
-static tensor *valid_pixels(graph *g, const loss_io *io, int64_t ignore_label)
+/* The labels, with the loss's own ignored one in place of the head's: that is left out too, unless it is a class. */
+static tensor *own_labels(graph *g, const loss_io *io, int32_t ignore_label)
 {
     bool is_class = io->ignore_index >= 0 && io->ignore_index < tensor_channels(io->x);
-    tensor *valid = op_compare_to(g, io->target, COMPARE_NE, (double)ignore_label);
     if (is_class || io->ignore_index == ignore_label)
-        return valid;
-    return op_and(g, valid, op_compare_to(g, io->target, COMPARE_NE, (double)io->ignore_index));
+        return io->target;
+    return op_where(g, op_compare_to(g, io->target, COMPARE_NE, (double)io->ignore_index), io->target,
+                    graph_const(g, DT_I32, 3, (int64_t[]){1, 1, 1}, &ignore_label));
 }
 
 /* The mean is over the hard pixels, whatever the weights of their classes. Without any it is 0. */
@@ -56,20 +57,19 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     tensor *class_weight = w->n ? class_weight_trace(m, g, *w, tensor_channels(io->x)) : NULL;
     if (w->n && !class_weight)
         return NULL;
-    loss_io own = *io;
-    own.ignore_index = c->ignore_label;
-    tensor *valid = valid_pixels(g, io, c->ignore_label);
+    loss_io own = {.x = io->x, .target = own_labels(g, io, (int32_t)c->ignore_label), .ignore_index = c->ignore_label};
+    tensor *valid = op_compare_to(g, own.target, COMPARE_NE, (double)c->ignore_label);
     tensor *hard = op_cast(g, hard_pixels(g, &own, valid, c->thres, c->min_kept > 1 ? c->min_kept : 1), DT_F32);
     loss_attr a = {.ignore_index = c->ignore_label, .avg = AVG_SUM, .scale = (float)c->loss.loss_weight};
-    tensor *sum = op_cross_entropy(g, io->x, io->target, class_weight, hard, a);
+    tensor *sum = op_cross_entropy(g, own.x, own.target, class_weight, hard, a);
     tensor *count = op_reduce_sum(g, hard, 1 << 0 | 1 << 1 | 1 << 2, false);
     return op_binary(g, sum, op_binary(g, count, op_fill(g, 0, NULL, 1), BINARY_MAX), BINARY_DIV);
 }
 
 static loss_labels labels(const module *m, int64_t channels)
 {
-    (void)m;
-    return (loss_labels){.classes = channels};
+    const ohem_loss_config *c = m->config;
+    return (loss_labels){.classes = channels, .has_ignored = true, .ignored = c->ignore_label};
 }
 
 const kind kind_ohem_cross_entropy = {

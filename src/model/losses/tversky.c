@@ -43,14 +43,15 @@ static void build(module *m)
 enum { OF_IMAGE = 1 << 1 | 1 << 2 | 1 << 3, OF_CLASS = 1 << 1 | 1 << 2 };
 
 /* The mean of images and classes, an ignored class included. The pixels that are both, missed and wrongly taken make
- * up the denominator: since alpha + beta = 1, that is alpha * prediction + beta * target. The pixels' weights of a
- * sampler have no effect, as in the reference. */
+ * up the denominator: since alpha + beta = 1, that is alpha * prediction + beta * target. */
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const tversky_config *c = m->config;
     const tversky_state *s = m->state;
     if (!io->x || !io->target)
         return NULL;
+    if (io->weight)
+        loss_weighs_no_pixels(m);
     int64_t classes = tensor_channels(io->x);
     float smooth = (float)c->smooth;
     tensor *p = overlap_counted(g, op_softmax(g, io->x), io->target, s->ignored);
@@ -68,8 +69,14 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
 
 static loss_labels labels(const module *m, int64_t channels)
 {
+    int64_t ignored = ((const tversky_state *)m->state)->ignored;
+    return (loss_labels){.classes = channels, .has_ignored = ignored >= 0, .ignored = ignored};
+}
+
+static bool of_batch(const module *m)
+{
     (void)m;
-    return (loss_labels){.classes = channels};
+    return true;
 }
 
 const kind kind_tversky_loss = {
@@ -79,5 +86,5 @@ const kind kind_tversky_loss = {
              "after a softmax (arXiv:1706.05721).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .labels = labels},
+    .as.loss = {.forward = forward, .labels = labels, .of_batch = of_batch},
 };

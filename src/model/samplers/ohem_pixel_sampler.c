@@ -22,11 +22,19 @@ typedef struct ohem {
     double thresh;
 } ohem;
 
+/* A loss of the batch as a whole is the same for all pixels, and decides nothing between them. */
+static bool is_compared(const module *loss)
+{
+    return !loss->kind->as.loss.of_batch || !loss->kind->as.loss.of_batch(loss);
+}
+
 static void check_losses(module *m, const decode_head *h)
 {
+    size_t compared = 0;
     for (size_t i = 0; i < h->losses.n; i++) {
         const module *loss = h->losses.at[i];
-        if (!(loss->kind->as.loss.can & LOSS_PER_PIXEL))
+        compared += is_compared(loss);
+        if ((is_compared(loss) || (i + 1 == h->losses.n && !compared)) && !(loss->kind->as.loss.can & LOSS_PER_PIXEL))
             model_fail(m->model, CSEG_UNSUPPORTED, m->cfg,
                        "%s: without thresh the sampler compares the losses of pixels, and %s gives none for each; set "
                        "thresh",
@@ -62,8 +70,10 @@ static tensor *costly(const decode_head *h, graph *g, const loss_io *io, tensor 
     each.weight = NULL;
     tensor *sum = NULL;
     for (size_t i = 0; i < h->losses.n; i++) {
+        if (!is_compared(h->losses.at[i]))
+            continue;
         tensor *one = loss_run(h->losses.at[i], g, &each);
-        sum = i ? op_add(g, sum, one) : one;
+        sum = sum ? op_add(g, sum, one) : one;
     }
     return op_largest(g, sum, valid, kept);
 }

@@ -104,7 +104,9 @@ void segmentor_note_labels(module *head, const char *gt_key)
                       .key = gt_key,
                       .classes = h->labels.classes,
                       .ignore_index = h->ignore_index,
-                      .ignores_negative = h->labels.ignores_negative};
+                      .ignores_negative = h->labels.ignores_negative,
+                      .has_ignored = h->labels.has_ignored,
+                      .ignored = h->labels.ignored};
     bool ok = !h->labels.classes || vec_push(head->model->mem, &head->model->labels, l);
     for (int i = 0; i < h->n_beside && ok; i++) {
         model_beside beside = {.head = head, .map = h->beside[i]};

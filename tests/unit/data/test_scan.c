@@ -162,8 +162,9 @@ static void change_masks_of_255_are_told_the_way_out(void **state)
 static void dates_have_a_zero_of_their_own(void **state)
 {
     (void)state;
-    const scan_rule rules[] = {{"gt_semantic_seg_from", "extra_head", 6, 255},
-                               {"gt_semantic_seg", "decode_head", 2, 255}};
+    const scan_rule rules[] = {
+        {.key = "gt_semantic_seg_from", .head = "extra_head", .n_labels = 6, .ignore_index = 255},
+        {.key = "gt_semantic_seg", .head = "decode_head", .n_labels = 2, .ignore_index = 255}};
     scan_options o = {.rules = rules, .n_rules = 2, .threads = 1};
     scan_report r;
     sample s;
@@ -197,7 +198,8 @@ static void keys_are_looked_at_as_their_heads_see_them(void **state)
     const dataset *ds = build("dict(type='CustomDataset', data_root='@', img_dir='i', img_suffix='.png', ann_dir="
                               "dict(gt_semantic_seg='l', gt_edge='e'), classes=['a', 'b', 'c'], "
                               "pipeline=[dict(type='LoadAnnotations')])");
-    const scan_rule rules[] = {{"gt_edge", "auxiliary_head", 2, 255}, {"gt_semantic_seg", "decode_head", 3, 255}};
+    const scan_rule rules[] = {{.key = "gt_edge", .head = "auxiliary_head", .n_labels = 2, .ignore_index = 255},
+                               {.key = "gt_semantic_seg", .head = "decode_head", .n_labels = 3, .ignore_index = 255}};
     scan_options o = {.rules = rules, .n_rules = 2, .threads = 1};
     scan_report r;
     VALUES("e/a.png", 0, 1, 1);

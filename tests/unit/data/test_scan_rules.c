@@ -55,7 +55,7 @@ static void says(const char *part)
 
 static scan_rule head(int64_t n, int64_t ignore)
 {
-    return (scan_rule){"gt_semantic_seg", "decode_head", n, ignore};
+    return (scan_rule){.key = "gt_semantic_seg", .head = "decode_head", .n_labels = n, .ignore_index = ignore};
 }
 
 static void the_head_says_what_is_ignored(void **state)
@@ -83,6 +83,24 @@ static void the_head_says_what_is_ignored(void **state)
     two[1].n_labels = 4;
     assert_int_equal(look(ds, two, 2, false), CSEG_OK);
     assert_non_null(strstr(warned, "label 3 (in 1 files) is learned by the model"));
+}
+
+/* A loss may leave out a label of its own. */
+static void a_second_label_is_ignored(void **state)
+{
+    (void)state;
+    scan_rule rule = head(3, 255);
+    LABELS("l/a.png", 1, 0, 2, 7, 255);
+    const dataset *ds = three(".png", "", "");
+    assert_int_equal(look(ds, &rule, 1, false), CSEG_DATA);
+    says("7 in 8 pixels; there are 3 classes for decode_head (0 to 2 in the file), and 255 is ignored");
+    rule.has_ignored = true;
+    rule.ignored = 7;
+    assert_int_equal(look(ds, &rule, 1, false), CSEG_OK);
+    assert_string_equal(warned, "");
+    LABELS("l/a.png", 1, 0, 2, 7, 8);
+    assert_int_equal(look(ds, &rule, 1, false), CSEG_DATA);
+    says("8 in 8 pixels; there are 3 classes for decode_head (0 to 2 in the file), and 255 is ignored, and 7 too");
 }
 
 static void evaluation_counts_by_the_dataset(void **state)
@@ -202,9 +220,13 @@ static void sizes_of_weights_and_second_dates_are_compared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_head_says_what_is_ignored),  TEST(evaluation_counts_by_the_dataset),
-        TEST(inner_pipelines_are_asked),      TEST(gray_in_many_channels_is_no_colours),
-        TEST(jpeg_is_named_in_every_dataset), TEST(sizes_of_weights_and_second_dates_are_compared),
+        TEST(the_head_says_what_is_ignored),
+        TEST(a_second_label_is_ignored),
+        TEST(evaluation_counts_by_the_dataset),
+        TEST(inner_pipelines_are_asked),
+        TEST(gray_in_many_channels_is_no_colours),
+        TEST(jpeg_is_named_in_every_dataset),
+        TEST(sizes_of_weights_and_second_dates_are_compared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

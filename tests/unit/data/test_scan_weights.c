@@ -36,7 +36,7 @@ static const dataset *made(const char *load)
 
 static cseg_status look(const dataset *ds, bool measured, scan_report *report)
 {
-    static const scan_rule rule = {"gt_semantic_seg", "decode_head", 2, 255};
+    static const scan_rule rule = {.key = "gt_semantic_seg", .head = "decode_head", .n_labels = 2, .ignore_index = 255};
     scan_options o = {
         .rules = &rule, .n_rules = 1, .measured = measured, .threads = 2, .cache_file = in_folder("cache")};
     return scan_labels(ds, &o, mem, report, &err);

@@ -1,19 +1,6 @@
 /* Losses with class weights where some pixels are ignored, and the loss over hard pixels, against counting by hand, on
  * both backends. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "backend/backends.h"
-#include "base/random.h"
-#include "config/config.h"
-#include "graph/plan.h"
-#include "model/heads/decode_head.h"
-
-#include <cmocka.h> /* after base/error.h: it has a macro called fail */
+#include "loss_rig.h"
 
 enum { N = 2, H = 9, W = 11, K = 4, PIXELS = N * H * W };
 
@@ -38,70 +25,18 @@ static double loss_of(int i)
     return log(sum) - (double)logits[i * K + label[i]];
 }
 
-typedef struct rig {
-    arena *mem;
-    model *m;
-    backend *b;
-    graph *g;
-    plan *p;
-    cseg_error err;
-} rig;
-
-static void check(const rig *r, cseg_status status)
+/* On the made-up logits and labels; `more` are further keys of the head. */
+static void assert_loss(const char *loss, const char *more, double want)
 {
-    if (status != CSEG_OK)
-        fail_msg("%s", r->err.text);
-}
-
-static void release(rig *r)
-{
-    plan_free(r->p);
-    graph_free(r->g);
-    model_free(r->m);
-    backend_free(r->b);
-    arena_free(r->mem);
-}
-
-/* The loss on the made-up logits and labels; `head` are further keys of the head. */
-static double run_loss(const char *loss, const char *head, bool cpu)
-{
-    rig r = {.mem = arena_new()};
-    char text[1024];
-    value *cfg = NULL;
-    const tensor *shape;
-    const void *y;
-    snprintf(text, sizeof text,
-             "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=8),\n"
-             "  decode_head=dict(type='FCNHead', in_channels=64, in_index=3, channels=8, num_classes=4,\n"
-             "    loss_decode=%s%s))\n",
-             loss, head);
-    check(&r, config_parse_text(text, "test.py", r.mem, &cfg, &r.err));
-    check(&r, model_build(value_get(cfg, "model"), NULL, &r.m, &r.err));
-    module *m = module_child(r.m->root, "decode_head");
-    r.b = cpu ? backend_cpu_new(&(cpu_options){.threads = 3}) : backend_ref_new();
-    r.g = graph_new(true);
-    assert_true(m && r.b && r.g);
-    loss_io io = {.x = graph_input(r.g, "x", DT_F32, 4, (int64_t[]){N, H, W, K}),
-                  .target = graph_input(r.g, "label", DT_I32, 3, (int64_t[]){N, H, W}),
-                  .ignore_index = m->head->ignore_index};
-    graph_add_output(r.g, "loss", loss_run(((decode_head *)m->state)->losses.at[0], r.g, &io));
-    check(&r, plan_build(r.g, r.b, &r.p, &r.err));
-    memcpy(plan_input(r.p, "x", NULL), logits, sizeof logits);
-    memcpy(plan_input(r.p, "label", NULL), label, sizeof label);
-    check(&r, plan_run(r.p, &r.err));
-    check(&r, plan_get_output(r.p, "loss", &y, &shape, &r.err));
-    double v = (double)*(const float *)y;
-    release(&r);
-    return v;
-}
-
-static void assert_loss(const char *loss, const char *head, double want)
-{
-    for (int cpu = 0; cpu < 2; cpu++) {
-        double got = run_loss(loss, head, cpu);
-        if (!(fabs(got - want) <= 1e-5 * fabs(want) + 1e-7))
-            fail_msg("%s%s: %.9g instead of %.9g", loss, head, got, want);
-    }
+    char head[512];
+    snprintf(head, sizeof head, RIG_FCN("%s", "%s"), loss, more);
+    rig_assert(&(loss_rig){.head = head,
+                           .loss = "loss_decode",
+                           .rank = 4,
+                           .dim = (const int64_t[]){N, H, W, K},
+                           .x = logits,
+                           .target = label},
+               want);
 }
 
 #define WEIGHTS "class_weight=[0.5, 2, 1.25, 3]"

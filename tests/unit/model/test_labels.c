@@ -11,6 +11,8 @@ static const char *rules_of(const char *text)
         const model_labels *l = &t.m->labels.at[i];
         snprintf(out + strlen(out), sizeof out - strlen(out), "%s%s %s %lld/%lld", i ? ", " : "", l->head->name, l->key,
                  (long long)l->classes, (long long)l->ignore_index);
+        if (l->has_ignored)
+            snprintf(out + strlen(out), sizeof out - strlen(out), "/%lld", (long long)l->ignored);
     }
     test_end(&t);
     return out;
@@ -29,6 +31,32 @@ static void losses_say_how_many(void **state)
     assert_string_equal(ONE("num_classes=5, " BCE), "decode_head gt_semantic_seg 5/255");
     assert_string_equal(ONE("num_classes=1, " BCE), "decode_head gt_semantic_seg 2/255");
     assert_string_equal(ONE("num_classes=2, out_channels=1, " BCE), "decode_head gt_semantic_seg 2/255");
+}
+
+/* What a loss leaves out by itself counts where all of the head's losses leave it out. */
+static void losses_have_ignored_labels(void **state)
+{
+    (void)state;
+#define LOSSES(more) ONE("num_classes=5, loss_decode=" more)
+#define OHEM(ignored) "dict(type='OhemCrossEntropy', ignore_label=" #ignored ")"
+#define TVERSKY(ignored) "dict(type='TverskyLoss', ignore_index=" #ignored ")"
+#define HAUSDORFF(ignored) "dict(type='HuasdorffDisstanceLoss', ignore_index=" #ignored ")"
+    assert_string_equal(LOSSES(OHEM(255)), "decode_head gt_semantic_seg 5/255");
+    assert_string_equal(LOSSES(OHEM(7)), "decode_head gt_semantic_seg 5/255/7");
+    assert_string_equal(LOSSES(TVERSKY(7)), "decode_head gt_semantic_seg 5/255/7");
+    assert_string_equal(LOSSES(TVERSKY(None)), "decode_head gt_semantic_seg 5/255");
+    assert_string_equal(LOSSES(HAUSDORFF(7)), "decode_head gt_semantic_seg 5/255/7");
+    assert_string_equal(LOSSES("[" OHEM(7) ", " TVERSKY(7) "]"), "decode_head gt_semantic_seg 5/255/7");
+    assert_string_equal(LOSSES("[" OHEM(7) ", " TVERSKY(8) "]"), "decode_head gt_semantic_seg 5/255");
+    assert_string_equal(LOSSES("[" OHEM(7) ", " OHEM(255) ", " OHEM(7) "]"), "decode_head gt_semantic_seg 5/255");
+    assert_string_equal(LOSSES("[" OHEM(7) ", dict(type='CrossEntropyLoss')]"), "decode_head gt_semantic_seg 5/255");
+    /* PIDHead's third loss sees another map. */
+#define PID(first)                                                                                                     \
+    rules_of("model = dict(type='EncoderDecoder', backbone=dict(type='PIDNet', channels=4, ppm_channels=4),\n"         \
+             "  decode_head=dict(type='PIDHead', in_channels=16, channels=4, num_classes=3, loss_decode=[" first ",\n" \
+             "    " OHEM(7) ", dict(type='BoundaryLoss'), " OHEM(7) "]))\n")
+    assert_string_equal(PID(OHEM(7)), "decode_head gt_semantic_seg 3/255/7");
+    assert_string_equal(PID("dict(type='CrossEntropyLoss')"), "decode_head gt_semantic_seg 3/255");
 }
 
 static void all_heads_are_asked(void **state)
@@ -54,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_say_how_many),
+        cmocka_unit_test(losses_have_ignored_labels),
         cmocka_unit_test(all_heads_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,8 +119,14 @@ static const char *const configs[] = {
     TEST_RESNET("",
                 ", loss_decode=[dict(type='FocalLoss', alpha=[0.5] * 4, class_weight=[1, 2, 3, 4]),\n"
                 "    dict(type='FocalLoss'), dict(type='TverskyLoss', class_weight=[1, 2, 3, 4], ignore_index=2),\n"
-                "    dict(type='LovaszLoss', per_image=True, class_weight=[1, 2, 3, 4], classes=[1, 2])]",
+                "    dict(type='LovaszLoss', per_image=True, class_weight=[1, 2, 3, 4], classes=[1, 2]),\n"
+                "    dict(type='HuasdorffDisstanceLoss'), dict(type='HuasdorffDisstanceLoss', ignore_index=2)]",
                 ""),
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='EncHead', in_channels=[32], in_index=[3], channels=4, num_codes=2, num_classes=3,\n"
+    "    norm_cfg=dict(type='BN'), loss_se_decode=dict(type='KLDivLoss')),\n"
+    "  auxiliary_head=dict(type='EncHead', in_channels=[16], in_index=[2], channels=4, num_codes=2, num_classes=3,\n"
+    "    norm_cfg=dict(type='BN'), loss_se_decode=dict(type='SiLogLoss')))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4),\n"
     "  decode_head=dict(type='ANNHead', in_channels=[16, 32], in_index=(2, 3), channels=8, project_channels=4,\n"
     "    key_pool_scales=(1, 2), num_classes=3, norm_cfg=dict(type='BN')),\n"
