@@ -11,9 +11,9 @@ OP(batch_norm_apply)      /* x, gamma, beta, mean, inverse std, [residual] -> y:
 OP(batch_norm_train_grad) /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
                              [dresidual] */
 OP(group_norm)            /* x, [gamma], [beta] -> y, mean, inverse std */
-OP(group_norm_grad)       /* x, dy, [gamma], mean, inverse std -> dx, dgamma, dbeta */
+OP(group_norm_grad)       /* x, dy, [gamma], mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta */
 OP(layer_norm)            /* x, gamma, beta -> y, mean, inverse std: over the last axis */
-OP(layer_norm_grad)       /* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
+OP(layer_norm_grad)       /* x, dy, gamma, mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta */
 OP(unary)                 /* x -> y */
 OP(unary_grad)            /* x, y, dy -> dx; x or y is missing where the slope needs it not */
 OP(prelu)                 /* x, slope -> y */
