@@ -49,8 +49,8 @@ OP(one_hot)                /* label -> y */
 OP(presence)               /* label -> y: which classes each image has */
 OP(pick)                   /* x, label -> y: the label's entry of the last axis */
 OP(pick_grad)              /* dy, label -> dx: zeros elsewhere */
-OP(psa_mask)               /* x -> y: each pixel's mask, laid over the map */
-OP(psa_mask_grad)          /* dy -> dx */
+OP(psa_exchange)           /* masks, v -> y, logarithm of each row's sum: masks as a matrix of pixels, times v */
+OP(psa_exchange_grad)      /* masks, v, y, logarithm of the sums, dy -> dmasks, dv */
 OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(point_sample)           /* x, points -> y: x between its pixels */
