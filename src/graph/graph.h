@@ -108,7 +108,7 @@ tensor *op_not(graph *g, tensor *a);
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
 tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* windows as in PyTorch */
-/* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear or nearest, as torch.nn.functional.interpolate. */
+/* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear, nearest or bicubic, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
 /* y = [relu](x0 + x1 + ...), added in this order, at most SUM_MOST. All have the same shape; x[i] [N,h,w,C] is first

@@ -93,8 +93,8 @@ typedef struct pool_attr {
 } pool_attr;
 
 typedef struct resize_attr {
-    int64_t h, w; /* of the output */
-    bool align_corners, nearest;
+    int64_t h, w;                       /* of the output */
+    bool align_corners, nearest, cubic; /* neither nearest nor cubic: bilinear */
     /* source positions follow from these as in torch when a scale_factor was given; 0: from the sizes */
     double scale_h, scale_w;
 } resize_attr;

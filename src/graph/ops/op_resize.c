@@ -1,4 +1,4 @@
-/* Bilinear and nearest resizing of maps [N, H, W, C], and the class of each pixel. */
+/* Bilinear, bicubic and nearest resizing of maps [N, H, W, C], and the class of each pixel. */
 #include "graph/op.h"
 
 static const char *resize_infer(graph *g, node *n)
