@@ -108,15 +108,14 @@ static tensor *masks_of(const psa_config *c, const exchange *e, graph *g, tensor
     if (count[0] == mask[0] && count[1] == mask[1])
         return layer_run(e->attention, g, x);
     x = layer_run(e->attention->children.at[0], g, x);
-    const module *last = e->attention->children.at[1];
-    tensor *part[2] = {graph_param(g, module_own(last, "weight")), graph_param(g, module_own(last, "bias"))};
-    for (int i = 0; i < 2; i++) {
-        int64_t each = i ? 1 : part[0]->dim[1];
-        tensor *all = op_reshape(g, part[i], 3, (int64_t[]){mask[0], mask[1], each});
-        all = op_slice(g, op_slice(g, all, 0, from[0], count[0]), 1, from[1], count[1]);
-        part[i] = op_reshape(g, all, i ? 1 : 4, (int64_t[]){count[0] * count[1], each, 1, 1});
-    }
-    return op_conv2d(g, x, part[0], part[1], (conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1});
+    if (!x)
+        return NULL;
+    tensor *w = graph_param(g, module_own(e->attention->children.at[1], "weight")); /* it has no bias */
+    int64_t in = tensor_channels(x);
+    w = op_reshape(g, w, 3, (int64_t[]){mask[0], mask[1], in});
+    w = op_slice(g, op_slice(g, w, 0, from[0], count[0]), 1, from[1], count[1]);
+    w = op_reshape(g, w, 4, (int64_t[]){count[0] * count[1], in, 1, 1});
+    return op_conv2d(g, x, w, NULL, (conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1});
 }
 
 /* compact: masks [N,h,w,h * w] are the matrix, from each pixel (rows) to what it gets of the others (columns). */
