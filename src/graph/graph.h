@@ -108,7 +108,7 @@ tensor *op_not(graph *g, tensor *a);
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
 tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* windows as in PyTorch */
-/* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear or nearest, as torch.nn.functional.interpolate. */
+/* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear, nearest or bicubic, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
 /* y = [relu](x0 + x1 + ...), added in this order, at most SUM_MOST. All have the same shape; x[i] [N,h,w,C] is first
@@ -141,10 +141,12 @@ tensor *op_argmax(graph *g, tensor *x);                       /* over the last a
 tensor *op_presence(graph *g, tensor *label, int64_t classes);
 /* x f32 [..,K], label i32 [..] -> x[.., label]; 0 without gradient where the label is not in 0..K-1. */
 tensor *op_pick(graph *g, tensor *x, tensor *label);
-/* PSANet's masks. x [N,h,w,mask_h * mask_w]: for each pixel the numbers that it gives to those around it. Returns them
- * as matrices [N,h*w,h*w]: from a pixel (row) to the pixels of the map (columns), or with `distribute` the reverse; 0
- * beyond the mask. What would lie outside of the map is left out. Follows mmcv's PSAMask. */
-tensor *op_psa_mask(graph *g, tensor *x, int64_t mask_h, int64_t mask_w, bool distribute);
+/* PSANet's exchange between the pixels of a map. masks [N,h,w,mask_h * mask_w]: for each pixel the numbers that it
+ * gives to those around it; they make a matrix [h*w,h*w] of an image: from a pixel (row) to the pixels of the map
+ * (columns), or with a.distribute the reverse; 0 beyond the mask. What would lie outside of the map is left out, as in
+ * mmcv's PSAMask. Returns the matrix, or with a.softmax the softmax of its rows, times v [N,h*w,C]. One op, so that a
+ * backend need not write the matrix. a.h and a.w are set here. */
+tensor *op_psa_exchange(graph *g, tensor *masks, tensor *v, psa_attr a);
 /* Returns the value at place k (from 0) in sorted order of the elements of x, or of those where mask (u8, x's shape, or
  * NULL) is not 0. The order is torch.sort's: a NaN is the largest. Past the end: the last value; without elements: 0. A
  * scalar, without gradient. */

@@ -93,8 +93,8 @@ typedef struct pool_attr {
 } pool_attr;
 
 typedef struct resize_attr {
-    int64_t h, w; /* of the output */
-    bool align_corners, nearest;
+    int64_t h, w;                       /* of the output */
+    bool align_corners, nearest, cubic; /* neither nearest nor cubic: bilinear */
     /* source positions follow from these as in torch when a scale_factor was given; 0: from the sizes */
     double scale_h, scale_w;
 } resize_attr;
@@ -197,11 +197,12 @@ typedef struct uniform_attr {
     int64_t dim[TENSOR_MAX_RANK];
 } uniform_attr;
 
-typedef struct psa_mask_attr {
+typedef struct psa_attr {
     int64_t h, w;           /* of the map */
     int64_t mask_h, mask_w; /* of each pixel's mask, whose middle, (mask - 1) / 2, is the pixel itself */
     bool distribute;        /* rows are the pixels that masks reach, columns those that have them; else the reverse */
-} psa_mask_attr;
+    bool softmax;           /* of each row */
+} psa_attr;
 
 typedef struct points_attr {
     bool align_corners; /* 0 and 1 are the middles of the outermost pixels, else their outer borders */
@@ -224,7 +225,7 @@ typedef union op_attr {
     compare_kind compare;
     split_attr split;
     rank_attr rank;
-    psa_mask_attr mask;
+    psa_attr psa;
     points_attr points;
     dtype cast;
 } op_attr;

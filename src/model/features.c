@@ -69,9 +69,22 @@ tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners)
     return x && like ? op_resize_to(g, x, like->dim[1], like->dim[2], align_corners) : NULL;
 }
 
-tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like)
+resize_attr resize_by(const char *mode, bool align_corners)
+{
+    return (resize_attr){
+        .align_corners = align_corners, .nearest = strcmp(mode, "nearest") == 0, .cubic = strcmp(mode, "bicubic") == 0};
+}
+
+tensor *resize_like_by(graph *g, tensor *x, const tensor *like, resize_attr how)
 {
     if (!x || !like || (x->dim[1] == like->dim[1] && x->dim[2] == like->dim[2]))
         return like ? x : NULL;
-    return op_resize(g, x, (resize_attr){.h = like->dim[1], .w = like->dim[2], .nearest = true});
+    how.h = like->dim[1];
+    how.w = like->dim[2];
+    return op_resize(g, x, how);
+}
+
+tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like)
+{
+    return resize_like_by(g, x, like, resize_by("nearest", false));
 }

@@ -31,5 +31,11 @@ int64_t tensor_channels(const tensor *t);
 tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners);
 /* The same by the nearest pixel. */
 tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like);
+/* The modes of torch's interpolate that there are, for FIELD_CHOICE, and how a map is resized by one of them; without a
+ * size. */
+#define RESIZE_MODES "nearest|bilinear|bicubic"
+resize_attr resize_by(const char *mode, bool align_corners);
+/* Resizes as resize_like does, in the way of `how`. */
+tensor *resize_like_by(graph *g, tensor *x, const tensor *like, resize_attr how);
 
 #endif

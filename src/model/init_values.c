@@ -65,6 +65,7 @@ static void draw(const param *p, rng *r, float *v, int64_t n)
             v[i] = s->a;
         break;
     case INIT_UNIFORM:
+    case INIT_UNIFORM_UNIT:
         fill_uniform(v, n, r, s->a, s->b);
         break;
     case INIT_NORMAL:
@@ -112,9 +113,11 @@ static void normalize_piece(backend *b, float *v, int64_t rows, int64_t columns,
     }
 }
 
-/* Normalises along axis 1, as torch's normalize. */
-static void normalize_columns(const model *m, const param *p)
+void model_normalize(const model *m, const param *p)
 {
+    init_rule rule = param_start_of(p)->rule;
+    if (rule != INIT_NORMAL_UNIT && rule != INIT_UNIFORM_UNIT)
+        return;
     int64_t rows = p->dim[1], columns = p->count / p->dim[0] / rows;
     for (int64_t i = 0; i < p->dim[0]; i++)
         for (int64_t at = 0; at < columns; at += PIECE)
@@ -136,8 +139,7 @@ static void fill(const model *m, const param *p, rng *r)
         draw(p, r, piece, n);
         m->backend->memory->set(m->backend, (float *)p->data + i, piece, (size_t)n * sizeof *piece);
     }
-    if (param_start_of(p)->rule == INIT_NORMAL_UNIT)
-        normalize_columns(m, p);
+    model_normalize(m, p);
 }
 
 void model_init_weights(model *m, uint64_t seed)

@@ -119,6 +119,8 @@ void model_free(model *m);
 /* Initialises the weights as MMSegmentation does: by init_cfg, elsewhere by PyTorch's defaults. Does not load
  * pretrained files. The same seed gives the same weights; a parameter's values depend only on its name and shape. */
 void model_init_weights(model *m, uint64_t seed);
+/* Normalises the values of p as its rule ends (INIT_NORMAL_UNIT, INIT_UNIFORM_UNIT); other rules end without it. */
+void model_normalize(const model *m, const param *p);
 /* Returns heads.at[head]; the answering head for -1. */
 const model_head *model_head_at(const model *m, int head);
 /* Returns the backend whose memory holds an entry of the state dict: the model's, or the host's (counters). */

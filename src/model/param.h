@@ -18,7 +18,8 @@ typedef enum {
     INIT_KAIMING_UNIFORM, /* a: negative slope (sqrt(5) is PyTorch's default for convolutions and linear layers) */
     INIT_XAVIER_UNIFORM,  /* gain a */
     INIT_XAVIER_NORMAL,
-    INIT_NORMAL_UNIT /* mean a, std b, then normalised to length 1 along axis 1 */
+    INIT_NORMAL_UNIT, /* mean a, std b, then normalised to length 1 along axis 1 */
+    INIT_UNIFORM_UNIT /* [a, b), the same */
 } init_rule;
 
 typedef struct param_start {
@@ -33,6 +34,7 @@ typedef struct model_param {
     param_start start;
     const float *values; /* NULL, or all that it starts with, whatever `start` says; see init_values */
     param *twin_of;      /* NULL, or whose second name in the state dict this is; see module_twin */
+    bool late;           /* the reference makes it in its first forward pass: its fresh models do not have it */
 } model_param;
 
 static inline param_start *param_start_of(const param *p)
@@ -43,6 +45,16 @@ static inline param_start *param_start_of(const param *p)
 static inline param *param_twin_of(const param *p)
 {
     return ((model_param *)(uintptr_t)p)->twin_of;
+}
+
+static inline bool param_is_late(const param *p)
+{
+    return ((model_param *)(uintptr_t)p)->late;
+}
+
+static inline void param_set_late(param *p)
+{
+    ((model_param *)p)->late = true;
 }
 
 #endif

@@ -96,11 +96,6 @@ static tensor *pick(graph *g, tensor *const *in, const op_case *c)
     return op_pick(g, in[0], in[1]);
 }
 
-static tensor *psa_mask(graph *g, tensor *const *in, const op_case *c)
-{
-    return op_psa_mask(g, in[0], c->n[0], c->n[1], c->n[2]);
-}
-
 static tensor *log_softmax(graph *g, tensor *const *in, const op_case *c)
 {
     (void)c;
@@ -255,14 +250,6 @@ static const op_case cases[] = {
      .linear = true},
     {"pick, many", pick, .in = {{"2,40,50,19"}, {"2,40,50", HOLDS_WILD}}, .n = {19}, .exact = true, .no_grad = true},
     {"pick from one row", pick, .in = {{"7"}, LABELS("")}, .n = {7}, .exact = true, .linear = true},
-    {"psa_mask", psa_mask, .in = {{"2,3,4,35"}}, .n = {5, 7, 0}, .exact = true, .linear = true},
-    {"psa_mask, distributed", psa_mask, .in = {{"2,3,4,35"}}, .n = {5, 7, 1}, .exact = true, .linear = true},
-    {"psa_mask smaller than the map", psa_mask, .in = {{"2,5,6,6"}}, .n = {3, 2, 0}, .exact = true, .linear = true},
-    {"psa_mask smaller than the map, distributed", psa_mask, .in = {{"1,5,6,6"}}, .n = {2, 3, 1}, .exact = true,
-     .linear = true},
-    {"psa_mask, many", psa_mask, .in = {{"2,19,21,400"}}, .n = {16, 25, 0}, .exact = true, .no_grad = true},
-    {"psa_mask, many, distributed", psa_mask, .in = {{"2,19,21,400"}}, .n = {16, 25, 1}, .exact = true,
-     .no_grad = true},
     {"log_softmax", log_softmax, .in = {{"2,3,7", HOLDS_ODD}}},
     {"log_softmax of one", log_softmax, .in = {{"4,1", HOLDS_ODD}}, .exact = true},
     {"log_softmax of large values", log_softmax, .in = {{"2,7", HOLDS_LARGE}}, .no_grad = true},

@@ -43,6 +43,28 @@ static tensor *layer(graph *g, tensor *const *in, const op_case *c)
     return op_layer_norm(g, in[0], in[1], in[2], c->attr.norm.eps);
 }
 
+static tensor *groups_relu(graph *g, tensor *const *in, const op_case *c)
+{
+    node *n = graph_add_node(g, OP_group_norm, 3, in, 3, &c->attr);
+    return n ? n->out[0] : NULL;
+}
+
+static tensor *groups_then_relu(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_relu(g, groups(g, in, c));
+}
+
+static tensor *layer_relu(graph *g, tensor *const *in, const op_case *c)
+{
+    node *n = graph_add_node(g, OP_layer_norm, 3, in, 3, &c->attr);
+    return n ? n->out[0] : NULL;
+}
+
+static tensor *layer_then_relu(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_relu(g, layer(g, in, c));
+}
+
 /* clang-format off */
 #define NORM(...) .attr = {.norm = {.eps = 1e-5f, .momentum = 0.1f, .update = true, __VA_ARGS__}}
 #define STATS(c) {c, HOLDS_INTS, true}, {c, HOLDS_POSITIVE, true}
@@ -103,6 +125,18 @@ static const op_case cases[] = {
     {"group_norm, instance norm of many pixels", groups, NORM(.groups = 3), {{"2,65,67,3", HOLDS_ODD}}, .no_grad = true},
     {"group_norm, frozen", groups, NORM(.groups = 4), {{"2,3,5,20", HOLDS_ODD}, {"20", HOLDS_ODD, true},
      {"20", HOLDS_INTS, true}}},
+    {"group_norm + ReLU", groups_relu, NORM(.groups = 2, .act = UNARY_RELU + 1), {{"2,3,4,6", HOLDS_ODD},
+     {"6", HOLDS_ODD}, {"6"}}, .same_as = groups_then_relu, .no_grad = true},
+    {"group_norm + ReLU, 32 groups of 2, many pixels", groups_relu, NORM(.groups = 32, .act = UNARY_RELU + 1),
+     {{"2,17,13,64", HOLDS_ODD}, {"64", HOLDS_ODD}, {"64"}}, .same_as = groups_then_relu, .no_grad = true},
+    {"group_norm + ReLU without scale and shift", groups_relu, NORM(.groups = 5, .act = UNARY_RELU + 1),
+     {{"2,3,4,5", HOLDS_ODD}}, .same_as = groups_then_relu, .no_grad = true},
+    {"layer_norm + ReLU", layer_relu, NORM(.act = UNARY_RELU + 1), {{"2,3,7", HOLDS_ODD}, {"7", HOLDS_ODD}, {"7"}},
+     .same_as = layer_then_relu, .no_grad = true},
+    {"layer_norm + ReLU, 71 channels, many rows", layer_relu, NORM(.act = UNARY_RELU + 1), {{"2,13,7,71", HOLDS_ODD},
+     {"71", HOLDS_ODD}, {"71"}}, .same_as = layer_then_relu, .no_grad = true},
+    {"layer_norm + ReLU without scale and shift", layer_relu, NORM(.act = UNARY_RELU + 1), {{"5,8", HOLDS_ODD}},
+     .same_as = layer_then_relu, .no_grad = true},
     {"layer_norm", layer, NORM(), {{"2,3,7", HOLDS_ODD}, {"7", HOLDS_ODD}, {"7"}}},
     {"layer_norm of a map", layer, NORM(), {{"2,3,4,33", HOLDS_ODD}, {"33", HOLDS_ODD}, {"33"}}},
     {"layer_norm, 32 channels", layer, NORM(), {{"2,37,32", HOLDS_ODD}, {"32", HOLDS_ODD}, {"32"}}, .no_grad = true},

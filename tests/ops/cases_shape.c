@@ -84,6 +84,11 @@ static tensor *attention(graph *g, tensor *const *in, const op_case *c)
     return op_attention(g, in[0], in[1], in[2], c->attr.axis.value);
 }
 
+static tensor *exchange(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_psa_exchange(g, in[0], in[1], c->attr.psa);
+}
+
 static tensor *attention_in_steps(graph *g, tensor *const *in, const op_case *c)
 {
     tensor *alike = op_scale(g, op_matmul(g, in[0], in[1], false, true), c->attr.axis.value, 0);
@@ -115,6 +120,7 @@ static tensor *fill(graph *g, tensor *const *in, const op_case *c)
 #define EXACT .exact = true, .linear = true
 
 /* clang-format off */
+#define EXCHANGE(h, w, ...) .attr = {.psa = {.mask_h = h, .mask_w = w, __VA_ARGS__}}
 #define ATTENTION(by) .attr = {.axis = {.value = by}}
 
 static const op_case cases[] = {
@@ -160,6 +166,21 @@ static const op_case cases[] = {
     {"linear", linear, .in = {{"2,3,4"}, {"5,4"}, {"5"}}, EXACT},
     {"linear on a map, without bias", linear, .in = {{"2,3,2,4"}, {"5,4"}}, EXACT},
     {"linear on rows", linear, .in = {{"3,4"}, {"5,4"}, {"5"}}, EXACT},
+    {"psa_exchange", exchange, EXCHANGE(5, 7), .in = {{"2,3,4,35"}, {"2,12,5"}}, .exact = true, .linear = true},
+    {"psa_exchange, distributed", exchange, EXCHANGE(5, 7, .distribute = true), .in = {{"2,3,4,35"}, {"2,12,5"}},
+     .exact = true, .linear = true},
+    {"psa_exchange, softmax", exchange, EXCHANGE(3, 2, .softmax = true), .in = {{"2,5,4,6"}, {"2,20,3"}}},
+    {"psa_exchange, softmax, distributed", exchange, EXCHANGE(2, 3, .softmax = true, .distribute = true),
+     .in = {{"1,5,6,6"}, {"1,30,17"}}},
+    {"psa_exchange of one pixel", exchange, EXCHANGE(1, 2, .softmax = true), .in = {{"2,1,1,2"}, {"2,1,3"}}},
+    {"psa_exchange, many tiles", exchange, EXCHANGE(16, 25), .in = {{"2,19,21,400"}, {"2,399,33"}}, .exact = true,
+     .no_grad = true},
+    {"psa_exchange, many tiles, softmax", exchange, EXCHANGE(16, 25, .softmax = true), .in = {{"2,19,21,400"},
+     {"2,399,33"}}, .no_grad = true},
+    {"psa_exchange, many tiles, softmax, distributed", exchange, EXCHANGE(37, 41, .softmax = true, .distribute = true),
+     .in = {{"1,19,21,1517"}, {"1,399,16"}}, .no_grad = true},
+    {"psa_exchange, masks wider than the map", exchange, EXCHANGE(9, 9, .distribute = true), .in = {{"1,40,3,81"},
+     {"1,120,16"}}, .exact = true, .no_grad = true},
     {"attention", attention, ATTENTION(0.25f), .in = {{"2,5,3", HOLDS_ODD}, {"2,7,3", HOLDS_ODD}, {"2,7,4", HOLDS_ODD}},
      .same_as = attention_in_steps},
     {"attention of one token, to one", attention, ATTENTION(1), .in = {{"1,2", HOLDS_ODD}, {"1,2", HOLDS_ODD},

@@ -83,6 +83,7 @@ static resize_attr resize(const cJSON *attr)
                          .w = whole(attr, "w"),
                          .align_corners = truth(attr, "align_corners"),
                          .nearest = truth(attr, "nearest"),
+                         .cubic = truth(attr, "cubic"),
                          .scale_h = number(attr, "scale_h", 0),
                          .scale_w = number(attr, "scale_w", 0)};
 }

@@ -1,6 +1,7 @@
 /* Layer normalisation over the last axis. Bound by memory traffic: forward reads x once and writes y once, the gradient
- * reads x and dy once and writes dx once. Sums over rows (the gradients of gamma and beta) are taken in parts, which
- * are cut by size and added in order, in double. */
+ * reads x and dy once and writes dx once. A ReLU that a graph pass fused is done on parts that are in the cache. Sums
+ * over rows (the gradients of gamma and beta) are taken in parts, which are cut by size and added in order, in double.
+ */
 #include "backend/cpu/simd/layer_norm.h"
 #include "backend/cpu/map.h"
 
@@ -33,10 +34,12 @@ static cseg_status layer_run(kernel *base, void *const *in, void *const *out, vo
     map x = map_in(n, in, 0), y = map_out(n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++) {
-        int64_t r = p * k->parts.each;
-        k->k.b->simd->layer_norm->forward(map_from(x, r * k->c), gamma, beta, map_from(y, r * k->c),
-                                          (float *)out[1] + r, (float *)out[2] + r, parts_size(&k->parts, p), k->c,
-                                          n->attr.norm.eps);
+        int64_t r = p * k->parts.each, rows = parts_size(&k->parts, p);
+        map part = map_from(y, r * k->c);
+        k->k.b->simd->layer_norm->forward(map_from(x, r * k->c), gamma, beta, part, (float *)out[1] + r,
+                                          (float *)out[2] + r, rows, k->c, n->attr.norm.eps);
+        if (n->attr.norm.act)
+            k->k.b->simd->maps->relu(part, part, rows * k->c);
     }
     return CSEG_OK;
 }
@@ -58,7 +61,16 @@ static void add_up(const layer_kernel *k, const float *sums, float *dgamma, floa
     }
 }
 
-/* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
+/* Returns dy from element `at` on as it is before the ReLU, which let its input pass where y > 0; in a thread's room.
+ */
+static map before_relu(const layer_kernel *k, map y, map dy, int64_t at, int64_t n, float *rooms)
+{
+    map to = map_of_floats(rooms + omp_get_thread_num() * k->parts.each * k->c);
+    k->k.b->simd->maps->relu_grad(map_from(y, at), map_from(dy, at), to, n);
+    return to;
+}
+
+/* x, dy, gamma, mean, inverse std, [y, whose sign is the ReLU's mask] -> dx, dgamma, dbeta */
 static cseg_status layer_grad_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
@@ -66,14 +78,16 @@ static cseg_status layer_grad_run(kernel *base, void *const *in, void *const *ou
     const node *n = k->k.n;
     const float *gamma = parameter(in[2], 1, scratch, k->c), *mean = in[3], *invstd = in[4];
     float *sums = (float *)scratch + k->c;
-    map x = map_in(n, in, 0), dy = map_in(n, in, 1), dx = map_out(n, out, 0);
+    float *rooms = sums + 2 * k->parts.count * k->c;
+    map x = map_in(n, in, 0), dy = map_in(n, in, 1), y = map_in(n, in, 5), dx = map_out(n, out, 0);
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < k->parts.count; p++) {
-        int64_t r = p * k->parts.each, at = r * k->c;
+        int64_t r = p * k->parts.each, at = r * k->c, rows = parts_size(&k->parts, p);
+        map part = y.at ? before_relu(k, y, dy, at, rows * k->c, rooms) : map_from(dy, at);
         float *own = sums + 2 * p * k->c;
         memset(own, 0, 2 * (size_t)k->c * sizeof *own);
-        k->k.b->simd->layer_norm->grad(map_from(x, at), map_from(dy, at), gamma, mean + r, invstd + r, map_from(dx, at),
-                                       own, own + k->c, parts_size(&k->parts, p), k->c);
+        k->k.b->simd->layer_norm->grad(map_from(x, at), part, gamma, mean + r, invstd + r, map_from(dx, at), own,
+                                       own + k->c, rows, k->c);
     }
     add_up(k, sums, out[1], out[2]);
     return CSEG_OK;
@@ -91,7 +105,8 @@ static cseg_status prepare_layer_norm(cpu_backend *b, const node *n, arena *mem,
     if (grad)
         each = most_of(most_of(each, SUMMED_ROWS), (rows + MOST_SUMS - 1) / MOST_SUMS);
     k->parts = parts_of(rows, each);
-    k->k.base.scratch = (size_t)(k->c * (grad ? 1 + 2 * k->parts.count : 2)) * sizeof(float);
+    int64_t rooms = grad && n->attr.norm.act ? b->options.threads * k->parts.each : 0;
+    k->k.base.scratch = (size_t)(k->c * ((grad ? 1 + 2 * k->parts.count : 2) + rooms)) * sizeof(float);
     k->k.base.in_place = grad ? 1 : 0;
     *out = &k->k.base;
     return CSEG_OK;
@@ -99,4 +114,4 @@ static cseg_status prepare_layer_norm(cpu_backend *b, const node *n, arena *mem,
 
 const cpu_op cpu_op_layer_norm = {.prepare = prepare_layer_norm, .run = layer_run, .either_in = 1, .either_out = 1};
 const cpu_op cpu_op_layer_norm_grad = {
-    .prepare = prepare_layer_norm, .run = layer_grad_run, .either_in = 3, .either_out = 1};
+    .prepare = prepare_layer_norm, .run = layer_grad_run, .either_in = 3 | 1 << 5, .either_out = 1};

@@ -2,6 +2,7 @@
  * memory traffic: forward writes the large map once; the gradient reads it twice. */
 #include "backend/cpu/interpolation.h"
 #include "backend/cpu/map.h"
+#include "backend/cpu/resize_cubic.h"
 
 typedef struct resize_kernel {
     cpu_kernel k;
@@ -52,6 +53,8 @@ static cseg_status resize_run(kernel *base, void *const *in, void *const *out, v
 
 static cseg_status prepare_resize(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (n->attr.resize.cubic)
+        return resize_cubic_prepare(b, n, mem, out, err);
     resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_run);
     if (!k)
         return fail_memory(err);
@@ -90,6 +93,8 @@ static cseg_status resize_grad_run(kernel *base, void *const *in, void *const *o
 
 static cseg_status prepare_resize_grad(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
+    if (n->attr.resize.cubic)
+        return resize_cubic_prepare(b, n, mem, out, err);
     resize_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, resize_grad_run);
     if (!k)
         return fail_memory(err);

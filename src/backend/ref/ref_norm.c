@@ -142,16 +142,24 @@ static void grouped(const node *n, void *const *in, void *const *out)
         for (int64_t i = 0; i < count; i++) {
             int64_t e = element(&s, i), c = e % s.channels;
             double hat = ((double)x[e] - mean) * invstd;
-            ((float *)out[0])[e] = (float)(hat * (gamma ? (double)gamma[c] : 1) + (beta ? (double)beta[c] : 0));
+            float y = (float)(hat * (gamma ? (double)gamma[c] : 1) + (beta ? (double)beta[c] : 0));
+            ((float *)out[0])[e] = n->attr.norm.act && y < 0 ? 0 : y;
         }
         ((float *)out[1])[k] = (float)mean;
         ((float *)out[2])[k] = (float)invstd;
     }
 }
 
+/* The gradient before the ReLU, which let its input pass where y > 0. */
+static double before_relu(const float *y, const float *dy, int64_t e)
+{
+    return !y || y[e] > 0 ? (double)dy[e] : 0;
+}
+
 static void grouped_grad(const node *n, void *const *in, void *const *out, void *scratch)
 {
     const float *x = in[0], *dy = in[1], *gamma = in[2], *mean = in[3], *invstd = in[4];
+    const float *y = ref_optional(n, in, 5);
     int64_t channels = ref_channels(n->in[0]);
     double *dgamma = ref_zeros(scratch, 2 * channels), *dbeta = dgamma + channels;
     for (int64_t k = 0; k < tensor_count(n->in[3]); k++) {
@@ -160,15 +168,17 @@ static void grouped_grad(const node *n, void *const *in, void *const *out, void 
         double g = 0, b = 0, inv = (double)invstd[k];
         for (int64_t i = 0; i < count; i++) {
             int64_t e = element(&s, i), c = e % s.channels;
-            double hat = ((double)x[e] - (double)mean[k]) * inv, d = (double)dy[e] * (gamma ? (double)gamma[c] : 1);
+            double hat = ((double)x[e] - (double)mean[k]) * inv,
+                   d = before_relu(y, dy, e) * (gamma ? (double)gamma[c] : 1);
             g += d * hat;
             b += d;
-            dgamma[c] += (double)dy[e] * hat;
-            dbeta[c] += (double)dy[e];
+            dgamma[c] += before_relu(y, dy, e) * hat;
+            dbeta[c] += before_relu(y, dy, e);
         }
         for (int64_t i = 0; i < count; i++) {
             int64_t e = element(&s, i), c = e % s.channels;
-            double hat = ((double)x[e] - (double)mean[k]) * inv, d = (double)dy[e] * (gamma ? (double)gamma[c] : 1);
+            double hat = ((double)x[e] - (double)mean[k]) * inv,
+                   d = before_relu(y, dy, e) * (gamma ? (double)gamma[c] : 1);
             ((float *)out[0])[e] = (float)(inv * (d - b / (double)count - hat * g / (double)count));
         }
     }

@@ -1,45 +1,77 @@
 /* torch.nn.functional.interpolate, in its own arithmetic: source positions in float32. */
 #include "backend/ref/ref.h"
 
-typedef struct two_pixels {
-    int64_t i0, i1;
-    float w1;
-} two_pixels;
+/* The input pixels that an output pixel mixes along an axis, in order. */
+typedef struct mixed {
+    int64_t at[4];
+    float w[4];
+    int n;
+} mixed;
 
-static two_pixels source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
+static int64_t clipped(int64_t i, int64_t in)
+{
+    return i < 0 ? 0 : i < in ? i : in - 1;
+}
+
+/* Keys' cubic convolution (1981) with a = -3/4. */
+static float cubic_weight(float distance)
+{
+    const float a = -0.75f, x = distance < 0 ? -distance : distance;
+    if (x <= 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+}
+
+/* Pixels beyond the border are those at the border; positions there are not clipped. */
+static mixed four_pixels(float at, int64_t in)
+{
+    mixed m = {.n = 4};
+    float low = floorf(at), t = at - low;
+    for (int i = 0; i < 4; i++) {
+        m.at[i] = clipped((int64_t)low + i - 1, in);
+        m.w[i] = cubic_weight(t - (float)(i - 1));
+    }
+    return m;
+}
+
+static mixed two_pixels(float at, int64_t in)
+{
+    at = at < 0 ? 0 : at;
+    int64_t i = clipped((int64_t)at, in);
+    float t = at - (float)i;
+    return (mixed){.at = {i, clipped(i + 1, in)}, .w = {1 - t, t}, .n = 2};
+}
+
+static mixed source_of(int64_t o, int64_t in, int64_t out, const resize_attr *a, double given)
 {
     float scale = given > 0 ? (float)(1.0 / given) : (float)in / (float)out;
-    if (in == out)
-        return (two_pixels){o, o, 0}; /* whatever scale was given, as PyTorch */
+    if (in == out && !a->cubic)
+        return (mixed){.at = {o}, .w = {1}, .n = 1}; /* whatever scale was given, as PyTorch */
     if (a->nearest) {
         int64_t i = out == 2 * in ? o / 2 : (int64_t)((float)o * scale); /* the same exception */
-        i = i < in - 1 ? i : in - 1;
-        return (two_pixels){i, i, 0};
+        return (mixed){.at = {clipped(i, in)}, .w = {1}, .n = 1};
     }
     float at;
     if (a->align_corners)
         at = out > 1 ? (float)o * ((float)(in - 1) / (float)(out - 1)) : 0;
     else
         at = ((float)o + 0.5f) * scale - 0.5f;
-    at = at < 0 ? 0 : at;
-    int64_t i = (int64_t)at;
-    i = i < in - 1 ? i : in - 1;
-    return (two_pixels){i, i < in - 1 ? i + 1 : i, at - (float)i};
+    return a->cubic ? four_pixels(at, in) : two_pixels(at, in);
 }
 
-/* Calls f for the four (pixel, weight) pairs of each output element. */
+/* Calls f for the (pixel, weight) pairs of each output element. */
 typedef void pair(void *arg, int64_t in, int64_t out, float w);
 static void each_pair(const int64_t *x, const int64_t *y, const resize_attr *a, pair *f, void *arg)
 {
     for (int64_t i = 0; i < y[0] * y[1] * y[2] * y[3]; i++) {
         int64_t c = i % y[3], ox = i / y[3] % y[2], oy = i / y[3] / y[2] % y[1], image = i / y[3] / y[2] / y[1];
-        two_pixels v = source_of(oy, x[1], y[1], a, a->scale_h), h = source_of(ox, x[2], y[2], a, a->scale_w);
-        for (int k = 0; k < 4; k++) {
-            int64_t iy = k & 2 ? v.i1 : v.i0, ix = k & 1 ? h.i1 : h.i0;
-            float w = (k & 2 ? v.w1 : 1 - v.w1) * (k & 1 ? h.w1 : 1 - h.w1);
-            if (w != 0)
-                f(arg, ((image * x[1] + iy) * x[2] + ix) * x[3] + c, i, w);
-        }
+        mixed v = source_of(oy, x[1], y[1], a, a->scale_h), h = source_of(ox, x[2], y[2], a, a->scale_w);
+        for (int k = 0; k < v.n; k++)
+            for (int l = 0; l < h.n; l++) {
+                float w = v.w[k] * h.w[l];
+                if (w != 0)
+                    f(arg, ((image * x[1] + v.at[k]) * x[2] + h.at[l]) * x[3] + c, i, w);
+            }
     }
 }
 

@@ -23,11 +23,13 @@ cseg_status parity_config(const char *path, const parity_options *o, FILE *out, 
 
 static void print_state(const model *m, FILE *out)
 {
-    int64_t parameters = 0;
+    int64_t parameters = 0, n = 0;
     fputs(", \"state\": [", out);
     for (size_t i = 0; i < m->params.n; i++) {
         const param *p = m->params.at[i];
-        fprintf(out, "%s[\"%s\", [", i ? ", " : "", p->name);
+        if (param_is_late(p))
+            continue;
+        fprintf(out, "%s[\"%s\", [", n++ ? ", " : "", p->name);
         for (int j = 0; j < p->rank; j++)
             fprintf(out, "%s%lld", j ? ", " : "", (long long)p->dim[j]);
         fprintf(out, "], \"%s\"]", dtype_name(p->type));

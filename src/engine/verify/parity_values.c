@@ -14,7 +14,7 @@ double parity_uniform(const char *name, uint64_t i)
 
 /* How a parameter is filled: derived from its name and shape once, for all of its elements. */
 typedef struct filling {
-    enum { FILL_VARIANCE, FILL_KERNEL, FILL_GAIN, FILL_SMALL } rule;
+    enum { FILL_VARIANCE, FILL_KERNEL, FILL_GAIN, FILL_UNIFORM, FILL_SMALL } rule;
     uint64_t seed;
     double bound; /* FILL_KERNEL */
 } filling;
@@ -43,6 +43,8 @@ static float filled(const filling *f, int64_t i)
         return (float)((2 * u - 1) * f->bound);
     case FILL_GAIN:
         return (float)(0.5 + u / 2);
+    case FILL_UNIFORM:
+        return (float)u;
     case FILL_SMALL:
         break;
     }
@@ -61,11 +63,26 @@ static void fill(backend *b, const param *p, const filling *f)
     }
 }
 
+/* Parameters that the reference draws in its first forward pass are its requests for random numbers. */
+static void fill_late(const model *m, const param *p, int request)
+{
+    char name[32];
+    snprintf(name, sizeof name, "rand:%d", request);
+    filling f = {.rule = FILL_UNIFORM, .seed = str_fnv1a64(name, strlen(name))};
+    fill(m->backend, p, &f);
+    model_normalize(m, p);
+}
+
 void parity_fill_weights(model *m)
 {
+    int late = 0;
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
         filling f = filling_of(p);
+        if (param_is_late(p)) {
+            fill_late(m, p, late++);
+            continue;
+        }
         if (p->type == DT_I64)
             memset(p->data, 0, (size_t)p->count * sizeof(int64_t));
         else

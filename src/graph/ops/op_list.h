@@ -11,9 +11,9 @@ OP(batch_norm_apply)      /* x, gamma, beta, mean, inverse std, [residual] -> y:
 OP(batch_norm_train_grad) /* x, dy, gamma, batch mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta,
                              [dresidual] */
 OP(group_norm)            /* x, [gamma], [beta] -> y, mean, inverse std */
-OP(group_norm_grad)       /* x, dy, [gamma], mean, inverse std -> dx, dgamma, dbeta */
+OP(group_norm_grad)       /* x, dy, [gamma], mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta */
 OP(layer_norm)            /* x, gamma, beta -> y, mean, inverse std: over the last axis */
-OP(layer_norm_grad)       /* x, dy, gamma, mean, inverse std -> dx, dgamma, dbeta */
+OP(layer_norm_grad)       /* x, dy, gamma, mean, inverse std, [y if fused with ReLU] -> dx, dgamma, dbeta */
 OP(unary)                 /* x -> y */
 OP(unary_grad)            /* x, y, dy -> dx; x or y is missing where the slope needs it not */
 OP(prelu)                 /* x, slope -> y */
@@ -49,8 +49,8 @@ OP(one_hot)                /* label -> y */
 OP(presence)               /* label -> y: which classes each image has */
 OP(pick)                   /* x, label -> y: the label's entry of the last axis */
 OP(pick_grad)              /* dy, label -> dx: zeros elsewhere */
-OP(psa_mask)               /* x -> y: each pixel's mask, laid over the map */
-OP(psa_mask_grad)          /* dy -> dx */
+OP(psa_exchange)           /* masks, v -> y, logarithm of each row's sum: masks as a matrix of pixels, times v */
+OP(psa_exchange_grad)      /* masks, v, y, logarithm of the sums, dy -> dmasks, dv */
 OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(point_sample)           /* x, points -> y: x between its pixels */

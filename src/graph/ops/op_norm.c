@@ -142,10 +142,11 @@ static const char *layer_norm_infer(graph *g, node *n)
                               : grouped_infer(g, n, tensor_count(n->in[0]) / channels(n->in[0]));
 }
 
+/* The ReLU let its input pass where y > 0. */
 static void grouped_grad(graph *g, node *n, op_kind op, tensor *dy, tensor **din)
 {
-    tensor *in[5] = {n->in[0], dy, op_in(n, 1), n->out[1], n->out[2]};
-    node *d = graph_add_node(g, op, 5, in, 3, &n->attr);
+    tensor *in[6] = {n->in[0], dy, op_in(n, 1), n->out[1], n->out[2], n->out[0]};
+    node *d = graph_add_node(g, op, n->attr.norm.act ? 6 : 5, in, 3, &n->attr);
     if (!d)
         return;
     din[0] = d->out[0];

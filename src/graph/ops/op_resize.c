@@ -1,4 +1,4 @@
-/* Bilinear and nearest resizing of maps [N, H, W, C], and the class of each pixel. */
+/* Bilinear, bicubic and nearest resizing of maps [N, H, W, C], and the class of each pixel. */
 #include "graph/op.h"
 
 static const char *resize_infer(graph *g, node *n)
@@ -13,7 +13,8 @@ static const char *resize_infer(graph *g, node *n)
     return NULL;
 }
 
-/* The gradient's attr has the input's size in h, w: its output is dx. */
+/* If a scale_factor was given and sizes are equal all the same, torch resizes bicubically but takes the gradient of a
+ * copy; here it is that of what was done. The gradient's attr has the input's size in h, w: its output is dx. */
 static void resize_grad(graph *g, node *n, tensor *const *dy, tensor **din)
 {
     op_attr a = n->attr;

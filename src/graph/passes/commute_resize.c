@@ -1,7 +1,7 @@
-/* Moves 1x1 convolutions before bilinear resizes. A 1x1 convolution is linear in each pixel, and bilinear resizing is
- * linear across pixels, so they commute exactly, and so do their gradients. So conv1x1(concat(a, resize(b), ...)) =
- * conv(a, w_a) + resize(conv(b, w_b)) + ...: the convolution runs on the small maps. FCN-HRNet's 720-to-720 convolution
- * shrinks 8 times. */
+/* Moves 1x1 convolutions before resizes. A 1x1 convolution is linear in each pixel, and resizing is linear across
+ * pixels, with weights that add up to 1, so they commute exactly, and so do their gradients. So conv1x1(concat(a,
+ * resize(b), ...)) = conv(a, w_a) + resize(conv(b, w_b)) + ...: the convolution runs on the small maps. FCN-HRNet's
+ * 720-to-720 convolution shrinks 8 times. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 

@@ -6,7 +6,7 @@
 static node *bilinear(const tensor *t)
 {
     node *n = t->from;
-    return n && n->op == OP_resize && !n->attr.resize.nearest && n->attr.resize.scale_h == 0 &&
+    return n && n->op == OP_resize && !n->attr.resize.nearest && !n->attr.resize.cubic && n->attr.resize.scale_h == 0 &&
                    n->attr.resize.scale_w == 0
                ? n
                : NULL;

@@ -1,5 +1,6 @@
 /* batch_norm_train [+ residual] [-> ReLU] becomes one node, forward and backward: one pass over memory instead of
- * three, and the sum's and the norm's own output are never kept. ReLU's mask is the sign of the output. */
+ * three, and the sum's and the norm's own output are never kept. ReLU's mask is the sign of the output. So do group
+ * norm and layer norm with the ReLU behind them. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 
@@ -9,12 +10,23 @@ static node *plain_norm(const rewrite *r, const tensor *t)
     return n && t == n->out[0] && n->n_in == 5 ? n : NULL;
 }
 
+/* group_norm or layer_norm that makes t; NULL: another op. */
+static node *grouped_norm(const rewrite *r, const tensor *t)
+{
+    node *n = rewrite_maker(r, t, OP_group_norm);
+    n = n ? n : rewrite_maker(r, t, OP_layer_norm);
+    return n && t == n->out[0] ? n : NULL;
+}
+
 static node *fused(graph *g, node *norm, tensor *residual, node *relu)
 {
     op_attr a = norm->attr;
     a.norm.act = UNARY_RELU + 1;
-    tensor *in[6] = {norm->in[0], norm->in[1], norm->in[2], norm->in[3], norm->in[4], residual};
-    node *now = graph_add_node(g, OP_batch_norm_train, residual ? 6 : 5, in, 3, &a);
+    tensor *in[6] = {0};
+    for (int i = 0; i < norm->n_in; i++)
+        in[i] = norm->in[i];
+    in[5] = residual;
+    node *now = graph_add_node(g, norm->op, residual ? 6 : norm->n_in, in, norm->n_out, &a);
     if (now) {
         now->scope = norm->scope;
         now->checkpoint = norm->checkpoint;
@@ -51,6 +63,7 @@ cseg_status pass_fuse_norm(graph *g, cseg_error *err)
             continue;
         tensor *residual = NULL;
         node *norm = plain_norm(&r, relu->in[0]);
+        norm = norm ? norm : grouped_norm(&r, relu->in[0]);
         node *add = norm ? NULL : rewrite_maker(&r, relu->in[0], OP_binary);
         if (add && add->attr.binary == BINARY_ADD)
             norm = of_sum(&r, add, &residual);

@@ -42,9 +42,11 @@ static void collect(const rewrite *r, node *add, addends *out)
     out->at[out->n++] = add->in[0];
 }
 
+/* Returns the resize that makes t, if it mixes two pixels along an axis, as op_sum does; else NULL. */
 static node *resized(const rewrite *r, const tensor *t)
 {
-    return rewrite_maker(r, t, OP_resize);
+    node *n = rewrite_maker(r, t, OP_resize);
+    return n && !n->attr.resize.cubic ? n : NULL;
 }
 
 /* Two maps without resizes are left alone: the node that makes one of them can add the other as it writes (fuse_conv,

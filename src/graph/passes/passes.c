@@ -20,7 +20,7 @@ static const pass passes[] = {
     {PASS_FUSE_SUM, "fuse_sum", pass_fuse_sum, true, true, false},
     {PASS_FUSE_CONV, "fuse_conv", pass_fuse_conv, false, true, false},
     {PASS_RESIZE_ARGMAX, "resize_argmax", pass_resize_argmax, false, true, false},
-    {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, false, false},
+    {PASS_FUSE_NORM, "fuse_norm", pass_fuse_norm, true, true, false},
     {PASS_FUSE_LOSS, "fuse_loss", pass_fuse_loss, true, false, false},
     {PASS_RECOMPUTE, "recompute", pass_recompute, true, false, true},
 };

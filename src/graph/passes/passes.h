@@ -17,7 +17,7 @@ enum {
     PASS_COMMUTE_RESIZE = 4, /* moves 1x1 convolutions before bilinear resizes and concatenations: exact, and 4 to 64
                                 times fewer multiply-adds for what was resized */
     PASS_RESIZE_ARGMAX = 8,  /* resize + argmax without the resized logits */
-    PASS_FUSE_NORM = 16,     /* training: residual sum and ReLU into batch norm */
+    PASS_FUSE_NORM = 16,     /* ReLU into group and layer norm; training: residual sum and ReLU into batch norm */
     PASS_FUSE_LOSS = 32,     /* training: resize + cross-entropy + accuracy without the resized logits */
     PASS_FUSE_SUM = 64,      /* resizes, the additions after them and ReLU in one pass over memory */
     PASS_RECOMPUTE = 128,    /* training, after graph_backward: results that are cheap, or inside a with_cp block, are

@@ -11,7 +11,7 @@ cseg_status pass_resize_argmax(graph *g, cseg_error *err)
     for (size_t i = 0; i < n; i++) {
         node *argmax = g->nodes.at[i];
         node *resize = argmax->op == OP_argmax ? rewrite_maker(&r, argmax->in[0], OP_resize) : NULL;
-        if (!resize)
+        if (!resize || resize->attr.resize.cubic)
             continue;
         node *now = graph_add_node(g, OP_resize_argmax, 1, resize->in, 1, &resize->attr);
         if (!now)

@@ -59,11 +59,30 @@ static int64_t block_width(const resnet_config *c, int64_t planes)
     return (int64_t)((double)planes * ((double)c->base_width / (double)c->base_channels)) * c->groups;
 }
 
+/* dcn alone changes nothing: it is for the stages that stage_with_dcn names. */
+static void check_dcn(module *m, const resnet_config *c)
+{
+    const value *in = c->stage_with_dcn;
+    if (!c->dcn)
+        return;
+    if (!value_is_list(in) || (int64_t)value_count(in) != c->num_stages) {
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "stage_with_dcn"),
+                   "%s: with dcn, stage_with_dcn is a list with an entry for each of %lld stages", m->class_name,
+                   (long long)c->num_stages);
+        return;
+    }
+    for (size_t i = 0; i < value_count(in); i++)
+        if (value_true(value_item(in, i)))
+            model_fail(m->model, CSEG_UNSUPPORTED, c->dcn,
+                       "%s: stage %zu has deformable convolutions (dcn). They are compiled operators of the full mmcv, "
+                       "which neither mmcv-lite nor cseg has, so what they compute could be compared with nothing. "
+                       "Leave dcn out to train without them; a checkpoint that was trained with them has no other use",
+                       m->class_name, i + 1);
+}
+
 static void check(module *m, const resnet_config *c, int architecture)
 {
-    if (c->dcn)
-        model_fail(m->model, CSEG_UNSUPPORTED, c->dcn, "%s: deformable convolutions (dcn) are not supported",
-                   m->class_name);
+    check_dcn(m, c);
     block_plugins_check(m, c->plugins, c->num_stages, architecture < 0 || architectures[architecture].bottleneck);
     if (block_width(c, c->base_channels) < 1)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "base_width"),

@@ -15,7 +15,7 @@ typedef struct resnet_config {
     int64_t groups, base_width;      /* ResNeXt, ResNeSt; groups 0: others */
     int64_t radix, reduction_factor; /* ResNeSt; radix 0: others */
     bool avg_down_stride;
-    const value *conv_cfg, *norm_cfg, *dcn, *plugins, *init_cfg;
+    const value *conv_cfg, *norm_cfg, *dcn, *stage_with_dcn, *plugins, *init_cfg;
 } resnet_config;
 
 /* Entries of a field_table. All users of resnet_config have RESNET_COMMON_FIELDS; ResNet itself adds
@@ -39,8 +39,8 @@ typedef struct resnet_config {
         FIELD(resnet_config, F_VALUE, conv_cfg, "None", "kind of convolution"),                                        \
         FIELD(resnet_config, F_VALUE, norm_cfg, "dict(type='BN', requires_grad=True)", "kind of normalisation"),       \
         FIELD(resnet_config, F_BOOL, norm_eval, "False", "batch norms use their running statistics in training"),      \
-        FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolution: not supported"),                           \
-        FIELD_IGNORED(stage_with_dcn, "of dcn, which is not supported"),                                               \
+        FIELD(resnet_config, F_VALUE, dcn, "None", "deformable convolutions: not supported in any stage"),             \
+        FIELD(resnet_config, F_VALUE, stage_with_dcn, "(False, False, False, False)", "stages that dcn is for"),       \
         FIELD(resnet_config, F_VALUE, plugins, "None", "blocks behind convolutions of bottlenecks"),                   \
         FIELD_RANGE(resnet_config, F_INTS, multi_grid, "None", 1, 1024, "dilations of the last stage's blocks"),       \
         FIELD(resnet_config, F_BOOL, contract_dilation, "False", "a dilated stage's first block has half of it"),      \

@@ -35,8 +35,8 @@ static const field fields[] = {
     FIELD(path_config, F_VALUE, ffm_cfg, "dict(in_channels=512, out_channels=256, scale_factor=4)",
           "how the first map and the second refined one are joined: in_channels, out_channels, scale_factor, norm_cfg, "
           "act_cfg"),
-    FIELD_CHOICE(path_config, upsample_mode, "'nearest'", "nearest|bilinear", "how refined maps are resized"),
-    FIELD(path_config, F_VALUE, align_corners, "None", "of bilinear resizing; None is False"),
+    FIELD_CHOICE(path_config, upsample_mode, "'nearest'", RESIZE_MODES, "how refined maps are resized"),
+    FIELD(path_config, F_VALUE, align_corners, "None", "of bilinear and bicubic resizing; None is False"),
     FIELD(path_config, F_VALUE, norm_cfg, "dict(type='BN')", "kind of normalisation behind resized maps"),
     FIELD(path_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
@@ -44,8 +44,8 @@ static const field_table table = FIELD_TABLE(fields, path_config);
 
 typedef struct path_net {
     module *inner, *refine, *convs, *whole, *fusion;
-    bool nearest, align_corners;
-    int64_t joined; /* channels that ffm_cfg expects */
+    resize_attr how; /* refined maps are resized */
+    int64_t joined;  /* channels that ffm_cfg expects */
 } path_net;
 
 static module *list_new(module *parent, const char *name)
@@ -59,11 +59,10 @@ static module *list_new(module *parent, const char *name)
 static void read_resize(module *m, path_net *s, const path_config *c)
 {
     const value *align = c->align_corners;
-    s->nearest = strcmp(c->upsample_mode, "nearest") == 0;
-    s->align_corners = align && value_true(align);
-    if (align && s->nearest)
+    s->how = resize_by(c->upsample_mode, align && value_true(align));
+    if (align && s->how.nearest)
         model_fail(m->model, CSEG_CONFIG, align,
-                   "STDCContextPathNet: align_corners is of bilinear resizing; leave it out with "
+                   "STDCContextPathNet: align_corners is of bilinear and bicubic resizing; leave it out with "
                    "upsample_mode='nearest'");
     else if (align && align->kind != V_BOOL)
         model_fail(m->model, CSEG_CONFIG, align, "STDCContextPathNet: align_corners is a bool or None, not %s",
@@ -148,11 +147,6 @@ static bool check_maps(const module *m, graph *g, features x)
     return g->error.code == CSEG_OK;
 }
 
-static tensor *resized(const path_net *s, graph *g, tensor *x, const tensor *like)
-{
-    return s->nearest ? resize_nearest_like(g, x, like) : resize_like(g, x, like, s->align_corners);
-}
-
 /* The backbone's first map, the refined ones, and what the first of all and the second refined one make together. */
 static features forward(module *m, graph *g, tensor *img)
 {
@@ -162,11 +156,11 @@ static features forward(module *m, graph *g, tensor *img)
         return out;
     features_add(g, &out, x.at[0]);
     tensor *deepest = x.at[x.n - 1];
-    tensor *y = resized(s, g, layer_run(s->whole, g, op_adaptive_avg_pool(g, deepest, 1, 1)), deepest);
+    tensor *y = resize_like_by(g, layer_run(s->whole, g, op_adaptive_avg_pool(g, deepest, 1, 1)), deepest, s->how);
     for (int i = 0; i < (int)s->refine->children.n; i++) {
         int at = x.n - 1 - i;
         y = op_add(g, layer_run(s->refine->children.at[i], g, x.at[at]), y);
-        y = layer_run(s->convs->children.at[i], g, resized(s, g, y, x.at[at - 1]));
+        y = layer_run(s->convs->children.at[i], g, resize_like_by(g, y, x.at[at - 1], s->how));
         features_add(g, &out, y);
     }
     tensor *joined = out.n > 2 ? op_concat(g, (tensor *[]){x.at[0], out.at[2]}, 2, -1) : NULL;

@@ -52,7 +52,7 @@ static void build(module *m)
         for (int k = 0; k < steps || k == 0; k++) {
             head_conv(m, list, module_index(m, at++), in, c->head.channels, 3);
             if (stride != finest)
-                upsample_new(list, module_index(m, at++), 2, false, c->head.align_corners);
+                upsample_new(list, module_index(m, at++), 2, "bilinear", c->head.align_corners);
             in = c->head.channels;
         }
     }

@@ -3,9 +3,11 @@
 #include <math.h>
 
 #include "model/heads/decode_head.h"
+#include "model/init.h"
 
 typedef struct ham_options {
     int64_t MD_S, MD_R, train_steps, eval_steps;
+    bool rand_init;
 } ham_options;
 
 static const field option_fields[] = {
@@ -14,7 +16,7 @@ static const field option_fields[] = {
     FIELD_RANGE(ham_options, F_INT, train_steps, "6", 0, 1024, "steps of the factorisation in training"),
     FIELD_RANGE(ham_options, F_INT, eval_steps, "7", 0, 1024, "steps of the factorisation in testing"),
     FIELD_IGNORED(inv_t, "the class sets it to 1"),
-    FIELD_FIXED(rand_init, "True", "bases that are drawn once are in no checkpoint of the reference"),
+    FIELD(ham_options, F_BOOL, rand_init, "True", "bases are drawn anew for each image; else once, for all"),
 };
 static const field_table option_table = FIELD_TABLE(option_fields, ham_options);
 
@@ -28,7 +30,8 @@ static const field fields[] = {
     HEAD_FIELDS(ham_config),
     FIELD_RANGE(ham_config, F_INT, ham_channels, "512", 1, 1 << 20, "channels of the map that is factorised"),
     FIELD(ham_config, F_VALUE, ham_kwargs, "dict()",
-          "dict of MD_S (groups of channels), MD_R (bases), train_steps and eval_steps of the factorisation"),
+          "dict of MD_S (groups of channels), MD_R (bases), train_steps and eval_steps of the factorisation, "
+          "rand_init (bases are drawn for each image)"),
 };
 static const field_table table = FIELD_TABLE(fields, ham_config);
 
@@ -36,6 +39,7 @@ typedef struct ham_head {
     decode_head base;
     ham_options options;
     module *squeeze, *ham_in, *ham_out, *align;
+    param *bases; /* [MD_S, D, MD_R], each of length 1, with rand_init=False; else NULL */
 } ham_head;
 
 static bool read_options(module *m, ham_options *o)
@@ -48,6 +52,18 @@ static bool read_options(module *m, ham_options *o)
         model_fail(own, CSEG_CONFIG, module_at(m, "ham_kwargs"), "%s: MD_S=%lld does not divide ham_channels=%lld",
                    m->name, (long long)o->MD_S, (long long)c->ham_channels);
     return !model_failed(own);
+}
+
+/* The reference draws them in the first forward pass, so a fresh model of it does not have them in its state dict yet.
+ */
+static param *bases_new(module *ham, const ham_options *o, int64_t channels)
+{
+    param *p = module_buffer(ham, "bases", DT_F32, 3, (int64_t[]){o->MD_S, channels / o->MD_S, o->MD_R}, 0);
+    if (!p)
+        return NULL;
+    init_set(p, INIT_UNIFORM_UNIT, 0, 1, false);
+    param_set_late(p);
+    return p;
 }
 
 static void build(module *m)
@@ -63,6 +79,8 @@ static void build(module *m)
     module *hamburger = module_new(m, "hamburger");
     conv_module_spec bread = {.conv = conv_square(ham, ham, 1, 1, 0, 1)};
     h->ham_in = conv_module_new(hamburger, "ham_in", bread);
+    if (!h->options.rand_init)
+        h->bases = bases_new(module_new(hamburger, "ham"), &h->options, ham);
     bread.norm_cfg = c->head.norm_cfg;
     h->ham_out = conv_module_new(hamburger, "ham_out", bread);
     h->align = head_conv(m, m, "align", ham, c->head.channels, 1);
@@ -97,12 +115,21 @@ static tensor *draw_bases(graph *g, int64_t n, int64_t d, int64_t r)
                      BINARY_DIV);
 }
 
-/* Non-negative pixels [B,N,D] as sums of MD_R bases. The gradient passes through all steps. */
-static tensor *factorised(const ham_options *o, graph *g, tensor *x)
+/* The kept bases, [B,D,R]: those of the groups, again and again. */
+static tensor *kept_bases(graph *g, param *p, int64_t n)
 {
+    int64_t groups = p->dim[0], dim[4] = {n / groups, groups, p->dim[1], p->dim[2]};
+    tensor *bases = op_reshape(g, graph_param(g, p), 4, (int64_t[]){1, dim[1], dim[2], dim[3]});
+    return op_reshape(g, op_broadcast(g, bases, dim), 3, (int64_t[]){n, dim[2], dim[3]});
+}
+
+/* Non-negative pixels [B,N,D] as sums of MD_R bases. The gradient passes through all steps. */
+static tensor *factorised(const ham_head *h, graph *g, tensor *x)
+{
+    const ham_options *o = &h->options;
     if (!x)
         return NULL;
-    tensor *bases = draw_bases(g, x->dim[0], x->dim[2], o->MD_R);
+    tensor *bases = h->bases ? kept_bases(g, h->bases, x->dim[0]) : draw_bases(g, x->dim[0], x->dim[2], o->MD_R);
     tensor *shares = op_softmax(g, op_matmul(g, x, bases, false, false));
     int64_t steps = g->train ? o->train_steps : o->eval_steps;
     for (int64_t i = 0; i < steps; i++) {
@@ -113,16 +140,16 @@ static tensor *factorised(const ham_options *o, graph *g, tensor *x)
 }
 
 /* The same of a map [N,H,W,C], whose groups of channels are factorised one by one. */
-static tensor *factorised_map(const ham_options *o, graph *g, tensor *x)
+static tensor *factorised_map(const ham_head *h, graph *g, tensor *x)
 {
     static const int swap[] = {0, 2, 1, 3};
     if (!x)
         return NULL;
-    int64_t n = x->dim[0], size = x->dim[1] * x->dim[2], groups = o->MD_S, channels = x->dim[3] / groups;
+    int64_t n = x->dim[0], size = x->dim[1] * x->dim[2], groups = h->options.MD_S, channels = x->dim[3] / groups;
     int64_t dim[4] = {n, x->dim[1], x->dim[2], x->dim[3]};
     if (groups > 1)
         x = op_transpose(g, op_reshape(g, x, 4, (int64_t[]){n, size, groups, channels}), swap);
-    tensor *y = factorised(o, g, op_reshape(g, x, 3, (int64_t[]){n * groups, size, channels}));
+    tensor *y = factorised(h, g, op_reshape(g, x, 3, (int64_t[]){n * groups, size, channels}));
     if (groups > 1)
         y = op_transpose(g, op_reshape(g, y, 4, (int64_t[]){n, groups, size, channels}), swap);
     return op_reshape(g, y, 4, dim);
@@ -138,7 +165,7 @@ static head_out forward(module *m, graph *g, const head_io *io)
     if (!sized.n)
         return (head_out){0};
     tensor *x = layer_run(h->squeeze, g, op_concat(g, sized.at, sized.n, -1));
-    tensor *y = factorised_map(&h->options, g, op_relu(g, layer_run(h->ham_in, g, x)));
+    tensor *y = factorised_map(h, g, op_relu(g, layer_run(h->ham_in, g, x)));
     y = op_relu(g, op_add(g, x, layer_run(h->ham_out, g, y)));
     return (head_out){.logits = head_classify(m, g, layer_run(h->align, g, y))};
 }

@@ -86,24 +86,52 @@ static void build(module *m)
     h->bottleneck = head_conv(m, m, "bottleneck", in * 2, channels, 3);
 }
 
-/* How far pixels exchange: from each pixel (rows), after softmax, what it gets of the others (columns). */
-static tensor *shares(const psa_config *c, const exchange *e, graph *g, tensor *masks)
+/* The part of a mask's axis that lies on a map of `size` pixels for some of them; its middle stays the middle. */
+static void middle(int64_t mask, int64_t size, int64_t *from, int64_t *count)
 {
-    if (!masks)
+    int64_t half = (mask - 1) / 2, first = half - (size - 1), end = half + size;
+    *from = first < 0 ? 0 : first;
+    *count = (end < mask ? end : mask) - *from;
+}
+
+/* The masks of all pixels, without what lies outside of the map for each of them: masks may be far larger than maps.
+ * Sets the size that they have. */
+static tensor *masks_of(const psa_config *c, const exchange *e, graph *g, tensor *x, psa_attr *a)
+{
+    if (!x)
+        return NULL;
+    int64_t from[2], count[2], mask[2] = {c->mask_size.at[0], c->mask_size.at[1]};
+    for (int i = 0; i < 2; i++)
+        middle(mask[i], x->dim[1 + i], &from[i], &count[i]);
+    a->mask_h = count[0];
+    a->mask_w = count[1];
+    if (count[0] == mask[0] && count[1] == mask[1])
+        return layer_run(e->attention, g, x);
+    x = layer_run(e->attention->children.at[0], g, x);
+    if (!x)
+        return NULL;
+    tensor *w = graph_param(g, module_own(e->attention->children.at[1], "weight")); /* it has no bias */
+    int64_t in = tensor_channels(x);
+    w = op_reshape(g, w, 3, (int64_t[]){mask[0], mask[1], in});
+    w = op_slice(g, op_slice(g, w, 0, from[0], count[0]), 1, from[1], count[1]);
+    w = op_reshape(g, w, 4, (int64_t[]){count[0] * count[1], in, 1, 1});
+    return op_conv2d(g, x, w, NULL, (conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1});
+}
+
+/* compact: masks [N,h,w,h * w] are the matrix, from each pixel (rows) to what it gets of the others (columns). */
+static tensor *compact_exchange(const psa_config *c, const exchange *e, graph *g, tensor *masks, tensor *v)
+{
+    if (!masks || !v)
         return NULL;
     int64_t pixels = masks->dim[1] * masks->dim[2];
-    if (!c->compact) {
-        masks = op_psa_mask(g, masks, c->mask_size.at[0], c->mask_size.at[1], e->distributes);
-    } else if (masks->dim[3] != pixels) {
+    if (masks->dim[3] != pixels)
         return graph_fail(g, CSEG_SHAPE,
                           "compact=True needs maps of %lld pixels, as many as mask_size has, but they have %lld x %lld",
                           (long long)masks->dim[3], (long long)masks->dim[1], (long long)masks->dim[2]);
-    } else {
-        masks = op_reshape(g, masks, 3, (int64_t[]){masks->dim[0], pixels, pixels});
-        if (e->transposed)
-            masks = op_transpose(g, masks, (int[]){0, 2, 1});
-    }
-    return c->psa_softmax ? op_softmax(g, masks) : masks;
+    masks = op_reshape(g, masks, 3, (int64_t[]){masks->dim[0], pixels, pixels});
+    if (e->transposed)
+        masks = op_transpose(g, masks, (int[]){0, 2, 1});
+    return op_matmul(g, c->psa_softmax ? op_softmax(g, masks) : masks, v, false, false);
 }
 
 static tensor *exchanged(module *m, const exchange *e, graph *g, tensor *x, const resize_attr *small)
@@ -113,11 +141,17 @@ static tensor *exchanged(module *m, const exchange *e, graph *g, tensor *x, cons
     x = layer_run(e->reduce, g, x);
     if (c->shrink_factor != 1)
         x = op_resize_to(g, x, small->h, small->w, small->align_corners);
-    tensor *share = shares(c, e, g, layer_run(e->attention, g, x));
-    if (!x || !share)
+    if (!x)
         return NULL;
     int64_t dim[4] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3]};
-    tensor *y = op_matmul(g, share, op_reshape(g, x, 3, (int64_t[]){dim[0], dim[1] * dim[2], dim[3]}), false, false);
+    tensor *y, *v = op_reshape(g, x, 3, (int64_t[]){dim[0], dim[1] * dim[2], dim[3]});
+    psa_attr a = {.distribute = e->distributes, .softmax = c->psa_softmax};
+    if (c->compact) {
+        y = compact_exchange(c, e, g, layer_run(e->attention, g, x), v);
+    } else {
+        tensor *masks = masks_of(c, e, g, x, &a);
+        y = op_psa_exchange(g, masks, v, a);
+    }
     y = op_reshape(g, y, 4, dim);
     return h->divisor == 1 ? y : op_scale(g, y, (float)(1 / h->divisor), 0);
 }

@@ -59,7 +59,7 @@ tensor *channel_scale(graph *g, tensor *x, param *factors);
 
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
-module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners);
+module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners);
 
 /* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);

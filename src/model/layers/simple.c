@@ -47,7 +47,7 @@ module *avg_pool_new(module *parent, const char *name, pool_attr a)
 
 typedef struct upsample_state {
     int64_t scale;
-    bool nearest, align_corners;
+    resize_attr how;
 } upsample_state;
 
 /* mmseg's Upsample computes the size itself, so source positions follow from the sizes. */
@@ -56,20 +56,19 @@ static tensor *run_upsample(module *m, graph *g, tensor *x)
     const upsample_state *s = m->state;
     if (!x)
         return NULL;
-    return op_resize(g, x,
-                     (resize_attr){.h = x->dim[1] * s->scale,
-                                   .w = x->dim[2] * s->scale,
-                                   .align_corners = s->align_corners,
-                                   .nearest = s->nearest});
+    resize_attr a = s->how;
+    a.h = x->dim[1] * s->scale;
+    a.w = x->dim[2] * s->scale;
+    return op_resize(g, x, a);
 }
 
-module *upsample_new(module *parent, const char *name, int64_t scale, bool nearest, bool align_corners)
+module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners)
 {
     module *m = module_new(parent, name);
     upsample_state *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    *s = (upsample_state){scale, nearest, align_corners};
+    *s = (upsample_state){scale, resize_by(mode, align_corners)};
     m->class_name = "Upsample";
     m->state = s;
     m->forward = run_upsample;

@@ -29,7 +29,7 @@ typedef struct resize_config {
 
 static const field resize_fields[] = {
     FIELD_RANGE(resize_config, F_INT, scale_factor, NULL, 1, 64, "sides are multiplied by it"),
-    FIELD_CHOICE(resize_config, mode, "'nearest'", "nearest|bilinear", "how values are interpolated"),
+    FIELD_CHOICE(resize_config, mode, "'nearest'", RESIZE_MODES, "how values are interpolated"),
     FIELD(resize_config, F_BOOL, align_corners, "False", "corners of both maps lie on each other"),
     FIELD_FIXED(size, "None", "a map's size is known only when it is there"),
 };
@@ -78,7 +78,7 @@ static void interp_new(module *m, up_conv *s, const up_conv_spec *c)
                                    .norm_cfg = c->norm_cfg,
                                    .act_cfg = c->act_cfg});
         else
-            upsample_new(s->list, module_index(m, i), r.scale_factor, strcmp(r.mode, "nearest") == 0, r.align_corners);
+            upsample_new(s->list, module_index(m, i), r.scale_factor, r.mode, r.align_corners);
 }
 
 /* The reference builds norm and activation whatever their configs are, and stops at None. */

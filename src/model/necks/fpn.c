@@ -29,7 +29,7 @@ static const field fields[] = {
     FIELD(fpn_config, F_VALUE, norm_cfg, "None", "kind of normalisation"),
     FIELD(fpn_config, F_VALUE, act_cfg, "None", "kind of activation"),
     FIELD(fpn_config, F_VALUE, upsample_cfg, "dict(mode='nearest')",
-          "mode ('nearest', 'bilinear'), align_corners, scale_factor"),
+          "mode ('nearest', 'bilinear', 'bicubic'), align_corners, scale_factor"),
     FIELD(fpn_config, F_VALUE, init_cfg, "dict(type='Xavier', layer='Conv2d', distribution='uniform')",
           "how the weights start"),
 };
@@ -42,7 +42,7 @@ typedef struct upsample_config {
 } upsample_config;
 
 static const field upsample_fields[] = {
-    FIELD_CHOICE(upsample_config, mode, "'nearest'", "nearest|bilinear", "how values are interpolated"),
+    FIELD_CHOICE(upsample_config, mode, "'nearest'", RESIZE_MODES, "how values are interpolated"),
     FIELD(upsample_config, F_BOOL, align_corners, "False", "corners of both maps lie on each other"),
     FIELD_RANGE(upsample_config, F_FLOAT, scale_factor, "0", 0, 64, "0: to the size of the finer map"),
 };
@@ -130,10 +130,9 @@ static tensor *upsample(const fpn *f, graph *g, tensor *x, const tensor *like)
 {
     if (!x || !like)
         return NULL;
-    resize_attr a = {.h = like->dim[1],
-                     .w = like->dim[2],
-                     .nearest = strcmp(f->upsample.mode, "nearest") == 0,
-                     .align_corners = f->upsample.align_corners};
+    resize_attr a = resize_by(f->upsample.mode, f->upsample.align_corners);
+    a.h = like->dim[1];
+    a.w = like->dim[2];
     double scale = f->upsample.scale_factor;
     if (scale > 0) {
         a.h = (int64_t)((double)x->dim[1] * scale);

@@ -58,16 +58,20 @@ def case(op, attr, inputs, run, extra=(), weight=None):
     })
 
 
-def resizes():
-    def one(x, **how):
-        y = F.interpolate(x, **how)
-        attr = {"h": y.shape[2], "w": y.shape[3], "align_corners": bool(how.get("align_corners")),
-                "nearest": how["mode"] == "nearest"}
-        if "scale_factor" in how:
-            factor = how["scale_factor"]
-            attr["scale_h"], attr["scale_w"] = factor if isinstance(factor, tuple) else (factor, factor)
-        case("resize", attr, [x], lambda t: F.interpolate(t, **how))
+def resized(x, **how):
+    y = F.interpolate(x, **how)
+    attr = {"h": y.shape[2], "w": y.shape[3], "align_corners": bool(how.get("align_corners")),
+            "nearest": how["mode"] == "nearest"}
+    if how["mode"] == "bicubic":
+        attr["cubic"] = True
+    if "scale_factor" in how:
+        factor = how["scale_factor"]
+        attr["scale_h"], attr["scale_w"] = factor if isinstance(factor, tuple) else (factor, factor)
+    case("resize", attr, [x], lambda t: F.interpolate(t, **how))
 
+
+def resizes():
+    one = resized
     for size in ((8, 10), (7, 9), (3, 2), (1, 1), (4, 5), (13, 6)):
         for corners in (False, True):
             one(values(1, 2, 4, 5), size=size, mode="bilinear", align_corners=corners)
@@ -211,10 +215,20 @@ def losses(dialect):
     one(scores(1, 19, 2, 3), labels(19, 1, 2, 3), avg_non_ignore=True)
 
 
+def cubic_resizes():
+    for size in ((8, 10), (7, 9), (3, 2), (1, 1), (4, 5), (13, 6)):
+        for corners in (False, True):
+            resized(values(1, 2, 4, 5), size=size, mode="bicubic", align_corners=corners)
+    resized(values(1, 2, 1, 1), size=(3, 4), mode="bicubic", align_corners=False)
+    resized(values(1, 2, 2, 3), size=(5, 7), mode="bicubic", align_corners=True)
+    for factor in (1.3, 2.0, 0.6, (1.2, 2.6)):
+        resized(values(1, 2, 4, 5), scale_factor=factor, mode="bicubic", align_corners=False)
+
+
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else ""
     if what == "torch":
-        for make in (resizes, pools, norms, elements, convolutions, transposed, points):
+        for make in (resizes, pools, norms, elements, convolutions, transposed, points, cubic_resizes):
             make()
         name = "torch.json"
     elif what == "losses" and sys.argv[2:] in (["1x"], ["0x"]):

@@ -52,7 +52,12 @@ static void values_out_of_range(void **state)
 static void what_is_not_supported_says_so(void **state)
 {
     (void)state;
-    test_refused(TEST_RESNET(", dcn=dict(type='DCNv2')", "", ""), CSEG_UNSUPPORTED, "deformable", "test.py:2");
+    test_refused(TEST_RESNET(", dcn=dict(type='DCNv2'), stage_with_dcn=(False, True, True, True)", "", ""),
+                 CSEG_UNSUPPORTED, "stage 2 has deformable convolutions", "mmcv-lite");
+    test_refused(TEST_RESNET(", dcn=dict(type='DCN'), stage_with_dcn=(False, True)", "", ""), CSEG_CONFIG,
+                 "for each of 4 stages", "stage_with_dcn");
+    test_model no_stage = test_build_ok(TEST_RESNET(", dcn=dict(type='DCN')", "", "")); /* by default none has it */
+    test_end(&no_stage);
     test_refused(TEST_RESNET(", plugins=[dict()]", "", ""), CSEG_CONFIG, "plugins need bottlenecks", "test.py:2");
     test_refused(TEST_RESNET(", conv_cfg=dict(type='ConvAWS')", "", ""), CSEG_UNSUPPORTED, "ConvAWS", "Conv2d");
     test_refused(TEST_RESNET(", norm_cfg=dict(type='FRN')", "", ""), CSEG_UNSUPPORTED, "FRN", "SyncBN");

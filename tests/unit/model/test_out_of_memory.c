@@ -51,7 +51,9 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='MSCAN', embed_dims=[4, 4, 8, 8], depths=[1, 1, 1, 1],\n"
     "    mlp_ratios=[1, 1, 1, 1], drop_path_rate=0.1),\n"
     "  decode_head=dict(type='LightHamHead', in_channels=[4, 8, 8], in_index=[1, 2, 3], channels=4, ham_channels=4,\n"
-    "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3))\n",
+    "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3),\n"
+    "  auxiliary_head=dict(type='LightHamHead', in_channels=[8], in_index=[3], channels=4, ham_channels=4,\n"
+    "    ham_kwargs=dict(MD_R=2, rand_init=False), num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
     "  neck=dict(type='JPU', in_channels=(4, 8, 16, 32), mid_channels=4, start_level=1, dilations=(1, 2)),\n"
     "  decode_head=dict(type='ASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, 2), num_classes=3),\n"

@@ -43,7 +43,7 @@ static int64_t exchanging(const char *text, int64_t h, int64_t w)
     int64_t pixels = 0;
     assert_int_equal(model_trace_logits(t.m, g, 1, h, w, -1, &logits, &t.err), CSEG_OK);
     for (size_t i = 0; i < g->nodes.n; i++)
-        if (strcmp(op_name(g->nodes.at[i]->op), "psa_mask") == 0)
+        if (strcmp(op_name(g->nodes.at[i]->op), "psa_exchange") == 0)
             pixels = g->nodes.at[i]->out[0]->dim[1];
     graph_free(g);
     test_end(&t);

@@ -21,7 +21,7 @@ static void fields_that_do_not_fit(void **state)
     test_refused(STDC("", "last_in_channels=(16, )", ""), CSEG_CONFIG, "at least two", "not 1");
     test_refused(STDC("", "align_corners=False", ""), CSEG_CONFIG, "align_corners is of bilinear", "test.py");
     test_refused(STDC("", "align_corners=1, upsample_mode='bilinear'", ""), CSEG_CONFIG, "a bool or None", "int");
-    test_refused(STDC("", "upsample_mode='bicubic'", ""), CSEG_CONFIG, "upsample_mode", "nearest");
+    test_refused(STDC("", "upsample_mode='area'", ""), CSEG_CONFIG, "upsample_mode", "bicubic");
     test_refused(STDC("", "ffm_cfg=dict(in_channels=12, out_channels=3, scale_factor=4)", ""), CSEG_CONFIG,
                  "scale_factor=4 leaves none of 3", "test.py");
     test_refused(STDC("", "ffm_cfg=dict(in_channels=12)", ""), CSEG_CONFIG, "out_channels", "ffm_cfg");
