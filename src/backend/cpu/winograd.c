@@ -89,9 +89,10 @@ static void group_input(const wino_kernel *k, const wino_call *c, const wino_roo
 {
     const void *at[WINOGRAD_IN];
     int64_t from = tiles * r->member / r->members, end = tiles * (r->member + 1) / r->members;
+    size_t size = dtype_size(k->x);
     wino_place p = wino_place_of(&k->g, first + from);
     for (int64_t t = from; t < end; t++, wino_place_next(&k->g, &p)) {
-        wino_tile_input(&k->g, &p, c->x, dtype_size(k->x), at);
+        wino_tile_input(&k->g, &p, c->x, size, at);
         k->f->input(at, k->x == DT_BF16, k->g.k, r->v + t * k->ld, k->v_point);
     }
 }
@@ -100,10 +101,11 @@ static void group_input(const wino_kernel *k, const wino_call *c, const wino_roo
 static void output_pixels(const wino_kernel *k, const wino_place *p, int64_t n0, const void *map, dtype type,
                           const void **at)
 {
-    wino_tile_output(&k->g, p, map, dtype_size(type), at);
+    size_t size = dtype_size(type);
+    wino_tile_output(&k->g, p, map, size, at);
     for (int i = 0; i < k->f->outputs; i++)
         if (at[i])
-            at[i] = (const char *)at[i] + n0 * (int64_t)dtype_size(type);
+            at[i] = (const char *)at[i] + n0 * (int64_t)size;
 }
 
 static void block_output(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t first,
@@ -292,7 +294,7 @@ typedef struct form_costs {
 } form_costs;
 
 static const form_costs square_costs = {.input = 130, .output = 110, .weights = 160, .back = 500};
-static const form_costs strip_costs = {.place = 40, .input = 22, .output = 20, .weights = 30, .back = 90};
+static const form_costs strip_costs = {.place = 120, .input = 30, .output = 25, .weights = 30, .back = 90};
 
 /* Products run at 85 % of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors, in bfloat16
  * at twice that with AVX512-BF16 and at more than eight times with AMX. */
@@ -322,8 +324,6 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
     const int64_t *w = weight ? n->out[0]->dim : n->in[1]->dim;
     if (!is_form(w[2], w[3]) || a->groups != 1 || a->stride[0] != 1 || a->stride[1] != 1)
         return false;
-    if (weight && n->n_out > 1 && n->out[1])
-        return false; /* with the gradient of a bias */
     if (a->act && a->act != UNARY_RELU + 1)
         return false;
     if (x->dim[3] < LEAST_CHANNELS || y->dim[3] < LEAST_CHANNELS)

@@ -4,10 +4,20 @@
  *
  * Threads share a group's points. Each thread computes its own products, and keeps their sums until all groups are
  * done; so results do not depend on the number of threads. Input channels are taken in chunks that keep the sums
- * (points * k * n floats) within a cache. */
+ * (points * k * n floats) within a cache. The gradient of a bias is added up by parts of the map. */
 #include "backend/cpu/winograd.h"
 
-enum { SUMS_BYTES = 6 << 20, GROUP_BYTES = 2 << 20, LEAST_GROUP = 32, MOST_GROUP = 256, POINTS_TILES = 8 };
+#include "backend/cpu/conv_descs.h"
+#include "backend/cpu/map.h"
+
+enum {
+    SUMS_BYTES = 6 << 20,
+    GROUP_BYTES = 2 << 20,
+    LEAST_GROUP = 32,
+    MOST_GROUP = 256,
+    POINTS_TILES = 8,
+    BIAS_PIXELS = 512
+};
 
 typedef struct wino_weights_kernel {
     cpu_kernel k;
@@ -19,6 +29,7 @@ typedef struct wino_weights_kernel {
     int64_t chunk, group, groups; /* input channels; tiles; how many groups */
     int64_t x_ld, y_ld;           /* floats of a tile's point: of a chunk, of all output channels, padded */
     int64_t x_point, y_point, sum_point;
+    parts bias; /* of dy's pixels, whose sums are added in order; none without a bias */
 } wino_weights_kernel;
 
 typedef struct wino_sums {
@@ -78,6 +89,24 @@ static void chunk_gradient(const wino_weights_kernel *k, const wino_sums *s, flo
                            k->g.k * k->f->taps);
 }
 
+/* sums: n floats for each part. */
+static void bias_gradient(const wino_weights_kernel *k, map dy, float *sums, float *db)
+{
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < k->bias.count; i++) {
+        float *sum = sums + i * k->g.n;
+        memset(sum, 0, (size_t)k->g.n * sizeof *sum);
+        k->k.b->simd->maps->sum_rows(map_from(dy, i * BIAS_PIXELS * k->g.n), sum, parts_size(&k->bias, i), k->g.n);
+    }
+#pragma omp for schedule(static)
+    for (int64_t j = 0; j < k->g.n; j++) {
+        double total = 0;
+        for (int64_t i = 0; i < k->bias.count; i++)
+            total += (double)sums[i * k->g.n + j];
+        db[j] = (float)total;
+    }
+}
+
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     const wino_weights_kernel *k = (const wino_weights_kernel *)base;
@@ -86,8 +115,12 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     s.yv = s.xv + k->f->points * k->x_point;
     s.sums = s.yv + k->f->points * k->y_point;
 #pragma omp parallel
-    for (int64_t k0 = 0; k0 < k->g.k; k0 += k->chunk)
-        chunk_gradient(k, &s, out[0], k0, least_of(k->chunk, k->g.k - k0));
+    {
+        for (int64_t k0 = 0; k0 < k->g.k; k0 += k->chunk)
+            chunk_gradient(k, &s, out[0], k0, least_of(k->chunk, k->g.k - k0));
+        if (k->bias.count)
+            bias_gradient(k, map_in(k->k.n, in, 1), s.sums + k->f->points * k->sum_point, out[1]);
+    }
     return CSEG_OK;
 }
 
@@ -115,7 +148,10 @@ cseg_status wino_prepare_conv_grad_weight(cpu_backend *b, const node *n, arena *
     k->x_point = k->group * k->x_ld + WINO_ALIAS;
     k->y_point = k->group * k->y_ld + WINO_ALIAS;
     k->sum_point = k->chunk * k->y_ld + WINO_ALIAS;
-    k->k.base.scratch = (size_t)(k->f->points * (k->x_point + k->y_point + k->sum_point)) * sizeof(float);
+    if (conv_has_bias(n))
+        k->bias = parts_of(k->g.images * k->g.out[0] * k->g.out[1], BIAS_PIXELS);
+    k->k.base.scratch =
+        (size_t)(k->f->points * (k->x_point + k->y_point + k->sum_point) + k->bias.count * k->g.n) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
 }
