@@ -13,7 +13,8 @@
 enum {
     POINTS_BYTES = 3 << 19, /* points of weights made at once */
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
-    SMALL_GROUP = 24,       /* tiles of 36 points: a multiple of register tiles for any number of vectors */
+    /* Tiles of a square's 36 points; of a strip's 6, six times as many. */
+    SMALL_GROUP = 24, /* a multiple of register tiles for any number of vectors */
     LARGE_GROUP = 120,
     LEAST_LARGE_GROUP = 96, /* since each group makes the weights' points again */
     LARGE_BYTES = 8 << 20,  /* of a large group's points */
