@@ -49,6 +49,13 @@ static tensor *not_folded(graph *g, tensor *const *in, const op_case *c)
 
 #define STRIP(sy, sx, py, px, g)                                                                            \
     .attr = {.conv = {.stride = {sy, sx}, .pad = {py, px}, .dilation = {1, 1}, .groups = g}}
+#define DILATED_STRIP(py, px, dy, dx)                                                                       \
+    .attr = {.conv = {.stride = {1, 1}, .pad = {py, px}, .dilation = {dy, dx}, .groups = 1}}
+#define FUSED_STRIP(py, px, kernel, out)                                                                    \
+    .attr = {.conv = {.stride = {1, 1}, .pad = {py, px}, .dilation = {1, 1}, .groups = 1,                   \
+                      .act = UNARY_RELU + 1, .has_residual = true}},                                        \
+    .in = {{"2,17,23,40"}, {"35,40," kernel}, {"35"}, {out}}, .inference_only = true, .no_grad = true,      \
+    .same_as = unfused
 /* Own kernels run it, whose end is that of the fused node. */
 #define DEPTHWISE(residual, kind, slope)                                                                    \
     .attr = {.conv = {.stride = {1, 1}, .pad = {4, 2}, .dilation = {2, 1}, .groups = 19, .act = (kind) + 1, \
@@ -122,6 +129,33 @@ static const op_case cases[] = {
      .linear = true},
     {"conv2d 20 to 20 channels, unlike padding", conv, .attr = {.conv = {.stride = {1, 1}, .pad = {0, 2},
      .dilation = {2, 2}, .groups = 1}}, {{"1,9,7,20"}, {"20,20,3,3"}}, .linear = true},
+    {"conv2d 16 to 16 channels, padding beyond the kernel", conv, CONV(1, 4, 1, 1), {{"1,6,7,16"}, {"16,16,3,3"}},
+     .linear = true},
+    {"conv2d 16 to 20 channels, unlike dilations", conv, DILATED_STRIP(1, 3, 1, 3), {{"2,9,24,16"}, {"20,16,3,3"}},
+     .linear = true},
+    {"conv2d 1x3, one channel", conv, STRIP(1, 1, 0, 1, 1), {{"2,9,11,1"}, {"3,1,1,3"}, {"3"}}, EXACT},
+    {"conv2d 3x1, 3 to 1 channels", conv, STRIP(1, 1, 1, 0, 1), {{"2,9,11,3"}, {"1,3,3,1"}}, EXACT},
+    {"conv2d 1x3, 13 channels, dilation 2", conv, DILATED_STRIP(0, 2, 1, 2), {{"2,5,21,13"}, {"13,13,1,3"}},
+     .linear = true},
+    {"conv2d 1x3, 16 channels", conv, STRIP(1, 1, 0, 1, 1), {{"2,7,33,16"}, {"16,16,1,3"}, {"16"}}, .linear = true},
+    {"conv2d 1x3, 17 to 33 channels", conv, STRIP(1, 1, 0, 1, 1), {{"2,7,71,17"}, {"33,17,1,3"}, {"33"}},
+     .linear = true},
+    {"conv2d 3x1, 33 to 17 channels", conv, STRIP(1, 1, 1, 0, 1), {{"2,71,8,33"}, {"17,33,3,1"}}, .linear = true},
+    {"conv2d 3x1, 33 to 40 channels, dilation 3", conv, DILATED_STRIP(3, 0, 3, 1), {{"1,62,6,33"}, {"40,33,3,1"}},
+     .linear = true},
+    {"conv2d 3x1, 48 channels, dilation 16", conv, DILATED_STRIP(16, 0, 16, 1), {{"1,62,9,48"}, {"48,48,3,1"}, {"48"}},
+     .linear = true},
+    {"conv2d 3x1, 48 channels, dilation 16 beyond the map", conv, DILATED_STRIP(16, 0, 16, 1),
+     {{"1,14,9,48"}, {"48,48,3,1"}, {"48"}}, .linear = true},
+    {"conv2d 1x3, 70 to 33 channels, no padding", conv, STRIP(1, 1, 0, 0, 1), {{"2,4,37,70"}, {"33,70,1,3"}},
+     .linear = true},
+    {"conv2d 3x1, 33 to 70 channels, padding across", conv, STRIP(1, 1, 1, 2, 1), {{"1,19,7,33"}, {"70,33,3,1"}, {"70"}},
+     .linear = true},
+    {"conv2d 1x3, 40 channels, wide padding and dilations", conv, DILATED_STRIP(3, 7, 5, 2),
+     {{"1,6,22,40"}, {"40,40,1,3"}}, .linear = true},
+    {"conv2d 1x3, 150 to 130 channels", conv, STRIP(1, 1, 0, 1, 1), {{"1,6,31,150"}, {"130,150,1,3"}}, .linear = true},
+    {"conv2d 1x3 + residual + ReLU", fused, FUSED_STRIP(0, 1, "1,3", "2,17,23,35")},
+    {"conv2d 3x1 + residual + ReLU", fused, FUSED_STRIP(1, 0, "3,1", "2,17,23,35")},
     {"conv2d 150 to 130 channels", conv, CONV(1, 1, 1, 1), {{"1,9,10,150"}, {"130,150,3,3"}}, .linear = true},
     {"conv2d 96 to 150 channels, 1x1", conv, CONV(1, 0, 1, 1), {{"2,5,7,96"}, {"150,96,1,1"}, {"150"}}, EXACT},
     {"conv2d + ReLU", fused, FUSED(false, UNARY_RELU, 0), .exact = true, .same_as = unfused},

@@ -1,5 +1,5 @@
-/* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), and their gradient with respect to the input, which is such a
- * convolution with the turned weights.
+/* Convolutions of 3x3, 1x3 and 3x1 taps and stride 1 by Winograd's F(4x4, 3x3) and F(4, 3), and their gradient with
+ * respect to the input, which is such a convolution with the turned weights.
  *
  * Tiles are taken in groups, so that their points and products stay in the second-level cache. If the weights have few
  * points, these are made once and each thread has its own groups. If they have many (4 times the weights: 21 MB for 384
@@ -13,7 +13,8 @@
 enum {
     POINTS_BYTES = 3 << 19, /* points of weights made at once */
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
-    SMALL_GROUP = 24,       /* tiles: a multiple of register tiles for any number of vectors */
+    /* Tiles of a square's 36 points; of a strip's 6, six times as many. */
+    SMALL_GROUP = 24, /* a multiple of register tiles for any number of vectors */
     LARGE_GROUP = 120,
     LEAST_LARGE_GROUP = 96, /* since each group makes the weights' points again */
     LARGE_BYTES = 8 << 20,  /* of a large group's points */
@@ -23,6 +24,7 @@ enum {
 typedef struct wino_kernel {
     cpu_kernel k;
     const winograd_table *t;
+    const winograd_form *f;
     wino_geometry g;
     wino_blocks blocks;
     bool grad_data, bias, has_residual, relu;
@@ -48,11 +50,11 @@ static void transform_weights(const wino_kernel *k, const float *w, int64_t bloc
 {
     wino_range r = wino_block(&k->blocks, block);
     int64_t n0 = r.from * k->blocks.vec, width = r.size * k->blocks.vec;
-    k->t->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, least_of(width, k->g.n - n0), k->grad_data, u,
+    k->f->weights(w + n0 * k->w_n + from * k->w_k, k->w_n, k->w_k, size, least_of(width, k->g.n - n0), k->grad_data, u,
                   k->once ? k->u_point : size * width + WINO_ALIAS, width);
 }
 
-/* All weights' points: block by block, within it [36][k][width]. */
+/* All weights' points: block by block, within it [points][k][width]. */
 static float *block_points(const wino_kernel *k, float *u, int64_t block)
 {
     return u + wino_block(&k->blocks, block).from * k->blocks.vec * k->g.k;
@@ -87,19 +89,24 @@ typedef struct wino_room {
 static void group_input(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t first, int64_t tiles)
 {
     const void *at[WINOGRAD_IN];
-    for (int64_t t = tiles * r->member / r->members, end = tiles * (r->member + 1) / r->members; t < end; t++) {
-        wino_tile_input(&k->g, first + t, c->x, dtype_size(k->x), at);
-        k->t->input(at, k->x == DT_BF16, k->g.k, r->v + t * k->ld, k->v_point);
+    int64_t from = tiles * r->member / r->members, end = tiles * (r->member + 1) / r->members;
+    size_t size = dtype_size(k->x);
+    wino_place p = wino_place_of(&k->g, first + from);
+    for (int64_t t = from; t < end; t++, wino_place_next(&k->g, &p)) {
+        wino_tile_input(&k->g, &p, c->x, size, at);
+        k->f->input(at, k->x == DT_BF16, k->g.k, r->v + t * k->ld, k->v_point);
     }
 }
 
 /* Gives the pixels' channels from n0 on. */
-static void output_pixels(const wino_kernel *k, int64_t tile, int64_t n0, const void *map, dtype type, const void **at)
+static void output_pixels(const wino_kernel *k, const wino_place *p, int64_t n0, const void *map, dtype type,
+                          const void **at)
 {
-    wino_tile_output(&k->g, tile, map, dtype_size(type), at);
-    for (int i = 0; i < WINOGRAD_OUT; i++)
+    size_t size = dtype_size(type);
+    wino_tile_output(&k->g, p, map, size, at);
+    for (int i = 0; i < k->f->outputs; i++)
         if (at[i])
-            at[i] = (const char *)at[i] + n0 * (int64_t)dtype_size(type);
+            at[i] = (const char *)at[i] + n0 * (int64_t)size;
 }
 
 static void block_output(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t first,
@@ -108,11 +115,12 @@ static void block_output(const wino_kernel *k, const wino_call *c, const wino_ro
     const void *to[WINOGRAD_OUT], *add[WINOGRAD_OUT];
     wino_range b = wino_block(&k->blocks, block);
     int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec;
-    for (int64_t t = 0; t < tiles; t++) {
-        output_pixels(k, first + t, n0, c->y, k->y, to);
+    wino_place p = wino_place_of(&k->g, first);
+    for (int64_t t = 0; t < tiles; t++, wino_place_next(&k->g, &p)) {
+        output_pixels(k, &p, n0, c->y, k->y, to);
         if (c->residual)
-            output_pixels(k, first + t, n0, c->residual, k->residual, add);
-        k->t->output(r->m + t * width, k->m_point, least_of(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
+            output_pixels(k, &p, n0, c->residual, k->residual, add);
+        k->f->output(r->m + t * width, k->m_point, least_of(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
                      c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
                      k->relu);
     }
@@ -127,7 +135,7 @@ static void block_products(const wino_kernel *k, const wino_call *c, const wino_
         const float *u = c->u ? block_points(k, c->u, block) : r->u;
         if (!c->u)
             transform_weights(k, c->w, block, from, size, r->u);
-        for (int p = 0; p < WINOGRAD_IN; p++)
+        for (int p = 0; p < k->f->points; p++)
             for (int64_t i = 0; i < wino_panels(&k->blocks, b.size); i++) {
                 wino_range panel = wino_panel(&k->blocks, b.size, i);
                 k->t->product(r->v + p * k->v_point + from, k->ld, 1, u + p * u_point + panel.from * vec, width,
@@ -207,16 +215,19 @@ static void choose_groups(wino_kernel *k, int threads)
         k->width = width > k->width ? width : k->width;
     }
     int64_t padded = k->blocks.vectors * k->blocks.vec;
-    k->once = WINOGRAD_IN * g->k * padded * 4 <= POINTS_BYTES;
+    int64_t points = k->f->points;
+    k->once = points * g->k * padded * 4 <= POINTS_BYTES;
     k->ld = ceil_to(g->k, k->blocks.vec);
     if (k->ld % 512 == 0)
         k->ld += WINO_ALIAS;
-    k->group = SMALL_GROUP;
+    int64_t small = SMALL_GROUP * WINOGRAD_IN / points, most = LARGE_GROUP * WINOGRAD_IN / points,
+            least = LEAST_LARGE_GROUP * WINOGRAD_IN / points;
+    k->group = small;
     k->chunk = g->k;
     if (!k->once) {
-        k->group = LARGE_BYTES / (WINOGRAD_IN * 4 * k->ld) / SMALL_GROUP * SMALL_GROUP;
-        k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < LEAST_LARGE_GROUP ? LEAST_LARGE_GROUP : k->group;
-        k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / 8 * 8;
+        k->group = LARGE_BYTES / (points * 4 * k->ld) / small * small;
+        k->group = k->group > most ? most : k->group < least ? least : k->group;
+        k->chunk = CHUNK_BYTES / (points * 4 * k->width) / 8 * 8;
         k->chunk = least_of(k->chunk, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
     }
@@ -230,9 +241,9 @@ static void choose_groups(wino_kernel *k, int threads)
     k->v_point = k->group * k->ld + WINO_ALIAS;
     k->m_point = k->group * k->width + WINO_ALIAS;
     k->u_point = padded * g->k + WINO_ALIAS;
-    k->v_floats = (size_t)(WINOGRAD_IN * k->v_point);
-    k->m_floats = (size_t)(WINOGRAD_IN * k->m_point);
-    k->u_floats = (size_t)(WINOGRAD_IN * (k->once ? k->u_point : k->chunk * k->width + WINO_ALIAS));
+    k->v_floats = (size_t)(points * k->v_point);
+    k->m_floats = (size_t)(points * k->m_point);
+    k->u_floats = (size_t)(points * (k->once ? k->u_point : k->chunk * k->width + WINO_ALIAS));
 }
 
 cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed, arena *mem, kernel **out,
@@ -243,13 +254,14 @@ cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed,
     wino_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
         return fail_memory(err);
-    k->g = wino_geometry_of(x->dim, y->dim, &n->attr.conv, grad_data);
+    k->g = wino_geometry_of(x->dim, y->dim, n->in[1]->dim, &n->attr.conv, grad_data);
     TRY(wino_geometry_zeros(&k->g, mem, err));
     k->t = b->simd->winograd;
+    k->f = wino_form(k->t, &k->g);
     k->blocks = wino_blocks_of(k->t, k->g.n);
     k->grad_data = grad_data;
-    k->w_n = grad_data ? WINOGRAD_TAPS : WINOGRAD_TAPS * k->g.k;
-    k->w_k = grad_data ? WINOGRAD_TAPS * k->g.n : WINOGRAD_TAPS;
+    k->w_n = grad_data ? k->f->taps : k->f->taps * k->g.k;
+    k->w_k = grad_data ? k->f->taps * k->g.n : k->f->taps;
     k->bias = conv_has_bias(n);
     k->has_residual = !grad_data && n->attr.conv.has_residual;
     k->x = x->type;
@@ -275,17 +287,34 @@ cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed,
     return CSEG_OK;
 }
 
-/* Multiply-adds of a vector, and what takes as long as they do, measured on one core with AVX-512: products run at 85 %
- * of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors, in bfloat16 at twice that with
- * AVX512-BF16 and at more than eight times with AMX; a tile's transforms take 130 a
- * vector of its input and 110 a vector of its output; making the points of 9 weights takes 160, and back 500. */
-static bool is_faster(const wino_geometry *g, const wino_blocks *b, const node *n, bool kept, double direct_rate)
+/* What takes as long as a vector's multiply-adds do, measured on one core with AVX-512. */
+typedef struct form_costs {
+    double place;         /* of a tile */
+    double input, output; /* the transform of a tile, for a vector of its channels */
+    double weights, back; /* making the points of a weight, and of its gradient */
+} form_costs;
+
+static const form_costs square_costs = {.input = 130, .output = 110, .weights = 160, .back = 500};
+static const form_costs strip_costs = {.place = 120, .input = 30, .output = 25, .weights = 30, .back = 90};
+
+/* Products run at 85 % of the peak, oneDNN's direct convolution at 92 % where channels are whole vectors, in bfloat16
+ * at twice that with AVX512-BF16 and at more than eight times with AMX. */
+static bool is_faster(const winograd_table *t, const wino_geometry *g, const node *n, bool kept, double direct_rate)
 {
-    double inputs = (double)ceil_to(g->k, b->vec) / (double)b->vec, outputs = (double)b->vectors, k = (double)g->k;
-    double weights = kept ? 0 : k * outputs * (n->op == OP_conv2d_grad_weight ? 500 : 160);
-    double tile = WINOGRAD_IN * k * outputs / 0.85 + inputs * 130 + outputs * 110;
+    const winograd_form *f = wino_form(t, g);
+    const form_costs *c = f == &t->strip ? &strip_costs : &square_costs;
+    int64_t vec = t->vec;
+    double inputs = (double)(ceil_to(g->k, vec) / vec), outputs = (double)(ceil_to(g->n, vec) / vec), k = (double)g->k;
+    double weights = kept ? 0 : k * outputs * (n->op == OP_conv2d_grad_weight ? c->back : c->weights);
+    double tile = f->points * k * outputs / 0.85 + c->place + inputs * c->input + outputs * c->output;
     double pixels = (double)(g->images * g->out[0] * g->out[1]);
-    return (double)g->total * tile + weights < pixels * WINOGRAD_TAPS * k * outputs / direct_rate;
+    return (double)g->total * tile + weights < pixels * f->taps * k * outputs / direct_rate;
+}
+
+/* Returns whether there is a form for a kernel of this height and width. */
+static bool is_form(int64_t height, int64_t width)
+{
+    return (height == 3 && width == 3) || (height == 1 && width == 3) || (height == 3 && width == 1);
 }
 
 bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
@@ -294,19 +323,15 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
     bool data = conv_to_input(n), weight = n->op == OP_conv2d_grad_weight;
     const tensor *x = n->in[0], *y = weight ? n->in[1] : n->out[0];
     const int64_t *w = weight ? n->out[0]->dim : n->in[1]->dim;
-    if (w[2] != 3 || w[3] != 3 || a->groups != 1 || a->stride[0] != 1 || a->stride[1] != 1 ||
-        a->dilation[0] != a->dilation[1] || a->pad[0] > 2 * a->dilation[0] || a->pad[1] > 2 * a->dilation[1])
+    if (!is_form(w[2], w[3]) || a->groups != 1 || a->stride[0] != 1 || a->stride[1] != 1)
         return false;
-    if (weight && n->n_out > 1 && n->out[1])
-        return false; /* with the gradient of a bias */
     if (a->act && a->act != UNARY_RELU + 1)
         return false;
     if (x->dim[3] < LEAST_CHANNELS || y->dim[3] < LEAST_CHANNELS)
         return false;
-    wino_geometry g = wino_geometry_of(x->dim, y->dim, a, data);
-    wino_blocks blocks = wino_blocks_of(b->simd->winograd, g.n);
+    wino_geometry g = wino_geometry_of(x->dim, y->dim, w, a, data);
     /* In bfloat16 there is no direct gradient of dilated convolutions' weights (cpu_port). */
-    bool half = x->type == DT_BF16 && !(weight && a->dilation[0] > 1);
+    bool half = x->type == DT_BF16 && !(weight && (a->dilation[0] > 1 || a->dilation[1] > 1));
     double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
-    return is_faster(&g, &blocks, n, weights_fixed, direct_rate);
+    return is_faster(b->simd->winograd, &g, n, weights_fixed, direct_rate);
 }

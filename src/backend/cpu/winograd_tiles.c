@@ -3,17 +3,19 @@
 
 enum { TILE = 4, BLOCK_FLOATS = 64 };
 
-wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const conv_attr *a, bool grad_data)
+wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const int64_t *w, const conv_attr *a, bool grad_data)
 {
-    wino_geometry g = {.images = x[0], .step = a->dilation[0], .k = x[3], .n = y[3]};
-    g.total = g.images * g.step * g.step;
+    wino_geometry g = {.images = x[0], .k = x[3], .n = y[3], .total = x[0]};
     for (int i = 0; i < 2; i++) {
         g.in[i] = x[1 + i];
         g.out[i] = y[1 + i];
-        g.pad[i] = grad_data ? 2 * g.step - a->pad[i] : a->pad[i];
-        int64_t phase = (g.out[i] + g.step - 1) / g.step;
-        g.tiles[i] = (phase + TILE - 1) / TILE;
-        g.total *= g.tiles[i];
+        g.taps[i] = w[2 + i];
+        g.step[i] = g.taps[i] > 1 ? a->dilation[i] : 1;
+        g.tile[i] = g.taps[i] > 1 ? TILE : 1;
+        g.pad[i] = grad_data ? (g.taps[i] - 1) * g.step[i] - a->pad[i] : a->pad[i];
+        int64_t phase = (g.out[i] + g.step[i] - 1) / g.step[i];
+        g.tiles[i] = (phase + g.tile[i] - 1) / g.tile[i];
+        g.total *= g.step[i] * g.tiles[i];
     }
     return g;
 }
@@ -24,44 +26,56 @@ cseg_status wino_geometry_zeros(wino_geometry *g, arena *mem, cseg_error *err)
     return g->zeros ? CSEG_OK : fail_memory(err);
 }
 
-/* Returns the tile's image, and sets the first pixel of the output down and across. */
-static int64_t locate(const wino_geometry *g, int64_t tile, int64_t first[2])
+const winograd_form *wino_form(const winograd_table *t, const wino_geometry *g)
 {
-    int64_t across = tile % g->tiles[1];
+    return g->taps[0] == g->taps[1] ? &t->square : &t->strip;
+}
+
+wino_place wino_place_of(const wino_geometry *g, int64_t tile)
+{
+    wino_place p = {.tile = tile, .across = tile % g->tiles[1]};
     tile /= g->tiles[1];
     int64_t down = tile % g->tiles[0];
     tile /= g->tiles[0];
-    first[1] = across * TILE * g->step + tile % g->step;
-    tile /= g->step;
-    first[0] = down * TILE * g->step + tile % g->step;
-    return tile / g->step;
+    p.first[1] = p.across * g->tile[1] * g->step[1] + tile % g->step[1];
+    tile /= g->step[1];
+    p.first[0] = down * g->tile[0] * g->step[0] + tile % g->step[0];
+    p.image = tile / g->step[0];
+    return p;
 }
 
-void wino_tile_input(const wino_geometry *g, int64_t tile, const void *x, size_t size, const void **at)
+void wino_place_next(const wino_geometry *g, wino_place *p)
 {
-    int64_t first[2], image = locate(g, tile, first), pixel = g->k * (int64_t)size;
-    const char *base = (const char *)x + image * g->in[0] * g->in[1] * pixel;
-    for (int i = 0; i < 6; i++) {
-        int64_t row = first[0] - g->pad[0] + i * g->step;
-        for (int j = 0; j < 6; j++) {
-            int64_t col = first[1] - g->pad[1] + j * g->step;
+    if (++p->across == g->tiles[1]) {
+        *p = wino_place_of(g, p->tile + 1);
+        return;
+    }
+    p->tile++;
+    p->first[1] += g->tile[1] * g->step[1];
+}
+
+void wino_tile_input(const wino_geometry *g, const wino_place *p, const void *x, size_t size, const void **at)
+{
+    int64_t pixel = g->k * (int64_t)size, rows = g->tile[0] + g->taps[0] - 1, columns = g->tile[1] + g->taps[1] - 1;
+    const char *base = (const char *)x + p->image * g->in[0] * g->in[1] * pixel;
+    int64_t row = p->first[0] - g->pad[0];
+    for (int64_t i = 0; i < rows; i++, row += g->step[0]) {
+        int64_t col = p->first[1] - g->pad[1];
+        for (int64_t j = 0; j < columns; j++, col += g->step[1]) {
             bool inside = row >= 0 && row < g->in[0] && col >= 0 && col < g->in[1];
-            at[6 * i + j] = inside ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
+            *at++ = inside ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
         }
     }
 }
 
-void wino_tile_output(const wino_geometry *g, int64_t tile, const void *y, size_t size, const void **at)
+void wino_tile_output(const wino_geometry *g, const wino_place *p, const void *y, size_t size, const void **at)
 {
-    int64_t first[2], image = locate(g, tile, first), pixel = g->n * (int64_t)size;
-    const char *base = (const char *)y + image * g->out[0] * g->out[1] * pixel;
-    for (int i = 0; i < TILE; i++) {
-        int64_t row = first[0] + i * g->step;
-        for (int j = 0; j < TILE; j++) {
-            int64_t col = first[1] + j * g->step;
-            bool inside = row < g->out[0] && col < g->out[1];
-            at[TILE * i + j] = inside ? base + (row * g->out[1] + col) * pixel : NULL;
-        }
+    int64_t pixel = g->n * (int64_t)size, row = p->first[0];
+    const char *base = (const char *)y + p->image * g->out[0] * g->out[1] * pixel;
+    for (int64_t i = 0; i < g->tile[0]; i++, row += g->step[0]) {
+        int64_t col = p->first[1];
+        for (int64_t j = 0; j < g->tile[1]; j++, col += g->step[1])
+            *at++ = row < g->out[0] && col < g->out[1] ? base + (row * g->out[1] + col) * pixel : NULL;
     }
 }
 

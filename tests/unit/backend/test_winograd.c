@@ -13,7 +13,7 @@ static backend *cpu;
 
 typedef struct shape {
     int64_t map, from, to;
-    int size, stride, dilation, groups;
+    int height, width, stride, dilation, groups;
     bool bias, bf16;
 } shape;
 
@@ -24,11 +24,12 @@ static int count(shape s)
     graph *g = graph_new(true);
     assert_non_null(g);
     param x = {.name = "x", .rank = 4, .dim = {1, s.map, s.map, s.from}, .requires_grad = true};
-    param w = {.name = "w", .rank = 4, .dim = {s.to, s.from / s.groups, s.size, s.size}, .requires_grad = true};
+    param w = {.name = "w", .rank = 4, .dim = {s.to, s.from / s.groups, s.height, s.width}, .requires_grad = true};
     param b = {.name = "b", .rank = 1, .dim = {s.to}, .requires_grad = true};
-    int pad = s.dilation * (s.size / 2);
-    conv_attr a = {
-        .stride = {s.stride, s.stride}, .pad = {pad, pad}, .dilation = {s.dilation, s.dilation}, .groups = s.groups};
+    conv_attr a = {.stride = {s.stride, s.stride},
+                   .pad = {s.dilation * (s.height / 2), s.dilation * (s.width / 2)},
+                   .dilation = {s.dilation, s.dilation},
+                   .groups = s.groups};
     tensor *y = op_conv2d(g, graph_param(g, &x), graph_param(g, &w), s.bias ? graph_param(g, &b) : NULL, a);
     cseg_error err;
     assert_int_equal(graph_backward(g, op_reduce_sum(g, op_mul(g, y, y), 15, false), &err), CSEG_OK);
@@ -47,52 +48,91 @@ static int count(shape s)
 static void test_choice(void **state)
 {
     (void)state;
-    assert_int_equal(count((shape){64, 48, 48, 3, 1, 1, 1, .bias = false}), 3);
-    assert_int_equal(count((shape){64, 512, 512, 3, 1, 4, 1, .bias = false}), 3);
-    assert_int_equal(count((shape){32, 18, 36, 3, 1, 1, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){64, 48, 48, 3, 3, 1, 1, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){64, 512, 512, 3, 3, 1, 4, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){32, 18, 36, 3, 3, 1, 1, 1, .bias = false}), 3);
     /* AMX multiplies bfloat16 faster than Winograd saves, AVX512-BF16 does not. */
-    assert_int_equal(count((shape){64, 96, 96, 3, 1, 1, 1, .bf16 = true}), backend_cpu_has_amx() ? 0 : 3);
+    assert_int_equal(count((shape){64, 96, 96, 3, 3, 1, 1, 1, .bf16 = true}), backend_cpu_has_amx() ? 0 : 3);
     /* A gradient of the bias comes with that of the weights. */
-    assert_int_equal(count((shape){64, 48, 48, 3, 1, 1, 1, .bias = true}), 2);
-    assert_int_equal(count((shape){64, 48, 48, 3, 2, 1, 1, .bias = false}), 0);  /* stride */
-    assert_int_equal(count((shape){64, 48, 48, 1, 1, 1, 1, .bias = false}), 0);  /* 1x1 */
-    assert_int_equal(count((shape){64, 48, 48, 3, 1, 1, 2, .bias = false}), 0);  /* groups */
-    assert_int_equal(count((shape){64, 8, 48, 3, 1, 1, 1, .bias = false}), 0);   /* too few channels */
-    assert_int_equal(count((shape){1, 512, 512, 3, 1, 1, 1, .bias = false}), 0); /* one pixel a tile */
+    assert_int_equal(count((shape){64, 48, 48, 3, 3, 1, 1, 1, .bias = true}), 3);
+    assert_int_equal(count((shape){64, 48, 48, 3, 3, 2, 1, 1, .bias = false}), 0);  /* stride */
+    assert_int_equal(count((shape){64, 48, 48, 1, 1, 1, 1, 1, .bias = false}), 0);  /* 1x1 */
+    assert_int_equal(count((shape){64, 48, 48, 3, 3, 1, 1, 2, .bias = false}), 0);  /* groups */
+    assert_int_equal(count((shape){64, 8, 48, 3, 3, 1, 1, 1, .bias = false}), 0);   /* too few channels */
+    assert_int_equal(count((shape){1, 512, 512, 3, 3, 1, 1, 1, .bias = false}), 0); /* one pixel a tile */
 }
 
-static wino_geometry geometry(int64_t h, int64_t w, int pad, int dilation)
+static void test_strips(void **state)
 {
-    int64_t x[4] = {2, h, w, 3}, y[4] = {2, h + 2 * pad - 2 * dilation, w + 2 * pad - 2 * dilation, 1};
-    conv_attr a = {.stride = {1, 1}, .pad = {pad, pad}, .dilation = {dilation, dilation}, .groups = 1};
-    return wino_geometry_of(x, y, &a, false);
+    (void)state;
+    assert_int_equal(count((shape){128, 64, 64, 1, 3, 1, 1, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){128, 64, 64, 3, 1, 1, 1, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){64, 128, 128, 1, 3, 1, 16, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){64, 128, 128, 3, 1, 1, 2, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){128, 64, 64, 1, 3, 1, 1, 1, .bias = true}), 3);
+    assert_int_equal(count((shape){64, 18, 36, 1, 3, 1, 1, 1, .bias = false}), 3);
+    assert_int_equal(count((shape){256, 16, 16, 3, 1, 1, 1, 1, .bias = false}), 0); /* bound by the transforms */
+    /* It saves half of the multiplications, no more than bfloat16 does. */
+    assert_int_equal(count((shape){128, 64, 64, 1, 3, 1, 1, 1, .bf16 = true}), 0);
+    assert_int_equal(count((shape){128, 64, 64, 1, 3, 2, 1, 1, .bias = false}), 0); /* stride */
+    assert_int_equal(count((shape){128, 64, 64, 1, 3, 1, 1, 2, .bias = false}), 0); /* groups */
+    assert_int_equal(count((shape){128, 64, 64, 1, 5, 1, 1, 1, .bias = false}), 0); /* taps */
+    assert_int_equal(count((shape){256, 8, 16, 1, 3, 1, 1, 1, .bias = false}), 0);  /* too few channels */
+    assert_int_equal(count((shape){2, 128, 128, 1, 3, 1, 1, 1, .bias = false}), 0); /* half a tile */
 }
 
-/* Every pixel of the output is in one tile, and reads the 3x3 of the input that it should. */
-static void check_tiles(int64_t h, int64_t w, int pad, int dilation)
+typedef struct tiling_case {
+    int64_t h, w;
+    int taps[2], pad[2], dilation[2];
+} tiling_case;
+
+static wino_geometry geometry(const tiling_case *c)
 {
-    wino_geometry g = geometry(h, w, pad, dilation);
-    size_t in = (size_t)(2 * h * w * 3), out = (size_t)(2 * g.out[0] * g.out[1]);
+    int64_t x[4] = {2, c->h, c->w, 3}, y[4] = {2, 0, 0, 1}, w[4] = {1, 3, c->taps[0], c->taps[1]};
+    conv_attr a = {
+        .stride = {1, 1}, .pad = {c->pad[0], c->pad[1]}, .dilation = {c->dilation[0], c->dilation[1]}, .groups = 1};
+    for (int i = 0; i < 2; i++)
+        y[1 + i] = x[1 + i] + 2 * c->pad[i] - (c->taps[i] - 1) * c->dilation[i];
+    return wino_geometry_of(x, y, w, &a, false);
+}
+
+/* Checks that the tile's output i, a pixel of y, reads the taps of x that it should. */
+static void check_pixel(const tiling_case *c, const wino_geometry *g, const float *x, int64_t pixel, int i,
+                        const void *const *from)
+{
+    int64_t image = pixel / (g->out[0] * g->out[1]), columns = g->tile[1] + c->taps[1] - 1;
+    int64_t row = pixel / g->out[1] % g->out[0] - c->pad[0], col = pixel % g->out[1] - c->pad[1];
+    for (int r = 0; r < c->taps[0]; r++)
+        for (int s = 0; s < c->taps[1]; s++) {
+            int64_t yy = row + r * c->dilation[0], xx = col + s * c->dilation[1];
+            bool inside = yy >= 0 && yy < c->h && xx >= 0 && xx < c->w;
+            const float *expected = inside ? x + ((image * c->h + yy) * c->w + xx) * 3 : g->zeros;
+            assert_ptr_equal(from[columns * (i / g->tile[1] + r) + i % g->tile[1] + s], expected);
+        }
+}
+
+/* Every pixel of the output is in one tile. */
+static void check_tiles(const tiling_case *c)
+{
+    wino_geometry g = geometry(c);
+    size_t in = (size_t)(2 * c->h * c->w * 3), out = (size_t)(2 * g.out[0] * g.out[1]);
     float *x = calloc(in, sizeof *x), *y = calloc(out, sizeof *y), zeros[3] = {0};
     assert_true(x && y);
     g.zeros = zeros;
-    for (int64_t t = 0; t < g.total; t++) {
+    wino_place p = wino_place_of(&g, 0);
+    for (int64_t t = 0; t < g.total; t++, wino_place_next(&g, &p)) {
         const void *from[WINOGRAD_IN], *to[WINOGRAD_OUT];
-        wino_tile_input(&g, t, x, sizeof *x, from);
-        wino_tile_output(&g, t, y, sizeof *y, to);
-        for (int i = 0; i < WINOGRAD_OUT; i++) {
+        wino_place same = wino_place_of(&g, t);
+        assert_true(same.tile == p.tile && same.across == p.across && same.image == p.image);
+        assert_true(same.first[0] == p.first[0] && same.first[1] == p.first[1]);
+        wino_tile_input(&g, &p, x, sizeof *x, from);
+        wino_tile_output(&g, &p, y, sizeof *y, to);
+        for (int i = 0; i < g.tile[0] * g.tile[1]; i++) {
             if (!to[i])
                 continue;
-            int64_t at = (const float *)to[i] - y, image = at / (g.out[0] * g.out[1]);
+            int64_t at = (const float *)to[i] - y;
             y[at] += 1;
-            int64_t row = at / g.out[1] % g.out[0] - pad, col = at % g.out[1] - pad;
-            for (int r = 0; r < 3; r++)
-                for (int s = 0; s < 3; s++) {
-                    int64_t yy = row + r * dilation, xx = col + s * dilation;
-                    bool inside = yy >= 0 && yy < h && xx >= 0 && xx < w;
-                    const float *expected = inside ? x + ((image * h + yy) * w + xx) * 3 : zeros;
-                    assert_ptr_equal(from[6 * (i / 4 + r) + i % 4 + s], expected);
-                }
+            check_pixel(c, &g, x, at, i, from);
         }
     }
     for (size_t i = 0; i < out; i++)
@@ -104,17 +144,21 @@ static void check_tiles(int64_t h, int64_t w, int pad, int dilation)
 static void test_tiles(void **state)
 {
     (void)state;
-    check_tiles(8, 8, 1, 1);
-    check_tiles(5, 9, 1, 1);
-    check_tiles(7, 6, 0, 1);
-    check_tiles(6, 7, 2, 1);
-    check_tiles(9, 11, 2, 2);
-    check_tiles(3, 5, 4, 4);
+    static const tiling_case cases[] = {
+        {8, 8, {3, 3}, {1, 1}, {1, 1}},  {5, 9, {3, 3}, {1, 1}, {1, 1}},  {7, 6, {3, 3}, {0, 0}, {1, 1}},
+        {6, 7, {3, 3}, {2, 2}, {1, 1}},  {9, 11, {3, 3}, {2, 2}, {2, 2}}, {3, 5, {3, 3}, {4, 4}, {4, 4}},
+        {9, 14, {3, 3}, {1, 4}, {1, 3}}, {4, 13, {1, 3}, {0, 1}, {1, 1}}, {5, 11, {1, 3}, {0, 3}, {1, 3}},
+        {13, 4, {3, 1}, {1, 0}, {1, 1}}, {5, 3, {3, 1}, {8, 0}, {8, 1}},  {4, 9, {1, 3}, {2, 5}, {7, 2}},
+        {6, 6, {3, 1}, {0, 1}, {1, 1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_tiles(&cases[i]);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_tiles)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_strips),
+                                       cmocka_unit_test(test_tiles)};
     cpu = backend_cpu_new(&(cpu_options){.threads = 2});
     if (!cpu)
         return 2;
