@@ -54,7 +54,7 @@ static void what_is_not_supported_says_so(void **state)
     (void)state;
     test_refused(TEST_RESNET(", dcn=dict(type='DCNv2')", "", ""), CSEG_UNSUPPORTED, "deformable", "test.py:2");
     test_refused(TEST_RESNET(", plugins=[dict()]", "", ""), CSEG_CONFIG, "plugins need bottlenecks", "test.py:2");
-    test_refused(TEST_RESNET(", conv_cfg=dict(type='ConvAWS')", "", ""), CSEG_UNSUPPORTED, "ConvAWS", "Conv2d");
+    test_refused(TEST_RESNET(", conv_cfg=dict(type='DCN')", "", ""), CSEG_UNSUPPORTED, "DCN", "Conv2d");
     test_refused(TEST_RESNET(", norm_cfg=dict(type='FRN')", "", ""), CSEG_UNSUPPORTED, "FRN", "SyncBN");
     test_refused(TEST_RESNET("", ", act_cfg=dict(type='RReLU')", ""), CSEG_UNSUPPORTED, "RReLU", "LeakyReLU");
     test_refused(TEST_RESNET("",
