@@ -4,23 +4,21 @@
 
 #include "model/losses/loss_config.h"
 
-/* in_channels and in_index are lists with input_transform and ints without it. */
+/* in_channels and in_index are lists with input_transform, and one number without it. */
 static bool check_input_kinds(module *m, const head_config *c)
 {
     static const char *const keys[] = {"in_channels", "in_index"};
     bool list = c->input_transform;
-    for (int i = 0; i < 2; i++) {
+    if (!list && c->in_index.n != 1)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "in_index"),
+                   "%s: several inputs need input_transform='resize_concat' or 'multiple_select'", m->name);
+    for (int i = 0; list && i < 2; i++) {
         const value *v = value_get(m->cfg, keys[i]);
-        if (list == (v && value_is_list(v)))
+        if (v && value_is_list(v))
             continue;
-        if (list)
-            model_fail(m->model, CSEG_CONFIG, module_at(m, keys[i]),
-                       "%s: %s must be a list of ints: %s takes several maps (input_transform='%s')", m->name, keys[i],
-                       m->kind->name, c->input_transform);
-        else
-            model_fail(m->model, CSEG_CONFIG, module_at(m, keys[i]),
-                       "%s: %s must be an int: %s takes one map, unless input_transform='resize_concat' joins several",
-                       m->name, keys[i], m->kind->name);
+        model_fail(m->model, CSEG_CONFIG, module_at(m, keys[i]),
+                   "%s: %s must be a list of ints: %s takes several maps (input_transform='%s')", m->name, keys[i],
+                   m->kind->name, c->input_transform);
         return false;
     }
     if (list && strcmp(c->input_transform, "multiple_select") == 0 && !c->takes_maps)

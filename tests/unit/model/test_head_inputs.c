@@ -33,8 +33,7 @@ static void maps_are_as_many_as_a_head_takes(void **state)
 {
     (void)state;
     static const refused cases[] = {
-        {HEAD("type='FCNHead', in_channels=[64], in_index=[3]"), "in_channels must be an int", "resize_concat"},
-        {HEAD("type='FCNHead', in_channels=64, in_index=[3]"), "in_index must be an int", "FCNHead takes one map"},
+        {HEAD("type='FCNHead', in_channels=[32, 64], in_index=[2, 3]"), "several inputs need", "resize_concat"},
         {HEAD("type='PSPHead', in_channels=64, in_index=3, input_transform='resize_concat'"),
          "in_channels must be a list", "PSPHead"},
         {HEAD("type='PSPHead', in_channels=[32, 64], in_index=[2, 3], input_transform='multiple_select'"),
