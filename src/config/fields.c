@@ -40,7 +40,7 @@ static cseg_status check_range(const target *t, double x)
         return CSEG_OK;
     str_double(t->f->min, least);
     str_double(t->f->max, most);
-    if (t->f->type == F_INT || t->f->type == F_INTS) {
+    if (t->f->type == F_INT || t->f->type == F_INTS || t->f->type == F_INT_LIST) {
         snprintf(least, sizeof least, "%.0f", t->f->min);
         snprintf(most, sizeof most, "%.0f", t->f->max);
     }
@@ -104,7 +104,9 @@ static cseg_status set_str(const target *t)
 
 static cseg_status set_numbers(const target *t)
 {
-    bool whole = t->f->type == F_INTS;
+    bool whole = t->f->type != F_FLOATS;
+    if (t->f->type == F_INT_LIST && !value_is_list(t->v))
+        return wrong(t, "a list or tuple of ints");
     value *one = (value *)t->v;
     value **items = value_is_list(t->v) ? t->v->as.list.item : &one;
     size_t n = value_is_list(t->v) ? t->v->as.list.n : t->v->kind != V_NONE;
@@ -181,6 +183,7 @@ static cseg_status set_field(const target *t)
     case F_STR:
         return set_str(t);
     case F_INTS:
+    case F_INT_LIST:
     case F_FLOATS:
         return set_numbers(t);
     case F_VALUE:
@@ -296,8 +299,8 @@ cseg_status fields_check(const field_table *table, const char *kind, const value
 
 static const char *type_text(field_type type)
 {
-    static const char *const names[] = {"bool",  "int",     "float", "str",    "ints",   "floats",
-                                        "value", "ignored", "fixed", "warned", "storage"};
+    static const char *const names[] = {"bool",   "int",   "float",   "str",   "ints",   "list of ints",
+                                        "floats", "value", "ignored", "fixed", "warned", "storage"};
     return names[type];
 }
 

@@ -24,18 +24,19 @@ typedef struct {
 } floats;
 
 typedef enum {
-    F_BOOL,    /* bool */
-    F_INT,     /* int64_t */
-    F_FLOAT,   /* double */
-    F_STR,     /* const char *; None is NULL */
-    F_INTS,    /* ints; an int is taken as a list of one. None is n == 0 */
-    F_FLOATS,  /* floats, likewise */
-    F_VALUE,   /* value *; None is NULL. For nested dicts, and for values that the kind reads itself */
-    F_IGNORED, /* accepted for compatibility, has no effect here; the documentation says so */
-    F_FIXED,   /* would have an effect: the values in `choices` (as config text) and None are accepted, others
-                  refused */
-    F_WARNED,  /* would have an effect: values other than those in `choices` and None give a warning */
-    F_LOCAL    /* file_client_args, backend_args: a storage backend; the only one here is the disk */
+    F_BOOL,     /* bool */
+    F_INT,      /* int64_t */
+    F_FLOAT,    /* double */
+    F_STR,      /* const char *; None is NULL */
+    F_INTS,     /* ints; an int is taken as a list of one. None is n == 0 */
+    F_INT_LIST, /* ints; a list or tuple of any length, no int alone */
+    F_FLOATS,   /* floats, as F_INTS */
+    F_VALUE,    /* value *; None is NULL. For nested dicts, and for values that the kind reads itself */
+    F_IGNORED,  /* accepted for compatibility, has no effect here; the documentation says so */
+    F_FIXED,    /* would have an effect: the values in `choices` (as config text) and None are accepted, others
+                   refused */
+    F_WARNED,   /* would have an effect: values other than those in `choices` and None give a warning */
+    F_LOCAL     /* file_client_args, backend_args: a storage backend; the only one here is the disk */
 } field_type;
 
 typedef struct field {

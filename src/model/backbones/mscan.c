@@ -211,8 +211,8 @@ static void build(module *m)
         for (int64_t k = 0; k < t->depth; k++)
             block_build(module_new(list, module_index(list, k)), c, &s->plan, i,
                         drop_path_rate(c->drop_path_rate, done++, all), &t->blocks[k]);
-        t->norm = norm_new(m, module_text(m, "norm%d", (int)i + 1), module_literal(m, "dict(type='LN')"),
-                           c->embed_dims.at[i]);
+        t->norm = norm_new_of(m, module_text(m, "norm%d", (int)i + 1), module_literal(m, "dict(type='LN')"),
+                              c->embed_dims.at[i], NORM_OF_TOKENS);
     }
     m->model->in_channels = 3;
 }

@@ -11,8 +11,8 @@ typedef struct ann_config {
 static const field fields[] = {
     HEAD_FIELDS(ann_config),
     FIELD_RANGE(ann_config, F_INT, project_channels, NULL, 1, 1 << 20, "channels by which pixels are compared"),
-    FIELD_RANGE(ann_config, F_INTS, query_scales, "(1, )", 1, 256, "as many gather and are summed; each must be 1"),
-    FIELD_RANGE(ann_config, F_INTS, key_pool_scales, "(1, 3, 6, 8)", 1, 256, "sides of the grids"),
+    FIELD_RANGE(ann_config, F_INT_LIST, query_scales, "(1, )", 1, 256, "as many gather and are summed; each must be 1"),
+    FIELD_RANGE(ann_config, F_INT_LIST, key_pool_scales, "(1, 3, 6, 8)", 1, 256, "sides of the grids"),
 };
 static const field_table table = FIELD_TABLE(fields, ann_config);
 
@@ -86,13 +86,11 @@ static void check(module *m, const ann_config *c)
 
 static void build(module *m)
 {
-    if (!head_selects_maps(m) || !head_begin(m, sizeof(ann_head)))
-        return;
     const ann_config *c = m->config;
-    ann_head *h = m->state;
     check(m, c);
-    if (model_failed(m->model))
+    if (model_failed(m->model) || !head_selects_maps(m) || !head_begin(m, sizeof(ann_head)))
         return;
+    ann_head *h = m->state;
     int64_t low = c->head.in_channels.at[0], high = c->head.in_channels.at[1];
     h->fusion = fusion_new(m, low, high);
     h->bottleneck = head_conv(m, m, "bottleneck", high, c->head.channels, 3);

@@ -10,7 +10,7 @@ typedef struct apc_config {
 
 static const field fields[] = {
     HEAD_FIELDS(apc_config),
-    FIELD_RANGE(apc_config, F_INTS, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
+    FIELD_RANGE(apc_config, F_INT_LIST, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
     FIELD(apc_config, F_BOOL, fusion, "True", "a further convolution ends each of them"),
 };
 static const field_table table = FIELD_TABLE(fields, apc_config);

@@ -10,7 +10,7 @@ typedef struct aspp_config {
 } aspp_config;
 
 #define ASPP_FIELDS                                                                                                    \
-    HEAD_FIELDS(aspp_config), FIELD_RANGE(aspp_config, F_INTS, dilations, "(1, 6, 12, 18)", 1, 1024,                   \
+    HEAD_FIELDS(aspp_config), FIELD_RANGE(aspp_config, F_INT_LIST, dilations, "(1, 6, 12, 18)", 1, 1024,               \
                                           "a convolution for each: of 1x1 for 1, else of 3x3")
 
 static const field fields[] = {ASPP_FIELDS};

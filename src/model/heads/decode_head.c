@@ -5,6 +5,32 @@
 #include "base/least.h"
 #include "model/losses/loss_config.h"
 
+/* in_channels and in_index are lists with input_transform, and one number without it. */
+static bool check_input_kinds(module *m, const head_config *c)
+{
+    static const char *const keys[] = {"in_channels", "in_index"};
+    bool list = c->input_transform;
+    if (!list && c->in_index.n != 1)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "in_index"),
+                   "%s: several inputs need input_transform='resize_concat' or 'multiple_select'", m->name);
+    for (int i = 0; list && i < 2; i++) {
+        const value *v = value_get(m->cfg, keys[i]);
+        if (v && value_is_list(v))
+            continue;
+        model_fail(m->model, CSEG_CONFIG, module_at(m, keys[i]),
+                   "%s: %s must be a list of ints: %s takes several maps (input_transform='%s')", m->name, keys[i],
+                   m->kind->name, c->input_transform);
+        return false;
+    }
+    if (list && strcmp(c->input_transform, "multiple_select") == 0 && !c->takes_maps)
+        model_fail(
+            m->model, CSEG_CONFIG, module_at(m, "input_transform"),
+            "%s: %s takes one map: input_transform='resize_concat' joins several, and without it in_index selects "
+            "one",
+            m->name, m->kind->name);
+    return !model_failed(m->model);
+}
+
 static bool check_inputs(module *m, decode_head *h)
 {
     const head_config *c = h->config;
@@ -15,12 +41,10 @@ static bool check_inputs(module *m, decode_head *h)
     } else if (c->in_channels.n != c->in_index.n) {
         model_fail(mod, CSEG_CONFIG, module_at(m, "in_channels"),
                    "%s: in_channels has %zu entries, but in_index has %zu", m->name, c->in_channels.n, c->in_index.n);
-    } else if (!c->input_transform && c->in_index.n != 1) {
-        model_fail(mod, CSEG_CONFIG, module_at(m, "in_index"),
-                   "%s: several inputs need input_transform='resize_concat' or 'multiple_select'", m->name);
+    } else if (check_input_kinds(m, c)) {
+        for (size_t i = 0; i < c->in_channels.n; i++)
+            h->in_channels += c->in_channels.at[i];
     }
-    for (size_t i = 0; i < c->in_channels.n; i++)
-        h->in_channels += c->in_channels.at[i];
     return !model_failed(mod);
 }
 
@@ -36,10 +60,10 @@ static bool check_outputs(module *m, const head_config *c)
     if (!value_is_none(c->out_channels) && !value_integer(c->out_channels, &h->out_channels))
         model_fail(m->model, CSEG_CONFIG, c->out_channels, "%s: out_channels is an int, not %s", m->name,
                    value_kind_name(c->out_channels));
-    if (h->out_channels != c->num_classes && !(h->out_channels == 1 && c->num_classes == 2))
+    if (h->out_channels != c->num_classes && h->out_channels != 1)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "out_channels"),
-                   "%s: out_channels is num_classes, or 1 where num_classes is 2; not %lld with num_classes=%lld",
-                   m->name, (long long)h->out_channels, (long long)c->num_classes);
+                   "%s: out_channels is num_classes, or 1; not %lld with num_classes=%lld", m->name,
+                   (long long)h->out_channels, (long long)c->num_classes);
     if (!value_is_none(c->threshold) && !value_number(c->threshold, &h->threshold))
         model_fail(m->model, CSEG_CONFIG, c->threshold, "%s: threshold is a number, not %s", m->name,
                    value_kind_name(c->threshold));
@@ -68,7 +92,7 @@ static void add_loss(module *m, decode_head *h, module *parent, const char *name
                    "reference stops there too. It can be the loss_se_decode of EncHead",
                    m->name, loss->kind->name);
     else if (loss->kind->as.loss.labels(loss, m->head->out_channels).classes < 2)
-        model_fail(m->model, CSEG_CONFIG, loss->cfg,
+        model_fail(m->model, CSEG_CONFIG, value_get(m->cfg, "loss_decode") ? loss->cfg : m->cfg,
                    "%s: %s is a softmax over one channel, which is 1 whatever the network says: nothing would be "
                    "learnt. %s, or give each class a channel (num_classes=2, out_channels=2)",
                    m->name, loss->kind->name,
@@ -127,7 +151,13 @@ bool head_selects_maps(module *m)
         model_fail(m->model, CSEG_CONFIG, given, "%s: %s selects its maps itself; leave input_transform out", m->name,
                    m->kind->name);
     ((head_config *)m->config)->input_transform = "multiple_select";
+    head_takes_maps(m);
     return !model_failed(m->model);
+}
+
+void head_takes_maps(module *m)
+{
+    ((head_config *)m->config)->takes_maps = true;
 }
 
 bool head_begin_unclassified(module *m, size_t state_size)

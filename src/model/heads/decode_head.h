@@ -17,7 +17,7 @@ typedef struct head_config {
     ints in_channels, in_index;
     int64_t channels, num_classes, ignore_index;
     double dropout_ratio;
-    bool align_corners;
+    bool align_corners, takes_maps; /* takes_maps: of the class, no field */
     const char *input_transform, *gt_key;
     const value *out_channels, *threshold, *conv_cfg, *norm_cfg, *act_cfg, *loss_decode, *sampler, *init_cfg;
 } head_config;
@@ -68,12 +68,14 @@ bool head_begin(module *m, size_t state_size);
 /* The same without conv_seg, for heads whose class deletes it or has its classifier in another place. */
 bool head_begin_unclassified(module *m, size_t state_size);
 
-/* For heads that always take several maps, whatever the config says. Call it before head_begin. false: an error was
+/* For heads whose class sets input_transform='multiple_select' itself. Call it before head_begin. false: an error was
  * recorded. */
 bool head_selects_maps(module *m);
 /* Notes that the head is trained on the labels that all losses of loss_decode accept but `but` (may be NULL), which
  * compares with another map. head_begin does so for all of them. */
 void head_meet_labels(module *m, const module *but);
+/* For heads to whose configs it belongs. Call it before head_begin, which refuses it for all others. */
+void head_takes_maps(module *m);
 /* Makes a further loss of the head's own. needs: what it must be able to do (LOSS_...). */
 module *head_loss(module *m, const char *name, const value *cfg, unsigned needs);
 

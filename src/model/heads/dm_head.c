@@ -10,7 +10,7 @@ typedef struct dm_config {
 
 static const field fields[] = {
     HEAD_FIELDS(dm_config),
-    FIELD_RANGE(dm_config, F_INTS, filter_sizes, "(1, 3, 5, 7)", 1, 63, "sides of the kernels"),
+    FIELD_RANGE(dm_config, F_INT_LIST, filter_sizes, "(1, 3, 5, 7)", 1, 63, "sides of the kernels"),
     FIELD(dm_config, F_BOOL, fusion, "False", "a further convolution ends each of them"),
 };
 static const field_table table = FIELD_TABLE(fields, dm_config);

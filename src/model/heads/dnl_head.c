@@ -1,7 +1,5 @@
 /* DNLHead: each pixel gathers from all others, by likeness and by a mask that all share (Yin et al. 2020,
  * arXiv:2006.06668). */
-#include <string.h>
-
 #include "model/heads/fcn_head.h"
 
 typedef struct dnl_config {
@@ -30,11 +28,6 @@ static void build(module *m)
     const dnl_config *c = m->config;
     if (!fcn_begin(m, &c->fcn, 2))
         return;
-    if (strcmp(c->mode, "gaussian") == 0)
-        model_fail(m->model, CSEG_UNSUPPORTED, module_at(m, "mode"),
-                   "%s: mode='gaussian' is not supported: the reference takes the mean off its own input there and "
-                   "cannot train. There are 'embedded_gaussian', 'dot_product' and 'concatenation'",
-                   m->name);
     if (c->temperature == 0)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "temperature"), "%s: temperature divides; it may not be 0",
                    m->name);

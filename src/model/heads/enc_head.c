@@ -109,6 +109,17 @@ static void build_encoding(module *m, enc_head *h)
     h->fc = linear_new(sequential_new(all, "fc"), "0", channels, channels, true);
 }
 
+/* An image has several classes: a softmax, whose target is one of them, cannot learn which. */
+static void check_loss_se(module *m, const module *loss, const value *cfg)
+{
+    const value *sigmoid = value_get(cfg, "use_sigmoid");
+    if (loss && strcmp(loss->kind->name, "CrossEntropyLoss") == 0 && !(sigmoid && value_true(sigmoid)))
+        model_fail(m->model, CSEG_CONFIG, cfg,
+                   "%s: loss_se_decode learns which classes an image has, of which there may be several: "
+                   "CrossEntropyLoss needs use_sigmoid=True there",
+                   m->name);
+}
+
 static void build(module *m)
 {
     if (!head_selects_maps(m) || !head_begin(m, sizeof(enc_head)))
@@ -128,6 +139,7 @@ static void build(module *m)
     if (!c->use_se_loss)
         return;
     h->loss_se = head_loss(m, "loss_se_decode", c->loss_se_decode, LOSS_FLOAT_TARGET);
+    check_loss_se(m, h->loss_se, c->loss_se_decode);
     h->se_layer = linear_new(m, "se_layer", channels, c->head.num_classes, true);
 }
 

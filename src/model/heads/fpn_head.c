@@ -11,7 +11,7 @@ typedef struct fpn_head_config {
 
 static const field fields[] = {
     HEAD_FIELDS(fpn_head_config),
-    FIELD_RANGE(fpn_head_config, F_INTS, feature_strides, NULL, 1, 1 << 16,
+    FIELD_RANGE(fpn_head_config, F_INT_LIST, feature_strides, NULL, 1, 1 << 16,
                 "pixels of the image between neighbours in each map, the finest first; powers of 2"),
 };
 static const field_table table = FIELD_TABLE(fields, fpn_head_config);

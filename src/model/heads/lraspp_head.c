@@ -14,7 +14,7 @@ enum { WINDOW = 49, STRIDE_H = 16, STRIDE_W = 20 };
 
 static const field fields[] = {
     HEAD_FIELDS(lraspp_config),
-    FIELD_RANGE(lraspp_config, F_INTS, branch_channels, "(32, 64)", 1, 1 << 20,
+    FIELD_RANGE(lraspp_config, F_INT_LIST, branch_channels, "(32, 64)", 1, 1 << 20,
                 "channels that each of the finer maps gets"),
 };
 static const field_table table = FIELD_TABLE(fields, lraspp_config);
@@ -52,6 +52,7 @@ static module *conv_new(module *parent, const char *name, int64_t in, int64_t ou
 static void build(module *m)
 {
     const lraspp_config *c = m->config;
+    head_takes_maps(m);
     if (!check_maps(m, c) || !head_begin(m, sizeof(lraspp_head)))
         return;
     lraspp_head *h = m->state;

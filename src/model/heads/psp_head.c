@@ -8,7 +8,7 @@ typedef struct psp_config {
 
 static const field fields[] = {
     HEAD_FIELDS(psp_config),
-    FIELD_RANGE(psp_config, F_INTS, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
+    FIELD_RANGE(psp_config, F_INT_LIST, pool_scales, "(1, 2, 3, 6)", 1, 256, "sides of the grids"),
 };
 static const field_table table = FIELD_TABLE(fields, psp_config);
 

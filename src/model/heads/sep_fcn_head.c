@@ -40,6 +40,8 @@ static void build(module *m)
     if (!head_begin(m, sizeof(fcn_head)))
         return;
     const sep_fcn_config *c = m->config;
+    if (!conv_module_check(m, c->head.conv_cfg, c->head.act_cfg))
+        return;
     fcn_head *h = m->state;
     int64_t in = h->base.in_channels, channels = c->head.channels;
     h->convs = sequential_new(m, "convs");

@@ -13,7 +13,7 @@ static const field fields[] = {
     HEAD_FIELDS(stdc_config),
     FIELD_RANGE(stdc_config, F_INT, num_convs, "2", 0, 64, "convolutions before the classifier"),
     FCN_FIELDS(stdc_config),
-    FIELD_RANGE(stdc_config, F_FLOAT, boundary_threshold, "0.1", 0, 1e6,
+    FIELD_RANGE(stdc_config, F_FLOAT, boundary_threshold, "0.1", -1e6, 1e6,
                 "a border is where the label map's Laplacian is above it"),
 };
 static const field_table table = FIELD_TABLE(fields, stdc_config);

@@ -1,4 +1,6 @@
 /* mmcv's ConvModule. */
+#include <string.h>
+
 #include "base/str.h"
 #include "model/init.h"
 #include "model/layers/layers.h"
@@ -40,6 +42,22 @@ static float slope_of(const value *act_cfg)
     return (float)slope;
 }
 
+/* The reference's class hands `inplace` to its activation, which Clamp's does not take. */
+static bool act_fits(module *m, const value *act_cfg)
+{
+    const char *type = value_type_name(act_cfg);
+    if (type && (strcmp(type, "Clamp") == 0 || strcmp(type, "Clip") == 0))
+        model_fail(m->model, CSEG_CONFIG, value_blame(act_cfg, "type"),
+                   "%s: %s cannot be the activation of a ConvModule; HSigmoid with min_value and max_value bounds, too",
+                   m->name, type);
+    return !model_failed(m->model);
+}
+
+bool conv_module_check(module *m, const value *conv_cfg, const value *act_cfg)
+{
+    return conv2d_check(m, conv_cfg) && (value_is_none(act_cfg) || (act_fits(m, act_cfg) && act_check(m, act_cfg)));
+}
+
 module *conv_module_new(module *parent, const char *name, conv_module_spec c)
 {
     module *m = module_new(parent, name);
@@ -55,9 +73,10 @@ module *conv_module_new(module *parent, const char *name, conv_module_spec c)
     c.conv.bias = c.bias == BIAS_AUTO ? !norm : c.bias == BIAS_YES;
     module *conv_layer = conv2d_new(m, "conv", c.conv_cfg, c.conv), *norm_layer = NULL, *act_layer = NULL;
     if (norm)
-        norm_layer = norm_new(m, norm_name(m, c.norm_cfg, ""), c.norm_cfg,
-                              c.order == ORDER_NORM_ACT_CONV ? c.conv.in : c.conv.out);
-    if (act)
+        norm_layer = norm_new_of(m, norm_name(m, c.norm_cfg, ""), c.norm_cfg,
+                                 c.order == ORDER_NORM_ACT_CONV ? c.conv.in : c.conv.out,
+                                 conv_is_line(c.conv_cfg) ? NORM_OF_LINE : NORM_OF_MAP);
+    if (act && act_fits(m, c.act_cfg))
         act_layer = act_new(m, "activate", c.act_cfg);
     module *const orders[][3] = {[ORDER_CONV_NORM_ACT] = {conv_layer, norm_layer, act_layer},
                                  [ORDER_ACT_CONV_NORM] = {act_layer, conv_layer, norm_layer},

@@ -21,18 +21,25 @@ typedef struct conv_spec {
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
 /* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv), deconv (ConvTranspose2d), Conv1d (x
- * [N,1,L,C], s without its rows; the weight is [out, in / groups, kw]) or Conv2dAdaptivePadding (TensorFlow's 'same'
- * padding; s.pad counts for nothing); other types are refused. Parameters: weight, bias. */
+ * [N,1,L,C], s without its rows; the weight is [out, in / groups, kw]), Conv2dAdaptivePadding (TensorFlow's 'same'
+ * padding; s.pad counts for nothing), ConvWS (weights are standardised) or ConvAWS (and brought to two buffers,
+ * weight_gamma and weight_beta); other types are refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+bool conv_is_line(const value *conv_cfg);            /* whether it is a Conv1d */
+bool conv2d_check(module *m, const value *conv_cfg); /* false: it would refuse conv_cfg, and recorded the error */
 /* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
  * output_pad. Its weight is [in, out / groups, kh, kw]. */
 module *conv_transpose2d_new(module *parent, const char *name, conv_spec s, int64_t output_pad);
 /* A 1x1 Conv2d with bias: what classes write as nn.Conv2d(in, out, kernel_size=1). */
 module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out);
 
-/* mmcv's build_norm_layer. norm_cfg: dict(type='BN' | 'SyncBN' | 'GN' | 'LN' | 'IN', ...). SyncBN is BN, since there is
- * one process. LN normalises each pixel over its channels. */
+/* mmcv's build_norm_layer for maps [N,H,W,C]. norm_cfg: dict(type='BN' | 'SyncBN' | 'GN' | 'LN2d' | 'IN', ...). SyncBN
+ * is BN, since there is one process. LN2d normalises each pixel over its channels. */
 module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_t channels);
+/* The same for what the reference's class gets there: a line of points [N,1,L,C] (BN1d, IN1d), or tokens (LN, each over
+ * its channels). Types whose class in PyTorch does not take it are refused. */
+typedef enum { NORM_OF_MAP = 1, NORM_OF_LINE = 2, NORM_OF_TOKENS = 4 } norm_input;
+module *norm_new_of(module *parent, const char *name, const value *norm_cfg, int64_t channels, norm_input of);
 /* Returns the name that build_norm_layer gives: bn1, gn1, ln1, in1. NULL after an error. */
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
 /* norm_eval=True: batch norms in m and below use their running statistics in training too. */
@@ -47,10 +54,19 @@ bool norm_counter(const module *m, param **counter, int **calls);
 
 /* mmcv's build_activation_layer: every type of its registry that works on single elements, and PReLU. */
 module *act_new(module *parent, const char *name, const value *act_cfg);
+bool act_check(module *m, const value *act_cfg); /* false: it would refuse act_cfg, and recorded the error */
+/* Refuses what a ConvModule could not be made of, without making one, for classes that have such configs and use them
+ * for nothing. false: an error was recorded. */
+bool conv_module_check(module *m, const value *conv_cfg, const value *act_cfg);
 module *relu_new(module *parent, const char *name);
 
 /* Puts more[0] rows and more[1] columns of zeros around x [N,H,W,C]: half of each in front, what is odd behind. */
 tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
+/* Puts around[0] rows and around[1] columns on each side, as the padding_mode of torch.nn.Conv2d that is not 'zeros':
+ * 'reflect' mirrors the map at its outermost pixels, 'replicate' repeats these, 'circular' continues on the other side.
+ */
+#define MAP_PAD_MODES "zeros|reflect|replicate|circular"
+tensor *map_pad_mode(graph *g, tensor *x, const int64_t around[2], const char *mode);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);

@@ -80,6 +80,9 @@ static tensor *forward(module *m, graph *g, tensor *x)
     non_local *s = m->state;
     bool centred = s->spec.disentangled;
     tensor *values = sequence(s, s->g, g, x, true, false);
+    /* What the disentangled block compares loses its mean where it lies: if that is the map itself, the map does. */
+    if (centred && !s->theta && x)
+        x = op_sub(g, x, op_reduce_mean(g, x, 1 << 1 | 1 << 2, true));
     tensor *query = sequence(s, s->theta, g, x, false, centred), *key = sequence(s, s->phi, g, x, true, centred);
     tensor *y = gather(s, g, query, key, values);
     if (s->mask) {

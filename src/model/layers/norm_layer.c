@@ -11,26 +11,30 @@ typedef struct norm_type {
     const char *owner;      /* the class whose work it does here */
     norm_kind kind;
     const char *abbreviation;
+    unsigned of; /* norm_input, joined: what PyTorch's class takes */
 } norm_type;
 
+enum { MAPS = NORM_OF_MAP, LINES = NORM_OF_LINE, BOTH = MAPS | LINES };
+
 static const norm_type types[] = {
-    {"BN", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
-    {"BN2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
-    {"BN1d", "BatchNorm1d", "BatchNorm1d", NORM_BATCH, "bn"},
-    {"BatchNorm2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn"},
-    {"SyncBN", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn"},
-    {"SyncBatchNorm", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn"},
-    {"GN", "GroupNorm", "GroupNorm", NORM_GROUP, "gn"},
-    {"GroupNorm", "GroupNorm", "GroupNorm", NORM_GROUP, "gn"},
-    {"LN", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
-    {"LayerNorm", "LayerNorm", "LayerNorm", NORM_LAYER, "ln"},
-    /* mmpretrain's, which takes maps as every norm here does. */
-    {"LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
-    {"mmpretrain.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
-    {"mmcls.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln"},
-    {"IN", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
-    {"IN2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
-    {"InstanceNorm2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in"},
+    {"BN", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn", MAPS},
+    {"BN2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn", MAPS},
+    {"BN1d", "BatchNorm1d", "BatchNorm1d", NORM_BATCH, "bn", LINES},
+    {"BatchNorm2d", "BatchNorm2d", "BatchNorm2d", NORM_BATCH, "bn", MAPS},
+    {"SyncBN", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn", BOTH},
+    {"SyncBatchNorm", "SyncBatchNorm", "BatchNorm2d", NORM_BATCH, "bn", BOTH},
+    {"GN", "GroupNorm", "GroupNorm", NORM_GROUP, "gn", BOTH},
+    {"GroupNorm", "GroupNorm", "GroupNorm", NORM_GROUP, "gn", BOTH},
+    {"LN", "LayerNorm", "LayerNorm", NORM_LAYER, "ln", NORM_OF_TOKENS},
+    {"LayerNorm", "LayerNorm", "LayerNorm", NORM_LAYER, "ln", NORM_OF_TOKENS},
+    /* mmpretrain's, which takes maps. */
+    {"LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln", MAPS},
+    {"mmpretrain.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln", MAPS},
+    {"mmcls.LN2d", "LayerNorm2d", "LayerNorm", NORM_LAYER, "ln", MAPS},
+    {"IN", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in", MAPS},
+    {"IN1d", "InstanceNorm1d", "InstanceNorm1d", NORM_INSTANCE, "in", LINES},
+    {"IN2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in", MAPS},
+    {"InstanceNorm2d", "InstanceNorm2d", "InstanceNorm2d", NORM_INSTANCE, "in", MAPS},
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -92,10 +96,45 @@ const char *norm_name(module *parent, const value *norm_cfg, const char *postfix
     return t ? module_text(parent, "%s%s", t->abbreviation, postfix) : NULL;
 }
 
+/* What PyTorch's class cannot normalise, or only along other axes, is refused. */
+static bool check_input(module *parent, const value *cfg, const norm_type *t, norm_input of)
+{
+    static const char *const inputs[] = {
+        [NORM_OF_MAP] =
+            "a map: there are BN, SyncBN, GN, IN and LN2d; GN with num_groups=1 is the nearest to LN, which "
+            "in PyTorch normalises the last axis, a map's columns",
+        [NORM_OF_LINE] = "points in a line: there are BN1d, SyncBN, GN and IN1d",
+        [NORM_OF_TOKENS] = "tokens: there is LN"};
+    if (!t || t->of & of)
+        return t;
+    model_fail(parent->model, CSEG_CONFIG, value_blame(cfg, "type"), "%s: norm_cfg of type %s does not fit %s",
+               parent->name, t->name, inputs[of]);
+    return false;
+}
+
 /* A batch norm without gamma and beta still needs these numbers as constants. */
 static tensor *channel_constant(graph *g, int64_t channels, float v)
 {
     return op_fill(g, 1, &channels, v);
+}
+
+/* Statistics of the axes are the batch's, in testing too. */
+static tensor *untracked(const norm_state *s, graph *g, tensor *x)
+{
+    if (!x)
+        return NULL;
+    unsigned axes = (1u << (x->rank - 1)) - 1;
+    tensor *y = op_sub(g, x, op_reduce_mean(g, x, axes, true));
+    tensor *var = op_reduce_mean(g, op_unary(g, y, (unary_attr){.kind = UNARY_SQUARE}), axes, true);
+    tensor *by = op_unary(g, op_scale(g, var, 1, s->attr.eps), (unary_attr){.kind = UNARY_POW, .alpha = -0.5f});
+    y = op_mul(g, y, by);
+    if (!s->gamma)
+        return y;
+    int64_t dim[TENSOR_MAX_RANK];
+    for (int i = 0; i < x->rank; i++)
+        dim[i] = i == x->rank - 1 ? s->channels : 1;
+    y = op_mul(g, y, op_reshape(g, graph_param(g, s->gamma), x->rank, dim));
+    return op_add(g, y, op_reshape(g, graph_param(g, s->beta), x->rank, dim));
 }
 
 static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
@@ -109,6 +148,29 @@ static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
     return op_batch_norm_train(g, x, gamma, beta, mean, var, s->attr);
 }
 
+/* The mean over images of an instance's statistic [N,..,C] moves the running one. */
+static void move_running(const norm_state *s, graph *g, param *running, tensor *batch, float by)
+{
+    if (!batch)
+        return;
+    batch = op_reduce_mean(g, batch, (1u << (batch->rank - 1)) - 1, false);
+    tensor *kept = op_scale(g, graph_param(g, running), 1 - s->attr.momentum, 0);
+    op_assign(g, running, op_add(g, kept, op_scale(g, batch, s->attr.momentum * by, 0)));
+}
+
+static void update_instance_statistics(const norm_state *s, graph *g, tensor *x)
+{
+    tensor *d = op_detach(g, x);
+    if (!d)
+        return;
+    unsigned axes = (1u << (x->rank - 1)) - 2;
+    float values = (float)(tensor_count(x) / (x->dim[0] * s->channels));
+    tensor *mean = op_reduce_mean(g, d, axes, true);
+    tensor *var = op_reduce_mean(g, op_unary(g, op_sub(g, d, mean), (unary_attr){.kind = UNARY_SQUARE}), axes, true);
+    move_running(s, g, s->mean, mean, 1);
+    move_running(s, g, s->var, var, values / (values - 1));
+}
+
 /* Returns whether mean and variance would be taken over a single value, which normalises it away. PyTorch refuses that
  * too: in training for batch norm (also SyncBatchNorm, with one process), always for group norm and instance norm. */
 static bool is_alone(const norm_state *s, const graph *g, const tensor *x)
@@ -116,11 +178,11 @@ static bool is_alone(const norm_state *s, const graph *g, const tensor *x)
     int64_t values = tensor_count(x) / s->channels; /* values of a channel in the batch */
     switch (s->kind) {
     case NORM_BATCH:
-        return g->train && !s->eval && values == 1;
+        return ((g->train && !s->eval) || !s->mean) && values == 1;
     case NORM_GROUP:
         return values * (s->channels / s->attr.groups) == 1;
     case NORM_INSTANCE:
-        return values == x->dim[0];
+        return values == x->dim[0] && (!s->mean || (g->train && !s->eval));
     case NORM_LAYER:
         break;
     }
@@ -140,8 +202,13 @@ static tensor *forward(module *m, graph *g, tensor *x)
                           "and a map of one pixel",
                           m->name, m->class_name, tensor_shape_text(x, shape), (long long)x->dim[0],
                           x->dim[0] == 1 ? "" : "s");
-    if (s->kind == NORM_BATCH)
+    bool running = s->mean && (!g->train || s->eval);
+    if (s->kind == NORM_BATCH && !s->mean)
+        return untracked(s, g, x);
+    if (s->kind == NORM_BATCH || running)
         return batch_norm(s, g, x);
+    if (s->mean)
+        update_instance_statistics(s, g, x);
     tensor *gamma = s->gamma ? graph_param(g, s->gamma) : NULL, *beta = s->beta ? graph_param(g, s->beta) : NULL;
     if (s->kind != NORM_LAYER)
         return op_group_norm(g, x, gamma, beta, s->attr.groups, s->attr.eps);
@@ -159,12 +226,6 @@ static bool check_config(module *m, const value *cfg, const norm_config *c, norm
                    (long long)channels, (long long)c->num_groups);
         return false;
     }
-    bool batch = which == NORM_BATCH, instance = which == NORM_INSTANCE;
-    if ((batch && !c->track_running_stats) || (instance && c->track_running_stats)) {
-        model_fail(m->model, CSEG_UNSUPPORTED, cfg, "%s: track_running_stats=%s is not supported for %s", m->name,
-                   batch ? "False" : "True", m->class_name);
-        return false;
-    }
     return true;
 }
 
@@ -174,7 +235,7 @@ static void declare(module *m, norm_state *s, const norm_config *c, const char *
         s->gamma = module_param(m, "weight", 1, &s->channels, INIT_CONSTANT, 1, 0);
         s->beta = module_param(m, "bias", 1, &s->channels, INIT_ZERO, 0, 0);
     }
-    if (s->kind == NORM_BATCH) {
+    if (c->track_running_stats) {
         s->mean = module_buffer(m, "running_mean", DT_F32, 1, &s->channels, 0);
         s->var = module_buffer(m, "running_var", DT_F32, 1, &s->channels, 1);
         s->counter = module_buffer(m, "num_batches_tracked", DT_I64, 0, NULL, 0);
@@ -190,8 +251,13 @@ static void declare(module *m, norm_state *s, const norm_config *c, const char *
 
 module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_t channels)
 {
+    return norm_new_of(parent, name, norm_cfg, channels, NORM_OF_MAP);
+}
+
+module *norm_new_of(module *parent, const char *name, const value *norm_cfg, int64_t channels, norm_input of)
+{
     const norm_type *t = find_type(parent, norm_cfg);
-    module *m = t ? module_new(parent, name) : NULL;
+    module *m = check_input(parent, norm_cfg, t, of) ? module_new(parent, name) : NULL;
     norm_state *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
@@ -246,5 +312,5 @@ bool norm_counter(const module *m, param **counter, int **calls)
     norm_state *s = m->state;
     *counter = s->counter;
     *calls = &s->calls;
-    return s->counter != NULL;
+    return s->counter && s->kind == NORM_BATCH; /* PyTorch's instance norm has one and does not count */
 }

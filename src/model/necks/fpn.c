@@ -15,7 +15,7 @@ typedef struct fpn_config {
 enum { LEVELS_MAX = 64 }; /* each level halves the map; more must be a mistake */
 
 static const field fields[] = {
-    FIELD_RANGE(fpn_config, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
+    FIELD_RANGE(fpn_config, F_INT_LIST, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
     FIELD_RANGE(fpn_config, F_INT, out_channels, NULL, 1, 1 << 20, "channels of each map that it gives"),
     FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, LEVELS_MAX, "maps that it gives"),
     FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, LEVELS_MAX - 1, "the first map that is used"),
@@ -37,13 +37,14 @@ static const field_table table = FIELD_TABLE(fields, fpn_config);
 
 typedef struct upsample_config {
     const char *mode;
-    bool align_corners;
+    const value *align_corners;
     double scale_factor;
 } upsample_config;
 
 static const field upsample_fields[] = {
     FIELD_CHOICE(upsample_config, mode, "'nearest'", RESIZE_MODES, "how values are interpolated"),
-    FIELD(upsample_config, F_BOOL, align_corners, "False", "corners of both maps lie on each other"),
+    FIELD(upsample_config, F_VALUE, align_corners, "None",
+          "corners of both maps lie on each other; of 'bilinear' and 'bicubic' only"),
     FIELD_RANGE(upsample_config, F_FLOAT, scale_factor, "0", 0, 64, "0: to the size of the finer map"),
 };
 static const field_table upsample_table = FIELD_TABLE(upsample_fields, upsample_config);
@@ -88,6 +89,17 @@ static void check_levels(module *m, fpn *f, const fpn_config *c)
                    c->end_level == -1 ? "" : "; with an end_level no further maps are made");
 }
 
+static void check_upsample(module *m, const upsample_config *c)
+{
+    if (c->align_corners && strcmp(c->mode, "nearest") == 0)
+        model_fail(m->model, CSEG_CONFIG, c->align_corners,
+                   "FPN: upsample_cfg has align_corners, which mode='nearest' does not take; leave it out, or set "
+                   "mode='bilinear'");
+    else if (c->align_corners && c->align_corners->kind != V_BOOL)
+        model_fail(m->model, CSEG_CONFIG, c->align_corners,
+                   "FPN: align_corners of upsample_cfg is True or False, not %s", value_kind_name(c->align_corners));
+}
+
 static void conv_module(module *list, const fpn_config *c, bool lateral, int64_t in, int64_t kernel, int64_t stride)
 {
     bool norm = !lateral || !c->no_norm_on_lateral;
@@ -108,6 +120,7 @@ static void build(module *m)
     if (fields_parse(&upsample_table, "upsample_cfg", c->upsample_cfg, NULL, mod->mem, &f->upsample, &mod->error) !=
         CSEG_OK)
         return;
+    check_upsample(m, &f->upsample);
     read_extra(m, f, c);
     check_levels(m, f, c);
     if (model_failed(mod))
@@ -130,7 +143,7 @@ static tensor *upsample(const fpn *f, graph *g, tensor *x, const tensor *like)
 {
     if (!x || !like)
         return NULL;
-    resize_attr a = resize_by(f->upsample.mode, f->upsample.align_corners);
+    resize_attr a = resize_by(f->upsample.mode, value_true(f->upsample.align_corners));
     a.h = like->dim[1];
     a.w = like->dim[2];
     double scale = f->upsample.scale_factor;

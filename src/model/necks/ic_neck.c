@@ -12,7 +12,7 @@ typedef struct ic_neck_config {
 enum { MAPS = 3 };
 
 static const field fields[] = {
-    FIELD_RANGE(ic_neck_config, F_INTS, in_channels, "(64, 256, 256)", 1, 1 << 20,
+    FIELD_RANGE(ic_neck_config, F_INT_LIST, in_channels, "(64, 256, 256)", 1, 1 << 20,
                 "channels of the three maps, from the finest to the coarsest"),
     FIELD_RANGE(ic_neck_config, F_INT, out_channels, "128", 1, 1 << 20, "channels of the maps that it gives"),
     FIELD(ic_neck_config, F_VALUE, conv_cfg, "None", "kind of convolution"),

@@ -12,11 +12,12 @@ typedef struct jpu_config {
 enum { LEVELS_MAX = 64 }; /* each halves the last: more are a slip */
 
 static const field fields[] = {
-    FIELD_RANGE(jpu_config, F_INTS, in_channels, "(512, 1024, 2048)", 1, 1 << 20, "channels of each map that it takes"),
+    FIELD_RANGE(jpu_config, F_INT_LIST, in_channels, "(512, 1024, 2048)", 1, 1 << 20,
+                "channels of each map that it takes"),
     FIELD_RANGE(jpu_config, F_INT, mid_channels, "512", 1, 1 << 20, "channels that each map, and each dilation, gets"),
     FIELD_RANGE(jpu_config, F_INT, start_level, "0", 0, LEVELS_MAX - 1, "the first map that is used"),
     FIELD_RANGE(jpu_config, F_INT, end_level, "-1", -1, LEVELS_MAX, "behind the last that is used; -1: all"),
-    FIELD_RANGE(jpu_config, F_INTS, dilations, "(1, 2, 4, 8)", 1, 1024, "a convolution over all maps for each"),
+    FIELD_RANGE(jpu_config, F_INT_LIST, dilations, "(1, 2, 4, 8)", 1, 1024, "a convolution over all maps for each"),
     FIELD(jpu_config, F_BOOL, align_corners, "False", "of all resizing"),
     FIELD(jpu_config, F_VALUE, conv_cfg, "None", "kind of convolution of each map"),
     FIELD(jpu_config, F_VALUE, norm_cfg, "dict(type='BN')", "kind of normalisation"),

@@ -42,7 +42,7 @@ static void only_what_is_alone_is_refused(void **state)
         {"type='GN', num_groups=8", false, 1, 8, true},
         {"type='GN', num_groups=8", true, 2, 8, false},
         {"type='GN', num_groups=4", true, 1, 8, false},
-        {"type='LN'", true, 1, 8, false},
+        {"type='LN2d'", true, 1, 8, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cseg_error err = {.text = ""};

@@ -64,7 +64,6 @@ static void what_cannot_be_is_refused(void **state)
         {HEAD("type='NLHead', reduction=0, in_channels=32, channels=16"), CSEG_CONFIG, "reduction"},
         {HEAD("type='NLHead', mode='cosine', in_channels=32, channels=16"), CSEG_CONFIG, "embedded_gaussian"},
         {HEAD("type='NLHead', mode=None, in_channels=32, channels=16"), CSEG_CONFIG, "mode"},
-        {HEAD("type='DNLHead', mode='gaussian', in_channels=32, channels=16"), CSEG_UNSUPPORTED, "cannot train"},
         {HEAD("type='DNLHead', mode=None, in_channels=32, channels=16"), CSEG_CONFIG, "mode"},
         {HEAD("type='DNLHead', temperature=0, in_channels=32, channels=16"), CSEG_CONFIG, "may not be 0"},
         {HEAD("type='CCHead', in_channels=32, channels=7"), CSEG_CONFIG, "too few"},

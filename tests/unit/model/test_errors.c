@@ -59,7 +59,7 @@ static void what_is_not_supported_says_so(void **state)
     test_model no_stage = test_build_ok(TEST_RESNET(", dcn=dict(type='DCN')", "", "")); /* by default none has it */
     test_end(&no_stage);
     test_refused(TEST_RESNET(", plugins=[dict()]", "", ""), CSEG_CONFIG, "plugins need bottlenecks", "test.py:2");
-    test_refused(TEST_RESNET(", conv_cfg=dict(type='ConvAWS')", "", ""), CSEG_UNSUPPORTED, "ConvAWS", "Conv2d");
+    test_refused(TEST_RESNET(", conv_cfg=dict(type='DCN')", "", ""), CSEG_UNSUPPORTED, "DCN", "Conv2d");
     test_refused(TEST_RESNET(", norm_cfg=dict(type='FRN')", "", ""), CSEG_UNSUPPORTED, "FRN", "SyncBN");
     test_refused(TEST_RESNET("", ", act_cfg=dict(type='RReLU')", ""), CSEG_UNSUPPORTED, "RReLU", "LeakyReLU");
     test_refused(TEST_RESNET("",

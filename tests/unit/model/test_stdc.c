@@ -25,7 +25,7 @@ static void fields_that_do_not_fit(void **state)
     test_refused(STDC("", "ffm_cfg=dict(in_channels=12, out_channels=3, scale_factor=4)", ""), CSEG_CONFIG,
                  "scale_factor=4 leaves none of 3", "test.py");
     test_refused(STDC("", "ffm_cfg=dict(in_channels=12)", ""), CSEG_CONFIG, "out_channels", "ffm_cfg");
-    test_refused(STDC("", "", "boundary_threshold=-1"), CSEG_CONFIG, "boundary_threshold", "test.py");
+    test_refused(STDC("", "", "boundary_threshold=None"), CSEG_CONFIG, "boundary_threshold", "test.py");
 }
 
 static void maps_that_do_not_meet(void **state)

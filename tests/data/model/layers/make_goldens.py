@@ -228,6 +228,42 @@ def context_block():
             one(pooling_type="avg", fusion_types=["channel_mul"])]
 
 
+@cases_of
+def norm_by_config():
+    from mmcv.cnn import build_norm_layer
+
+    def one(shape, **norm_cfg):
+        def make(channels, norm_cfg):
+            return build_norm_layer(norm_cfg, channels)[1]
+        return case(make, lambda layer, x: layer(x), dict(channels=shape[-1], norm_cfg=norm_cfg), shape)
+
+    return [one((2, 3, 4, 3), type='BN', track_running_stats=False),
+            one((2, 2, 3, 2), type='BN', affine=False, track_running_stats=False, eps=1e-2),
+            one((2, 3, 4, 3), type='IN', affine=True, track_running_stats=True),
+            one((3, 2, 3, 2), type='IN', track_running_stats=True, momentum=0.3),
+            one((2, 3, 2, 4), type='GN', num_groups=2, affine=False)]
+
+
+@cases_of
+def conv_by_config():
+    from mmcv.cnn import build_conv_layer
+
+    def one(channels, out, kernel, shape, conv_cfg, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, padding=kernel // 2,
+                      dilation=1, groups=1, bias=True)
+        config.update(how)
+
+        def make(conv_cfg, **how):
+            return build_conv_layer(conv_cfg, **how)
+        return case(make, lambda layer, x: layer(x), dict(config, conv_cfg=conv_cfg), shape)
+
+    return [one(3, 4, 3, (2, 4, 5, 3), dict(type='ConvWS', eps=1e-2)),
+            one(4, 4, 3, (1, 4, 5, 4), dict(type='ConvAWS'), groups=2, bias=False, stride=2),
+            one(2, 3, 3, (2, 5, 4, 2), dict(type='Conv2d', padding_mode='reflect'), dilation=2, padding=2),
+            one(2, 3, 5, (1, 3, 4, 2), dict(type='Conv', padding_mode='replicate'), padding=4),
+            one(2, 2, 3, (1, 4, 3, 2), dict(type='Conv2d', padding_mode='circular'), stride=2)]
+
+
 def main():
     for name in sys.argv[1:] or layers:
         torch.manual_seed(0)

@@ -1,0 +1,78 @@
+# Activations with other arguments than shipped configs have; one that reaches no convolution of its head.
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='ResNetV1c',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        norm_cfg=norm_cfg,
+        norm_eval=True,
+        contract_dilation=True),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=64,
+        in_index=3,
+        channels=12,
+        num_convs=1,
+        concat_input=False,
+        num_classes=5,
+        norm_cfg=norm_cfg,
+        act_cfg=dict(type='HSigmoid', bias=1.0, divisor=2.0, min_value=-0.2, max_value=0.9)),
+    auxiliary_head=[
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='GELU', approximate='tanh')),
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='PReLU', num_parameters=12, init=0.1)),
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='ELU', alpha=0.5)),
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='Swish')),
+        dict(
+            type='DepthwiseSeparableFCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='GELU'),
+            dw_act_cfg=dict(type='HSwish'))
+    ])
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))

@@ -1,0 +1,70 @@
+# Convolutions other than the plain one: standardised weights, and each border that is not of zeros.
+norm_cfg = dict(type='BN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(
+        type='ResNetV1c',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        strides=(1, 2, 1, 1),
+        dilations=(1, 1, 2, 4),
+        norm_cfg=norm_cfg,
+        norm_eval=True,
+        contract_dilation=True),
+    decode_head=dict(
+        type='FCNHead',
+        in_channels=64,
+        in_index=3,
+        channels=12,
+        num_convs=1,
+        concat_input=False,
+        num_classes=5,
+        conv_cfg=dict(type='ConvWS', eps=1e-3),
+        norm_cfg=norm_cfg),
+    auxiliary_head=[
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            conv_cfg=dict(type='ConvAWS'),
+            norm_cfg=norm_cfg),
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            dilation=3,
+            conv_cfg=dict(type='Conv2d', padding_mode='reflect'),
+            norm_cfg=norm_cfg),
+        dict(
+            type='FCNHead',
+            in_channels=64,
+            in_index=3,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            kernel_size=5,
+            conv_cfg=dict(type='Conv', padding_mode='replicate')),
+        dict(
+            type='FCNHead',
+            in_channels=32,
+            in_index=2,
+            channels=12,
+            num_convs=1,
+            concat_input=False,
+            num_classes=5,
+            dilation=2,
+            kernel_size=5,
+            conv_cfg=dict(type='Conv2d', padding_mode='circular'),
+            norm_cfg=norm_cfg)
+    ])
+optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.0005))
