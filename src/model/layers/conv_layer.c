@@ -1,4 +1,4 @@
-/* torch.nn.Conv2d, Conv1d and ConvTranspose2d, and mmcv's Conv2dAdaptivePadding. */
+/* torch.nn.Conv2d, Conv1d and ConvTranspose2d, and mmcv's Conv2dAdaptivePadding and ConvWS2d. */
 #include <math.h>
 #include <string.h>
 
@@ -12,12 +12,19 @@ conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
 typedef struct conv_options {
     const char *padding_mode;
     ints output_padding;
+    double eps;
 } conv_options;
 
-static const field option_fields[] = {
+static const field plain_fields[] = {
+    FIELD_CHOICE(conv_options, padding_mode, "'zeros'", "zeros|reflect|replicate|circular",
+                 "what lies around a map: zeros or its own pixels, mirrored, repeated or from the opposite side"),
+};
+static const field_table plain_table = FIELD_TABLE(plain_fields, conv_options);
+
+static const field line_fields[] = {
     FIELD_CHOICE(conv_options, padding_mode, "'zeros'", "zeros", "how borders are padded"),
 };
-static const field_table option_table = FIELD_TABLE(option_fields, conv_options);
+static const field_table line_table = FIELD_TABLE(line_fields, conv_options);
 
 static const field transposed_fields[] = {
     FIELD_CHOICE(conv_options, padding_mode, "'zeros'", "zeros", "how borders are padded"),
@@ -26,17 +33,23 @@ static const field transposed_fields[] = {
 };
 static const field_table transposed_table = FIELD_TABLE(transposed_fields, conv_options);
 
+static const field standardised_fields[] = {
+    FIELD_RANGE(conv_options, F_FLOAT, eps, "1e-5", 0, 1, "added to the weights' standard deviation"),
+};
+static const field_table standardised_table = FIELD_TABLE(standardised_fields, conv_options);
+
 /* Conv2dAdaptivePadding takes no argument of its own. */
 static const field_table adaptive_table = {.size = sizeof(conv_options)};
 
-typedef enum { CONV_PLAIN, CONV_LINE, CONV_TRANSPOSED, CONV_ADAPTIVE } conv_kind;
+typedef enum { CONV_PLAIN, CONV_LINE, CONV_TRANSPOSED, CONV_ADAPTIVE, CONV_STANDARDISED } conv_kind;
 static const struct {
     const char *class_name;
     const field_table *options;
-} kinds[] = {[CONV_PLAIN] = {"Conv2d", &option_table},
-             [CONV_LINE] = {"Conv1d", &option_table},
+} kinds[] = {[CONV_PLAIN] = {"Conv2d", &plain_table},
+             [CONV_LINE] = {"Conv1d", &line_table},
              [CONV_TRANSPOSED] = {"ConvTranspose2d", &transposed_table},
-             [CONV_ADAPTIVE] = {"Conv2dAdaptivePadding", &adaptive_table}};
+             [CONV_ADAPTIVE] = {"Conv2dAdaptivePadding", &adaptive_table},
+             [CONV_STANDARDISED] = {"ConvWS2d", &standardised_table}};
 
 /* mmcv has PyTorch's classes under two names. */
 static const struct {
@@ -47,7 +60,8 @@ static const struct {
              {"Conv1d", CONV_LINE},
              {"deconv", CONV_TRANSPOSED},
              {"ConvTranspose2d", CONV_TRANSPOSED},
-             {"Conv2dAdaptivePadding", CONV_ADAPTIVE}};
+             {"Conv2dAdaptivePadding", CONV_ADAPTIVE},
+             {"ConvWS", CONV_STANDARDISED}};
 
 static bool read_pair(model *m, const value *cfg, ints list, int64_t pair[2])
 {
@@ -59,23 +73,27 @@ static bool read_pair(model *m, const value *cfg, ints list, int64_t pair[2])
     return list.n <= 2;
 }
 
-/* Sets the convolution's kind, and the output padding of a transposed one. */
-static bool read_options(module *parent, const value *cfg, conv_kind *which, int64_t output_pad[2])
+/* Those of convolutions that name none. */
+static const conv_options no_options = {.padding_mode = "zeros"};
+
+/* Sets the convolution's kind and its own arguments, and the output padding of a transposed one. */
+static bool read_options(module *parent, const value *cfg, conv_kind *which, conv_options *o, int64_t output_pad[2])
 {
     *which = CONV_PLAIN;
+    *o = no_options;
     if (value_is_none(cfg))
         return true;
     model *m = parent->model;
     const char *type = value_type_name(cfg);
-    conv_options o;
     for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)
         if (strcmp(type, types[i].type) == 0) {
             *which = types[i].kind;
-            return fields_parse(kinds[*which].options, type, cfg, NULL, m->mem, &o, &m->error) == CSEG_OK &&
-                   (*which != CONV_TRANSPOSED || read_pair(m, cfg, o.output_padding, output_pad));
+            return fields_parse(kinds[*which].options, type, cfg, NULL, m->mem, o, &m->error) == CSEG_OK &&
+                   (*which != CONV_TRANSPOSED || read_pair(m, cfg, o->output_padding, output_pad));
         }
     model_fail(m, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
-               "%s: conv_cfg of type %s is not supported; there are Conv2d, Conv1d, deconv and Conv2dAdaptivePadding",
+               "%s: conv_cfg of type %s is not supported; there are Conv2d, Conv1d, deconv, "
+               "Conv2dAdaptivePadding and ConvWS",
                parent->name, type ? type : "None");
     return false;
 }
@@ -85,7 +103,30 @@ typedef struct conv_state {
     conv_attr attr;
     conv_kind kind;
     int64_t in;
+    bool extends; /* beyond a map lie its own pixels */
+    map_border border;
+    float eps; /* CONV_STANDARDISED */
 } conv_state;
+
+/* The map's own pixels around it, instead of the convolution's zeros. */
+static tensor *extended(const conv_state *s, graph *g, tensor *x, conv_attr *a)
+{
+    int64_t pad[2] = {a->pad[0], a->pad[1]};
+    a->pad[0] = a->pad[1] = 0;
+    return map_extend(g, x, pad, s->border);
+}
+
+/* Each output's weights with mean 0 and standard deviation 1, by the unbiased variance. */
+static tensor *standardised(const conv_state *s, graph *g, tensor *w)
+{
+    const uint32_t taps = 2 | 4 | 8; /* all axes but that of the outputs */
+    float n = (float)(s->weight->count / s->weight->dim[0]);
+    w = op_sub(g, w, op_reduce_mean(g, w, taps, true));
+    tensor *sum = op_reduce_sum(g, op_unary(g, w, (unary_attr){.kind = UNARY_SQUARE}), taps, true);
+    tensor *deviation = op_unary(g, op_scale(g, sum, 1 / (n - 1), 0), (unary_attr){.kind = UNARY_SQRT});
+    tensor *factor = op_unary(g, op_scale(g, deviation, 1, s->eps), (unary_attr){.kind = UNARY_RECIPROCAL});
+    return op_mul(g, w, factor);
+}
 
 /* Zeros until an axis has ceil(size / stride) outputs, an odd one behind; those of an even number are the
  * convolution's own. */
@@ -126,7 +167,13 @@ static tensor *forward(module *m, graph *g, tensor *x)
     conv_attr a = s->attr;
     if (s->kind == CONV_TRANSPOSED)
         return op_conv_transpose2d(g, x, weight, bias, a);
-    return op_conv2d(g, s->kind == CONV_ADAPTIVE && x ? adaptive(s, g, x, &a) : x, weight, bias, a);
+    if (s->kind == CONV_ADAPTIVE && x)
+        x = adaptive(s, g, x, &a);
+    if (s->kind == CONV_STANDARDISED)
+        weight = standardised(s, g, weight);
+    if (s->extends)
+        x = extended(s, g, x, &a);
+    return op_conv2d(g, x, weight, bias, a);
 }
 
 /* PyTorch's initial values: weights by Kaiming's uniform with slope sqrt(5), biases within 1 / sqrt(fan in). Of a
@@ -144,7 +191,20 @@ static void declare(module *m, conv_state *s, conv_spec c)
     }
 }
 
-static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind which, const int64_t output_pad[2])
+static void set_options(conv_state *s, const conv_options *o)
+{
+    static const char *const borders[] = {
+        [BORDER_REFLECT] = "reflect", [BORDER_REPLICATE] = "replicate", [BORDER_CIRCULAR] = "circular"};
+    s->eps = (float)o->eps;
+    for (size_t i = 0; o->padding_mode && i < sizeof borders / sizeof *borders; i++)
+        if (strcmp(o->padding_mode, borders[i]) == 0) {
+            s->border = (map_border)i;
+            s->extends = true;
+        }
+}
+
+static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind which, const conv_options *o,
+                        const int64_t output_pad[2])
 {
     module *m = module_new(parent, name);
     conv_state *s = module_state(m, sizeof *s);
@@ -155,8 +215,14 @@ static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind
                    (long long)c.groups, (long long)c.in, (long long)c.out);
         return NULL;
     }
+    if (which == CONV_STANDARDISED && c.in / c.groups * c.kernel[0] * c.kernel[1] < 2) {
+        model_fail(m->model, CSEG_CONFIG, NULL,
+                   "%s: ConvWS standardises the weights of each output, but there is one alone", m->name);
+        return NULL;
+    }
     m->class_name = kinds[which].class_name;
     m->state = s;
+    set_options(s, o);
     m->forward = forward;
     s->in = c.in;
     s->kind = which;
@@ -178,15 +244,16 @@ static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec c)
 {
     conv_kind which;
+    conv_options o;
     int64_t output_pad[2] = {0};
-    if (!parent || model_failed(parent->model) || !read_options(parent, conv_cfg, &which, output_pad))
+    if (!parent || model_failed(parent->model) || !read_options(parent, conv_cfg, &which, &o, output_pad))
         return NULL;
-    return conv_new(parent, name, c, which, output_pad);
+    return conv_new(parent, name, c, which, &o, output_pad);
 }
 
 module *conv_transpose2d_new(module *parent, const char *name, conv_spec c, int64_t output_pad)
 {
-    return conv_new(parent, name, c, CONV_TRANSPOSED, (int64_t[]){output_pad, output_pad});
+    return conv_new(parent, name, c, CONV_TRANSPOSED, &no_options, (int64_t[]){output_pad, output_pad});
 }
 
 module *pointwise_conv_new(module *parent, const char *name, int64_t in, int64_t out)

@@ -21,8 +21,9 @@ typedef struct conv_spec {
 conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation);
 
 /* mmcv's build_conv_layer: conv_cfg is NULL, or of type Conv2d (Conv), deconv (ConvTranspose2d), Conv1d (x
- * [N,1,L,C], s without its rows; the weight is [out, in / groups, kw]) or Conv2dAdaptivePadding (TensorFlow's 'same'
- * padding; s.pad counts for nothing); other types are refused. Parameters: weight, bias. */
+ * [N,1,L,C], s without its rows; the weight is [out, in / groups, kw]), Conv2dAdaptivePadding (TensorFlow's 'same'
+ * padding; s.pad counts for nothing) or ConvWS (each output's weights are standardised first); other types are refused.
+ * Conv2d's padding_mode says what lies around the map. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
 /* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
  * output_pad. Its weight is [in, out / groups, kh, kw]. */
@@ -51,6 +52,11 @@ module *relu_new(module *parent, const char *name);
 
 /* Puts more[0] rows and more[1] columns of zeros around x [N,H,W,C]: half of each in front, what is odd behind. */
 tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
+/* Puts pad[0] rows above and below x [N,H,W,C] and pad[1] columns at both its sides, whose pixels are the map's own: it
+ * is mirrored without its border (reflect), its border is repeated (replicate), or the opposite side goes on
+ * (circular). Fails where the map is too small for that. */
+typedef enum { BORDER_REFLECT, BORDER_REPLICATE, BORDER_CIRCULAR } map_border;
+tensor *map_extend(graph *g, tensor *x, const int64_t pad[2], map_border border);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
