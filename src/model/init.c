@@ -182,14 +182,10 @@ static void set_weight(param *p, const init_action *a)
 /* Returns whether a layer has this class name, or a base class of this name. */
 static bool is_class(const module *m, const char *name)
 {
-    static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},
-                                           {"Conv2dAdaptivePadding", "Conv2d"},
-                                           {"Conv1d", "_ConvNd"},
-                                           {"BatchNorm2d", "_BatchNorm"},
-                                           {"BatchNorm1d", "_BatchNorm"},
-                                           {"SyncBatchNorm", "_BatchNorm"},
-                                           {"InstanceNorm2d", "_InstanceNorm"},
-                                           {"LayerNorm2d", "LayerNorm"}};
+    static const char *const bases[][2] = {
+        {"Conv2d", "_ConvNd"},           {"Conv2dAdaptivePadding", "Conv2d"}, {"ConvWS2d", "Conv2d"},
+        {"Conv1d", "_ConvNd"},           {"BatchNorm2d", "_BatchNorm"},       {"BatchNorm1d", "_BatchNorm"},
+        {"SyncBatchNorm", "_BatchNorm"}, {"InstanceNorm2d", "_InstanceNorm"}, {"LayerNorm2d", "LayerNorm"}};
     if (strcmp(m->class_name, name) == 0)
         return true;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)

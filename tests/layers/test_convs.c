@@ -1,4 +1,5 @@
-/* Layers of convolutions: separable, transposed and adaptively padded ones, those of lines, pyramid pooling. */
+/* Layers of convolutions: separable, transposed and adaptively padded ones, those of lines, those with a map's own
+ * pixels around it, those of standardised weights, pyramid pooling. */
 #include <string.h>
 
 #include "golden_layer.h"
@@ -79,6 +80,41 @@ static void convolutions_of_lines(void **state)
     layer_check("conv_line", make_line, trace_layer);
 }
 
+/* conv_cfg has the keys of `own` alone, as in a config. */
+static module *make_by_cfg(module *root, const value *c, const char *type, const char *own)
+{
+    arena *mem = root->model->mem;
+    value *cfg = value_new(mem, V_DICT, (where){0}), *name = value_str(mem, type, (where){0});
+    conv_spec conv = conv_square(layer_int(c, "in_channels"), layer_int(c, "out_channels"), layer_int(c, "kernel_size"),
+                                 layer_int(c, "stride"), layer_int(c, "padding"), layer_int(c, "dilation"));
+    assert_true(cfg && name && value_set(mem, cfg, "type", name) && value_set(mem, cfg, own, value_get(c, own)));
+    conv.groups = layer_int(c, "groups");
+    conv.bias = layer_bool(c, "bias");
+    return conv2d_new(root, "layer", cfg, conv);
+}
+
+static module *make_bordered(module *root, const value *c)
+{
+    return make_by_cfg(root, c, "Conv2d", "padding_mode");
+}
+
+static void convolutions_beyond_the_border(void **state)
+{
+    (void)state;
+    layer_check("conv_borders", make_bordered, trace_layer);
+}
+
+static module *make_standardised(module *root, const value *c)
+{
+    return make_by_cfg(root, c, "ConvWS", "eps");
+}
+
+static void convolutions_of_standardised_weights(void **state)
+{
+    (void)state;
+    layer_check("conv_ws", make_standardised, trace_layer);
+}
+
 static module *make_pyramid(module *root, const value *c)
 {
     return pyramid_pool_new(root, "layer",
@@ -139,6 +175,8 @@ int main(void)
         cmocka_unit_test(transposed_convolutions),
         cmocka_unit_test(adaptively_padded_convolutions),
         cmocka_unit_test(convolutions_of_lines),
+        cmocka_unit_test(convolutions_beyond_the_border),
+        cmocka_unit_test(convolutions_of_standardised_weights),
         cmocka_unit_test(pyramids),
         cmocka_unit_test(context_blocks),
     };

@@ -81,6 +81,26 @@ module *hr_module_new(module *parent, const char *name, const hr_module_spec *s)
     return model_failed(m->model) ? NULL : m;
 }
 
+/* Each branch has half the sides of the one before, as a strided convolution makes them. */
+static bool check_sizes(graph *g, features x)
+{
+    for (int i = 1; i < x.n; i++) {
+        const tensor *fine = x.at[i - 1], *coarse = x.at[i];
+        if (!fine || !coarse)
+            return false;
+        if (coarse->dim[1] == (fine->dim[1] + 1) / 2 && coarse->dim[2] == (fine->dim[2] + 1) / 2)
+            continue;
+        graph_fail(
+            g, CSEG_SHAPE,
+            "branch %d has maps of %lld x %lld, branch %d of %lld x %lld, which is not half of it: from one stage "
+            "to the next only the channels of the coarsest branch may change",
+            i - 1, (long long)fine->dim[1], (long long)fine->dim[2], i, (long long)coarse->dim[1],
+            (long long)coarse->dim[2]);
+        return false;
+    }
+    return true;
+}
+
 static tensor *fuse(hr_module *h, graph *g, features x, int to)
 {
     tensor *sum = NULL;
@@ -105,7 +125,8 @@ features hr_module_run(module *m, graph *g, features x)
     graph_push_scope(g, m->name);
     for (int i = 0; i < in.n; i++)
         in.at[i] = layer_run(h->branch[i], g, i < x.n ? x.at[i] : NULL);
-    for (int i = 0; i < y.n && in.n; i++)
+    bool fits = h->outputs == 1 || check_sizes(g, in);
+    for (int i = 0; i < y.n && in.n && fits; i++)
         y.at[i] = h->branches == 1 ? in.at[i] : fuse(h, g, in, i);
     graph_pop_scope(g);
     return y;

@@ -147,6 +147,22 @@ static bool check_maps(const module *m, graph *g, features x)
     return g->error.code == CSEG_OK;
 }
 
+/* What the backbone's first map and the second refined one make together. */
+static tensor *fused(const module *m, graph *g, tensor *first, tensor *second)
+{
+    const path_net *s = m->state;
+    char place[512];
+    if (first && second && (first->dim[1] != second->dim[1] || first->dim[2] != second->dim[2]))
+        return graph_fail(
+            g, CSEG_SHAPE,
+            "%sSTDCContextPathNet joins the first map of %s, of %lld x %lld, with the second refined one, "
+            "of %lld x %lld: backbone_cfg gives one map more than last_in_channels has entries, which are "
+            "two",
+            value_place(module_at(m, "last_in_channels"), place), s->inner->class_name, (long long)first->dim[1],
+            (long long)first->dim[2], (long long)second->dim[1], (long long)second->dim[2]);
+    return layer_run(s->fusion, g, op_concat(g, (tensor *[]){first, second}, 2, -1));
+}
+
 /* The backbone's first map, the refined ones, and what the first of all and the second refined one make together. */
 static features forward(module *m, graph *g, tensor *img)
 {
@@ -163,8 +179,7 @@ static features forward(module *m, graph *g, tensor *img)
         y = layer_run(s->convs->children.at[i], g, resize_like_by(g, y, x.at[at - 1], s->how));
         features_add(g, &out, y);
     }
-    tensor *joined = out.n > 2 ? op_concat(g, (tensor *[]){x.at[0], out.at[2]}, 2, -1) : NULL;
-    features_add(g, &out, layer_run(s->fusion, g, joined));
+    features_add(g, &out, out.n > 2 ? fused(m, g, x.at[0], out.at[2]) : NULL);
     return out;
 }
 

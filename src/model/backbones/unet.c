@@ -151,6 +151,21 @@ static bool check_size(module *m, graph *g, const tensor *x)
     return false;
 }
 
+/* What the encoder's map and the one that was made larger have together. */
+static tensor *joined(const module *m, graph *g, tensor *skip, tensor *x)
+{
+    const unet_config *c = m->config;
+    char place[512];
+    if (skip && x && (x->dim[1] != skip->dim[1] || x->dim[2] != skip->dim[2]))
+        return graph_fail(
+            g, CSEG_SHAPE,
+            "%sUNet: a step back makes %lld x %lld of its map, but joins one of %lld x %lld: upsample_cfg "
+            "doubles both sides, by InterpConv or DeconvModule",
+            value_place(c->upsample_cfg ? c->upsample_cfg : m->cfg, place), (long long)x->dim[1], (long long)x->dim[2],
+            (long long)skip->dim[1], (long long)skip->dim[2]);
+    return op_concat(g, (tensor *[]){skip, x}, 2, -1);
+}
+
 static tensor *run_block(module *block, graph *g, tensor *x, bool with_cp)
 {
     int outer = graph_push_checkpoint(g, with_cp);
@@ -176,7 +191,7 @@ static features forward(module *m, graph *g, tensor *x)
     features_add(g, &out, x);
     for (int64_t i = c->num_stages - 2; i >= 0; i--) {
         x = layer_run(s->step[i].upsample, g, x);
-        x = op_concat(g, (tensor *[]){skip[i], x}, 2, -1);
+        x = joined(m, g, skip[i], x);
         features_add(g, &out, x = run_block(s->step[i].block, g, x, c->with_cp));
     }
     return out;

@@ -1,4 +1,4 @@
-/* What the backbones UNet, ERFNet and MobileNetV2 refuse, and what they make of their fields. */
+/* What the backbones HRNet, UNet, ERFNet and MobileNetV2 refuse, and what they make of their fields. */
 #include "model_test.h"
 
 #define UNET(fields)                                                                                                   \
@@ -9,6 +9,24 @@
 #define MOBILENET(fields)                                                                                              \
     "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV2', " fields "),\n"                             \
     "  decode_head=dict(type='FCNHead', in_channels=320, channels=4, num_classes=3))\n"
+
+#define HRNET(third, fourth)                                                                                           \
+    "model = dict(type='EncoderDecoder', backbone=dict(type='HRNet', extra=dict(\n"                                    \
+    "    stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(4,)),\n"        \
+    "    stage2=dict(num_modules=1, num_branches=2, block='BASIC', num_blocks=(1, 1), num_channels=(8, 8)),\n"         \
+    "    stage3=dict(num_modules=1, num_branches=3, block='BASIC', num_blocks=(1,) * 3, num_channels=" third "),\n"    \
+    "    stage4=dict(num_modules=1, num_branches=4, block='BASIC', num_blocks=(1,) * 4, num_channels=" fourth "))),\n" \
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_classes=3))\n"
+
+/* A branch that changes its channels goes on from the coarsest branch, as in the reference. */
+static void hrnet_branches_that_do_not_meet(void **state)
+{
+    (void)state;
+    test_trace_refused(HRNET("(8, 8, 8)", "(4, 8, 8, 8)"), "branch 0 has maps of 4 x 4", "coarsest branch may change");
+    test_trace_refused(HRNET("(4, 8, 8)", "(4, 8, 8, 8)"), "branch 0 has maps of 8 x 8", "backbone.stage3.0");
+    test_model t = test_build_ok(HRNET("(8, 4, 8)", "(8, 4, 2, 8)"));
+    test_end(&t);
+}
 
 static void unet_fields_that_do_not_fit(void **state)
 {
@@ -39,7 +57,10 @@ static void unet_maps_that_do_not_meet(void **state)
     test_trace_refused(UNET("num_stages=8, strides=[1] * 8, enc_num_convs=[1] * 8, dec_num_convs=[1] * 7,\n"
                             "  downsamples=[True] * 7, enc_dilations=[1] * 8, dec_dilations=[1] * 7"),
                        "multiples of 128", "64 x 64");
-    test_trace_refused(UNET("upsample_cfg=dict(type='InterpConv', stride=2)"), "concat", "backbone");
+    test_trace_refused(UNET("upsample_cfg=dict(type='InterpConv', stride=2)"), "upsample_cfg doubles", "backbone");
+    test_trace_refused(UNET("upsample_cfg=dict(type='DeconvModule', scale_factor=4)"), "64 x 64 of its map",
+                       "one of 32 x 32");
+    test_trace_refused(UNET("upsample_cfg=None"), "upsample_cfg doubles", "test.py:1");
     test_trace_refused(UNET("conv_cfg=dict(type='deconv', output_padding=1)"), "output padding 1 x 1", "backbone");
 }
 
@@ -120,9 +141,10 @@ static void mobilenet_stages_are_frozen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unet_fields_that_do_not_fit),    cmocka_unit_test(erfnet_fields_that_do_not_fit),
-        cmocka_unit_test(unet_maps_that_do_not_meet),     cmocka_unit_test(mobilenet_fields_that_do_not_fit),
-        cmocka_unit_test(mobilenet_is_widened_in_eights), cmocka_unit_test(mobilenet_stages_are_frozen),
+        cmocka_unit_test(hrnet_branches_that_do_not_meet),  cmocka_unit_test(unet_fields_that_do_not_fit),
+        cmocka_unit_test(erfnet_fields_that_do_not_fit),    cmocka_unit_test(unet_maps_that_do_not_meet),
+        cmocka_unit_test(mobilenet_fields_that_do_not_fit), cmocka_unit_test(mobilenet_is_widened_in_eights),
+        cmocka_unit_test(mobilenet_stages_are_frozen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

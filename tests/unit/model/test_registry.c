@@ -45,6 +45,8 @@ static void every_kind_is_whole(void **state)
     const kind *k;
     size_t n = 0;
     for (; (k = kind_at(n)); n++) {
+        for (size_t i = 0; i < n; i++)
+            assert_ptr_not_equal(kind_at(i), k); /* it is listed once */
         type_scope in = k->scopes & SCOPE_MMPRETRAIN ? SCOPE_MMPRETRAIN
                         : k->scopes & SCOPE_MMCLS    ? SCOPE_MMCLS
                                                      : SCOPE_UNSAID;

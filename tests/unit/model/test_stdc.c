@@ -35,6 +35,11 @@ static void maps_that_do_not_meet(void **state)
                        "STDCNet of backbone_cfg gives 3");
     test_trace_refused(STDC("", "last_in_channels=(16, 4)", ""), "4 in last_in_channels for map 1 of STDCNet",
                        "8 channels");
+    test_trace_refused(STDC("",
+                            "backbone_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=2),\n"
+                            "  ffm_cfg=dict(in_channels=6, out_channels=4)",
+                            ""),
+                       "first map of ResNet, of 16 x 16", "refined one, of 8 x 8");
     test_trace_refused(STDC("", "ffm_cfg=dict(in_channels=16, out_channels=4)", ""), "ffm_cfg has in_channels=16",
                        "out_channels is 4");
 }

@@ -190,7 +190,8 @@ static bool is_depthwise(const model *m, const param *p)
 {
     char weight[512];
     const char *dot = strrchr(p->name, '.');
-    if (!str_starts(p->owner, "Conv2d") || !dot) /* Conv2dAdaptivePadding too */
+    bool conv = str_starts(p->owner, "Conv2d") || strcmp(p->owner, "ConvWS2d") == 0; /* Conv2dAdaptivePadding too */
+    if (!conv || !dot)
         return false;
     snprintf(weight, sizeof weight, "%.*s.weight", (int)(dot - p->name), p->name);
     const param *w = model_find(m, weight);

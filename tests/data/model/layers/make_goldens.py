@@ -143,6 +143,34 @@ def conv_adaptive():
 
 
 @cases_of
+def conv_borders():
+    def one(channels, out, kernel, mode, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, padding=1, dilation=1,
+                      groups=1, bias=True, padding_mode=mode)
+        config.update(how)
+        return case(nn.Conv2d, lambda layer, x: layer(x), config, shape)
+
+    return [one(*what, mode, *more, **how) for mode in ("reflect", "replicate", "circular")
+            for what, more, how in (((3, 2, 3), [(2, 4, 5, 3)], {}),
+                                    ((2, 4, 3), [(1, 6, 5, 2)], dict(stride=2, dilation=3, padding=3, bias=False)),
+                                    ((4, 4, 1), [(1, 2, 3, 4)], dict(padding=0, groups=2)))]
+
+
+@cases_of
+def conv_ws():
+    from mmcv.cnn.bricks.conv_ws import ConvWS2d
+
+    def one(channels, out, kernel, shape, **how):
+        config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, padding=0, dilation=1,
+                      groups=1, bias=True, eps=1e-5)
+        config.update(how)
+        return case(ConvWS2d, lambda layer, x: layer(x), config, shape)
+
+    return [one(3, 4, 3, (2, 5, 4, 3), stride=2, padding=1), one(4, 4, 3, (1, 4, 5, 4), groups=4, padding=1, eps=0.1),
+            one(2, 3, 1, (2, 3, 2, 2), bias=False)]
+
+
+@cases_of
 def conv_line():
     def one(channels, out, kernel, shape, **how):
         config = dict(in_channels=channels, out_channels=out, kernel_size=kernel, stride=1, padding=0, dilation=1,
