@@ -87,19 +87,11 @@ typedef struct wino_room {
 static void group_input(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t first, int64_t tiles)
 {
     const void *at[WINOGRAD_IN];
+    size_t size = dtype_size(k->x);
     for (int64_t t = tiles * r->member / r->members, end = tiles * (r->member + 1) / r->members; t < end; t++) {
-        wino_tile_input(&k->g, first + t, c->x, dtype_size(k->x), at);
+        wino_tile_input(&k->g, first + t, c->x, size, at);
         k->t->input(at, k->x == DT_BF16, k->g.k, r->v + t * k->ld, k->v_point);
     }
-}
-
-/* Gives the pixels' channels from n0 on. */
-static void output_pixels(const wino_kernel *k, int64_t tile, int64_t n0, const void *map, dtype type, const void **at)
-{
-    wino_tile_output(&k->g, tile, map, dtype_size(type), at);
-    for (int i = 0; i < WINOGRAD_OUT; i++)
-        if (at[i])
-            at[i] = (const char *)at[i] + n0 * (int64_t)dtype_size(type);
 }
 
 static void block_output(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t first,
@@ -107,32 +99,31 @@ static void block_output(const wino_kernel *k, const wino_call *c, const wino_ro
 {
     const void *to[WINOGRAD_OUT], *add[WINOGRAD_OUT];
     wino_range b = wino_block(&k->blocks, block);
-    int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec;
+    int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec, channels = least_of(width, k->g.n - n0);
+    size_t y_size = dtype_size(k->y), residual_size = dtype_size(k->residual);
+    char *y = (char *)c->y + n0 * (int64_t)y_size;
+    const char *residual = c->residual ? (const char *)c->residual + n0 * (int64_t)residual_size : NULL;
     for (int64_t t = 0; t < tiles; t++) {
-        output_pixels(k, first + t, n0, c->y, k->y, to);
-        if (c->residual)
-            output_pixels(k, first + t, n0, c->residual, k->residual, add);
-        k->t->output(r->m + t * width, k->m_point, least_of(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
-                     c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
-                     k->relu);
+        wino_tile_output(&k->g, first + t, y, y_size, to);
+        if (residual)
+            wino_tile_output(&k->g, first + t, residual, residual_size, add);
+        k->t->output(r->m + t * width, k->m_point, channels, c->bias ? c->bias + n0 : NULL, residual ? add : NULL,
+                     k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16, k->relu);
     }
 }
 
 static void block_products(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t tiles)
 {
     wino_range b = wino_block(&k->blocks, block);
-    int64_t vec = k->blocks.vec, width = b.size * vec;
+    int64_t width = b.size * k->blocks.vec;
     for (int64_t from = 0; from < k->g.k; from += k->chunk) {
         int64_t size = least_of(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + WINO_ALIAS;
         const float *u = c->u ? block_points(k, c->u, block) : r->u;
         if (!c->u)
             transform_weights(k, c->w, block, from, size, r->u);
         for (int p = 0; p < WINOGRAD_IN; p++)
-            for (int64_t i = 0; i < wino_panels(&k->blocks, b.size); i++) {
-                wino_range panel = wino_panel(&k->blocks, b.size, i);
-                k->t->product(r->v + p * k->v_point + from, k->ld, 1, u + p * u_point + panel.from * vec, width,
-                              r->m + p * k->m_point + panel.from * vec, width, tiles, size, (int)panel.size, from > 0);
-            }
+            k->t->product(r->v + p * k->v_point + from, k->ld, 1, u + p * u_point, width, r->m + p * k->m_point, width,
+                          tiles, size, (int)b.size, from > 0);
     }
 }
 

@@ -31,20 +31,45 @@ static int64_t locate(const wino_geometry *g, int64_t tile, int64_t first[2])
     tile /= g->tiles[1];
     int64_t down = tile % g->tiles[0];
     tile /= g->tiles[0];
-    first[1] = across * TILE * g->step + tile % g->step;
+    first[1] = across * TILE * g->step;
+    first[0] = down * TILE * g->step;
+    if (g->step == 1)
+        return tile;
+    first[1] += tile % g->step;
     tile /= g->step;
-    first[0] = down * TILE * g->step + tile % g->step;
+    first[0] += tile % g->step;
     return tile / g->step;
+}
+
+/* Whether `size` pixels from `first` on lie inside of a map both down and across. */
+static bool is_inside(const int64_t first[2], int64_t size, int64_t step, const int64_t map[2])
+{
+    int64_t last = (size - 1) * step;
+    return first[0] >= 0 && first[1] >= 0 && first[0] + last < map[0] && first[1] + last < map[1];
+}
+
+/* Gives the pixels of a square that lies inside, of `side` pixels: a constant where this is called. */
+static inline void inside(const char *at, int64_t row, int64_t col, int side, const void **to)
+{
+    for (int i = 0; i < side; i++, at += row)
+        for (int j = 0; j < side; j++)
+            to[side * i + j] = at + j * col;
 }
 
 void wino_tile_input(const wino_geometry *g, int64_t tile, const void *x, size_t size, const void **at)
 {
     int64_t first[2], image = locate(g, tile, first), pixel = g->k * (int64_t)size;
     const char *base = (const char *)x + image * g->in[0] * g->in[1] * pixel;
+    int64_t from[2] = {first[0] - g->pad[0], first[1] - g->pad[1]};
+    if (is_inside(from, TILE + 2, g->step, g->in)) {
+        inside(base + (from[0] * g->in[1] + from[1]) * pixel, g->step * g->in[1] * pixel, g->step * pixel, TILE + 2,
+               at);
+        return;
+    }
     for (int i = 0; i < 6; i++) {
-        int64_t row = first[0] - g->pad[0] + i * g->step;
+        int64_t row = from[0] + i * g->step;
         for (int j = 0; j < 6; j++) {
-            int64_t col = first[1] - g->pad[1] + j * g->step;
+            int64_t col = from[1] + j * g->step;
             bool inside = row >= 0 && row < g->in[0] && col >= 0 && col < g->in[1];
             at[6 * i + j] = inside ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
         }
@@ -55,6 +80,11 @@ void wino_tile_output(const wino_geometry *g, int64_t tile, const void *y, size_
 {
     int64_t first[2], image = locate(g, tile, first), pixel = g->n * (int64_t)size;
     const char *base = (const char *)y + image * g->out[0] * g->out[1] * pixel;
+    if (is_inside(first, TILE, g->step, g->out)) {
+        inside(base + (first[0] * g->out[1] + first[1]) * pixel, g->step * g->out[1] * pixel, g->step * pixel, TILE,
+               at);
+        return;
+    }
     for (int i = 0; i < TILE; i++) {
         int64_t row = first[0] + i * g->step;
         for (int j = 0; j < TILE; j++) {

@@ -1,6 +1,8 @@
 /* The loops of winograd_kernels.h for one instruction set. The transforms are bound by loads and stores of the
  * first-level cache. `product` is bound by multiply-adds; it reaches 85 to 95 % of their peak if its operands are in
  * the second level. */
+#include <math.h>
+
 #include "backend/cpu/simd/lanes.h"
 #include "backend/cpu/simd/winograd_kernels.h"
 
@@ -71,75 +73,116 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_weights_grad)(c
     y[2] = vec_add(vec_fma(vec_set(0.5f), sum_a, vec_mul(vec_set(2.0f), sum_b)), u[5]);
 }
 
-static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const void *const *at, bool half, int64_t c,
-                                                                           float *v, int64_t v_point)
+/* Vectors of a cache line: the pixels of a wide map share few sets of the first-level cache, which drops a line before
+ * it is read again. */
+enum { WINO_LINE = 16, WINO_VECTORS = WINO_LINE / VEC };
+
+/* Transforms `count` vectors from channel c0 on, the last of which has `left` channels. */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const void *const *at, bool half, int64_t c0,
+                                                                           int count, int64_t left, float *v,
+                                                                           int64_t v_point)
 {
-    for (int64_t c0 = 0; c0 < c; c0 += VEC) {
-        vec part[6][6];
-        for (int j = 0; j < 6; j++) {
+    vec part[WINO_VECTORS][6][6];
+    for (int j = 0; j < 6; j++)
+        for (int h = 0; h < count; h++) {
             vec d[6], y[6];
             for (int i = 0; i < 6; i++)
-                d[i] = vec_load_map(at[6 * i + j], half, c0, c - c0);
+                d[i] = vec_load_map(at[6 * i + j], half, c0 + h * VEC, h == count - 1 ? left : VEC);
             SIMD_NAME(wino_input)(d, y);
             for (int i = 0; i < 6; i++)
-                part[i][j] = y[i];
+                part[h][i][j] = y[i];
         }
-        for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 6; i++)
+        for (int h = 0; h < count; h++) {
             vec y[6];
-            SIMD_NAME(wino_input)(part[i], y);
+            SIMD_NAME(wino_input)(part[h][i], y);
             for (int j = 0; j < 6; j++)
-                vec_store(v + (6 * i + j) * v_point + c0, y[j]);
+                vec_store(v + (6 * i + j) * v_point + c0 + h * VEC, y[j]);
         }
-    }
 }
 
 static void SIMD_NAME(winograd_input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point)
 {
-    if (half)
-        SIMD_NAME(wino_input_of)(at, true, c, v, v_point);
-    else
-        SIMD_NAME(wino_input_of)(at, false, c, v, v_point);
+    int64_t c0 = 0;
+    for (; !half && c0 + WINO_LINE <= c; c0 += WINO_LINE)
+        SIMD_NAME(wino_input_of)(at, false, c0, WINO_VECTORS, VEC, v, v_point);
+    for (; c0 < c; c0 += VEC)
+        if (half)
+            SIMD_NAME(wino_input_of)(at, true, c0, 1, c - c0, v, v_point);
+        else
+            SIMD_NAME(wino_input_of)(at, false, c0, 1, c - c0, v, v_point);
 }
 
-static inline __attribute__((always_inline)) void
-SIMD_NAME(wino_output_of)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
-                          bool half_residual, void *const *at, bool half, bool relu)
+/* What becomes of the sums: + bias + residual, and nothing below `floor`. */
+typedef struct SIMD_NAME(wino_ends) {
+    const float *bias;
+    const void *const *residual;
+    void *const *at;
+    vec floor;
+} SIMD_NAME(wino_ends);
+
+/* `left` channels from c0 on. All flags are constants where this is called. */
+static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_of)(const float *m, int64_t m_point, int64_t c0,
+                                                                            int64_t left,
+                                                                            const SIMD_NAME(wino_ends) * e, bool added,
+                                                                            bool half_residual, bool half, bool whole)
 {
-    for (int64_t c0 = 0; c0 < c; c0 += VEC) {
-        int64_t left = c - c0;
-        vec part[4][6];
-        for (int j = 0; j < 6; j++) {
-            vec d[6], y[4];
-            for (int i = 0; i < 6; i++)
-                d[i] = vec_load(m + (6 * i + j) * m_point + c0);
-            SIMD_NAME(wino_output)(d, y);
-            for (int i = 0; i < 4; i++)
-                part[i][j] = y[i];
-        }
-        vec shift = bias ? vec_load_map(bias, false, c0, left) : vec_zero();
-        for (int i = 0; i < 4; i++) {
-            vec y[4];
-            SIMD_NAME(wino_output)(part[i], y);
-            for (int j = 0; j < 4; j++) {
-                if (!at[4 * i + j])
-                    continue;
-                vec r = vec_add(y[j], shift);
-                if (residual)
-                    r = vec_add(r, vec_load_map(residual[4 * i + j], half_residual, c0, left));
-                vec_store_map(at[4 * i + j], half, c0, relu ? vec_relu(r) : r, left);
-            }
+    vec part[4][6];
+    for (int j = 0; j < 6; j++) {
+        vec d[6], y[4];
+        for (int i = 0; i < 6; i++)
+            d[i] = vec_load(m + (6 * i + j) * m_point + c0);
+        SIMD_NAME(wino_output)(d, y);
+        for (int i = 0; i < 4; i++)
+            part[i][j] = y[i];
+    }
+    vec shift = e->bias ? vec_load_map(e->bias, false, c0, left) : vec_zero();
+    for (int i = 0; i < 4; i++) {
+        vec y[4];
+        SIMD_NAME(wino_output)(part[i], y);
+        for (int j = 0; j < 4; j++) {
+            if (!whole && !e->at[4 * i + j])
+                continue;
+            vec r = vec_add(y[j], shift);
+            if (added)
+                r = vec_add(r, vec_load_map(e->residual[4 * i + j], half_residual, c0, left));
+            vec_store_map(e->at[4 * i + j], half, c0, vec_max(e->floor, r), left);
         }
     }
+}
+
+/* Tiles inside the map, in float32. */
+static inline __attribute__((always_inline)) void
+SIMD_NAME(wino_output_whole)(const float *m, int64_t m_point, int64_t c, const SIMD_NAME(wino_ends) * e, bool added)
+{
+    int64_t c0 = 0;
+    for (; c0 + VEC <= c; c0 += VEC)
+        SIMD_NAME(wino_output_of)(m, m_point, c0, VEC, e, added, false, false, true);
+    if (c0 < c)
+        SIMD_NAME(wino_output_of)(m, m_point, c0, c - c0, e, added, false, false, true);
 }
 
 static void SIMD_NAME(winograd_output)(const float *m, int64_t m_point, int64_t c, const float *bias,
                                        const void *const *residual, bool half_residual, void *const *at, bool half,
                                        bool relu)
 {
-    if (half)
-        SIMD_NAME(wino_output_of)(m, m_point, c, bias, residual, half_residual, at, true, relu);
-    else
-        SIMD_NAME(wino_output_of)(m, m_point, c, bias, residual, half_residual, at, false, relu);
+    const SIMD_NAME(wino_ends) e = {bias, residual, at, relu ? vec_zero() : vec_set(-INFINITY)};
+    bool whole = !half && !half_residual;
+    for (int i = 0; i < WINOGRAD_OUT && whole; i++)
+        whole = at[i] != NULL;
+    if (whole && residual) {
+        SIMD_NAME(wino_output_whole)(m, m_point, c, &e, true);
+        return;
+    }
+    if (whole) {
+        SIMD_NAME(wino_output_whole)(m, m_point, c, &e, false);
+        return;
+    }
+    for (int64_t c0 = 0; c0 < c; c0 += VEC)
+        if (half)
+            SIMD_NAME(wino_output_of)(m, m_point, c0, c - c0, &e, residual != NULL, half_residual, true, false);
+        else
+            SIMD_NAME(wino_output_of)(m, m_point, c0, c - c0, &e, residual != NULL, half_residual, false, false);
 }
 
 static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_grad_of)(const void *const *at, bool half,
@@ -192,7 +235,21 @@ static void SIMD_NAME(wino_gather)(const float *w, int64_t w_n, int64_t w_k, int
                     taps[i][8 - t][j] = w[i * w_k + j * w_n + t];
         return;
     }
-    for (int64_t j = 0; j < n; j++)
+    int64_t j = 0, taken = w_k == WINOGRAD_TAPS ? k * WINOGRAD_TAPS / 4 * 4 : 0; /* of a row without gaps */
+    for (; j + 4 <= n && taken; j += 4) {
+        for (int64_t i = 0; i < taken; i += 4) {
+            quad four[4];
+            for (int r = 0; r < 4; r++)
+                four[r] = quad_load(w + (j + r) * w_n + i);
+            quad_turn(four);
+            for (int r = 0; r < 4; r++)
+                quad_store(&taps[0][0][0] + (i + r) * VEC + j, four[r]);
+        }
+        for (int64_t i = taken; i < k * WINOGRAD_TAPS; i++)
+            for (int r = 0; r < 4; r++)
+                (&taps[0][0][0])[i * VEC + j + r] = w[(j + r) * w_n + i];
+    }
+    for (; j < n; j++)
         for (int64_t i = 0; i < k; i++)
             for (int t = 0; t < WINOGRAD_TAPS; t++)
                 taps[i][t][j] = w[i * w_k + j * w_n + t];
@@ -328,7 +385,8 @@ typedef void SIMD_NAME(wino_tile)(const float *, int64_t, int64_t, const float *
 #define WINO_TO_8(nv) WINO_TO_6(nv) WINO_TILE(7, nv) WINO_TILE(8, nv)
 #define WINO_TO_12(nv) WINO_TO_8(nv) WINO_TILE(9, nv) WINO_TILE(10, nv) WINO_TILE(11, nv) WINO_TILE(12, nv)
 #define WINO_T(rows, nv) SIMD_NAME(wino_tile_##rows##_##nv)
-#define WINO_LIST_6(nv) WINO_T(1, nv), WINO_T(2, nv), WINO_T(3, nv), WINO_T(4, nv), WINO_T(5, nv), WINO_T(6, nv)
+#define WINO_LIST_4(nv) WINO_T(1, nv), WINO_T(2, nv), WINO_T(3, nv), WINO_T(4, nv)
+#define WINO_LIST_6(nv) WINO_LIST_4(nv), WINO_T(5, nv), WINO_T(6, nv)
 #define WINO_LIST_8(nv) WINO_LIST_6(nv), WINO_T(7, nv), WINO_T(8, nv)
 #define WINO_LIST_12(nv) WINO_LIST_8(nv), WINO_T(9, nv), WINO_T(10, nv), WINO_T(11, nv), WINO_T(12, nv)
 #if defined(__AVX512F__)
@@ -338,10 +396,11 @@ static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {
     {WINO_LIST_12(1)}, {WINO_LIST_12(2)}, {WINO_LIST_8(3)}, {WINO_LIST_6(4)}};
 static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 12, 8, 6};
 #else
-#define WINO_PANELS 2
-WINO_TO_12(1) WINO_TO_6(2)
-static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {{WINO_LIST_12(1)}, {WINO_LIST_6(2)}};
-static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6};
+#define WINO_PANELS 3
+WINO_TO_12(1) WINO_TO_6(2) WINO_TO_4(3)
+static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {
+    {WINO_LIST_12(1)}, {WINO_LIST_6(2)}, {WINO_LIST_4(3)}};
+static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6, 4};
 #endif
 /* clang-format on */
 
@@ -350,8 +409,9 @@ static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6};
  * nothing, since the transforms round as well. */
 enum { WINO_CHAIN = 64 };
 
-static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb,
-                                        float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
+/* The product for rows of a that stay in the first-level cache, and nv <= WINO_PANELS vectors. */
+static void SIMD_NAME(wino_panel)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb, float *c,
+                                  int64_t ldc, int64_t m, int64_t k, int nv, bool add)
 {
     int most = SIMD_NAME(wino_rows)[nv - 1];
     int64_t pieces = (k + WINO_CHAIN - 1) / WINO_CHAIN;
@@ -366,6 +426,38 @@ static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a
                                add || p);
         }
         at += rows;
+    }
+}
+
+enum { WINO_ROWS = 24 }; /* a multiple of those of each register tile */
+
+static inline void SIMD_NAME(wino_fetch)(const float *a, int64_t ld, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t l = 0; l < n; l += WINO_LINE)
+            __builtin_prefetch(a + i * ld + l);
+}
+
+static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb,
+                                        float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
+{
+    int panels = (nv + WINO_PANELS - 1) / WINO_PANELS;
+    int64_t cuts = (m + WINO_ROWS - 1) / WINO_ROWS;
+    for (int64_t i = 0, at = 0; i < cuts; i++) {
+        int64_t rows = (m - at + cuts - i - 1) / (cuts - i), next = at + rows, left = m - next;
+        if (a_k == 1 && left > 0) {
+            left = left < WINO_ROWS ? left : WINO_ROWS;
+            SIMD_NAME(wino_fetch)(a + next * a_row, a_row, left, k);
+            if (add)
+                SIMD_NAME(wino_fetch)(c + next * ldc, ldc, left, (int64_t)nv * VEC);
+        }
+        for (int p = 0, from = 0; p < panels; p++) {
+            int size = (nv - from) / (panels - p);
+            SIMD_NAME(wino_panel)
+            (a + at * a_row, a_row, a_k, b + from * VEC, ldb, c + at * ldc + from * VEC, ldc, rows, k, size, add);
+            from += size;
+        }
+        at = next;
     }
 }
 
