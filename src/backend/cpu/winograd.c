@@ -14,6 +14,8 @@ enum {
     POINTS_BYTES = 3 << 19, /* points of weights made at once */
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
     SMALL_GROUP = 24,       /* tiles: a multiple of register tiles for any number of vectors */
+    EVEN_GROUP = 4,         /* of most */
+    CHUNK = 64,             /* inputs: a chain of the products' additions */
     LARGE_GROUP = 120,
     LEAST_LARGE_GROUP = 96, /* since each group makes the weights' points again */
     LARGE_BYTES = 8 << 20,  /* of a large group's points */
@@ -207,8 +209,8 @@ static void choose_groups(wino_kernel *k, int threads)
     if (!k->once) {
         k->group = LARGE_BYTES / (WINOGRAD_IN * 4 * k->ld) / SMALL_GROUP * SMALL_GROUP;
         k->group = k->group > LARGE_GROUP ? LARGE_GROUP : k->group < LEAST_LARGE_GROUP ? LEAST_LARGE_GROUP : k->group;
-        k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / 8 * 8;
-        k->chunk = least_of(k->chunk, g->k);
+        k->chunk = CHUNK_BYTES / (WINOGRAD_IN * 4 * k->width) / CHUNK * CHUNK;
+        k->chunk = least_of(k->chunk > CHUNK ? k->chunk : CHUNK, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
     }
     k->group = least_of(k->group, g->total);
@@ -216,7 +218,7 @@ static void choose_groups(wino_kernel *k, int threads)
     int64_t sharers = k->team ? 1 : threads;
     /* All threads get the same number of groups, and all groups the same number of tiles. */
     k->groups = ceil_to((g->total + k->group - 1) / k->group, sharers);
-    k->group = (g->total + k->groups - 1) / k->groups;
+    k->group = ceil_to((g->total + k->groups - 1) / k->groups, EVEN_GROUP);
     k->groups = (g->total + k->group - 1) / k->group;
     k->v_point = k->group * k->ld + WINO_ALIAS;
     k->m_point = k->group * k->width + WINO_ALIAS;

@@ -101,11 +101,25 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const
         }
 }
 
+enum { WINO_WIDE = 64 }; /* channels of which a tile takes long enough for the next one to come from memory */
+
+/* Fetches the next tile's pixels into the second-level cache: those of this one, four pixels on. Where they lie outside
+ * of the map nothing comes of it. */
+static inline void SIMD_NAME(wino_fetch_next)(const void *const *at, int64_t c, int64_t c0)
+{
+    for (int i = 0; i < 6; i++)
+        for (int j = 2; j < 6; j++)
+            __builtin_prefetch((const char *)((uintptr_t)at[6 * i + j] + (uintptr_t)((4 * c + c0) * 4)), 0, 2);
+}
+
 static void SIMD_NAME(winograd_input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point)
 {
     int64_t c0 = 0;
-    for (; !half && c0 + WINO_LINE <= c; c0 += WINO_LINE)
+    for (; !half && c0 + WINO_LINE <= c; c0 += WINO_LINE) {
+        if (c >= WINO_WIDE)
+            SIMD_NAME(wino_fetch_next)(at, c, c0);
         SIMD_NAME(wino_input_of)(at, false, c0, WINO_VECTORS, VEC, v, v_point);
+    }
     for (; c0 < c; c0 += VEC)
         if (half)
             SIMD_NAME(wino_input_of)(at, true, c0, 1, c - c0, v, v_point);
@@ -368,12 +382,21 @@ static void SIMD_NAME(winograd_weights_grad)(const float *u, int64_t u_point, in
 #define WINO_STORE3(i) WINO_STORE2(i) WINO_PUT(i, 2)
 #define WINO_STORE4(i) WINO_STORE3(i) WINO_PUT(i, 3)
 
+/* Rounding grows with the length of a chain of additions, and the output's transform enlarges it. In chains of 64 the
+ * error of 512 to 2048 channels is a third of that of one chain, as small as a direct convolution's; shorter ones gain
+ * nothing, since the transforms round as well. */
+enum { WINO_CHAIN = 64 };
+
 #define WINO_TILE(rows, nv)                                                                                            \
     static void SIMD_NAME(wino_tile_##rows##_##nv)(const float *a, int64_t a_row, int64_t a_k, const float *b,         \
                                                    int64_t ldb, float *c, int64_t ldc, int64_t k, bool add)            \
     {                                                                                                                  \
-        WINO_##rows(WINO_DECLARE##nv) for (int64_t l = 0; l < k; l++, a += a_k, b += ldb){                             \
-            WINO_LOAD##nv WINO_##rows(WINO_STEP##nv)} WINO_##rows(WINO_STORE##nv)                                      \
+        int64_t chains = (k + WINO_CHAIN - 1) / WINO_CHAIN;                                                            \
+        for (int64_t p = 0, l = 0; p < chains; p++, add = true) {                                                      \
+            int64_t end = k * (p + 1) / chains;                                                                        \
+            WINO_##rows(WINO_DECLARE##nv) for (; l < end; l++, a += a_k, b += ldb){                                    \
+                WINO_LOAD##nv WINO_##rows(WINO_STEP##nv)} WINO_##rows(WINO_STORE##nv)                                  \
+        }                                                                                                              \
     }
 
 typedef void SIMD_NAME(wino_tile)(const float *, int64_t, int64_t, const float *, int64_t, float *, int64_t, int64_t,
@@ -404,32 +427,26 @@ static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6, 4};
 #endif
 /* clang-format on */
 
-/* Rounding grows with the length of a chain of additions, and the output's transform enlarges it. In chains of 64 the
- * error of 512 to 2048 channels is a third of that of one chain, as small as a direct convolution's; shorter ones gain
- * nothing, since the transforms round as well. */
-enum { WINO_CHAIN = 64 };
-
 /* The product for rows of a that stay in the first-level cache, and nv <= WINO_PANELS vectors. */
 static void SIMD_NAME(wino_panel)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb, float *c,
                                   int64_t ldc, int64_t m, int64_t k, int nv, bool add)
 {
     int most = SIMD_NAME(wino_rows)[nv - 1];
-    int64_t pieces = (k + WINO_CHAIN - 1) / WINO_CHAIN;
     /* Cuts rows as evenly as possible: 16 rows are 8 + 8, not 12 + 4. */
     int64_t cuts = (m + most - 1) / most;
     for (int64_t i = 0, at = 0; i < cuts; i++) {
         int64_t rows = (m - at + cuts - i - 1) / (cuts - i);
-        for (int64_t p = 0; p < pieces; p++) {
-            int64_t from = k * p / pieces, size = k * (p + 1) / pieces - from;
-            SIMD_NAME(wino_tiles)
-            [nv - 1][rows - 1](a + at * a_row + from * a_k, a_row, a_k, b + from * ldb, ldb, c + at * ldc, ldc, size,
-                               add || p);
-        }
+        SIMD_NAME(wino_tiles)
+        [nv - 1][rows - 1](a + at * a_row, a_row, a_k, b, ldb, c + at * ldc, ldc, k, add);
         at += rows;
     }
 }
 
-enum { WINO_ROWS = 24 }; /* a multiple of those of each register tile */
+enum {
+    WINO_ROWS = 12, /* a multiple of those of each register tile */
+    WINO_EVEN = 4,  /* of most */
+    WINO_FAR = 32   /* a row's length from which on it pays to fetch the next ones */
+};
 
 static inline void SIMD_NAME(wino_fetch)(const float *a, int64_t ld, int64_t rows, int64_t n)
 {
@@ -443,14 +460,14 @@ static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a
 {
     int panels = (nv + WINO_PANELS - 1) / WINO_PANELS;
     int64_t cuts = (m + WINO_ROWS - 1) / WINO_ROWS;
-    for (int64_t i = 0, at = 0; i < cuts; i++) {
-        int64_t rows = (m - at + cuts - i - 1) / (cuts - i), next = at + rows, left = m - next;
-        if (a_k == 1 && left > 0) {
-            left = left < WINO_ROWS ? left : WINO_ROWS;
+    for (int64_t i = 0, at = 0; i < cuts && at < m; i++) {
+        int64_t even = (m - at + cuts - i - 1) / (cuts - i), rows = (even + WINO_EVEN - 1) / WINO_EVEN * WINO_EVEN;
+        rows = rows < m - at ? rows : m - at;
+        int64_t next = at + rows, left = m - next < WINO_ROWS ? m - next : WINO_ROWS;
+        if (a_k == 1 && left > 0 && k >= WINO_FAR)
             SIMD_NAME(wino_fetch)(a + next * a_row, a_row, left, k);
-            if (add)
-                SIMD_NAME(wino_fetch)(c + next * ldc, ldc, left, (int64_t)nv * VEC);
-        }
+        if (add && left > 0 && k >= WINO_FAR)
+            SIMD_NAME(wino_fetch)(c + next * ldc, ldc, left, (int64_t)nv * VEC);
         for (int p = 0, from = 0; p < panels; p++) {
             int size = (nv - from) / (panels - p);
             SIMD_NAME(wino_panel)
@@ -459,6 +476,24 @@ static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a
         }
         at = next;
     }
+}
+
+static void SIMD_NAME(winograd_finish)(float *y, int64_t ld, int64_t rows, int64_t n, const float *bias,
+                                       const float *residual, bool relu)
+{
+    vec floor = relu ? vec_zero() : vec_set(-INFINITY);
+    for (int64_t i = 0; i < rows; i++, y += ld)
+        for (int64_t j = 0; j < n; j += VEC) {
+            vec r = vec_load(y + j);
+            if (bias)
+                r = vec_add(r, vec_load(bias + j));
+            if (residual) {
+                r = vec_add(r, vec_load(residual + i * ld + j));
+                __builtin_prefetch(residual + (i + rows) * ld + j, 0, 2);
+            }
+            vec_store(y + j, vec_max(floor, r));
+            __builtin_prefetch(y + rows * ld + j, 1, 2);
+        }
 }
 
 static const winograd_table SIMD_NAME(winograd) = {
@@ -470,4 +505,5 @@ static const winograd_table SIMD_NAME(winograd) = {
     .weights = SIMD_NAME(winograd_weights),
     .weights_grad = SIMD_NAME(winograd_weights_grad),
     .product = SIMD_NAME(winograd_product),
+    .finish = SIMD_NAME(winograd_finish),
 };
