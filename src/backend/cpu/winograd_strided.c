@@ -111,7 +111,7 @@ static void group_input(const strided_kernel *k, const strided_call *c, int64_t 
         int64_t row, col, image = locate(k, first + t, &row, &col);
         const float *map = c->x + image * k->in[0] * k->in[1] * k->inputs + from;
         pixels(map, k->in, k->inputs, STEP * row - k->pad[0], STEP * col - k->pad[1], STRIDED_SIDE, k->zeros, at);
-        k->s->input(at, size, c->v + t * k->ld, k->v_point);
+        k->s->input(at, size, STEP * TILE * k->inputs * 4, c->v + t * k->ld, k->v_point);
     }
 }
 

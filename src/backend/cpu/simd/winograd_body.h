@@ -101,23 +101,32 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_input_of)(const
         }
 }
 
-enum { WINO_WIDE = 64 }; /* channels of which a tile takes long enough for the next one to come from memory */
+enum { WINO_WIDE = 48 }; /* channels from which on it pays to fetch what comes next */
 
-/* Fetches the next tile's pixels into the second-level cache: those of this one, four pixels on. Where they lie outside
- * of the map nothing comes of it. */
-static inline void SIMD_NAME(wino_fetch_next)(const void *const *at, int64_t c, int64_t c0)
+/* Fetches into the first-level cache what is read or written next, a line of each point: a store that misses waits. */
+static inline void SIMD_NAME(wino_fetch_points)(const float *at, int64_t point, int points)
 {
-    for (int i = 0; i < 6; i++)
-        for (int j = 2; j < 6; j++)
-            __builtin_prefetch((const char *)((uintptr_t)at[6 * i + j] + (uintptr_t)((4 * c + c0) * 4)), 0, 2);
+    for (int p = 0; p < points; p++)
+        __builtin_prefetch(at + p * point);
+}
+
+/* Fetches the next tile's pixels into the second-level cache: columns `from` to `side` of this one, `step` bytes on.
+ * Where they lie outside of the map nothing comes of it. */
+static inline void SIMD_NAME(wino_fetch_next)(const void *const *at, int from, int side, int64_t step)
+{
+    for (int i = 0; i < side; i++)
+        for (int j = from; j < side; j++)
+            __builtin_prefetch((const char *)((uintptr_t)at[side * i + j] + (uintptr_t)step), 0, 2);
 }
 
 static void SIMD_NAME(winograd_input)(const void *const *at, bool half, int64_t c, float *v, int64_t v_point)
 {
     int64_t c0 = 0;
     for (; !half && c0 + WINO_LINE <= c; c0 += WINO_LINE) {
-        if (c >= WINO_WIDE)
-            SIMD_NAME(wino_fetch_next)(at, c, c0);
+        if (c >= WINO_WIDE) {
+            SIMD_NAME(wino_fetch_next)(at, 2, 6, 4 * (4 * c + c0));
+            SIMD_NAME(wino_fetch_points)(v + c0 + WINO_LINE, v_point, WINOGRAD_IN);
+        }
         SIMD_NAME(wino_input_of)(at, false, c0, WINO_VECTORS, VEC, v, v_point);
     }
     for (; c0 < c; c0 += VEC)
@@ -169,9 +178,16 @@ static inline __attribute__((always_inline)) void SIMD_NAME(wino_output_of)(cons
 static inline __attribute__((always_inline)) void
 SIMD_NAME(wino_output_whole)(const float *m, int64_t m_point, int64_t c, const SIMD_NAME(wino_ends) * e, bool added)
 {
-    int64_t c0 = 0;
-    for (; c0 + VEC <= c; c0 += VEC)
+    int64_t c0 = 0, next = 4 * ((const char *)e->at[1] - (const char *)e->at[0]);
+    for (; c0 + VEC <= c; c0 += VEC) {
+        if (c >= WINO_WIDE && c0 % WINO_LINE == 0) {
+            SIMD_NAME(wino_fetch_points)(m + c0 + WINO_LINE, m_point, WINOGRAD_IN);
+            SIMD_NAME(wino_fetch_next)((const void *const *)e->at, 0, 4, next + 4 * c0);
+            if (added)
+                SIMD_NAME(wino_fetch_next)(e->residual, 0, 4, next + 4 * c0);
+        }
         SIMD_NAME(wino_output_of)(m, m_point, c0, VEC, e, added, false, false, true);
+    }
     if (c0 < c)
         SIMD_NAME(wino_output_of)(m, m_point, c0, c - c0, e, added, false, false, true);
 }

@@ -52,8 +52,8 @@ typedef struct winograd_table {
 enum { STRIDED_SIDE = 9, STRIDED_IN = 81 };
 
 typedef struct winograd_strided_table {
-    /* As in winograd_table; at[81]: 9x9 pixels. */
-    void (*input)(const void *const *at, int64_t c, float *v, int64_t v_point);
+    /* As in winograd_table; at[81]: 9x9 pixels. The next tile's are `next` bytes from this one's. */
+    void (*input)(const void *const *at, int64_t c, int64_t next, float *v, int64_t v_point);
     void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
                    void *const *at, bool relu);
 } winograd_strided_table;

@@ -26,33 +26,41 @@ static inline __attribute__((always_inline)) void SIMD_NAME(strided_output_line)
     y[3] = vec_add(vec_fma(vec_set(WINO_A / 2), dif_a, vec_fma(vec_set(2 * WINO_B), dif_b, m[8])), m[4]);
 }
 
-static inline __attribute__((always_inline)) void SIMD_NAME(strided_input_of)(const void *const *at, int64_t c0,
-                                                                              int64_t left, float *v, int64_t v_point)
+/* Transforms `count` vectors from channel c0 on, the last of which has `left` channels. */
+static inline __attribute__((always_inline)) void
+SIMD_NAME(strided_input_of)(const void *const *at, int64_t c0, int count, int64_t left, float *v, int64_t v_point)
 {
-    vec part[9][9];
-    for (int j = 0; j < 9; j++) {
-        vec d[9], y[9];
-        for (int i = 0; i < 9; i++)
-            d[i] = vec_load_map(at[9 * i + j], false, c0, left);
-        SIMD_NAME(strided_input_line)(d, y);
-        for (int i = 0; i < 9; i++)
-            part[i][j] = y[i];
-    }
-    for (int i = 0; i < 9; i++) {
-        vec y[9];
-        SIMD_NAME(strided_input_line)(part[i], y);
-        for (int j = 0; j < 9; j++)
-            vec_store(v + (9 * i + j) * v_point + c0, y[j]);
-    }
+    vec part[WINO_VECTORS][9][9];
+    for (int j = 0; j < 9; j++)
+        for (int h = 0; h < count; h++) {
+            vec d[9], y[9];
+            for (int i = 0; i < 9; i++)
+                d[i] = vec_load_map(at[9 * i + j], false, c0 + h * VEC, h == count - 1 ? left : VEC);
+            SIMD_NAME(strided_input_line)(d, y);
+            for (int i = 0; i < 9; i++)
+                part[h][i][j] = y[i];
+        }
+    for (int i = 0; i < 9; i++)
+        for (int h = 0; h < count; h++) {
+            vec y[9];
+            SIMD_NAME(strided_input_line)(part[h][i], y);
+            for (int j = 0; j < 9; j++)
+                vec_store(v + (9 * i + j) * v_point + c0 + h * VEC, y[j]);
+        }
 }
 
-static void SIMD_NAME(strided_input)(const void *const *at, int64_t c, float *v, int64_t v_point)
+static void SIMD_NAME(strided_input)(const void *const *at, int64_t c, int64_t next, float *v, int64_t v_point)
 {
     int64_t c0 = 0;
-    for (; c0 + VEC <= c; c0 += VEC)
-        SIMD_NAME(strided_input_of)(at, c0, VEC, v, v_point);
-    if (c0 < c)
-        SIMD_NAME(strided_input_of)(at, c0, c - c0, v, v_point);
+    for (; c0 + WINO_LINE <= c; c0 += WINO_LINE) {
+        if (c >= WINO_WIDE) {
+            SIMD_NAME(wino_fetch_next)(at, 1, STRIDED_SIDE, next + 4 * c0);
+            SIMD_NAME(wino_fetch_points)(v + c0 + WINO_LINE, v_point, STRIDED_IN);
+        }
+        SIMD_NAME(strided_input_of)(at, c0, WINO_VECTORS, VEC, v, v_point);
+    }
+    for (; c0 < c; c0 += VEC)
+        SIMD_NAME(strided_input_of)(at, c0, 1, c - c0, v, v_point);
 }
 
 static inline __attribute__((always_inline)) void
