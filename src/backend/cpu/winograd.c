@@ -238,7 +238,7 @@ cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed,
         return fail_memory(err);
     k->g = wino_geometry_of(x->dim, y->dim, &n->attr.conv, grad_data);
     TRY(wino_geometry_zeros(&k->g, mem, err));
-    k->t = b->simd->winograd;
+    k->t = wino_simd(b, k->g.n)->winograd;
     k->blocks = wino_blocks_of(k->t, k->g.n);
     k->grad_data = grad_data;
     k->w_n = grad_data ? WINOGRAD_TAPS : WINOGRAD_TAPS * k->g.k;
@@ -297,7 +297,7 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
     if (x->dim[3] < LEAST_CHANNELS || y->dim[3] < LEAST_CHANNELS)
         return false;
     wino_geometry g = wino_geometry_of(x->dim, y->dim, a, data);
-    wino_blocks blocks = wino_blocks_of(b->simd->winograd, g.n);
+    wino_blocks blocks = wino_blocks_of((weight ? b->simd : wino_simd(b, g.n))->winograd, g.n);
     /* In bfloat16 there is no direct gradient of dilated convolutions' weights (cpu_port). */
     bool half = x->type == DT_BF16 && !(weight && a->dilation[0] > 1);
     double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;

@@ -231,8 +231,9 @@ cseg_status wino_strided_prepare(cpu_backend *b, const node *n, arena *mem, kern
     if (!k)
         return fail_memory(err);
     set_geometry(k, n);
-    k->t = b->simd->winograd;
-    k->s = b->simd->winograd_strided;
+    const simd_table *simd = wino_simd(b, k->outputs);
+    k->t = simd->winograd;
+    k->s = simd->winograd_strided;
     k->blocks = wino_blocks_of(k->t, k->outputs);
     k->bias = conv_has_bias(n);
     k->residual = n->attr.conv.has_residual;
@@ -276,7 +277,7 @@ bool wino_strided_fits(const cpu_backend *b, const node *n, bool weights_fixed)
         return false;
     strided_kernel k;
     set_geometry(&k, n);
-    k.blocks = wino_blocks_of(b->simd->winograd, k.outputs);
+    k.blocks = wino_blocks_of(wino_simd(b, k.outputs)->winograd, k.outputs);
     if (k.inputs < LEAST_CHANNELS || k.outputs < LEAST_CHANNELS)
         return false;
     return WEIGHT_POINTS * k.inputs * k.blocks.vectors * k.blocks.vec * 4 <= WEIGHT_BYTES && is_faster(&k);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "backend/cpu/simd/tables.h"
 #include "backend/cpu/winograd.h"
 
 #include <cmocka.h>
@@ -61,6 +62,22 @@ static void test_choice(void **state)
     assert_int_equal(count((shape){1, 512, 512, 3, 1, 1, 1, .bias = false}), 0); /* one pixel a tile */
 }
 
+/* Vectors that 18 channels would fill by half may be shorter; those that 48 fill are not. */
+static void test_vectors(void **state)
+{
+    (void)state;
+    const cpu_backend *b = (cpu_backend *)cpu;
+    assert_ptr_equal(wino_simd(b, 48), b->simd);
+    assert_ptr_equal(wino_simd(b, 72), b->simd);
+    assert_ptr_equal(wino_simd(b, 384), b->simd);
+    const simd_table *few = wino_simd(b, 18);
+    assert_true(few == b->simd || few == &simd_table_avx2);
+    assert_ptr_equal(wino_simd(b, 36), few);
+    cpu_backend plain = *b;
+    plain.simd = &simd_table_generic;
+    assert_ptr_equal(wino_simd(&plain, 18), &simd_table_generic);
+}
+
 static wino_geometry geometry(int64_t h, int64_t w, int pad, int dilation)
 {
     int64_t x[4] = {2, h, w, 3}, y[4] = {2, h + 2 * pad - 2 * dilation, w + 2 * pad - 2 * dilation, 1};
@@ -114,7 +131,8 @@ static void test_tiles(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_tiles)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_vectors),
+                                       cmocka_unit_test(test_tiles)};
     cpu = backend_cpu_new(&(cpu_options){.threads = 2});
     if (!cpu)
         return 2;
