@@ -5,9 +5,11 @@
  * at each step in training, and once if weights are fixed. If maps are bfloat16, so are the inner weights, and sums are
  * taken in float32. The outer weights, their gradients and biases stay float32. */
 #include "backend/cpu/conv_pieces.h"
+#include "backend/cpu/conv_pointwise.h"
 #include "backend/cpu/conv_weights.h"
 #include "backend/cpu/depthwise.h"
 #include "backend/cpu/winograd.h"
+#include "backend/cpu/winograd_strided.h"
 
 typedef struct conv_kernel {
     cpu_kernel k;
@@ -97,6 +99,10 @@ static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_sett
     bool fixed = s->weights_fixed;
     if (depthwise_fits(b, n))
         return depthwise_prepare(b, n, fixed, mem, out, err);
+    if (conv_pointwise_fits(b, n, fixed))
+        return conv_pointwise_prepare(b, n, mem, out, err);
+    if (wino_strided_fits(b, n, fixed))
+        return wino_strided_prepare(b, n, mem, out, err);
     return wino_fits(b, n, fixed) ? wino_prepare_conv(b, n, fixed, mem, out, err) : prepare(b, n, fixed, mem, out, err);
 }
 

@@ -15,6 +15,8 @@ enum {
     CHUNK_BYTES = 3 << 18,  /* of a piece of them: each piece reads and writes all sums */
     /* Tiles of a square's 36 points; of a strip's 6, six times as many. */
     SMALL_GROUP = 24, /* a multiple of register tiles for any number of vectors */
+    EVEN_GROUP = 4,   /* of most */
+    CHUNK = 64,       /* inputs: a chain of the products' additions */
     LARGE_GROUP = 120,
     LEAST_LARGE_GROUP = 96, /* since each group makes the weights' points again */
     LARGE_BYTES = 8 << 20,  /* of a large group's points */
@@ -98,49 +100,37 @@ static void group_input(const wino_kernel *k, const wino_call *c, const wino_roo
     }
 }
 
-/* Gives the pixels' channels from n0 on. */
-static void output_pixels(const wino_kernel *k, const wino_place *p, int64_t n0, const void *map, dtype type,
-                          const void **at)
-{
-    size_t size = dtype_size(type);
-    wino_tile_output(&k->g, p, map, size, at);
-    for (int i = 0; i < k->f->outputs; i++)
-        if (at[i])
-            at[i] = (const char *)at[i] + n0 * (int64_t)size;
-}
-
 static void block_output(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t first,
                          int64_t tiles)
 {
     const void *to[WINOGRAD_OUT], *add[WINOGRAD_OUT];
     wino_range b = wino_block(&k->blocks, block);
-    int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec;
+    int64_t n0 = b.from * k->blocks.vec, width = b.size * k->blocks.vec, channels = least_of(width, k->g.n - n0);
+    size_t y_size = dtype_size(k->y), residual_size = dtype_size(k->residual);
+    char *y = (char *)c->y + n0 * (int64_t)y_size;
+    const char *residual = c->residual ? (const char *)c->residual + n0 * (int64_t)residual_size : NULL;
     wino_place p = wino_place_of(&k->g, first);
     for (int64_t t = 0; t < tiles; t++, wino_place_next(&k->g, &p)) {
-        output_pixels(k, &p, n0, c->y, k->y, to);
-        if (c->residual)
-            output_pixels(k, &p, n0, c->residual, k->residual, add);
-        k->f->output(r->m + t * width, k->m_point, least_of(width, k->g.n - n0), c->bias ? c->bias + n0 : NULL,
-                     c->residual ? add : NULL, k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16,
-                     k->relu);
+        wino_tile_output(&k->g, &p, y, y_size, to);
+        if (residual)
+            wino_tile_output(&k->g, &p, residual, residual_size, add);
+        k->f->output(r->m + t * width, k->m_point, channels, c->bias ? c->bias + n0 : NULL, residual ? add : NULL,
+                     k->residual == DT_BF16, (void **)(uintptr_t)to, k->y == DT_BF16, k->relu);
     }
 }
 
 static void block_products(const wino_kernel *k, const wino_call *c, const wino_room *r, int64_t block, int64_t tiles)
 {
     wino_range b = wino_block(&k->blocks, block);
-    int64_t vec = k->blocks.vec, width = b.size * vec;
+    int64_t width = b.size * k->blocks.vec;
     for (int64_t from = 0; from < k->g.k; from += k->chunk) {
         int64_t size = least_of(k->chunk, k->g.k - from), u_point = c->u ? k->u_point : size * width + WINO_ALIAS;
         const float *u = c->u ? block_points(k, c->u, block) : r->u;
         if (!c->u)
             transform_weights(k, c->w, block, from, size, r->u);
         for (int p = 0; p < k->f->points; p++)
-            for (int64_t i = 0; i < wino_panels(&k->blocks, b.size); i++) {
-                wino_range panel = wino_panel(&k->blocks, b.size, i);
-                k->t->product(r->v + p * k->v_point + from, k->ld, 1, u + p * u_point + panel.from * vec, width,
-                              r->m + p * k->m_point + panel.from * vec, width, tiles, size, (int)panel.size, from > 0);
-            }
+            k->t->product(r->v + p * k->v_point + from, k->ld, 1, u + p * u_point, width, r->m + p * k->m_point, width,
+                          tiles, size, (int)b.size, from > 0);
     }
 }
 
@@ -227,8 +217,8 @@ static void choose_groups(wino_kernel *k, int threads)
     if (!k->once) {
         k->group = LARGE_BYTES / (points * 4 * k->ld) / small * small;
         k->group = k->group > most ? most : k->group < least ? least : k->group;
-        k->chunk = CHUNK_BYTES / (points * 4 * k->width) / 8 * 8;
-        k->chunk = least_of(k->chunk, g->k);
+        k->chunk = CHUNK_BYTES / (points * 4 * k->width) / CHUNK * CHUNK;
+        k->chunk = least_of(k->chunk > CHUNK ? k->chunk : CHUNK, g->k);
         k->chunk = (g->k + (g->k + k->chunk - 1) / k->chunk - 1) / ((g->k + k->chunk - 1) / k->chunk);
     }
     k->group = least_of(k->group, g->total);
@@ -236,7 +226,7 @@ static void choose_groups(wino_kernel *k, int threads)
     int64_t sharers = k->team ? 1 : threads;
     /* All threads get the same number of groups, and all groups the same number of tiles. */
     k->groups = ceil_to((g->total + k->group - 1) / k->group, sharers);
-    k->group = (g->total + k->groups - 1) / k->groups;
+    k->group = ceil_to((g->total + k->groups - 1) / k->groups, EVEN_GROUP);
     k->groups = (g->total + k->group - 1) / k->group;
     k->v_point = k->group * k->ld + WINO_ALIAS;
     k->m_point = k->group * k->width + WINO_ALIAS;
@@ -256,7 +246,7 @@ cseg_status wino_prepare_conv(cpu_backend *b, const node *n, bool weights_fixed,
         return fail_memory(err);
     k->g = wino_geometry_of(x->dim, y->dim, n->in[1]->dim, &n->attr.conv, grad_data);
     TRY(wino_geometry_zeros(&k->g, mem, err));
-    k->t = b->simd->winograd;
+    k->t = wino_simd(b, k->g.n)->winograd;
     k->f = wino_form(k->t, &k->g);
     k->blocks = wino_blocks_of(k->t, k->g.n);
     k->grad_data = grad_data;
@@ -333,5 +323,6 @@ bool wino_fits(const cpu_backend *b, const node *n, bool weights_fixed)
     /* In bfloat16 there is no direct gradient of dilated convolutions' weights (cpu_port). */
     bool half = x->type == DT_BF16 && !(weight && (a->dilation[0] > 1 || a->dilation[1] > 1));
     double direct_rate = !half ? 0.92 : backend_cpu_has_amx() ? 16 : 1.8;
-    return is_faster(b->simd->winograd, &g, n, weights_fixed, direct_rate);
+    const simd_table *simd = weight ? b->simd : wino_simd(b, g.n);
+    return is_faster(simd->winograd, &g, n, weights_fixed, direct_rate);
 }

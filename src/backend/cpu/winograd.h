@@ -48,6 +48,9 @@ typedef struct wino_range {
     int64_t from, size;
 } wino_range;
 wino_blocks wino_blocks_of(const winograd_table *t, int64_t n);
+/* Returns the loops for n channels of the output: those of the backend's instruction set or, where they leave many
+ * lanes of a vector empty and short vectors are not slower, those for AVX2. */
+const simd_table *wino_simd(const cpu_backend *b, int64_t n);
 /* Returns block i, in vectors. */
 wino_range wino_block(const wino_blocks *b, int64_t i);
 int64_t wino_panels(const wino_blocks *b, int64_t size);

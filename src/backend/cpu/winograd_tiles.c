@@ -1,6 +1,8 @@
 /* Computes where the tiles of Winograd's convolutions are, and how channels are cut. */
 #include "backend/cpu/winograd.h"
 
+#include "backend/cpu/simd/tables.h"
+
 enum { TILE = 4, BLOCK_FLOATS = 64 };
 
 wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const int64_t *w, const conv_attr *a, bool grad_data)
@@ -54,24 +56,65 @@ void wino_place_next(const wino_geometry *g, wino_place *p)
     p->first[1] += g->tile[1] * g->step[1];
 }
 
+/* Whether `size` pixels down and across from `first` on lie inside of a map. */
+static bool is_inside(const wino_geometry *g, const int64_t first[2], const int64_t size[2], const int64_t map[2])
+{
+    bool inside = true;
+    for (int i = 0; i < 2; i++)
+        inside = inside && first[i] >= 0 && first[i] + (size[i] - 1) * g->step[i] < map[i];
+    return inside;
+}
+
+/* Gives the pixels of a tile that lies inside, `row` and `col` bytes apart. */
+static inline void pixels_inside(const char *at, int64_t row, int64_t col, int64_t rows, int64_t columns,
+                                 const void **to)
+{
+    for (int64_t i = 0; i < rows; i++, at += row)
+        for (int64_t j = 0; j < columns; j++)
+            *to++ = at + j * col;
+}
+
+/* The same for `size` pixels down and across; squares, which are most, have loops of constant length. */
+static void inside(const wino_geometry *g, const char *base, int64_t width, const int64_t first[2],
+                   const int64_t size[2], int64_t pixel, const void **to)
+{
+    const char *at = base + (first[0] * width + first[1]) * pixel;
+    int64_t row = g->step[0] * width * pixel, col = g->step[1] * pixel;
+    if (size[0] == TILE && size[1] == TILE)
+        pixels_inside(at, row, col, TILE, TILE, to);
+    else if (size[0] == TILE + 2 && size[1] == TILE + 2)
+        pixels_inside(at, row, col, TILE + 2, TILE + 2, to);
+    else
+        pixels_inside(at, row, col, size[0], size[1], to);
+}
+
 void wino_tile_input(const wino_geometry *g, const wino_place *p, const void *x, size_t size, const void **at)
 {
-    int64_t pixel = g->k * (int64_t)size, rows = g->tile[0] + g->taps[0] - 1, columns = g->tile[1] + g->taps[1] - 1;
+    int64_t pixel = g->k * (int64_t)size, first[2], pixels[2];
     const char *base = (const char *)x + p->image * g->in[0] * g->in[1] * pixel;
-    int64_t row = p->first[0] - g->pad[0];
-    for (int64_t i = 0; i < rows; i++, row += g->step[0]) {
-        int64_t col = p->first[1] - g->pad[1];
-        for (int64_t j = 0; j < columns; j++, col += g->step[1]) {
-            bool inside = row >= 0 && row < g->in[0] && col >= 0 && col < g->in[1];
-            *at++ = inside ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
-        }
+    for (int i = 0; i < 2; i++) {
+        first[i] = p->first[i] - g->pad[i];
+        pixels[i] = g->tile[i] + g->taps[i] - 1;
     }
+    if (is_inside(g, first, pixels, g->in)) {
+        inside(g, base, g->in[1], first, pixels, pixel, at);
+        return;
+    }
+    for (int64_t i = 0, row = first[0]; i < pixels[0]; i++, row += g->step[0])
+        for (int64_t j = 0, col = first[1]; j < pixels[1]; j++, col += g->step[1]) {
+            bool in_map = row >= 0 && row < g->in[0] && col >= 0 && col < g->in[1];
+            *at++ = in_map ? base + (row * g->in[1] + col) * pixel : (const void *)g->zeros;
+        }
 }
 
 void wino_tile_output(const wino_geometry *g, const wino_place *p, const void *y, size_t size, const void **at)
 {
     int64_t pixel = g->n * (int64_t)size, row = p->first[0];
     const char *base = (const char *)y + p->image * g->out[0] * g->out[1] * pixel;
+    if (is_inside(g, p->first, g->tile, g->out)) {
+        inside(g, base, g->out[1], p->first, g->tile, pixel, at);
+        return;
+    }
     for (int64_t i = 0; i < g->tile[0]; i++, row += g->step[0]) {
         int64_t col = p->first[1];
         for (int64_t j = 0; j < g->tile[1]; j++, col += g->step[1])
@@ -91,6 +134,27 @@ wino_blocks wino_blocks_of(const winograd_table *t, int64_t n)
     int64_t most = BLOCK_FLOATS / t->vec;
     b.count = (b.vectors + most - 1) / most;
     return b;
+}
+
+/* Zen 4 has AVX-512, and computes a vector in two halves. */
+static bool halves_vectors(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amdfam19h");
+#else
+    return false;
+#endif
+}
+
+const simd_table *wino_simd(const cpu_backend *b, int64_t n)
+{
+    const simd_table *half = &simd_table_avx2;
+    if (b->simd != &simd_table_avx512 || !halves_vectors())
+        return b->simd;
+    wino_blocks w = wino_blocks_of(b->simd->winograd, n), h = wino_blocks_of(half->winograd, n);
+    /* 80 lanes instead of 72 are no loss: long vectors take fewer instructions. */
+    return w.vectors * w.vec * 7 > h.vectors * h.vec * 8 ? half : b->simd;
 }
 
 wino_range wino_block(const wino_blocks *b, int64_t i)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "backend/cpu/simd/tables.h"
 #include "backend/cpu/winograd.h"
 
 #include <cmocka.h>
@@ -79,6 +80,22 @@ static void test_strips(void **state)
     assert_int_equal(count((shape){128, 64, 64, 1, 5, 1, 1, 1, .bias = false}), 0); /* taps */
     assert_int_equal(count((shape){256, 8, 16, 1, 3, 1, 1, 1, .bias = false}), 0);  /* too few channels */
     assert_int_equal(count((shape){2, 128, 128, 1, 3, 1, 1, 1, .bias = false}), 0); /* half a tile */
+}
+
+/* Vectors that 18 channels would fill by half may be shorter; those that 48 fill are not. */
+static void test_vectors(void **state)
+{
+    (void)state;
+    const cpu_backend *b = (cpu_backend *)cpu;
+    assert_ptr_equal(wino_simd(b, 48), b->simd);
+    assert_ptr_equal(wino_simd(b, 72), b->simd);
+    assert_ptr_equal(wino_simd(b, 384), b->simd);
+    const simd_table *few = wino_simd(b, 18);
+    assert_true(few == b->simd || few == &simd_table_avx2);
+    assert_ptr_equal(wino_simd(b, 36), few);
+    cpu_backend plain = *b;
+    plain.simd = &simd_table_generic;
+    assert_ptr_equal(wino_simd(&plain, 18), &simd_table_generic);
 }
 
 typedef struct tiling_case {
@@ -158,7 +175,7 @@ static void test_tiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_strips),
-                                       cmocka_unit_test(test_tiles)};
+                                       cmocka_unit_test(test_vectors), cmocka_unit_test(test_tiles)};
     cpu = backend_cpu_new(&(cpu_options){.threads = 2});
     if (!cpu)
         return 2;

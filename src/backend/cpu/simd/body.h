@@ -58,4 +58,5 @@ const simd_table SIMD_NAME(simd_table) = {
     .attention = &SIMD_NAME(attention),
     .unary = &SIMD_NAME(unary),
     .winograd = &SIMD_NAME(winograd),
+    .winograd_strided = &SIMD_NAME(winograd_strided),
 };

@@ -4,6 +4,7 @@
 
 #include "backend/cpu/simd/maps_body.h"
 #include "backend/cpu/simd/winograd_body.h"
+#include "backend/cpu/simd/winograd_strided_body.h"
 
 #include "backend/cpu/simd/depthwise_body.h"
 #include "backend/cpu/simd/dropout_body.h"

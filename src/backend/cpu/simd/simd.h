@@ -53,6 +53,7 @@ typedef struct simd_table {
     const pool_table *pool;
     const unary_table *unary;
     const winograd_table *winograd;
+    const winograd_strided_table *winograd_strided;
     const attention_table *attention;
 } simd_table;
 

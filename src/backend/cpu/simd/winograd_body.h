@@ -57,12 +57,21 @@
 #define WINO_STORE3(i) WINO_STORE2(i) WINO_PUT(i, 2)
 #define WINO_STORE4(i) WINO_STORE3(i) WINO_PUT(i, 3)
 
+/* Rounding grows with the length of a chain of additions, and the output's transform enlarges it. In chains of 64 the
+ * error of 512 to 2048 channels is a third of that of one chain, as small as a direct convolution's; shorter ones gain
+ * nothing, since the transforms round as well. */
+enum { WINO_CHAIN = 64 };
+
 #define WINO_TILE(rows, nv)                                                                                            \
     static void SIMD_NAME(wino_tile_##rows##_##nv)(const float *a, int64_t a_row, int64_t a_k, const float *b,         \
                                                    int64_t ldb, float *c, int64_t ldc, int64_t k, bool add)            \
     {                                                                                                                  \
-        WINO_##rows(WINO_DECLARE##nv) for (int64_t l = 0; l < k; l++, a += a_k, b += ldb){                             \
-            WINO_LOAD##nv WINO_##rows(WINO_STEP##nv)} WINO_##rows(WINO_STORE##nv)                                      \
+        int64_t chains = (k + WINO_CHAIN - 1) / WINO_CHAIN;                                                            \
+        for (int64_t p = 0, l = 0; p < chains; p++, add = true) {                                                      \
+            int64_t end = k * (p + 1) / chains;                                                                        \
+            WINO_##rows(WINO_DECLARE##nv) for (; l < end; l++, a += a_k, b += ldb){                                    \
+                WINO_LOAD##nv WINO_##rows(WINO_STEP##nv)} WINO_##rows(WINO_STORE##nv)                                  \
+        }                                                                                                              \
     }
 
 typedef void SIMD_NAME(wino_tile)(const float *, int64_t, int64_t, const float *, int64_t, float *, int64_t, int64_t,
@@ -74,7 +83,8 @@ typedef void SIMD_NAME(wino_tile)(const float *, int64_t, int64_t, const float *
 #define WINO_TO_8(nv) WINO_TO_6(nv) WINO_TILE(7, nv) WINO_TILE(8, nv)
 #define WINO_TO_12(nv) WINO_TO_8(nv) WINO_TILE(9, nv) WINO_TILE(10, nv) WINO_TILE(11, nv) WINO_TILE(12, nv)
 #define WINO_T(rows, nv) SIMD_NAME(wino_tile_##rows##_##nv)
-#define WINO_LIST_6(nv) WINO_T(1, nv), WINO_T(2, nv), WINO_T(3, nv), WINO_T(4, nv), WINO_T(5, nv), WINO_T(6, nv)
+#define WINO_LIST_4(nv) WINO_T(1, nv), WINO_T(2, nv), WINO_T(3, nv), WINO_T(4, nv)
+#define WINO_LIST_6(nv) WINO_LIST_4(nv), WINO_T(5, nv), WINO_T(6, nv)
 #define WINO_LIST_8(nv) WINO_LIST_6(nv), WINO_T(7, nv), WINO_T(8, nv)
 #define WINO_LIST_12(nv) WINO_LIST_8(nv), WINO_T(9, nv), WINO_T(10, nv), WINO_T(11, nv), WINO_T(12, nv)
 #if defined(__AVX512F__)
@@ -84,35 +94,81 @@ static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {
     {WINO_LIST_12(1)}, {WINO_LIST_12(2)}, {WINO_LIST_8(3)}, {WINO_LIST_6(4)}};
 static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 12, 8, 6};
 #else
-#define WINO_PANELS 2
-WINO_TO_12(1) WINO_TO_6(2)
-static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {{WINO_LIST_12(1)}, {WINO_LIST_6(2)}};
-static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6};
+#define WINO_PANELS 3
+WINO_TO_12(1) WINO_TO_6(2) WINO_TO_4(3)
+static SIMD_NAME(wino_tile) *const SIMD_NAME(wino_tiles)[WINO_PANELS][12] = {
+    {WINO_LIST_12(1)}, {WINO_LIST_6(2)}, {WINO_LIST_4(3)}};
+static const int SIMD_NAME(wino_rows)[WINO_PANELS] = {12, 6, 4};
 #endif
 /* clang-format on */
 
-/* Rounding grows with the length of a chain of additions, and the output's transform enlarges it. In chains of 64 the
- * error of 512 to 2048 channels is a third of that of one chain, as small as a direct convolution's; shorter ones gain
- * nothing, since the transforms round as well. */
-enum { WINO_CHAIN = 64 };
-
-static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb,
-                                        float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
+/* The product for rows of a that stay in the first-level cache, and nv <= WINO_PANELS vectors. */
+static void SIMD_NAME(wino_panel)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb, float *c,
+                                  int64_t ldc, int64_t m, int64_t k, int nv, bool add)
 {
     int most = SIMD_NAME(wino_rows)[nv - 1];
-    int64_t pieces = (k + WINO_CHAIN - 1) / WINO_CHAIN;
     /* Cuts rows as evenly as possible: 16 rows are 8 + 8, not 12 + 4. */
     int64_t cuts = (m + most - 1) / most;
     for (int64_t i = 0, at = 0; i < cuts; i++) {
         int64_t rows = (m - at + cuts - i - 1) / (cuts - i);
-        for (int64_t p = 0; p < pieces; p++) {
-            int64_t from = k * p / pieces, size = k * (p + 1) / pieces - from;
-            SIMD_NAME(wino_tiles)
-            [nv - 1][rows - 1](a + at * a_row + from * a_k, a_row, a_k, b + from * ldb, ldb, c + at * ldc, ldc, size,
-                               add || p);
-        }
+        SIMD_NAME(wino_tiles)
+        [nv - 1][rows - 1](a + at * a_row, a_row, a_k, b, ldb, c + at * ldc, ldc, k, add);
         at += rows;
     }
+}
+
+enum {
+    WINO_ROWS = 12, /* a multiple of those of each register tile */
+    WINO_EVEN = 4,  /* of most */
+    WINO_FAR = 32   /* a row's length from which on it pays to fetch the next ones */
+};
+
+static inline void SIMD_NAME(wino_fetch)(const float *a, int64_t ld, int64_t rows, int64_t n)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t l = 0; l < n; l += WINO_LINE)
+            __builtin_prefetch(a + i * ld + l);
+}
+
+static void SIMD_NAME(winograd_product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb,
+                                        float *c, int64_t ldc, int64_t m, int64_t k, int nv, bool add)
+{
+    int panels = (nv + WINO_PANELS - 1) / WINO_PANELS;
+    int64_t cuts = (m + WINO_ROWS - 1) / WINO_ROWS;
+    for (int64_t i = 0, at = 0; i < cuts && at < m; i++) {
+        int64_t even = (m - at + cuts - i - 1) / (cuts - i), rows = (even + WINO_EVEN - 1) / WINO_EVEN * WINO_EVEN;
+        rows = rows < m - at ? rows : m - at;
+        int64_t next = at + rows, left = m - next < WINO_ROWS ? m - next : WINO_ROWS;
+        if (a_k == 1 && left > 0 && k >= WINO_FAR)
+            SIMD_NAME(wino_fetch)(a + next * a_row, a_row, left, k);
+        if (add && left > 0 && k >= WINO_FAR)
+            SIMD_NAME(wino_fetch)(c + next * ldc, ldc, left, (int64_t)nv * VEC);
+        for (int p = 0, from = 0; p < panels; p++) {
+            int size = (nv - from) / (panels - p);
+            SIMD_NAME(wino_panel)
+            (a + at * a_row, a_row, a_k, b + from * VEC, ldb, c + at * ldc + from * VEC, ldc, rows, k, size, add);
+            from += size;
+        }
+        at = next;
+    }
+}
+
+static void SIMD_NAME(winograd_finish)(float *y, int64_t ld, int64_t rows, int64_t n, const float *bias,
+                                       const float *residual, bool relu)
+{
+    vec floor = relu ? vec_zero() : vec_set(-INFINITY);
+    for (int64_t i = 0; i < rows; i++, y += ld)
+        for (int64_t j = 0; j < n; j += VEC) {
+            vec r = vec_load(y + j);
+            if (bias)
+                r = vec_add(r, vec_load(bias + j));
+            if (residual) {
+                r = vec_add(r, vec_load(residual + i * ld + j));
+                __builtin_prefetch(residual + (i + rows) * ld + j, 0, 2);
+            }
+            vec_store(y + j, vec_max(floor, r));
+            __builtin_prefetch(y + rows * ld + j, 1, 2);
+        }
 }
 
 static const winograd_table SIMD_NAME(winograd) = {
@@ -121,4 +177,5 @@ static const winograd_table SIMD_NAME(winograd) = {
     .square = {.points = WINOGRAD_IN, .outputs = WINOGRAD_OUT, .taps = WINOGRAD_TAPS, WINO_FORM_FUNCTIONS(wino_square)},
     .strip = {.points = 6, .outputs = 4, .taps = 3, WINO_FORM_FUNCTIONS(wino_strip)},
     .product = SIMD_NAME(winograd_product),
+    .finish = SIMD_NAME(winograd_finish),
 };

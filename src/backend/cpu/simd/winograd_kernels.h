@@ -45,11 +45,27 @@ typedef struct winograd_form {
 
 typedef struct winograd_table {
     int vec;    /* floats in a vector */
-    int panels; /* largest number of vectors in a panel, the nv of `product` */
+    int panels; /* the number of vectors for which `product` reads its rows once */
     winograd_form square, strip;
     /* c[i * ldc + j] (+)= sum over l < k of a[i * a_row + l * a_k] * b[l * ldb + j], i < m, j < nv vectors. */
     void (*product)(const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t ldb, float *c, int64_t ldc,
                     int64_t m, int64_t k, int nv, bool add);
+    /* y[i * ld + j] + bias[j] + residual[i * ld + j], then ReLU, in place: i < rows, j < n, whole vectors. Fetches the
+     * rows that follow, of y and of the residual, into the cache. bias, residual: NULL for none. */
+    void (*finish)(float *y, int64_t ld, int64_t rows, int64_t n, const float *bias, const float *residual, bool relu);
 } winograd_table;
+
+/* The transforms of 3x3 convolutions of stride 2, in float32. In one dimension, four pixels of the output are made of
+ * nine of the input: the outer taps meet the five even ones, by F(4, 2) with the points +-1/sqrt(2), +-sqrt(2) and
+ * infinity; the middle tap meets the four odd ones, which are taken as they are. That makes 9 points, and 81 in two
+ * dimensions, instead of 144 multiplications; the weights have 6 and 36, since all odd pixels meet the same tap. */
+enum { STRIDED_SIDE = 9, STRIDED_IN = 81 };
+
+typedef struct winograd_strided_table {
+    /* As in winograd_form; at[81]: 9x9 pixels. The next tile's are `next` bytes from this one's. */
+    void (*input)(const void *const *at, int64_t c, int64_t next, float *v, int64_t v_point);
+    void (*output)(const float *m, int64_t m_point, int64_t c, const float *bias, const void *const *residual,
+                   void *const *at, bool relu);
+} winograd_strided_table;
 
 #endif
