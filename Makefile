@@ -64,6 +64,10 @@ parity: all reference ## compare with MMSegmentation's answers for its own confi
 zoo: all reference ## write docs/zoo.md from the last `make parity`, and time one model of each family
 	@tools/zoo.py
 
+trainings: all ## train the models of configs/camvid on CAMVID=FOLDER and draw docs/trainings.md, half an hour; ONLY=, SEEDS=
+	@tools/trainings.py --data $(or $(CAMVID),$(error give CAMVID=, the folder with images/ and annotations/)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(INIT),--init $(INIT))
+
 bench: all reference ## time cseg beside the peers that CSEG_PEERS names; ROWS=, ROUNDS=
 	@bench/compare.py --build $(BUILD) $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
@@ -82,4 +86,4 @@ lint: ## formatting, the direction of includes, what knows the dialects, headers
 clean: ## remove what was built; downloads stay
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
-.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity zoo bench install format lint clean
+.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity zoo trainings bench install format lint clean

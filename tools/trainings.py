@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Trains every model of configs/camvid and compares the runs with MMSegmentation's of the same configs.
+
+    tools/trainings.py --data CAMVID [--only TEXT] [--seeds 0 1 2] [--init DIR]   # train, then compare
+    tools/trainings.py --reference DIR      # take MMSegmentation's runs (DIR/NAME is a work folder) into configs/camvid/reference.json
+    tools/trainings.py --check PYTHON       # test the checkpoints in MMSegmentation too; PYTHON is one that has it
+    tools/trainings.py                      # compare only
+
+Ours are kept in build/trainings/SEED/NAME; a run that is complete is not made again. --init has NAME.pth with the weights
+that the runs of seed 0 start from. Draws docs/images/trainings.svg and writes the table in docs/trainings.md.
+"""
+import argparse
+import glob
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CONFIGS = os.path.join(ROOT, 'configs', 'camvid')
+REFERENCE = os.path.join(CONFIGS, 'reference.json')
+RUNS = os.path.join(ROOT, 'build', 'trainings')
+PAGE = os.path.join(ROOT, 'docs', 'trainings.md')
+PICTURE = os.path.join(ROOT, 'docs', 'images', 'trainings.svg')
+TITLES = {
+    'deeplabv3plus_r18-d8': 'DeepLabV3+ R18', 'upernet_r18': 'UPerNet R18', 'unet-s5-d16_fcn': 'UNet',
+    'bisenetv2_fcn': 'BiSeNetV2', 'stdc1': 'STDC1', 'ocrnet_hr18s': 'OCRNet HR18s', 'pointrend_r18': 'PointRend R18',
+    'mobilenet-v3-d8-s_lraspp': 'MobileNetV3-S LRASPP', 'segnext_mscan-t': 'SegNeXt-T', 'ddrnet_23-slim': 'DDRNet-23-slim',
+}
+LAST = 50  # iterations that the final loss is averaged over
+
+
+def read_run(folder):
+    """Training lines by iteration and the last validation of a work folder; later files are resumptions."""
+    steps, miou = {}, None
+    for path in sorted(p for p in glob.glob(f'{folder}/*/vis_data/*.json') if not p.endswith('scalars.json')):
+        with open(path) as f:
+            for text in f:
+                line = json.loads(text)
+                if 'loss' in line:
+                    steps[line['step']] = line
+                elif 'mIoU' in line:
+                    miou = line['mIoU']
+    return steps, miou
+
+
+def summary(folder):
+    steps, miou = read_run(folder)
+    if not steps:
+        return None
+    end = max(steps)
+    return dict(
+        steps=sorted(steps),
+        loss=[round(steps[s]['loss'], 4) for s in sorted(steps)],
+        lr=[float(f'{steps[s]["lr"]:.6g}') for s in sorted(steps)],
+        names=sorted(k for k in steps[end] if k.startswith(('decode', 'aux'))),
+        final={k: round(statistics.mean(v[k] for s, v in steps.items() if s > end - LAST), 4)
+               for k in sorted(steps[end]) if 'loss' in k},
+        seconds=round(statistics.median(v['time'] for v in steps.values()), 3),
+        mIoU=miou)
+
+
+def complete(run):
+    return run is not None and run['mIoU'] is not None
+
+
+def names(only):
+    found = sorted(os.path.basename(p)[:-3] for p in glob.glob(f'{CONFIGS}/*.py'))
+    return [n for n in found if only in n]
+
+
+def train(cseg, name, seed, data, init, threads):
+    folder = os.path.join(RUNS, str(seed), name)
+    if complete(summary(folder)):
+        return
+    options = [f'{d}_dataloader.dataset.data_root={os.path.abspath(data)}' for d in ('train', 'val', 'test')]
+    options.append(f'randomness.seed={seed}')
+    if init and seed == 0:
+        options.append(f'load_from={os.path.join(os.path.abspath(init), name)}.pth')
+    subprocess.run([cseg, 'train', os.path.join(CONFIGS, name + '.py'), '--work-dir', folder, '--threads',
+                    str(threads), '--cfg-options', *options], check=True)
+
+
+STRICT = """
+import sys, torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+import mmseg.models
+init_default_scope('mmseg')
+model = MODELS.build(Config.fromfile(sys.argv[1]).model)
+model.load_state_dict(torch.load(sys.argv[2], map_location='cpu', weights_only=False)['state_dict'], strict=True)
+"""
+
+
+def miou_of(command):
+    got = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.findall(r'mIoU: +([\d.]+)', got.stdout + got.stderr)
+    if got.returncode or not found:
+        sys.exit(f'trainings.py: {" ".join(command)}: {(got.stdout + got.stderr)[-2000:]}')
+    return float(found[-1])
+
+
+def check(cseg, python, name, data, images):
+    """The checkpoint loads strictly in MMSegmentation, and its test gives the mIoU that ours gives."""
+    config, folder = os.path.join(CONFIGS, name + '.py'), os.path.join(RUNS, '0', name)
+    checkpoint = os.path.join(folder, 'iter_600.pth')
+    subprocess.run([python, '-W', 'ignore', '-c', STRICT, config, checkpoint], check=True, stdout=subprocess.DEVNULL)
+    where = subprocess.run([python, '-c', 'import mmseg; print(mmseg.__path__[0])'], capture_output=True, text=True, check=True)
+    script = os.path.join(where.stdout.split()[-1], '.mim', 'tools', 'test.py')
+    options = ['--work-dir', folder + '.test', '--cfg-options', f'test_dataloader.dataset.data_root={os.path.abspath(data)}']
+    if images:
+        options.append(f'test_dataloader.dataset.indices={images}')
+    theirs = miou_of([python, '-W', 'ignore', script, config, checkpoint, *options])
+    ours = miou_of([cseg, 'test', config, checkpoint, *options])
+    print(f'{name}: loads strictly; mIoU {ours:.2f} here, {theirs:.2f} there', flush=True)
+    return dict(ours=ours, theirs=theirs, images=images)
+
+
+def mean_of(values, n=LAST // 10):
+    return [statistics.mean(values[max(0, i + 1 - n):i + 1]) for i in range(len(values))]
+
+
+def path_of(run, values, top, x0, y0, w, h):
+    last = run['steps'][-1]
+    points = (f'{x0 + w * s / last:.1f},{y0 + h * (1 - min(v, top) / top):.1f}' for s, v in zip(run['steps'], values))
+    return f'<polyline fill="none" points="{" ".join(points)}"'
+
+
+def panel(name, ours, theirs, x, y, w, h):
+    """One model: thin lines are means of 10 iterations, thick ones of LAST."""
+    both = [r for r in (theirs, *ours) if r]
+    top = sorted(v for r in both for v in r['loss'])[-2] * 1.05
+    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if top / s < 6 or s == 100)
+    out = [f'<text x="{x}" y="{y - 6}" font-weight="bold">{TITLES.get(name, name)}</text>',
+           f'<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="none" stroke="#bbb"/>']
+    for k in range(int(top / step) + 1):
+        level = y + h * (1 - k * step / top)
+        out.append(f'<line x1="{x}" x2="{x + w}" y1="{level:.1f}" y2="{level:.1f}" stroke="#eee"/>'
+                   f'<text x="{x - 4}" y="{level + 4:.1f}" text-anchor="end">{k * step:g}</text>')
+    for s in (0, 200, 400, 600):
+        out.append(f'<text x="{x + w * s / 600:.1f}" y="{y + h + 14}" text-anchor="middle">{s}</text>')
+    for run, colour in [(theirs, '#d95f02')] + [(r, '#1f78b4') for r in ours[:1]]:
+        if run:
+            out.append(path_of(run, run['loss'], top, x, y, w, h) + f' stroke="{colour}" stroke-opacity="0.35"/>')
+            out.append(path_of(run, mean_of(run['loss']), top, x, y, w, h) + f' stroke="{colour}" stroke-width="2"/>')
+    return out
+
+
+def draw(runs, reference):
+    w, h, columns = 190, 150, 5
+    shown = [n for n in TITLES if n in runs]
+    rows = -(-len(shown) // columns)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * (w + 40) + 10}" height="{rows * (h + 55) + 35}" '
+           'font-family="sans-serif" font-size="11" fill="#333">', '<rect width="100%" height="100%" fill="#fff"/>',
+           '<text x="36" y="16">Loss by iteration: <tspan fill="#1f78b4" font-weight="bold">cseg</tspan>, '
+           '<tspan fill="#d95f02" font-weight="bold">MMSegmentation 1.2.2</tspan>, from the same initial weights. '
+           f'Thin: means of 10 iterations; thick: of {LAST}.</text>']
+    for i, n in enumerate(shown):
+        out += panel(n, runs[n], reference.get(n), 36 + i % columns * (w + 40), 45 + i // columns * (h + 55), w, h)
+    with open(PICTURE, 'w') as f:
+        f.write('\n'.join([*out, '</svg>', '']))
+
+
+def differences(ours, theirs):
+    """What the two logs say differently apart from chance: names, iterations and learning rates."""
+    out = []
+    if ours['names'] != theirs['names']:
+        out.append(f"names {sorted(set(ours['names']) ^ set(theirs['names']))}")
+    if ours['steps'] != theirs['steps']:
+        out.append('iterations')
+    elif any(abs(a - b) > 1e-5 * b for a, b in zip(ours['lr'], theirs['lr'])):
+        out.append('learning rates')
+    return out
+
+
+def figure(v, digits=2):
+    return '' if v is None else f'{v:.{digits}f}'
+
+
+def table(runs, reference, checks):
+    out = ['| model | loss | loss, MMSegmentation | mIoU | mIoU, MMSegmentation | other seeds | tested in both | s / it. | '
+           's / it., MMSegmentation |', '| --- |' + ' --- |' * 8]
+    for n in (n for n in TITLES if n in runs):
+        ours, more, theirs, tested = runs[n][0], runs[n][1:], reference.get(n), checks.get(n)
+        for what in differences(ours, theirs) if theirs else []:
+            print(f'{n}: the logs differ in {what}')
+        both = f'{tested["ours"]:.2f} / {tested["theirs"]:.2f}' if tested else ''
+        theirs = theirs or dict(final={}, mIoU=None, seconds=None)
+        out.append(f'| [{TITLES[n]}](../configs/camvid/{n}.py) | {figure(ours["final"]["loss"], 3)} | {figure(theirs["final"].get("loss"), 3)} | '
+                   f'{figure(ours["mIoU"])} | {figure(theirs["mIoU"])} | {", ".join(figure(r["mIoU"]) for r in more)} | {both} | '
+                   f'{figure(ours["seconds"])} | {figure(theirs["seconds"])} |')
+    return '\n'.join(out)
+
+
+def write_page(text):
+    with open(PAGE) as f:
+        page = f.read()
+    begin, end = '<!-- table: tools/trainings.py -->\n', '<!-- end -->'
+    if begin not in page or end not in page:
+        sys.exit(f'trainings.py: {PAGE}: no place for the table in it')
+    head, rest = page.split(begin)
+    page = head + begin + text + '\n' + end + rest.split(end, 1)[1]
+    with open(PAGE, 'w') as f:
+        f.write(page)
+
+
+def load(path):
+    if not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        return json.load(f)
+
+
+def store(path, value):
+    with open(path, 'w') as f:
+        f.write('{\n' + ',\n'.join(f'{json.dumps(k)}: {json.dumps(v)}' for k, v in sorted(value.items())) + '\n}\n')
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--data', help='the folder that has images/ and annotations/')
+    p.add_argument('--only', default='')
+    p.add_argument('--seeds', type=int, nargs='+', default=[0])
+    p.add_argument('--init')
+    p.add_argument('--threads', type=int, default=0)
+    p.add_argument('--reference')
+    p.add_argument('--check', metavar='PYTHON')
+    p.add_argument('--images', type=int, help='--check tests the first so many images')
+    p.add_argument('--cseg', default=os.path.join(ROOT, 'build', 'cseg'))
+    o = p.parse_args()
+    for seed in o.seeds if o.data and not o.check else []:
+        for n in names(o.only):
+            train(o.cseg, n, seed, o.data, o.init, o.threads)
+    reference, checks = load(REFERENCE), load(os.path.join(RUNS, 'checks.json'))
+    for n in names(o.only) if o.reference else []:
+        run = summary(os.path.join(o.reference, n))
+        if complete(run):
+            reference[n] = run
+    store(REFERENCE, reference)
+    for n in names(o.only) if o.check else []:
+        checks[n] = check(o.cseg, o.check, n, o.data, o.images)
+        store(os.path.join(RUNS, 'checks.json'), checks)
+    runs = {}
+    for n in names(''):
+        found = [summary(d) for d in sorted(glob.glob(f'{RUNS}/[0-9]*/{n}'))]
+        if found and complete(found[0]):
+            runs[n] = [r for r in found if complete(r)]
+    if not runs:
+        sys.exit('trainings.py: build/trainings has no complete run; give --data')
+    draw(runs, reference)
+    write_page(table(runs, reference, checks))
+    print(f'{os.path.relpath(PAGE, ROOT)}, {os.path.relpath(PICTURE, ROOT)}: {len(runs)} models')
+
+
+if __name__ == '__main__':
+    main()
