@@ -33,9 +33,10 @@ LAST = 50  # iterations that the final loss is averaged over
 
 
 def read_run(folder):
-    """Training lines by iteration and the last validation of a work folder; later files are resumptions."""
+    """Training lines by iteration and the last mIoU of a work folder; later files are resumptions and tests."""
     steps, miou = {}, None
-    for path in sorted(p for p in glob.glob(f'{folder}/*/vis_data/*.json') if not p.endswith('scalars.json')):
+    paths = glob.glob(f'{folder}/*/vis_data/*.json') + glob.glob(f'{folder}/*/*.json')
+    for path in sorted(p for p in paths if not p.endswith('scalars.json')):
         with open(path) as f:
             for text in f:
                 line = json.loads(text)

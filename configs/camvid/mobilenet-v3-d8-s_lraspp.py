@@ -1,6 +1,6 @@
-# LRASPPHead pools windows of 49 x 49 at stride 8: images and crops are larger here than 392 pixels.
+# LRASPPHead pools windows of 49 x 49 at stride 8: images and crops are not smaller here than 392 pixels.
 _base_ = './_base_/camvid.py'
-crop_size = (400, 400)
+crop_size = (392, 392)
 norm_cfg = dict(type='BN', eps=0.001, requires_grad=True)
 model = dict(
     type='EncoderDecoder',
@@ -21,7 +21,7 @@ model = dict(
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='RandomResize', scale=(720, 540), ratio_range=(0.8, 1.5), keep_ratio=True),
+    dict(type='RandomResize', scale=(528, 396), ratio_range=(1.0, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
@@ -29,7 +29,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(720, 540), keep_ratio=True),
+    dict(type='Resize', scale=(528, 396), keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]

@@ -35,5 +35,4 @@ model = dict(
         channels=32,
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=0.4),
         **head),
-    # UNet takes sizes that 16 divides, 180 is none.
     test_cfg=dict(mode='slide', crop_size=(128, 128), stride=(85, 85)))
