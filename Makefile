@@ -64,9 +64,9 @@ parity: all reference ## compare with MMSegmentation's answers for its own confi
 zoo: all reference ## write docs/zoo.md from the last `make parity`, and time one model of each family
 	@tools/zoo.py
 
-trainings: all ## train the models of configs/camvid on CAMVID=FOLDER and draw docs/trainings.md, half an hour; ONLY=, SEEDS=
+trainings: all ## train the models of configs/camvid on CAMVID=FOLDER, write docs/trainings.md; ONLY=, SEEDS=, MMSEG=PYTHON
 	@tools/trainings.py --data $(or $(CAMVID),$(error give CAMVID=, the folder with images/ and annotations/)) \
-		$(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(INIT),--init $(INIT))
+		$(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MMSEG),--mmseg $(MMSEG))
 
 bench: all reference ## time cseg beside the peers that CSEG_PEERS names; ROWS=, ROUNDS=
 	@bench/compare.py --build $(BUILD) $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))

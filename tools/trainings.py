@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Trains every model of configs/camvid and compares the runs with MMSegmentation's of the same configs.
 
-    tools/trainings.py --data CAMVID [--only TEXT] [--seeds 0 1 2] [--init DIR]   # train, then compare
-    tools/trainings.py --reference DIR      # take MMSegmentation's runs (DIR/NAME is a work folder) into configs/camvid/reference.json
-    tools/trainings.py --check PYTHON       # test the checkpoints in MMSegmentation too; PYTHON is one that has it
-    tools/trainings.py                      # compare only
+    tools/trainings.py --data CAMVID [--only TEXT] [--seeds 0 1 2]    # train, then compare with the runs that are known
+    tools/trainings.py --data CAMVID --mmseg PYTHON                   # make MMSegmentation's runs too; PYTHON has it
+    tools/trainings.py                                                # compare only
 
-Ours are kept in build/trainings/SEED/NAME; a run that is complete is not made again. --init has NAME.pth with the weights
-that the runs of seed 0 start from. Draws docs/images/trainings.svg and writes the table in docs/trainings.md.
+A run that is complete is not made again: ours are in build/trainings/SEED/NAME, MMSegmentation's in
+build/trainings/mmseg/NAME. With --mmseg both start from the weights in build/trainings/init, which it makes, and our
+checkpoints are tested in MMSegmentation. Its figures are kept in configs/camvid/reference.json. Draws
+docs/images/trainings.svg and writes the table in docs/trainings.md.
 """
 import argparse
 import glob
@@ -38,7 +39,8 @@ def read_run(folder):
     paths = glob.glob(f'{folder}/*/vis_data/*.json') + glob.glob(f'{folder}/*/*.json')
     for path in sorted(p for p in paths if not p.endswith('scalars.json')):
         with open(path) as f:
-            for text in f:
+            # A test's file is one object over many lines.
+            for text in f if 'vis_data' in path else [f.read()]:
                 line = json.loads(text)
                 if 'loss' in line:
                     steps[line['step']] = line
@@ -67,57 +69,110 @@ def complete(run):
     return run is not None and run['mIoU'] is not None
 
 
+def config_of(name):
+    return os.path.join(CONFIGS, name + '.py')
+
+
 def names(only):
     found = sorted(os.path.basename(p)[:-3] for p in glob.glob(f'{CONFIGS}/*.py'))
     return [n for n in found if only in n]
 
 
-def train(cseg, name, seed, data, init, threads):
+def data_options(data, parts=('train', 'val', 'test')):
+    return [f'{part}_dataloader.dataset.data_root={os.path.abspath(data)}' for part in parts]
+
+
+def initial(name):
+    return os.path.join(RUNS, 'init', name + '.pth')
+
+
+def train(o, name, seed):
     folder = os.path.join(RUNS, str(seed), name)
     if complete(summary(folder)):
         return
-    options = [f'{d}_dataloader.dataset.data_root={os.path.abspath(data)}' for d in ('train', 'val', 'test')]
-    options.append(f'randomness.seed={seed}')
-    if init and seed == 0:
-        options.append(f'load_from={os.path.join(os.path.abspath(init), name)}.pth')
-    subprocess.run([cseg, 'train', os.path.join(CONFIGS, name + '.py'), '--work-dir', folder, '--threads',
-                    str(threads), '--cfg-options', *options], check=True)
+    options = [*data_options(o.data), f'randomness.seed={seed}']
+    if seed == 0 and os.path.exists(initial(name)):
+        options.append(f'load_from={initial(name)}')
+    subprocess.run([o.cseg, 'train', config_of(name), '--work-dir', folder, '--threads', str(o.threads), '--cfg-options', *options],
+                   check=True)
 
 
+# Each takes a config and a checkpoint of it.
+INIT = """
+import sys, torch
+import mmseg.models
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import set_random_seed
+from mmseg.registry import MODELS
+init_default_scope('mmseg')
+set_random_seed(0)
+model = MODELS.build(Config.fromfile(sys.argv[1]).model)
+model.init_weights()
+torch.save(dict(meta=dict(), state_dict=model.state_dict()), sys.argv[2])
+"""
 STRICT = """
 import sys, torch
+import mmseg.models
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-import mmseg.models
 init_default_scope('mmseg')
 model = MODELS.build(Config.fromfile(sys.argv[1]).model)
 model.load_state_dict(torch.load(sys.argv[2], map_location='cpu', weights_only=False)['state_dict'], strict=True)
 """
 
 
-def miou_of(command):
-    got = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.findall(r'mIoU: +([\d.]+)', got.stdout + got.stderr)
-    if got.returncode or not found:
-        sys.exit(f'trainings.py: {" ".join(command)}: {(got.stdout + got.stderr)[-2000:]}')
+def mmseg(o, *arguments):
+    """MMSegmentation's Python. New releases of PyTorch would refuse the checkpoints that mmengine writes."""
+    env = dict(os.environ, TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD='1')
+    if o.threads:
+        env['OMP_NUM_THREADS'] = str(o.threads)
+    return subprocess.run([o.mmseg, '-W', 'ignore', *arguments], capture_output=True, text=True, check=False, env=env)
+
+
+def script_of(o, name):
+    where = subprocess.run([o.mmseg, '-W', 'ignore', '-c', 'import mmseg; print(mmseg.__path__[0])'], capture_output=True, text=True, check=True)
+    return os.path.join(where.stdout.split()[-1], '.mim', 'tools', name)
+
+
+def make_initial(o, name):
+    os.makedirs(os.path.dirname(initial(name)), exist_ok=True)
+    if not os.path.exists(initial(name)):
+        ended(mmseg(o, '-c', INIT, config_of(name), initial(name)))
+
+
+def train_theirs(o, name):
+    folder = os.path.join(RUNS, 'mmseg', name)
+    if not complete(summary(folder)):
+        ended(mmseg(o, script_of(o, 'train.py'), config_of(name), '--work-dir', folder, '--cfg-options', *data_options(o.data),
+                    f'load_from={initial(name)}'))
+
+
+def ended(run):
+    if run.returncode:
+        sys.exit(f'trainings.py: {" ".join(run.args)}: {(run.stdout + run.stderr)[-2000:]}')
+    return run.stdout + run.stderr
+
+
+def miou_in(run):
+    text = ended(run)
+    found = re.findall(r'mIoU: +([\d.]+)', text)
+    if not found:
+        sys.exit(f'trainings.py: {" ".join(run.args)}: no mIoU in {text[-2000:]}')
     return float(found[-1])
 
 
-def check(cseg, python, name, data, images):
-    """The checkpoint loads strictly in MMSegmentation, and its test gives the mIoU that ours gives."""
-    config, folder = os.path.join(CONFIGS, name + '.py'), os.path.join(RUNS, '0', name)
-    checkpoint = os.path.join(folder, 'iter_600.pth')
-    subprocess.run([python, '-W', 'ignore', '-c', STRICT, config, checkpoint], check=True, stdout=subprocess.DEVNULL)
-    where = subprocess.run([python, '-c', 'import mmseg; print(mmseg.__path__[0])'], capture_output=True, text=True, check=True)
-    script = os.path.join(where.stdout.split()[-1], '.mim', 'tools', 'test.py')
-    options = ['--work-dir', folder + '.test', '--cfg-options', f'test_dataloader.dataset.data_root={os.path.abspath(data)}']
-    if images:
-        options.append(f'test_dataloader.dataset.indices={images}')
-    theirs = miou_of([python, '-W', 'ignore', script, config, checkpoint, *options])
-    ours = miou_of([cseg, 'test', config, checkpoint, *options])
-    print(f'{name}: loads strictly; mIoU {ours:.2f} here, {theirs:.2f} there', flush=True)
-    return dict(ours=ours, theirs=theirs, images=images)
+def check(o, name):
+    """Our checkpoint loads strictly in MMSegmentation, and its test gives the mIoU that ours gives."""
+    folder = os.path.join(RUNS, '0', name)
+    checkpoint, work = os.path.join(folder, 'iter_600.pth'), os.path.join(RUNS, 'tested', name)
+    ended(mmseg(o, '-c', STRICT, config_of(name), checkpoint))
+    arguments = [config_of(name), checkpoint, '--work-dir', work, '--cfg-options', *data_options(o.data, ['test'])]
+    theirs = miou_in(mmseg(o, script_of(o, 'test.py'), *arguments))
+    ours = miou_in(subprocess.run([o.cseg, 'test', *arguments, '--threads', str(o.threads)], capture_output=True, text=True, check=False))
+    print(f'{name}: our checkpoint loads strictly in MMSegmentation; mIoU {ours:.2f} here, {theirs:.2f} there', flush=True)
+    return dict(ours=ours, theirs=theirs)
 
 
 def mean_of(values, n=LAST // 10):
@@ -223,34 +278,33 @@ def store(path, value):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--data', help='the folder that has images/ and annotations/')
+    p.add_argument('--mmseg', metavar='PYTHON', help='the interpreter that has mmseg 1.2.2')
     p.add_argument('--only', default='')
     p.add_argument('--seeds', type=int, nargs='+', default=[0])
-    p.add_argument('--init')
     p.add_argument('--threads', type=int, default=0)
-    p.add_argument('--reference')
-    p.add_argument('--check', metavar='PYTHON')
-    p.add_argument('--images', type=int, help='--check tests the first so many images')
     p.add_argument('--cseg', default=os.path.join(ROOT, 'build', 'cseg'))
     o = p.parse_args()
-    for seed in o.seeds if o.data and not o.check else []:
-        for n in names(o.only):
-            train(o.cseg, n, seed, o.data, o.init, o.threads)
     reference, checks = load(REFERENCE), load(os.path.join(RUNS, 'checks.json'))
-    for n in names(o.only) if o.reference else []:
-        run = summary(os.path.join(o.reference, n))
-        if complete(run):
-            reference[n] = run
-    store(REFERENCE, reference)
-    for n in names(o.only) if o.check else []:
-        checks[n] = check(o.cseg, o.check, n, o.data, o.images)
-        store(os.path.join(RUNS, 'checks.json'), checks)
+    for n in names(o.only) if o.data else []:
+        if o.mmseg:
+            make_initial(o, n)
+        for seed in o.seeds:
+            train(o, n, seed)
+        if o.mmseg:
+            checks[n] = check(o, n)
+            store(os.path.join(RUNS, 'checks.json'), checks)
+            train_theirs(o, n)
     runs = {}
     for n in names(''):
-        found = [summary(d) for d in sorted(glob.glob(f'{RUNS}/[0-9]*/{n}'))]
-        if found and complete(found[0]):
-            runs[n] = [r for r in found if complete(r)]
+        theirs = summary(os.path.join(RUNS, 'mmseg', n))
+        if complete(theirs):
+            reference[n] = theirs
+        found = [r for r in (summary(d) for d in sorted(glob.glob(f'{RUNS}/[0-9]*/{n}'))) if complete(r)]
+        if found:
+            runs[n] = found
     if not runs:
         sys.exit('trainings.py: build/trainings has no complete run; give --data')
+    store(REFERENCE, reference)
     draw(runs, reference)
     write_page(table(runs, reference, checks))
     print(f'{os.path.relpath(PAGE, ROOT)}, {os.path.relpath(PICTURE, ROOT)}: {len(runs)} models')

@@ -1,5 +1,5 @@
-# CamVid from scratch, at half its size of 480x360: data, 600 iterations of SGD, and what is logged. A model's config takes
-# this as its `_base_`. MMSegmentation 1.x runs it as it is.
+# CamVid from scratch, at 128x96 of its 480x360, so that a CPU trains a model in minutes: data, 600 iterations of SGD, and
+# what is logged. A model's config takes this as its `_base_`. MMSegmentation 1.x runs it as it is.
 crop_size = (64, 96)
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -14,7 +14,7 @@ model = dict(data_preprocessor=data_preprocessor, train_cfg=dict(), test_cfg=dic
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    dict(type='RandomResize', scale=(240, 180), ratio_range=(0.75, 1.5), keep_ratio=True),
+    dict(type='RandomResize', scale=(128, 96), ratio_range=(0.75, 1.5), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, cat_max_ratio=0.75),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PhotoMetricDistortion'),
@@ -22,7 +22,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', scale=(256, 192), keep_ratio=True),
+    dict(type='Resize', scale=(128, 96), keep_ratio=True),
     dict(type='LoadAnnotations'),
     dict(type='PackSegInputs')
 ]
