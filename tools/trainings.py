@@ -97,7 +97,7 @@ def train(o, name, seed):
                    check=True)
 
 
-# Each takes a config and a checkpoint of it.
+# CONFIG FILE: writes the seeded initial weights of the config's model.
 INIT = """
 import sys, torch
 import mmseg.models
@@ -111,15 +111,20 @@ model = MODELS.build(Config.fromfile(sys.argv[1]).model)
 model.init_weights()
 torch.save(dict(meta=dict(), state_dict=model.state_dict()), sys.argv[2])
 """
-STRICT = """
-import sys, torch
-import mmseg.models
+# DATA FOLDER (CONFIG CHECKPOINT)...: loads each strictly and tests it.
+TEST = """
+import os, sys, torch
+import mmseg.apis
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
-init_default_scope('mmseg')
-model = MODELS.build(Config.fromfile(sys.argv[1]).model)
-model.load_state_dict(torch.load(sys.argv[2], map_location='cpu', weights_only=False)['state_dict'], strict=True)
+from mmengine.runner import Runner
+for config, checkpoint in zip(sys.argv[3::2], sys.argv[4::2]):
+    cfg = Config.fromfile(config)
+    name = os.path.basename(config)[:-3]
+    cfg.work_dir = os.path.join(sys.argv[2], name)
+    cfg.test_dataloader.dataset.data_root = sys.argv[1]
+    runner = Runner.from_cfg(cfg)
+    runner.model.load_state_dict(torch.load(checkpoint, map_location='cpu', weights_only=False)['state_dict'], strict=True)
+    print('tested', name, runner.test()['mIoU'], flush=True)
 """
 
 
@@ -155,24 +160,19 @@ def ended(run):
     return run.stdout + run.stderr
 
 
-def miou_in(run):
-    text = ended(run)
-    found = re.findall(r'mIoU: +([\d.]+)', text)
-    if not found:
-        sys.exit(f'trainings.py: {" ".join(run.args)}: no mIoU in {text[-2000:]}')
-    return float(found[-1])
-
-
-def check(o, name):
-    """Our checkpoint loads strictly in MMSegmentation, and its test gives the mIoU that ours gives."""
-    folder = os.path.join(RUNS, '0', name)
-    checkpoint, work = os.path.join(folder, 'iter_600.pth'), os.path.join(RUNS, 'tested', name)
-    ended(mmseg(o, '-c', STRICT, config_of(name), checkpoint))
-    arguments = [config_of(name), checkpoint, '--work-dir', work, '--cfg-options', *data_options(o.data, ['test'])]
-    theirs = miou_in(mmseg(o, script_of(o, 'test.py'), *arguments))
-    ours = miou_in(subprocess.run([o.cseg, 'test', *arguments, '--threads', str(o.threads)], capture_output=True, text=True, check=False))
-    print(f'{name}: our checkpoint loads strictly in MMSegmentation; mIoU {ours:.2f} here, {theirs:.2f} there', flush=True)
-    return dict(ours=ours, theirs=theirs)
+def check(o, found):
+    """Our checkpoints load strictly in MMSegmentation, and its tests give the mIoU that ours give: {name: the two}."""
+    work = os.path.join(RUNS, 'tested')
+    pairs = [(n, [config_of(n), os.path.join(RUNS, '0', n, 'iter_600.pth')]) for n in found]
+    text = ended(mmseg(o, '-c', TEST, os.path.abspath(o.data), work, *(x for _, pair in pairs for x in pair)))
+    theirs = dict(re.findall(r'^tested (\S+) ([\d.]+)$', text, re.M))
+    out = {}
+    for n, pair in pairs:
+        text = ended(subprocess.run([o.cseg, 'test', *pair, '--work-dir', os.path.join(work, n), '--threads', str(o.threads),
+                                     '--cfg-options', *data_options(o.data, ['test'])], capture_output=True, text=True, check=False))
+        out[n] = dict(ours=float(re.findall(r'mIoU: +([\d.]+)', text)[-1]), theirs=float(theirs[n]))
+        print(f'{n}: our checkpoint loads strictly in MMSegmentation; mIoU {out[n]["ours"]:.2f} here, {out[n]["theirs"]:.2f} there')
+    return out
 
 
 def mean_of(values, n=LAST // 10):
@@ -291,9 +291,10 @@ def main():
         for seed in o.seeds:
             train(o, n, seed)
         if o.mmseg:
-            checks[n] = check(o, n)
-            store(os.path.join(RUNS, 'checks.json'), checks)
             train_theirs(o, n)
+    if o.data and o.mmseg:
+        checks.update(check(o, names(o.only)))
+        store(os.path.join(RUNS, 'checks.json'), checks)
     runs = {}
     for n in names(''):
         theirs = summary(os.path.join(RUNS, 'mmseg', n))
