@@ -30,21 +30,20 @@ TITLES = {
     'bisenetv2_fcn': 'BiSeNetV2', 'stdc1': 'STDC1', 'ocrnet_hr18s': 'OCRNet HR18s', 'pointrend_r18': 'PointRend R18',
     'mobilenet-v3-d8-s_lraspp': 'MobileNetV3-S LRASPP', 'segnext_mscan-t': 'SegNeXt-T', 'ddrnet_23-slim': 'DDRNet-23-slim',
 }
+ITERATIONS = 600
 LAST = 50  # iterations that the final loss is averaged over
 
 
 def read_run(folder):
-    """Training lines by iteration and the last mIoU of a work folder; later files are resumptions and tests."""
+    """Training lines by iteration, and the mIoU after the last one; later files are resumptions."""
     steps, miou = {}, None
-    paths = glob.glob(f'{folder}/*/vis_data/*.json') + glob.glob(f'{folder}/*/*.json')
-    for path in sorted(p for p in paths if not p.endswith('scalars.json')):
+    for path in sorted(p for p in glob.glob(f'{folder}/*/vis_data/*.json') if not p.endswith('scalars.json')):
         with open(path) as f:
-            # A test's file is one object over many lines.
-            for text in f if 'vis_data' in path else [f.read()]:
+            for text in f:
                 line = json.loads(text)
                 if 'loss' in line:
                     steps[line['step']] = line
-                elif 'mIoU' in line:
+                elif 'mIoU' in line and line['step'] == ITERATIONS:
                     miou = line['mIoU']
     return steps, miou
 
@@ -59,8 +58,6 @@ def summary(folder):
         loss=[round(steps[s]['loss'], 4) for s in sorted(steps)],
         lr=[float(f'{steps[s]["lr"]:.6g}') for s in sorted(steps)],
         names=sorted(k for k in steps[end] if k.startswith(('decode', 'aux'))),
-        final={k: round(statistics.mean(v[k] for s, v in steps.items() if s > end - LAST), 4)
-               for k in sorted(steps[end]) if 'loss' in k},
         seconds=round(statistics.median(v['time'] for v in steps.values()), 3),
         mIoU=miou)
 
@@ -163,7 +160,7 @@ def ended(run):
 def check(o, found):
     """Our checkpoints load strictly in MMSegmentation, and its tests give the mIoU that ours give: {name: the two}."""
     work = os.path.join(RUNS, 'tested')
-    pairs = [(n, [config_of(n), os.path.join(RUNS, '0', n, 'iter_600.pth')]) for n in found]
+    pairs = [(n, [config_of(n), os.path.join(RUNS, '0', n, f'iter_{ITERATIONS}.pth')]) for n in found]
     text = ended(mmseg(o, '-c', TEST, os.path.abspath(o.data), work, *(x for _, pair in pairs for x in pair)))
     theirs = dict(re.findall(r'^tested (\S+) ([\d.]+)$', text, re.M))
     out = {}
@@ -180,8 +177,7 @@ def mean_of(values, n=LAST // 10):
 
 
 def path_of(run, values, top, x0, y0, w, h):
-    last = run['steps'][-1]
-    points = (f'{x0 + w * s / last:.1f},{y0 + h * (1 - min(v, top) / top):.1f}' for s, v in zip(run['steps'], values))
+    points = (f'{x0 + w * s / ITERATIONS:.1f},{y0 + h * (1 - min(v, top) / top):.1f}' for s, v in zip(run['steps'], values))
     return f'<polyline fill="none" points="{" ".join(points)}"'
 
 
@@ -197,7 +193,7 @@ def panel(name, ours, theirs, x, y, w, h):
         out.append(f'<line x1="{x}" x2="{x + w}" y1="{level:.1f}" y2="{level:.1f}" stroke="#eee"/>'
                    f'<text x="{x - 4}" y="{level + 4:.1f}" text-anchor="end">{k * step:g}</text>')
     for s in (0, 200, 400, 600):
-        out.append(f'<text x="{x + w * s / 600:.1f}" y="{y + h + 14}" text-anchor="middle">{s}</text>')
+        out.append(f'<text x="{x + w * s / ITERATIONS:.1f}" y="{y + h + 14}" text-anchor="middle">{s}</text>')
     for run, colour in [(theirs, '#d95f02')] + [(r, '#1f78b4') for r in ours[:1]]:
         if run:
             out.append(path_of(run, run['loss'], top, x, y, w, h) + f' stroke="{colour}" stroke-opacity="0.35"/>')
@@ -225,7 +221,7 @@ def differences(ours, theirs):
     out = []
     if ours['names'] != theirs['names']:
         out.append(f"names {sorted(set(ours['names']) ^ set(theirs['names']))}")
-    if ours['steps'] != theirs['steps']:
+    if any(a != b for a, b in zip(ours['steps'], theirs['steps'])):
         out.append('iterations')
     elif any(abs(a - b) > 1e-5 * b for a, b in zip(ours['lr'], theirs['lr'])):
         out.append('learning rates')
@@ -236,19 +232,29 @@ def figure(v, digits=2):
     return '' if v is None else f'{v:.{digits}f}'
 
 
+def loss_at(run, end):
+    """The mean of the LAST iterations up to `end`."""
+    return statistics.mean(v for s, v in zip(run['steps'], run['loss']) if end - LAST < s <= end)
+
+
+def row(name, ours, more, theirs, tested):
+    end = min(theirs['steps'][-1], ours['steps'][-1]) if theirs else ours['steps'][-1]
+    them = [loss_at(theirs, end), theirs['mIoU'], theirs['seconds']] if theirs else [None] * 3
+    return [f'[{TITLES[name]}](../configs/camvid/{name}.py)', str(end), figure(loss_at(ours, end)), figure(them[0]),
+            figure(ours['mIoU']), figure(them[1]), ', '.join(figure(r['mIoU']) for r in more),
+            f'{figure(tested["ours"])} / {figure(tested["theirs"])}' if tested else '', figure(ours['seconds']), figure(them[2])]
+
+
 def table(runs, reference, checks):
-    out = ['| model | loss | loss, MMSegmentation | mIoU | mIoU, MMSegmentation | other seeds | tested in both | s / it. | '
-           's / it., MMSegmentation |', '| --- |' + ' --- |' * 8]
+    out = [['model', 'iteration', 'loss', 'loss, MMSegmentation', 'mIoU', 'mIoU, MMSegmentation', 'mIoU, other seeds', 'ours tested in both',
+            's / iteration', 's / iteration, MMSegmentation']]
+    out.append(['---'] * len(out[0]))
     for n in (n for n in TITLES if n in runs):
-        ours, more, theirs, tested = runs[n][0], runs[n][1:], reference.get(n), checks.get(n)
-        for what in differences(ours, theirs) if theirs else []:
+        theirs = reference.get(n)
+        for what in differences(runs[n][0], theirs) if theirs else []:
             print(f'{n}: the logs differ in {what}')
-        both = f'{tested["ours"]:.2f} / {tested["theirs"]:.2f}' if tested else ''
-        theirs = theirs or dict(final={}, mIoU=None, seconds=None)
-        out.append(f'| [{TITLES[n]}](../configs/camvid/{n}.py) | {figure(ours["final"]["loss"], 3)} | {figure(theirs["final"].get("loss"), 3)} | '
-                   f'{figure(ours["mIoU"])} | {figure(theirs["mIoU"])} | {", ".join(figure(r["mIoU"]) for r in more)} | {both} | '
-                   f'{figure(ours["seconds"])} | {figure(theirs["seconds"])} |')
-    return '\n'.join(out)
+        out.append(row(n, runs[n][0], runs[n][1:], theirs, checks.get(n)))
+    return '\n'.join(f'| {" | ".join(r)} |' for r in out)
 
 
 def write_page(text):
@@ -298,7 +304,7 @@ def main():
     runs = {}
     for n in names(''):
         theirs = summary(os.path.join(RUNS, 'mmseg', n))
-        if complete(theirs):
+        if theirs:
             reference[n] = theirs
         found = [r for r in (summary(d) for d in sorted(glob.glob(f'{RUNS}/[0-9]*/{n}'))) if complete(r)]
         if found:
