@@ -57,7 +57,7 @@ def summary(folder):
         steps=sorted(steps),
         loss=[round(steps[s]['loss'], 4) for s in sorted(steps)],
         lr=[float(f'{steps[s]["lr"]:.6g}') for s in sorted(steps)],
-        names=sorted(k for k in steps[end] if k.startswith(('decode', 'aux'))),
+        names=sorted(k for k in steps[end] if k != 'memory'),  # which MMSegmentation says of GPUs alone
         seconds=round(statistics.median(v['time'] for v in steps.values()), 3),
         mIoU=miou)
 
