@@ -31,6 +31,7 @@ TITLES = {
     'mobilenet-v3-d8-s_lraspp': 'MobileNetV3-S LRASPP', 'segnext_mscan-t': 'SegNeXt-T', 'ddrnet_23-slim': 'DDRNet-23-slim',
 }
 ITERATIONS = 600
+TESTED = 20  # images that both programs test our checkpoints on
 LAST = 50  # iterations that the final loss is averaged over
 
 
@@ -108,17 +109,17 @@ model = MODELS.build(Config.fromfile(sys.argv[1]).model)
 model.init_weights()
 torch.save(dict(meta=dict(), state_dict=model.state_dict()), sys.argv[2])
 """
-# DATA FOLDER (CONFIG CHECKPOINT)...: loads each strictly and tests it.
+# DATA IMAGES FOLDER (CONFIG CHECKPOINT)...: loads each strictly and tests it on the first so many images.
 TEST = """
 import os, sys, torch
 import mmseg.apis
 from mmengine.config import Config
 from mmengine.runner import Runner
-for config, checkpoint in zip(sys.argv[3::2], sys.argv[4::2]):
+for config, checkpoint in zip(sys.argv[4::2], sys.argv[5::2]):
     cfg = Config.fromfile(config)
     name = os.path.basename(config)[:-3]
-    cfg.work_dir = os.path.join(sys.argv[2], name)
-    cfg.test_dataloader.dataset.data_root = sys.argv[1]
+    cfg.work_dir = os.path.join(sys.argv[3], name)
+    cfg.test_dataloader.dataset.update(data_root=sys.argv[1], indices=int(sys.argv[2]))
     runner = Runner.from_cfg(cfg)
     runner.model.load_state_dict(torch.load(checkpoint, map_location='cpu', weights_only=False)['state_dict'], strict=True)
     print('tested', name, runner.test()['mIoU'], flush=True)
@@ -161,12 +162,13 @@ def check(o, found):
     """Our checkpoints load strictly in MMSegmentation, and its tests give the mIoU that ours give: {name: the two}."""
     work = os.path.join(RUNS, 'tested')
     pairs = [(n, [config_of(n), os.path.join(RUNS, '0', n, f'iter_{ITERATIONS}.pth')]) for n in found]
-    text = ended(mmseg(o, '-c', TEST, os.path.abspath(o.data), work, *(x for _, pair in pairs for x in pair)))
+    text = ended(mmseg(o, '-c', TEST, os.path.abspath(o.data), str(TESTED), work, *(x for _, pair in pairs for x in pair)))
     theirs = dict(re.findall(r'^tested (\S+) ([\d.]+)$', text, re.M))
     out = {}
     for n, pair in pairs:
         text = ended(subprocess.run([o.cseg, 'test', *pair, '--work-dir', os.path.join(work, n), '--threads', str(o.threads),
-                                     '--cfg-options', *data_options(o.data, ['test'])], capture_output=True, text=True, check=False))
+                                     '--cfg-options', *data_options(o.data, ['test']),
+                                     f'test_dataloader.dataset.indices={TESTED}'], capture_output=True, text=True, check=False))
         out[n] = dict(ours=float(re.findall(r'mIoU: +([\d.]+)', text)[-1]), theirs=float(theirs[n]))
         print(f'{n}: our checkpoint loads strictly in MMSegmentation; mIoU {out[n]["ours"]:.2f} here, {out[n]["theirs"]:.2f} there')
     return out
@@ -237,16 +239,23 @@ def loss_at(run, end):
     return statistics.mean(v for s, v in zip(run['steps'], run['loss']) if end - LAST < s <= end)
 
 
+def difference(ours, theirs, end):
+    """Of the means of all iterations up to `end`."""
+    a, b = (statistics.mean(v for s, v in zip(r['steps'], r['loss']) if s <= end) for r in (ours, theirs))
+    return f'{100 * (a / b - 1):+.1f} %'
+
+
 def row(name, ours, more, theirs, tested):
     end = min(theirs['steps'][-1], ours['steps'][-1]) if theirs else ours['steps'][-1]
     them = [loss_at(theirs, end), theirs['mIoU'], theirs['seconds']] if theirs else [None] * 3
     return [f'[{TITLES[name]}](../configs/camvid/{name}.py)', str(end), figure(loss_at(ours, end)), figure(them[0]),
+            difference(ours, theirs, end) if theirs else '',
             figure(ours['mIoU']), figure(them[1]), ', '.join(figure(r['mIoU']) for r in more),
             f'{figure(tested["ours"])} / {figure(tested["theirs"])}' if tested else '', figure(ours['seconds']), figure(them[2])]
 
 
 def table(runs, reference, checks):
-    out = [['model', 'iteration', 'loss', 'loss, MMSegmentation', 'mIoU', 'mIoU, MMSegmentation', 'mIoU, other seeds', 'ours tested in both',
+    out = [['model', 'iteration', 'loss', 'loss, MMSegmentation', 'all iterations', 'mIoU', 'mIoU, MMSegmentation', 'mIoU, other seeds', 'ours tested in both',
             's / iteration', 's / iteration, MMSegmentation']]
     out.append(['---'] * len(out[0]))
     for n in (n for n in TITLES if n in runs):
