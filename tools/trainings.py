@@ -210,7 +210,7 @@ def draw(runs, reference):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{columns * (w + 40) + 10}" height="{rows * (h + 55) + 35}" '
            'font-family="sans-serif" font-size="11" fill="#333">', '<rect width="100%" height="100%" fill="#fff"/>',
            '<text x="36" y="16">Loss by iteration: <tspan fill="#1f78b4" font-weight="bold">cseg</tspan>, '
-           '<tspan fill="#d95f02" font-weight="bold">MMSegmentation 1.2.2</tspan>, from the same initial weights. '
+           '<tspan fill="#d95f02" font-weight="bold">MMSegmentation 1.2.2</tspan>. '
            f'Thin: means of 10 iterations; thick: of {LAST}.</text>']
     for i, n in enumerate(shown):
         out += panel(n, runs[n], reference.get(n), 36 + i % columns * (w + 40), 45 + i // columns * (h + 55), w, h)
