@@ -67,6 +67,10 @@ chance: ## do MMSegmentation's answers depend on rounding where ours differ? ENV
 zoo: all reference ## write docs/zoo.md from the last `make parity`, and time one model of each family
 	@tools/zoo.py
 
+trainings: all ## train the models of configs/camvid on CAMVID=FOLDER, write docs/trainings.md; ONLY=, SEEDS=, MMSEG=PYTHON
+	@tools/trainings.py --data $(or $(CAMVID),$(error give CAMVID=, the folder with images/ and annotations/)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MMSEG),--mmseg $(MMSEG))
+
 bench: all reference ## time cseg beside the peers that CSEG_PEERS names; ROWS=, ROUNDS=
 	@bench/compare.py --build $(BUILD) $(if $(ROWS),--rows $(ROWS)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
@@ -85,4 +89,4 @@ lint: ## formatting, the direction of includes, what knows the dialects, headers
 clean: ## remove what was built; downloads stay
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
 
-.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity chance zoo bench install format lint clean
+.PHONY: all help deps demo reference test asan tsan fuzz coverage clang parity chance zoo trainings bench install format lint clean

@@ -26,7 +26,7 @@ says_error "train_dataloader=dict(drop_last=True)"
 check "before the first step" sh -c "! grep -q 'Checkpoints will be saved' err.txt"
 psp 0 train_dataloader.drop_last=True
 psp 0 train_dataloader.sampler.type=InfiniteSampler train_dataloader.batch_size=2
-psp 0 "model.decode_head.norm_cfg.type=LN"
+psp 0 "model.decode_head.norm_cfg.type=LN2d"
 psp 1 train_dataloader.batch_size=1
 says_error "$layer"
 says_error "train with a larger batch (train_dataloader.batch_size)"

@@ -48,8 +48,9 @@ config optim_wrapper.optimizer.lr=-1 "'lr'"
 config optim_wrapper.accumulative_counts=0 accumulative_counts
 config train_cfg.max_iters=many max_iters "a string"
 config train_cfg.max_iters=0 max_iters
-config train_dataloader.batch_size=0 "batch size"
-config train_dataloader.num_workers=-1 "-1"
+config train_dataloader.batch_size=0 batch_size "1 or more"
+config train_dataloader.num_workers=-1 num_workers "-1" "0 or more"
+config val_dataloader.batch_size=-2 batch_size "-2"
 config default_hooks.checkpoint.save_best=mIuo save_best mIoU
 
 # Shapes: both sides of the mismatch are named.

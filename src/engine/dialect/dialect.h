@@ -34,6 +34,7 @@ schedule_reader schedule_read_0x, schedule_read_1x;
  * that names it. */
 cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_error *err);
 cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err); /* must be 1 or more */
+cseg_status read_count_or_zero(const value *dict, const char *key, int64_t *out, cseg_error *err);
 cseg_status dialect_read_number(const value *dict, const char *key, double *out, cseg_error *err);
 cseg_status read_bool(const value *dict, const char *key, bool *out, cseg_error *err);
 cseg_status read_text(const value *dict, const char *key, const char **out, cseg_error *err);

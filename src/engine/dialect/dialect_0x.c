@@ -21,10 +21,10 @@ static cseg_status read_data(const value *data, const char *part, bool train, ex
         return fail_memory(err);
     const value *own = value_get(data, key);
     if (train)
-        TRY(read_int(data, "samples_per_gpu", &d->batch_size, err));
-    TRY(read_int(data, "workers_per_gpu", &d->workers, err));
-    TRY(read_int(own, "samples_per_gpu", &d->batch_size, err));
-    TRY(read_int(own, "workers_per_gpu", &d->workers, err));
+        TRY(read_count(data, "samples_per_gpu", &d->batch_size, err));
+    TRY(read_count_or_zero(data, "workers_per_gpu", &d->workers, err));
+    TRY(read_count(own, "samples_per_gpu", &d->batch_size, err));
+    TRY(read_count_or_zero(own, "workers_per_gpu", &d->workers, err));
     bool shuffle = train;
     d->drop_last = train;
     if (train) {

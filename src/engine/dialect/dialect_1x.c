@@ -17,8 +17,8 @@ static cseg_status read_loader(const value *cfg, const char *key, bool train, ex
         return CSEG_OK;
     d->dataset = value_get(l, "dataset");
     d->batch_size = 1;
-    TRY(read_int(l, "batch_size", &d->batch_size, err));
-    TRY(read_int(l, "num_workers", &d->workers, err));
+    TRY(read_count(l, "batch_size", &d->batch_size, err));
+    TRY(read_count_or_zero(l, "num_workers", &d->workers, err));
     TRY(read_bool(l, "drop_last", &d->drop_last, err));
     TRY(read_int(l, "num_batch_per_epoch", &d->limit, err));
     const value *sampler = value_get(l, "sampler");

@@ -25,12 +25,24 @@ cseg_status read_int(const value *dict, const char *key, int64_t *out, cseg_erro
     return value_is_none(v) || value_integer(v, out) ? CSEG_OK : wrong_type(v, key, "a whole number", err);
 }
 
-cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err)
+static cseg_status read_from(const value *dict, const char *key, int64_t least, int64_t *out, cseg_error *err)
 {
     char place[512];
     const value *v = value_get(dict, key);
     TRY(read_int(dict, key, out, err));
-    return *out >= 1 ? CSEG_OK : fail(err, CSEG_CONFIG, "%s%s must be 1 or more", value_place(v, place), key);
+    return *out >= least ? CSEG_OK
+                         : fail(err, CSEG_CONFIG, "%s%s is %lld and must be %lld or more", value_place(v, place), key,
+                                (long long)*out, (long long)least);
+}
+
+cseg_status read_count(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    return read_from(dict, key, 1, out, err);
+}
+
+cseg_status read_count_or_zero(const value *dict, const char *key, int64_t *out, cseg_error *err)
+{
+    return read_from(dict, key, 0, out, err);
 }
 
 cseg_status dialect_read_number(const value *dict, const char *key, double *out, cseg_error *err)

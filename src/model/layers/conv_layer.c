@@ -210,6 +210,12 @@ static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind
                    (long long)c.groups, (long long)c.in, (long long)c.out);
         return NULL;
     }
+    if ((which == CONV_STANDARD || which == CONV_ALIGNED) && c.in / c.groups * c.kernel[0] * c.kernel[1] < 2) {
+        model_fail(m->model, CSEG_CONFIG, NULL,
+                   "%s: %s standardises the weights of each output, but there is one alone", m->name,
+                   kinds[which].class_name);
+        return NULL;
+    }
     m->class_name = kinds[which].class_name;
     m->state = s;
     m->forward = forward;

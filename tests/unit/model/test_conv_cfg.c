@@ -6,7 +6,7 @@
 static void types_and_fields(void **state)
 {
     (void)state;
-    test_refused(CONV("dict(type='ConvAWS')"), CSEG_UNSUPPORTED, "conv_cfg of type ConvAWS", "ConvWS");
+    test_refused(CONV("dict(type='SAC')"), CSEG_UNSUPPORTED, "conv_cfg of type SAC", "ConvWS");
     test_refused(CONV("dict(type='Conv2d', padding_mode='edge')"), CSEG_CONFIG, "padding_mode", "reflect");
     test_refused(CONV("dict(type='ConvWS', padding_mode='reflect')"), CSEG_CONFIG, "padding_mode", "ConvWS");
     test_refused(CONV("dict(type='ConvWS', eps=-1)"), CSEG_CONFIG, "eps", "from 0");
@@ -28,9 +28,9 @@ static void maps_too_small_for_their_border(void **state)
     (void)state;
     test_trace_refused(
         CONV("dict(type='Conv2d', padding_mode='reflect'), dilations=(1, 1, 1, 2), strides=(1, 2, 2, 2)"),
-        "2 rows of a map cannot make a border of 2", "backbone.layer4");
+        "takes 2 lines of a map that has 2", "backbone.layer4");
     test_trace_refused(CONV("dict(type='Conv', padding_mode='circular'), dilations=(1, 1, 1, 4), strides=(1, 2, 2, 2)"),
-                       "2 rows of a map cannot make a border of 4", "padding_mode");
+                       "takes 4 lines of a map that has 2", "padding_mode");
 }
 
 /* init_cfg's Conv2d means ConvWS2d too, which derives from it. */
