@@ -53,6 +53,17 @@ run 0 "$CSEG" config imports.py
 says_error "warning: imports.py"
 says_error "no Python module is imported here"
 check "nothing of it ran" missing stolen
+# Modules of the packages whose kinds are built in need no warning; one module of another's does.
+for imports in "'mmpretrain.models'" "['mmcls.models', 'mmseg']"; do
+    echo "custom_imports = dict(imports=$imports, allow_failed_imports=False)" > imports.py
+    run 0 "$CSEG" config imports.py
+    check "silent: $imports" [ ! -s err.txt ]
+done
+for imports in "['mmpretrain.models', 'own']" "'mmsegown'" "[1]" None; do
+    echo "custom_imports = dict(imports=$imports)" > imports.py
+    run 0 "$CSEG" config imports.py
+    says_error "no Python module is imported here"
+done
 
 # Class weights by file: JSON, YAML, pickle, NumPy; of the size and kind that numbers have.
 weighed() { # FILE MESSAGE

@@ -493,6 +493,17 @@ static cseg_status give_result(loading *l, value *v, value **out)
     return *out ? CSEG_OK : fail_memory(l->err);
 }
 
+/* Modules of OpenMMLab's packages are silent: what they register is built in, or refused where it is used. */
+static bool imports_are_stood_in_for(const value *imports)
+{
+    if (!value_is_list(imports))
+        return value_text(imports) && package_is_stood_in_for(value_text(imports));
+    for (size_t i = 0; i < value_count(imports); i++)
+        if (!value_text(value_item(imports, i)) || !package_is_stood_in_for(value_text(value_item(imports, i))))
+            return false;
+    return true;
+}
+
 static cseg_status finish(loading *l, const char *name, loaded *all, value **out)
 {
     static const char *const reserved[] = {"filename", "text", "pretty_text", "env_variables"};
@@ -505,7 +516,8 @@ static cseg_status finish(loading *l, const char *name, loaded *all, value **out
         if (value_get(all->keys, reserved[i]))
             return fail(l->err, CSEG_CONFIG, "%s'%s' is reserved and cannot be a key of a config",
                         value_place(value_get(all->keys, reserved[i]), place), reserved[i]);
-    if (value_get(all->keys, "custom_imports"))
+    const value *custom = value_get(all->keys, "custom_imports");
+    if (custom && !imports_are_stood_in_for(value_get(custom, "imports")))
         log_say(LOG_WARNING, "%s: no Python module is imported here; custom_imports has no effect", name);
     return give_result(l, all->keys, out);
 }
