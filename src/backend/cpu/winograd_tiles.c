@@ -1,8 +1,6 @@
 /* Computes where the tiles of Winograd's convolutions are, and how channels are cut. */
 #include "backend/cpu/winograd.h"
 
-#include "backend/cpu/simd/tables.h"
-
 enum { TILE = 4, BLOCK_FLOATS = 64 };
 
 wino_geometry wino_geometry_of(const int64_t *x, const int64_t *y, const int64_t *w, const conv_attr *a, bool grad_data)
@@ -136,22 +134,9 @@ wino_blocks wino_blocks_of(const winograd_table *t, int64_t n)
     return b;
 }
 
-/* Zen 4 has AVX-512, and computes a vector in two halves. */
-static bool halves_vectors(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_is("amdfam19h");
-#else
-    return false;
-#endif
-}
-
 const simd_table *wino_simd(const cpu_backend *b, int64_t n)
 {
-    const simd_table *half = &simd_table_avx2;
-    if (b->simd != &simd_table_avx512 || !halves_vectors())
-        return b->simd;
+    const simd_table *half = simd_halved(b->simd);
     wino_blocks w = wino_blocks_of(b->simd->winograd, n), h = wino_blocks_of(half->winograd, n);
     /* 80 lanes instead of 72 are no loss: long vectors take fewer instructions. */
     return w.vectors * w.vec * 7 > h.vectors * h.vec * 8 ? half : b->simd;

@@ -169,6 +169,8 @@ static void test_results(void **state)
     check((shape){1, 30, 37, 16, 24, 3, 2, 2, true, true, false});
     check((shape){1, 24, 24, 150, 100, 3, 2, 1, true, false, true}); /* several chunks, several blocks */
     check((shape){1, 17, 40, 130, 17, 3, 2, 1, true, true, true});
+    for (int64_t side = 9; side <= 16; side++) /* every rest of a tile, in both dimensions */
+        check((shape){3, side, 25 - side, 64, 64, 3, 2, side % 3, side % 2, side % 4 < 2, true});
     check((shape){1, 107, 197, 5, 112, 1, 1, 0, true, true, true});
     check((shape){1, 103, 101, 7, 208, 1, 1, 0, true, false, false});
 }

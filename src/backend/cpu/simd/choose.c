@@ -40,3 +40,13 @@ const simd_table *simd_choose(void)
             return all[i];
     return all[0];
 }
+
+const simd_table *simd_halved(const simd_table *t)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (t == &simd_table_avx512 && __builtin_cpu_is("amdfam19h"))
+        return &simd_table_avx2;
+#endif
+    return t;
+}

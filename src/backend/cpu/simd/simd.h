@@ -61,5 +61,8 @@ typedef struct simd_table {
 const simd_table *simd_choose(void);
 /* Returns all tables that this machine can run, best first, NULL at the end: for tests. */
 const simd_table *const *simd_all(void);
+/* Returns the table whose vectors are half as long, on a processor that computes those of `t` in two halves (Zen 4);
+ * else `t`. */
+const simd_table *simd_halved(const simd_table *t);
 
 #endif
