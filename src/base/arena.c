@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { FIRST_BLOCK = 16 * 1024, LARGEST_BLOCK = 4 * 1024 * 1024 };
+enum { FIRST_BLOCK = 16 * 1024, LARGEST_BLOCK = 4 * 1024 * 1024, HUGE_PAGE = 2 * 1024 * 1024 };
 
 typedef struct block {
     struct block *next;
@@ -46,12 +47,29 @@ static bool must_fail(void)
     return n == -1;
 }
 
+/* Asks for huge pages where whole ones lie in large memory: maps and weights are read from end to end, and miss the
+ * processor's table of pages less then. Only a wish: what the system says to it does not matter. */
+static void prefer_huge_pages(char *p, size_t n)
+{
+#ifdef MADV_HUGEPAGE
+    size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (n >= before + HUGE_PAGE)
+        (void)madvise(p + before, (n - before) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#else
+    (void)p;
+    (void)n;
+#endif
+}
+
 void *mem_alloc_raw(size_t n)
 {
     if (must_fail() || n > PTRDIFF_MAX - 64)
         return NULL;
     size_t rounded = (n + 63) / 64 * 64;
-    return aligned_alloc(64, rounded ? rounded : 64);
+    char *p = aligned_alloc(64, rounded ? rounded : 64);
+    if (p)
+        prefer_huge_pages(p, n);
+    return p;
 }
 
 void *mem_alloc(size_t n)
