@@ -23,11 +23,13 @@ SHOWN = {
     'bisenetv2': 'bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024.py',
     'convnext': 'convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py',
     'ddrnet': 'ddrnet_23-slim_in1k-pre_2xb6-120k_cityscapes-1024x1024.py',
+    'fcn': 'fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py',
     'hrnet': 'fcn_hr18_4xb2-40k_cityscapes-512x1024.py',
     'ocrnet': 'ocrnet_hr18_4xb2-40k_cityscapes-512x1024.py',
     'mobilenet_v2': 'mobilenet-v2-d8_deeplabv3plus_4xb2-80k_cityscapes-512x1024.py',
     'pidnet': 'pidnet-s_2xb6-120k_1024x1024-cityscapes.py',
     'poolformer': 'fpn_poolformer_s12_8xb4-40k_ade20k-512x512.py',
+    'pspnet': 'pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py',
     'segnext': 'segnext_mscan-t_1xb16-adamw-160k_ade20k-512x512.py',
     'stdc': 'stdc1_in1k-pre_4xb12-80k_cityscapes-512x1024.py',
     'unet': 'unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py',
@@ -101,6 +103,11 @@ def chances(o):
         return json.load(f)
 
 
+def short(text):
+    """With five digits of each number."""
+    return re.sub(r'\d+\.\d+', lambda m: f'{float(m.group()):.5g}', text)
+
+
 def differing(o, summary):
     """The lines of the last section."""
     found = chances(o)
@@ -112,7 +119,7 @@ def differing(o, summary):
             own = f' MMSegmentation itself, {own[0]}: {own[1]}.'
         elif own is None:
             own = ' MMSegmentation repeats its answer.'
-        yield f'- {name}: `{config}`: {wrong}.{own}'
+        yield f'- {name}: `{config}`: {short(wrong)}.{short(own)}'
 
 
 def main():
@@ -151,7 +158,8 @@ def main():
     cpus = sorted({t['cpu'] for t in times.values()})
     text = f"""# The zoo
 
-Written by `make parity` (hours: all of MMSegmentation's configs for which its answers are there) and `make zoo`; do not edit.
+Written by `make parity` (all of MMSegmentation's configs for which its answers are there), `make chance` and `make zoo`; do
+not edit.
 
 ## Agreement
 How many config lines agree with MMSegmentation (`docs/parity.md` says what agrees), for each file of its answers: `v1`, `v0` of
