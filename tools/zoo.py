@@ -105,7 +105,7 @@ def chances(o):
 
 def short(text):
     """With five digits of each number."""
-    return re.sub(r'(?<![\w.])\d+\.\d+(?![\w.])', lambda m: f'{float(m.group()):.5g}', text)
+    return re.sub(r'(?<![\w.])\d+\.\d+(?!\w|\.\w)', lambda m: f'{float(m.group()):.5g}', text)
 
 
 def differing(o, summary):
