@@ -3,22 +3,38 @@
 #include <stdio.h>
 #include <string.h>
 
-static type_scope scope_named(const char *name, size_t n)
+typedef struct package {
+    const char *name;
+    type_scope is;
+} package;
+
+/* NULL: none that is known. */
+static const package *find_package(const char *name, size_t n)
 {
-    static const struct {
-        const char *name;
-        type_scope is;
-    } known[] = {{"mmseg", SCOPE_MMSEG},
-                 {"opencd", SCOPE_OPENCD},
-                 {"mmengine", SCOPE_ROOT},
-                 {"mmcv", SCOPE_ROOT},
-                 {"torch", SCOPE_TORCH},
-                 {"mmpretrain", SCOPE_FOREIGN | SCOPE_MMPRETRAIN},
-                 {"mmcls", SCOPE_FOREIGN | SCOPE_MMCLS}};
+    static const package known[] = {{"mmseg", SCOPE_MMSEG},
+                                    {"opencd", SCOPE_OPENCD},
+                                    {"mmengine", SCOPE_ROOT},
+                                    {"mmcv", SCOPE_ROOT},
+                                    {"torch", SCOPE_TORCH},
+                                    {"mmdet", SCOPE_FOREIGN},
+                                    {"mmpretrain", SCOPE_FOREIGN | SCOPE_MMPRETRAIN},
+                                    {"mmcls", SCOPE_FOREIGN | SCOPE_MMCLS}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i].name) == n && memcmp(known[i].name, name, n) == 0)
-            return known[i].is;
-    return SCOPE_FOREIGN;
+            return &known[i];
+    return NULL;
+}
+
+static type_scope scope_named(const char *name, size_t n)
+{
+    const package *p = find_package(name, n);
+    return p ? p->is : SCOPE_FOREIGN;
+}
+
+bool scope_is_openmmlabs(const char *module)
+{
+    const package *p = find_package(module, strcspn(module, "."));
+    return p && p->is != SCOPE_TORCH;
 }
 
 const char *scope_strip(const char *type)

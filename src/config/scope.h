@@ -29,6 +29,8 @@ typedef enum {
 
 /* The scope of a dict with a type. FOREIGN: mmdet, mmpretrain, mmcls, and unknown scopes. */
 type_scope scope_of(const value *dict);
+/* Whether a module, 'mmpretrain.models', is one of OpenMMLab's packages that are known here. */
+bool scope_is_openmmlabs(const char *module);
 /* The type with its scope, for messages: "mmdet.DiceLoss"; mmcls becomes mmpretrain. */
 const char *scope_full_name(const value *dict, char out[static 160]);
 /* Checks default_scope of a config: mmseg and opencd are supported, others are CSEG_UNSUPPORTED. */

@@ -12,6 +12,7 @@
 #include "config/load/packages.h"
 #include "config/load/paths.h"
 #include "config/load/template.h"
+#include "config/scope.h"
 #include "config/syntax/keywords.h"
 #include "config/syntax/parser.h"
 
@@ -494,12 +495,12 @@ static cseg_status give_result(loading *l, value *v, value **out)
 }
 
 /* Modules of OpenMMLab's packages are silent: what they register is built in, or refused where it is used. */
-static bool imports_are_stood_in_for(const value *imports)
+static bool imports_are_openmmlabs(const value *imports)
 {
     if (!value_is_list(imports))
-        return value_text(imports) && package_is_stood_in_for(value_text(imports));
+        return value_text(imports) && scope_is_openmmlabs(value_text(imports));
     for (size_t i = 0; i < value_count(imports); i++)
-        if (!value_text(value_item(imports, i)) || !package_is_stood_in_for(value_text(value_item(imports, i))))
+        if (!value_text(value_item(imports, i)) || !scope_is_openmmlabs(value_text(value_item(imports, i))))
             return false;
     return true;
 }
@@ -517,7 +518,7 @@ static cseg_status finish(loading *l, const char *name, loaded *all, value **out
             return fail(l->err, CSEG_CONFIG, "%s'%s' is reserved and cannot be a key of a config",
                         value_place(value_get(all->keys, reserved[i]), place), reserved[i]);
     const value *custom = value_get(all->keys, "custom_imports");
-    if (custom && !imports_are_stood_in_for(value_get(custom, "imports")))
+    if (custom && !imports_are_openmmlabs(value_get(custom, "imports")))
         log_say(LOG_WARNING, "%s: no Python module is imported here; custom_imports has no effect", name);
     return give_result(l, all->keys, out);
 }

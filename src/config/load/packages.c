@@ -59,13 +59,3 @@ cseg_status package_config(const char *root, const char *name, arena *mem, char 
     *path = NULL;
     return CSEG_OK;
 }
-
-bool package_is_stood_in_for(const char *module)
-{
-    static const char *const packages[] = {"mmcls", "mmcv", "mmdet", "mmengine", "mmpretrain", "mmseg", "opencd"};
-    size_t n = strcspn(module, ".");
-    for (size_t i = 0; i < sizeof packages / sizeof *packages; i++)
-        if (strlen(packages[i]) == n && strncmp(module, packages[i], n) == 0)
-            return true;
-    return false;
-}

@@ -8,8 +8,6 @@
 #ifndef CONFIG_LOAD_PACKAGES_H
 #define CONFIG_LOAD_PACKAGES_H
 
-#include <stdbool.h>
-
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -19,8 +17,5 @@ cseg_status package_find(const char *package, const char *path, arena *mem, char
 /* Finds the file 'configs/NAME' of a package: in its .mim folder, as wheels have it, or beside it, as repositories have
  * it. *path is NULL if there is none. */
 cseg_status package_config(const char *root, const char *name, arena *mem, char **path, cseg_error *err);
-/* Is this module, 'mmpretrain.models', one of a package whose kinds are built into this program as far as it has them?
- */
-bool package_is_stood_in_for(const char *module);
 
 #endif
