@@ -4,6 +4,8 @@
 #   tools/run_tests.sh build [JOBS] [PATTERN]
 # CSEG_REQUIRE=all makes a skipped test a failure, but for those that CSEG_MAY_SKIP names ("fault/torch ...").
 build=${1:?usage: tools/run_tests.sh BUILD [JOBS] [PATTERN]}
+# Tests that run side by side have more threads than there are cores: one that spins at a barrier holds up the other's.
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
 ctest --test-dir "$build" --output-on-failure --parallel "${2:-2}" -R "${3:-.}" 2>&1 | tee "$build/tests.log"
 # How each program ended is in ctest's own output; what it said, if it was good too, in LastTest.log.
 awk -v require="${CSEG_REQUIRE:-}" -v may_skip=" ${CSEG_MAY_SKIP:-} " '
