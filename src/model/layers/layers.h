@@ -62,11 +62,28 @@ module *relu_new(module *parent, const char *name);
 
 /* Puts more[0] rows and more[1] columns of zeros around x [N,H,W,C]: half of each in front, what is odd behind. */
 tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
+tensor *map_pad_corner(graph *g, tensor *x, const int64_t more[2]); /* all of them behind: below and to the right */
 /* Puts around[0] rows and around[1] columns on each side, as the padding_mode of torch.nn.Conv2d that is not 'zeros':
  * 'reflect' mirrors the map at its outermost pixels, 'replicate' repeats these, 'circular' continues on the other side.
  */
 #define MAP_PAD_MODES "zeros|reflect|replicate|circular"
 tensor *map_pad_mode(graph *g, tensor *x, const int64_t around[2], const char *mode);
+
+/* mmseg's PatchEmbed: a convolution, mostly of stride = kernel, whose map is then a sequence of tokens, and a norm of
+ * each token (norm_cfg NULL: none). x [N,H,W,in] -> [N,h,w,out]. With adaptive padding the map is first padded with
+ * zeros until its last stride has a whole kernel: around it ('same') or behind it ('corner'); conv.pad counts for
+ * nothing then. Children: projection, norm. */
+typedef enum { PATCH_PAD_FIXED, PATCH_PAD_SAME, PATCH_PAD_CORNER } patch_padding;
+typedef struct patch_embed_spec {
+    conv_spec conv;
+    patch_padding padding;
+    const value *norm_cfg, *init_cfg;
+} patch_embed_spec;
+module *patch_embed_new(module *parent, const char *name, patch_embed_spec s);
+/* Sets out[h, w], the size of the map that an image of size image[h, w] gives; 0 where the kernel does not fit. */
+void patch_embed_size(const conv_spec *c, patch_padding padding, const int64_t image[2], int64_t out[2]);
+/* AdaptivePadding alone: pads x for a convolution with c's kernel, stride and dilation. */
+tensor *map_pad_adaptive(graph *g, tensor *x, const conv_spec *c, patch_padding padding);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
