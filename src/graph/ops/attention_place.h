@@ -1,10 +1,11 @@
 /* Where the keys of a query lie, and what is added to their products: windows, shifts and tables of positions.
  *
- *     attention_places p = attention_places_of(&n->attr.attention, n->in[0], n->in[1]);
- *     attention_query q = attention_query_of(&p, 17);
+ *     attention_attr a = {.heads = 2, .window = {7, 7}, .shift = {3, 3}, .d = 32, .e = 32};
+ *     attention_places places = attention_places_of(&a, x, x);
+ *     attention_query q = attention_query_of(&places, 17);
  *     int64_t beyond = 0;
- *     for (int64_t j = 0; j < p.keys; j++)
- *         beyond += attention_key(&p, &q, j).token < 0;
+ *     for (int64_t j = 0; j < places.keys; j++)
+ *         beyond += attention_key(&places, &q, j).token < 0;
  */
 #ifndef OPS_ATTENTION_PLACE_H
 #define OPS_ATTENTION_PLACE_H
