@@ -26,8 +26,7 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head",
-                                                     "loss",      "sampler",  "part"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss", "sampler", "part"};
     return names[f];
 }
 
@@ -87,7 +86,7 @@ bool kind_in_reference(family f, const char *type)
 }
 
 static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads",
-                                                  "Losses",     "Samplers",  "Parts"};
+                                                 "Losses",     "Samplers",  "Parts"};
 
 void kinds_document(FILE *out)
 {

@@ -297,10 +297,11 @@ module *module_build(module *parent, const char *name, family f, const value *cf
 
 module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg)
 {
-    module *m = module_build(parent, name, FAMILY_PART, cfg, NULL);
-    if (!m || m->kind == k)
-        return m;
-    model_fail(m->model, CSEG_CONFIG, value_blame(cfg, "type"), "%s: its place is a %s's, not a %s's", m->name, k->name,
-               m->kind->name);
+    const char *type = value_type_name(cfg);
+    const kind *given = type ? kind_find(FAMILY_PART, scope_of(cfg), type, NULL) : NULL;
+    if (!parent || !given || given == k)
+        return module_build(parent, name, FAMILY_PART, cfg, NULL);
+    model_fail(parent->model, CSEG_CONFIG, value_blame(cfg, "type"), "%s: %s: its place is a %s's, not a %s's",
+               parent->name, name, k->name, given->name);
     return NULL;
 }

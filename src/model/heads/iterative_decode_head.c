@@ -66,7 +66,8 @@ static void build(module *m)
     m->init_cfg = c->init_cfg;
     if (!value_is_list(c->kernel_update_head))
         model_fail(m->model, CSEG_CONFIG, module_at(m, "kernel_update_head"),
-                   "%s: kernel_update_head is a list of dicts, not %s", m->name, value_kind_name(c->kernel_update_head));
+                   "%s: kernel_update_head is a list of dicts, not %s", m->name,
+                   value_kind_name(c->kernel_update_head));
     else if ((int64_t)value_count(c->kernel_update_head) != c->num_stages)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "num_stages"),
                    "%s: num_stages is %lld, but kernel_update_head is a list of %zu: it is the number of stages",
@@ -81,9 +82,8 @@ static void build(module *m)
 /* The classifier's weights [P,C,1,1], for all images: [1,P,1,C]. */
 static tensor *first_kernels(const decode_head *first, graph *g)
 {
-    const param *w = module_own(first->conv_seg, "weight");
-    return op_reshape(g, graph_param(g, module_own(first->conv_seg, "weight")), 4,
-                      (int64_t[]){1, w->dim[0], 1, w->dim[1]});
+    param *w = module_own(first->conv_seg, "weight");
+    return op_reshape(g, graph_param(g, w), 4, (int64_t[]){1, w->dim[0], 1, w->dim[1]});
 }
 
 static head_out forward(module *m, graph *g, const head_io *io)

@@ -2,7 +2,9 @@
  * (K-Net, Zhang et al. 2021, arXiv:2106.14855). Kernels are a tensor [n,P,taps,channels]: P of them, each of so many
  * pixels (1, or 9 for 3x3); n is the batch, or 1 if the same ones are for all images.
  *
- *     module *stage = kernel_update_new(list, "0", cfg, (kernel_shape){...}, &shape);
+ *     kernel_shape shape = {.kernels = 150, .numbers = 512, .map = 512};
+ *     tensor *kernels = x, *masks = x;
+ *     module *stage = kernel_update_new(parent, "0", cfg, &shape);
  *     kernel_update_run(stage, g, x, &kernels, &masks);
  */
 #ifndef MODEL_KERNEL_UPDATE_H
@@ -17,8 +19,8 @@ typedef struct kernel_shape {
     int64_t map;     /* channels of the map */
 } kernel_shape;
 
-/* A KernelUpdateHead. `shape` is what it gets; its `numbers` become those of the kernels that it hands on. What does not
- * fit is refused. */
+/* A KernelUpdateHead. `shape` is what it gets; its `numbers` become those of the kernels that it hands on. What does
+ * not fit is refused. */
 module *kernel_update_new(module *parent, const char *name, const value *cfg, kernel_shape *shape);
 /* x [N,h,w,map]; replaces kernels and masks [N,h,w,P] by better ones. After an error they are NULL. */
 void kernel_update_run(module *m, graph *g, tensor *x, tensor **kernels, tensor **masks);

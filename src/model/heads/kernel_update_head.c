@@ -77,8 +77,8 @@ static module *layer_norm(module *m, const char *name, int64_t channels)
 static void pair(module *m, const value *at, ints from, int64_t to[2])
 {
     if (from.n != 1 && from.n != 2)
-        model_fail(m->model, CSEG_CONFIG, at, "%s: kernel_size and dilation of feat_transform_cfg are one number or two",
-                   m->name);
+        model_fail(m->model, CSEG_CONFIG, at,
+                   "%s: kernel_size and dilation of feat_transform_cfg are one number or two", m->name);
     for (int i = 0; i < 2 && from.n; i++)
         to[i] = from.at[i % (int)from.n];
 }
@@ -120,7 +120,7 @@ static void build_transform(module *m, kernel_update *s, const update_config *c)
                       .groups = t.groups};
     s->transform = conv_module_new(m, "feat_transform",
                                    (conv_module_spec){.conv = conv,
-                                                      .bias = automatic           ? BIAS_AUTO
+                                                      .bias = automatic            ? BIAS_AUTO
                                                               : value_true(t.bias) ? BIAS_YES
                                                                                    : BIAS_NO,
                                                       .conv_cfg = t.conv_cfg,
@@ -155,9 +155,10 @@ static void build(module *m)
 static void check_shape(module *m, const update_config *c, const kernel_shape *in)
 {
     if (c->feat_transform_cfg && in->map != c->in_channels)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "in_channels"),
-                   "%s: feat_transform_cfg takes in_channels=%lld, but the kernel_generate_head's map has %lld channels",
-                   m->name, (long long)c->in_channels, (long long)in->map);
+        model_fail(
+            m->model, CSEG_CONFIG, module_at(m, "in_channels"),
+            "%s: feat_transform_cfg takes in_channels=%lld, but the kernel_generate_head's map has %lld channels",
+            m->name, (long long)c->in_channels, (long long)in->map);
     else if (in->numbers % c->in_channels)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "in_channels"),
                    "%s: the kernels that it gets have %lld numbers, which are no multiple of in_channels=%lld", m->name,
@@ -227,8 +228,7 @@ static tensor *gather(const kernel_update *s, graph *g, tensor *x, tensor *masks
     if (!s->fold_bias)
         return y;
     tensor *weight = op_reshape(g, op_reduce_sum(g, share, 1 << 1, false), 3, (int64_t[]){x->dim[0], -1, 1});
-    return op_add(g, y,
-                  op_mul(g, weight, op_reshape(g, graph_param(g, s->fold_bias), 3, (int64_t[]){1, 1, s->map})));
+    return op_add(g, y, op_mul(g, weight, op_reshape(g, graph_param(g, s->fold_bias), 3, (int64_t[]){1, 1, s->map})));
 }
 
 /* Kernels [n,P,taps,C] of other channels, numbers as the reference counts them: channel by channel. */
@@ -253,8 +253,8 @@ static tensor *masks_by_rows(const kernel_update *s, graph *g, tensor *x, tensor
     }
     tensor *y = op_matmul(g, pixels(g, x), rows, false, true);
     if (s->fold_bias) {
-        tensor *bias = op_matmul(
-            g, kernels, op_reshape(g, graph_param(g, s->fold_bias), 2, (int64_t[]){s->map, 1}), false, false);
+        tensor *bias =
+            op_matmul(g, kernels, op_reshape(g, graph_param(g, s->fold_bias), 2, (int64_t[]){s->map, 1}), false, false);
         y = op_add(g, y, op_reshape(g, bias, 3, (int64_t[]){n, 1, p}));
     }
     return op_reshape(g, y, 4, (int64_t[]){n, x->dim[1], x->dim[2], p});

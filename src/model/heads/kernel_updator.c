@@ -48,8 +48,8 @@ static void build(module *m)
         model_fail(m->model, CSEG_CONFIG, c->out_channels, "%s: out_channels is an int from 0 or None", m->name);
     if (c->feat_channels != in)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "feat_channels"),
-                   "%s: feat_channels is %lld, but must be in_channels, %lld: kernels are cut into groups of it", m->name,
-                   (long long)c->feat_channels, (long long)in);
+                   "%s: feat_channels is %lld, but must be in_channels, %lld: kernels are cut into groups of it",
+                   m->name, (long long)c->feat_channels, (long long)in);
     s->out_channels = s->out_channels ? s->out_channels : in;
     s->of_found = linear_new(m, "dynamic_layer", in, 2 * in, true);
     s->of_kernels = linear_new(m, "input_layer", in, 2 * in, true);
