@@ -160,6 +160,15 @@ static const char *const configs[] = {
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV3', reduction_factor=8, with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=576, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='IterativeDecodeHead', num_stages=2, kernel_update_head=[\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, dropout=0.1, feat_transform_cfg=dict(act_cfg=None),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=4, feat_channels=4, gate_norm_act=True)),\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, conv_kernel_size=3, mask_transform_stride=2, feat_transform_cfg=dict(kernel_size=3),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=8, feat_channels=8, out_channels=72))],\n"
+    "    kernel_generate_head=dict(type='NLHead', in_channels=16, in_index=2, channels=8, num_classes=3)))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=3, strides=(1, 1, 1),\n"
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
