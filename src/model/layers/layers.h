@@ -93,7 +93,7 @@ tensor *channel_scale(graph *g, tensor *x, param *factors);
 
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
-module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners);
+module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);
 
 /* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);
@@ -284,6 +284,17 @@ typedef struct ffn_spec {
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* mmseg's TransformerEncoderLayer: x plus its attention to itself, plus the FFN of that, each of what a layer norm
+ * makes of its input. x [N,L,channels] -> the same shape. Children: ln1, attn, ln2, ffn. */
+typedef struct encoder_layer_spec {
+    int64_t channels, heads, hidden, num_fcs;
+    bool qkv_bias, with_cp;
+    double drop, attn_drop; /* dropout behind the FFN's linear layers and the projection; of the attention's weights */
+    double drop_path;       /* share of samples that pass by the FFN */
+    const value *act_cfg, *norm_cfg;
+} encoder_layer_spec;
+module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec s);
 
 /* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
  * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain

@@ -111,6 +111,10 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.PoolFormer', out_indices=[0, 2],\n"
     "    arch=dict(layers=[1, 1], embed_dims=[4, 8])),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='VisionTransformer', img_size=32, embed_dims=8,\n"
+    "    num_layers=2, num_heads=2, out_origin=True, pre_norm=True, final_norm=True, patch_norm=True, drop_rate=0.1,\n"
+    "    attn_drop_rate=0.1, drop_path_rate=0.1, frozen_exclude=['attn'], with_cp=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
