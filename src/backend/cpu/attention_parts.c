@@ -37,7 +37,7 @@ attention_sizes attention_sizes_of(const node *n)
     }
     s.block = block_of(&s);
     s.tile = tile_of(&s);
-    s.expanded = a->heads * s.queries * attention_padded(s.keys) <= ATTENTION_EXPANDED;
+    s.expanded = a->window[0] && a->heads * s.queries * attention_padded(s.keys) <= ATTENTION_EXPANDED;
     return s;
 }
 
@@ -86,7 +86,7 @@ void attention_columns(const cpu_backend *b, const sequence *s, const attention_
     void *row[ATTENTION_TILE];
     attention_at_rows(s, u, head, from, count, beyond, row);
     b->simd->attention->columns((const void *const *)row, s->half, count, attention_padded(count), s->each, scale,
-                                   to.at, to.ld);
+                                to.at, to.ld);
 }
 
 void attention_write(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,

@@ -8,9 +8,9 @@
 #include "graph/ops/dropout_mask.h"
 
 enum {
-    ATTENTION_LANES = 16,           /* sizes are padded to whole vectors of any instruction set */
-    ATTENTION_TILE = 512,           /* the most queries of a tile, and keys of a block */
-    ATTENTION_EXPANDED = 1 << 21,   /* floats up to which a table of positions is expanded for all queries and keys */
+    ATTENTION_LANES = 16,         /* sizes are padded to whole vectors of any instruction set */
+    ATTENTION_TILE = 512,         /* the most queries of a tile, and keys of a block */
+    ATTENTION_EXPANDED = 1 << 21, /* floats up to which a table of positions is expanded for all queries and keys */
 };
 
 static inline int64_t attention_padded(int64_t n)
@@ -58,8 +58,13 @@ typedef struct sequence {
     int64_t from;   /* the first head's first channel */
     int64_t each;   /* channels of a head */
 } sequence;
-/* of queries (0), keys (1), values (2), in a tensor like the node's input, or of the result (3). NULL: a NULL tensor. */
+/* of queries (0), keys (1), values (2), in a tensor like the node's input, or of the result (3). NULL: a NULL tensor.
+ */
 sequence attention_sequence(const node *n, int part, const tensor *t, void *at);
+
+/* An optional input of the forward op, also where the gradient has it, and its memory; NULL: it has none. */
+const tensor *attention_operand(const node *n, int which);
+void *attention_operand_at(const node *n, void *const *in, int which);
 
 /* What a run works on. */
 typedef struct attention_call {
@@ -91,7 +96,8 @@ typedef struct attention_unit {
 int64_t attention_unit_room(const attention_sizes *s);
 attention_unit attention_unit_open(const attention_call *c, int64_t i, float *room);
 
-/* Sets row[i] to where the head's channels of place from + i begin: beyond the map at `beyond`, or where NULL at none. */
+/* Sets row[i] to where the head's channels of place from + i begin: beyond the map at `beyond`, or where NULL at none.
+ */
 void attention_at_rows(const sequence *s, const attention_unit *u, int64_t head, int64_t from, int64_t count,
                        char *beyond, void **row);
 /* Packs places of a unit, times `scale`: as rows [count][padded channels], or turned to columns [channels][block]. */

@@ -1,7 +1,7 @@
-/* Attention in tiles of queries and blocks of keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax is
- * taken along the keys as their blocks come, so the products of all queries with all keys are never in memory. Queries,
- * keys and values are read where they lie, also those of windows. Work is cut into pieces by size alone, and a thread
- * has whole queries, so results do not depend on the number of threads. */
+/* Attention in tiles of queries and blocks of keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax
+ * is taken along the keys as their blocks come, so the products of all queries with all keys are never in memory.
+ * Queries, keys and values are read where they lie, also those of windows. Work is cut into pieces by size alone, and a
+ * thread has whole queries, so results do not depend on the number of threads. */
 #include <math.h>
 
 #include "backend/cpu/attention_parts.h"
@@ -21,8 +21,8 @@ typedef struct attention_kernel {
 /* A thread's room. */
 typedef struct room {
     float *unit;
-    matrix q, s, y;       /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
-    matrix keys, values;  /* of a block: [d][block], [block][e] */
+    matrix q, s, y;        /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
+    matrix keys, values;   /* of a block: [d][block], [block][e] */
     float *added, *factor; /* for the scores of a tile; a row of dropout's */
     float *most, *sum, *keep; /* of a chunk's queries */
 } room;
@@ -108,8 +108,7 @@ static void run_work(const work *w)
     }
     for (int64_t key = 0; key < s->keys; key += s->block) {
         int64_t count = least_of(s->block, s->keys - key);
-        attention_columns(w->c->b, &w->c->part[1], w->u, w->head, key, count, w->c->outside[1], s->a->scale,
-                          r->keys);
+        attention_columns(w->c->b, &w->c->part[1], w->u, w->head, key, count, w->c->outside[1], s->a->scale, r->keys);
         attention_rows(w->c->b, &w->c->part[2], w->u, w->head, key, count, w->c->outside[2], 1, r->values);
         for (int64_t at = 0; at < w->count; at += s->tile)
             run_tile(w, at, least_of(s->tile, w->count - at), key, count);
@@ -148,8 +147,8 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
 }
 
 enum {
-    PIECES = 32,      /* so many pieces of work are wanted */
-    CHUNK_LEAST = 96, /* queries, for which packing keys and values costs little */
+    PIECES = 32,       /* so many pieces of work are wanted */
+    CHUNK_LEAST = 96,  /* queries, for which packing keys and values costs little */
     CHUNK_ONCE = 2048, /* the most, if their results are not kept from block to block */
     CHUNK_KEPT = 512
 };

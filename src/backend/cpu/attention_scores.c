@@ -10,15 +10,15 @@ static int input_of(const node *n, int which)
     return n->op == OP_attention || which < ATTENTION_BIAS ? which : which + ATTENTION_GRAD_BIAS - ATTENTION_BIAS;
 }
 
-static const tensor *operand(const node *n, int which)
+const tensor *attention_operand(const node *n, int which)
 {
     int i = input_of(n, which);
     return i < n->n_in ? n->in[i] : NULL;
 }
 
-static void *operand_at(const node *n, void *const *in, int which)
+void *attention_operand_at(const node *n, void *const *in, int which)
 {
-    return operand(n, which) ? in[input_of(n, which)] : NULL;
+    return attention_operand(n, which) ? in[input_of(n, which)] : NULL;
 }
 
 bool attention_takes(const cpu_backend *b, const node *n)
@@ -26,7 +26,7 @@ bool attention_takes(const cpu_backend *b, const node *n)
     (void)b;
     bool takes = true;
     for (int which = ATTENTION_BIAS; which <= ATTENTION_MASK; which++) {
-        const tensor *t = operand(n, which);
+        const tensor *t = attention_operand(n, which);
         takes = takes && (!t || t->dim[3] == attention_tokens(n->in[1]));
     }
     return takes;
@@ -36,7 +36,7 @@ bool attention_takes(const cpu_backend *b, const node *n)
 
 static int64_t table_floats(const node *n, const attention_sizes *s)
 {
-    if (!operand(n, ATTENTION_TABLE))
+    if (!attention_operand(n, ATTENTION_TABLE))
         return 0;
     return s->a->heads * (s->expanded ? s->queries * attention_padded(s->keys) : attention_table_rows(s->a));
 }
@@ -44,7 +44,7 @@ static int64_t table_floats(const node *n, const attention_sizes *s)
 /* Channels that are beyond the map: those of all heads. */
 static int64_t beyond_floats(const node *n, const attention_sizes *s)
 {
-    const tensor *outside = operand(n, ATTENTION_OUTSIDE);
+    const tensor *outside = attention_operand(n, ATTENTION_OUTSIDE);
     int64_t widest = s->a->d > s->a->e ? s->a->d : s->a->e;
     return !s->a->window[0] ? 0 : outside ? tensor_count(outside) + s->a->heads * widest : s->a->heads * widest;
 }
@@ -57,27 +57,30 @@ size_t attention_shared(const node *n, const attention_sizes *s)
 attention_call attention_open(const cpu_backend *b, const node *n, const attention_sizes *s, void *const *in,
                               void *scratch)
 {
-    attention_call c = {.b = b, .s = s, .bias_of = operand(n, ATTENTION_BIAS), .mask_of = operand(n, ATTENTION_MASK)};
+    attention_call c = {.b = b,
+                        .s = s,
+                        .bias_of = attention_operand(n, ATTENTION_BIAS),
+                        .mask_of = attention_operand(n, ATTENTION_MASK)};
     for (int i = 0; i < 3; i++)
         c.part[i] = attention_sequence(n, i, n->in[i], in[i]);
-    c.bias = operand_at(n, in, ATTENTION_BIAS);
-    c.mask = operand_at(n, in, ATTENTION_MASK);
+    c.bias = attention_operand_at(n, in, ATTENTION_BIAS);
+    c.mask = attention_operand_at(n, in, ATTENTION_MASK);
     int64_t table = table_floats(n, s), beyond = beyond_floats(n, s);
     c.table = table ? scratch : NULL;
     float *zeros = (float *)scratch + attention_padded(table);
     if (beyond)
         memset(zeros, 0, (size_t)beyond * sizeof(float));
-    const tensor *outside = operand(n, ATTENTION_OUTSIDE);
+    const tensor *outside = attention_operand(n, ATTENTION_OUTSIDE);
     char *rows = (char *)(zeros + beyond - (outside ? tensor_count(outside) : 0));
     if (outside && c.part[1].half)
-        b->simd->narrow(operand_at(n, in, ATTENTION_OUTSIDE), (uint16_t *)rows, tensor_count(outside));
+        b->simd->narrow(attention_operand_at(n, in, ATTENTION_OUTSIDE), (uint16_t *)rows, tensor_count(outside));
     else if (outside)
-        memcpy(rows, operand_at(n, in, ATTENTION_OUTSIDE), tensor_bytes(outside));
+        memcpy(rows, attention_operand_at(n, in, ATTENTION_OUTSIDE), tensor_bytes(outside));
     for (int i = 0; i < 3; i++)
         c.outside[i] = i && outside ? rows + c.part[i].from * (c.part[i].half ? 2 : 4) : (char *)zeros;
     if (s->a->p > 0)
         c.dropped = dropout_mask_of(&(dropout_attr){.p = s->a->p, .salt = s->a->salt},
-                                    operand_at(n, in, ATTENTION_SEED));
+                                    attention_operand_at(n, in, ATTENTION_SEED));
     return c;
 }
 
@@ -152,7 +155,7 @@ static void turn_table(const attention_call *c, const float *table)
 void attention_expand(const attention_call *c, const node *n, void *const *in)
 {
     const attention_attr *a = c->s->a;
-    const float *table = operand_at(n, in, ATTENTION_TABLE);
+    const float *table = attention_operand_at(n, in, ATTENTION_TABLE);
     if (!table)
         return;
     if (!c->s->expanded) {
@@ -232,7 +235,7 @@ attention_unit attention_unit_open(const attention_call *c, int64_t i, float *ro
 
 bool attention_needs_room(const node *n, const attention_sizes *s)
 {
-    return operand(n, ATTENTION_TABLE) && (!s->expanded || operand(n, ATTENTION_BIAS));
+    return attention_operand(n, ATTENTION_TABLE) && (!s->expanded || attention_operand(n, ATTENTION_BIAS));
 }
 
 /* A step along each axis of a bias or mask [N,heads,L,M], 0 where it is repeated, and where the piece begins. */
