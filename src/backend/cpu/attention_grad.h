@@ -68,7 +68,7 @@ static inline float *attention_sums(const attention_grad_call *g, size_t at, int
 
 /* A thread's room. */
 typedef struct attention_slopes {
-    float *unit;
+    attention_units units;
     matrix q, dy, y;             /* a tile's rows: queries; gradients of results; results */
     matrix share, slope;         /* [rows][block] */
     matrix keys, by_key, values; /* of a block: turned [d][block], rows [block][d], turned [e][block] */

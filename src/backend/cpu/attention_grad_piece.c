@@ -19,7 +19,9 @@ int64_t attention_slopes_in(const attention_grad_kernel *k, float *at, attention
     r->by_key.ld = r->dkeys.ld = r->dq.ld = s->d;
     r->dvalues.ld = s->e;
     r->table.ld = keys;
-    lay(at, &used, attention_unit_room(s), &r->unit);
+    float *units;
+    lay(at, &used, attention_units_room(s), &units);
+    r->units = attention_units_in(units);
     lay(at, &used, tile * s->d, &r->q.at);
     lay(at, &used, tile * s->e, &r->dy.at);
     lay(at, &used, tile * s->e, &r->y.at);
@@ -167,22 +169,34 @@ static void put_keys(const attention_grad_call *g, const attention_work *w, cons
         add_outside(g, u, key, count, w->pair, r);
 }
 
-static void run_unit(const attention_grad_call *g, const attention_work *w, int64_t unit, const attention_slopes *r)
+static void run_unit(const attention_grad_call *g, const attention_work *w, const attention_unit *u,
+                     const attention_slopes *r)
 {
     const attention_grad_kernel *k = g->k;
     const attention_sizes *s = &k->s;
-    attention_unit u = attention_unit_open(g->c, unit, r->unit);
     int64_t head = attention_head_of(k, w->pair);
     int64_t from = w->part * k->queries.each, queries = parts_size(&k->queries, w->part);
     for (int64_t key = w->key; key < w->key + w->keys; key += s->block) {
         int64_t count = least_of(s->block, w->key + w->keys - key);
-        attention_grad_block(g, &u, head, key, count, r);
+        attention_grad_block(g, u, head, key, count, r);
         for (int64_t at = 0; at < queries; at += s->tile) {
-            attention_piece p = {&u, head, from + at, least_of(s->tile, queries - at), key, count};
+            attention_piece p = {u, head, from + at, least_of(s->tile, queries - at), key, count};
             run_tile(g, w, &p, at, r);
         }
-        put_keys(g, w, &u, head, key, count, r);
+        put_keys(g, w, u, head, key, count, r);
     }
+}
+
+/* While a window is worked on, the rows of the next one come into the cache. */
+static void fetch_next(const attention_grad_call *g, int64_t unit, int64_t head, attention_units *units)
+{
+    const attention_sizes *s = &g->k->s;
+    if (!s->a->window[0])
+        return;
+    const attention_unit *u = attention_unit_at(g->c, unit, units);
+    const sequence *all[] = {&g->c->part[0], &g->c->part[1], &g->c->part[2], &g->y, &g->dy};
+    for (int i = 0; i < 5; i++)
+        attention_fetch(all[i], u, head, s->keys);
 }
 
 void attention_grad_piece(const attention_grad_call *g, const attention_work *w, float *room)
@@ -199,8 +213,13 @@ void attention_grad_piece(const attention_grad_call *g, const attention_work *w,
     }
     if (r.table.at && k->dtable && s->a->window[0])
         memset(r.table.at, 0, (size_t)(s->queries * r.table.ld) * sizeof *table);
-    for (int64_t i = 0; i < parts_size(&k->spans, span); i++)
-        run_unit(g, w, span * k->spans.each + i, &r);
+    for (int64_t i = 0, units = parts_size(&k->spans, span); i < units; i++) {
+        int64_t unit = span * k->spans.each + i;
+        const attention_unit *u = attention_unit_at(g->c, unit, &r.units);
+        if (i + 1 < units)
+            fetch_next(g, unit + 1, attention_head_of(k, w->pair), &r.units);
+        run_unit(g, w, u, &r);
+    }
     if (g->dtable && s->a->window[0])
         attention_table_add(s, &(attention_piece){.rows = s->queries, .count = s->keys}, r.table, table);
 }

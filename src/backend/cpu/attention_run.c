@@ -10,7 +10,6 @@ typedef struct attention_kernel {
     cpu_kernel k;
     attention_sizes s;
     int64_t units;  /* of all images */
-    int64_t heads;  /* that a piece of work takes: all, or one */
     parts chunks;   /* of a unit's queries */
     int64_t blocks; /* of its keys */
     bool room_for_scores;
@@ -20,7 +19,7 @@ typedef struct attention_kernel {
 
 /* A thread's room. */
 typedef struct room {
-    float *unit;
+    attention_units units;
     matrix q, s, y;        /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
     matrix keys, values;   /* of a block: [d][block], [block][e] */
     float *added, *factor; /* for the scores of a tile; a row of dropout's */
@@ -39,7 +38,9 @@ static int64_t room_in(const attention_kernel *k, float *at, room *r)
     const attention_sizes *s = &k->s;
     int64_t used = 0, chunk = k->chunks.each, results = k->blocks > 1 ? chunk : s->tile;
     *r = (room){.q.ld = s->d, .s.ld = s->block, .y.ld = s->e, .keys.ld = s->block, .values.ld = s->e};
-    lay(at, &used, attention_unit_room(s), &r->unit);
+    float *units;
+    lay(at, &used, attention_units_room(s), &units);
+    r->units = attention_units_in(units);
     lay(at, &used, s->tile * s->d, &r->q.at);
     lay(at, &used, s->tile * s->block, &r->s.at);
     lay(at, &used, results * s->e, &r->y.at);
@@ -51,6 +52,8 @@ static int64_t room_in(const attention_kernel *k, float *at, room *r)
     lay(at, &used, chunk, &r->sum);
     return lay(at, &used, chunk, &r->keep);
 }
+
+enum { STRETCHES = 64 }; /* of pieces, which a thread takes one after another */
 
 /* A piece of work: `count` queries of a unit from place `from` on, of one head. */
 typedef struct work {
@@ -115,6 +118,18 @@ static void run_work(const work *w)
     }
 }
 
+/* While a window is worked on, the rows of the next one come into the cache. */
+static void fetch_next(const work *w, int64_t i)
+{
+    const attention_kernel *k = w->k;
+    int64_t heads = k->s.a->heads;
+    if (!k->s.a->window[0] || i >= k->units * heads)
+        return;
+    const attention_unit *next = attention_unit_at(w->c, i / heads, &w->r->units);
+    for (int part = 0; part < 3; part++)
+        attention_fetch(&w->c->part[part], next, i % heads, k->s.keys);
+}
+
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
@@ -124,23 +139,22 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     attention_call c = attention_open(k->k.b, n, s, in, scratch);
     sequence y = attention_sequence(n, 3, n->out[0], out[0]);
     float *rooms = (float *)((char *)scratch + k->shared);
-    int64_t each = s->a->heads / k->heads;
+    int64_t pieces = k->units * s->a->heads * k->chunks.count;
+    int stretch = (int)((pieces + STRETCHES - 1) / STRETCHES);
 #pragma omp parallel
     {
         room r;
         room_in(k, rooms + omp_get_thread_num() * k->own, &r);
         attention_expand(&c, n, in);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < k->units * each * k->chunks.count; i++) {
-            int64_t chunk = i % k->chunks.count, head = i / k->chunks.count % each * k->heads;
-            attention_unit u = attention_unit_open(&c, i / k->chunks.count / each, r.unit);
-            work w = {.k = k, .c = &c, .u = &u, .y = y, .log_sum = out[1], .r = &r};
+#pragma omp for schedule(dynamic, stretch)
+        for (int64_t i = 0; i < pieces; i++) {
+            int64_t chunk = i % k->chunks.count, of = i / k->chunks.count;
+            work w = {.k = k, .c = &c, .y = y, .log_sum = out[1], .r = &r, .head = of % s->a->heads};
+            w.u = attention_unit_at(&c, of / s->a->heads, &r.units);
             w.from = chunk * k->chunks.each;
             w.count = parts_size(&k->chunks, chunk);
-            for (int64_t h = 0; h < k->heads; h++) {
-                w.head = head + h;
-                run_work(&w);
-            }
+            fetch_next(&w, i + 1);
+            run_work(&w);
         }
     }
     return CSEG_OK;
@@ -173,7 +187,6 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     room r;
     k->s = attention_sizes_of(n);
     k->units = k->s.p.n * k->s.windows;
-    k->heads = k->units >= PIECES && k->s.a->window[0] ? k->s.a->heads : 1;
     k->blocks = parts_of(k->s.keys, k->s.block).count;
     k->chunks = chunks_of(k);
     k->room_for_scores = attention_needs_room(n, &k->s);
