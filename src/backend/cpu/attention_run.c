@@ -197,5 +197,11 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-/* The result stays float32: its product with its gradient is what all slopes are relative to. */
-const cpu_op cpu_op_attention = {.prepare = prepare, .takes = attention_takes, .either_in = 7};
+/* With a gradient the result stays float32: its product with its gradient is what all slopes are relative to. */
+static unsigned maps_out(const node *n)
+{
+    return n->out[0]->needs_grad ? 0 : 1;
+}
+
+const cpu_op cpu_op_attention = {
+    .prepare = prepare, .takes = attention_takes, .either_in = 7, .either_out_of = maps_out};
