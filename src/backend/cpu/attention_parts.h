@@ -132,6 +132,10 @@ typedef struct attention_piece {
     const attention_unit *u;
     int64_t head, query, rows, key, count;
 } attention_piece;
+/* The parts of attention_score: fills s with what the unit adds, times `by`, to which products are then added (false:
+ * nothing, and s as it was); and gives the rest, as the tile's bias and mask. */
+bool attention_prefill(const attention_call *c, const attention_piece *p, matrix s, float by);
+attention_tile attention_additions(const attention_call *c, const attention_piece *p, matrix s, float *room);
 /* The logarithms of the shares, but for each row's sum: products of queries [rows][d] with keys [d][block], which are
  * multiplied by the scale, in s; the rest as the tile's bias and mask. `room`: [rows][block], where
  * attention_needs_room. */

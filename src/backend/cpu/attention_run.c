@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "backend/cpu/attention_parts.h"
+#include "backend/cpu/simd/attention_half.h"
 
 typedef struct attention_kernel {
     cpu_kernel k;
@@ -13,8 +14,9 @@ typedef struct attention_kernel {
     parts chunks;   /* of a unit's queries */
     int64_t blocks; /* of its keys */
     bool room_for_scores;
-    size_t shared; /* bytes of the call */
-    int64_t own;   /* floats of a thread's room */
+    const attention_half_table *half; /* multiplies in bfloat16; NULL: in float32 */
+    size_t shared;                    /* bytes of the call */
+    int64_t own;                      /* floats of a thread's room */
 } attention_kernel;
 
 /* A thread's room. */
@@ -24,6 +26,7 @@ typedef struct room {
     matrix keys, values;   /* of a block: [d][block], [block][e] */
     float *added, *factor; /* for the scores of a tile; a row of dropout's */
     float *most, *sum, *keep; /* of a chunk's queries */
+    float *share;             /* in bfloat16: shares [rows][block]; what is packed then lies where float32 would */
 } room;
 
 static int64_t lay(float *at, int64_t *used, int64_t floats, float **out)
@@ -46,6 +49,7 @@ static int64_t room_in(const attention_kernel *k, float *at, room *r)
     lay(at, &used, results * s->e, &r->y.at);
     lay(at, &used, s->a->d * s->block, &r->keys.at);
     lay(at, &used, s->block * s->e, &r->values.at);
+    lay(at, &used, k->half ? s->tile * s->block / 2 : 0, &r->share);
     lay(at, &used, k->room_for_scores ? s->tile * s->block : 0, &r->added);
     lay(at, &used, s->a->p > 0 ? s->block : 0, &r->factor);
     lay(at, &used, chunk, &r->most);
@@ -81,23 +85,73 @@ static void finish(const work *w, int64_t at, int64_t rows, matrix y)
     attention_write(w->c->b, &w->y, w->u, w->head, w->from + at, rows, y, r->keep + at, 1);
 }
 
+static void scale_results(const work *w, int64_t at, int64_t rows, matrix y)
+{
+    w->c->b->simd->attention->scale(y.at, y.ld, rows, y.ld, w->r->keep + at);
+}
+
+/* Adds what a tile's queries, from `at` of the chunk on, take of a block of values. */
+static void attend(const work *w, const attention_piece *p, int64_t at, matrix y)
+{
+    const attention_sizes *s = &w->k->s;
+    const cpu_backend *b = w->c->b;
+    room *r = w->r;
+    attention_rows(b, &w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], 1, r->q);
+    attention_tile t = attention_score(w->c, p, r->q, r->keys, r->s, r->added);
+    b->simd->attention->weigh(&t, r->most + at, r->sum + at, r->keep + at);
+    if (s->a->p > 0)
+        attention_drop(w->c, p, r->s, r->factor);
+    if (p->key)
+        scale_results(w, at, p->rows, y);
+    attention_product(b, r->s, r->values, y, p->rows, p->count, y.ld, p->key > 0);
+}
+
+/* The same by products of bfloat16. */
+static void attend_half(const work *w, const attention_piece *p, int64_t at, matrix y)
+{
+    const attention_sizes *s = &w->k->s;
+    const attention_half_table *half = w->k->half;
+    room *r = w->r;
+    uint16_t *queries = (uint16_t *)r->q.at, *share = (uint16_t *)r->share;
+    void *row[ATTENTION_TILE];
+    attention_at_rows(&w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], row);
+    half->rows((const void *const *)row, p->rows, s->a->d, queries, s->d);
+    bool add = attention_prefill(w->c, p, r->s, 1 / s->a->scale);
+    half->product(queries, s->d, (const uint32_t *)r->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
+                  attention_padded(p->count), add);
+    attention_tile t = attention_additions(w->c, p, r->s, r->added);
+    half->weigh(&t, s->a->scale, share, s->block, r->most + at, r->sum + at, r->keep + at);
+    if (p->key)
+        scale_results(w, at, p->rows, y);
+    half->product(share, s->block, (const uint32_t *)r->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2, s->e,
+                  p->key > 0);
+}
+
+static void pack_block(const work *w, int64_t key, int64_t count)
+{
+    const attention_sizes *s = &w->k->s;
+    const sequence *keys = &w->c->part[1], *values = &w->c->part[2];
+    char *beyond = w->c->outside[1], *beyond_values = w->c->outside[2];
+    if (!w->k->half) {
+        attention_columns(w->c->b, keys, w->u, w->head, key, count, beyond, s->a->scale, w->r->keys);
+        attention_rows(w->c->b, values, w->u, w->head, key, count, beyond_values, 1, w->r->values);
+        return;
+    }
+    void *row[ATTENTION_TILE];
+    attention_at_rows(keys, w->u, w->head, key, count, beyond, row);
+    w->k->half->columns((const void *const *)row, count, attention_padded(count), s->a->d, (uint32_t *)w->r->keys.at,
+                        s->block);
+    attention_at_rows(values, w->u, w->head, key, count, beyond_values, row);
+    w->k->half->pairs((const void *const *)row, count, s->a->e, (uint32_t *)w->r->values.at, s->e);
+}
+
 /* One tile against one block of keys. */
 static void run_tile(const work *w, int64_t at, int64_t rows, int64_t key, int64_t count)
 {
-    const attention_sizes *s = &w->k->s;
-    const attention_table *v = w->c->b->simd->attention;
-    room *r = w->r;
-    matrix y = {w->k->blocks > 1 ? matrix_at(r->y, at, 0) : r->y.at, r->y.ld};
+    matrix y = {w->k->blocks > 1 ? matrix_at(w->r->y, at, 0) : w->r->y.at, w->r->y.ld};
     attention_piece p = {w->u, w->head, w->from + at, rows, key, count};
-    attention_rows(w->c->b, &w->c->part[0], w->u, w->head, p.query, rows, w->c->outside[0], 1, r->q);
-    attention_tile t = attention_score(w->c, &p, r->q, r->keys, r->s, r->added);
-    v->weigh(&t, r->most + at, r->sum + at, r->keep + at);
-    if (s->a->p > 0)
-        attention_drop(w->c, &p, r->s, r->factor);
-    if (key)
-        v->scale(y.at, y.ld, rows, y.ld, r->keep + at);
-    attention_product(w->c->b, r->s, r->values, y, rows, count, y.ld, key > 0);
-    if (key + count == s->keys)
+    (w->k->half ? attend_half : attend)(w, &p, at, y);
+    if (key + count == w->k->s.keys)
         finish(w, at, rows, y);
 }
 
@@ -111,8 +165,7 @@ static void run_work(const work *w)
     }
     for (int64_t key = 0; key < s->keys; key += s->block) {
         int64_t count = least_of(s->block, s->keys - key);
-        attention_columns(w->c->b, &w->c->part[1], w->u, w->head, key, count, w->c->outside[1], s->a->scale, r->keys);
-        attention_rows(w->c->b, &w->c->part[2], w->u, w->head, key, count, w->c->outside[2], 1, r->values);
+        pack_block(w, key, count);
         for (int64_t at = 0; at < w->count; at += s->tile)
             run_tile(w, at, least_of(s->tile, w->count - at), key, count);
     }
@@ -179,6 +232,16 @@ static parts chunks_of(const attention_kernel *k)
     return parts_of(s->queries, (s->queries + count - 1) / count);
 }
 
+/* Products of bfloat16, where all three operands are. */
+static const attention_half_table *half_of(const cpu_backend *b, const node *n)
+{
+    const attention_attr *a = &n->attr.attention;
+    bool takes = a->p == 0 && a->d % 2 == 0 && a->scale != 0;
+    for (int i = 0; i < 3; i++)
+        takes = takes && n->in[i]->type == DT_BF16;
+    return takes ? attention_half_of(b->simd) : NULL;
+}
+
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     attention_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
@@ -190,6 +253,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     k->blocks = parts_of(k->s.keys, k->s.block).count;
     k->chunks = chunks_of(k);
     k->room_for_scores = attention_needs_room(n, &k->s);
+    k->half = half_of(b, n);
     k->shared = attention_shared(n, &k->s);
     k->own = room_in(k, NULL, &r);
     k->k.base.scratch = k->shared + (size_t)(b->options.threads * k->own) * sizeof(float);

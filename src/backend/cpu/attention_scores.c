@@ -300,18 +300,27 @@ static void add_bias(const attention_call *c, const attention_piece *p, attentio
             room[i * t->bias_ld + j] += c->bias[at + i * ld + j];
 }
 
-attention_tile attention_score(const attention_call *c, const attention_piece *p, matrix queries, matrix keys, matrix s,
-                               float *room)
+bool attention_prefill(const attention_call *c, const attention_piece *p, matrix s, float by)
 {
-    const attention_sizes *sizes = c->s;
-    int64_t padded = attention_padded(sizes->keys);
+    const float *added = p->u->added;
+    if (!added)
+        return false;
+    int64_t padded = attention_padded(c->s->keys), width = attention_padded(p->count);
+    for (int64_t i = 0; i < p->rows; i++) {
+        const float *from = added + p->u->quarter[p->query + i] * padded + p->key;
+        float *to = matrix_at(s, i, 0);
+        for (int64_t j = 0; j < width; j++)
+            to[j] = from[j] * by;
+    }
+    return true;
+}
+
+attention_tile attention_additions(const attention_call *c, const attention_piece *p, matrix s, float *room)
+{
+    int64_t padded = attention_padded(c->s->keys);
     attention_tile t = {.s = s.at, .ld = s.ld, .rows = p->rows, .count = p->count};
-    for (int64_t i = 0; p->u->added && i < p->rows; i++)
-        memcpy(matrix_at(s, i, 0), p->u->added + p->u->quarter[p->query + i] * padded + p->key,
-               (size_t)attention_padded(p->count) * sizeof(float));
-    attention_product(c->b, queries, keys, s, p->rows, sizes->a->d, p->count, p->u->added);
     if (c->expanded) {
-        t.bias = c->expanded + (p->head * sizes->queries + p->query) * padded + p->key;
+        t.bias = c->expanded + (p->head * c->s->queries + p->query) * padded + p->key;
         t.bias_ld = padded;
     }
     if (c->table && (!c->expanded || c->bias))
@@ -321,6 +330,14 @@ attention_tile attention_score(const attention_call *c, const attention_piece *p
     if (c->mask)
         t.mask = c->mask + spread_at(c->mask_of, p, &t.mask_ld);
     return t;
+}
+
+attention_tile attention_score(const attention_call *c, const attention_piece *p, matrix queries, matrix keys, matrix s,
+                               float *room)
+{
+    bool add = attention_prefill(c, p, s, 1);
+    attention_product(c->b, queries, keys, s, p->rows, c->s->a->d, p->count, add);
+    return attention_additions(c, p, s, room);
 }
 
 void attention_drop(const attention_call *c, const attention_piece *p, matrix s, float *room)
