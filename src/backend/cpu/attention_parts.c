@@ -37,7 +37,7 @@ attention_sizes attention_sizes_of(const node *n)
     }
     s.block = block_of(&s);
     s.tile = tile_of(&s);
-    s.expanded = a->heads * s.queries * attention_padded(s.keys) <= ATTENTION_EXPANDED;
+    s.expanded = a->window[0] && a->heads * s.queries * attention_padded(s.keys) <= ATTENTION_EXPANDED;
     return s;
 }
 
@@ -72,6 +72,16 @@ void attention_at_rows(const sequence *s, const attention_unit *u, int64_t head,
     }
 }
 
+void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t count)
+{
+    enum { LINE = 64 };
+    int64_t step = s->c * size_of(s), size = s->each * size_of(s);
+    const char *at = s->at + u->image * s->tokens * step + (s->from + head * s->each) * size_of(s);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 0; u->token[i] >= 0 && k < size; k += LINE)
+            __builtin_prefetch(at + u->token[i] * step + k, 0, 2);
+}
+
 void attention_rows(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,
                     int64_t count, char *beyond, float scale, matrix to)
 {
@@ -86,7 +96,7 @@ void attention_columns(const cpu_backend *b, const sequence *s, const attention_
     void *row[ATTENTION_TILE];
     attention_at_rows(s, u, head, from, count, beyond, row);
     b->simd->attention->columns((const void *const *)row, s->half, count, attention_padded(count), s->each, scale,
-                                   to.at, to.ld);
+                                to.at, to.ld);
 }
 
 void attention_write(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,

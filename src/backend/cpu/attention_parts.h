@@ -8,9 +8,9 @@
 #include "graph/ops/dropout_mask.h"
 
 enum {
-    ATTENTION_LANES = 16,           /* sizes are padded to whole vectors of any instruction set */
-    ATTENTION_TILE = 512,           /* the most queries of a tile, and keys of a block */
-    ATTENTION_EXPANDED = 1 << 21,   /* floats up to which a table of positions is expanded for all queries and keys */
+    ATTENTION_LANES = 16,         /* sizes are padded to whole vectors of any instruction set */
+    ATTENTION_TILE = 512,         /* the most queries of a tile, and keys of a block */
+    ATTENTION_EXPANDED = 1 << 21, /* floats up to which a table of positions is expanded for all queries and keys */
 };
 
 static inline int64_t attention_padded(int64_t n)
@@ -43,7 +43,7 @@ typedef struct attention_sizes {
     int64_t d, e;          /* channels of a head, padded to whole vectors */
     int64_t block;         /* keys that are worked on at a time, whole vectors */
     int64_t tile;          /* queries that are worked on at a time */
-    bool expanded;         /* the table of positions is [heads][queries][padded keys], else [heads][its rows] */
+    bool expanded;         /* a table of positions is expanded for all queries and keys, once a run */
 } attention_sizes;
 attention_sizes attention_sizes_of(const node *n);
 /* False for what has no kernel here: a bias or a mask that is the same for all of several keys. */
@@ -58,8 +58,13 @@ typedef struct sequence {
     int64_t from;   /* the first head's first channel */
     int64_t each;   /* channels of a head */
 } sequence;
-/* of queries (0), keys (1), values (2), in a tensor like the node's input, or of the result (3). NULL: a NULL tensor. */
+/* of queries (0), keys (1), values (2), in a tensor like the node's input, or of the result (3). NULL: a NULL tensor.
+ */
 sequence attention_sequence(const node *n, int part, const tensor *t, void *at);
+
+/* An optional input of the forward op, also where the gradient has it, and its memory; NULL: it has none. */
+const tensor *attention_operand(const node *n, int which);
+void *attention_operand_at(const node *n, void *const *in, int which);
 
 /* What a run works on. */
 typedef struct attention_call {
@@ -69,7 +74,8 @@ typedef struct attention_call {
     const tensor *bias_of, *mask_of;
     const float *bias;   /* or NULL */
     const uint8_t *mask; /* or NULL */
-    float *table;        /* as attention_sizes.expanded says; NULL: none */
+    float *table;        /* of each head, its rows reversed; NULL: none */
+    float *expanded;     /* [heads][queries][padded keys]; NULL: it is expanded by tiles */
     char *outside[3];    /* the first head's row beyond the map, in the types of `part` */
     dropout_mask dropped;
 } attention_call;
@@ -83,17 +89,30 @@ void attention_expand(const attention_call *c, const node *n, void *const *in);
 /* Queries and keys that meet. */
 typedef struct attention_unit {
     int64_t image;
-    const int64_t *token; /* of each place; -1: beyond the map. NULL: places are tokens */
-    const float *added;   /* [4][padded keys] for queries of each quarter of the window; NULL: nothing */
-    bool row, column;     /* whether the rolled map's end cuts the window's rows and columns */
+    const int64_t *token;   /* of each place; -1: beyond the map. NULL: places are tokens */
+    const float *added;     /* [4][padded keys], for queries in each quarter of the window; NULL: nothing */
+    const uint8_t *quarter; /* of each place, if something is added */
 } attention_unit;
-/* Floats of the room in which a unit is opened; window `i` of the call's images, or image i. */
-int64_t attention_unit_room(const attention_sizes *s);
-attention_unit attention_unit_open(const attention_call *c, int64_t i, float *room);
+/* A thread's units, of which it has two at a time: the one it works on, and the next. */
+typedef struct attention_units {
+    int64_t index[2]; /* -1: none */
+    attention_unit at[2];
+    float *room; /* attention_units_room floats */
+} attention_units;
+int64_t attention_units_room(const attention_sizes *s);
+static inline attention_units attention_units_in(float *room)
+{
+    return (attention_units){.index = {-1, -1}, .room = room};
+}
+/* Gives unit i of the call's images, valid until two others were asked for. */
+const attention_unit *attention_unit_at(const attention_call *c, int64_t i, attention_units *units);
 
-/* Sets row[i] to where the head's channels of place from + i begin: beyond the map at `beyond`, or where NULL at none. */
+/* Sets row[i] to where the head's channels of place from + i begin: beyond the map at `beyond`, or where NULL at none.
+ */
 void attention_at_rows(const sequence *s, const attention_unit *u, int64_t head, int64_t from, int64_t count,
                        char *beyond, void **row);
+/* Fetches the head's channels of all places into the cache: for a window's rows, which lie apart. */
+void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t count);
 /* Packs places of a unit, times `scale`: as rows [count][padded channels], or turned to columns [channels][block]. */
 void attention_rows(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,
                     int64_t count, char *beyond, float scale, matrix to);
@@ -113,6 +132,10 @@ typedef struct attention_piece {
     const attention_unit *u;
     int64_t head, query, rows, key, count;
 } attention_piece;
+/* The parts of attention_score: fills s with what the unit adds, times `by`, to which products are then added (false:
+ * nothing, and s as it was); and gives the rest, as the tile's bias and mask. */
+bool attention_prefill(const attention_call *c, const attention_piece *p, matrix s, float by);
+attention_tile attention_additions(const attention_call *c, const attention_piece *p, matrix s, float *room);
 /* The logarithms of the shares, but for each row's sum: products of queries [rows][d] with keys [d][block], which are
  * multiplied by the scale, in s; the rest as the tile's bias and mask. `room`: [rows][block], where
  * attention_needs_room. */

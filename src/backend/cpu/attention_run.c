@@ -1,30 +1,32 @@
-/* Attention in tiles of queries and blocks of keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax is
- * taken along the keys as their blocks come, so the products of all queries with all keys are never in memory. Queries,
- * keys and values are read where they lie, also those of windows. Work is cut into pieces by size alone, and a thread
- * has whole queries, so results do not depend on the number of threads. */
+/* Attention in tiles of queries and blocks of keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax
+ * is taken along the keys as their blocks come, so the products of all queries with all keys are never in memory.
+ * Queries, keys and values are read where they lie, also those of windows. Work is cut into pieces by size alone, and a
+ * thread has whole queries, so results do not depend on the number of threads. */
 #include <math.h>
 
 #include "backend/cpu/attention_parts.h"
+#include "backend/cpu/simd/attention_half.h"
 
 typedef struct attention_kernel {
     cpu_kernel k;
     attention_sizes s;
     int64_t units;  /* of all images */
-    int64_t heads;  /* that a piece of work takes: all, or one */
     parts chunks;   /* of a unit's queries */
     int64_t blocks; /* of its keys */
     bool room_for_scores;
-    size_t shared; /* bytes of the call */
-    int64_t own;   /* floats of a thread's room */
+    const attention_half_table *half; /* multiplies in bfloat16; NULL: in float32 */
+    size_t shared;                    /* bytes of the call */
+    int64_t own;                      /* floats of a thread's room */
 } attention_kernel;
 
 /* A thread's room. */
 typedef struct room {
-    float *unit;
-    matrix q, s, y;       /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
-    matrix keys, values;  /* of a block: [d][block], [block][e] */
+    attention_units units;
+    matrix q, s, y;        /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
+    matrix keys, values;   /* of a block: [d][block], [block][e] */
     float *added, *factor; /* for the scores of a tile; a row of dropout's */
     float *most, *sum, *keep; /* of a chunk's queries */
+    float *share;             /* in bfloat16: shares [rows][block]; what is packed then lies where float32 would */
 } room;
 
 static int64_t lay(float *at, int64_t *used, int64_t floats, float **out)
@@ -39,18 +41,23 @@ static int64_t room_in(const attention_kernel *k, float *at, room *r)
     const attention_sizes *s = &k->s;
     int64_t used = 0, chunk = k->chunks.each, results = k->blocks > 1 ? chunk : s->tile;
     *r = (room){.q.ld = s->d, .s.ld = s->block, .y.ld = s->e, .keys.ld = s->block, .values.ld = s->e};
-    lay(at, &used, attention_unit_room(s), &r->unit);
+    float *units;
+    lay(at, &used, attention_units_room(s), &units);
+    r->units = attention_units_in(units);
     lay(at, &used, s->tile * s->d, &r->q.at);
     lay(at, &used, s->tile * s->block, &r->s.at);
     lay(at, &used, results * s->e, &r->y.at);
     lay(at, &used, s->a->d * s->block, &r->keys.at);
     lay(at, &used, s->block * s->e, &r->values.at);
+    lay(at, &used, k->half ? s->tile * s->block / 2 : 0, &r->share);
     lay(at, &used, k->room_for_scores ? s->tile * s->block : 0, &r->added);
     lay(at, &used, s->a->p > 0 ? s->block : 0, &r->factor);
     lay(at, &used, chunk, &r->most);
     lay(at, &used, chunk, &r->sum);
     return lay(at, &used, chunk, &r->keep);
 }
+
+enum { STRETCHES = 64 }; /* of pieces, which a thread takes one after another */
 
 /* A piece of work: `count` queries of a unit from place `from` on, of one head. */
 typedef struct work {
@@ -78,23 +85,73 @@ static void finish(const work *w, int64_t at, int64_t rows, matrix y)
     attention_write(w->c->b, &w->y, w->u, w->head, w->from + at, rows, y, r->keep + at, 1);
 }
 
+static void scale_results(const work *w, int64_t at, int64_t rows, matrix y)
+{
+    w->c->b->simd->attention->scale(y.at, y.ld, rows, y.ld, w->r->keep + at);
+}
+
+/* Adds what a tile's queries, from `at` of the chunk on, take of a block of values. */
+static void attend(const work *w, const attention_piece *p, int64_t at, matrix y)
+{
+    const attention_sizes *s = &w->k->s;
+    const cpu_backend *b = w->c->b;
+    room *r = w->r;
+    attention_rows(b, &w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], 1, r->q);
+    attention_tile t = attention_score(w->c, p, r->q, r->keys, r->s, r->added);
+    b->simd->attention->weigh(&t, r->most + at, r->sum + at, r->keep + at);
+    if (s->a->p > 0)
+        attention_drop(w->c, p, r->s, r->factor);
+    if (p->key)
+        scale_results(w, at, p->rows, y);
+    attention_product(b, r->s, r->values, y, p->rows, p->count, y.ld, p->key > 0);
+}
+
+/* The same by products of bfloat16. */
+static void attend_half(const work *w, const attention_piece *p, int64_t at, matrix y)
+{
+    const attention_sizes *s = &w->k->s;
+    const attention_half_table *half = w->k->half;
+    room *r = w->r;
+    uint16_t *queries = (uint16_t *)r->q.at, *share = (uint16_t *)r->share;
+    void *row[ATTENTION_TILE];
+    attention_at_rows(&w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], row);
+    half->rows((const void *const *)row, p->rows, s->a->d, queries, s->d);
+    bool add = attention_prefill(w->c, p, r->s, 1 / s->a->scale);
+    half->product(queries, s->d, (const uint32_t *)r->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
+                  attention_padded(p->count), add);
+    attention_tile t = attention_additions(w->c, p, r->s, r->added);
+    half->weigh(&t, s->a->scale, share, s->block, r->most + at, r->sum + at, r->keep + at);
+    if (p->key)
+        scale_results(w, at, p->rows, y);
+    half->product(share, s->block, (const uint32_t *)r->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2, s->e,
+                  p->key > 0);
+}
+
+static void pack_block(const work *w, int64_t key, int64_t count)
+{
+    const attention_sizes *s = &w->k->s;
+    const sequence *keys = &w->c->part[1], *values = &w->c->part[2];
+    char *beyond = w->c->outside[1], *beyond_values = w->c->outside[2];
+    if (!w->k->half) {
+        attention_columns(w->c->b, keys, w->u, w->head, key, count, beyond, s->a->scale, w->r->keys);
+        attention_rows(w->c->b, values, w->u, w->head, key, count, beyond_values, 1, w->r->values);
+        return;
+    }
+    void *row[ATTENTION_TILE];
+    attention_at_rows(keys, w->u, w->head, key, count, beyond, row);
+    w->k->half->columns((const void *const *)row, count, attention_padded(count), s->a->d, (uint32_t *)w->r->keys.at,
+                        s->block);
+    attention_at_rows(values, w->u, w->head, key, count, beyond_values, row);
+    w->k->half->pairs((const void *const *)row, count, s->a->e, (uint32_t *)w->r->values.at, s->e);
+}
+
 /* One tile against one block of keys. */
 static void run_tile(const work *w, int64_t at, int64_t rows, int64_t key, int64_t count)
 {
-    const attention_sizes *s = &w->k->s;
-    const attention_table *v = w->c->b->simd->attention;
-    room *r = w->r;
-    matrix y = {w->k->blocks > 1 ? matrix_at(r->y, at, 0) : r->y.at, r->y.ld};
+    matrix y = {w->k->blocks > 1 ? matrix_at(w->r->y, at, 0) : w->r->y.at, w->r->y.ld};
     attention_piece p = {w->u, w->head, w->from + at, rows, key, count};
-    attention_rows(w->c->b, &w->c->part[0], w->u, w->head, p.query, rows, w->c->outside[0], 1, r->q);
-    attention_tile t = attention_score(w->c, &p, r->q, r->keys, r->s, r->added);
-    v->weigh(&t, r->most + at, r->sum + at, r->keep + at);
-    if (s->a->p > 0)
-        attention_drop(w->c, &p, r->s, r->factor);
-    if (key)
-        v->scale(y.at, y.ld, rows, y.ld, r->keep + at);
-    attention_product(w->c->b, r->s, r->values, y, rows, count, y.ld, key > 0);
-    if (key + count == s->keys)
+    (w->k->half ? attend_half : attend)(w, &p, at, y);
+    if (key + count == w->k->s.keys)
         finish(w, at, rows, y);
 }
 
@@ -108,12 +165,22 @@ static void run_work(const work *w)
     }
     for (int64_t key = 0; key < s->keys; key += s->block) {
         int64_t count = least_of(s->block, s->keys - key);
-        attention_columns(w->c->b, &w->c->part[1], w->u, w->head, key, count, w->c->outside[1], s->a->scale,
-                          r->keys);
-        attention_rows(w->c->b, &w->c->part[2], w->u, w->head, key, count, w->c->outside[2], 1, r->values);
+        pack_block(w, key, count);
         for (int64_t at = 0; at < w->count; at += s->tile)
             run_tile(w, at, least_of(s->tile, w->count - at), key, count);
     }
+}
+
+/* While a window is worked on, the rows of the next one come into the cache. */
+static void fetch_next(const work *w, int64_t i)
+{
+    const attention_kernel *k = w->k;
+    int64_t heads = k->s.a->heads;
+    if (!k->s.a->window[0] || i >= k->units * heads)
+        return;
+    const attention_unit *next = attention_unit_at(w->c, i / heads, &w->r->units);
+    for (int part = 0; part < 3; part++)
+        attention_fetch(&w->c->part[part], next, i % heads, k->s.keys);
 }
 
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -125,31 +192,30 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     attention_call c = attention_open(k->k.b, n, s, in, scratch);
     sequence y = attention_sequence(n, 3, n->out[0], out[0]);
     float *rooms = (float *)((char *)scratch + k->shared);
-    int64_t each = s->a->heads / k->heads;
+    int64_t pieces = k->units * s->a->heads * k->chunks.count;
+    int stretch = (int)((pieces + STRETCHES - 1) / STRETCHES);
 #pragma omp parallel
     {
         room r;
         room_in(k, rooms + omp_get_thread_num() * k->own, &r);
         attention_expand(&c, n, in);
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t i = 0; i < k->units * each * k->chunks.count; i++) {
-            int64_t chunk = i % k->chunks.count, head = i / k->chunks.count % each * k->heads;
-            attention_unit u = attention_unit_open(&c, i / k->chunks.count / each, r.unit);
-            work w = {.k = k, .c = &c, .u = &u, .y = y, .log_sum = out[1], .r = &r};
+#pragma omp for schedule(dynamic, stretch)
+        for (int64_t i = 0; i < pieces; i++) {
+            int64_t chunk = i % k->chunks.count, of = i / k->chunks.count;
+            work w = {.k = k, .c = &c, .y = y, .log_sum = out[1], .r = &r, .head = of % s->a->heads};
+            w.u = attention_unit_at(&c, of / s->a->heads, &r.units);
             w.from = chunk * k->chunks.each;
             w.count = parts_size(&k->chunks, chunk);
-            for (int64_t h = 0; h < k->heads; h++) {
-                w.head = head + h;
-                run_work(&w);
-            }
+            fetch_next(&w, i + 1);
+            run_work(&w);
         }
     }
     return CSEG_OK;
 }
 
 enum {
-    PIECES = 32,      /* so many pieces of work are wanted */
-    CHUNK_LEAST = 96, /* queries, for which packing keys and values costs little */
+    PIECES = 32,       /* so many pieces of work are wanted */
+    CHUNK_LEAST = 96,  /* queries, for which packing keys and values costs little */
     CHUNK_ONCE = 2048, /* the most, if their results are not kept from block to block */
     CHUNK_KEPT = 512
 };
@@ -166,6 +232,16 @@ static parts chunks_of(const attention_kernel *k)
     return parts_of(s->queries, (s->queries + count - 1) / count);
 }
 
+/* Products of bfloat16, where all three operands are. */
+static const attention_half_table *half_of(const cpu_backend *b, const node *n)
+{
+    const attention_attr *a = &n->attr.attention;
+    bool takes = a->p == 0 && a->d % 2 == 0 && a->scale != 0;
+    for (int i = 0; i < 3; i++)
+        takes = takes && n->in[i]->type == DT_BF16;
+    return takes ? attention_half_of(b->simd) : NULL;
+}
+
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     attention_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
@@ -174,10 +250,10 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     room r;
     k->s = attention_sizes_of(n);
     k->units = k->s.p.n * k->s.windows;
-    k->heads = k->units >= PIECES && k->s.a->window[0] ? k->s.a->heads : 1;
     k->blocks = parts_of(k->s.keys, k->s.block).count;
     k->chunks = chunks_of(k);
     k->room_for_scores = attention_needs_room(n, &k->s);
+    k->half = half_of(b, n);
     k->shared = attention_shared(n, &k->s);
     k->own = room_in(k, NULL, &r);
     k->k.base.scratch = k->shared + (size_t)(b->options.threads * k->own) * sizeof(float);
@@ -185,5 +261,11 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     return CSEG_OK;
 }
 
-/* The result stays float32: its product with its gradient is what all slopes are relative to. */
-const cpu_op cpu_op_attention = {.prepare = prepare, .takes = attention_takes, .either_in = 7};
+/* With a gradient the result stays float32: its product with its gradient is what all slopes are relative to. */
+static unsigned maps_out(const node *n)
+{
+    return n->out[0]->needs_grad ? 0 : 1;
+}
+
+const cpu_op cpu_op_attention = {
+    .prepare = prepare, .takes = attention_takes, .either_in = 7, .either_out_of = maps_out};

@@ -10,15 +10,15 @@ static int input_of(const node *n, int which)
     return n->op == OP_attention || which < ATTENTION_BIAS ? which : which + ATTENTION_GRAD_BIAS - ATTENTION_BIAS;
 }
 
-static const tensor *operand(const node *n, int which)
+const tensor *attention_operand(const node *n, int which)
 {
     int i = input_of(n, which);
     return i < n->n_in ? n->in[i] : NULL;
 }
 
-static void *operand_at(const node *n, void *const *in, int which)
+void *attention_operand_at(const node *n, void *const *in, int which)
 {
-    return operand(n, which) ? in[input_of(n, which)] : NULL;
+    return attention_operand(n, which) ? in[input_of(n, which)] : NULL;
 }
 
 bool attention_takes(const cpu_backend *b, const node *n)
@@ -26,7 +26,7 @@ bool attention_takes(const cpu_backend *b, const node *n)
     (void)b;
     bool takes = true;
     for (int which = ATTENTION_BIAS; which <= ATTENTION_MASK; which++) {
-        const tensor *t = operand(n, which);
+        const tensor *t = attention_operand(n, which);
         takes = takes && (!t || t->dim[3] == attention_tokens(n->in[1]));
     }
     return takes;
@@ -36,48 +36,61 @@ bool attention_takes(const cpu_backend *b, const node *n)
 
 static int64_t table_floats(const node *n, const attention_sizes *s)
 {
-    if (!operand(n, ATTENTION_TABLE))
+    if (!attention_operand(n, ATTENTION_TABLE))
         return 0;
-    return s->a->heads * (s->expanded ? s->queries * attention_padded(s->keys) : attention_table_rows(s->a));
+    return s->a->heads * attention_table_rows(s->a);
+}
+
+static int64_t expanded_floats(const node *n, const attention_sizes *s)
+{
+    bool needed = attention_operand(n, ATTENTION_TABLE) && s->expanded;
+    return needed ? s->a->heads * s->queries * attention_padded(s->keys) : 0;
 }
 
 /* Channels that are beyond the map: those of all heads. */
 static int64_t beyond_floats(const node *n, const attention_sizes *s)
 {
-    const tensor *outside = operand(n, ATTENTION_OUTSIDE);
+    const tensor *outside = attention_operand(n, ATTENTION_OUTSIDE);
     int64_t widest = s->a->d > s->a->e ? s->a->d : s->a->e;
     return !s->a->window[0] ? 0 : outside ? tensor_count(outside) + s->a->heads * widest : s->a->heads * widest;
 }
 
 size_t attention_shared(const node *n, const attention_sizes *s)
 {
-    return (size_t)(attention_padded(table_floats(n, s)) + attention_padded(beyond_floats(n, s))) * sizeof(float);
+    return (size_t)(attention_padded(table_floats(n, s)) + expanded_floats(n, s) +
+                    attention_padded(beyond_floats(n, s))) *
+           sizeof(float);
 }
 
 attention_call attention_open(const cpu_backend *b, const node *n, const attention_sizes *s, void *const *in,
                               void *scratch)
 {
-    attention_call c = {.b = b, .s = s, .bias_of = operand(n, ATTENTION_BIAS), .mask_of = operand(n, ATTENTION_MASK)};
+    attention_call c = {.b = b,
+                        .s = s,
+                        .bias_of = attention_operand(n, ATTENTION_BIAS),
+                        .mask_of = attention_operand(n, ATTENTION_MASK)};
     for (int i = 0; i < 3; i++)
         c.part[i] = attention_sequence(n, i, n->in[i], in[i]);
-    c.bias = operand_at(n, in, ATTENTION_BIAS);
-    c.mask = operand_at(n, in, ATTENTION_MASK);
-    int64_t table = table_floats(n, s), beyond = beyond_floats(n, s);
+    c.bias = attention_operand_at(n, in, ATTENTION_BIAS);
+    c.mask = attention_operand_at(n, in, ATTENTION_MASK);
+    int64_t table = attention_padded(table_floats(n, s)), expanded = expanded_floats(n, s),
+            beyond = beyond_floats(n, s);
+    float *zeros = (float *)scratch + table + expanded;
     c.table = table ? scratch : NULL;
-    float *zeros = (float *)scratch + attention_padded(table);
+    c.expanded = expanded ? (float *)scratch + table : NULL;
     if (beyond)
         memset(zeros, 0, (size_t)beyond * sizeof(float));
-    const tensor *outside = operand(n, ATTENTION_OUTSIDE);
+    const tensor *outside = attention_operand(n, ATTENTION_OUTSIDE);
     char *rows = (char *)(zeros + beyond - (outside ? tensor_count(outside) : 0));
     if (outside && c.part[1].half)
-        b->simd->narrow(operand_at(n, in, ATTENTION_OUTSIDE), (uint16_t *)rows, tensor_count(outside));
+        b->simd->narrow(attention_operand_at(n, in, ATTENTION_OUTSIDE), (uint16_t *)rows, tensor_count(outside));
     else if (outside)
-        memcpy(rows, operand_at(n, in, ATTENTION_OUTSIDE), tensor_bytes(outside));
+        memcpy(rows, attention_operand_at(n, in, ATTENTION_OUTSIDE), tensor_bytes(outside));
     for (int i = 0; i < 3; i++)
         c.outside[i] = i && outside ? rows + c.part[i].from * (c.part[i].half ? 2 : 4) : (char *)zeros;
     if (s->a->p > 0)
         c.dropped = dropout_mask_of(&(dropout_attr){.p = s->a->p, .salt = s->a->salt},
-                                    operand_at(n, in, ATTENTION_SEED));
+                                    attention_operand_at(n, in, ATTENTION_SEED));
     return c;
 }
 
@@ -138,101 +151,112 @@ void attention_table_add(const attention_sizes *sizes, const attention_piece *p,
     }
 }
 
-/* Without expansion: the table of each head, reversed. */
-static void turn_table(const attention_call *c, const float *table)
+void attention_expand(const attention_call *c, const node *n, void *const *in)
 {
     const attention_attr *a = c->s->a;
-    int64_t rows = attention_table_rows(a);
+    const float *table = attention_operand_at(n, in, ATTENTION_TABLE);
+    int64_t rows = attention_table_rows(a), ld = attention_padded(c->s->keys);
+    if (!table)
+        return;
 #pragma omp for schedule(static)
     for (int64_t h = 0; h < a->heads; h++)
         for (int64_t i = 0; i < rows; i++)
             c->table[h * rows + attention_reversed(a, i)] = table[i * a->heads + h];
-}
-
-void attention_expand(const attention_call *c, const node *n, void *const *in)
-{
-    const attention_attr *a = c->s->a;
-    const float *table = operand_at(n, in, ATTENTION_TABLE);
-    if (!table)
+    if (!c->expanded)
         return;
-    if (!c->s->expanded) {
-        turn_table(c, table);
-        return;
-    }
-    int64_t ld = attention_padded(c->s->keys);
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < c->s->queries; i++)
-        for (int64_t j = 0; j < ld; j++)
-            for (int64_t h = 0; h < a->heads; h++)
-                c->table[(h * c->s->queries + i) * ld + j] =
-                    j < c->s->keys ? table[attention_table_row(a, i, j) * a->heads + h] : 0;
+    for (int64_t i = 0; i < a->heads * c->s->queries; i++)
+        expand(a, c->table + i / c->s->queries * rows, i % c->s->queries, 0, c->s->keys, c->expanded + i * ld);
 }
 
 /* ---- units ------------------------------------------------------------------------------------------------------ */
 
-/* In the last row or column of windows of a rolled map the first places and the others come from its two ends: its
- * quarters. Gives the quarter of a place. */
-static int quarter(const attention_sizes *s, const attention_unit *u, int64_t place)
+static int64_t unit_room(const attention_sizes *s)
 {
-    const int64_t *window = s->a->window, *shift = s->a->shift;
-    bool low = u->row && place / window[1] >= window[0] - shift[0];
-    bool right = u->column && place % window[1] >= window[1] - shift[1];
-    return 2 * low + right;
+    return s->a->window[0] ? (2 + 4 + 1) * attention_padded(s->keys) : 0;
 }
 
-int64_t attention_unit_room(const attention_sizes *s)
+int64_t attention_units_room(const attention_sizes *s)
 {
-    return s->a->window[0] ? 2 * attention_padded(s->keys) + 4 * attention_padded(s->keys) : 0;
+    return 2 * unit_room(s);
 }
 
-/* Fills added [4][..]; returns whether anything is added anywhere. */
-static bool fill_added(const attention_sizes *s, const attention_unit *u, float *added)
+/* The tokens of a window whose first place is y0, x0; returns whether some are beyond the map. */
+static bool fill_tokens(const attention_places *p, int64_t y0, int64_t x0, int64_t *token)
 {
-    int64_t ld = attention_padded(s->keys);
-    bool any = u->row || u->column;
-    for (int64_t j = 0; j < ld; j++) {
-        bool there = j < s->keys, hidden = there && s->a->unseen && u->token[j] < 0;
-        for (int q = 0; q < 4; q++)
-            added[q * ld + j] = hidden ? -INFINITY : there && quarter(s, u, j) != q ? s->a->apart : 0;
-        any = any || hidden;
-    }
-    return any;
-}
-
-attention_unit attention_unit_open(const attention_call *c, int64_t i, float *room)
-{
-    const attention_sizes *s = c->s;
-    const attention_places *p = &s->p;
-    attention_unit u = {.image = i / s->windows};
-    if (!s->a->window[0])
-        return u;
-    const int64_t *window = s->a->window, *shift = s->a->shift;
-    int64_t at = i % s->windows, y0 = at / s->across * window[0], x0 = at % s->across * window[1];
-    int64_t *token = (int64_t *)room;
+    const int64_t *window = p->a->window, *shift = p->a->shift;
     bool beyond = false;
-    for (int64_t r = 0, k = 0; r < window[0]; r++) {
+    for (int64_t r = 0; r < window[0]; r++) {
         int64_t y = y0 + r + shift[0];
         y = y < p->high ? y : y - p->high;
-        for (int64_t x = x0 + shift[1], col = 0; col < window[1]; col++, x++, k++) {
+        for (int64_t c = 0; c < window[1]; c++, token++) {
+            int64_t x = x0 + c + shift[1];
             x = x < p->wide ? x : x - p->wide;
-            token[k] = y < p->h && x < p->w ? y * p->w + x : -1;
-            beyond = beyond || token[k] < 0;
+            *token = y < p->h && x < p->w ? y * p->w + x : -1;
+            beyond = beyond || *token < 0;
         }
     }
+    return beyond;
+}
+
+/* In the last row or column of windows of a rolled map the first places and the others come from its two ends: its
+ * quarters. */
+static void fill_quarters(const attention_attr *a, bool last_row, bool last_column, uint8_t *quarter)
+{
+    for (int64_t r = 0; r < a->window[0]; r++)
+        for (int64_t c = 0; c < a->window[1]; c++) {
+            bool low = last_row && r >= a->window[0] - a->shift[0];
+            bool right = last_column && c >= a->window[1] - a->shift[1];
+            *quarter++ = (uint8_t)(2 * low + right);
+        }
+}
+
+static void fill_added(const attention_sizes *s, const attention_unit *u, float *added)
+{
+    int64_t ld = attention_padded(s->keys);
+    memset(added, 0, (size_t)(4 * ld) * sizeof *added);
+    for (int q = 0; q < 4; q++)
+        for (int64_t j = 0; j < s->keys; j++)
+            added[q * ld + j] = s->a->unseen && u->token[j] < 0 ? -INFINITY : u->quarter[j] != q ? s->a->apart : 0;
+}
+
+static attention_unit open_unit(const attention_sizes *s, int64_t i, float *room)
+{
+    attention_unit u = {.image = i / s->windows};
+    const attention_attr *a = s->a;
+    if (!a->window[0])
+        return u;
+    int64_t at = i % s->windows, y0 = at / s->across * a->window[0], x0 = at % s->across * a->window[1];
+    int64_t *token = (int64_t *)room, keys = attention_padded(s->keys);
+    float *added = room + 2 * keys;
+    uint8_t *quarter = (uint8_t *)(added + 4 * keys);
+    bool beyond = fill_tokens(&s->p, y0, x0, token), last_row = a->shift[0] && y0 + a->window[0] == s->p.high,
+         last_column = a->shift[1] && x0 + a->window[1] == s->p.wide;
     u.token = token;
-    u.row = shift[0] && y0 + window[0] == p->high;
-    u.column = shift[1] && x0 + window[1] == p->wide;
-    float *added = room + 2 * attention_padded(s->keys);
-    if ((u.row || u.column || (beyond && s->a->unseen)) && fill_added(s, &u, added))
-        u.added = added;
+    if (!last_row && !last_column && !(beyond && a->unseen))
+        return u;
+    fill_quarters(a, last_row, last_column, quarter);
+    u.quarter = quarter;
+    fill_added(s, &u, added);
+    u.added = added;
     return u;
+}
+
+const attention_unit *attention_unit_at(const attention_call *c, int64_t i, attention_units *units)
+{
+    int64_t k = i % 2;
+    if (units->index[k] != i) {
+        units->at[k] = open_unit(c->s, i, units->room + k * unit_room(c->s));
+        units->index[k] = i;
+    }
+    return &units->at[k];
 }
 
 /* ---- tiles ------------------------------------------------------------------------------------------------------ */
 
 bool attention_needs_room(const node *n, const attention_sizes *s)
 {
-    return operand(n, ATTENTION_TABLE) && (!s->expanded || operand(n, ATTENTION_BIAS));
+    return attention_operand(n, ATTENTION_TABLE) && (!s->expanded || attention_operand(n, ATTENTION_BIAS));
 }
 
 /* A step along each axis of a bias or mask [N,heads,L,M], 0 where it is repeated, and where the piece begins. */
@@ -254,7 +278,7 @@ static void expand_piece(const attention_call *c, const attention_piece *p, atte
     int64_t rows = attention_table_rows(s->a);
     for (int64_t i = 0; i < p->rows; i++) {
         float *to = room + i * s->block;
-        if (s->expanded)
+        if (c->expanded)
             memcpy(to, t->bias + i * t->bias_ld, (size_t)p->count * sizeof(float));
         else
             expand(s->a, c->table + p->head * rows, p->query + i, p->key, p->key + p->count, to);
@@ -276,27 +300,44 @@ static void add_bias(const attention_call *c, const attention_piece *p, attentio
             room[i * t->bias_ld + j] += c->bias[at + i * ld + j];
 }
 
-attention_tile attention_score(const attention_call *c, const attention_piece *p, matrix queries, matrix keys, matrix s,
-                               float *room)
+bool attention_prefill(const attention_call *c, const attention_piece *p, matrix s, float by)
 {
-    const attention_sizes *sizes = c->s;
-    int64_t padded = attention_padded(sizes->keys);
+    const float *added = p->u->added;
+    if (!added)
+        return false;
+    int64_t padded = attention_padded(c->s->keys), width = attention_padded(p->count);
+    for (int64_t i = 0; i < p->rows; i++) {
+        const float *from = added + p->u->quarter[p->query + i] * padded + p->key;
+        float *to = matrix_at(s, i, 0);
+        for (int64_t j = 0; j < width; j++)
+            to[j] = from[j] * by;
+    }
+    return true;
+}
+
+attention_tile attention_additions(const attention_call *c, const attention_piece *p, matrix s, float *room)
+{
+    int64_t padded = attention_padded(c->s->keys);
     attention_tile t = {.s = s.at, .ld = s.ld, .rows = p->rows, .count = p->count};
-    for (int64_t i = 0; p->u->added && i < p->rows; i++)
-        memcpy(matrix_at(s, i, 0), p->u->added + quarter(sizes, p->u, p->query + i) * padded + p->key,
-               (size_t)attention_padded(p->count) * sizeof(float));
-    attention_product(c->b, queries, keys, s, p->rows, sizes->a->d, p->count, p->u->added);
-    if (c->table && sizes->expanded) {
-        t.bias = c->table + (p->head * sizes->queries + p->query) * padded + p->key;
+    if (c->expanded) {
+        t.bias = c->expanded + (p->head * c->s->queries + p->query) * padded + p->key;
         t.bias_ld = padded;
     }
-    if (c->table && (!sizes->expanded || c->bias))
+    if (c->table && (!c->expanded || c->bias))
         expand_piece(c, p, &t, room);
     if (c->bias)
         add_bias(c, p, &t, room);
     if (c->mask)
         t.mask = c->mask + spread_at(c->mask_of, p, &t.mask_ld);
     return t;
+}
+
+attention_tile attention_score(const attention_call *c, const attention_piece *p, matrix queries, matrix keys, matrix s,
+                               float *room)
+{
+    bool add = attention_prefill(c, p, s, 1);
+    attention_product(c->b, queries, keys, s, p->rows, c->s->a->d, p->count, add);
+    return attention_additions(c, p, s, room);
 }
 
 void attention_drop(const attention_call *c, const attention_piece *p, matrix s, float *room)

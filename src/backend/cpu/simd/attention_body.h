@@ -131,13 +131,13 @@ VEC_INLINE void SIMD_NAME(attention_weigh_with)(const attention_tile *t, const f
         float largest = vec_largest(m);
         largest = largest > most[i] ? largest : most[i];
         /* Where nothing was seen yet, all products are -infinity, and less anything finite they stay so. */
-        float less = largest == -INFINITY ? 0 : largest * LOG2_E;
+        vec less = vec_set(largest == -INFINITY ? 0 : largest);
         for (int64_t j = 0; j < t->count; j += VEC) {
-            vec e = vec_exp2_below(vec_fma(vec_load(s + j), vec_set(LOG2_E), vec_set(-less)));
+            vec e = vec_exp_below(vec_sub(vec_load(s + j), less));
             vec_store(s + j, e);
             total = vec_add(total, e);
         }
-        keep[i] = most[i] == -INFINITY ? 0 : exp2f(most[i] * LOG2_E - less);
+        keep[i] = most[i] == -INFINITY ? 0 : expf(most[i] - largest);
         most[i] = largest;
         sum[i] = keep[i] * sum[i] + vec_total(total);
         bias = bias ? bias + t->bias_ld : NULL;
@@ -159,14 +159,10 @@ VEC_INLINE void SIMD_NAME(attention_share_with)(const attention_tile *t, const f
                                                 const float *of_row, const float *of_column)
 {
     float *s = t->s;
-    vec by = vec_set(LOG2_E), less = vec_zero();
     for (int64_t i = 0; i < t->rows; i++, s += t->ld) {
-        if (of_row)
-            less = vec_set(-of_row[i] * LOG2_E);
         for (int64_t j = 0; j < t->count; j += VEC) {
-            if (!of_row)
-                less = vec_mul(vec_load(of_column + j), vec_set(-LOG2_E));
-            vec_store(s + j, vec_exp2_below(vec_fma(SIMD_NAME(attention_score)(t, s, bias, mask, j), by, less)));
+            vec less = of_row ? vec_set(of_row[i]) : vec_load(of_column + j);
+            vec_store(s + j, vec_exp_below(vec_sub(SIMD_NAME(attention_score)(t, s, bias, mask, j), less)));
         }
         bias = bias ? bias + t->bias_ld : NULL;
         mask = mask ? mask + t->mask_ld : NULL;
