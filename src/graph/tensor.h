@@ -210,6 +210,12 @@ typedef struct points_attr {
     int64_t x_dim[4];   /* point_sample_grad: the shape of x */
 } points_attr;
 
+enum { DEFORM_LEVELS = 16 };
+typedef struct deform_attr {
+    int levels;
+    int64_t h[DEFORM_LEVELS], w[DEFORM_LEVELS]; /* of each level's map */
+} deform_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -227,6 +233,7 @@ typedef union op_attr {
     rank_attr rank;
     psa_attr psa;
     points_attr points;
+    deform_attr deform;
     dtype cast;
 } op_attr;
 

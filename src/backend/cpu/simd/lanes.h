@@ -35,6 +35,10 @@ static inline vec vec_shift(vec a, vec k) /* a * 2^k, for a from 1/2 to 2 and wh
 {
     return _mm512_scalef_ps(a, k);
 }
+static inline float vec_total(vec a) /* the sum of its lanes */
+{
+    return _mm512_reduce_add_ps(a);
+}
 #elif defined(__AVX2__) && defined(__FMA__)
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
 {
@@ -60,6 +64,12 @@ static inline vec vec_shift(vec a, vec k)
 {
     __m256i bits = _mm256_slli_epi32(_mm256_cvtps_epi32(k), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
+}
+static inline float vec_total(vec a)
+{
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 #else
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
@@ -101,6 +111,13 @@ static inline vec vec_shift(vec a, vec k)
         memcpy(&a.at[i], &bits, sizeof bits);
     }
     return a;
+}
+static inline float vec_total(vec a)
+{
+    float sum = 0;
+    for (int i = 0; i < VEC; i++)
+        sum += a.at[i];
+    return sum;
 }
 #endif
 
