@@ -1,8 +1,8 @@
 /* Multi-scale deformable attention. */
 #include "cases.h"
 
-/* Places between the middles of pixels, if sides are 1, 2 or 4: away from kinks. Argument n: heights, then widths, of
- * up to three levels. */
+/* Queries at the middle of the maps, which read between the middles of pixels if sides are 1, 2 or 4: away from kinks.
+ * Argument n: heights, then widths, of up to three levels. */
 static tensor *deform_attention(graph *g, tensor *const *in, const op_case *c)
 {
     deform_attr a = {0};
@@ -10,17 +10,20 @@ static tensor *deform_attention(graph *g, tensor *const *in, const op_case *c)
         a.h[a.levels] = c->n[a.levels];
         a.w[a.levels] = c->n[3 + a.levels];
     }
-    return op_deform_attention(g, in[0], op_scale(g, in[1], 0.125f, 0.5f), in[2], a);
+    tensor *at = op_fill(g, 2, (int64_t[]){in[1]->dim[1], 2}, 0.5f);
+    return op_deform_attention(g, in[0], at, op_scale(g, in[1], 0.5f, 0), in[2], a);
 }
 
 /* With one head and one place it is point_sample's number times its share. */
 static tensor *sampled(graph *g, tensor *const *in, const op_case *c)
 {
     const int64_t *v = in[0]->dim, *at = in[1]->dim;
+    float pixels[2] = {2 * (float)c->n[3], 2 * (float)c->n[0]};
     tensor *map = op_reshape(g, in[0], 4, (int64_t[]){v[0], c->n[0], c->n[3], v[3]});
-    tensor *points = op_reshape(g, op_scale(g, in[1], 0.125f, 0.5f), 3, (int64_t[]){at[0], at[1], 2});
+    tensor *offset = op_binary(g, op_reshape(g, in[1], 3, (int64_t[]){at[0], at[1], 2}),
+                               graph_const(g, DT_F32, 3, (int64_t[]){1, 1, 2}, pixels), BINARY_DIV);
     tensor *share = op_reshape(g, in[2], 3, (int64_t[]){at[0], at[1], 1});
-    return op_mul(g, op_point_sample(g, map, points, (points_attr){0}), share);
+    return op_mul(g, op_point_sample(g, map, op_scale(g, offset, 1, 0.5f), (points_attr){0}), share);
 }
 
 /* clang-format off */

@@ -2,6 +2,9 @@
  * images, and adds up what their values get in the order of queries. So no sum depends on the number of threads. */
 #include "backend/cpu/cpu.h"
 
+enum { VALUE, AT, OFFSET, SHARE, DY };
+enum { DVALUE, DOFFSET, DSHARE };
+
 typedef struct deform_kernel {
     cpu_kernel k;
     deform_sizes s;
@@ -30,27 +33,28 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     for (int64_t i = 0; i < k->images * k->queries; i++)
         for (int64_t head = 0; head < k->heads; head++) {
             int64_t row = i * k->heads + head;
-            k->k.b->simd->deform->forward(s, value_of(k, in[0], i / k->queries, head),
-                                          (const float *)in[1] + row * places * 2, (const float *)in[2] + row * places,
-                                          (char *)out[0] + row * s->d * (s->half_y ? 2 : 4));
+            k->k.b->simd->deform->forward(
+                s, value_of(k, in[VALUE], i / k->queries, head), (const float *)in[AT] + i % k->queries * 2,
+                (const float *)in[OFFSET] + row * places * 2, (const float *)in[SHARE] + row * places,
+                (char *)out[0] + row * s->d * (s->half_y ? 2 : 4));
         }
     return CSEG_OK;
 }
-
-enum { VALUE, AT, SHARE, DY };
 
 static void grad_of_head(const deform_kernel *k, void *const *in, void *const *out, int64_t image, int64_t head)
 {
     const deform_sizes *s = &k->s;
     int64_t places = s->levels * s->points;
-    float *dvalue = (float *)out[VALUE] + image * k->tokens * s->step + head * s->d;
+    float *dvalue = (float *)out[DVALUE] + image * k->tokens * s->step + head * s->d;
     for (int64_t i = 0; i < k->tokens; i++)
         memset(dvalue + i * s->step, 0, (size_t)s->d * sizeof *dvalue);
     for (int64_t q = 0; q < k->queries; q++) {
         int64_t row = (image * k->queries + q) * k->heads + head;
-        k->k.b->simd->deform->grad(s, value_of(k, in[VALUE], image, head), (const float *)in[AT] + row * places * 2,
+        k->k.b->simd->deform->grad(s, value_of(k, in[VALUE], image, head), (const float *)in[AT] + q * 2,
+                                   (const float *)in[OFFSET] + row * places * 2,
                                    (const float *)in[SHARE] + row * places, element(in[DY], s->half_y, row * s->d),
-                                   dvalue, (float *)out[AT] + row * places * 2, (float *)out[SHARE] + row * places);
+                                   dvalue, (float *)out[DOFFSET] + row * places * 2,
+                                   (float *)out[DSHARE] + row * places);
     }
 }
 
@@ -71,19 +75,19 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     deform_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, grad ? run_grad : run);
     if (!k)
         return fail_memory(err);
-    const int64_t *value = n->in[VALUE]->dim, *at = n->in[AT]->dim;
+    const int64_t *value = n->in[VALUE]->dim, *offset = n->in[OFFSET]->dim;
     const deform_attr *a = &n->attr.deform;
     k->images = value[0];
     k->tokens = value[1];
-    k->queries = at[1];
+    k->queries = offset[1];
     k->heads = value[2];
     int64_t first = 0;
     for (int i = 0; i < a->levels; i++) {
         k->level[i] = (deform_level){.h = a->h[i], .w = a->w[i], .first = first};
         first += a->h[i] * a->w[i];
     }
-    k->s = (deform_sizes){.levels = at[3],
-                          .points = at[4],
+    k->s = (deform_sizes){.levels = offset[3],
+                          .points = offset[4],
                           .d = value[3],
                           .step = value[2] * value[3],
                           .level = k->level,
@@ -96,7 +100,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
 static bool takes(const cpu_backend *b, const node *n)
 {
     (void)b;
-    return n->in[AT]->dim[3] * n->in[AT]->dim[4] <= DEFORM_PLACES;
+    return n->in[OFFSET]->dim[3] * n->in[OFFSET]->dim[4] <= DEFORM_PLACES;
 }
 
 const cpu_op cpu_op_deform_attention = {

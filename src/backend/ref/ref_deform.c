@@ -8,29 +8,37 @@ typedef struct sizes {
 
 static sizes sizes_of(const node *n)
 {
-    const int64_t *v = n->in[0]->dim, *at = n->in[1]->dim;
-    return (sizes){
-        .images = v[0], .tokens = v[1], .queries = at[1], .heads = v[2], .d = v[3], .levels = at[3], .points = at[4]};
+    const int64_t *v = n->in[0]->dim, *offset = n->in[2]->dim;
+    return (sizes){.images = v[0],
+                   .tokens = v[1],
+                   .queries = offset[1],
+                   .heads = v[2],
+                   .d = v[3],
+                   .levels = offset[3],
+                   .points = offset[4]};
 }
 
-/* Place i of all: which image, head and level it belongs to, and where that level begins in the values. */
+/* Place i of all: which head of a query reads there, and where the values of its level begin. */
 typedef struct place {
-    int64_t image, query, head, level, first; /* first: element of the value of the level's first pixel, this head's */
+    int64_t query, head, first; /* first: element of the value of the level's first pixel, this head's */
     int64_t h, w;
+    float xy[2]; /* as point_sample's points */
 } place;
 
-static place place_at(const node *n, const sizes *s, int64_t i)
+static place place_at(const node *n, const sizes *s, void *const *in, int64_t i)
 {
     const deform_attr *a = &n->attr.deform;
-    place p = {.level = i / s->points % s->levels, .head = i / s->points / s->levels % s->heads};
-    int64_t query = i / s->points / s->levels / s->heads, before = 0;
-    p.image = query / s->queries;
-    p.query = query;
-    for (int64_t k = 0; k < p.level; k++)
+    int64_t level = i / s->points % s->levels, before = 0;
+    const float *offset = (const float *)in[2] + 2 * i;
+    place p = {.head = i / s->points / s->levels % s->heads, .query = i / s->points / s->levels / s->heads};
+    const float *at = (const float *)in[1] + 2 * (p.query % s->queries);
+    for (int64_t k = 0; k < level; k++)
         before += a->h[k] * a->w[k];
-    p.first = ((p.image * s->tokens + before) * s->heads + p.head) * s->d;
-    p.h = a->h[p.level];
-    p.w = a->w[p.level];
+    p.first = ((p.query / s->queries * s->tokens + before) * s->heads + p.head) * s->d;
+    p.h = a->h[level];
+    p.w = a->w[level];
+    p.xy[0] = at[0] + offset[0] / (float)p.w;
+    p.xy[1] = at[1] + offset[1] / (float)p.h;
     return p;
 }
 
@@ -40,13 +48,13 @@ REF(deform_attention, ref_sums_of_first)
 {
     sizes s = sizes_of(n);
     double *sum = ref_zeros(scratch, tensor_count(n->out[0]));
-    for (int64_t i = 0; i < tensor_count(n->in[2]); i++) {
-        place p = place_at(n, &s, i);
-        point_corners at = point_corners_of(&between, (const float *)in[1] + 2 * i, p.h, p.w);
+    for (int64_t i = 0; i < tensor_count(n->in[3]); i++) {
+        place p = place_at(n, &s, in, i);
+        point_corners at = point_corners_of(&between, p.xy, p.h, p.w);
         for (int k = 0; k < at.n; k++)
             for (int64_t c = 0; c < s.d; c++)
                 sum[(p.query * s.heads + p.head) * s.d + c] +=
-                    (double)((const float *)in[2])[i] * (double)at.weight[k] *
+                    (double)((const float *)in[3])[i] * (double)at.weight[k] *
                     (double)((const float *)in[0])[p.first + at.pixel[k] * s.heads * s.d + c];
     }
     ref_round(sum, tensor_count(n->out[0]), out[0]);
@@ -74,14 +82,13 @@ REF(deform_attention_grad, ref_sums_of_first)
     sizes s = sizes_of(n);
     int64_t count = tensor_count(n->in[0]), step = s.heads * s.d;
     double *sum = ref_zeros(scratch, count);
-    for (int64_t i = 0; i < tensor_count(n->in[2]); i++) {
-        place p = place_at(n, &s, i);
-        const float *xy = (const float *)in[1] + 2 * i;
-        const float *dy = (const float *)in[3] + (p.query * s.heads + p.head) * s.d;
-        double share = (double)((const float *)in[2])[i], dshare = 0, dx = 0, ddown = 0, right[4], down[4];
+    for (int64_t i = 0; i < tensor_count(n->in[3]); i++) {
+        place p = place_at(n, &s, in, i);
+        const float *dy = (const float *)in[4] + (p.query * s.heads + p.head) * s.d;
+        double share = (double)((const float *)in[3])[i], dshare = 0, dx = 0, ddown = 0, right[4], down[4];
         int64_t pixel[4];
-        point_corners at = point_corners_of(&between, xy, p.h, p.w);
-        slopes_of(xy, p.h, p.w, pixel, right, down);
+        point_corners at = point_corners_of(&between, p.xy, p.h, p.w);
+        slopes_of(p.xy, p.h, p.w, pixel, right, down);
         for (int k = 0; k < at.n; k++) {
             int64_t value = p.first + at.pixel[k] * step;
             double dot = 0;
@@ -93,8 +100,8 @@ REF(deform_attention_grad, ref_sums_of_first)
             dx += share * right[k] * dot;
             ddown += share * down[k] * dot;
         }
-        ((float *)out[1])[2 * i] = (float)(dx * (double)p.w);
-        ((float *)out[1])[2 * i + 1] = (float)(ddown * (double)p.h);
+        ((float *)out[1])[2 * i] = (float)dx;
+        ((float *)out[1])[2 * i + 1] = (float)ddown;
         ((float *)out[2])[i] = (float)dshare;
     }
     ref_round(sum, count, out[0]);

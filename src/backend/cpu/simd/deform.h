@@ -3,7 +3,7 @@
  *     deform_level one = {.h = h, .w = w};
  *     deform_sizes eight = {.levels = 1, .points = 4, .d = 32, .step = 8 * 32, .level = &one};
  *     float read[32];
- *     ((const deform_table *)data)->forward(&eight, v, v, v, read); // one of simd_table's
+ *     ((const deform_table *)data)->forward(&eight, v, v, v, v, read); // one of simd_table's
  */
 #ifndef SIMD_DEFORM_H
 #define SIMD_DEFORM_H
@@ -25,12 +25,13 @@ typedef struct deform_sizes {
 } deform_sizes;
 
 typedef struct deform_table {
-    /* y [d] = sum of share times the value at each place. value: of the head, its first pixel's; at
-     * [levels,points,2], share [levels,points]. */
-    void (*forward)(const deform_sizes *s, const void *value, const float *at, const float *share, void *y);
-    /* Adds to dvalue, which begins as value does; sets dat and dshare. */
-    void (*grad)(const deform_sizes *s, const void *value, const float *at, const float *share, const void *dy,
-                 float *dvalue, float *dat, float *dshare);
+    /* y [d] = sum of share times the value at each place. value: of the head, its first pixel's; at [2]: the query's
+     * place; offset [levels,points,2], share [levels,points]. */
+    void (*forward)(const deform_sizes *s, const void *value, const float *at, const float *offset, const float *share,
+                    void *y);
+    /* Adds to dvalue, which begins as value does; sets doffset and dshare. */
+    void (*grad)(const deform_sizes *s, const void *value, const float *at, const float *offset, const float *share,
+                 const void *dy, float *dvalue, float *doffset, float *dshare);
 } deform_table;
 
 #endif

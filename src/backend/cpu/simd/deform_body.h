@@ -3,6 +3,7 @@
 
 #include "backend/cpu/simd/deform.h"
 #include "backend/cpu/simd/lanes.h"
+#include "graph/ops/point_corners.h"
 
 #define DEFORM_INLINE static inline __attribute__((always_inline)) void
 enum { DEFORM_VECS = 4 };
@@ -13,12 +14,12 @@ typedef struct SIMD_NAME(deform_place) {
     int64_t pixel[4];
 } SIMD_NAME(deform_place);
 
-static inline SIMD_NAME(deform_place) SIMD_NAME(deform_place_at)(const deform_level *l, const float *xy)
+static inline SIMD_NAME(deform_place)
+    SIMD_NAME(deform_place_at)(const deform_level *l, const float *at, const float *offset)
 {
-    /* As torch's grid_sample rounds: see point_position in graph/ops/point_corners.h. */
-    float x = (xy[0] * 2.0f - 1.0f + 1) * ((float)l->w / 2) - 0.5f;
-    float y = (xy[1] * 2.0f - 1.0f + 1) * ((float)l->h / 2) - 0.5f;
-    float left = floorf(x), top = floorf(y), w = (float)l->w, h = (float)l->h;
+    float w = (float)l->w, h = (float)l->h;
+    float x = point_position(at[0] + offset[0] / w, l->w, false), left = floorf(x);
+    float y = point_position(at[1] + offset[1] / h, l->h, false), top = floorf(y);
     SIMD_NAME(deform_place) p = {x - left, y - top, {-1, -1, -1, -1}};
     if (!(left >= -1 && left < w && top >= -1 && top < h)) /* a NaN too */
         return p;
@@ -47,12 +48,12 @@ typedef struct SIMD_NAME(deform_reads) {
     float weight[4 * DEFORM_PLACES];
 } SIMD_NAME(deform_reads);
 
-static void SIMD_NAME(deform_collect)(const deform_sizes *s, const float *at, const float *share,
+static void SIMD_NAME(deform_collect)(const deform_sizes *s, const float *at, const float *offset, const float *share,
                                       SIMD_NAME(deform_reads) * r)
 {
     r->n = 0;
     for (int64_t i = 0; i < s->levels * s->points; i++) {
-        SIMD_NAME(deform_place) p = SIMD_NAME(deform_place_at)(&s->level[i / s->points], at + 2 * i);
+        SIMD_NAME(deform_place) p = SIMD_NAME(deform_place_at)(&s->level[i / s->points], at, offset + 2 * i);
         float weight[4];
         SIMD_NAME(deform_weights)(&p, weight);
         for (int k = 0; k < 4; k++) {
@@ -93,11 +94,11 @@ DEFORM_INLINE SIMD_NAME(deform_sums)(const deform_sizes *s, const SIMD_NAME(defo
         SIMD_NAME(deform_sum)(r, value, half, y, s->half_y, c, 1, s->d - c);
 }
 
-static void SIMD_NAME(deform_forward)(const deform_sizes *s, const void *value, const float *at, const float *share,
-                                      void *y)
+static void SIMD_NAME(deform_forward)(const deform_sizes *s, const void *value, const float *at, const float *offset,
+                                      const float *share, void *y)
 {
     SIMD_NAME(deform_reads) r;
-    SIMD_NAME(deform_collect)(s, at, share, &r);
+    SIMD_NAME(deform_collect)(s, at, offset, share, &r);
     if (s->half)
         SIMD_NAME(deform_sums)(s, &r, value, true, y);
     else
@@ -125,12 +126,12 @@ static inline __attribute__((always_inline)) float SIMD_NAME(deform_pixel)(int64
 }
 
 DEFORM_INLINE SIMD_NAME(deform_grads)(const deform_sizes *s, const void *value, bool half, const float *at,
-                                      const float *share, const void *dy, bool half_y, float *dvalue, float *dat,
-                                      float *dshare)
+                                      const float *offset, const float *share, const void *dy, bool half_y,
+                                      float *dvalue, float *doffset, float *dshare)
 {
     for (int64_t i = 0; i < s->levels * s->points; i++) {
         const deform_level *l = &s->level[i / s->points];
-        SIMD_NAME(deform_place) p = SIMD_NAME(deform_place_at)(l, at + 2 * i);
+        SIMD_NAME(deform_place) p = SIMD_NAME(deform_place_at)(l, at, offset + 2 * i);
         float weight[4], dot[4] = {0};
         SIMD_NAME(deform_weights)(&p, weight);
         for (int k = 0; k < 4; k++)
@@ -139,19 +140,19 @@ DEFORM_INLINE SIMD_NAME(deform_grads)(const deform_sizes *s, const void *value, 
                                                  weight[k] * share[i]);
         float right = (1 - p.below) * (dot[1] - dot[0]) + p.below * (dot[3] - dot[2]);
         float down = (1 - p.right) * (dot[2] - dot[0]) + p.right * (dot[3] - dot[1]);
-        dat[2 * i] = share[i] * right * (float)l->w;
-        dat[2 * i + 1] = share[i] * down * (float)l->h;
+        doffset[2 * i] = share[i] * right;
+        doffset[2 * i + 1] = share[i] * down;
         dshare[i] = weight[0] * dot[0] + weight[1] * dot[1] + weight[2] * dot[2] + weight[3] * dot[3];
     }
 }
 
-static void SIMD_NAME(deform_grad)(const deform_sizes *s, const void *value, const float *at, const float *share,
-                                   const void *dy, float *dvalue, float *dat, float *dshare)
+static void SIMD_NAME(deform_grad)(const deform_sizes *s, const void *value, const float *at, const float *offset,
+                                   const float *share, const void *dy, float *dvalue, float *doffset, float *dshare)
 {
     if (s->half || s->half_y)
-        SIMD_NAME(deform_grads)(s, value, s->half, at, share, dy, s->half_y, dvalue, dat, dshare);
+        SIMD_NAME(deform_grads)(s, value, s->half, at, offset, share, dy, s->half_y, dvalue, doffset, dshare);
     else
-        SIMD_NAME(deform_grads)(s, value, false, at, share, dy, false, dvalue, dat, dshare);
+        SIMD_NAME(deform_grads)(s, value, false, at, offset, share, dy, false, dvalue, doffset, dshare);
 }
 
 static const deform_table SIMD_NAME(deform) = {.forward = SIMD_NAME(deform_forward), .grad = SIMD_NAME(deform_grad)};
