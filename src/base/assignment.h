@@ -2,8 +2,9 @@
  *
  *     float cost[2 * 3] = {4, 1, 3, 2, 0, 5};
  *     int32_t job_of[2];
- *     assign_least(cost, 2, 3, (float[]){1, 1, 0}, job_of, room); // room of assignment_bytes(2, 3)
- *     printf("%d %d\n", job_of[0], job_of[1]);                    // 1 0
+ *     double room[32]; // at least assignment_bytes(2, 3)
+ *     assign_least(cost, 2, 3, (float[]){1, 1, 0}, job_of, room);
+ *     printf("%d %d\n", job_of[0], job_of[1]); // 1 0
  */
 #ifndef BASE_ASSIGNMENT_H
 #define BASE_ASSIGNMENT_H
