@@ -2,9 +2,9 @@
  * layer.
  *
  *     mask_losses all;
- *     mask_losses_build(parent, &all, value_get(cfg, "loss_cls"), value_get(cfg, "loss_mask"), value_get(cfg,
- * "loss_dice")); mask_losses_add(parent, &all, g, "decode", 0, &(mask_losses_io){.scores = x, .masks = x, .targets =
- * x});
+ *     mask_losses_build(parent, &all, value_get(cfg, "cls"), value_get(cfg, "mask"), value_get(cfg, "dice"));
+ *     mask_losses_io io = {.scores = x, .masks = x, .targets = x};
+ *     mask_losses_add(parent, &all, g, "decode", -1, &io);
  */
 #ifndef MODEL_MASK_LOSSES_H
 #define MODEL_MASK_LOSSES_H
