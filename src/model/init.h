@@ -21,6 +21,8 @@ void init_values(param *p, const float *values);
 /* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
  * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
 void init_kaiming_below(module *m);
+/* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
+void init_matrices_below(module *m, init_rule rule);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);

@@ -1,4 +1,4 @@
-/* Points of maps: sampled, chosen, taken and put back. */
+/* Points of maps: sampled, chosen, taken and put back; queries paired with classes. */
 #include "cases.h"
 
 /* Points from -0.1 to 1.1, some beyond the map. */
@@ -61,6 +61,36 @@ static tensor *put_rows(graph *g, tensor *const *in, const op_case *c)
     return op_put_rows(g, in[0], in[2], op_top_places(g, in[1], c->attr.rank.k));
 }
 
+/* Costs of queries [N,Q,K] and whether an image has a class: where the second input is positive. */
+static tensor *hungarian(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *out[3];
+    (void)c;
+    op_hungarian(g, in[0], op_cast(g, op_compare_to(g, in[1], COMPARE_GT, 0), DT_F32), out);
+    graph_add_output(g, "queries", op_cast(g, out[1], DT_F32));
+    graph_add_output(g, "classes", op_cast(g, out[2], DT_F32));
+    return op_cast(g, out[0], DT_F32);
+}
+
+/* Where nothing is dearer than anything else, the first queries get the classes in order. */
+static tensor *hungarian_of_equals(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *out[3], *all = op_fill(g, 2, (int64_t[]){in[0]->dim[0], in[0]->dim[2]}, 1);
+    (void)c;
+    op_hungarian(g, op_scale(g, in[0], 0, 0), all, out);
+    return op_cast(g, out[0], DT_F32);
+}
+
+static tensor *in_turn(graph *g, tensor *const *in, const op_case *c)
+{
+    const int64_t *d = in[0]->dim;
+    float at[64];
+    (void)c;
+    for (int64_t i = 0; i < d[0] * d[1]; i++)
+        at[i] = (float)(i % d[1] < d[2] ? i % d[1] : d[2]);
+    return graph_const(g, DT_F32, 2, d, at);
+}
+
 /* clang-format off */
 #define POINTS(...) .attr = {.points = {__VA_ARGS__}}
 #define PLACES(k_) .attr = {.rank = {.k = k_}}
@@ -95,6 +125,10 @@ static const op_case cases[] = {
      .linear = true},
     {"put_rows, many", put_rows, PLACES(3000), {{"2,5000,19"}, {"2,5000", HOLDS_DISTINCT, true}, {"2,3000,19"}},
      EXACT},
+    {"hungarian", hungarian, .in = {{"3,12,7", HOLDS_DISTINCT}, {"3,7", HOLDS_ODD, true}}, EXACT},
+    {"hungarian, more classes", hungarian, .in = {{"2,5,19", HOLDS_FRACTIONS}, {"2,19", HOLDS_ODD, true}}, EXACT},
+    {"hungarian, many", hungarian, .in = {{"2,100,150", HOLDS_FRACTIONS}, {"2,150", HOLDS_ODD, true}}, EXACT},
+    {"hungarian of equals", hungarian_of_equals, .in = {{"2,7,4"}}, .same_as = in_turn, EXACT},
 };
 /* clang-format on */
 
