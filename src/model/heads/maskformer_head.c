@@ -57,20 +57,24 @@ typedef struct maskformer_head {
 } maskformer_head;
 
 /* The config of the pixel decoder, with the channels of the head. */
-static const value *pixel_decoder_cfg(module *m, const maskformer_config *c)
+static const value *pixel_decoder_cfg(module *m, const value *cfg)
 {
     static const char *const keys[] = {"in_channels", "feat_channels", "out_channels"};
     arena *mem = m->model->mem;
-    value *copy = c->pixel_decoder && c->pixel_decoder->kind == V_DICT ? value_copy(mem, c->pixel_decoder) : NULL;
-    for (int i = 0; copy && i < 3; i++) {
+    if (!cfg || cfg->kind != V_DICT)
+        return cfg;
+    value *copy = value_copy(mem, cfg);
+    bool whole = copy;
+    for (int i = 0; whole && i < 3; i++) {
         value *own = value_copy(mem, value_get(m->cfg, keys[i]));
-        if (!own || !value_set(mem, copy, keys[i], own))
-            model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+        whole = own && value_set(mem, copy, keys[i], own);
     }
-    return copy ? copy : c->pixel_decoder;
+    if (!whole)
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+    return copy;
 }
 
-/* mmcv: what does not fit fails in the forward pass. */
+/* What does not fit, mmdet would meet in its first forward pass. */
 static void check_channels(module *m, const maskformer_config *c, const maskformer_head *h)
 {
     int64_t inside = detr_channels(h->decoder);
@@ -86,7 +90,7 @@ static void check_channels(module *m, const maskformer_config *c, const maskform
 
 static void build_pixel_decoder(module *m, const maskformer_config *c, maskformer_head *h)
 {
-    h->pixel_decoder = module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c), NULL);
+    h->pixel_decoder = module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c->pixel_decoder), NULL);
     if (h->pixel_decoder && h->pixel_decoder->kind->as.pixel_decoder.multi_scale)
         model_fail(m->model, CSEG_CONFIG, h->pixel_decoder->cfg,
                    "%s: %s gives maps of several sizes, MaskFormerHead takes one: there are mmdet.PixelDecoder and "

@@ -10,7 +10,7 @@ typedef struct entropy_config {
 } entropy_config;
 
 static const field fields[] = {
-    FIELD(entropy_config, F_BOOL, use_sigmoid, "False", "a sigmoid for each class, or of a mask, instead of a softmax"),
+    FIELD(entropy_config, F_BOOL, use_sigmoid, "False", "of masks: a sigmoid; False, of classes: a softmax"),
     FIELD(entropy_config, F_BOOL, use_mask, "False", "of mask heads that have a mask for each class: not supported"),
     FIELD(entropy_config, F_VALUE, class_weight, "None", "a number for each class, the one of no object last"),
     FIELD(entropy_config, F_VALUE, ignore_index, "None", "a class that teaches nothing; None: -100"),
@@ -48,13 +48,16 @@ static tensor *of_classes(module *m, graph *g, const loss_io *io, tensor *class_
 {
     const entropy_config *c = m->config;
     const entropy_state *s = m->state;
+    char place[512];
     int64_t classes = tensor_channels(io->x), rows = tensor_count(io->target);
+    if (c->use_sigmoid)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%s%s: a query has one class: set use_sigmoid=False (the reference stops there too)",
+                          value_place(module_at(m, "use_sigmoid"), place), m->name);
     tensor *x = op_reshape(g, io->x, 4, (int64_t[]){1, 1, rows, classes});
     tensor *label = op_reshape(g, io->target, 3, (int64_t[]){1, 1, rows});
     loss_attr a = {.ignore_index = s->ignored, .avg = AVG_NONE, .scale = 1};
-    tensor *each = c->use_sigmoid ? op_binary_cross_entropy(g, x, label, class_weight, NULL, a)
-                                  : op_cross_entropy(g, x, label, class_weight, NULL, a);
-    return each ? op_reshape(g, each, 2, (int64_t[]){rows, tensor_count(each) / rows}) : NULL;
+    return op_cross_entropy(g, x, label, class_weight, NULL, a);
 }
 
 static tensor *of_masks(module *m, graph *g, const loss_io *io)
