@@ -90,7 +90,8 @@ static void check_channels(module *m, const maskformer_config *c, const maskform
 
 static void build_pixel_decoder(module *m, const maskformer_config *c, maskformer_head *h)
 {
-    h->pixel_decoder = module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c->pixel_decoder), NULL);
+    h->pixel_decoder =
+        module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c->pixel_decoder), NULL);
     if (h->pixel_decoder && h->pixel_decoder->kind->as.pixel_decoder.multi_scale)
         model_fail(m->model, CSEG_CONFIG, h->pixel_decoder->cfg,
                    "%s: %s gives maps of several sizes, MaskFormerHead takes one: there are mmdet.PixelDecoder and "
