@@ -217,28 +217,6 @@ static head_out forward(module *m, graph *g, const head_io *io)
     return out;
 }
 
-/* The masks of the pairs' queries at the label map's size, [N*R,H*W], from those of all queries [N,Q,h*w]. */
-static tensor *masks_of_pairs(graph *g, tensor *masks, const tensor *map, const tensor *label, const mask_pairs *p)
-{
-    tensor *rows = op_take_rows(g, masks, p->query);
-    if (!rows)
-        return NULL;
-    int64_t n = rows->dim[0] * rows->dim[1], h = label->dim[1], w = label->dim[2];
-    tensor *small = op_reshape(g, rows, 4, (int64_t[]){n, map->dim[1], map->dim[2], 1});
-    return op_reshape(g, op_resize_to(g, small, h, w, false), 2, (int64_t[]){n, h * w});
-}
-
-/* 1 where a pixel is of the row's class, [N*R,H*W]. */
-static tensor *targets_of_pairs(graph *g, tensor *label, const mask_pairs *p)
-{
-    if (!p->class_of)
-        return NULL;
-    int64_t n = label->dim[0], pixels = label->dim[1] * label->dim[2], rows = p->class_of->dim[1];
-    tensor *all = op_reshape(g, label, 3, (int64_t[]){n, 1, pixels});
-    tensor *own = op_reshape(g, p->class_of, 3, (int64_t[]){n, rows, 1});
-    return op_reshape(g, op_cast(g, op_compare(g, all, own, COMPARE_EQ), DT_F32), 2, (int64_t[]){n * rows, pixels});
-}
-
 /* What all layers are compared with: the label map at the masks' size, as a mask for each class [N,h*w,K]. */
 static match_io targets(module *m, graph *g, const head_io *io, const tensor *map)
 {
@@ -266,10 +244,13 @@ static void loss(module *m, graph *g, const head_io *io, const head_out *out, co
         all.scores = layer_run(h->cls_embed, g, out->more.at[i]);
         all.masks = op_matmul(g, layer_run(h->mask_embed, g, out->more.at[i]), tokens(g, map), false, true);
         mask_pairs pairs = mask_match(h->matcher, g, &all);
-        mask_losses_io of = {.scores = all.scores,
-                             .masks = masks_of_pairs(g, all.masks, map, io->label, &pairs),
-                             .targets = targets_of_pairs(g, io->label, &pairs),
-                             .pairs = &pairs};
+        mask_rows rows = {.masks = op_take_rows(g, all.masks, pairs.query),
+                          .class_of = pairs.class_of,
+                          .label = io->label,
+                          .h = map->dim[1],
+                          .w = map->dim[2],
+                          .classes = m->head->num_classes};
+        mask_losses_io of = {.scores = all.scores, .rows = &rows, .pairs = &pairs};
         mask_losses_add(m, &h->losses, g, prefix, i == last ? -1 : i - 1, &of);
     }
 }

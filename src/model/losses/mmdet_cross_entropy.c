@@ -71,19 +71,20 @@ static tensor *of_masks(module *m, graph *g, const loss_io *io)
     if (s->weight.n || s->ignored == 0 || s->ignored == 1)
         return graph_fail(g, CSEG_UNSUPPORTED, "%s%s: of masks there are no class_weight and no ignored 0 or 1",
                           value_place(m->cfg, place), m->name);
-    return op_sigmoid_cross_entropy(g, io->x, io->target, NULL);
+    return io->rows ? op_scale(g, mask_rows_sums(g, io->rows, (masks_attr){.alpha = 0.5f}), 2, 0)
+                    : op_sigmoid_cross_entropy(g, io->x, io->target, NULL);
 }
 
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const entropy_config *c = m->config;
     const entropy_state *s = m->state;
-    if (!io->x || !io->target)
+    if (!io->rows && (!io->x || !io->target))
         return NULL;
-    bool masks = io->target->type == DT_F32;
+    bool masks = io->rows || io->target->type == DT_F32;
     tensor *weight = s->weight.n && !masks ? class_weight_trace(m, g, s->weight, tensor_channels(io->x)) : NULL;
     tensor *each = masks ? of_masks(m, g, io) : of_classes(m, g, io, weight);
-    return loss_averaged(g, each, io, c->reduction, c->loss.loss_weight);
+    return loss_averaged(g, each, loss_stands_for(io), io, c->reduction, c->loss.loss_weight);
 }
 
 const kind kind_mmdet_cross_entropy_loss = {
@@ -93,5 +94,5 @@ const kind kind_mmdet_cross_entropy_loss = {
     .about = "For heads that classify masks: cross-entropy of queries' classes, or of masks with use_sigmoid=True.",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR, .forward = forward},
+    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR | LOSS_MASKS, .forward = forward},
 };
