@@ -179,6 +179,13 @@ tensor *op_put_rows(graph *g, tensor *x, tensor *rows, tensor *places);
  * (op_take_rows); out[2] i32 [N,P]: their classes, K behind the last pair. Costs that are not finite count as 3e38. No
  * gradient. */
 void op_hungarian(graph *g, tensor *cost, tensor *present, tensor *out[3]);
+/* Compares masks with a label map, of whose size they are made without being written: masks [N,R,h*w] before sigmoid,
+ * enlarged bilinearly (without align_corners) to label i32 [N,H,W], in which a mask is to cover the class class_of i32
+ * [N,R]. Sums over the pixels; 0 for rows whose class is a.classes or above, on which no time is spent.
+ *   errors [N,R,1]: share * -log(right) * (1 - right)^gamma, right being the probability that the mask gives to what is
+ *     so (sigmoid inside, 1 - sigmoid outside) and share alpha inside, 1 - alpha outside
+ *   a.overlap [N,R,3]: what of the mask lies inside, the mask's size, the class's number of pixels */
+tensor *op_mask_sums(graph *g, tensor *masks, tensor *class_of, tensor *label, masks_attr a);
 /* The Jaccard index's loss as errors add up (Berman et al. 2018, arXiv:1705.08790). For x [G,P,K] f32, foreground
  * (1 or 0, x's shape) f32 and mask [G,P] u8 it sorts the P errors of each g and k, those where mask is not 0, from the
  * largest to the smallest, the first in memory first among equals. An error's weight is by how much 1 - intersection /

@@ -95,20 +95,36 @@ typedef struct head_out {
     features more;  /* further outputs for its own loss: side maps, predictions of each layer */
 } head_out;
 
+/* Masks of queries in place of loss_io's x and target: smaller than their label map, to whose size a loss enlarges
+ * them. */
+typedef struct mask_rows {
+    tensor *masks;    /* [N,R,h*w], before sigmoid */
+    tensor *class_of; /* i32 [N,R]: the class that a mask is to cover; `classes` for rows that count for nothing */
+    tensor *label;    /* i32 [N,H,W] */
+    int64_t h, w, classes;
+} mask_rows;
+
 /* The input of a loss. */
 typedef struct loss_io {
-    tensor *x;          /* logits [N,H,W,K] at the target's size, or what else the loss compares */
-    tensor *x2;         /* a second input, or NULL */
-    tensor *target;     /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
-    tensor *weight;     /* f32 [N,H,W], or the leading axes of what is compared; or NULL */
-    tensor *avg_factor; /* a scalar: the mean is the sum divided by it; NULL: by the number of what is compared */
+    tensor *x;             /* logits [N,H,W,K] at the target's size, or what else the loss compares */
+    tensor *x2;            /* a second input, or NULL */
+    const mask_rows *rows; /* masks instead, or NULL */
+    tensor *target;        /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
+    tensor *weight;        /* f32 [N,H,W], or the leading axes of what is compared; or NULL */
+    tensor *avg_factor;    /* a scalar: the mean is the sum divided by it; NULL: by the number of what is compared */
     int64_t ignore_index;
     bool per_pixel; /* return [N,H,W] instead of a scalar (MMSegmentation's reduction_override='none'), multiplied by
                        loss_weight */
 } loss_io;
 
 /* What a kind of loss can do besides logits and a label map. Anything else is refused where it is asked for. */
-enum { LOSS_PER_PIXEL = 1 << 0, LOSS_FLOAT_TARGET = 1 << 1, LOSS_TWO_INPUTS = 1 << 2, LOSS_AVG_FACTOR = 1 << 3 };
+enum {
+    LOSS_PER_PIXEL = 1 << 0,
+    LOSS_FLOAT_TARGET = 1 << 1,
+    LOSS_TWO_INPUTS = 1 << 2,
+    LOSS_AVG_FACTOR = 1 << 3,
+    LOSS_MASKS = 1 << 4
+};
 
 struct kind {
     family family;

@@ -54,13 +54,16 @@ static void add(module *m, graph *g, const char *prefix, int layer, const char *
 void mask_losses_add(module *m, const mask_losses *l, graph *g, const char *prefix, int layer, const mask_losses_io *io)
 {
     const mask_pairs *p = io->pairs;
-    if (!io->scores || !io->masks || !io->targets || !p->weight)
+    if (!io->scores || !p->weight || (!io->rows && (!io->masks || !io->targets)))
         return;
-    tensor *rows = op_reshape(g, p->weight, 1, &io->masks->dim[0]);
+    int64_t n = tensor_count(p->weight);
+    int64_t pixels = io->rows ? io->rows->label->dim[1] * io->rows->label->dim[2] : io->masks->dim[1];
+    tensor *rows = op_reshape(g, p->weight, 1, &n);
     loss_io cls = {.x = io->scores, .target = p->classes, .avg_factor = weight_of_all(m, l, g, io)};
-    loss_io dice = {.x = io->masks, .target = io->targets, .weight = rows, .avg_factor = p->avg_factor};
+    loss_io dice = {
+        .x = io->masks, .target = io->targets, .rows = io->rows, .weight = rows, .avg_factor = p->avg_factor};
     loss_io mask = dice;
-    mask.avg_factor = op_scale(g, p->avg_factor, (float)io->masks->dim[1], 0);
+    mask.avg_factor = op_scale(g, p->avg_factor, (float)pixels, 0);
     add(m, g, prefix, layer, "loss_cls", loss_run(l->cls, g, &cls));
     add(m, g, prefix, layer, "loss_mask", loss_run(l->mask, g, &mask));
     add(m, g, prefix, layer, "loss_dice", loss_run(l->dice, g, &dice));

@@ -20,7 +20,8 @@ void mask_losses_build(module *head, mask_losses *l, const value *cls, const val
 
 typedef struct mask_losses_io {
     tensor *scores;          /* [N,Q,K+1] */
-    tensor *masks, *targets; /* [N*R,P]: rows of pairs at pixels or points, before sigmoid, and what is right */
+    tensor *masks, *targets; /* [N*R,P]: rows of pairs at points, before sigmoid, and what is right */
+    const mask_rows *rows;   /* or, instead of both, their masks beside the label map; NULL: not */
     const mask_pairs *pairs;
 } mask_losses_io;
 /* Adds PREFIX.loss_cls, loss_mask and loss_dice; of a layer before the last (`layer` from 0, else negative) their names

@@ -57,20 +57,24 @@ typedef struct maskformer_head {
 } maskformer_head;
 
 /* The config of the pixel decoder, with the channels of the head. */
-static const value *pixel_decoder_cfg(module *m, const maskformer_config *c)
+static const value *pixel_decoder_cfg(module *m, const value *cfg)
 {
     static const char *const keys[] = {"in_channels", "feat_channels", "out_channels"};
     arena *mem = m->model->mem;
-    value *copy = c->pixel_decoder && c->pixel_decoder->kind == V_DICT ? value_copy(mem, c->pixel_decoder) : NULL;
-    for (int i = 0; copy && i < 3; i++) {
+    if (!cfg || cfg->kind != V_DICT)
+        return cfg;
+    value *copy = value_copy(mem, cfg);
+    bool whole = copy;
+    for (int i = 0; whole && i < 3; i++) {
         value *own = value_copy(mem, value_get(m->cfg, keys[i]));
-        if (!own || !value_set(mem, copy, keys[i], own))
-            model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+        whole = own && value_set(mem, copy, keys[i], own);
     }
-    return copy ? copy : c->pixel_decoder;
+    if (!whole)
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+    return copy;
 }
 
-/* mmcv: what does not fit fails in the forward pass. */
+/* What does not fit, mmdet would meet in its first forward pass. */
 static void check_channels(module *m, const maskformer_config *c, const maskformer_head *h)
 {
     int64_t inside = detr_channels(h->decoder);
@@ -86,7 +90,8 @@ static void check_channels(module *m, const maskformer_config *c, const maskform
 
 static void build_pixel_decoder(module *m, const maskformer_config *c, maskformer_head *h)
 {
-    h->pixel_decoder = module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c), NULL);
+    h->pixel_decoder =
+        module_build(m, "pixel_decoder", FAMILY_PIXEL_DECODER, pixel_decoder_cfg(m, c->pixel_decoder), NULL);
     if (h->pixel_decoder && h->pixel_decoder->kind->as.pixel_decoder.multi_scale)
         model_fail(m->model, CSEG_CONFIG, h->pixel_decoder->cfg,
                    "%s: %s gives maps of several sizes, MaskFormerHead takes one: there are mmdet.PixelDecoder and "
@@ -212,28 +217,6 @@ static head_out forward(module *m, graph *g, const head_io *io)
     return out;
 }
 
-/* The masks of the pairs' queries at the label map's size, [N*R,H*W], from those of all queries [N,Q,h*w]. */
-static tensor *masks_of_pairs(graph *g, tensor *masks, const tensor *map, const tensor *label, const mask_pairs *p)
-{
-    tensor *rows = op_take_rows(g, masks, p->query);
-    if (!rows)
-        return NULL;
-    int64_t n = rows->dim[0] * rows->dim[1], h = label->dim[1], w = label->dim[2];
-    tensor *small = op_reshape(g, rows, 4, (int64_t[]){n, map->dim[1], map->dim[2], 1});
-    return op_reshape(g, op_resize_to(g, small, h, w, false), 2, (int64_t[]){n, h * w});
-}
-
-/* 1 where a pixel is of the row's class, [N*R,H*W]. */
-static tensor *targets_of_pairs(graph *g, tensor *label, const mask_pairs *p)
-{
-    if (!p->class_of)
-        return NULL;
-    int64_t n = label->dim[0], pixels = label->dim[1] * label->dim[2], rows = p->class_of->dim[1];
-    tensor *all = op_reshape(g, label, 3, (int64_t[]){n, 1, pixels});
-    tensor *own = op_reshape(g, p->class_of, 3, (int64_t[]){n, rows, 1});
-    return op_reshape(g, op_cast(g, op_compare(g, all, own, COMPARE_EQ), DT_F32), 2, (int64_t[]){n * rows, pixels});
-}
-
 /* What all layers are compared with: the label map at the masks' size, as a mask for each class [N,h*w,K]. */
 static match_io targets(module *m, graph *g, const head_io *io, const tensor *map)
 {
@@ -261,10 +244,13 @@ static void loss(module *m, graph *g, const head_io *io, const head_out *out, co
         all.scores = layer_run(h->cls_embed, g, out->more.at[i]);
         all.masks = op_matmul(g, layer_run(h->mask_embed, g, out->more.at[i]), tokens(g, map), false, true);
         mask_pairs pairs = mask_match(h->matcher, g, &all);
-        mask_losses_io of = {.scores = all.scores,
-                             .masks = masks_of_pairs(g, all.masks, map, io->label, &pairs),
-                             .targets = targets_of_pairs(g, io->label, &pairs),
-                             .pairs = &pairs};
+        mask_rows rows = {.masks = op_take_rows(g, all.masks, pairs.query),
+                          .class_of = pairs.class_of,
+                          .label = io->label,
+                          .h = map->dim[1],
+                          .w = map->dim[2],
+                          .classes = m->head->num_classes};
+        mask_losses_io of = {.scores = all.scores, .rows = &rows, .pairs = &pairs};
         mask_losses_add(m, &h->losses, g, prefix, i == last ? -1 : i - 1, &of);
     }
 }

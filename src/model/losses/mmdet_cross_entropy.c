@@ -10,7 +10,7 @@ typedef struct entropy_config {
 } entropy_config;
 
 static const field fields[] = {
-    FIELD(entropy_config, F_BOOL, use_sigmoid, "False", "a sigmoid for each class, or of a mask, instead of a softmax"),
+    FIELD(entropy_config, F_BOOL, use_sigmoid, "False", "of masks: a sigmoid; False, of classes: a softmax"),
     FIELD(entropy_config, F_BOOL, use_mask, "False", "of mask heads that have a mask for each class: not supported"),
     FIELD(entropy_config, F_VALUE, class_weight, "None", "a number for each class, the one of no object last"),
     FIELD(entropy_config, F_VALUE, ignore_index, "None", "a class that teaches nothing; None: -100"),
@@ -48,13 +48,16 @@ static tensor *of_classes(module *m, graph *g, const loss_io *io, tensor *class_
 {
     const entropy_config *c = m->config;
     const entropy_state *s = m->state;
+    char place[512];
     int64_t classes = tensor_channels(io->x), rows = tensor_count(io->target);
+    if (c->use_sigmoid)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%s%s: a query has one class: set use_sigmoid=False (the reference stops there too)",
+                          value_place(module_at(m, "use_sigmoid"), place), m->name);
     tensor *x = op_reshape(g, io->x, 4, (int64_t[]){1, 1, rows, classes});
     tensor *label = op_reshape(g, io->target, 3, (int64_t[]){1, 1, rows});
     loss_attr a = {.ignore_index = s->ignored, .avg = AVG_NONE, .scale = 1};
-    tensor *each = c->use_sigmoid ? op_binary_cross_entropy(g, x, label, class_weight, NULL, a)
-                                  : op_cross_entropy(g, x, label, class_weight, NULL, a);
-    return each ? op_reshape(g, each, 2, (int64_t[]){rows, tensor_count(each) / rows}) : NULL;
+    return op_cross_entropy(g, x, label, class_weight, NULL, a);
 }
 
 static tensor *of_masks(module *m, graph *g, const loss_io *io)
@@ -68,19 +71,20 @@ static tensor *of_masks(module *m, graph *g, const loss_io *io)
     if (s->weight.n || s->ignored == 0 || s->ignored == 1)
         return graph_fail(g, CSEG_UNSUPPORTED, "%s%s: of masks there are no class_weight and no ignored 0 or 1",
                           value_place(m->cfg, place), m->name);
-    return op_sigmoid_cross_entropy(g, io->x, io->target, NULL);
+    return io->rows ? op_scale(g, mask_rows_sums(g, io->rows, (masks_attr){.alpha = 0.5f}), 2, 0)
+                    : op_sigmoid_cross_entropy(g, io->x, io->target, NULL);
 }
 
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const entropy_config *c = m->config;
     const entropy_state *s = m->state;
-    if (!io->x || !io->target)
+    if (!io->rows && (!io->x || !io->target))
         return NULL;
-    bool masks = io->target->type == DT_F32;
+    bool masks = io->rows || io->target->type == DT_F32;
     tensor *weight = s->weight.n && !masks ? class_weight_trace(m, g, s->weight, tensor_channels(io->x)) : NULL;
     tensor *each = masks ? of_masks(m, g, io) : of_classes(m, g, io, weight);
-    return loss_averaged(g, each, io, c->reduction, c->loss.loss_weight);
+    return loss_averaged(g, each, loss_stands_for(io), io, c->reduction, c->loss.loss_weight);
 }
 
 const kind kind_mmdet_cross_entropy_loss = {
@@ -90,5 +94,5 @@ const kind kind_mmdet_cross_entropy_loss = {
     .about = "For heads that classify masks: cross-entropy of queries' classes, or of masks with use_sigmoid=True.",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR, .forward = forward},
+    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR | LOSS_MASKS, .forward = forward},
 };

@@ -30,10 +30,19 @@ static void build(module *m)
                    "FocalLoss gets the masks' logits here, which are no probabilities: leave activated=True out");
 }
 
+/* The same of masks that are not written at the label map's size. */
+static tensor *of_rows(const focal_config *c, graph *g, const loss_io *io)
+{
+    masks_attr a = {.alpha = (float)c->alpha, .gamma = (float)c->gamma};
+    return loss_averaged(g, mask_rows_sums(g, io->rows, a), loss_stands_for(io), io, c->reduction, c->loss.loss_weight);
+}
+
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const focal_config *c = m->config;
     char place[512];
+    if (io->rows)
+        return of_rows(c, g, io);
     if (!io->x || !io->target)
         return NULL;
     if (io->target->type != DT_F32)
@@ -46,7 +55,7 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     tensor *share = op_scale(g, y, (float)(2 * c->alpha - 1), (float)(1 - c->alpha));
     tensor *each = op_mul(g, op_sigmoid_cross_entropy(g, io->x, y, NULL), share);
     each = op_mul(g, each, op_unary(g, miss, (unary_attr){.kind = UNARY_POW, .alpha = (float)c->gamma}));
-    return loss_averaged(g, each, io, c->reduction, c->loss.loss_weight);
+    return loss_averaged(g, each, 1, io, c->reduction, c->loss.loss_weight);
 }
 
 const kind kind_mmdet_focal_loss = {
@@ -57,5 +66,5 @@ const kind kind_mmdet_focal_loss = {
              "(arXiv:1708.02002).",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR, .forward = forward},
+    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR | LOSS_MASKS, .forward = forward},
 };
