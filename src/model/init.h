@@ -36,6 +36,8 @@ bool init_from_part(module *m, const value *init_cfg, const char *prefix);
 /* What a BaseModule's init_weights() does, for an m->init that calls it behind rules of its own: applies m->init_cfg,
  * and unless that is a file goes on to the modules below. */
 void init_by_cfg(module *m);
+/* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
+void init_matrices_below(module *m, init_rule rule);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);
