@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "graph/memory.h"
 #include "io/net/fetch.h"
+#include "io/torch/convert/weights_convert.h"
 
 typedef struct loading {
     model *m;
@@ -178,17 +179,50 @@ static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
     return CSEG_OK;
 }
 
+/* Whether tensors would fit if the part's weights were sought below `backbone.`. */
+static bool fits_below_backbone(const loading *l)
+{
+    static const char below[] = "backbone.";
+    if (!*l->module || (l->prefix && *l->prefix))
+        return false;
+    for (size_t i = 0; i < pth_count(l->file); i++) {
+        const char *key = pth_at(l->file, i)->name;
+        const char *name =
+            str_starts(key, below) ? arena_printf(l->mem, "%s.%s", l->module, key + sizeof below - 1) : NULL;
+        if (name && model_find(l->m, name))
+            return true;
+    }
+    return false;
+}
+
+static cseg_status nothing_fits(const loading *l, cseg_error *err)
+{
+    const char *path = pth_path(l->file);
+    const weight_source *source = weights_recognise(l->file);
+    if (source)
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model: it has the names of %s (%s); `cseg convert-weights "
+                    "%s NEW.pth` gives them those of MMSegmentation",
+                    path, pth_count(l->file), source->name, source->about, path);
+    if (fits_below_backbone(l))
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model: their names begin with 'backbone.'; "
+                    "init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.') takes those",
+                    path, pth_count(l->file));
+    return fail(err, CSEG_SHAPE,
+                "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
+                "first is %s, the model's first %s",
+                path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
+                l->m->params.n ? l->m->params.at[0]->name : "missing");
+}
+
 static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
     if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
-        return fail(err, CSEG_SHAPE,
-                    "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
-                    "first is %s, the model's first %s",
-                    path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
-                    l->m->params.n ? l->m->params.at[0]->name : "missing");
+        return nothing_fits(l, err);
     if (mode == WEIGHTS_EXACT && (l->n_missing || l->n_misshaped))
         return fail(err, CSEG_SHAPE,
                     "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
@@ -206,6 +240,11 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
     if (l->n_odd)
         log_say(LOG_WARNING, "%s: %d of its tensors hold infinity or what is not a number: %s", path, l->n_odd,
                 l->odd.text);
+    const weight_source *source = l->n_missing && l->n_unexpected ? weights_recognise(l->file) : NULL;
+    if (source)
+        log_say(LOG_WARNING,
+                "%s: has the names of %s; `cseg convert-weights %s NEW.pth` gives it those of MMSegmentation", path,
+                source->name, path);
     if (l->n_misshaped)
         log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
                 l->misshaped.text);

@@ -309,6 +309,11 @@ const char *pth_path(const pth *p)
     return p->path;
 }
 
+size_t pth_bytes(const pth *p)
+{
+    return p->n;
+}
+
 const pickle_node *pth_root(const pth *p)
 {
     return p->root;

@@ -54,6 +54,7 @@ const char *pth_type_name(pth_type t); /* "float32" ... "bool" */
 cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err);
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err);
 const char *pth_path(const pth *p);
+size_t pth_bytes(const pth *p); /* of the file */
 
 /* The whole object tree: meta, optimizer, message_hub... NULL: a file that holds tensors alone. */
 const pickle_node *pth_root(const pth *p);
