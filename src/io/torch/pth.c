@@ -291,7 +291,7 @@ cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena 
                     "older format's mark",
                     name);
     if (p->root)
-        TRY(pth_list_tensors(p, err));
+        TRY(p->script ? pth_list_script(p, err) : pth_list_tensors(p, err));
     *out = p;
     return CSEG_OK;
 }

@@ -1,6 +1,6 @@
 /* Reads and writes PyTorch's checkpoint files, the zip format (1.6 and later) and the older series of pickles, without
  * running anything that is in them. safetensors files and archives of numpy arrays (.npz) are read as the state dicts
- * that they are.
+ * that they are, TorchScript programs as those of their modules.
  *
  *     pth *weights;
  *     TRY(pth_open(path, mem, &weights, err));
@@ -50,7 +50,7 @@ const char *pth_type_name(pth_type t); /* "float32" ... "bool" */
 
 /* Opens a checkpoint. Unmapped when `mem` goes; all that it hands out lives as long. One thread at a time.
  * CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT (byte or entry named); CSEG_UNSUPPORTED: a pickle that wants to call something,
- * TorchScript, ONNX and the like (foreign.h), quantised or sparse tensors. */
+ * ONNX and the like (foreign.h), quantised or sparse tensors. */
 cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err);
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err);
 const char *pth_path(const pth *p);

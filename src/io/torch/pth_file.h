@@ -18,7 +18,7 @@ struct pth {
     arena *mem;
     const uint8_t *bytes;
     size_t n;
-    bool zipped;
+    bool zipped, script; /* script: a TorchScript program */
     zip_archive zip;
     const char *prefix; /* of the zip's entries: "archive/" */
     int *storage_of;    /* zip: for each entry the number of its storage, from 1; 0: none yet */
@@ -49,6 +49,7 @@ bool pth_is_npz(const pth *p);
 cseg_status pth_open_npz(pth *p, cseg_error *err); /* the same */
 /* Lists the tensors of the state dict, each name once. */
 cseg_status pth_list_tensors(pth *p, cseg_error *err);
+cseg_status pth_list_script(pth *p, cseg_error *err); /* the same for a TorchScript program */
 /* Sets by_name; CSEG_CORRUPT if two tensors have one name. */
 cseg_status pth_sort_names(pth *p, cseg_error *err);
 cseg_status pth_read_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err);

@@ -66,10 +66,7 @@ cseg_status pth_open_zip(pth *p, cseg_error *err)
         slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
     if (!p->prefix || !p->storage_of)
         return fail_memory(err);
-    if (find(p, "constants.pkl"))
-        return fail(err, CSEG_UNSUPPORTED,
-                    "%s: is a TorchScript program, not a checkpoint; save the model's state_dict() with torch.save",
-                    p->path);
+    p->script = find(p, "constants.pkl");
     const zip_entry *data = find(p, "data.pkl");
     if (!data)
         return pth_is_npz(p) ? pth_open_npz(p, err) : refuse(p, err);

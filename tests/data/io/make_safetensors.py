@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes safetensors/: what pth/zip_protocol2.pth holds, as the safetensors package and as numpy write it. Needs torch,
-numpy and safetensors. usage: make_safetensors.py"""
+"""Makes safetensors/: what pth/zip_protocol2.pth holds, as the safetensors package and as numpy write it; and a TorchScript
+program with its state dict. Needs torch, numpy and safetensors. usage: make_safetensors.py"""
 import pathlib
 
 import numpy as np
@@ -19,3 +19,22 @@ order = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 np.savez(here / 'safetensors/order.npz', **{'a/rows': order, 'a/columns': np.asfortranarray(order), 'swapped': order.astype('<f4')})
 np.savez(here / 'safetensors/big_endian.npz', x=order.astype('>f4'))
 np.savez(here / 'safetensors/unsigned.npz', x=order.astype('u4'))
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.randn(3, 2))
+        self.register_buffer('size', torch.tensor(224))
+        self.norm = torch.nn.LayerNorm(4)
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(4, 2), torch.nn.Sequential(torch.nn.GELU(), torch.nn.Linear(2, 2))])
+        self.heads = 3
+
+    def forward(self, x):
+        return self.norm(x)
+
+
+torch.manual_seed(1)
+net = torch.jit.script(Net().half())
+torch.jit.save(net, str(here / 'safetensors/script.pt'))
+save_file(dict(net.state_dict()), here / 'safetensors/script.safetensors')

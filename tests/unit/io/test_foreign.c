@@ -82,7 +82,6 @@ static void other_zip_archives_are_named(void **state)
     } cases[] = {
         {"run/best.pth", "it only holds 'run/best.pth'. Unpack it", CSEG_CORRUPT},
         {"arr_0.npy", "entry 'arr_0.npy': is no .npy file", CSEG_CORRUPT},
-        {"m/constants.pkl", "TorchScript", CSEG_UNSUPPORTED},
         {"serialized_exported_program.json", "torch.export", CSEG_UNSUPPORTED},
         {"word/document.xml", "it has no 'word/data.pkl'", CSEG_CORRUPT},
     };

@@ -1,4 +1,5 @@
-/* safetensors files and archives of numpy arrays are read as checkpoints are, and nothing in them is believed. */
+/* safetensors files, archives of numpy arrays and TorchScript programs are read as checkpoints are, and nothing in them
+ * is believed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,6 +66,52 @@ static void files_of_the_package_and_of_numpy_hold_the_same(void **state)
     check_same(want, open_file("safetensors/every.safetensors"), 0);
     check_same(want, open_file("safetensors/every.npz"), 1); /* numpy has no bfloat16 */
     check_same(want, open_file("safetensors/packed.npz"), 1);
+}
+
+static void a_script_s_modules_are_a_state_dict(void **state)
+{
+    (void)state;
+    pth *p = open_file("safetensors/script.pt");
+    check_same(p, open_file("safetensors/script.safetensors"), 0);
+    assert_non_null(pth_find(p, "layers.1.1.weight"));
+}
+
+/* A TorchScript archive with that pickle. */
+static void check_script(const char *pickle, size_t n, const char *says)
+{
+    pth *p;
+    made m = {.file = {.mem = mem}, .dir = {.mem = mem}};
+    made_entry(&m, "m/data.pkl", pickle, n, 0);
+    made_entry(&m, "m/constants.pkl", "\x80\2).", 4, 0);
+    made_finish(&m);
+    err.text[0] = 0;
+    cseg_status s = pth_open_bytes(m.file.text, m.file.n, "made.pt", mem, &p, &err);
+    if (s == CSEG_OK || !strstr(err.text, says))
+        fail_msg("%d: %s", (int)s, err.text);
+}
+
+static void modules_without_end_are_refused(void **state)
+{
+    (void)state;
+    static const char loop[] = "\x80\2c__torch__\nM\n)\x81q\0}(X\1\0\0\0ah\0ub.";
+    strbuf twice = {.mem = mem};
+    strbuf_addn(&twice, "\x80\2", 2);
+    for (int i = 0; i < 60; i++) { /* each module is both attributes of the one before */
+        char memo[] = {'q', (char)i};
+        strbuf_add(&twice, "c__torch__\nM\n)\x81");
+        strbuf_addn(&twice, memo, 2);
+    }
+    for (int i = 58; i >= 0; i--) {
+        char pair[] = "0h\0}(X\1\0\0\0ah\0X\1\0\0\0bh\0ub";
+        pair[2] = (char)i;
+        pair[12] = pair[20] = (char)(i + 1);
+        strbuf_addn(&twice, pair, sizeof pair - 1);
+    }
+    strbuf_add(&twice, ".");
+    check_script(loop, sizeof loop - 1, "have no end");
+    check_script(twice.text, twice.n, "have no end");
+    check_script("\x80\2c__torch__\nM\n)\x81.", 20, "without weights");
+    check_script("\x80\2}.", 4, "without weights");
 }
 
 static void arrays_in_the_order_of_fortran_are_turned(void **state)
@@ -213,6 +260,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_the_package_and_of_numpy_hold_the_same),
+        cmocka_unit_test(a_script_s_modules_are_a_state_dict),
+        cmocka_unit_test(modules_without_end_are_refused),
         cmocka_unit_test(arrays_in_the_order_of_fortran_are_turned),
         cmocka_unit_test(names_are_decoded),
         cmocka_unit_test(types_without_a_meaning_are_named),
