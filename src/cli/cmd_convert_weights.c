@@ -27,6 +27,16 @@ static char *list(const char *const *names, size_t n, arena *mem)
     return b.failed ? NULL : b.text;
 }
 
+/* Whether the names are MMSegmentation's already. */
+static bool is_converted(const pth *file)
+{
+    captures c;
+    for (size_t i = 0; i < pth_count(file); i++)
+        if (weight_matches("*ffn.layers.*", pth_at(file, i)->name, &c))
+            return true;
+    return false;
+}
+
 /* Says what the file looks like, and by what the known ones are recognised. */
 static cseg_status refuse(const pth *file, arena *mem, cseg_error *err)
 {
@@ -35,15 +45,18 @@ static cseg_status refuse(const pth *file, arena *mem, cseg_error *err)
     size_t n = 0;
     for (size_t i = 0; weights_source_at(i); i++)
         strbuf_addf(&known, "%s%s (%s)", i ? ", " : "", weights_source_at(i)->name, weights_source_at(i)->signs[0]);
+    if (is_converted(file))
+        return fail(err, CSEG_USAGE, "%s: has the names of MMSegmentation already; use it as it is", pth_path(file));
     for (; n < 3 && pth_at(file, n); n++)
         names[n] = pth_at(file, n)->name;
     char *first = list(names, n, mem);
     if (known.failed || !first)
         return fail_memory(err);
-    return fail(err, CSEG_UNSUPPORTED,
-                "%s: its %zu names (%s...) are none of those that are converted. These are known, each by a name like "
-                "the one behind it: %s. If it is one of them all the same, say which with --model",
-                pth_path(file), pth_count(file), first, known.text);
+    return fail(
+        err, CSEG_UNSUPPORTED,
+        "%s: its %zu names (%s...) are none of those that are converted. These are known, each by a name like "
+        "the one behind it (# is a number, * any text): %s. If it is one of them all the same, say which with --model",
+        pth_path(file), pth_count(file), first, known.text);
 }
 
 static cseg_status write(const char *path, const weights_converted *w, arena *mem, cseg_error *err)

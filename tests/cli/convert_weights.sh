@@ -21,8 +21,10 @@ run 0 "$CSEG" convert-weights "$weights/vit.safetensors" mae.pth --model beit
 says_error "is taken for beit"
 
 # What is none.
-run 1 "$CSEG" convert-weights new/folder/swin.pth again.pth
-says_error "are none of those that are converted"
+run 2 "$CSEG" convert-weights new/folder/swin.pth again.pth
+says_error "has the names of MMSegmentation already"
+run 1 "$CSEG" convert-weights "$SOURCE/tests/data/io/pth/module.pth" again.pth
+says_error "its 7 names (0.weight, 0.bias, 1.weight...) are none of those that are converted"
 says_error "mit (patch_embed1.proj.weight)"
 run 1 "$CSEG" convert-weights "$weights/mit.safetensors" again.pth --model clip_b16
 says_error "none of its 178 tensors has a name of clip_b16"
