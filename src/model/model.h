@@ -28,6 +28,9 @@ typedef struct model_options {
     bool average_over_pixels;
     /* DiceLoss is the mean of a ratio for each class, as in mmseg 0.x. false: one ratio for each image, as in 1.x. */
     bool dice_by_class;
+    /* The convolution of VisionTransformer's patches has a bias, as in mmseg 0.x. false: if patch_bias says so, as in
+     * 1.x. */
+    bool patches_have_bias;
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */

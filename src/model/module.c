@@ -127,6 +127,14 @@ const value *module_at(const module *m, const char *key)
     return v ? v : m->cfg;
 }
 
+void module_refuse(module *m, const char *const *keys, const char *release)
+{
+    for (; *keys; keys++)
+        if (value_get(m->cfg, *keys))
+            model_fail(m->model, CSEG_CONFIG, module_at(m, *keys),
+                       "%s has %s in configs of MMSegmentation %s only; leave it out", m->kind->name, *keys, release);
+}
+
 static param *new_param(module *m, const char *name, int rank, const int64_t *dim)
 {
     param *p = module_state(m, sizeof(model_param));

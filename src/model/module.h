@@ -132,7 +132,8 @@ struct kind {
             features (*fuse)(module *m, graph *g, features first, features second); /* takes both dates */
         } neck;
         struct {
-            bool takes_prev; /* needs io->prev: the head must stand after another one in a cascade */
+            bool takes_prev;         /* needs io->prev: the head must stand after another one in a cascade */
+            bool takes_class_tokens; /* uses io->x.cls; other heads are refused behind a backbone that gives them */
             head_out (*forward)(module *m, graph *g, const head_io *io);
             /* Adds the head's losses for the output of forward, with model_add_loss under `prefix` (decode, aux,
              * decode_0). NULL: adds those of `loss_decode` on the logits, and acc_seg. */
@@ -201,6 +202,9 @@ void module_each(module *m, void (*fn)(module *m));
 /* Records the first error, with its place in the config (`at` may be NULL). */
 void model_fail(model *m, cseg_status code, const value *at, const char *fmt, ...) CSEG_PRINTF(4, 5);
 bool model_failed(const model *m);
+/* Refuses those of `keys` (ending with NULL) that the dict has: arguments of the class in the other release alone.
+ * `release`: "1.x". */
+void module_refuse(module *m, const char *const *keys, const char *release);
 /* Returns the value under `key` of the dict that the module was built from, or the dict itself; for places in
  * messages. */
 const value *module_at(const module *m, const char *key);

@@ -29,10 +29,26 @@ void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
     date[0].from = date[1].from = m;
 }
 
+/* Class tokens that nobody reads must be a mistake; the reference stops there too. */
+static bool tokens_fit(const module *m, graph *g, features x, bool taken)
+{
+    char place[512];
+    if (!x.cls || taken)
+        return true;
+    graph_fail(
+        g, CSEG_SHAPE,
+        "%s%s (%s) takes maps alone, but %s (%s) gives class tokens beside them; set output_cls_token=False there",
+        value_place(m->cfg, place), m->name, m->kind->name, x.from ? x.from->name : "the backbone",
+        x.from ? x.from->class_name : "");
+    return false;
+}
+
 features neck_run(module *m, graph *g, features x)
 {
     graph_push_scope(g, m->name);
-    features y = m->kind->as.neck.forward(m, g, x);
+    features y = {0};
+    if (tokens_fit(m, g, x, false))
+        y = m->kind->as.neck.forward(m, g, x);
     graph_pop_scope(g);
     y.from = m;
     return y;
@@ -41,7 +57,9 @@ features neck_run(module *m, graph *g, features x)
 features neck_fuse(module *m, graph *g, features first, features second)
 {
     graph_push_scope(g, m->name);
-    features y = m->kind->as.neck.fuse(m, g, first, second);
+    features y = {0};
+    if (tokens_fit(m, g, first, false))
+        y = m->kind->as.neck.fuse(m, g, first, second);
     graph_pop_scope(g);
     y.from = m;
     return y;
@@ -50,7 +68,9 @@ features neck_fuse(module *m, graph *g, features first, features second)
 head_out head_run(module *m, graph *g, const head_io *io)
 {
     graph_push_scope(g, m->name);
-    head_out y = m->kind->as.head.forward(m, g, io);
+    head_out y = {0};
+    if (tokens_fit(m, g, io->x, m->kind->as.head.takes_class_tokens))
+        y = m->kind->as.head.forward(m, g, io);
     graph_pop_scope(g);
     return y;
 }

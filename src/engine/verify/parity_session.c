@@ -55,6 +55,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
                        .read_numbers = build_read_numbers,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .dice_by_class = s->about.profile->dice_by_class,
+                       .patches_have_bias = s->about.profile->patches_have_bias,
                        .train_cfg = s->about.train_cfg,
                        .test_cfg = s->about.test_cfg};
     TRY(model_build(cfg, &o, &s->model, err));

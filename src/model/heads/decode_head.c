@@ -236,6 +236,11 @@ features head_inputs(module *m, graph *g, const head_io *io)
     f.from = io->x.from;
     for (int i = 0; i < f.n; i++)
         f.at[i] = head_map(m, g, io->x, c->in_index.at[i], "in_channels", c->in_channels.at[i]);
+    f.cls = io->x.cls ? features_new(g, f.n).at : NULL;
+    for (int i = 0; f.cls && i < f.n; i++) {
+        int64_t at = c->in_index.at[i] < 0 ? c->in_index.at[i] + io->x.n : c->in_index.at[i];
+        f.cls[i] = at >= 0 && at < io->x.n ? io->x.cls[at] : NULL; /* else head_map has recorded the error */
+    }
     return f;
 }
 

@@ -91,7 +91,7 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
 /* Returns the maps of in_index as one: the selected one, or all of them resized to the first's size and concatenated.
  * Records an error if their channels are not in_channels. */
 tensor *head_input(module *m, graph *g, const head_io *io);
-/* For multiple_select: returns the maps of in_index, checked, in that order. */
+/* For multiple_select: returns the maps of in_index, checked, in that order, and their class tokens. */
 features head_inputs(module *m, graph *g, const head_io *io);
 /* Returns map `index` of x, from the end if negative. Records an error if there is none or if it has not `channels`,
  * the value of the field `key`. */

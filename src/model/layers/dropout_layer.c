@@ -17,6 +17,12 @@ bool dropout_acts(const module *m, const graph *g)
     return g->train && s->p > 0 && !m->model->options.no_dropout;
 }
 
+float dropout_rate(const module *m, const graph *g)
+{
+    const drop_state *s = m->state;
+    return dropout_acts(m, g) ? s->p : 0;
+}
+
 static tensor *forward(module *m, graph *g, tensor *x)
 {
     const drop_state *s = m->state;
@@ -95,4 +101,9 @@ module *dropout_layer_new(module *parent, const char *name, const value *cfg)
                "%s: dropout_layer of type %s is not supported; there are Dropout and DropPath", parent->name,
                type ? type : value_kind_name(cfg));
     return NULL;
+}
+
+const value *drop_path_cfg(module *m, double p)
+{
+    return module_literal(m, module_text(m, "dict(type='DropPath', drop_prob=%.17g)", p));
 }

@@ -25,6 +25,7 @@ conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
  * padding; s.pad counts for nothing), ConvWS (weights are standardised) or ConvAWS (and brought to two buffers,
  * weight_gamma and weight_beta); other types are refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+int64_t conv_groups(const module *conv);             /* of one that these functions made */
 bool conv_is_line(const value *conv_cfg);            /* whether it is a Conv1d */
 bool conv2d_check(module *m, const value *conv_cfg); /* false: it would refuse conv_cfg, and recorded the error */
 /* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
@@ -62,11 +63,28 @@ module *relu_new(module *parent, const char *name);
 
 /* Puts more[0] rows and more[1] columns of zeros around x [N,H,W,C]: half of each in front, what is odd behind. */
 tensor *map_pad(graph *g, tensor *x, const int64_t more[2]);
+tensor *map_pad_corner(graph *g, tensor *x, const int64_t more[2]); /* all of them behind: below and to the right */
 /* Puts around[0] rows and around[1] columns on each side, as the padding_mode of torch.nn.Conv2d that is not 'zeros':
  * 'reflect' mirrors the map at its outermost pixels, 'replicate' repeats these, 'circular' continues on the other side.
  */
 #define MAP_PAD_MODES "zeros|reflect|replicate|circular"
 tensor *map_pad_mode(graph *g, tensor *x, const int64_t around[2], const char *mode);
+
+/* mmseg's PatchEmbed: a convolution, mostly of stride = kernel, whose map is then a sequence of tokens, and a norm of
+ * each token (norm_cfg NULL: none). x [N,H,W,in] -> [N,h,w,out]. With adaptive padding the map is first padded with
+ * zeros until its last stride has a whole kernel: around it ('same') or behind it ('corner'); conv.pad counts for
+ * nothing then. Children: projection, norm. */
+typedef enum { PATCH_PAD_FIXED, PATCH_PAD_SAME, PATCH_PAD_CORNER } patch_padding;
+typedef struct patch_embed_spec {
+    conv_spec conv;
+    patch_padding padding;
+    const value *norm_cfg, *init_cfg;
+} patch_embed_spec;
+module *patch_embed_new(module *parent, const char *name, patch_embed_spec s);
+/* Sets out[h, w], the size of the map that an image of size image[h, w] gives; 0 where the kernel does not fit. */
+void patch_embed_size(const conv_spec *c, patch_padding padding, const int64_t image[2], int64_t out[2]);
+/* AdaptivePadding alone: pads x for a convolution with c's kernel, stride and dilation. */
+tensor *map_pad_adaptive(graph *g, tensor *x, const conv_spec *c, patch_padding padding);
 
 /* mmcv's Scale: times one learnt number ("scale"), which starts as told. */
 module *scale_new(module *parent, const char *name, float start);
@@ -75,7 +93,7 @@ tensor *channel_scale(graph *g, tensor *x, param *factors);
 
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
-module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners);
+module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);
 
 /* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);
@@ -219,11 +237,15 @@ module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
 bool dropout_acts(const module *m, const graph *g); /* false where the layer passes on its input */
+/* For ops that drop by themselves: the probability, or 0 where the layer passes on its input. */
+float dropout_rate(const module *m, const graph *g);
 /* The probability of block i of n where they grow evenly from 0 to `last`: torch.linspace(0, last, n)[i], in float32.
  */
 double drop_path_rate(double last, int64_t i, int64_t n);
 /* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
+/* The dict of a DropPath with probability p, for classes that write it themselves; m: any module. */
+const value *drop_path_cfg(module *m, double p);
 
 /* mmcv's MultiheadAttention, around torch.nn.MultiheadAttention ("attn"). Sequences are [N,L,channels]. */
 typedef struct attention_spec {
@@ -238,10 +260,18 @@ typedef struct attention_inputs {
     tensor *query;
     tensor *key, *value, *identity; /* NULL: the query, the key, the query (in this order) */
     tensor *query_pos, *key_pos;    /* added to query and key; key_pos NULL: query_pos, if it has the keys' shape */
-    tensor *mask; /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
+    tensor *mask;   /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
+    tensor *hidden; /* u8, a shape of the same kind: not 0 where a query does not see a key; NULL: nowhere */
 } attention_inputs;
 /* Returns identity + the result of the attention. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);
+/* mmseg's EfficientMultiheadAttention: such an attention from a map to itself, whose keys and values a convolution with
+ * kernel and stride `ratio` and a norm of tokens have made smaller (children sr and norm; below a ratio of 2 neither).
+ */
+module *efficient_attention_new(module *parent, const char *name, attention_spec s, int64_t ratio,
+                                const value *norm_cfg);
+/* x [N,H,W,channels] -> identity (NULL: x) + the result, a map as well */
+tensor *efficient_attention_run(module *m, graph *g, tensor *x, tensor *identity);
 
 /* mmcv's FFN: num_fcs linear layers with activation and dropout in between. */
 typedef struct ffn_spec {
@@ -254,6 +284,17 @@ typedef struct ffn_spec {
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* mmseg's TransformerEncoderLayer: x plus its attention to itself, plus the FFN of that, each of what a layer norm
+ * makes of its input. x [N,L,channels] -> the same shape. Children: ln1, attn, ln2, ffn. */
+typedef struct encoder_layer_spec {
+    int64_t channels, heads, hidden, num_fcs;
+    bool qkv_bias, with_cp;
+    double drop, attn_drop; /* dropout behind the FFN's linear layers and the projection; of the attention's weights */
+    double drop_path;       /* share of samples that pass by the FFN */
+    const value *act_cfg, *norm_cfg;
+} encoder_layer_spec;
+module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec s);
 
 /* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
  * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain

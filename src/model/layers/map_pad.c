@@ -26,6 +26,11 @@ tensor *map_pad(graph *g, tensor *x, const int64_t more[2])
     return pad_axis(g, x, 2, more[1] / 2, more[1] - more[1] / 2);
 }
 
+tensor *map_pad_corner(graph *g, tensor *x, const int64_t more[2])
+{
+    return pad_axis(g, pad_axis(g, x, 1, 0, more[0]), 2, 0, more[1]);
+}
+
 /* The line of x's axis that stands `at` lines behind its first (negative: in front of it). */
 static int64_t source_of(int64_t at, int64_t size, const char *mode)
 {

@@ -54,6 +54,10 @@ static const char *const configs[] = {
     "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3),\n"
     "  auxiliary_head=dict(type='LightHamHead', in_channels=[8], in_index=[3], channels=4, ham_channels=4,\n"
     "    ham_kwargs=dict(MD_R=2, rand_init=False), num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MixVisionTransformer', embed_dims=4, num_stages=2,\n"
+    "    num_layers=[1, 2], num_heads=[1, 2], patch_sizes=[7, 3], strides=[4, 2], sr_ratios=[2, 1], with_cp=True,\n"
+    "    out_indices=(0, 1), act_cfg=dict(type='PReLU')),\n"
+    "  decode_head=dict(type='SegformerHead', in_channels=[4, 8], in_index=[0, 1], channels=4, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
     "  neck=dict(type='JPU', in_channels=(4, 8, 16, 32), mid_channels=4, start_level=1, dilations=(1, 2)),\n"
     "  decode_head=dict(type='ASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, 2), num_classes=3),\n"
@@ -106,6 +110,10 @@ static const char *const configs[] = {
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.PoolFormer', out_indices=[0, 2],\n"
     "    arch=dict(layers=[1, 1], embed_dims=[4, 8])),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='VisionTransformer', img_size=32, embed_dims=8,\n"
+    "    num_layers=2, num_heads=2, out_origin=True, pre_norm=True, final_norm=True, patch_norm=True, drop_rate=0.1,\n"
+    "    attn_drop_rate=0.1, drop_path_rate=0.1, frozen_exclude=['attn'], with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),

@@ -231,6 +231,25 @@ def attention():
 
 
 @cases_of
+def efficient_attention():
+    from mmseg.models.backbones.mit import EfficientMultiheadAttention
+    from mmseg.models.utils import nchw_to_nlc, nlc_to_nchw
+
+    def call(layer, x, identity=None):
+        tokens = nchw_to_nlc(x)
+        y = layer(tokens, x.shape[2:], identity=None if identity is None else nchw_to_nlc(identity))
+        return nlc_to_nchw(y, x.shape[2:])
+
+    def one(shapes, **how):
+        config = dict(embed_dims=6, num_heads=2, qkv_bias=True, sr_ratio=2, norm_cfg=dict(type="LN", eps=1e-6))
+        config.update(how)
+        return case(EfficientMultiheadAttention, call, config, *shapes)
+
+    odd, small = (2, 5, 4, 6), (1, 2, 3, 6)
+    return [one([odd]), one([odd, odd], qkv_bias=False), one([small], sr_ratio=1), one([odd], sr_ratio=4, num_heads=1)]
+
+
+@cases_of
 def ffn():
     from mmcv.cnn.bricks.transformer import FFN
 
@@ -241,6 +260,31 @@ def ffn():
         return case(FFN, lambda layer, x: layer(x), config, (2, 3, 4))
 
     return [one(), one(num_fcs=3, add_identity=False, act_cfg=dict(type="ReLU")), one(layer_scale_init_value=0.5)]
+
+
+@cases_of
+def patch_embed():
+    from mmseg.models.utils import PatchEmbed
+
+    def one(shape, out, **how):
+        config = dict(in_channels=shape[-1], embed_dims=4, kernel_size=3, stride=2, padding="corner", dilation=1, bias=True)
+        config.update(how)
+
+        def call(layer, x):
+            tokens, (h, w) = layer(x)
+            assert (h, w) == out, (h, w)
+            return tokens.transpose(1, 2).reshape(x.shape[0], -1, h, w)
+        assert PatchEmbed(input_size=shape[1:3], **config).init_out_size == out
+        answer = case(PatchEmbed, call, config, shape)
+        answer["config"] = dict(config, size=out)
+        return answer
+
+    return [one((2, 4, 6, 3), (2, 3), kernel_size=2, norm_cfg=dict(type="LN", eps=1e-2)),
+            one((1, 5, 7, 2), (2, 2), kernel_size=4, stride=4),
+            one((2, 6, 5, 2), (3, 3), padding="same", bias=False),
+            one((1, 4, 7, 2), (2, 3), kernel_size=2, stride=3, padding="same", dilation=3),
+            one((1, 6, 7, 2), (3, 4), padding=1, norm_cfg=dict(type="LN")),
+            one((1, 5, 7, 2), (1, 1), kernel_size=4, stride=4, padding=0)]
 
 
 @cases_of
