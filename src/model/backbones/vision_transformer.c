@@ -166,13 +166,14 @@ static void freeze(module *m, size_t root, const value *but)
 
 static void freeze_but(module *m, const value *names)
 {
-    bool ok = value_is_list(names), all = false;
+    const char *text = value_text(names);
+    bool ok = value_is_list(names), all = text && strcmp(text, "all") == 0;
     for (size_t i = 0; ok && i < value_count(names); i++) {
         const char *one = value_text(value_item(names, i));
         ok = one;
         all = all || (one && strcmp(one, "all") == 0);
     }
-    if (!ok)
+    if (!ok && !all)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "frozen_exclude"),
                    "VisionTransformer: frozen_exclude is a list of parts of parameters' names, or ['all']");
     else if (!all)

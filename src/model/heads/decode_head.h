@@ -31,6 +31,9 @@ typedef struct head_config {
 #define HEAD_FIELDS_INIT(S, init_cfg_) HEAD_FIELDS_DEFAULTS(S, "None", "None", init_cfg_)
 /* And for those with another default conv_cfg or norm_cfg. */
 #define HEAD_FIELDS_DEFAULTS(S, conv_cfg_, norm_cfg_, init_cfg_)                                                       \
+    HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
+/* And for those with another default act_cfg. */
+#define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
         HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
@@ -40,7 +43,7 @@ typedef struct head_config {
         HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),      \
         HEAD_FIELD(S, F_VALUE, conv_cfg, conv_cfg_, "kind of convolution"),                                            \
         HEAD_FIELD(S, F_VALUE, norm_cfg, norm_cfg_, "kind of normalisation"),                                          \
-        HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                    \
+        HEAD_FIELD(S, F_VALUE, act_cfg, act_cfg_, "kind of activation"),                                               \
         HEAD_FIELD(S, F_INTS, in_index, "-1", "which of the maps it takes; negative ones count from the end"),         \
         HEAD_FIELD_CHOICE(S, input_transform, "None", "resize_concat|multiple_select",                                 \
                           "how several maps become its input"),                                                        \

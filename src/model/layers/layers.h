@@ -91,6 +91,10 @@ module *scale_new(module *parent, const char *name, float start);
 /* x [...,C] times factors [C], as LayerScale. */
 tensor *channel_scale(graph *g, tensor *x, param *factors);
 
+/* torch's normalize, without a layer of its own: x divided by its sum along an axis (p = 1; for numbers that are not
+ * negative), or by the root of its sum of squares (p = 2), which are at least 1e-12. */
+tensor *normalize_along(graph *g, tensor *x, int axis, int p);
+
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
 module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);

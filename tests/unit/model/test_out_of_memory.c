@@ -9,6 +9,13 @@
     "  decode_head=dict(" decode ", in_channels=32, channels=8, num_classes=3, norm_cfg=dict(type='BN')),\n"           \
     "  auxiliary_head=dict(" auxiliary ", in_channels=16, in_index=2, channels=8, num_classes=3))\n"
 
+/* A small ViT with what is given for the backbone, a neck, and the two heads. */
+#define TEST_VIT(backbone, neck, decode, auxiliary)                                                                    \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='VisionTransformer', img_size=32, embed_dims=8,\n"    \
+    "    num_layers=2, num_heads=2, out_indices=(0, 1))" backbone "),\n  " neck "  decode_head=dict(" decode           \
+    ", num_classes=3),\n"                                                                                              \
+    "  auxiliary_head=dict(" auxiliary ", num_classes=3))\n"
+
 /* One config for several kinds; a new kind is named in one of them. */
 static const char *const configs[] = {
     TEST_RESNET("", "",
@@ -115,6 +122,17 @@ static const char *const configs[] = {
     "    num_layers=2, num_heads=2, out_origin=True, pre_norm=True, final_norm=True, patch_norm=True, drop_rate=0.1,\n"
     "    attn_drop_rate=0.1, drop_path_rate=0.1, frozen_exclude=['attn'], with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    TEST_VIT("", "neck=dict(type='MultiLevelNeck', in_channels=[8, 8], out_channels=4, scales=[2, 0.5]),\n",
+             "type='SETRUPHead', in_channels=4, in_index=1, channels=4",
+             "type='SETRUPHead', in_channels=4, channels=4"),
+    TEST_VIT("", "neck=dict(type='MLANeck', in_channels=[8, 8], out_channels=4),\n",
+             "type='SETRMLAHead', in_channels=[4, 4], in_index=[0, 1], channels=8, mla_channels=4",
+             "type='SegmenterMaskTransformerHead', in_channels=4, channels=4, num_layers=1, num_heads=2, embed_dims=8"),
+    TEST_VIT(", num_layers=4, out_indices=(0, 1, 2, 3), output_cls_token=True", "",
+             "type='DPTHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], input_transform='multiple_select',\n"
+             "    embed_dims=8, channels=4, post_process_channels=[4, 4, 4, 8], readout_type='project'",
+             "type='DPTHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], input_transform='multiple_select',\n"
+             "    embed_dims=8, channels=4, post_process_channels=[4, 4, 4, 8], readout_type='add'"),
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),

@@ -27,7 +27,7 @@ static void fields_that_do_not_fit(void **state)
     test_refused(VIT(", interpolate_mode='nearest'", ""), CSEG_CONFIG, "interpolate_mode", "bicubic");
     test_refused(VIT(", num_fcs=1", ""), CSEG_CONFIG, "num_fcs", "");
     test_refused(VIT(", norm_cfg=dict(type='BN')", ""), CSEG_CONFIG, "does not fit tokens", "LN");
-    test_refused(VIT(", frozen_exclude='all'", ""), CSEG_CONFIG, "frozen_exclude is a list", "['all']");
+    test_refused(VIT(", frozen_exclude='attn'", ""), CSEG_CONFIG, "frozen_exclude is a list", "['all']");
     test_refused(VIT(", pretrained='a.pth', init_cfg=dict(type='Pretrained', checkpoint='b.pth')", ""), CSEG_CONFIG,
                  "cannot both be set", "VisionTransformer");
 }
