@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "config/config.h"
 #include "engine/setup/weights.h"
 
@@ -125,11 +126,63 @@ static void checkpoints_of_models_are_not(void **state)
     }
 }
 
+static char heard[8192];
+static void hear(void *arg, log_level level, const char *text)
+{
+    size_t n = strlen(heard);
+    (void)arg;
+    snprintf(heard + n, sizeof heard - n, "%d %s\n", (int)level, text);
+}
+
+static void the_log_names_what_was_fitted(void **state)
+{
+    (void)state;
+    model *m = build(cases[0].backbone, 4);
+    save(cases[0].golden, "pos_embed");
+    heard[0] = 0;
+    log_set_sink(hear, NULL);
+    assert_int_equal(weights_load_pretrained(m, &err), CSEG_OK);
+    log_set_sink(NULL, NULL);
+    assert_non_null(strstr(heard, "pretrained.pth: 1 tensors were fitted to this model's shapes: backbone.pos_embed"));
+    assert_null(strstr(heard, "another shape"));
+    model_free(m);
+    remove("pretrained.pth");
+}
+
+/* Those of timm: of its tensors these two alone have the names that they have in MMSegmentation. */
+static void names_of_other_programs_are_told(void **state)
+{
+    (void)state;
+    model *m = build("type='VisionTransformer', img_size=16, patch_size=8, embed_dims=4, num_layers=1, num_heads=2, "
+                     "out_indices=(0,), init_cfg=dict(type='Pretrained', checkpoint='" TEST_DATA
+                     "/io/weights/vit.safetensors')",
+                     4);
+    heard[0] = 0;
+    log_set_sink(hear, NULL);
+    assert_int_equal(weights_load_pretrained(m, &err), CSEG_OK);
+    log_set_sink(NULL, NULL);
+    assert_non_null(strstr(heard, "vit.safetensors: has the names of vit; `cseg convert-weights"));
+    model_free(m);
+}
+
+static void names_below_backbone_are_told(void **state)
+{
+    (void)state;
+    model *m = build(cases[0].backbone, 4);
+    save(cases[0].golden, "backbone.pos_embed");
+    assert_int_equal(weights_load_pretrained(m, &err), CSEG_SHAPE);
+    assert_non_null(strstr(err.text, "begin with 'backbone.'"));
+    assert_non_null(strstr(err.text, "prefix='backbone.')"));
+    model_free(m);
+    remove("pretrained.pth");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pretrained_weights_are_fitted),
-        cmocka_unit_test(checkpoints_of_models_are_not),
+        cmocka_unit_test(pretrained_weights_are_fitted), cmocka_unit_test(checkpoints_of_models_are_not),
+        cmocka_unit_test(the_log_names_what_was_fitted), cmocka_unit_test(names_of_other_programs_are_told),
+        cmocka_unit_test(names_below_backbone_are_told),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
