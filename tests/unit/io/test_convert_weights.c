@@ -186,6 +186,43 @@ static void views_do_not_fill_the_memory(void **state)
     assert_non_null(strstr(err.text, "far larger than the file"));
 }
 
+static cseg_status convert_file(const char *name, arena *own)
+{
+    pth *p;
+    weights_converted out;
+    pth_builder b = {.mem = own};
+    TRY(pth_open(name, own, &p, &err));
+    const weight_source *s = weights_recognise(p);
+    TRY(weights_convert(p, s, own, &out, &err));
+    pth_value *dict = pth_ordered_dict(&b);
+    for (size_t i = 0; i < out.kept.n; i++) {
+        const weight *w = &out.kept.at[i];
+        pth_set(&b, dict, w->name, pth_tensor_value(&b, w->type, w->ndim, w->shape, w->data));
+    }
+    return pth_write_safetensors("out_of_memory.safetensors", &b, dict, &err);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"svt.safetensors", "vit_jax.npz"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const char *name = arena_printf(mem, "%s/io/weights/%s", TEST_DATA, files[i]);
+        cseg_status status = CSEG_NO_MEMORY;
+        for (long n = 1; status != CSEG_OK; n++) {
+            arena *own = arena_new();
+            mem_fail_at(n);
+            status = convert_file(name, own);
+            mem_fail_at(0);
+            arena_free(own);
+            if (status != CSEG_OK && status != CSEG_NO_MEMORY)
+                fail_msg("%s: allocation %ld: %s", files[i], n, err.text);
+            assert_true(n < 10000);
+        }
+        remove("out_of_memory.safetensors");
+    }
+}
+
 static void names_of_data_parallel_are_known_too(void **state)
 {
     (void)state;
@@ -220,9 +257,10 @@ static void other_files_are_not_recognised(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(results_are_the_reference_s),          cmocka_unit_test(patterns),
-        cmocka_unit_test(what_cannot_be_converted_is_named),    cmocka_unit_test(views_do_not_fill_the_memory),
-        cmocka_unit_test(names_of_data_parallel_are_known_too), cmocka_unit_test(other_files_are_not_recognised),
+        cmocka_unit_test(results_are_the_reference_s),       cmocka_unit_test(patterns),
+        cmocka_unit_test(what_cannot_be_converted_is_named), cmocka_unit_test(views_do_not_fill_the_memory),
+        cmocka_unit_test(every_allocation_may_fail),         cmocka_unit_test(names_of_data_parallel_are_known_too),
+        cmocka_unit_test(other_files_are_not_recognised),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -10,7 +10,9 @@ enum { MOST_DIGITS = 9 };
 /* Takes a number from the front of *name as the `#` at *pattern wants it; moves both. */
 static bool take_number(const char **pattern, const char **name, captures *c)
 {
-    size_t n = strspn(*name, "0123456789");
+    size_t n = 0;
+    while (n <= MOST_DIGITS && isdigit((unsigned char)(*name)[n]))
+        n++;
     ++*pattern;
     if (n == 0 || n > MOST_DIGITS || c->n == MOST_CAPTURES)
         return false;

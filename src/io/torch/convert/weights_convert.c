@@ -72,11 +72,18 @@ typedef struct converting {
     cseg_error *err;
 } converting;
 
-static const pth_tensor *find(const converting *v, const char *name)
+/* Finds what `pattern` names; NULL: there is none. */
+static cseg_status find(const converting *v, const char *pattern, const captures *c, const char **name,
+                        const pth_tensor **out)
 {
-    const pth_tensor *t = pth_find(v->file, name);
-    char *prefixed = t ? NULL : arena_printf(v->mem, "%s%s", module, name);
-    return prefixed ? pth_find(v->file, prefixed) : t;
+    *name = weight_expand(pattern, c, v->mem);
+    const char *prefixed = *name ? arena_printf(v->mem, "%s%s", module, *name) : NULL;
+    if (!prefixed)
+        return fail_memory(v->err);
+    *out = pth_find(v->file, *name);
+    if (!*out)
+        *out = pth_find(v->file, prefixed);
+    return CSEG_OK;
 }
 
 static cseg_status read(const converting *v, const pth_tensor *t, weight_change *change, weight *out)
@@ -119,10 +126,9 @@ static cseg_status read_joined(const converting *v, const pth_tensor *t, const w
     TRY(read(v, t, r->change, out));
     for (size_t i = 0; i < sizeof r->with / sizeof *r->with && r->with[i]; i++) {
         weight more;
-        const char *name = weight_expand(r->with[i], c, v->mem);
-        const pth_tensor *other = name ? find(v, name) : NULL;
-        if (!name)
-            return fail_memory(v->err);
+        const char *name;
+        const pth_tensor *other;
+        TRY(find(v, r->with[i], c, &name, &other));
         if (!other)
             return fail(v->err, CSEG_NOT_FOUND, "%s: as %s: has '%.200s', but no '%.200s', which belongs to it",
                         pth_path(v->file), v->source->name, t->name, name);
@@ -142,12 +148,16 @@ static cseg_status keep(const converting *v, const pth_tensor *t, const weight_r
     return vec_push(v->mem, &v->out->kept, w) ? CSEG_OK : fail_memory(v->err);
 }
 
-static bool applies(const converting *v, const weight_rule *r, const char *name, captures *c)
+static cseg_status applies(const converting *v, const weight_rule *r, const char *name, captures *c, bool *does)
 {
-    if (!weight_matches(r->from, name, c))
-        return false;
-    const char *other = r->when ? weight_expand(r->when, c, v->mem) : NULL;
-    return !r->when || (other && find(v, other));
+    const char *other_name;
+    const pth_tensor *other = NULL;
+    *does = weight_matches(r->from, name, c);
+    if (!*does || !r->when)
+        return CSEG_OK;
+    TRY(find(v, r->when, c, &other_name, &other));
+    *does = other;
+    return CSEG_OK;
 }
 
 /* Whether it is joined to another tensor, and so not lost. */
@@ -161,16 +171,22 @@ static bool is_joined(const weight_source *s, const char *name)
     return false;
 }
 
+static cseg_status drop(const converting *v, const pth_tensor *t, const char *name)
+{
+    return is_joined(v->source, name) || vec_push(v->mem, &v->out->dropped, t->name) ? CSEG_OK : fail_memory(v->err);
+}
+
 static cseg_status convert_one(const converting *v, const pth_tensor *t)
 {
     const char *name = bare(t->name);
     captures c = {.n = 0};
     for (const weight_rule *r = v->source->rules; r->from; r++) {
-        if (!applies(v, r, name, &c))
+        bool does;
+        TRY(applies(v, r, name, &c, &does));
+        if (!does)
             continue;
         if (!r->to)
-            return is_joined(v->source, name) || vec_push(v->mem, &v->out->dropped, t->name) ? CSEG_OK
-                                                                                             : fail_memory(v->err);
+            return drop(v, t, name);
         const char *to = weight_expand(r->to, &c, v->mem);
         if (!to)
             return fail_memory(v->err);
@@ -180,9 +196,7 @@ static cseg_status convert_one(const converting *v, const pth_tensor *t)
         }
         name = to;
     }
-    if (!v->source->drops_others)
-        return keep(v, t, NULL, &c, name);
-    return is_joined(v->source, name) || vec_push(v->mem, &v->out->dropped, t->name) ? CSEG_OK : fail_memory(v->err);
+    return v->source->drops_others ? drop(v, t, name) : keep(v, t, NULL, &c, name);
 }
 
 static int by_name(const void *a, const void *b)
