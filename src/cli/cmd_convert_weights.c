@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/outputs.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "cli/common.h"
@@ -74,6 +75,16 @@ static cseg_status write(const char *path, const weights_converted *w, arena *me
     return str_ends(path, ".safetensors") ? pth_write_safetensors(path, &b, dict, err) : pth_write(path, &b, dict, err);
 }
 
+static cseg_status check_output(const char *from, const char *to, arena *mem, cseg_error *err)
+{
+    outputs *o = outputs_new(mem);
+    if (!o)
+        return fail_memory(err);
+    TRY(outputs_add_input(o, from, "the weights", err));
+    TRY(outputs_add(o, to, "the converted weights", NULL, err));
+    return outputs_check(o, "give another DST", err);
+}
+
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
     const convert_weights_args *a = options;
@@ -83,6 +94,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     weights_converted out;
     TRY(file_check_output(to, err));
     TRY(fetch_weights(args->at[0], mem, &path, err));
+    TRY(check_output(path, to, mem, err));
     TRY(pth_open(path, mem, &file, err));
     const weight_source *s = a->model ? weights_source_named(a->model) : weights_recognise(file);
     if (!s)

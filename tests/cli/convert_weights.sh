@@ -37,6 +37,11 @@ says_error "is no PyTorch checkpoint"
 run 1 "$CSEG" convert-weights "$weights/mit.safetensors" new
 says_error "new: is a folder"
 check "nothing was written" missing again.pth
+cp "$weights/vit.safetensors" own.safetensors
+ln -s own.safetensors link.safetensors
+run 2 "$CSEG" convert-weights own.safetensors link.safetensors
+says_error "give another DST"
+check "the source is as it was" cmp own.safetensors "$weights/vit.safetensors"
 
 # Where a model's weights are wanted, the message says how to get them.
 make_tiles
