@@ -230,16 +230,18 @@ static void names_of_data_parallel_are_known_too(void **state)
     pth *p = made((made_tensor[]){{"module.patch_embed1.proj.weight", 1, {4}},
                                   {"module.block1.0.attn.q.weight", 2, {1, 2}},
                                   {"module.block1.0.attn.kv.weight", 2, {2, 2}},
+                                  {"module.block1.1.attn.kv.weight", 2, {2, 2}},
                                   {"module.head.weight", 1, {3}}},
-                  4);
+                  5);
     const weight_source *s = weights_recognise(p);
     assert_string_equal(s->name, "mit");
     assert_int_equal(weights_convert(p, s, mem, &out, &err), CSEG_OK);
     assert_int_equal(out.kept.n, 2);
     assert_string_equal(out.kept.at[1].name, "layers.0.1.0.attn.attn.in_proj_weight");
     assert_int_equal(out.kept.at[1].shape[0], 3);
-    assert_int_equal(out.dropped.n, 1);
-    assert_string_equal(out.dropped.at[0], "module.head.weight");
+    assert_int_equal(out.dropped.n, 2); /* the second block's has nothing to be joined to */
+    assert_string_equal(out.dropped.at[0], "module.block1.1.attn.kv.weight");
+    assert_string_equal(out.dropped.at[1], "module.head.weight");
 }
 
 static void other_files_are_not_recognised(void **state)

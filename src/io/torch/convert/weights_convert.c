@@ -69,11 +69,13 @@ typedef struct converting {
     const weight_source *source;
     arena *mem;
     weights_converted *out;
+    VEC(const pth_tensor *) dropped;
+    bool *joined; /* for each tensor of the file: it became a part of another one */
     cseg_error *err;
 } converting;
 
 /* Finds what `pattern` names; NULL: there is none. */
-static cseg_status find(const converting *v, const char *pattern, const captures *c, const char **name,
+static cseg_status find(converting *v, const char *pattern, const captures *c, const char **name,
                         const pth_tensor **out)
 {
     *name = weight_expand(pattern, c, v->mem);
@@ -86,7 +88,7 @@ static cseg_status find(const converting *v, const char *pattern, const captures
     return CSEG_OK;
 }
 
-static cseg_status read(const converting *v, const pth_tensor *t, weight_change *change, weight *out)
+static cseg_status read(converting *v, const pth_tensor *t, weight_change *change, weight *out)
 {
     void *data = arena_array(v->mem, (size_t)t->count + 1, pth_type_size(t->type));
     if (!data)
@@ -100,7 +102,7 @@ static cseg_status read(const converting *v, const pth_tensor *t, weight_change 
 }
 
 /* Puts b behind a. */
-static cseg_status join(const converting *v, weight *a, const weight *b)
+static cseg_status join(converting *v, weight *a, const weight *b)
 {
     size_t size = pth_type_size(a->type), n = (size_t)a->count * size, more = (size_t)b->count * size;
     bool fits = a->type == b->type && a->ndim == b->ndim && a->ndim > 0;
@@ -120,8 +122,7 @@ static cseg_status join(const converting *v, weight *a, const weight *b)
     return CSEG_OK;
 }
 
-static cseg_status read_joined(const converting *v, const pth_tensor *t, const weight_rule *r, const captures *c,
-                               weight *out)
+static cseg_status read_joined(converting *v, const pth_tensor *t, const weight_rule *r, const captures *c, weight *out)
 {
     TRY(read(v, t, r->change, out));
     for (size_t i = 0; i < sizeof r->with / sizeof *r->with && r->with[i]; i++) {
@@ -134,12 +135,12 @@ static cseg_status read_joined(const converting *v, const pth_tensor *t, const w
                         pth_path(v->file), v->source->name, t->name, name);
         TRY(read(v, other, r->change, &more));
         TRY(join(v, out, &more));
+        v->joined[other - pth_at(v->file, 0)] = true;
     }
     return CSEG_OK;
 }
 
-static cseg_status keep(const converting *v, const pth_tensor *t, const weight_rule *r, const captures *c,
-                        const char *name)
+static cseg_status keep(converting *v, const pth_tensor *t, const weight_rule *r, const captures *c, const char *name)
 {
     static const weight_rule as_it_is = {0};
     weight w;
@@ -148,7 +149,7 @@ static cseg_status keep(const converting *v, const pth_tensor *t, const weight_r
     return vec_push(v->mem, &v->out->kept, w) ? CSEG_OK : fail_memory(v->err);
 }
 
-static cseg_status applies(const converting *v, const weight_rule *r, const char *name, captures *c, bool *does)
+static cseg_status applies(converting *v, const weight_rule *r, const char *name, captures *c, bool *does)
 {
     const char *other_name;
     const pth_tensor *other = NULL;
@@ -160,23 +161,22 @@ static cseg_status applies(const converting *v, const weight_rule *r, const char
     return CSEG_OK;
 }
 
-/* Whether it is joined to another tensor, and so not lost. */
-static bool is_joined(const weight_source *s, const char *name)
+static cseg_status drop(converting *v, const pth_tensor *t)
 {
-    captures c;
-    for (const weight_rule *r = s->rules; r->from; r++)
-        for (size_t i = 0; i < sizeof r->with / sizeof *r->with && r->with[i]; i++)
-            if (weight_matches(r->with[i], name, &c))
-                return true;
-    return false;
+    return vec_push(v->mem, &v->dropped, t) ? CSEG_OK : fail_memory(v->err);
 }
 
-static cseg_status drop(const converting *v, const pth_tensor *t, const char *name)
+/* What is joined to another tensor is not lost. */
+static cseg_status list_dropped(converting *v)
 {
-    return is_joined(v->source, name) || vec_push(v->mem, &v->out->dropped, t->name) ? CSEG_OK : fail_memory(v->err);
+    for (size_t i = 0; i < v->dropped.n; i++)
+        if (!v->joined[v->dropped.at[i] - pth_at(v->file, 0)] &&
+            !vec_push(v->mem, &v->out->dropped, v->dropped.at[i]->name))
+            return fail_memory(v->err);
+    return CSEG_OK;
 }
 
-static cseg_status convert_one(const converting *v, const pth_tensor *t)
+static cseg_status convert_one(converting *v, const pth_tensor *t)
 {
     const char *name = bare(t->name);
     captures c = {.n = 0};
@@ -186,7 +186,7 @@ static cseg_status convert_one(const converting *v, const pth_tensor *t)
         if (!does)
             continue;
         if (!r->to)
-            return drop(v, t, name);
+            return drop(v, t);
         const char *to = weight_expand(r->to, &c, v->mem);
         if (!to)
             return fail_memory(v->err);
@@ -196,7 +196,7 @@ static cseg_status convert_one(const converting *v, const pth_tensor *t)
         }
         name = to;
     }
-    return v->source->drops_others ? drop(v, t, name) : keep(v, t, NULL, &c, name);
+    return v->source->drops_others ? drop(v, t) : keep(v, t, NULL, &c, name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -204,7 +204,7 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(const weight *const *)a)->name, (*(const weight *const *)b)->name);
 }
 
-static cseg_status check_names(const converting *v)
+static cseg_status check_names(converting *v)
 {
     size_t n = v->out->kept.n;
     const weight **sorted = ARENA_ARRAY(v->mem, n + 1, const weight *);
@@ -239,7 +239,11 @@ cseg_status weights_convert(pth *file, const weight_source *s, arena *mem, weigh
     converting v = {.file = file, .source = s, .mem = mem, .out = out, .err = err};
     *out = (weights_converted){0};
     TRY(check_size(file, err));
+    v.joined = ARENA_ARRAY(mem, pth_count(file) + 1, bool);
+    if (!v.joined)
+        return fail_memory(err);
     for (size_t i = 0; i < pth_count(file); i++)
         TRY(convert_one(&v, pth_at(file, i)));
+    TRY(list_dropped(&v));
     return check_names(&v);
 }
