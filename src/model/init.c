@@ -327,12 +327,16 @@ static void apply_with_overrides(module *m, const value *cfg)
 
 static void walk(module *m)
 {
+    if (m->init && !model_failed(m->model))
+        m->init(m);
+    else
+        init_by_cfg(m);
+}
+
+void init_by_cfg(module *m)
+{
     if (model_failed(m->model))
         return;
-    if (m->init) {
-        m->init(m);
-        return;
-    }
     if (value_is_list(m->init_cfg))
         for (size_t i = 0; i < value_count(m->init_cfg); i++)
             apply_with_overrides(m, value_item(m->init_cfg, i));
@@ -374,14 +378,24 @@ void init_kaiming_below(module *m)
     module_each(m, set_kaiming);
 }
 
+static void set_linear(module *m)
+{
+    if (is_class(m, "Linear"))
+        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
+    else if (is_class(m, "LayerNorm"))
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+}
+
+void init_linear_below(module *m)
+{
+    module_each(m, set_linear);
+}
+
 static void set_as_transformer(module *m)
 {
     param *weight = module_own(m, "weight");
-    if (weight && is_class(m, "Linear")) {
-        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
-    } else if (is_class(m, "LayerNorm")) {
-        init_layer(m, INIT_CONSTANT, 1, 0, false);
-    } else if (weight && is_class(m, "Conv2d")) {
+    set_linear(m);
+    if (weight && is_class(m, "Conv2d")) {
         int64_t fan = weight->dim[0] * weight->dim[2] * weight->dim[3] / conv_groups(m);
         init_layer(m, INIT_NORMAL, 0, (float)sqrt(2.0 / (double)fan), false);
     }

@@ -98,7 +98,7 @@ struct model {
     size_t flat_count;  /* elements, gaps included */
     float *buffers;     /* flat: running statistics */
     size_t buffer_count;
-    int64_t *counters; /* flat: num_batches_tracked; on the host, since no kernel reads them */
+    int64_t *counters; /* flat: num_batches_tracked; on the host, since no kernel reads them. Constants are elsewhere */
     size_t counter_count;
     VEC(model_head) heads;
     VEC(model_labels) labels;

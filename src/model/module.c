@@ -188,6 +188,14 @@ param *module_buffer(module *m, const char *name, dtype type, int rank, const in
     return p;
 }
 
+param *module_constant(module *m, const char *name, int rank, const int64_t *dim, const int64_t *values)
+{
+    param *p = values ? module_buffer(m, name, DT_I64, rank, dim, 0) : NULL;
+    if (p)
+        ((model_param *)p)->constant = values;
+    return p;
+}
+
 /* Among the buffers, whatever it is: optimizers and gradients do not meet it. */
 static void add_twin(module *m, param *of)
 {

@@ -183,6 +183,9 @@ module *module_build(module *parent, const char *name, family f, const value *cf
 module *module_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
 param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v);
+/* A buffer of whole numbers (int64) that never change, since ops compute what it says: it is in the state dict, and a
+ * file that says otherwise is refused. The values must outlive the model; entries may share them. */
+param *module_constant(module *m, const char *name, int rank, const int64_t *dim, const int64_t *values);
 /* A module that is two attributes of its class: `of` under a second name. The state dict has all below it twice, in the
  * same memory: whoever reads or writes one reads or writes the other. It learns under the first name alone. Run `of`.
  */

@@ -1,6 +1,7 @@
 #include "engine/setup/weights.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -118,9 +119,33 @@ static bool all_finite(const float *v, int64_t n)
     return !odd;
 }
 
+/* What ops compute by themselves is compared and not taken: with another one the weights would mean something else. */
+static cseg_status compare_constant(pth *file, const pth_tensor *t, const param *p, cseg_error *err)
+{
+    const int64_t *ours = param_constant(p);
+    int64_t at = 0, *theirs = malloc((size_t)p->count * sizeof *theirs);
+    if (!theirs)
+        return fail_memory(err);
+    cseg_status status = pth_tensor_i64(file, t, theirs, err);
+    while (status == CSEG_OK && at < p->count && theirs[at] == ours[at])
+        at++;
+    if (status == CSEG_OK && at < p->count)
+        status = fail(err, CSEG_SHAPE,
+                      "%s: %s is another one than %s computes with: its number %lld is %lld, not %lld; leave it out of "
+                      "the file if the weights beside it are in the usual order",
+                      pth_path(file), t->name, p->owner && *p->owner ? p->owner : "the model", (long long)at,
+                      (long long)theirs[at], (long long)ours[at]);
+    free(theirs);
+    return status;
+}
+
 cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const param *p, void *to, bool *odd,
                          cseg_error *err)
 {
+    if (odd)
+        *odd = false;
+    if (param_constant(p))
+        return compare_constant(file, t, p, err);
     backend *b = model_home(m, p);
     size_t bytes = (size_t)p->count * dtype_size(p->type);
     void *room = memory_open(b, to, bytes);
@@ -154,8 +179,8 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
         list(&l->misshaped, &l->n_misshaped, text);
         return CSEG_OK;
     }
-    l->n_taken++;
-    bool odd = false;
+    l->n_taken += !param_constant(p);
+    bool odd;
     TRY(weights_take(l->m, l->file, t, p, p->data, &odd, err));
     if (odd)
         list(&l->odd, &l->n_odd, p->name);

@@ -289,6 +289,11 @@ module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
 
+/* The index [L,L] that classes keep beside a table of relative positions (module_constant), L = grid[0] * grid[1] and
+ * one more with a class token: the table's row for each query and key, as op_attention takes it. It lives as long as m.
+ */
+const int64_t *relative_positions(module *m, const int64_t grid[2], bool class_token);
+
 /* mmseg's TransformerEncoderLayer: x plus its attention to itself, plus the FFN of that, each of what a layer norm
  * makes of its input. x [N,L,channels] -> the same shape. Children: ln1, attn, ln2, ffn. */
 typedef struct encoder_layer_spec {

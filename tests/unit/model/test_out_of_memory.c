@@ -61,6 +61,12 @@ static const char *const configs[] = {
     "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3),\n"
     "  auxiliary_head=dict(type='LightHamHead', in_channels=[8], in_index=[3], channels=4, ham_channels=4,\n"
     "    ham_kwargs=dict(MD_R=2, rand_init=False), num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BEiT', img_size=64, embed_dims=4, num_layers=4,\n"
+    "    num_heads=2, out_indices=[0, 1, 2, 3], final_norm=True), neck=dict(type='Feature2Pyramid', embed_dim=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MAE', img_size=64, embed_dims=4, num_layers=1,\n"
+    "    num_heads=2, patch_norm=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='MixVisionTransformer', embed_dims=4, num_stages=2,\n"
     "    num_layers=[1, 2], num_heads=[1, 2], patch_sizes=[7, 3], strides=[4, 2], sr_ratios=[2, 1], with_cp=True,\n"
     "    out_indices=(0, 1), act_cfg=dict(type='PReLU')),\n"

@@ -21,7 +21,7 @@ static void names_the_nearest(void **state)
     assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "ResNetV1e", &nearest));
     assert_non_null(nearest);
     assert_non_null(strstr(nearest, "ResNetV1"));
-    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "SwinTransformer", &nearest));
+    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "TIMMBackbone", &nearest));
     assert_null(nearest);
 }
 
@@ -35,8 +35,7 @@ static void knows_what_the_reference_has(void **state)
     assert_false(kind_in_reference(FAMILY_HEAD, "SwinTransformer"));
     assert_false(kind_in_reference(FAMILY_BACKBONE, "DeconvModule")); /* a part of UNet */
     assert_false(kind_in_reference(FAMILY_HEAD, "FCNhead"));
-    test_refused(TEST_RESNET(", type='SwinTransformer'", "", ""), CSEG_UNSUPPORTED, "is not implemented here",
-                 "there are: ResNet");
+    test_refused(TEST_RESNET(", type='VPD'", "", ""), CSEG_UNSUPPORTED, "is not implemented here", "there are: ResNet");
 }
 
 static void every_kind_is_whole(void **state)
