@@ -90,11 +90,19 @@ typedef struct fit_case {
 #define VIT(size, mode)                                                                                                \
     "type='VisionTransformer', img_size=" size ", patch_size=8, embed_dims=4, num_layers=1, num_heads=2, "             \
     "interpolate_mode='" mode "', out_indices=(0,), init_cfg=dict(type='"
+#define BEIT(type, size)                                                                                               \
+    "type='" type "', img_size=" size ", patch_size=4, embed_dims=4, num_layers=1, num_heads=2, init_values=0.1, "     \
+    "out_indices=(0,), init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
+#define BEIT_TABLE "layers.0.attn.relative_position_bias_table"
 static const fit_case cases[] = {
     {"vit_bicubic_up", "pos_embed", NULL, VIT("(48, 40)", "bicubic") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bilinear_up", "pos_embed", NULL, VIT("(48, 40)", "bilinear") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bicubic_down", "pos_embed", "image_encoder.pos_embed",
      VIT("(16, 24)", "bicubic") "Pretrained_Part', checkpoint='pretrained.pth')", 4},
+    {"beit_5", BEIT_TABLE, NULL, BEIT("BEiT", "20"), 4},
+    {"beit_4", BEIT_TABLE, NULL, BEIT("BEiT", "16"), 4},
+    {"mae_table", BEIT_TABLE, NULL, BEIT("MAE", "24"), 4},
+    {"mae_codes", "pos_embed", NULL, BEIT("MAE", "24"), 4},
 };
 
 static void pretrained_weights_are_fitted(void **state)
@@ -132,6 +140,29 @@ static void hear(void *arg, log_level level, const char *text)
     size_t n = strlen(heard);
     (void)arg;
     snprintf(heard + n, sizeof heard - n, "%d %s\n", (int)level, text);
+}
+
+/* BEiT's index of the table is its own, whatever the file's is. */
+static void indices_are_not_taken(void **state)
+{
+    (void)state;
+    static const int64_t others[4] = {7, 7, 7, 7};
+    pth_builder b = {.mem = mem};
+    pth_value *dict = pth_ordered_dict(&b);
+    const pth_tensor *t;
+    const float *v = golden("beit_5.from", &t);
+    pth_set(&b, dict, BEIT_TABLE, pth_tensor_value(&b, PTH_F32, 2, t->shape, v));
+    pth_set(&b, dict, "layers.0.attn.relative_position_index",
+            pth_tensor_value(&b, PTH_I64, 2, (int64_t[]){2, 2}, others));
+    assert_int_equal(pth_write("pretrained.pth", &b, dict, &err), CSEG_OK);
+    model *m = build(BEIT("BEiT", "20"), 4);
+    heard[0] = 0;
+    log_set_sink(hear, NULL);
+    assert_int_equal(weights_load_pretrained(m, &err), CSEG_OK);
+    log_set_sink(NULL, NULL);
+    assert_null(strstr(heard, "relative_position_index"));
+    model_free(m);
+    remove("pretrained.pth");
 }
 
 static void the_log_names_what_was_fitted(void **state)
@@ -180,8 +211,11 @@ static void names_below_backbone_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pretrained_weights_are_fitted), cmocka_unit_test(checkpoints_of_models_are_not),
-        cmocka_unit_test(the_log_names_what_was_fitted), cmocka_unit_test(names_of_other_programs_are_told),
+        cmocka_unit_test(pretrained_weights_are_fitted),
+        cmocka_unit_test(checkpoints_of_models_are_not),
+        cmocka_unit_test(indices_are_not_taken),
+        cmocka_unit_test(the_log_names_what_was_fitted),
+        cmocka_unit_test(names_of_other_programs_are_told),
         cmocka_unit_test(names_below_backbone_are_told),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
