@@ -19,6 +19,7 @@
 typedef struct model model;
 typedef struct module module;
 typedef struct kind kind;
+typedef struct pretrained_form pretrained_form; /* model/pretrained.h */
 
 typedef enum {
     FAMILY_SEGMENTOR,
@@ -133,7 +134,8 @@ struct kind {
     const char *name;
     const char *about; /* one line for docs */
     const field_table *fields;
-    void (*build)(module *m); /* called when m->config, m->name and m->cfg are set */
+    void (*build)(module *m);          /* called when m->config, m->name and m->cfg are set */
+    const pretrained_form *pretrained; /* how weights that a config names for it are fitted to it; NULL: as they are */
     union {
         struct {
             /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: build has set requires_grad and the norms'

@@ -3,11 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "model/backbones/out_indices.h"
 #include "model/init.h"
 #include "model/layers/layers.h"
+#include "model/pretrained.h"
 
-enum { LAYERS_MAX = 1024 };
+enum { LAYERS_MAX = 1024, CLASS_ROWS = 3 /* of a table: from and to the class token, and its own */ };
 
 typedef struct beit_config {
     ints img_size, out_indices;
@@ -101,7 +103,7 @@ static module *attention_of(module *parent, const char *name, const beit_config 
     beit_attention *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    int64_t channels = c->embed_dims, rows = (2 * plan->grid[0] - 1) * (2 * plan->grid[1] - 1) + 3;
+    int64_t channels = c->embed_dims, rows = (2 * plan->grid[0] - 1) * (2 * plan->grid[1] - 1) + CLASS_ROWS;
     int64_t tokens = plan->grid[0] * plan->grid[1] + 1;
     m->class_name = plan->mae ? "MAEAttention" : "BEiTAttention";
     m->state = s;
@@ -300,12 +302,30 @@ static features forward(module *m, graph *g, tensor *x)
     return out;
 }
 
+/* Tables of another window are resized, and MAE's codes of another grid; both as squares. The index of tables is that
+ * of this window. */
+static cseg_status fit(const fitting *f, bool *fits, cseg_error *err)
+{
+    const beit *s = f->m->state;
+    int64_t side = s->plan.grid[0];
+    *fits = false;
+    if (side != s->plan.grid[1])
+        return CSEG_OK;
+    if (f->p == s->pos_embed)
+        return fit_codes(f, side, side, (resize_attr){.cubic = true}, fits, err);
+    return str_ends(f->p->name, "relative_position_bias_table") ? fit_table_geometric(f, CLASS_ROWS, fits, err)
+                                                                : CSEG_OK;
+}
+
+static const pretrained_form form = {.drops = "relative_position_index", .fit = fit};
+
 const kind kind_beit = {
     .family = FAMILY_BACKBONE,
     .name = "BEiT",
     .about = "A transformer whose attention has tables of relative positions (arXiv:2106.08254).",
     .fields = &beit_table,
     .build = build_beit,
+    .pretrained = &form,
     .as.backbone = {.forward = forward},
 };
 
@@ -315,5 +335,6 @@ const kind kind_mae = {
     .about = "BEiT with codes of absolute positions too, and biases in all projections (arXiv:2111.06377).",
     .fields = &mae_table,
     .build = build_mae,
+    .pretrained = &form,
     .as.backbone = {.forward = forward},
 };

@@ -4,6 +4,7 @@
 #include "model/backbones/out_indices.h"
 #include "model/init.h"
 #include "model/layers/layers.h"
+#include "model/pretrained.h"
 
 enum { LAYERS_MAX = 1024 };
 
@@ -294,11 +295,25 @@ static features forward(module *m, graph *g, tensor *x)
     return out.maps;
 }
 
+/* Position codes of another image size are resized. */
+static cseg_status fit(const fitting *f, bool *fits, cseg_error *err)
+{
+    const vit *s = f->m->state;
+    const vit_config *c = f->m->config;
+    *fits = false;
+    if (f->p != s->pos_embed)
+        return CSEG_OK;
+    return fit_codes(f, s->grid[0], s->grid[1], resize_by(c->interpolate_mode, false), fits, err);
+}
+
+static const pretrained_form form = {.fit = fit};
+
 const kind kind_vision_transformer = {
     .family = FAMILY_BACKBONE,
     .name = "VisionTransformer",
     .about = "An image's patches as the tokens of a transformer (ViT, arXiv:2010.11929).",
     .fields = &table,
     .build = build,
+    .pretrained = &form,
     .as.backbone = {.forward = forward},
 };

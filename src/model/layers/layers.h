@@ -41,6 +41,8 @@ module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_
  * its channels). Types whose class in PyTorch does not take it are refused. */
 typedef enum { NORM_OF_MAP = 1, NORM_OF_LINE = 2, NORM_OF_TOKENS = 4 } norm_input;
 module *norm_new_of(module *parent, const char *name, const value *norm_cfg, int64_t channels, norm_input of);
+/* Runs a layer norm with other weights than its own [C]: laid out for x, say. */
+tensor *norm_run_with(module *norm, graph *g, tensor *x, tensor *gamma, tensor *beta);
 /* Returns the name that build_norm_layer gives: bn1, gn1, ln1, in1. NULL after an error. */
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
 /* norm_eval=True: batch norms in m and below use their running statistics in training too. */
@@ -288,6 +290,22 @@ typedef struct ffn_spec {
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* Attention inside of a map's windows, around a linear layer "qkv" and before one called "proj": x [N,H,W,channels] ->
+ * the same shape. A map that its windows do not fill is padded with zeros behind. */
+typedef struct window_attention_spec {
+    int64_t channels, heads, window[2];
+    int64_t shift; /* by so many pixels the map is rolled up and to the left before it is cut */
+    bool bias;     /* of qkv */
+    bool table;    /* a learnt bias for how far query and key lie from each other (relative_position_bias_table) */
+    bool unseen;   /* padding is no key; else it is one as any other */
+    double scale;  /* of the products; 0: 1 / sqrt(channels of a head) */
+    double attn_drop, proj_drop;
+} window_attention_spec;
+module *window_attention_new(module *parent, const char *name, window_attention_spec s);
+/* mmseg's PatchMerging of 2x2 pixels: x [N,H,W,in] -> [N,H/stride,W/stride,out], rounded up; norm_cfg NULL: no norm. */
+module *patch_merging_new(module *parent, const char *name, int64_t in, int64_t out, int64_t stride,
+                          const value *norm_cfg);
 
 /* The index [L,L] that classes keep beside a table of relative positions (module_constant), L = grid[0] * grid[1] and
  * one more with a class token: the table's row for each query and key, as op_attention takes it. It lives as long as m.
