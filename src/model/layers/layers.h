@@ -259,6 +259,7 @@ typedef struct attention_spec {
     bool bias;                   /* in all projections */
     double attn_drop, proj_drop; /* dropout of the attention weights, and of the result */
     const value *dropout_layer;  /* after both; NULL: none */
+    bool bare;                   /* nothing is added to the result */
     const value *init_cfg;       /* NULL: none */
 } attention_spec;
 module *attention_new(module *parent, const char *name, attention_spec s);
@@ -269,7 +270,7 @@ typedef struct attention_inputs {
     tensor *mask;   /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
     tensor *hidden; /* u8, a shape of the same kind: not 0 where a query does not see a key; NULL: nowhere */
 } attention_inputs;
-/* Returns identity + the result of the attention. */
+/* Returns identity + the result of the attention, or with `bare` the result alone. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);
 /* mmseg's EfficientMultiheadAttention: such an attention from a map to itself, whose keys and values a convolution with
  * kernel and stride `ratio` and a norm of tokens have made smaller (children sr and norm; below a ratio of 2 neither).
@@ -298,7 +299,8 @@ typedef struct window_attention_spec {
     int64_t shift; /* by so many pixels the map is rolled up and to the left before it is cut */
     bool bias;     /* of qkv */
     bool table;    /* a learnt bias for how far query and key lie from each other (relative_position_bias_table) */
-    bool unseen;   /* padding is no key; else it is one as any other */
+    bool masked;   /* padding is no key, if the map is padded both below and to the right (MMSegmentation masks
+                      nothing else); else it is one as any other */
     double scale;  /* of the products; 0: 1 / sqrt(channels of a head) */
     double attn_drop, proj_drop;
 } window_attention_spec;

@@ -25,6 +25,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
     const window_attention *s = m->state;
     const window_attention_spec *c = &s->c;
     int64_t each = c->channels / c->heads;
+    bool unseen = c->masked && x && x->dim[1] % c->window[0] && x->dim[2] % c->window[1];
     tensor *qkv = layer_run(s->qkv, g, x);
     attention_operands in = {.q = qkv, .k = qkv, .v = qkv, .table = s->table ? graph_param(g, s->table) : NULL};
     attention_attr a = {.heads = c->heads,
@@ -35,9 +36,9 @@ static tensor *forward(module *m, graph *g, tensor *x)
                         .window = {c->window[0], c->window[1]},
                         .shift = {c->shift, c->shift},
                         .apart = -100,
-                        .unseen = c->unseen,
+                        .unseen = unseen,
                         .p = dropout_rate(s->attn_drop, g)};
-    if (c->bias && !c->unseen)
+    if (c->bias && !unseen)
         in.outside = graph_param(g, module_own(s->qkv, "bias"));
     for (int i = 0; i < 2 && s->table; i++)
         a.grid[i] = c->window[i];
