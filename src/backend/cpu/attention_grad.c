@@ -142,6 +142,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     k->s = attention_sizes_of(n);
     k->s.tile = k->s.queries <= 64 && k->s.block <= 64 ? k->s.queries : least_of(TILE, k->s.queries);
     k->room_for_scores = attention_needs_room(n, &k->s);
+    k->half = attention_half_for(b, n);
     k->dtable = a->into[4] < 0 ? 0 : attention_table_rows(a);
     k->doutside = a->into[5] < 0 ? 0 : a->d + a->e;
     cut(k);

@@ -41,6 +41,16 @@ attention_sizes attention_sizes_of(const node *n)
     return s;
 }
 
+const attention_half_table *attention_half_for(const cpu_backend *b, const node *n)
+{
+    const attention_attr *a = &n->attr.attention;
+    bool takes = a->p == 0 && a->d % 2 == 0 && a->e % 2 == 0 && a->scale != 0;
+    for (int i = 0; i < 3; i++)
+        takes = takes && n->in[i]->type == DT_BF16;
+    takes = takes && (n->op == OP_attention || n->in[ATTENTION_GRAD_DY]->type == DT_BF16);
+    return takes ? attention_half_of(b->simd) : NULL;
+}
+
 sequence attention_sequence(const node *n, int part, const tensor *t, void *at)
 {
     const attention_attr *a = &n->attr.attention;
