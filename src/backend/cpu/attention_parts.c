@@ -17,7 +17,7 @@ static int64_t block_of(const attention_sizes *s)
 /* Queries at a time, in even parts: their products stay in the first-level cache. */
 static int64_t tile_of(const attention_sizes *s)
 {
-    enum { STEP = 12 }; /* rows of the products' register tiles */
+    enum { STEP = 4 }; /* rows of which the products are made */
     int64_t most = s->block <= 64 ? 64 : s->block <= 128 ? 48 : 24, tiles = parts_of(s->queries, most).count;
     int64_t each = (s->queries + tiles - 1) / tiles;
     return tiles > 1 ? least_of(most, (each + STEP - 1) / STEP * STEP) : each;
