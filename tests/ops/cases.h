@@ -42,6 +42,7 @@ struct op_case {
     bool no_grad; /* nothing to differentiate, or checked by same_as */
     bool train_only, inference_only;
     double tolerance;    /* for other backends, in units of the largest result; 0: 1e-5 */
+    double rough;        /* the same in bfloat16; 0: 1/128 */
     case_trace *same_as; /* gives the same results without fusion, or NULL; gradients are compared with it too */
     bool as_maps; /* set by tests: float inputs and the result pass through nodes of their own, so that a backend with
                      bf16 can store them as such, and inputs contain values that bfloat16 can represent */

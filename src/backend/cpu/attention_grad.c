@@ -80,6 +80,7 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
 
 enum {
     PIECES = 32,          /* so many pieces of work are wanted */
+    WINDOW_PIECES = 96,   /* of windows, of all heads, but not more than PIECES of one head */
     ENOUGH = 24,          /* pairs, from which on queries are not cut into parts */
     QUERIES = 64,         /* the least of a part */
     SUMS = 1 << 20,       /* the most floats of parts' gradients of keys and values in a round */
@@ -92,7 +93,8 @@ static void cut(attention_grad_kernel *k)
 {
     const attention_sizes *s = &k->s;
     int64_t units = s->p.n * s->windows, count = 1;
-    k->spans = parts_of(units, s->a->window[0] ? (units + PIECES - 1) / PIECES : 1);
+    int64_t spans = least_of(PIECES, WINDOW_PIECES / s->a->heads + 1);
+    k->spans = parts_of(units, s->a->window[0] ? (units + spans - 1) / spans : 1);
     k->pairs = k->spans.count * s->a->heads;
     k->blocks = parts_of(s->keys, s->block).count;
     if (!s->a->window[0] && k->pairs < ENOUGH) {
@@ -142,6 +144,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     k->s = attention_sizes_of(n);
     k->s.tile = k->s.queries <= 64 && k->s.block <= 64 ? k->s.queries : least_of(TILE, k->s.queries);
     k->room_for_scores = attention_needs_room(n, &k->s);
+    k->half = attention_half_for(b, n);
     k->dtable = a->into[4] < 0 ? 0 : attention_table_rows(a);
     k->doutside = a->into[5] < 0 ? 0 : a->d + a->e;
     cut(k);

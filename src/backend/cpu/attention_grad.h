@@ -16,6 +16,7 @@ typedef struct attention_grad_kernel {
     int64_t keys;   /* in a round, whole blocks */
     int64_t blocks; /* of a unit's keys */
     bool room_for_scores;
+    const attention_half_table *half; /* multiplies in bfloat16; NULL: in float32 */
     /* Floats of a piece's sums, 0 where it needs none: of its queries, if keys come in several blocks; of keys and
      * values, if queries are in parts; of the table's rows; of what is outside. */
     int64_t dq, dkeys, dtable, doutside;
@@ -76,6 +77,9 @@ typedef struct attention_slopes {
     matrix table;                /* of windows: slopes [queries][padded keys], summed over them */
     float *added, *factor;       /* for the scores; a row of dropout's factors */
     float *log_sum, *mean;       /* of a tile's queries */
+    /* For products of bfloat16: a tile's rows, and pairs of them; and shares or slopes, as such. A block's keys and
+     * values are packed in such pairs where float32 would lie. */
+    float *q_half, *dy_half, *share_half, *q_pairs, *dy_pairs, *share_pairs;
 } attention_slopes;
 /* Lays it out; returns its floats. room NULL: only that. */
 int64_t attention_slopes_in(const attention_grad_kernel *k, float *room, attention_slopes *r);

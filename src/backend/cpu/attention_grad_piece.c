@@ -36,17 +36,53 @@ int64_t attention_slopes_in(const attention_grad_kernel *k, float *at, attention
     lay(at, &used, k->dtable && s->a->window[0] ? s->queries * keys : 0, &r->table.at);
     lay(at, &used, k->room_for_scores ? tile * block : 0, &r->added);
     lay(at, &used, s->a->p > 0 ? block : 0, &r->factor);
+    int64_t rows = k->half ? (tile + 1) / 2 : 0; /* pairs, and rows of half the size */
+    lay(at, &used, rows * s->d, &r->q_half);
+    lay(at, &used, rows * s->e, &r->dy_half);
+    lay(at, &used, rows * block, &r->share_half);
+    lay(at, &used, rows * s->d, &r->q_pairs);
+    lay(at, &used, rows * s->e, &r->dy_pairs);
+    lay(at, &used, rows * block, &r->share_pairs);
     lay(at, &used, tile, &r->log_sum);
     return lay(at, &used, tile, &r->mean);
+}
+
+/* The same for products of bfloat16. */
+static void pack_half_block(const attention_grad_call *g, const attention_unit *u, int64_t head, int64_t key,
+                            int64_t count, const attention_slopes *r)
+{
+    const attention_half_table *half = g->k->half;
+    const attention_sizes *s = g->c->s;
+    int64_t width = attention_padded(count);
+    void *row[ATTENTION_TILE];
+    attention_at_rows(&g->c->part[1], u, head, key, count, g->c->outside[1], row);
+    half->columns((const void *const *)row, count, width, s->a->d, (uint32_t *)r->keys.at, r->keys.ld);
+    half->pairs((const void *const *)row, count, s->a->d, (uint32_t *)r->by_key.at, r->by_key.ld);
+    attention_at_rows(&g->c->part[2], u, head, key, count, g->c->outside[2], row);
+    half->columns((const void *const *)row, count, width, s->a->e, (uint32_t *)r->values.at, r->values.ld);
 }
 
 void attention_grad_block(const attention_grad_call *g, const attention_unit *u, int64_t head, int64_t key,
                           int64_t count, const attention_slopes *r)
 {
     const attention_call *c = g->c;
+    if (g->k->half) {
+        pack_half_block(g, u, head, key, count, r);
+        return;
+    }
     attention_columns(c->b, &c->part[1], u, head, key, count, c->outside[1], c->s->a->scale, r->keys);
     attention_rows(c->b, &c->part[1], u, head, key, count, c->outside[1], 1, r->by_key);
     attention_columns(c->b, &c->part[2], u, head, key, count, c->outside[2], 1, r->values);
+}
+
+/* A tile's rows in bfloat16, and pairs of them. */
+static void pack_half_rows(const attention_grad_call *g, const attention_piece *p, const sequence *s, int64_t ld,
+                           float *rows, float *pairs)
+{
+    void *row[ATTENTION_TILE];
+    attention_at_rows(s, p->u, p->head, p->query, p->rows, g->c->outside[0], row);
+    g->k->half->rows((const void *const *)row, p->rows, s->each, (uint16_t *)rows, ld);
+    g->k->half->pairs((const void *const *)row, p->rows, s->each, (uint32_t *)pairs, ld);
 }
 
 /* The rows of a tile's queries, and what their slopes are relative to. Beyond the map there are no queries: no share is
@@ -56,7 +92,12 @@ static void pack_queries(const attention_grad_call *g, const attention_piece *p,
     const attention_call *c = g->c;
     const attention_sizes *s = c->s;
     int64_t of_head = (p->u->image * s->a->heads + p->head) * s->p.queries;
-    attention_rows(c->b, &c->part[0], p->u, p->head, p->query, p->rows, c->outside[0], 1, r->q);
+    if (g->k->half) {
+        pack_half_rows(g, p, &c->part[0], s->d, r->q_half, r->q_pairs);
+        pack_half_rows(g, p, &g->dy, s->e, r->dy_half, r->dy_pairs);
+    } else {
+        attention_rows(c->b, &c->part[0], p->u, p->head, p->query, p->rows, c->outside[0], 1, r->q);
+    }
     attention_rows(c->b, &g->dy, p->u, p->head, p->query, p->rows, c->outside[0], 1, r->dy);
     attention_rows(c->b, &g->y, p->u, p->head, p->query, p->rows, c->outside[0], 1, r->y);
     c->b->simd->attention->dot(r->y.at, r->dy.at, r->y.ld, p->rows, r->y.ld, r->mean);
@@ -68,18 +109,47 @@ static void pack_queries(const attention_grad_call *g, const attention_piece *p,
 
 void attention_grad_scores(const attention_grad_call *g, const attention_piece *p, const attention_slopes *r)
 {
+    const attention_half_table *half = g->k->half;
+    const attention_sizes *s = g->c->s;
     pack_queries(g, p, r);
-    attention_tile t = attention_score(g->c, p, r->q, r->keys, r->share, r->added);
-    g->c->b->simd->attention->share(&t, r->log_sum, NULL);
+    if (!half) {
+        attention_tile t = attention_score(g->c, p, r->q, r->keys, r->share, r->added);
+        g->c->b->simd->attention->share(&t, r->log_sum, NULL);
+        return;
+    }
+    bool add = attention_prefill(g->c, p, r->share, 1 / s->a->scale);
+    half->product((const uint16_t *)r->q_half, s->d, 2, (const uint32_t *)r->keys.at, r->keys.ld, r->share.at,
+                  r->share.ld, p->rows, s->a->d / 2, attention_padded(p->count), add);
+    attention_tile t = attention_additions(g->c, p, r->share, r->added);
+    half->share(&t, s->a->scale, r->log_sum);
 }
 
 void attention_grad_slopes(const attention_grad_call *g, const attention_piece *p, const attention_slopes *r)
 {
     const attention_sizes *s = g->c->s;
-    attention_product(g->c->b, r->dy, r->values, r->slope, p->rows, s->a->e, p->count, false);
+    if (g->k->half)
+        g->k->half->product((const uint16_t *)r->dy_half, s->e, 2, (const uint32_t *)r->values.at, r->values.ld,
+                            r->slope.at, r->slope.ld, p->rows, s->a->e / 2, attention_padded(p->count), false);
+    else
+        attention_product(g->c->b, r->dy, r->values, r->slope, p->rows, s->a->e, p->count, false);
     if (s->a->p > 0)
         attention_drop(g->c, p, r->slope, r->factor);
     g->c->b->simd->attention->slope(r->share.at, r->slope.at, r->share.ld, p->rows, p->count, r->mean);
+}
+
+/* to [keys][..] (+)= shares or slopes, turned, times rows, which in bfloat16 are `pairs`. */
+static void add_by_keys(const attention_grad_call *g, const attention_piece *p, const attention_slopes *r, matrix share,
+                        matrix rows, const float *pairs, matrix to, bool add)
+{
+    const attention_half_table *half = g->k->half;
+    int64_t ld = share.ld;
+    if (!half) {
+        attention_product_turned(g->c->b, share, rows, to, p->count, p->rows, to.ld, add);
+        return;
+    }
+    half->narrow_pairs(share.at, ld, p->rows, p->count, (uint32_t *)r->share_pairs, ld);
+    half->product((const uint16_t *)r->share_pairs, 2, 2 * ld, (const uint32_t *)pairs, to.ld, to.at, to.ld, p->count,
+                  (p->rows + 1) / 2, to.ld, add);
 }
 
 /* dvalues += shares^T dy */
@@ -92,7 +162,21 @@ static void add_values(const attention_grad_call *g, const attention_piece *p, c
             memcpy(matrix_at(share, i, 0), matrix_at(r->share, i, 0), (size_t)p->count * sizeof(float));
         attention_drop(g->c, p, share, r->factor);
     }
-    attention_product_turned(g->c->b, share, r->dy, r->dvalues, p->count, p->rows, r->dvalues.ld, add);
+    add_by_keys(g, p, r, share, r->dy, r->dy_pairs, r->dvalues, add);
+}
+
+/* dq (+)= slopes times keys */
+static void add_queries(const attention_grad_call *g, const attention_piece *p, const attention_slopes *r, matrix dq)
+{
+    const attention_half_table *half = g->k->half;
+    int64_t ld = r->share.ld;
+    if (!half) {
+        attention_product(g->c->b, r->share, r->by_key, dq, p->rows, p->count, dq.ld, p->key > 0);
+        return;
+    }
+    half->narrow(r->share.at, ld, p->rows, p->count, (uint16_t *)r->share_half, ld);
+    half->product((const uint16_t *)r->share_half, ld, 2, (const uint32_t *)r->by_key.at, r->by_key.ld, dq.at, dq.ld,
+                  p->rows, (p->count + 1) / 2, dq.ld, p->key > 0);
 }
 
 static bool wants_keys(const attention_grad_call *g)
@@ -119,10 +203,10 @@ static void run_tile(const attention_grad_call *g, const attention_work *w, cons
         return;
     attention_grad_slopes(g, p, r);
     if (wants_keys(g))
-        attention_product_turned(b, r->share, r->q, r->dkeys, p->count, p->rows, r->dkeys.ld, at > 0);
+        add_by_keys(g, p, r, r->share, r->q, r->q_pairs, r->dkeys, at > 0);
     if (g->d[0].at) {
         matrix dq = k->dq ? (matrix){attention_sums(g, k->at_dq, k->dq, w->index) + at * s->d, s->d} : r->dq;
-        attention_product(b, r->share, r->by_key, dq, p->rows, p->count, dq.ld, p->key > 0);
+        add_queries(g, p, r, dq);
         if (p->key + p->count == s->keys)
             attention_write(b, &g->d[0], p->u, p->head, p->query, p->rows, dq, NULL, s->a->scale);
     }

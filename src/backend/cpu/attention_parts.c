@@ -17,7 +17,7 @@ static int64_t block_of(const attention_sizes *s)
 /* Queries at a time, in even parts: their products stay in the first-level cache. */
 static int64_t tile_of(const attention_sizes *s)
 {
-    enum { STEP = 12 }; /* rows of the products' register tiles */
+    enum { STEP = 4 }; /* rows of which the products are made */
     int64_t most = s->block <= 64 ? 64 : s->block <= 128 ? 48 : 24, tiles = parts_of(s->queries, most).count;
     int64_t each = (s->queries + tiles - 1) / tiles;
     return tiles > 1 ? least_of(most, (each + STEP - 1) / STEP * STEP) : each;
@@ -39,6 +39,16 @@ attention_sizes attention_sizes_of(const node *n)
     s.tile = tile_of(&s);
     s.expanded = a->window[0] && a->heads * s.queries * attention_padded(s.keys) <= ATTENTION_EXPANDED;
     return s;
+}
+
+const attention_half_table *attention_half_for(const cpu_backend *b, const node *n)
+{
+    const attention_attr *a = &n->attr.attention;
+    bool takes = a->p == 0 && a->d % 2 == 0 && a->e % 2 == 0 && a->scale != 0;
+    for (int i = 0; i < 3; i++)
+        takes = takes && n->in[i]->type == DT_BF16;
+    takes = takes && (n->op == OP_attention || n->in[ATTENTION_GRAD_DY]->type == DT_BF16);
+    return takes ? attention_half_of(b->simd) : NULL;
 }
 
 sequence attention_sequence(const node *n, int part, const tensor *t, void *at)

@@ -4,6 +4,7 @@
 #define CPU_ATTENTION_PARTS_H
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/simd/attention_half.h"
 #include "graph/ops/attention_place.h"
 #include "graph/ops/dropout_mask.h"
 
@@ -48,6 +49,9 @@ typedef struct attention_sizes {
 attention_sizes attention_sizes_of(const node *n);
 /* False for what has no kernel here: a bias or a mask that is the same for all of several keys. */
 bool attention_takes(const cpu_backend *b, const node *n);
+
+/* Products of bfloat16, if the node's first inputs are, and that of the result's gradient; NULL: of float32. */
+const attention_half_table *attention_half_for(const cpu_backend *b, const node *n);
 
 /* The tokens of a tensor, whose channels hold those of several heads. */
 typedef struct sequence {

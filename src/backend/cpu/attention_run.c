@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "backend/cpu/attention_parts.h"
-#include "backend/cpu/simd/attention_half.h"
 
 typedef struct attention_kernel {
     cpu_kernel k;
@@ -117,14 +116,14 @@ static void attend_half(const work *w, const attention_piece *p, int64_t at, mat
     attention_at_rows(&w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], row);
     half->rows((const void *const *)row, p->rows, s->a->d, queries, s->d);
     bool add = attention_prefill(w->c, p, r->s, 1 / s->a->scale);
-    half->product(queries, s->d, (const uint32_t *)r->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
+    half->product(queries, s->d, 2, (const uint32_t *)r->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
                   attention_padded(p->count), add);
     attention_tile t = attention_additions(w->c, p, r->s, r->added);
     half->weigh(&t, s->a->scale, share, s->block, r->most + at, r->sum + at, r->keep + at);
     if (p->key)
         scale_results(w, at, p->rows, y);
-    half->product(share, s->block, (const uint32_t *)r->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2, s->e,
-                  p->key > 0);
+    half->product(share, s->block, 2, (const uint32_t *)r->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2,
+                  s->e, p->key > 0);
 }
 
 static void pack_block(const work *w, int64_t key, int64_t count)
@@ -232,16 +231,6 @@ static parts chunks_of(const attention_kernel *k)
     return parts_of(s->queries, (s->queries + count - 1) / count);
 }
 
-/* Products of bfloat16, where all three operands are. */
-static const attention_half_table *half_of(const cpu_backend *b, const node *n)
-{
-    const attention_attr *a = &n->attr.attention;
-    bool takes = a->p == 0 && a->d % 2 == 0 && a->scale != 0;
-    for (int i = 0; i < 3; i++)
-        takes = takes && n->in[i]->type == DT_BF16;
-    return takes ? attention_half_of(b->simd) : NULL;
-}
-
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
     attention_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
@@ -253,7 +242,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     k->blocks = parts_of(k->s.keys, k->s.block).count;
     k->chunks = chunks_of(k);
     k->room_for_scores = attention_needs_room(n, &k->s);
-    k->half = half_of(b, n);
+    k->half = attention_half_for(b, n);
     k->shared = attention_shared(n, &k->s);
     k->own = room_in(k, NULL, &r);
     k->k.base.scratch = k->shared + (size_t)(b->options.threads * k->own) * sizeof(float);

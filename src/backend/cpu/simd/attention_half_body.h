@@ -64,9 +64,28 @@ static void SIMD_NAME(half_pairs)(const void *const *row, int64_t count, int64_t
         }
 }
 
+static void SIMD_NAME(half_narrow)(const float *x, int64_t x_ld, int64_t rows, int64_t count, uint16_t *to, int64_t ld)
+{
+    for (int64_t i = 0; i < rows; i++, x += x_ld, to += ld)
+        for (int64_t j = 0; j < count; j += VEC)
+            _mm256_storeu_si256((__m256i *)(to + j), (__m256i)_mm512_cvtneps_pbh(vec_load(x + j)));
+}
+
+static void SIMD_NAME(half_narrow_pairs)(const float *x, int64_t x_ld, int64_t rows, int64_t count, uint32_t *to,
+                                         int64_t ld)
+{
+    for (int64_t i = 0; i < rows; i += 2, x += 2 * x_ld, to += ld)
+        for (int64_t j = 0; j < count; j += VEC) {
+            vec odd = i + 1 < rows ? vec_load(x + x_ld + j) : vec_zero();
+            __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(vec_load(x + j)));
+            __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(odd));
+            _mm512_storeu_si512(to + j, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+        }
+}
+
 /* A register tile of `rows` x nv vectors, both constants where it is compiled. */
-VEC_INLINE void SIMD_NAME(half_tile)(int rows, int nv, const uint16_t *a, int64_t lda, const uint32_t *b, int64_t ldb,
-                                     float *c, int64_t ldc, int64_t pairs, bool add)
+VEC_INLINE void SIMD_NAME(half_tile)(int rows, int nv, const uint16_t *a, int64_t a_row, int64_t a_pair,
+                                     const uint32_t *b, int64_t ldb, float *c, int64_t ldc, int64_t pairs, bool add)
 {
     __m512 sum[12][4];
 #pragma GCC unroll 12
@@ -82,7 +101,7 @@ VEC_INLINE void SIMD_NAME(half_tile)(int rows, int nv, const uint16_t *a, int64_
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             int32_t pair;
-            memcpy(&pair, a + i * lda + 2 * l, sizeof pair);
+            memcpy(&pair, a + i * a_row + l * a_pair, sizeof pair);
             __m512bh by = (__m512bh)_mm512_set1_epi32(pair);
 #pragma GCC unroll 4
             for (int j = 0; j < nv; j++)
@@ -100,15 +119,16 @@ VEC_INLINE void SIMD_NAME(half_tile)(int rows, int nv, const uint16_t *a, int64_
 
 #define HALF_TILE(rows, nv)                                                                                            \
     case rows:                                                                                                         \
-        SIMD_NAME(half_tile)(rows, nv, a, lda, b, ldb, c, ldc, pairs, add);                                            \
+        SIMD_NAME(half_tile)(rows, nv, a, a_row, a_pair, b, ldb, c, ldc, pairs, add);                                  \
         break;
 #define HALF_TO_6(nv)                                                                                                  \
     HALF_TILE(1, nv) HALF_TILE(2, nv) HALF_TILE(3, nv) HALF_TILE(4, nv) HALF_TILE(5, nv) HALF_TILE(6, nv)
 #define HALF_TO_8(nv) HALF_TO_6(nv) HALF_TILE(7, nv) HALF_TILE(8, nv)
 #define HALF_TO_12(nv) HALF_TO_8(nv) HALF_TILE(9, nv) HALF_TILE(10, nv) HALF_TILE(11, nv) HALF_TILE(12, nv)
 #define HALF_STRIP(nv, cases)                                                                                          \
-    static void SIMD_NAME(half_strip_##nv)(int64_t rows, const uint16_t *a, int64_t lda, const uint32_t *b,            \
-                                           int64_t ldb, float *c, int64_t ldc, int64_t pairs, bool add)                \
+    static void SIMD_NAME(half_strip_##nv)(int64_t rows, const uint16_t *a, int64_t a_row, int64_t a_pair,             \
+                                           const uint32_t *b, int64_t ldb, float *c, int64_t ldc, int64_t pairs,       \
+                                           bool add)                                                                   \
     {                                                                                                                  \
         switch (rows) {                                                                                                \
             cases(nv) default : break;                                                                                 \
@@ -119,10 +139,11 @@ HALF_STRIP(2, HALF_TO_12)
 HALF_STRIP(3, HALF_TO_8)
 HALF_STRIP(4, HALF_TO_6)
 
-static void SIMD_NAME(half_product)(const uint16_t *a, int64_t lda, const uint32_t *b, int64_t ldb, float *c,
-                                    int64_t ldc, int64_t m, int64_t pairs, int64_t n, bool add)
+static void SIMD_NAME(half_product)(const uint16_t *a, int64_t a_row, int64_t a_pair, const uint32_t *b, int64_t ldb,
+                                    float *c, int64_t ldc, int64_t m, int64_t pairs, int64_t n, bool add)
 {
-    typedef void strip(int64_t, const uint16_t *, int64_t, const uint32_t *, int64_t, float *, int64_t, int64_t, bool);
+    typedef void strip(int64_t, const uint16_t *, int64_t, int64_t, const uint32_t *, int64_t, float *, int64_t,
+                       int64_t, bool);
     static strip *const strips[] = {SIMD_NAME(half_strip_1), SIMD_NAME(half_strip_2), SIMD_NAME(half_strip_3),
                                     SIMD_NAME(half_strip_4)};
     static const int64_t most[] = {12, 12, 8, 6};
@@ -131,7 +152,8 @@ static void SIMD_NAME(half_product)(const uint16_t *a, int64_t lda, const uint32
         int64_t nv = (vectors - at) / (panels - p), cuts = (m + most[nv - 1] - 1) / most[nv - 1];
         for (int64_t i = 0, row = 0; i < cuts; i++) {
             int64_t rows = (m - row + cuts - i - 1) / (cuts - i);
-            strips[nv - 1](rows, a + row * lda, lda, b + at * VEC, ldb, c + row * ldc + at * VEC, ldc, pairs, add);
+            strips[nv - 1](rows, a + row * a_row, a_row, a_pair, b + at * VEC, ldb, c + row * ldc + at * VEC, ldc,
+                           pairs, add);
             row += rows;
         }
         at += nv;
@@ -190,10 +212,38 @@ static void SIMD_NAME(half_weigh)(const attention_tile *t, float scale, uint16_t
         SIMD_NAME(half_weigh_with)(t, scale, NULL, NULL, p, p_ld, most, sum, keep);
 }
 
+VEC_INLINE void SIMD_NAME(half_share_with)(const attention_tile *t, float scale, const float *bias, const uint8_t *mask,
+                                           const float *of_row)
+{
+    float *s = t->s;
+    for (int64_t i = 0; i < t->rows; i++, s += t->ld) {
+        vec less = vec_set(of_row[i]);
+        for (int64_t j = 0; j < t->count; j += VEC) {
+            vec x = SIMD_NAME(half_score)(t, vec_set(scale), s, bias, mask, j);
+            vec_store(s + j, vec_exp_below(vec_sub(x, less)));
+        }
+        bias = bias ? bias + t->bias_ld : NULL;
+        mask = mask ? mask + t->mask_ld : NULL;
+    }
+}
+
+static void SIMD_NAME(half_share)(const attention_tile *t, float scale, const float *of_row)
+{
+    if (t->mask)
+        SIMD_NAME(half_share_with)(t, scale, t->bias, t->mask, of_row);
+    else if (t->bias)
+        SIMD_NAME(half_share_with)(t, scale, t->bias, NULL, of_row);
+    else
+        SIMD_NAME(half_share_with)(t, scale, NULL, NULL, of_row);
+}
+
 static const attention_half_table SIMD_NAME(attention_half) = {
     .rows = SIMD_NAME(half_rows),
     .columns = SIMD_NAME(half_columns),
     .pairs = SIMD_NAME(half_pairs),
+    .narrow = SIMD_NAME(half_narrow),
+    .narrow_pairs = SIMD_NAME(half_narrow_pairs),
     .product = SIMD_NAME(half_product),
     .weigh = SIMD_NAME(half_weigh),
+    .share = SIMD_NAME(half_share),
 };

@@ -41,7 +41,8 @@ static inline vec vec_first(vec a, int64_t n, vec b) /* the first n lanes of a, 
 }
 static inline vec vec_where_zero(const uint8_t *p, int64_t n, vec a, vec b) /* p[i] ? b : a, for n bytes */
 {
-    __m128i at = _mm_maskz_loadu_epi8((__mmask16)(0xffffu >> (16 - n)), p);
+    __m128i at =
+        n == VEC ? _mm_loadu_si128((const __m128i *)p) : _mm_maskz_loadu_epi8((__mmask16)(0xffffu >> (16 - n)), p);
     return _mm512_mask_blend_ps(_mm_test_epi8_mask(at, at), a, b);
 }
 static inline float vec_largest(vec a)
@@ -85,7 +86,10 @@ static inline vec vec_first(vec a, int64_t n, vec b)
 static inline vec vec_where_zero(const uint8_t *p, int64_t n, vec a, vec b)
 {
     uint8_t at[VEC] = {0};
-    memcpy(at, p, (size_t)n);
+    if (n == VEC)
+        memcpy(at, p, VEC);
+    else
+        memcpy(at, p, (size_t)n);
     __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(wide, _mm256_setzero_si256())));
 }
