@@ -64,6 +64,16 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='BEiT', img_size=64, embed_dims=4, num_layers=4,\n"
     "    num_heads=2, out_indices=[0, 1, 2, 3], final_norm=True), neck=dict(type='Feature2Pyramid', embed_dim=4),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='SwinTransformer', embed_dims=4, depths=[2, 1],\n"
+    "    num_heads=[1, 2], strides=[4, 2], window_size=3, out_indices=(0, 1), use_abs_pos_embed=True,\n"
+    "    pretrain_img_size=64, frozen_stages=0),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='PCPVT', embed_dims=[4, 8], num_heads=[1, 2],\n"
+    "    depths=[1, 1], norm_after_stage=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='SVT', embed_dims=[4, 8], num_heads=[1, 2],\n"
+    "    depths=[2, 2], windiow_sizes=[3, 5]),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='MAE', img_size=64, embed_dims=4, num_layers=1,\n"
     "    num_heads=2, patch_norm=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
