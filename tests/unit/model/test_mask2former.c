@@ -30,7 +30,8 @@ static void wrong_parts_are_refused(void **state)
         const char *text;
         const char *a, *b;
     } cases[] = {
-        {MODEL("dict(type='mmdet.PixelDecoder')", ""), "one map", "MSDeformAttnPixelDecoder"},
+        {MODEL("dict(type='mmdet.PixelDecoder', norm_cfg=dict(type='GN', num_groups=2))", ""), "one map",
+         "MSDeformAttnPixelDecoder"},
         {MODEL(GOOD, ", type='MaskFormerHead'"), "several sizes", "mmdet.PixelDecoder"},
         {MODEL(GOOD, ", feat_channels=12"), "feat_channels=12", "embed_dims=8"},
         {MODEL(GOOD, ", positional_encoding=dict(num_feats=8)"), "2 * num_feats=16", "decoder 8"},
