@@ -130,8 +130,27 @@ tensor *op_reduce_mean(graph *g, tensor *x, uint32_t axes, bool keep);
 tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b);
 /* x [..., I], w [O, I], bias [O] or NULL -> [..., O], as torch.nn.Linear. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias);
-/* softmax(scale * q k^T) v: q [..., L, d], k [..., M, d], v [..., M, e], leading axes equal -> [..., L, e]. */
-tensor *op_attention(graph *g, tensor *q, tensor *k, tensor *v, float scale);
+/* Attention of several heads, y = softmax(scale * q k^T + B) v for each head, which never writes its scores.
+ *
+ * q [N,L,..], k and v [N,M,..] (or maps [N,H,W,..]) hold their heads' channels side by side, from channel a.from on;
+ * they may be one tensor [N,L,3C], which then has one gradient. The result has q's shape with heads * e channels.
+ * B is the sum of what is given:
+ *   bias   f32 [N,heads,L,M], axes of 1 are repeated
+ *   mask   u8, a shape of the same kind: keys that a query does not see are not 0. A query must see a key
+ *   table  f32 [T,heads], T = (2 h - 1) (2 w - 1), with a.grid = {h, w}: for query (y, x) and key (y', x') its row
+ *          (y - y' + h - 1) (2 w - 1) + x - x' + w - 1. With a.class_token it has three more rows, for the class token
+ *          as query, as key, and as both (BEiT)
+ * Windows (Swin): with a.window = {h, w} q, k and v are maps of one size, and each query sees only the keys of its
+ * window. The map is padded behind to whole windows and rolled back by a.shift, without a copy: row r of the i-th row
+ * of windows is row (i h + r + shift) mod the padded height. Pixels of a window that are not neighbours, as they come
+ * from both ends of the map, have a.apart added. What lies beyond the map is no query; as key and value it is the row
+ * `outside` [C] of the channels of k and v (NULL: zeros; k and v must be one tensor), unless a.unseen.
+ * In training a.p is the probability with which a share is dropped. */
+typedef struct attention_operands {
+    tensor *q, *k, *v;
+    tensor *bias, *mask, *table, *outside; /* or NULL */
+} attention_operands;
+tensor *op_attention(graph *g, const attention_operands *in, attention_attr a);
 tensor *op_softmax(graph *g, tensor *x);                      /* over the last axis */
 tensor *op_log_softmax(graph *g, tensor *x);                  /* over the last axis */
 tensor *op_one_hot(graph *g, tensor *label, int64_t classes); /* i32 [..] -> f32 [.., K]; others give zeros */

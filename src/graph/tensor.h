@@ -164,8 +164,27 @@ typedef struct axis_attr {
     int64_t dim[TENSOR_MAX_RANK];
     int rank;
     bool trans_a, trans_b; /* matmul */
-    float value;           /* fill; scale of attention */
+    float value;           /* fill */
 } axis_attr;
+
+typedef struct attention_attr {
+    int64_t heads;   /* 0: 1 */
+    float scale;     /* of the products of queries and keys */
+    int64_t from[3]; /* first channel of the queries, keys and values in their tensors, each head's behind the last */
+    int64_t d, e;    /* channels of a head of queries and keys, and of values; 0: all from `from` on, shared by heads */
+    /* Windows of a map: */
+    int64_t window[2], shift[2]; /* h, w; 0: the whole map is one sequence */
+    float apart;                 /* added to products of pixels that only the shift brings into one window */
+    bool unseen;                 /* pixels beyond the map are not seen; else they are the rows `outside` */
+    /* The table of relative positions: */
+    int64_t grid[2];  /* h, w of the pixels of a sequence or window; 0: no table */
+    bool class_token; /* a token without a place stands in front of them */
+    /* Dropout of the shares: */
+    float p;
+    uint64_t salt;
+    /* Set by the gradient's rule: which output is the gradient of q, k, v, bias, table and outside; -1: none. */
+    int8_t into[6];
+} attention_attr;
 
 /* How a loss is averaged. The divisor is part of the op, so that the gradient knows it. See op_cross_entropy. */
 typedef enum {
@@ -219,6 +238,7 @@ typedef union op_attr {
     unary_attr unary;
     binary_kind binary;
     axis_attr axis;
+    attention_attr attention;
     loss_attr loss;
     dropout_attr dropout;
     uniform_attr uniform;

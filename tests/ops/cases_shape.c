@@ -78,21 +78,9 @@ static tensor *linear(graph *g, tensor *const *in, const op_case *c)
     return op_linear(g, in[0], in[1], in[2]);
 }
 
-/* attr.axis.value: the scale */
-static tensor *attention(graph *g, tensor *const *in, const op_case *c)
-{
-    return op_attention(g, in[0], in[1], in[2], c->attr.axis.value);
-}
-
 static tensor *exchange(graph *g, tensor *const *in, const op_case *c)
 {
     return op_psa_exchange(g, in[0], in[1], c->attr.psa);
-}
-
-static tensor *attention_in_steps(graph *g, tensor *const *in, const op_case *c)
-{
-    tensor *alike = op_scale(g, op_matmul(g, in[0], in[1], false, true), c->attr.axis.value, 0);
-    return op_matmul(g, op_softmax(g, alike), in[2], false, false);
 }
 
 static tensor *softmax(graph *g, tensor *const *in, const op_case *c)
@@ -121,7 +109,6 @@ static tensor *fill(graph *g, tensor *const *in, const op_case *c)
 
 /* clang-format off */
 #define EXCHANGE(h, w, ...) .attr = {.psa = {.mask_h = h, .mask_w = w, __VA_ARGS__}}
-#define ATTENTION(by) .attr = {.axis = {.value = by}}
 
 static const op_case cases[] = {
     {"concat channels", concat, .in = {{"2,3,4,5"}, {"2,3,4,1"}, {"2,3,4,3"}}, .n = {-1}, EXACT},
@@ -181,16 +168,6 @@ static const op_case cases[] = {
      .in = {{"1,19,21,1517"}, {"1,399,16"}}, .no_grad = true},
     {"psa_exchange, masks wider than the map", exchange, EXCHANGE(9, 9, .distribute = true), .in = {{"1,40,3,81"},
      {"1,120,16"}}, .exact = true, .no_grad = true},
-    {"attention", attention, ATTENTION(0.25f), .in = {{"2,5,3", HOLDS_ODD}, {"2,7,3", HOLDS_ODD}, {"2,7,4", HOLDS_ODD}},
-     .same_as = attention_in_steps},
-    {"attention of one token, to one", attention, ATTENTION(1), .in = {{"1,2", HOLDS_ODD}, {"1,2", HOLDS_ODD},
-     {"1,1", HOLDS_ODD}}, .same_as = attention_in_steps},
-    {"attention in heads, many tiles", attention, ATTENTION(0.1f), .in = {{"2,2,70,17", HOLDS_FRACTIONS},
-     {"2,2,301,17", HOLDS_FRACTIONS}, {"2,2,301,33", HOLDS_FRACTIONS}}, .no_grad = true, .same_as = attention_in_steps},
-    {"attention with many channels", attention, ATTENTION(0.05f), .in = {{"1,131,64", HOLDS_ODD}, {"1,150,64", HOLDS_ODD},
-     {"1,150,130", HOLDS_ODD}}, .no_grad = true, .same_as = attention_in_steps},
-    {"attention of large products", attention, ATTENTION(1), .in = {{"1,9,3", HOLDS_LARGE}, {"1,140,3", HOLDS_ODD},
-     {"1,140,4", HOLDS_ODD}}, .no_grad = true, .tolerance = 1e-2},
     {"softmax", softmax, .in = {{"2,3,7", HOLDS_ODD}}},
     {"softmax of one", softmax, .in = {{"4,1", HOLDS_ODD}}, .exact = true},
     {"softmax of large values", softmax, .in = {{"2,7", HOLDS_LARGE}}, .no_grad = true},

@@ -195,4 +195,4 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
 }
 
 const cpu_op cpu_op_attention_grad = {
-    .prepare = prepare, .either_in = 1 << Q | 1 << K | 1 << V | 1 << DY, .either_out = 7};
+    .prepare = prepare, .takes = attention_is_plain, .either_in = 1 << Q | 1 << K | 1 << V | 1 << DY, .either_out = 7};

@@ -6,14 +6,25 @@
 attention_sizes attention_sizes_of(const node *n)
 {
     const tensor *q = n->in[0], *v = n->in[2];
-    int r = q->rank;
-    attention_sizes s = {.queries = q->dim[r - 2],
-                         .keys = v->dim[r - 2],
-                         .d = q->dim[r - 1],
-                         .e = v->dim[r - 1],
-                         .scale = n->attr.axis.value};
-    s.batch = tensor_count(q) / (s.queries * s.d);
-    return s;
+    return (attention_sizes){.batch = q->dim[0],
+                             .queries = q->dim[1],
+                             .keys = v->dim[1],
+                             .d = q->dim[2],
+                             .e = v->dim[2],
+                             .scale = n->attr.attention.scale};
+}
+
+bool attention_is_plain(const cpu_backend *b, const node *n)
+{
+    (void)b;
+    bool plain = n->attr.attention.heads == 1 && !n->attr.attention.window[0];
+    for (int i = 0; plain && i < 3; i++)
+        plain = n->in[i]->rank == 3 && n->in[i]->dim[2] == (i < 2 ? n->attr.attention.d : n->attr.attention.e);
+    for (int i = n->op == OP_attention ? 3 : 6; plain && i < n->n_in; i++)
+        plain = !n->in[i];
+    for (int i = 0; plain && n->op == OP_attention_grad && i < 3; i++)
+        plain = n->attr.attention.into[i] == i;
+    return plain;
 }
 
 int64_t attention_group(const attention_sizes *s, int64_t floats)

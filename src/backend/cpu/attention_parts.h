@@ -23,6 +23,8 @@ static inline int64_t attention_padded(int64_t n)
 }
 /* All but `group`. */
 attention_sizes attention_sizes_of(const node *n);
+/* One head and nothing besides queries, keys and values. */
+bool attention_is_plain(const cpu_backend *b, const node *n);
 /* How many images are packed at a time, if each takes so many floats. */
 int64_t attention_group(const attention_sizes *s, int64_t floats);
 

@@ -114,4 +114,4 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
 }
 
 /* The result stays float32: its product with its gradient is what all slopes are relative to. */
-const cpu_op cpu_op_attention = {.prepare = prepare, .either_in = 7};
+const cpu_op cpu_op_attention = {.prepare = prepare, .takes = attention_is_plain, .either_in = 7};

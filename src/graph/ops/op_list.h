@@ -43,8 +43,9 @@ OP(softmax)                /* x -> y: over the last axis */
 OP(softmax_grad)           /* y, dy -> dx */
 OP(log_softmax)            /* x -> y: over the last axis */
 OP(log_softmax_grad)       /* y, dy -> dx */
-OP(attention)              /* q, k, v -> y, logarithm of each query's sum */
-OP(attention_grad)         /* q, k, v, y, logarithm of the sums, dy -> dq, dk, dv */
+OP(attention)              /* q, k, v, [bias], [mask], [table], [outside], [seed] -> y, logarithm of each query's sum */
+OP(attention_grad)         /* q, k, v, y, logarithm of the sums, dy, [bias], [mask], [table], [outside], [seed] -> those
+                              of the gradients of q, k, v, bias, table and outside that attr.attention.into names */
 OP(one_hot)                /* label -> y */
 OP(presence)               /* label -> y: which classes each image has */
 OP(pick)                   /* x, label -> y: the label's entry of the last axis */

@@ -63,49 +63,34 @@ static tensor *project(const attention *s, graph *g, tensor *x, int first, int c
     return op_linear(g, x, w, b);
 }
 
-/* Fills q, k, v [N,L,C]; parts with the same input share one product. */
-static void project_all(const attention *s, graph *g, const attention_inputs *in, tensor *out[3])
+/* Projects queries, keys and values; those with the same input share one product and lie side by side in its result. */
+static attention_operands project_all(const attention *s, graph *g, const attention_inputs *in, int64_t from[3])
 {
-    tensor *x[3] = {in->query, in->key, in->value};
+    tensor *x[3] = {in->query, in->key, in->value}, *out[3];
     for (int i = 0; i < 3;) {
         int count = 1;
         while (i + count < 3 && x[i + count] == x[i])
             count++;
         tensor *all = project(s, g, x[i], i, count);
-        for (int j = 0; j < count; j++)
-            out[i + j] = count == 1 ? all : op_slice(g, all, 2, j * s->channels, s->channels);
+        for (int j = 0; j < count; j++) {
+            out[i + j] = all;
+            from[i + j] = j * s->channels;
+        }
         i += count;
     }
-}
-
-/* [N,L,C] -> [N,heads,L,C/heads] */
-static tensor *split(const attention *s, graph *g, tensor *x)
-{
-    if (!x)
-        return NULL;
-    x = op_reshape(g, x, 4, (int64_t[]){x->dim[0], x->dim[1], s->heads, s->channels / s->heads});
-    return op_transpose(g, x, (int[]){0, 2, 1, 3});
-}
-
-static tensor *merge(const attention *s, graph *g, tensor *x)
-{
-    x = op_transpose(g, x, (int[]){0, 2, 1, 3});
-    return x ? op_reshape(g, x, 3, (int64_t[]){x->dim[0], x->dim[1], s->channels}) : NULL;
+    return (attention_operands){.q = out[0], .k = out[1], .v = out[2], .bias = in->mask, .mask = in->hidden};
 }
 
 static tensor *attend(const attention *s, graph *g, const attention_inputs *in)
 {
-    tensor *part[3];
-    project_all(s, g, in, part);
-    float scale = (float)(1 / sqrt((double)(s->channels / s->heads)));
-    tensor *q = split(s, g, part[0]), *k = split(s, g, part[1]), *v = split(s, g, part[2]);
-    if (!in->mask && !dropout_acts(s->attn_drop, g))
-        return layer_run(s->out, g, merge(s, g, op_attention(g, q, k, v, scale)));
-    tensor *alike = op_matmul(g, op_scale(g, q, scale, 0), k, false, true); /* [N,heads,queries,keys] */
-    if (in->mask)
-        alike = op_add(g, alike, in->mask);
-    tensor *share = layer_run(s->attn_drop, g, op_softmax(g, alike));
-    return layer_run(s->out, g, merge(s, g, op_matmul(g, share, v, false, false)));
+    int64_t each = s->channels / s->heads;
+    attention_attr a = {.heads = s->heads,
+                        .d = each,
+                        .e = each,
+                        .scale = (float)(1 / sqrt((double)each)),
+                        .p = dropout_rate(s->attn_drop, g)};
+    attention_operands all = project_all(s, g, in, a.from);
+    return layer_run(s->out, g, op_attention(g, &all, a));
 }
 
 static bool same_shape(const tensor *a, const tensor *b)

@@ -17,6 +17,12 @@ bool dropout_acts(const module *m, const graph *g)
     return g->train && s->p > 0 && !m->model->options.no_dropout;
 }
 
+float dropout_rate(const module *m, const graph *g)
+{
+    const drop_state *s = m->state;
+    return dropout_acts(m, g) ? s->p : 0;
+}
+
 static tensor *forward(module *m, graph *g, tensor *x)
 {
     const drop_state *s = m->state;

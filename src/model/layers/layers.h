@@ -240,6 +240,8 @@ module *dropout_new(module *parent, const char *name, double p);
 module *dropout2d_new(module *parent, const char *name, double p);
 module *drop_path_new(module *parent, const char *name, double p);
 bool dropout_acts(const module *m, const graph *g); /* false where the layer passes on its input */
+/* For ops that drop by themselves: the probability, or 0 where the layer passes on its input. */
+float dropout_rate(const module *m, const graph *g);
 /* The probability of block i of n where they grow evenly from 0 to `last`: torch.linspace(0, last, n)[i], in float32.
  */
 double drop_path_rate(double last, int64_t i, int64_t n);
@@ -259,7 +261,8 @@ typedef struct attention_inputs {
     tensor *query;
     tensor *key, *value, *identity; /* NULL: the query, the key, the query (in this order) */
     tensor *query_pos, *key_pos;    /* added to query and key; key_pos NULL: query_pos, if it has the keys' shape */
-    tensor *mask; /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
+    tensor *mask;   /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
+    tensor *hidden; /* u8, a shape of the same kind: not 0 where a query does not see a key; NULL: nowhere */
 } attention_inputs;
 /* Returns identity + the result of the attention. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);

@@ -72,7 +72,8 @@ static tensor *gather(const non_local *s, graph *g, tensor *query, tensor *key, 
     double by = 1;
     if (has_mode(s, "embedded_gaussian"))
         by = (s->spec.use_scale ? sqrt((double)s->inner) : 1) * (s->spec.disentangled ? s->spec.temperature : 1);
-    return op_attention(g, query, key, values, (float)(1 / by));
+    return op_attention(g, &(attention_operands){.q = query, .k = key, .v = values},
+                        (attention_attr){.scale = (float)(1 / by)});
 }
 
 static tensor *forward(module *m, graph *g, tensor *x)

@@ -85,7 +85,7 @@ static tensor *attend(module *m, graph *g, tensor *query_map, tensor *key_map)
     tensor *q = downsample(m, "query_downsample", g, layer_run(s->query, g, query_map));
     tensor *k = downsample(m, "key_downsample", g, layer_run(s->key, g, key_map));
     tensor *v = downsample(m, "key_downsample", g, layer_run(s->value, g, key_map));
-    tensor *y = op_attention(g, q, k, v, s->scale);
+    tensor *y = op_attention(g, &(attention_operands){.q = q, .k = k, .v = v}, (attention_attr){.scale = s->scale});
     if (!y)
         return NULL;
     if (y->dim[1] != query_map->dim[1] * query_map->dim[2])
