@@ -21,6 +21,9 @@ void init_values(param *p, const float *values);
 /* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
  * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
 void init_kaiming_below(module *m);
+/* The same for transformers of maps: linear layers start truncated normal with std 0.02, layer norms at 1, convolutions
+ * normal with std sqrt(2 / (their kernel's area * the outputs of a group)), and the biases of all of these at 0. */
+void init_transformer_below(module *m);
 /* For m->init: how ViT and its kin start (timm's 'jax_impl'): weights of linear layers by a truncated normal of
  * deviation 0.02, their biases 0, or within modules called ffn by a normal of deviation 1e-6; convolutions by Kaiming's
  * normal rule (fan in, ReLU), norms 1 and 0. Other parameters stay as PyTorch starts them. */

@@ -26,7 +26,7 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss", "sampler"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss", "sampler", "part"};
     return names[f];
 }
 
@@ -85,7 +85,8 @@ bool kind_in_reference(family f, const char *type)
     return false;
 }
 
-static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses", "Samplers"};
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads",
+                                                 "Losses",     "Samplers",  "Parts"};
 
 void kinds_document(FILE *out)
 {

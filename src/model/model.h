@@ -112,6 +112,7 @@ struct model {
         int64_t n, h, w;
         trace_options options;
         tensor *loss;
+        const char *loss_suffix; /* of the names of losses: ".s0"; NULL: none */
     } trace;
 };
 

@@ -257,7 +257,10 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
     if (k)
         return k;
     other = kind_elsewhere(f, text);
-    if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
+    if (f != FAMILY_PART && kind_find(FAMILY_PART, in, text, NULL))
+        model_fail(parent->model, CSEG_CONFIG, type, "%s: %s is a part of other kinds, no %s by itself", name, text,
+                   family_name(f));
+    else if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s%s (there are: %s)",
                    name, family_name(f), scope_full_name(cfg, full), other ? "; another is " : "",
                    !other                  ? ""
@@ -298,4 +301,15 @@ module *module_build(module *parent, const char *name, family f, const value *cf
         return NULL;
     k->build(m);
     return model_failed(mod) ? NULL : m;
+}
+
+module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg)
+{
+    const char *type = value_type_name(cfg);
+    const kind *given = type ? kind_find(FAMILY_PART, scope_of(cfg), type, NULL) : NULL;
+    if (!parent || !given || given == k)
+        return module_build(parent, name, FAMILY_PART, cfg, NULL);
+    model_fail(parent->model, CSEG_CONFIG, value_blame(cfg, "type"), "%s: %s: its place is a %s's, not a %s's",
+               parent->name, name, k->name, given->name);
+    return NULL;
 }

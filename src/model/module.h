@@ -27,6 +27,7 @@ typedef enum {
     FAMILY_HEAD,
     FAMILY_LOSS,
     FAMILY_SAMPLER,
+    FAMILY_PART, /* what one kind alone is made of; module_build_part */
     FAMILY_COUNT
 } family;
 
@@ -133,6 +134,9 @@ struct kind {
             bool takes_prev;         /* needs io->prev: the head must stand after another one in a cascade */
             bool takes_class_tokens; /* uses io->x.cls; other heads are refused behind a backbone that gives them */
             head_out (*forward)(module *m, graph *g, const head_io *io);
+            /* The map [N,h,w,channels] that head_classify turns into the logits, for heads that go on from there. NULL:
+             * the reference's class hands none out. m->state is a decode_head. */
+            tensor *(*features)(module *m, graph *g, const head_io *io);
             /* Adds the head's losses for the output of forward, with model_add_loss under `prefix` (decode, aux,
              * decode_0). NULL: adds those of `loss_decode` on the logits, and acc_seg. */
             void (*loss)(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
@@ -177,6 +181,8 @@ void kinds_document(FILE *out);
 /* Builds a child of `parent` called `name` from a dict with `type`, as build_from_cfg. `inherited` (may be NULL) gives
  * default arguments. NULL after an error. */
 module *module_build(module *parent, const char *name, family f, const value *cfg, const value *inherited);
+/* The same for a part, which must be of this kind. */
+module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg);
 /* Makes a plain container or layer. */
 module *module_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
@@ -214,6 +220,7 @@ void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
 features neck_run(module *m, graph *g, features x);
 features neck_fuse(module *m, graph *g, features first, features second);
 head_out head_run(module *m, graph *g, const head_io *io);
+tensor *head_run_features(module *m, graph *g, const head_io *io); /* for heads whose kind has `features` */
 /* Adds the losses for the output of head_run with the same io, which must have a label. */
 void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
 tensor *loss_run(module *m, graph *g, const loss_io *io);
@@ -223,7 +230,8 @@ tensor *sampler_run(module *m, graph *g, const loss_io *io);
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */
 /* f32 [N,H,W]: the label map's own weights (weightmaps.KEY), else seg_weight_map; NULL: neither */
 tensor *model_weight_input(model *m, graph *g, const char *key);
-/* Adds an output "PREFIX.NAME"; those with "loss" in NAME are summed into the training loss. */
+/* Adds an output "PREFIX.NAME", with the trace's loss_suffix behind; those with "loss" in NAME are summed into the
+ * training loss. */
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss);
 
 #endif

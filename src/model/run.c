@@ -75,6 +75,14 @@ head_out head_run(module *m, graph *g, const head_io *io)
     return y;
 }
 
+tensor *head_run_features(module *m, graph *g, const head_io *io)
+{
+    graph_push_scope(g, m->name);
+    tensor *y = m->kind->as.head.features(m, g, io);
+    graph_pop_scope(g);
+    return y;
+}
+
 static tensor *loss_refused(module *m, graph *g, const char *what)
 {
     char place[512];
@@ -139,7 +147,8 @@ tensor *model_weight_input(model *m, graph *g, const char *key)
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss)
 {
     char full[256];
-    snprintf(full, sizeof full, "%s.%s", prefix, name);
+    const char *suffix = m->trace.loss_suffix;
+    snprintf(full, sizeof full, "%s.%s%s", prefix, name, suffix ? suffix : "");
     if (!loss)
         return;
     const char *copy = arena_strdup(g->mem, full);

@@ -1,6 +1,7 @@
-/* Attention in tiles of queries and keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax is taken
- * along the keys as they come, so the products of all queries with all keys are never in memory. A thread has whole
- * queries, so results do not depend on the number of threads. */
+/* Attention in tiles of queries and blocks of keys (Dao et al. 2022, "FlashAttention", arXiv:2205.14135): the softmax is
+ * taken along the keys as their blocks come, so the products of all queries with all keys are never in memory. Queries,
+ * keys and values are read where they lie, also those of windows. Work is cut into pieces by size alone, and a thread
+ * has whole queries, so results do not depend on the number of threads. */
 #include <math.h>
 
 #include "backend/cpu/attention_parts.h"
@@ -8,73 +9,111 @@
 typedef struct attention_kernel {
     cpu_kernel k;
     attention_sizes s;
-    packed keys, values; /* columns [d][keys], rows [keys][e] */
-    int64_t image;       /* floats of an image's packed sequences */
-    int64_t own;         /* of a thread's room */
+    int64_t units;  /* of all images */
+    int64_t heads;  /* that a piece of work takes: all, or one */
+    parts chunks;   /* of a unit's queries */
+    int64_t blocks; /* of its keys */
+    bool room_for_scores;
+    size_t shared; /* bytes of the call */
+    int64_t own;   /* floats of a thread's room */
 } attention_kernel;
 
 /* A thread's room. */
-typedef struct tile {
-    matrix q, s, y; /* queries [rows][d], products [rows][keys], results [rows][e] */
-    float most[ATTENTION_ROWS], sum[ATTENTION_ROWS], keep[ATTENTION_ROWS];
-} tile;
+typedef struct room {
+    float *unit;
+    matrix q, s, y;       /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
+    matrix keys, values;  /* of a block: [d][block], [block][e] */
+    float *added, *factor; /* for the scores of a tile; a row of dropout's */
+    float *most, *sum, *keep; /* of a chunk's queries */
+} room;
 
-static void pack(const attention_kernel *k, void *const *in, int64_t first, int64_t images, float *scratch,
-                 float *rooms)
+static int64_t lay(float *at, int64_t *used, int64_t floats, float **out)
 {
-    const attention_sizes *s = &k->s;
-    const node *n = k->k.n;
-    int64_t blocks = parts_of(s->keys, ATTENTION_COLUMNS).count;
-#pragma omp for collapse(2) schedule(static)
-    for (int64_t i = 0; i < images; i++)
-        for (int64_t b = 0; b < blocks; b++) {
-            int64_t from = b * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, s->keys - from);
-            int64_t at = (first + i) * s->keys + from;
-            matrix keys = packed_in(k->keys, scratch + i * k->image);
-            matrix values = packed_in(k->values, scratch + i * k->image);
-            attention_columns(k->k.b, sequence_of(n->in[1], in[1]), at, count, 1, matrix_from(keys, 0, from),
-                              rooms + omp_get_thread_num() * k->own);
-            attention_rows(k->k.b, sequence_of(n->in[2], in[2]), at, count, 1, matrix_from(values, from, 0));
-        }
+    *out = at ? at + *used : NULL;
+    return *used += attention_padded(floats);
 }
 
-/* The queries from `from` on, against all keys. */
-static void attend(const attention_kernel *k, tile *t, int64_t rows, matrix keys, matrix values)
+/* Lays out a room; returns its floats. at NULL: only that. */
+static int64_t room_in(const attention_kernel *k, float *at, room *r)
 {
     const attention_sizes *s = &k->s;
-    const attention_table *a = k->k.b->simd->attention;
-    for (int64_t i = 0; i < rows; i++) {
-        t->most[i] = -INFINITY;
-        t->sum[i] = 0;
-    }
-    for (int64_t from = 0; from < s->keys; from += ATTENTION_COLUMNS) {
-        int64_t count = least_of(ATTENTION_COLUMNS, s->keys - from), width = attention_padded(count);
-        attention_product(k->k.b, t->q, matrix_from(keys, 0, from), t->s, rows, s->d, width, false);
-        attention_mask(t->s, rows, count, width);
-        a->weigh(t->s.at, t->s.ld, rows, width, t->most, t->sum, t->keep);
-        if (from)
-            a->scale(t->y.at, t->y.ld, rows, t->y.ld, t->keep);
-        attention_product(k->k.b, t->s, matrix_from(values, from, 0), t->y, rows, count, t->y.ld, from > 0);
-    }
-    for (int64_t i = 0; i < rows; i++) {
-        t->keep[i] = 1 / t->sum[i];
-        t->most[i] += logf(t->sum[i]);
-    }
-    a->scale(t->y.at, t->y.ld, rows, t->y.ld, t->keep);
+    int64_t used = 0, chunk = k->chunks.each, results = k->blocks > 1 ? chunk : s->tile;
+    *r = (room){.q.ld = s->d, .s.ld = s->block, .y.ld = s->e, .keys.ld = s->block, .values.ld = s->e};
+    lay(at, &used, attention_unit_room(s), &r->unit);
+    lay(at, &used, s->tile * s->d, &r->q.at);
+    lay(at, &used, s->tile * s->block, &r->s.at);
+    lay(at, &used, results * s->e, &r->y.at);
+    lay(at, &used, s->a->d * s->block, &r->keys.at);
+    lay(at, &used, s->block * s->e, &r->values.at);
+    lay(at, &used, k->room_for_scores ? s->tile * s->block : 0, &r->added);
+    lay(at, &used, s->a->p > 0 ? s->block : 0, &r->factor);
+    lay(at, &used, chunk, &r->most);
+    lay(at, &used, chunk, &r->sum);
+    return lay(at, &used, chunk, &r->keep);
 }
 
-static void run_tile(const attention_kernel *k, void *const *in, void *const *out, int64_t image, int64_t from,
-                     float *packs, float *room)
+/* A piece of work: `count` queries of a unit from place `from` on, of one head. */
+typedef struct work {
+    const attention_kernel *k;
+    const attention_call *c;
+    const attention_unit *u;
+    sequence y;
+    float *log_sum; /* of all queries */
+    room *r;
+    int64_t head, from, count;
+} work;
+
+/* Divides by the sums and writes a tile's rows, whose statistics are from `at` of the chunk on. */
+static void finish(const work *w, int64_t at, int64_t rows, matrix y)
 {
-    const attention_sizes *s = &k->s;
-    int64_t rows = least_of(ATTENTION_ROWS, s->queries - from), at = image * s->queries + from;
-    tile t = {.q = {room, s->d}};
-    t.s = (matrix){room + ATTENTION_ROWS * s->d, ATTENTION_COLUMNS};
-    t.y = (matrix){t.s.at + ATTENTION_ROWS * ATTENTION_COLUMNS, attention_padded(s->e)};
-    attention_rows(k->k.b, sequence_of(k->k.n->in[0], in[0]), at, rows, s->scale, t.q);
-    attend(k, &t, rows, packed_in(k->keys, packs), packed_in(k->values, packs));
-    attention_write(k->k.b, t.y, rows, out[0], k->k.n->out[0]->type, s->e, at);
-    memcpy((float *)out[1] + at, t.most, (size_t)rows * sizeof(float));
+    const attention_sizes *s = &w->k->s;
+    room *r = w->r;
+    int64_t of_head = (w->u->image * s->a->heads + w->head) * s->p.queries;
+    for (int64_t i = at; i < at + rows; i++) {
+        int64_t place = w->from + i, token = w->u->token ? w->u->token[place] : place;
+        r->keep[i] = 1 / r->sum[i];
+        if (token >= 0)
+            w->log_sum[of_head + token] = r->most[i] + logf(r->sum[i]);
+    }
+    attention_write(w->c->b, &w->y, w->u, w->head, w->from + at, rows, y, r->keep + at, 1);
+}
+
+/* One tile against one block of keys. */
+static void run_tile(const work *w, int64_t at, int64_t rows, int64_t key, int64_t count)
+{
+    const attention_sizes *s = &w->k->s;
+    const attention_table *v = w->c->b->simd->attention;
+    room *r = w->r;
+    matrix y = {w->k->blocks > 1 ? matrix_at(r->y, at, 0) : r->y.at, r->y.ld};
+    attention_piece p = {w->u, w->head, w->from + at, rows, key, count};
+    attention_rows(w->c->b, &w->c->part[0], w->u, w->head, p.query, rows, w->c->outside[0], 1, r->q);
+    attention_tile t = attention_score(w->c, &p, r->q, r->keys, r->s, r->added);
+    v->weigh(&t, r->most + at, r->sum + at, r->keep + at);
+    if (s->a->p > 0)
+        attention_drop(w->c, &p, r->s, r->factor);
+    if (key)
+        v->scale(y.at, y.ld, rows, y.ld, r->keep + at);
+    attention_product(w->c->b, r->s, r->values, y, rows, count, y.ld, key > 0);
+    if (key + count == s->keys)
+        finish(w, at, rows, y);
+}
+
+static void run_work(const work *w)
+{
+    const attention_sizes *s = &w->k->s;
+    room *r = w->r;
+    for (int64_t i = 0; i < w->count; i++) {
+        r->most[i] = -INFINITY;
+        r->sum[i] = 0;
+    }
+    for (int64_t key = 0; key < s->keys; key += s->block) {
+        int64_t count = least_of(s->block, s->keys - key);
+        attention_columns(w->c->b, &w->c->part[1], w->u, w->head, key, count, w->c->outside[1], s->a->scale,
+                          r->keys);
+        attention_rows(w->c->b, &w->c->part[2], w->u, w->head, key, count, w->c->outside[2], 1, r->values);
+        for (int64_t at = 0; at < w->count; at += s->tile)
+            run_tile(w, at, least_of(s->tile, w->count - at), key, count);
+    }
 }
 
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -82,19 +121,49 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
     (void)err;
     const attention_kernel *k = (const attention_kernel *)base;
     const attention_sizes *s = &k->s;
-    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count;
-    float *rooms = (float *)scratch + s->group * k->image;
+    const node *n = k->k.n;
+    attention_call c = attention_open(k->k.b, n, s, in, scratch);
+    sequence y = attention_sequence(n, 3, n->out[0], out[0]);
+    float *rooms = (float *)((char *)scratch + k->shared);
+    int64_t each = s->a->heads / k->heads;
 #pragma omp parallel
-    for (int64_t first = 0; first < s->batch; first += s->group) {
-        int64_t images = least_of(s->group, s->batch - first);
-        pack(k, in, first, images, scratch, rooms);
-#pragma omp for collapse(2) schedule(static)
-        for (int64_t i = 0; i < images; i++)
-            for (int64_t t = 0; t < tiles; t++)
-                run_tile(k, in, out, first + i, t * ATTENTION_ROWS, (float *)scratch + i * k->image,
-                         rooms + omp_get_thread_num() * k->own);
+    {
+        room r;
+        room_in(k, rooms + omp_get_thread_num() * k->own, &r);
+        attention_expand(&c, n, in);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t i = 0; i < k->units * each * k->chunks.count; i++) {
+            int64_t chunk = i % k->chunks.count, head = i / k->chunks.count % each * k->heads;
+            attention_unit u = attention_unit_open(&c, i / k->chunks.count / each, r.unit);
+            work w = {.k = k, .c = &c, .u = &u, .y = y, .log_sum = out[1], .r = &r};
+            w.from = chunk * k->chunks.each;
+            w.count = parts_size(&k->chunks, chunk);
+            for (int64_t h = 0; h < k->heads; h++) {
+                w.head = head + h;
+                run_work(&w);
+            }
+        }
     }
     return CSEG_OK;
+}
+
+enum {
+    PIECES = 32,      /* so many pieces of work are wanted */
+    CHUNK_LEAST = 96, /* queries, for which packing keys and values costs little */
+    CHUNK_ONCE = 2048, /* the most, if their results are not kept from block to block */
+    CHUNK_KEPT = 512
+};
+
+static parts chunks_of(const attention_kernel *k)
+{
+    const attention_sizes *s = &k->s;
+    if (s->a->window[0])
+        return parts_of(s->queries, s->queries);
+    int64_t units = k->units * s->a->heads, wanted = (PIECES + units - 1) / units;
+    int64_t most = s->queries / CHUNK_LEAST, count = wanted < most ? wanted : most < 1 ? 1 : most;
+    int64_t least = parts_of(s->queries, k->blocks > 1 ? CHUNK_KEPT : CHUNK_ONCE).count;
+    count = count > least ? count : least;
+    return parts_of(s->queries, (s->queries + count - 1) / count);
 }
 
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -102,16 +171,19 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     attention_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
         return fail_memory(err);
-    attention_sizes *s = &k->s;
-    *s = attention_sizes_of(n);
-    k->keys = packed_add(&k->image, s->d, attention_padded(s->keys));
-    k->values = packed_add(&k->image, s->keys, attention_padded(s->e));
-    s->group = attention_group(s, k->image);
-    k->own = ATTENTION_ROWS * (s->d + ATTENTION_COLUMNS + attention_padded(s->e));
-    k->k.base.scratch = (size_t)(s->group * k->image + b->options.threads * k->own) * sizeof(float);
+    room r;
+    k->s = attention_sizes_of(n);
+    k->units = k->s.p.n * k->s.windows;
+    k->heads = k->units >= PIECES && k->s.a->window[0] ? k->s.a->heads : 1;
+    k->blocks = parts_of(k->s.keys, k->s.block).count;
+    k->chunks = chunks_of(k);
+    k->room_for_scores = attention_needs_room(n, &k->s);
+    k->shared = attention_shared(n, &k->s);
+    k->own = room_in(k, NULL, &r);
+    k->k.base.scratch = k->shared + (size_t)(b->options.threads * k->own) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;
 }
 
 /* The result stays float32: its product with its gradient is what all slopes are relative to. */
-const cpu_op cpu_op_attention = {.prepare = prepare, .takes = attention_is_plain, .either_in = 7};
+const cpu_op cpu_op_attention = {.prepare = prepare, .takes = attention_takes, .either_in = 7};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/least.h"
+#include "base/log.h"
 #include "model/losses/loss_config.h"
 
 /* in_channels and in_index are lists with input_transform, and one number without it. */
@@ -256,6 +257,14 @@ tensor *head_classify(module *m, graph *g, tensor *x)
 {
     decode_head *h = m->state;
     return layer_run(h->conv_seg, g, layer_run(h->dropout, g, x));
+}
+
+void head_leaves_out(module *m, const module *part)
+{
+    char place[512];
+    if (part)
+        log_warn_once("%s%s: %s has no effect on a kernel_generate_head, as in the reference",
+                      value_place(m->cfg, place), m->kind->name, part->name);
 }
 
 /* Returns the sum of the losses, from the i-th on, that have its name; NULL if an earlier loss has that name, since its

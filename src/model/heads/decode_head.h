@@ -101,6 +101,8 @@ features head_inputs(module *m, graph *g, const head_io *io);
 tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key, int64_t channels);
 /* Applies dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);
+/* Warns that `part` of the head has no effect where the head is another one's kernel_generate_head. */
+void head_leaves_out(module *m, const module *part);
 /* Adds the losses of loss_decode, and acc_seg, for logits of any size; losses of the same name are summed. */
 void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, const char *prefix);
 

@@ -61,6 +61,10 @@ static const char *const configs[] = {
     "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3),\n"
     "  auxiliary_head=dict(type='LightHamHead', in_channels=[8], in_index=[3], channels=4, ham_channels=4,\n"
     "    ham_kwargs=dict(MD_R=2, rand_init=False), num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MixVisionTransformer', embed_dims=4, num_stages=2,\n"
+    "    num_layers=[1, 2], num_heads=[1, 2], patch_sizes=[7, 3], strides=[4, 2], sr_ratios=[2, 1], with_cp=True,\n"
+    "    out_indices=(0, 1), act_cfg=dict(type='PReLU')),\n"
+    "  decode_head=dict(type='SegformerHead', in_channels=[4, 8], in_index=[0, 1], channels=4, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
     "  neck=dict(type='JPU', in_channels=(4, 8, 16, 32), mid_channels=4, start_level=1, dilations=(1, 2)),\n"
     "  decode_head=dict(type='ASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, 2), num_classes=3),\n"
@@ -182,6 +186,15 @@ static const char *const configs[] = {
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV3', reduction_factor=8, with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=576, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='IterativeDecodeHead', num_stages=2, kernel_update_head=[\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, dropout=0.1, feat_transform_cfg=dict(act_cfg=None),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=4, feat_channels=4, gate_norm_act=True)),\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, conv_kernel_size=3, mask_transform_stride=2, feat_transform_cfg=dict(kernel_size=3),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=8, feat_channels=8, out_channels=72))],\n"
+    "    kernel_generate_head=dict(type='NLHead', in_channels=16, in_index=2, channels=8, num_classes=3)))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=3, strides=(1, 1, 1),\n"
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"

@@ -7,18 +7,35 @@
 #include "graph/tensor.h"
 
 #define VEC_INLINE static inline __attribute__((always_inline))
+#define LOG2_E 1.44269504f
 
-/* exp of numbers that are not above 0, by 2^k times a polynomial of degree 5 on [-1/2, 1/2] (minimax, p(0) = 1:
- * relative error 1.6e-7). Below -87 it gives 0. */
-VEC_INLINE vec vec_exp_below(vec x)
+/* 2^f on [-1/2, 1/2] by a polynomial of degree 5 (minimax, p(0) = 1: relative error 1.6e-7). */
+VEC_INLINE vec vec_exp2_near(vec f)
 {
-    vec t = vec_mul(x, vec_set(1.44269504f)), k = vec_round(t), f = vec_sub(t, k);
     vec p = vec_fma(f, vec_set(1.32647273e-3f), vec_set(9.67151299e-3f));
     p = vec_fma(p, f, vec_set(5.55073358e-2f));
     p = vec_fma(p, f, vec_set(2.40222424e-1f));
     p = vec_fma(p, f, vec_set(6.93147004e-1f));
-    p = vec_fma(p, f, vec_set(1));
-    return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(p, k));
+    return vec_fma(p, f, vec_set(1));
+}
+
+/* exp of numbers that are not above 0. Below -87 it gives 0. */
+VEC_INLINE vec vec_exp_below(vec x)
+{
+    vec t = vec_mul(x, vec_set(LOG2_E)), k = vec_round(t), f = vec_sub(t, k);
+    return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(vec_exp2_near(f), k));
+}
+
+/* 2^x of numbers that are not above 0. Below -126 it gives 0. */
+VEC_INLINE vec vec_exp2_below(vec x)
+{
+#if defined(__AVX512F__)
+    vec f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, vec_set(-126), _CMP_NLT_UQ), vec_exp2_near(f), vec_sub(x, f));
+#else
+    vec k = vec_round(x);
+    return vec_where_gt(vec_set(-126), x, vec_zero(), vec_shift(vec_exp2_near(vec_sub(x, k)), k));
+#endif
 }
 
 VEC_INLINE vec vec_clamp(vec x, float low, float high)
