@@ -229,6 +229,14 @@ typedef struct points_attr {
     int64_t x_dim[4];   /* point_sample_grad: the shape of x */
 } points_attr;
 
+typedef struct masks_attr {
+    int64_t h, w;       /* of the masks, before they are enlarged to the label map's size */
+    int64_t classes;    /* rows of this class or above count for nothing */
+    bool overlap;       /* mask_sums: overlap and sizes; else errors */
+    float alpha, gamma; /* errors: the share of what is inside, 1 - alpha of what is outside; the power of the miss */
+    bool squared, raw;  /* overlap: a mask's size is the sum of squares; its logits are taken without a sigmoid */
+} masks_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -247,6 +255,7 @@ typedef union op_attr {
     rank_attr rank;
     psa_attr psa;
     points_attr points;
+    masks_attr masks;
     dtype cast;
 } op_attr;
 

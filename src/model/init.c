@@ -25,6 +25,17 @@ void init_values(param *p, const float *values)
     ((model_param *)p)->values = values;
 }
 
+void init_matrices_below(module *m, init_rule rule)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->params.n; i++)
+        if (m->params.at[i]->rank > 1)
+            init_set(m->params.at[i], rule, 1, 0, false);
+    for (size_t i = 0; i < m->children.n; i++)
+        init_matrices_below(m->children.at[i], rule);
+}
+
 void init_default(module *m, const char *text)
 {
     const value *v = module_literal(m, text);

@@ -31,6 +31,8 @@ void init_jax_below(module *m);
 /* For classes that know init_cfg=dict(type='Pretrained_Part'): if it is one, notes the checkpoint, of which the keys
  * with this prefix are taken, and returns true; weights are then as PyTorch starts them. */
 bool init_from_part(module *m, const value *init_cfg, const char *prefix);
+/* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
+void init_matrices_below(module *m, init_rule rule);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);

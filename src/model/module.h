@@ -28,6 +28,7 @@ typedef enum {
     FAMILY_LOSS,
     FAMILY_SAMPLER,
     FAMILY_PART, /* what one kind alone is made of; module_build_part */
+    FAMILY_PIXEL_DECODER,
     FAMILY_COUNT
 } family;
 
@@ -95,19 +96,36 @@ typedef struct head_out {
     features more;  /* further outputs for its own loss: side maps, predictions of each layer */
 } head_out;
 
+/* Masks of queries in place of loss_io's x and target: smaller than their label map, to whose size a loss enlarges
+ * them. */
+typedef struct mask_rows {
+    tensor *masks;    /* [N,R,h*w], before sigmoid */
+    tensor *class_of; /* i32 [N,R]: the class that a mask is to cover; `classes` for rows that count for nothing */
+    tensor *label;    /* i32 [N,H,W] */
+    int64_t h, w, classes;
+} mask_rows;
+
 /* The input of a loss. */
 typedef struct loss_io {
-    tensor *x;      /* logits [N,H,W,K] at the target's size, or what else the loss compares */
-    tensor *x2;     /* a second input, or NULL */
-    tensor *target; /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
-    tensor *weight; /* f32 [N,H,W], or NULL */
+    tensor *x;             /* logits [N,H,W,K] at the target's size, or what else the loss compares */
+    tensor *x2;            /* a second input, or NULL */
+    const mask_rows *rows; /* masks instead, or NULL */
+    tensor *target;        /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
+    tensor *weight;        /* f32 [N,H,W], or the leading axes of what is compared; or NULL */
+    tensor *avg_factor;    /* a scalar: the mean is the sum divided by it; NULL: by the number of what is compared */
     int64_t ignore_index;
     bool per_pixel; /* return [N,H,W] instead of a scalar (MMSegmentation's reduction_override='none'), multiplied by
                        loss_weight */
 } loss_io;
 
 /* What a kind of loss can do besides logits and a label map. Anything else is refused where it is asked for. */
-enum { LOSS_PER_PIXEL = 1 << 0, LOSS_FLOAT_TARGET = 1 << 1, LOSS_TWO_INPUTS = 1 << 2 };
+enum {
+    LOSS_PER_PIXEL = 1 << 0,
+    LOSS_FLOAT_TARGET = 1 << 1,
+    LOSS_TWO_INPUTS = 1 << 2,
+    LOSS_AVG_FACTOR = 1 << 3,
+    LOSS_MASKS = 1 << 4
+};
 
 struct kind {
     family family;
@@ -155,6 +173,13 @@ struct kind {
              * io->target). m->parent is the head, whose losses are built before. */
             tensor *(*weight)(module *m, graph *g, const loss_io *io);
         } sampler;
+        struct {
+            /* Of a head that classifies masks: from the backbone's maps to [0] the map that masks are made of,
+             * [N,h,w,out_channels], and behind it the maps that its queries look at. */
+            features (*forward)(module *m, graph *g, features x);
+            bool multi_scale; /* there are several of these, the smallest first; false: there is one */
+            bool keeps_last;  /* which is the last of the backbone's maps as it is */
+        } pixel_decoder;
         struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,
                               int head); /* [N,H,W,K] at img's size; head: index of model->heads */
@@ -225,6 +250,7 @@ tensor *head_run_features(module *m, graph *g, const head_io *io); /* for heads 
 void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
 tensor *loss_run(module *m, graph *g, const loss_io *io);
 tensor *sampler_run(module *m, graph *g, const loss_io *io);
+features pixel_decoder_run(module *m, graph *g, features x);
 
 /* Return inputs of the graph for the data of the trace's size; the first call makes them. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */

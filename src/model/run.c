@@ -100,6 +100,8 @@ tensor *loss_run(module *m, graph *g, const loss_io *io)
         loss_refused(m, g, "loss of two inputs");
     else if (io->target && io->target->type == DT_F32 && !(can & LOSS_FLOAT_TARGET))
         loss_refused(m, g, "loss on a target of numbers; it takes a label map");
+    else if ((io->avg_factor && !(can & LOSS_AVG_FACTOR)) || (io->rows && !(can & LOSS_MASKS)))
+        loss_refused(m, g, "loss that is divided by a number of the head's, as losses of masks are");
     else
         y = m->kind->as.loss.forward(m, g, io);
     graph_pop_scope(g);
@@ -111,6 +113,15 @@ tensor *sampler_run(module *m, graph *g, const loss_io *io)
     graph_push_scope(g, m->name);
     tensor *y = m->kind->as.sampler.weight(m, g, io);
     graph_pop_scope(g);
+    return y;
+}
+
+features pixel_decoder_run(module *m, graph *g, features x)
+{
+    graph_push_scope(g, m->name);
+    features y = m->kind->as.pixel_decoder.forward(m, g, x);
+    graph_pop_scope(g);
+    y.from = m;
     return y;
 }
 

@@ -60,6 +60,9 @@ OP(margin)                 /* x -> y: between the two largest of the last axis *
 OP(top_places)             /* x -> places of the k largest of each row */
 OP(take_rows)              /* x, places -> rows */
 OP(put_rows)               /* x, rows, places -> y: x with other rows there */
+OP(mask_sums)              /* masks, classes, label -> y: errors, or overlap and sizes, of each mask */
+OP(mask_sums_grad)         /* masks, classes, label, dy -> dmasks */
+OP(hungarian)              /* cost, present -> class of each query, queries of the pairs, their classes */
 OP(uniform)                /* seed -> y: random numbers */
 OP(jaccard_weight)         /* errors, foreground, mask -> weight of each error */
 OP(distance_transform)     /* label -> y: squares of the distances to the nearest label 0 */

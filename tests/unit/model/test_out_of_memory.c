@@ -200,6 +200,21 @@ static const char *const configs[] = {
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='LRASPPHead', in_channels=(16, 8, 4), in_index=(0, 1, 2), branch_channels=(2, 3),\n"
     "    input_transform='multiple_select', channels=4, num_classes=3))\n",
+    "layer = dict(self_attn_cfg=dict(embed_dims=4, num_heads=2, dropout=0.1), ffn_cfg=dict(embed_dims=4))\n"
+    "head = dict(type='MaskFormerHead', in_channels=[16, 32], feat_channels=4, out_channels=4, num_classes=3,\n"
+    "  num_queries=5, positional_encoding=dict(num_feats=2), transformer_decoder=dict(num_layers=1,\n"
+    "    layer_cfg=dict(layer, cross_attn_cfg=dict(embed_dims=4, num_heads=1))),\n"
+    "  loss_cls=dict(type='mmdet.CrossEntropyLoss', class_weight=[1, 1, 2, 0.1]),\n"
+    "  loss_mask=dict(type='mmdet.FocalLoss'), loss_dice=dict(type='mmdet.DiceLoss'),\n"
+    "  train_cfg=dict(sampler=dict(type='mmdet.MaskPseudoSampler'), assigner=dict(type='mmdet.HungarianAssigner',\n"
+    "    match_costs=[dict(type='mmdet.ClassificationCost'), dict(type='mmdet.FocalLossCost', binary_input=True),\n"
+    "      dict(type='mmdet.DiceCost', pred_act=True), dict(type='mmdet.CrossEntropyLossCost')])))\n"
+    "norm = dict(type='GN', num_groups=2)\n"
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4,\n"
+    "    out_indices=(2, 3)),\n"
+    "  decode_head=dict(head, pixel_decoder=dict(type='mmdet.PixelDecoder', norm_cfg=norm)),\n"
+    "  auxiliary_head=dict(head, pixel_decoder=dict(type='mmdet.TransformerEncoderPixelDecoder', norm_cfg=norm,\n"
+    "    encoder=dict(num_layers=1, layer_cfg=layer), positional_encoding=dict(num_feats=2))))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

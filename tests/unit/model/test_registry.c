@@ -49,6 +49,7 @@ static void every_kind_is_whole(void **state)
             assert_ptr_not_equal(kind_at(i), k); /* it is listed once */
         type_scope in = k->scopes & SCOPE_MMPRETRAIN ? SCOPE_MMPRETRAIN
                         : k->scopes & SCOPE_MMCLS    ? SCOPE_MMCLS
+                        : k->scopes & SCOPE_MMDET    ? SCOPE_MMDET
                                                      : SCOPE_UNSAID;
         assert_ptr_equal(kind_find(k->family, in, k->name, NULL), k);
         assert_true(strlen(k->about) > 10);
