@@ -177,6 +177,19 @@ tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
 /* Returns the numbers of x [N,H,W,C] at points [N,P,2], (x, y) from 0 to 1 over the map, as [N,P,C]. Beyond the map all
  * is 0. As mmcv's point_sample, which is torch's grid_sample. The points get no gradient. */
 tensor *op_point_sample(graph *g, tensor *x, tensor *points, points_attr a);
+/* Masks of classes at points between the pixels of a label map i32 [N,H,W], without the masks: what op_point_sample
+ * gives of a mask that is 1 where the label is the class. No gradient.
+ *   op_point_classes: points [N,P,2] -> [N,P,classes]
+ *   op_point_hits: the mask of class_of i32 [N,R] at points [N*R,P,2], R rows of an image -> [N*R,P]; rows whose class
+ *     is below 0 hit nothing */
+tensor *op_point_classes(graph *g, tensor *label, tensor *points, int64_t classes);
+tensor *op_point_hits(graph *g, tensor *label, tensor *class_of, tensor *points);
+/* Multi-scale deformable attention (Zhu et al. 2020, arXiv:2010.04159): the sum of a few numbers that each query reads
+ * between the pixels of maps. value [N,S,heads,d]: the maps of a.levels, row by row, one after the other; at [Q,2]:
+ * each query's place, (x, y) from 0 to 1 over every map; offset [N,Q,heads,levels,points,2]: how far from there it
+ * reads, in pixels of the level (0 is read beyond a map); share [N,Q,heads,levels,points] -> [N,Q,heads*d]. The places
+ * get no gradient. */
+tensor *op_deform_attention(graph *g, tensor *value, tensor *at, tensor *offset, tensor *share, deform_attr a);
 /* x [..,K], K at least 2 -> [..]: the largest minus the second largest; no gradient. */
 tensor *op_margin(graph *g, tensor *x);
 /* x [N,L] -> i32 [N,k]: where the k largest of each row are, in ascending order, k from 1 to L. A NaN is the largest;

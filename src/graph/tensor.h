@@ -229,6 +229,12 @@ typedef struct points_attr {
     int64_t x_dim[4];   /* point_sample_grad: the shape of x */
 } points_attr;
 
+enum { DEFORM_LEVELS = 16 };
+typedef struct deform_attr {
+    int levels;
+    int64_t h[DEFORM_LEVELS], w[DEFORM_LEVELS]; /* of each level's map */
+} deform_attr;
+
 typedef struct masks_attr {
     int64_t h, w;       /* of the masks, before they are enlarged to the label map's size */
     int64_t classes;    /* rows of this class or above count for nothing */
@@ -255,6 +261,7 @@ typedef union op_attr {
     rank_attr rank;
     psa_attr psa;
     points_attr points;
+    deform_attr deform;
     masks_attr masks;
     dtype cast;
 } op_attr;

@@ -54,7 +54,8 @@ typedef struct case_list {
 #define CASE_LIST(array) ((case_list){(array), sizeof(array) / sizeof *(array)})
 /* The tables, one for each family. */
 case_list cases_conv(void), cases_transposed(void), cases_norm(void), cases_elementwise(void), cases_shape(void),
-    cases_spatial(void), cases_loss(void), cases_labels(void), cases_points(void), cases_attention(void);
+    cases_spatial(void), cases_loss(void), cases_labels(void), cases_points(void), cases_attention(void),
+    cases_deform(void);
 
 size_t op_case_count(void);
 const op_case *op_case_at(size_t i);

@@ -58,6 +58,10 @@ OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(point_sample)           /* x, points -> y: x between its pixels */
 OP(point_sample_grad)      /* dy, points -> dx */
+OP(point_classes)          /* label, points -> y: masks of all classes */
+OP(point_hits)             /* label, class, points -> y: masks of one class each */
+OP(deform_attention)       /* value, at, offset, share -> y */
+OP(deform_attention_grad)  /* value, at, offset, share, dy -> dvalue, doffset, dshare */
 OP(margin)                 /* x -> y: between the two largest of the last axis */
 OP(top_places)             /* x -> places of the k largest of each row */
 OP(take_rows)              /* x, places -> rows */
