@@ -4,10 +4,10 @@
 
 #include "model/losses/class_weight.h"
 
-static module *build_loss(module *m, const char *name, const value *cfg)
+static module *build_loss(module *m, const char *name, const value *cfg, unsigned needs)
 {
     module *loss = module_build(m, name, FAMILY_LOSS, cfg, NULL);
-    if (loss && !(loss->kind->as.loss.can & LOSS_AVG_FACTOR))
+    if (loss && needs & ~loss->kind->as.loss.can)
         model_fail(m->model, CSEG_UNSUPPORTED, value_blame(cfg, "type"),
                    "%s: %s compares a label map with logits; masks take mmdet's losses: mmdet.%s", m->name,
                    loss->kind->name, loss->kind->name);
@@ -17,9 +17,9 @@ static module *build_loss(module *m, const char *name, const value *cfg)
 void mask_losses_build(module *m, mask_losses *l, const value *cls, const value *mask, const value *dice)
 {
     const value *weight = value_get(cls, "class_weight");
-    l->cls = build_loss(m, "loss_cls", cls);
-    l->mask = build_loss(m, "loss_mask", mask);
-    l->dice = build_loss(m, "loss_dice", dice);
+    l->cls = build_loss(m, "loss_cls", cls, LOSS_AVG_FACTOR);
+    l->mask = build_loss(m, "loss_mask", mask, LOSS_AVG_FACTOR | LOSS_MASKS);
+    l->dice = build_loss(m, "loss_dice", dice, LOSS_AVG_FACTOR | LOSS_MASKS);
     if (model_failed(m->model))
         return;
     if (!value_is_list(weight))
@@ -59,7 +59,8 @@ void mask_losses_add(module *m, const mask_losses *l, graph *g, const char *pref
     int64_t n = tensor_count(p->weight);
     int64_t pixels = io->rows ? io->rows->label->dim[1] * io->rows->label->dim[2] : io->masks->dim[1];
     tensor *rows = op_reshape(g, p->weight, 1, &n);
-    loss_io cls = {.x = io->scores, .target = p->classes, .avg_factor = weight_of_all(m, l, g, io)};
+    loss_io cls = {
+        .x = io->scores, .target = p->classes, .ignore_index = -100, .avg_factor = weight_of_all(m, l, g, io)};
     loss_io dice = {
         .x = io->masks, .target = io->targets, .rows = io->rows, .weight = rows, .avg_factor = p->avg_factor};
     loss_io mask = dice;

@@ -50,3 +50,12 @@ tensor *mask_rows_sums(graph *g, const mask_rows *r, masks_attr a)
     tensor *y = op_mask_sums(g, r->masks, r->class_of, r->label, a);
     return y ? op_reshape(g, y, 2, (int64_t[]){y->dim[0] * y->dim[1], y->dim[2]}) : NULL;
 }
+
+tensor *losses_of_classes(graph *g, tensor *x, tensor *label, tensor *class_weight, int64_t ignored)
+{
+    int64_t classes = tensor_channels(x), rows = tensor_count(label);
+    x = op_reshape(g, x, 4, (int64_t[]){1, 1, rows, classes});
+    label = op_reshape(g, label, 3, (int64_t[]){1, 1, rows});
+    return op_cross_entropy(g, x, label, class_weight, NULL,
+                            (loss_attr){.ignore_index = ignored, .avg = AVG_NONE, .scale = 1});
+}

@@ -25,6 +25,8 @@ tensor *loss_averaged(graph *g, tensor *each, double stands_for, const loss_io *
                       double loss_weight);
 /* How many losses the error of a mask stands for: the pixels of the label map, where io has rows; else 1. */
 double loss_stands_for(const loss_io *io);
+/* The cross-entropy of each label [..], as [1,1,rows], of logits x [..,C]; 0 for the ignored one. */
+tensor *losses_of_classes(graph *g, tensor *x, tensor *label, tensor *class_weight, int64_t ignored);
 /* op_mask_sums as [N*R,..]; a.h, a.w and a.classes are set here. */
 tensor *mask_rows_sums(graph *g, const mask_rows *r, masks_attr a);
 

@@ -43,21 +43,16 @@ static void build(module *m)
                    value_kind_name(c->class_weight));
 }
 
-/* x [..,C] and label [..] as one image of one row. */
 static tensor *of_classes(module *m, graph *g, const loss_io *io, tensor *class_weight)
 {
     const entropy_config *c = m->config;
     const entropy_state *s = m->state;
     char place[512];
-    int64_t classes = tensor_channels(io->x), rows = tensor_count(io->target);
     if (c->use_sigmoid)
         return graph_fail(g, CSEG_UNSUPPORTED,
                           "%s%s: a query has one class: set use_sigmoid=False (the reference stops there too)",
                           value_place(module_at(m, "use_sigmoid"), place), m->name);
-    tensor *x = op_reshape(g, io->x, 4, (int64_t[]){1, 1, rows, classes});
-    tensor *label = op_reshape(g, io->target, 3, (int64_t[]){1, 1, rows});
-    loss_attr a = {.ignore_index = s->ignored, .avg = AVG_NONE, .scale = 1};
-    return op_cross_entropy(g, x, label, class_weight, NULL, a);
+    return losses_of_classes(g, io->x, io->target, class_weight, s->ignored);
 }
 
 static tensor *of_masks(module *m, graph *g, const loss_io *io)

@@ -1,5 +1,5 @@
 # MaskFormerHead with a transformer's encoder in the pixel decoder and everything else than its defaults: fewer queries
-# than classes, the last layer alone, other costs and losses, an old name of an argument.
+# than classes, the last layer alone, other costs and losses (one of them mmseg's), an old name of an argument.
 attention = dict(embed_dims=12, num_heads=3, bias=False)
 ffn = dict(
     embed_dims=12,
@@ -44,7 +44,7 @@ model = dict(
                 ffn_cfg=dict(embed_dims=12, feedforward_channels=8, add_identity=False),
                 norm_cfg=dict(type='LN', eps=0.01))),
         loss_cls=dict(
-            type='mmdet.CrossEntropyLoss',
+            type='CrossEntropyLoss',
             loss_weight=2.0,
             class_weight=[1.0, 0.5, 2.0, 0.25, 1.5, 3.0, 1.0, 0.1]),
         loss_mask=dict(type='mmdet.CrossEntropyLoss', use_sigmoid=True, loss_weight=1e-5),
