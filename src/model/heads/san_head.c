@@ -1,6 +1,10 @@
 /* SideAdapterCLIPHead: masks by a network beside CLIP, whose classes CLIP tells by their names (SAN, Xu et al. 2023,
  * arXiv:2302.12242). */
-#include "model/heads/mask_match.h"
+#include <float.h>
+#include <string.h>
+
+#include "model/heads/mask_points.h"
+#include "model/heads/mask_queries.h"
 #include "model/heads/side_adapter.h"
 #include "model/init.h"
 #include "model/losses/loss_config.h"
@@ -46,9 +50,48 @@ static const field_table table = FIELD_TABLE(fields, san_config);
 
 enum { MOST_OUT = 64 }; /* layers that learn */
 
+/* What losses are told apart by. */
+#define CLS "loss_cls_ce"
+#define MASK "loss_mask_ce"
+#define DICE "loss_mask_dice"
+
 typedef struct san_head {
+    VEC(module *) losses;
     module *network, *recognition;
+    mask_points points;
+    const mask_matcher *matcher; /* NULL: it cannot be trained */
 } san_head;
+
+static void add_loss(module *m, module *parent, const char *name, const value *cfg)
+{
+    san_head *h = m->state;
+    module *one = module_build(parent, name, FAMILY_LOSS, cfg, NULL);
+    if (!one || !value_true(((const san_config *)m->config)->train_cfg))
+        return;
+    unsigned can = one->kind->as.loss.can;
+    const char *is = (can & LOSS_AVG_FACTOR) && one->kind->as.loss.labels ? loss_name(one) : "";
+    if (strcmp(is, CLS) != 0 && strcmp(is, MASK) != 0 && strcmp(is, DICE) != 0)
+        model_fail(m->model, CSEG_CONFIG, cfg,
+                   "%s: loss_decode has mmseg's CrossEntropyLoss with loss_name='" CLS "' or '" MASK
+                   "', and DiceLoss with '" DICE "'",
+                   m->name);
+    else if (strcmp(is, DICE) == 0 ? strcmp(one->kind->name, "DiceLoss") != 0
+                                   : strcmp(one->kind->name, "CrossEntropyLoss") != 0)
+        model_fail(m->model, CSEG_CONFIG, cfg, "%s: %s is no loss of type %s", m->name, is, one->kind->name);
+    else if (!vec_push(m->model->mem, &h->losses, one))
+        model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+}
+
+static void build_losses(module *m, const value *cfg)
+{
+    if (!value_is_list(cfg)) {
+        add_loss(m, m, "loss_decode", cfg);
+        return;
+    }
+    module *list = module_new(m, "loss_decode");
+    for (size_t i = 0; list && i < value_count(cfg); i++)
+        add_loss(m, list, module_index(m, (int64_t)i), value_item(cfg, i));
+}
 
 static void check(module *m, const san_config *c, const san_head *h)
 {
@@ -84,30 +127,20 @@ static void build(module *m)
                            .ignore_index = c->ignore_index,
                            .gt_key = c->gt_key,
                            .labels = {.classes = c->num_classes}};
+    build_losses(m, c->loss_decode);
     h->network = side_adapter_new(m, "side_adapter_network", c->san_cfg);
     h->recognition = mask_recognition_new(m, "rec_with_attnbias", c->maskgen_cfg);
     if (model_failed(m->model))
         return;
     check(m, c, h);
+    if (value_true(c->train_cfg)) {
+        h->matcher = mask_matcher_new(m, value_get(c->train_cfg, "assigner"), SCOPE_MMSEG);
+        mask_points_read(m, c->train_cfg, &h->points);
+    }
     init_from_part(h->recognition, c->init_cfg, "decode_head.rec_with_attnbias.");
 }
 
-/* For each class the sum over the queries of how sure they are of it, times how far a pixel lies in their masks:
- * [N,H,W,K]. */
-static tensor *answer(graph *g, const head_io *io, const side_masks *said, tensor *scores)
-{
-    if (!said->masks || !scores)
-        return NULL;
-    int64_t n = scores->dim[0], q = scores->dim[1], k = scores->dim[2] - 1;
-    tensor *masks = op_transpose(g, said->masks, (int[]){0, 2, 1});
-    masks = op_reshape(g, masks, 4, (int64_t[]){n, said->h, said->w, q});
-    masks = op_sigmoid(g, op_resize_to(g, masks, io->h, io->w, false));
-    masks = op_reshape(g, masks, 3, (int64_t[]){n, io->h * io->w, q});
-    tensor *sum = op_matmul(g, masks, op_slice(g, op_softmax(g, scores), 2, 0, k), false, false);
-    return op_reshape(g, sum, 4, (int64_t[]){n, io->h, io->w, k});
-}
-
-/* more: masks and scores of each layer that learns. */
+/* more: embeddings, maps and scores of each layer that learns. */
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     const san_config *c = m->config;
@@ -121,12 +154,78 @@ static head_out forward(module *m, graph *g, const head_io *io)
     for (int i = 0; i < n; i++) {
         tensor *each = mask_recognition_run(h->recognition, g, &said[i], layers, io->x);
         tensor *scores = op_linear(g, each, io->names, NULL);
-        if (i == n - 1 && !io->label)
-            out.logits = answer(g, io, &said[i], scores);
-        features_add(g, &out.more, said[i].masks);
+        if (!io->label)
+            out.logits = masks_answer(g, io, said[i].map, said[i].embed, scores);
+        features_add(g, &out.more, said[i].embed);
+        features_add(g, &out.more, said[i].map);
         features_add(g, &out.more, scores);
     }
     return out;
+}
+
+/* Of losses of one name the last one counts. */
+static bool hidden(const san_head *h, size_t i)
+{
+    for (size_t j = i + 1; j < h->losses.n; j++)
+        if (strcmp(loss_name(h->losses.at[i]), loss_name(h->losses.at[j])) == 0)
+            return true;
+    return false;
+}
+
+/* The losses of one layer; `classes`: how many classes the images have, at least 1. */
+static void add_losses(module *m, graph *g, const char *prefix, const char *layer, const mask_points_io *at,
+                       tensor *classes)
+{
+    const san_head *h = m->state;
+    const mask_losses_io *of = &at->losses;
+    if (!of->masks || !of->targets)
+        return;
+    int64_t rows = of->masks->dim[0];
+    loss_io masks = {.x = of->masks,
+                     .target = of->targets,
+                     .weight = op_reshape(g, of->pairs->weight, 1, &rows),
+                     .avg_factor = classes};
+    loss_io points = masks;
+    points.avg_factor = op_scale(g, classes, (float)h->points.num_points, 0);
+    int64_t n = of->scores->dim[0], q = of->scores->dim[1];
+    loss_io cls = {.x = op_reshape(g, of->scores, 4, (int64_t[]){n, 1, q, of->scores->dim[2]}),
+                   .target = op_reshape(g, of->pairs->classes, 3, (int64_t[]){n, 1, q}),
+                   .ignore_index = -100};
+    for (size_t i = 0; i < h->losses.n; i++) {
+        const char *name = loss_name(h->losses.at[i]);
+        const loss_io *io = strcmp(name, CLS) == 0 ? &cls : strcmp(name, MASK) == 0 ? &points : &masks;
+        if (!hidden(h, i))
+            model_add_loss(m->model, g, prefix, module_text(m, "%s%s", layer, name), loss_run(h->losses.at[i], g, io));
+    }
+}
+
+static void loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix)
+{
+    const san_config *c = m->config;
+    const san_head *h = m->state;
+    char place[512];
+    int layers = out->more.n / 3;
+    if (!h->matcher) {
+        graph_fail(g, CSEG_CONFIG, "%s%s: training needs train_cfg with an assigner in the head",
+                   value_place(m->cfg, place), m->name);
+        return;
+    }
+    tensor *present = mask_present(g, io->label, m->head->num_classes, m->head->ignore_index);
+    tensor *classes = op_reduce_sum(g, present, 3, false);
+    classes = op_unary(g, classes, (unary_attr){.kind = UNARY_CLAMP, .alpha = 1, .beta = FLT_MAX});
+    mask_points_io *of = arena_array(g->mem, (size_t)layers + 1, sizeof *of);
+    for (int i = 0; of && i < layers; i++) { /* in the order in which the reference draws random points */
+        of[i] = (mask_points_io){.embed = out->more.at[3 * i],
+                                 .map = out->more.at[3 * i + 1],
+                                 .scores = out->more.at[3 * i + 2],
+                                 .label = io->label,
+                                 .present = present};
+        mask_points_draw(g, &h->points, h->matcher, &of[i]);
+    }
+    for (int done = 0, i = layers - 1; of && done < layers; i = done++) { /* the last layer is named first */
+        const char *layer = i == layers - 1 ? "" : module_text(m, "d%lld.", (long long)c->deep_supervision_idxs.at[i]);
+        add_losses(m, g, prefix, layer, &of[i], classes);
+    }
 }
 
 const kind kind_side_adapter_clip_head = {
@@ -135,5 +234,5 @@ const kind kind_side_adapter_clip_head = {
     .about = "Masks by a network beside CLIP, whose classes CLIP tells by their names (SAN, arXiv:2302.12242).",
     .fields = &table,
     .build = build,
-    .as.head = {.takes_class_tokens = true, .takes_names = true, .forward = forward},
+    .as.head = {.takes_class_tokens = true, .takes_names = true, .forward = forward, .loss = loss},
 };

@@ -221,7 +221,7 @@ static side_masks decode(const adapter *s, graph *g, tensor *x, int64_t h, int64
     int64_t n = x->dim[0];
     tensor *query = mlp_run(s->query_mlp, g, op_slice(g, x, 1, 0, queries));
     tensor *map = op_reshape(g, op_slice(g, x, 1, queries, h * w), 4, (int64_t[]){n, h, w, s->c.embed_dims});
-    tensor *pixels = op_reshape(g, mlp_run(s->pixel_mlp, g, map), 3, (int64_t[]){n, h * w, c->embed_channels});
+    tensor *pixels = mlp_run(s->pixel_mlp, g, map);
     tensor *bias = op_reshape(g, mlp_run(s->bias_mlp, g, map), 3, (int64_t[]){n, h * w * parts, c->embed_channels});
     bias = op_matmul(g, bias, query, false, true);
     if (s->scaling) {
@@ -229,10 +229,8 @@ static side_masks decode(const adapter *s, graph *g, tensor *x, int64_t h, int64
         bias = op_mul(g, bias, op_reshape(g, graph_param(g, module_own(s->scaling, "weight")), 3, one));
         bias = op_add(g, bias, op_reshape(g, graph_param(g, module_own(s->scaling, "bias")), 3, one));
     }
-    return (side_masks){.masks = op_matmul(g, query, pixels, false, true),
-                        .bias = op_reshape(g, bias, 4, (int64_t[]){n, h, w, parts * queries}),
-                        .h = h,
-                        .w = w};
+    return (side_masks){
+        .embed = query, .map = pixels, .bias = op_reshape(g, bias, 4, (int64_t[]){n, h, w, parts * queries})};
 }
 
 static bool is_among(ints list, int64_t i)

@@ -14,9 +14,8 @@
 
 /* What the network says behind one of its layers. */
 typedef struct side_masks {
-    tensor *masks; /* [N,Q,h*w], before sigmoid */
-    tensor *bias;  /* [N,h,w,layers*heads*Q], which CLIP's attention adds */
-    int64_t h, w;
+    tensor *embed, *map; /* [N,Q,C] and [N,h,w,C], whose product is the masks before sigmoid */
+    tensor *bias;        /* [N,h,w,layers*heads*Q], which CLIP's attention adds */
 } side_masks;
 
 /* SideAdapterNetwork, from its keyword arguments. */
