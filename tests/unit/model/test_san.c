@@ -74,7 +74,7 @@ static void frozen_parts_do_not_learn(void **state)
     assert_true(learns(&t, "decode_head.rec_with_attnbias.proj.weight"));
     assert_false(learns(&t, "decode_head.rec_with_attnbias.ln_post.weight"));
     assert_true(learns(&t, "decode_head.side_adapter_network.query_embed"));
-    test_free(&t);
+    test_end(&t);
 }
 
 int main(void)
