@@ -108,6 +108,7 @@ tensor *op_not(graph *g, tensor *a);
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
 tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* windows as in PyTorch */
+tensor *op_adaptive_max_pool(graph *g, tensor *x, int64_t h, int64_t w); /* the same windows */
 /* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear, nearest or bicubic, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */

@@ -27,6 +27,8 @@ OP(avg_pool)              /* x -> y */
 OP(avg_pool_grad)         /* dy -> dx; attr.pool and the shape in attr */
 OP(adaptive_avg_pool)     /* x -> y */
 OP(adaptive_avg_pool_grad) /* dy -> dx */
+OP(adaptive_max_pool)      /* x -> y */
+OP(adaptive_max_pool_grad) /* x, y, dy -> dx */
 OP(resize)                 /* x -> y */
 OP(resize_grad)            /* dy -> dx */
 OP(sum)                    /* x0, x1, ... -> y: resized to one size, added from left to right, [ReLU] */

@@ -96,11 +96,10 @@ tensor *map_tokens(graph *g, tensor *map)
     return map ? op_reshape(g, map, 3, (int64_t[]){map->dim[0], map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
 }
 
-tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor *queries)
+tensor *masks_answer(graph *g, const head_io *io, tensor *map, tensor *embed, tensor *scores)
 {
-    const mask_queries *q = m->state;
-    tensor *flat = op_matmul(g, map_tokens(g, map), layer_run(q->mask_embed, g, queries), false, true); /* [N,h*w,Q] */
-    tensor *classes = op_softmax(g, layer_run(q->cls_embed, g, queries));
+    tensor *flat = op_matmul(g, map_tokens(g, map), embed, false, true); /* [N,h*w,Q] */
+    tensor *classes = op_softmax(g, scores);
     if (!flat || !classes)
         return NULL;
     int64_t n = map->dim[0], k = classes->dim[2] - 1, masks_of = classes->dim[1];
@@ -108,6 +107,12 @@ tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor 
     masks = op_sigmoid(g, op_resize_to(g, masks, io->h, io->w, false));
     tensor *sum = op_matmul(g, map_tokens(g, masks), op_slice(g, classes, 2, 0, k), false, false);
     return op_reshape(g, sum, 4, (int64_t[]){n, io->h, io->w, k});
+}
+
+tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor *queries)
+{
+    const mask_queries *q = m->state;
+    return masks_answer(g, io, map, layer_run(q->mask_embed, g, queries), layer_run(q->cls_embed, g, queries));
 }
 
 bool mask_queries_learn(module *m, graph *g)

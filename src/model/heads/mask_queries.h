@@ -67,6 +67,9 @@ tensor *map_tokens(graph *g, tensor *map);
 /* The answer [N,H,W,K]: for each class the sum over the queries [N,Q,C] of how sure they are of it, times how far a
  * pixel lies in their masks, which are made of `map`. */
 tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor *queries);
+/* The same for what the queries say: embed [N,Q,C] and the map [N,h,w,C], whose product is the masks before sigmoid,
+ * and scores [N,Q,K+1], the last of which is of no class. */
+tensor *masks_answer(graph *g, const head_io *io, tensor *map, tensor *embed, tensor *scores);
 /* false: the head has no train_cfg, which was recorded. */
 bool mask_queries_learn(module *m, graph *g);
 

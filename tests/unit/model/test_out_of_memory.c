@@ -244,6 +244,23 @@ static const char *const configs[] = {
     "    loss_cls=dict(type='mmdet.CrossEntropyLoss', class_weight=[1, 1, 2, 0.1]),\n"
     "    train_cfg=dict(num_points=16, sampler=dict(type='mmdet.MaskPseudoSampler'),\n"
     "      assigner=dict(type='mmdet.HungarianAssigner', match_costs=dict(type='mmdet.ClassificationCost')))))\n",
+    "model = dict(type='MultimodalEncoderDecoder', encoder_resolution=0.5, pretrained='clip.pth',\n"
+    "  image_encoder=dict(type='VisionTransformer', img_size=32, patch_pad=0, embed_dims=8, num_layers=1, "
+    "num_heads=2,\n"
+    "    mlp_ratio=1, out_origin=True, out_indices=(0,), output_cls_token=True),\n"
+    "  text_encoder=dict(type='CLIPTextEncoder', vocabulary=['cat'], templates=['a {}'], embed_dims=8, num_layers=1,\n"
+    "    num_heads=2, output_dims=6),\n"
+    "  decode_head=dict(type='SideAdapterCLIPHead', num_classes=1, deep_supervision_idxs=[],\n"
+    "    san_cfg=dict(clip_channels=8, embed_dims=8, num_queries=3, fusion_index=[0, 1],\n"
+    "      cfg_encoder=dict(num_encode_layer=1, num_heads=2, mlp_ratio=1), cfg_decoder=dict(num_heads=2, "
+    "num_layers=1,\n"
+    "      embed_channels=4, mlp_channels=4, num_mlp=2, rescale=True)),\n"
+    "    maskgen_cfg=dict(sos_token_num=3, num_layers=1, embed_dims=8, num_heads=2, mlp_ratio=1, out_dims=6),\n"
+    "    train_cfg=dict(num_points=8, assigner=dict(type='HungarianAssigner',\n"
+    "      match_costs=dict(type='ClassificationCost'))), loss_decode=[\n"
+    "      dict(type='CrossEntropyLoss', loss_name='loss_cls_ce'),\n"
+    "      dict(type='CrossEntropyLoss', use_sigmoid=True, loss_name='loss_mask_ce'),\n"
+    "      dict(type='DiceLoss', ignore_index=None, loss_name='loss_mask_dice')]))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
