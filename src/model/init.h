@@ -25,8 +25,6 @@ void init_kaiming_below(module *m);
  * at 0. */
 void init_linear_below(module *m);
 /* These, and convolutions normal with std sqrt(2 / (their kernel's area * the outputs of a group)) and bias 0. */
-/* The same for transformers of maps: linear layers start truncated normal with std 0.02, layer norms at 1, convolutions
- * normal with std sqrt(2 / (their kernel's area * the outputs of a group)), and the biases of all of these at 0. */
 void init_transformer_below(module *m);
 /* For m->init: how ViT and its kin start (timm's 'jax_impl'): weights of linear layers by a truncated normal of
  * deviation 0.02, their biases 0, or within modules called ffn by a normal of deviation 1e-6; convolutions by Kaiming's
@@ -38,7 +36,6 @@ bool init_from_part(module *m, const value *init_cfg, const char *prefix);
 /* What a BaseModule's init_weights() does, for an m->init that calls it behind rules of its own: applies m->init_cfg,
  * and unless that is a file goes on to the modules below. */
 void init_by_cfg(module *m);
-=======
 /* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
 void init_matrices_below(module *m, init_rule rule);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
