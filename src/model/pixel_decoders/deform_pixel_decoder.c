@@ -189,7 +189,7 @@ static bool encode(module *m, graph *g, features x, features *out)
         features_add(
             g, out,
             op_reshape(g, map[i], 4, (int64_t[]){tokens->dim[0], maps.sizes.h[i], maps.sizes.w[i], tokens->dim[2]}));
-    return out->at[out->n - 1] != NULL;
+    return out->n && out->at[out->n - 1] != NULL;
 }
 
 static bool fits(module *m, graph *g, features x)
