@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/layers/layers.h"
 
 void init_set(param *p, init_rule rule, float a, float b, bool fan_out)
 {
@@ -182,10 +183,17 @@ static void set_weight(param *p, const init_action *a)
 /* Returns whether a layer has this class name, or a base class of this name. */
 static bool is_class(const module *m, const char *name)
 {
-    static const char *const bases[][2] = {
-        {"Conv2d", "_ConvNd"},           {"Conv2dAdaptivePadding", "Conv2d"}, {"ConvWS2d", "Conv2d"},
-        {"Conv1d", "_ConvNd"},           {"BatchNorm2d", "_BatchNorm"},       {"BatchNorm1d", "_BatchNorm"},
-        {"SyncBatchNorm", "_BatchNorm"}, {"InstanceNorm2d", "_InstanceNorm"}, {"LayerNorm2d", "LayerNorm"}};
+    static const char *const bases[][2] = {{"Conv2d", "_ConvNd"},
+                                           {"Conv2dAdaptivePadding", "Conv2d"},
+                                           {"ConvWS2d", "Conv2d"},
+                                           {"ConvAWS2d", "Conv2d"},
+                                           {"Conv1d", "_ConvNd"},
+                                           {"BatchNorm2d", "_BatchNorm"},
+                                           {"BatchNorm1d", "_BatchNorm"},
+                                           {"SyncBatchNorm", "_BatchNorm"},
+                                           {"InstanceNorm2d", "_InstanceNorm"},
+                                           {"LayerNorm2d", "LayerNorm"},
+                                           {"NonDynamicallyQuantizableLinear", "Linear"}};
     if (strcmp(m->class_name, name) == 0)
         return true;
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
@@ -364,6 +372,24 @@ static void set_kaiming(module *m)
 void init_kaiming_below(module *m)
 {
     module_each(m, set_kaiming);
+}
+
+static void set_as_transformer(module *m)
+{
+    param *weight = module_own(m, "weight");
+    if (weight && is_class(m, "Linear")) {
+        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
+    } else if (is_class(m, "LayerNorm")) {
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+    } else if (weight && is_class(m, "Conv2d")) {
+        int64_t fan = weight->dim[0] * weight->dim[2] * weight->dim[3] / conv_groups(m);
+        init_layer(m, INIT_NORMAL, 0, (float)sqrt(2.0 / (double)fan), false);
+    }
+}
+
+void init_transformer_below(module *m)
+{
+    module_each(m, set_as_transformer);
 }
 
 void init_resolve(model *m)

@@ -21,6 +21,9 @@ void init_values(param *p, const float *values);
 /* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
  * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
 void init_kaiming_below(module *m);
+/* The same for transformers of maps: linear layers start truncated normal with std 0.02, layer norms at 1, convolutions
+ * normal with std sqrt(2 / (their kernel's area * the outputs of a group)), and the biases of all of these at 0. */
+void init_transformer_below(module *m);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);

@@ -55,6 +55,25 @@ static void attention_of_many_heads(void **state)
     layer_check("attention", make_attention, trace_attention);
 }
 
+static module *make_efficient_attention(module *root, const value *c)
+{
+    attention_spec spec = {
+        .channels = layer_int(c, "embed_dims"), .heads = layer_int(c, "num_heads"), .bias = layer_bool(c, "qkv_bias")};
+    return efficient_attention_new(root, "layer", spec, layer_int(c, "sr_ratio"), value_get(c, "norm_cfg"));
+}
+
+static tensor *trace_efficient_attention(module *m, graph *g, tensor *const *in, const value *c)
+{
+    (void)c;
+    return efficient_attention_run(m, g, in[0], in[1]);
+}
+
+static void attention_to_a_smaller_map(void **state)
+{
+    (void)state;
+    layer_check("efficient_attention", make_efficient_attention, trace_efficient_attention);
+}
+
 static module *make_ffn(module *root, const value *c)
 {
     double scale = 0;
@@ -124,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(attention_of_many_heads),
+        cmocka_unit_test(attention_to_a_smaller_map),
         cmocka_unit_test(feed_forward_networks),
         cmocka_unit_test(they_start_as_torch_has_them),
         cmocka_unit_test(what_makes_no_layer_is_refused),

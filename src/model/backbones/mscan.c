@@ -1,7 +1,5 @@
 /* MSCAN: stages of blocks that weight pixels by what depthwise strips see around them (Guo et al. 2022,
  * arXiv:2209.08575). */
-#include <math.h>
-
 #include "model/init.h"
 #include "model/layers/layers.h"
 
@@ -173,19 +171,6 @@ static void embed_build(module *m, const mscan_config *c, int64_t i, stage *s)
     norm_new(s->embed, "4", c->norm_cfg, channels);
 }
 
-/* The class's own rule, for the convolutions and layer norms below m. */
-static void init_below(module *m)
-{
-    param *weight = module_own(m, "weight");
-    if (weight && weight->rank == 4) {
-        int64_t fan = weight->dim[0] * weight->dim[2] * weight->dim[3];
-        bool alone = weight->dim[1] == 1 && weight->dim[0] > 1; /* depthwise: as many groups as channels */
-        init_layer(m, INIT_NORMAL, 0, (float)sqrt(2.0 / (double)(alone ? fan / weight->dim[0] : fan)), false);
-    }
-    for (size_t i = 0; i < m->children.n; i++)
-        init_below(m->children.at[i]);
-}
-
 static void build(module *m)
 {
     const mscan_config *c = m->config;
@@ -194,7 +179,7 @@ static void build(module *m)
         return;
     init_choose(m, c->init_cfg, c->pretrained, NULL);
     if (!m->init_cfg && !c->pretrained)
-        m->init = init_below;
+        m->init = init_transformer_below;
     int64_t all = 0, done = 0;
     for (size_t i = 0; i < c->depths.n; i++)
         all += c->depths.at[i];

@@ -238,6 +238,12 @@ static module *conv_new(module *parent, const char *name, conv_spec c, conv_kind
     return model_failed(m->model) ? NULL : m;
 }
 
+int64_t conv_groups(const module *conv)
+{
+    const conv_state *s = conv->state;
+    return s->attr.groups;
+}
+
 bool conv_is_line(const value *conv_cfg)
 {
     const char *type = value_type_name(conv_cfg);

@@ -102,3 +102,8 @@ module *dropout_layer_new(module *parent, const char *name, const value *cfg)
                type ? type : value_kind_name(cfg));
     return NULL;
 }
+
+const value *drop_path_cfg(module *m, double p)
+{
+    return module_literal(m, module_text(m, "dict(type='DropPath', drop_prob=%.17g)", p));
+}

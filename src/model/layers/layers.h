@@ -25,6 +25,7 @@ conv_spec conv_square(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
  * padding; s.pad counts for nothing), ConvWS (weights are standardised) or ConvAWS (and brought to two buffers,
  * weight_gamma and weight_beta); other types are refused. Parameters: weight, bias. */
 module *conv2d_new(module *parent, const char *name, const value *conv_cfg, conv_spec s);
+int64_t conv_groups(const module *conv);             /* of one that these functions made */
 bool conv_is_line(const value *conv_cfg);            /* whether it is a Conv1d */
 bool conv2d_check(module *m, const value *conv_cfg); /* false: it would refuse conv_cfg, and recorded the error */
 /* torch.nn.ConvTranspose2d: x [N,h,w,in] -> [N,H,W,out], H = (h - 1) * stride - 2 * pad + dilation * (kernel - 1) + 1 +
@@ -243,6 +244,8 @@ float dropout_rate(const module *m, const graph *g);
 double drop_path_rate(double last, int64_t i, int64_t n);
 /* mmcv's build_dropout: dict(type='Dropout' | 'DropPath', drop_prob=...). None or {}: passes on its input unchanged. */
 module *dropout_layer_new(module *parent, const char *name, const value *cfg);
+/* The dict of a DropPath with probability p, for classes that write it themselves; m: any module. */
+const value *drop_path_cfg(module *m, double p);
 
 /* mmcv's MultiheadAttention, around torch.nn.MultiheadAttention ("attn"). Sequences are [N,L,channels]. */
 typedef struct attention_spec {
@@ -262,6 +265,13 @@ typedef struct attention_inputs {
 } attention_inputs;
 /* Returns identity + the result of the attention. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);
+/* mmseg's EfficientMultiheadAttention: such an attention from a map to itself, whose keys and values a convolution with
+ * kernel and stride `ratio` and a norm of tokens have made smaller (children sr and norm; below a ratio of 2 neither).
+ */
+module *efficient_attention_new(module *parent, const char *name, attention_spec s, int64_t ratio,
+                                const value *norm_cfg);
+/* x [N,H,W,channels] -> identity (NULL: x) + the result, a map as well */
+tensor *efficient_attention_run(module *m, graph *g, tensor *x, tensor *identity);
 
 /* mmcv's FFN: num_fcs linear layers with activation and dropout in between. */
 typedef struct ffn_spec {

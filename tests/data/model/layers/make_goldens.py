@@ -231,6 +231,25 @@ def attention():
 
 
 @cases_of
+def efficient_attention():
+    from mmseg.models.backbones.mit import EfficientMultiheadAttention
+    from mmseg.models.utils import nchw_to_nlc, nlc_to_nchw
+
+    def call(layer, x, identity=None):
+        tokens = nchw_to_nlc(x)
+        y = layer(tokens, x.shape[2:], identity=None if identity is None else nchw_to_nlc(identity))
+        return nlc_to_nchw(y, x.shape[2:])
+
+    def one(shapes, **how):
+        config = dict(embed_dims=6, num_heads=2, qkv_bias=True, sr_ratio=2, norm_cfg=dict(type="LN", eps=1e-6))
+        config.update(how)
+        return case(EfficientMultiheadAttention, call, config, *shapes)
+
+    odd, small = (2, 5, 4, 6), (1, 2, 3, 6)
+    return [one([odd]), one([odd, odd], qkv_bias=False), one([small], sr_ratio=1), one([odd], sr_ratio=4, num_heads=1)]
+
+
+@cases_of
 def ffn():
     from mmcv.cnn.bricks.transformer import FFN
 
