@@ -54,11 +54,20 @@ MODELS = {
     'segnext_t': ('SegNeXt-T', 'segnext/segnext_mscan-t_1xb16-adamw-160k_ade20k-512x512.py'),
     'upernet_convnext-t': ('UPerNet ConvNeXt-T', 'convnext/convnext-tiny_upernet_8xb2-amp-160k_ade20k-512x512.py'),
     'ddrnet_23-slim': ('DDRNet-23-slim', 'ddrnet/ddrnet_23-slim_in1k-pre_2xb6-120k_cityscapes-1024x1024.py'),
+    'segformer_b0': ('SegFormer-B0', 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'),
+    'upernet_swin-t': ('UPerNet Swin-T', 'swin/swin-tiny-patch4-window7-in1k-pre_upernet_8xb2-160k_ade20k-512x512.py'),
+    'mask2former_r50': ('Mask2Former R50', 'mask2former/mask2former_r50_8xb2-160k_ade20k-512x512.py'),
+    'segformer_b5': ('SegFormer-B5', 'segformer/segformer_mit-b5_8xb2-160k_ade20k-512x512.py'),
+    'upernet_vit-b': ('UPerNet ViT-B', 'vit/vit_vit-b16_mln_upernet_8xb2-80k_ade20k-512x512.py'),
+    'segmenter_s': ('Segmenter-S', 'segmenter/segmenter_vit-s_mask_8xb1-160k_ade20k-512x512.py'),
+    'twins_svt-s': ('Twins-SVT-S FPN', 'twins/twins_svt-s_fpn_fpnhead_8xb4-80k_ade20k-512x512.py'),
+    'knet_r50-d8': ('K-Net-S3 R50-D8', 'knet/knet-s3_r50-d8_fcn_8xb2-adamw-80k_ade20k-512x512.py'),
 }
 INFERENCE = (('fcn_hr48', 512), ('fcn_hr48', 896), ('fcn_hr18', 512), ('fcn_r50-d8', 512), ('fcn_r101-d8', 512))
 TRAINING = (('fcn_hr48', 512), ('fcn_hr18', 512), ('fcn_r50-d8', 512))
-ZOO = tuple(MODELS)[4:]  # inference at 512x512; the first ZOO_TRAINED are trained too
-ZOO_TRAINED = 5
+ZOO = tuple(MODELS)[4:]  # inference at 512x512
+ZOO_TRAINED = ZOO[:5] + ('segformer_b0', 'upernet_swin-t', 'mask2former_r50')
+ATTENDING = ZOO[ZOO.index('segformer_b0'):]  # inference in bfloat16 too
 MEMORY_TARGET = 0.6  # of PyTorch's, for a training step
 FLAGS = ('avx2', 'fma', 'avx512f', 'avx512bw', 'avx512vl', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16')
 LIMIT = 3600  # seconds that one process may take
@@ -100,7 +109,9 @@ def all_rows():
             yield Row('train', precision, model, size, 2, target)
     for model in ZOO:
         yield Row('infer', 'fp32', model, 512, 1, 1.5)
-    for model in ZOO[:ZOO_TRAINED]:
+    for model in ATTENDING:
+        yield Row('infer', 'bf16', model, 512, 1, 1.0)
+    for model in ZOO_TRAINED:
         yield Row('train', 'fp32', model, 512, 2, 2.5)
     yield LoadRow()
 

@@ -1,5 +1,5 @@
-/* Any bytes as a checkpoint; then every tensor. */
-#include "io/torch/pth.h"
+/* Any bytes as a checkpoint; then every tensor, and all of them under other names. */
+#include "io/torch/convert/weights_convert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -21,6 +21,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             mem_free(f);
             mem_free(l);
         }
+        weights_converted out;
+        for (size_t i = 0; pth_count(p) < 1000 && weights_source_at(i); i++)
+            weights_convert(p, weights_source_at(i), mem, &out, &err);
+        weights_recognise(p);
     }
     arena_free(mem);
     return 0;

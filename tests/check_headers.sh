@@ -9,7 +9,8 @@ cc=${2:-cc}
 
 # Public headers without an example, each with its reason.
 export exceptions='src/graph/ops/op_list.h: a list of macro calls; its rows are the example
-src/data/convert/converters.h: the same'
+src/data/convert/converters.h: the same
+src/io/torch/convert/weight_sources.h: the same'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

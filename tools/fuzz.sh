@@ -17,7 +17,8 @@ corpus() { # NAME
     npy) echo "$data/io/npy" ;;
     pickle) echo "$data/io/pickle" ;;
     volume) for set in stare synapse coco_stuff10k pascal_context; do echo "$data/data/convert/$set"; done ;;
-    pth | zip) echo "$data/io/pth" ;;
+    pth) echo "$data/io/pth $data/io/safetensors $data/io/weights" ;;
+    zip) echo "$data/io/pth" ;;
     esac
     [ ! -d "$source/fuzz/corpus/$1" ] || echo "$source/fuzz/corpus/$1"
 }

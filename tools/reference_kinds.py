@@ -17,6 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = os.path.join(HERE, "..", "src", "model", "reference_kinds.h")
 FOLDERS = {"segmentors": "SEGMENTOR", "backbones": "BACKBONE", "necks": "NECK", "decode_heads": "HEAD",
            "losses": "LOSS", "sampler": "SAMPLER"}
+# Registered beside the heads, but only what one of them is made of.
+PARTS = ("KernelUpdateHead", "KernelUpdator")
 TOP = """/* The kinds that MMSegmentation 1.2.2 and 0.30.0 and Open-CD have, whether they are here or not, so that a message can
  * tell a kind that is missing here from one that is misspelt: REFERENCE_KIND(FAMILY, type). Written by
  * tools/reference_kinds.py; a new kind here changes nothing in it. */
@@ -86,8 +88,8 @@ def main():
     given = parser.parse_args()
     kinds = set()
     for found in [ask(p) for p in given.python] + [read(p) for p in given.configs]:
-        kinds |= found
-    order = list(FOLDERS.values())
+        kinds |= {("PART" if name in PARTS else family, name) for family, name in found}
+    order = [*FOLDERS.values(), "PART"]
     with open(HEADER, "w") as out:
         out.write(TOP)
         for family, name in sorted(kinds, key=lambda k: (order.index(k[0]), k[1])):

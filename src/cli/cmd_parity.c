@@ -9,7 +9,7 @@
 
 typedef struct parity_args {
     const char *root, *backend, *passes, *precision, *size, *label;
-    bool edge;
+    bool edge, fit;
     int64_t threads;
 } parity_args;
 
@@ -54,7 +54,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     parity_line *line = find_line(args->at[0]);
     if (!line)
         return fail(err, CSEG_USAGE, "cseg parity compares config, model or train, not '%s'", args->at[0]);
-    parity_options how = {.root = o->root, .label_all = o->label != NULL, .edge = o->edge};
+    parity_options how = {.root = o->root, .label_all = o->label != NULL, .edge = o->edge, .fit = o->fit};
     if (o->size)
         TRY(read_size(o->size, &how, err));
     TRY(passes_from_text(o->passes ? o->passes : getenv("CSEG_PASSES"), &how.passes, err));
@@ -95,6 +95,10 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(parity_args, edge),
      .about = "a map of borders (gt_edge_map) beside the labels, for models that learn from one"},
+    {.names = "--fit",
+     .type = O_FLAG,
+     .offset = offsetof(parity_args, fit),
+     .about = "the backbone's img_size is the images' size, for tables and codes of positions that fit one size"},
     {.names = "--size",
      .type = O_STR,
      .offset = offsetof(parity_args, size),

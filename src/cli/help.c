@@ -3,7 +3,7 @@
 
 #include "cli/options.h"
 
-enum { WIDTH = 80, INDENT = 26 };
+enum { WIDTH = 80, INDENT = 26, COMMANDS = 14 };
 
 /* Prints `text` wrapped, its first line starting at column `at`, the others at `indent`. */
 static void wrap(FILE *out, const char *text, int at, int indent)
@@ -66,19 +66,34 @@ static void head_of(const cli_option *o, char *to, size_t n)
     }
 }
 
+/* Goes on at column `indent`, on a line of its own if what stands there leaves no gap of two. */
+static void indent_to(FILE *out, int at, int indent)
+{
+    if (at > indent - 2) {
+        fprintf(out, "\n");
+        at = 0;
+    }
+    fprintf(out, "%*s", indent - at, "");
+}
+
+/* " (a|b|c)", or with commas, at which lines can break, if it is longer than a line. Returns its length. */
+static size_t add_choices(const char *choices, char *to, size_t room)
+{
+    bool wide = strlen(choices) + 2 > WIDTH - INDENT;
+    size_t n = (size_t)snprintf(to, room, " (");
+    for (const char *c = choices; *c && n + 4 < room; c++)
+        n += (size_t)snprintf(to + n, room - n, wide && *c == '|' ? ", " : "%c", *c);
+    return n + (size_t)snprintf(to + n, room - n, ")");
+}
+
 static void print_option(FILE *out, const cli_option *o)
 {
     char head[128], about[1024], name[64];
     head_of(o, head, sizeof head);
-    int at = fprintf(out, "%s", head);
-    if (at > INDENT - 2) {
-        fprintf(out, "\n");
-        at = 0;
-    }
-    fprintf(out, "%*s", INDENT - at, "");
+    indent_to(out, fprintf(out, "%s", head), INDENT);
     size_t n = (size_t)snprintf(about, sizeof about, "%s", o->about);
     if (o->choices && n < sizeof about)
-        n += (size_t)snprintf(about + n, sizeof about - n, " (%s)", o->choices);
+        n += add_choices(o->choices, about + n, sizeof about - n);
     for (size_t i = 1; n < sizeof about && cli_name_at(o->names, i, name); i++)
         n += (size_t)snprintf(about + n, sizeof about - n, "%s%s", i == 1 ? "; also " : ", ", name);
     if (n < sizeof about && (o->type == O_IGNORED || o->type == O_IGNORED_FLAG))
@@ -112,9 +127,8 @@ void cli_help(FILE *out)
     wrap(out, "Semantic segmentation from MMSegmentation's own config files and checkpoints.", 0, 0);
     fprintf(out, "\ncommands:\n");
     for (const cli_command *const *c = cli_commands(); *c; c++) {
-        int at = fprintf(out, "  %s", (*c)->name);
-        fprintf(out, "%*s", 14 - at, "");
-        wrap(out, (*c)->about, 14, 14);
+        indent_to(out, fprintf(out, "  %s", (*c)->name), COMMANDS);
+        wrap(out, (*c)->about, COMMANDS, COMMANDS);
     }
     fputc('\n', out);
     wrap(out, "cseg COMMAND --help tells more about each. Exit codes: 0 done, 1 failed, 2 wrong usage.", 0, 0);

@@ -16,7 +16,7 @@ static const package *find_package(const char *name, size_t n)
                                     {"mmengine", SCOPE_ROOT},
                                     {"mmcv", SCOPE_ROOT},
                                     {"torch", SCOPE_TORCH},
-                                    {"mmdet", SCOPE_FOREIGN},
+                                    {"mmdet", SCOPE_FOREIGN | SCOPE_MMDET},
                                     {"mmpretrain", SCOPE_FOREIGN | SCOPE_MMPRETRAIN},
                                     {"mmcls", SCOPE_FOREIGN | SCOPE_MMCLS}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

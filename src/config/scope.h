@@ -24,7 +24,8 @@ typedef enum {
     SCOPE_FOREIGN = 32,
     /* Some kinds of these are here; a type of theirs has SCOPE_FOREIGN too. mmcls is mmpretrain's old name. */
     SCOPE_MMPRETRAIN = 64,
-    SCOPE_MMCLS = 128
+    SCOPE_MMCLS = 128,
+    SCOPE_MMDET = 256
 } type_scope;
 
 /* The scope of a dict with a type. FOREIGN: mmdet, mmpretrain, mmcls, and unknown scopes. */

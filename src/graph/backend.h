@@ -1,7 +1,7 @@
 /* The interface of a backend. When a plan is made, the backend prepares a kernel for each node. A run decides nothing.
  *
  *     kernel *k;
- *     kernel_setting s = {.weights_fixed = true};
+ *     kernel_setting s = {.fixed = 1u << 1};
  *     TRY(b->prepare(b, g->nodes.at[0], &s, mem, &k, err));
  *     if (k->naive)
  *         printf("%s has no kernel of its own for this node\n", b->name);
@@ -31,8 +31,8 @@ struct kernel {
 
 /* What a plan promises its kernels. */
 typedef struct kernel_setting {
-    bool weights_fixed; /* parameters change only before runs with `stale` set: the kernel may keep what it derives from
-                           them */
+    uint32_t fixed; /* bit i: in[i] follows from parameters alone, and changes only before runs with `stale` set: the
+                       kernel may keep what it derives from it */
 } kernel_setting;
 
 /* The type in which a node's float tensor may be stored. Float32 is the default; a backend that computes in bfloat16

@@ -176,6 +176,12 @@ tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
 /* Returns the numbers of x [N,H,W,C] at points [N,P,2], (x, y) from 0 to 1 over the map, as [N,P,C]. Beyond the map all
  * is 0. As mmcv's point_sample, which is torch's grid_sample. The points get no gradient. */
 tensor *op_point_sample(graph *g, tensor *x, tensor *points, points_attr a);
+/* Multi-scale deformable attention (Zhu et al. 2020, arXiv:2010.04159): the sum of a few numbers that each query reads
+ * between the pixels of maps. value [N,S,heads,d]: the maps of a.levels, row by row, one after the other; at [Q,2]:
+ * each query's place, (x, y) from 0 to 1 over every map; offset [N,Q,heads,levels,points,2]: how far from there it
+ * reads, in pixels of the level (0 is read beyond a map); share [N,Q,heads,levels,points] -> [N,Q,heads*d]. The places
+ * get no gradient. */
+tensor *op_deform_attention(graph *g, tensor *value, tensor *at, tensor *offset, tensor *share, deform_attr a);
 /* x [..,K], K at least 2 -> [..]: the largest minus the second largest; no gradient. */
 tensor *op_margin(graph *g, tensor *x);
 /* x [N,L] -> i32 [N,k]: where the k largest of each row are, in ascending order, k from 1 to L. A NaN is the largest;
@@ -185,6 +191,20 @@ tensor *op_top_places(graph *g, tensor *x, int64_t k);
  * to L - 1, as op_top_places gives them: no two of an image are equal. */
 tensor *op_take_rows(graph *g, tensor *x, tensor *places);
 tensor *op_put_rows(graph *g, tensor *x, tensor *rows, tensor *places);
+/* Pairs the queries of each image with its classes at the least sum of costs, exactly: cost f32 [N,Q,K], present f32
+ * [N,K], 0 for classes that the image lacks; each present class gets a query of its own, or each query a class if there
+ * are more classes. Sets out[0] i32 [N,Q]: the class of each query, K for none; and the pairs, P = least of Q and K:
+ * out[1] i32 [N,P]: their queries in ascending order, then queries without a class, so that all P differ
+ * (op_take_rows); out[2] i32 [N,P]: their classes, K behind the last pair. Costs that are not finite count as 3e38. No
+ * gradient. */
+void op_hungarian(graph *g, tensor *cost, tensor *present, tensor *out[3]);
+/* Compares masks with a label map, of whose size they are made without being written: masks [N,R,h*w] before sigmoid,
+ * enlarged bilinearly (without align_corners) to label i32 [N,H,W], in which a mask is to cover the class class_of i32
+ * [N,R]. Sums over the pixels; 0 for rows whose class is a.classes or above, on which no time is spent.
+ *   errors [N,R,1]: share * -log(right) * (1 - right)^gamma, right being the probability that the mask gives to what is
+ *     so (sigmoid inside, 1 - sigmoid outside) and share alpha inside, 1 - alpha outside
+ *   a.overlap [N,R,3]: what of the mask lies inside, the mask's size, the class's number of pixels */
+tensor *op_mask_sums(graph *g, tensor *masks, tensor *class_of, tensor *label, masks_attr a);
 /* The Jaccard index's loss as errors add up (Berman et al. 2018, arXiv:1705.08790). For x [G,P,K] f32, foreground
  * (1 or 0, x's shape) f32 and mask [G,P] u8 it sorts the P errors of each g and k, those where mask is not 0, from the
  * largest to the smallest, the first in memory first among equals. An error's weight is by how much 1 - intersection /

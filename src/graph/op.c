@@ -41,6 +41,18 @@ const char *op_like_first(graph *g, node *n)
     return NULL;
 }
 
+bool op_does_nothing(const node *n)
+{
+    return op_define(n->op)->same_memory && (n->in[0]->role == TENSOR_TEMP || n->in[0]->role == TENSOR_PARAM);
+}
+
+const tensor *op_param_of(const tensor *t)
+{
+    while (t->role == TENSOR_TEMP && op_does_nothing(t->from))
+        t = t->from->in[0];
+    return t->role == TENSOR_PARAM ? t : NULL;
+}
+
 bool op_same_shape(const tensor *a, const tensor *b)
 {
     if (a->rank != b->rank)

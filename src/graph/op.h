@@ -39,7 +39,8 @@ typedef struct op_def {
     bool cheap;              /* bound by memory traffic: may be recomputed in the backward pass instead of being kept */
     const op_remake *remake; /* NULL: recomputed by the same op, which must have no effect */
     bool rescales;    /* its outputs have their own scale (norms, casts); other ops pass on their input's rounding */
-    bool same_memory; /* the output is the input's memory with another shape, if the memory belongs to the plan */
+    bool same_memory; /* the output is the input's memory with another shape, if that belongs to the plan or is a
+                         parameter's */
     bool ends_run;    /* runs after all other nodes, which read what it writes as it was before the run */
 } op_def;
 
@@ -56,6 +57,10 @@ void op_out_like(node *n, int i, const tensor *t); /* sets f32 and the shape of 
 const char *op_say(graph *g, const char *fmt, ...) CSEG_PRINTF(2, 3);
 const char *op_mismatch(graph *g, const char *what, const tensor *a, const tensor *b);
 bool op_same_shape(const tensor *a, const tensor *b);
+/* Returns the parameter's tensor whose memory t is under another shape, or t itself if it is one; else NULL. */
+const tensor *op_param_of(const tensor *t);
+/* Whether the node does nothing: its output is its input's memory. */
+bool op_does_nothing(const node *n);
 const char *op_like_first(graph *g, node *n); /* a rule for ops with one output, of the first input's shape */
 /* Gives the shape of the first `count` inputs with axes of 1 repeated; returns NULL, or what is wrong. */
 const char *op_repeated_shape(graph *g, const node *n, int count, int64_t dim[TENSOR_MAX_RANK]);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/op.h"
 #include "graph/plan_internal.h"
 
 typedef struct layout {
@@ -86,6 +87,8 @@ static void make_buffers(layout *l)
         const step *s = &p->steps[i];
         for (int k = 0; k < s->node->n_out; k++) {
             const tensor *t = s->node->out[k];
+            if (op_param_of(t))
+                continue;
             plan_buffer *b = k == 0 ? taken_over(l, s, (int)i) : NULL;
             if (b)
                 l->buffer_of[t->id] = (int)(b - l->buffers);
@@ -95,6 +98,14 @@ static void make_buffers(layout *l)
             extend(b, l->last_use[t->id]);
         }
     }
+}
+
+/* Whether the buffer in which t lies holds nothing else, but for the same values under other shapes. */
+static bool is_alone(const plan_buffer *b, const tensor *t)
+{
+    while (t->id != b->root && op_does_nothing(t->from))
+        t = t->from->in[0];
+    return t->id == b->root;
 }
 
 /* Writes a gradient directly to its parameter if the buffer holds nothing else. */
@@ -107,7 +118,7 @@ static void place_gradients(layout *l)
         if (at < 0 || !o->grad_of->grad)
             continue;
         plan_buffer *b = &l->buffers[at];
-        if (b->root == o->value->id && !b->external && !b->fixed &&
+        if (is_alone(b, o->value) && !b->external && !b->fixed &&
             tensor_bytes(o->value) == (size_t)o->grad_of->count * sizeof(float))
             b->external = o->grad_of->grad;
     }
@@ -227,6 +238,8 @@ cseg_status plan_place(plan *p, cseg_error *err)
     TRY(lay_out(&l, err));
     for (size_t i = 0; i < g->tensors.n; i++) {
         int at = l.buffer_of[i];
+        if (g->tensors.at[i]->role == TENSOR_TEMP)
+            p->place[i].same = op_param_of(g->tensors.at[i]);
         if (at < 0 || g->tensors.at[i]->role != TENSOR_TEMP)
             continue;
         const plan_buffer *b = &l.buffers[at];

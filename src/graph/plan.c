@@ -9,6 +9,19 @@
 #include "graph/op.h"
 #include "graph/plan_internal.h"
 
+static bool is_fixed(const plan *p, const tensor *t)
+{
+    return t->role == TENSOR_TEMP ? p->fixed[t->id] : t->role != TENSOR_INPUT;
+}
+
+static uint32_t fixed_inputs(const plan *p, const node *n)
+{
+    uint32_t fixed = 0;
+    for (int i = 0; p->weights_fixed && i < n->n_in && i < 32; i++)
+        fixed |= (uint32_t)(n->in[i] && is_fixed(p, n->in[i])) << i;
+    return fixed;
+}
+
 static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err)
 {
     s->node = n;
@@ -16,9 +29,10 @@ static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err
     s->out = ARENA_ARRAY(p->mem, (size_t)n->n_out + 1, void *);
     if (!s->in || !s->out)
         return fail_memory(err);
-    if (op_define(n->op)->same_memory && n->in[0]->role == TENSOR_TEMP)
+    if (op_does_nothing(n))
         return CSEG_OK; /* the same memory under another shape */
-    TRY(p->backend->prepare(p->backend, n, &p->setting, p->mem, &s->kernel, err));
+    kernel_setting setting = {.fixed = fixed_inputs(p, n)};
+    TRY(p->backend->prepare(p->backend, n, &setting, p->mem, &s->kernel, err));
     s->kernel->stale = true;
     if (s->kernel->scratch > p->scratch_bytes)
         p->scratch_bytes = s->kernel->scratch;
@@ -31,11 +45,9 @@ static bool only_weights(const plan *p, const node *n)
 {
     if (n->has_effect)
         return false;
-    for (int i = 0; i < n->n_in; i++) {
-        const tensor *t = n->in[i];
-        if (t && (t->role == TENSOR_INPUT || (t->role == TENSOR_TEMP && !p->fixed[t->id])))
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i] && !is_fixed(p, n->in[i]))
             return false;
-    }
     return true;
 }
 
@@ -47,7 +59,7 @@ static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error 
         if (!keep[i] || op_define(n->op)->ends_run != ending)
             continue;
         step *s = &p->steps[p->n_steps++];
-        s->fixed = p->setting.weights_fixed && only_weights(p, n);
+        s->fixed = p->weights_fixed && only_weights(p, n);
         for (int k = 0; k < n->n_out; k++)
             p->fixed[n->out[k]->id] = s->fixed;
         TRY(prepare_step(p, s, n, err));
@@ -106,6 +118,8 @@ void *plan_address(const plan *p, const tensor *t)
     case TENSOR_TEMP:
         break;
     }
+    if (at->same)
+        return plan_address(p, at->same);
     if (at->external)
         return at->external;
     return (at->fixed ? p->fixed_memory : p->memory) + at->offset;
@@ -149,7 +163,7 @@ cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err)
     p->graph = g;
     p->backend = b;
     p->weights_changed = true;
-    p->setting.weights_fixed = !g->train;
+    p->weights_fixed = !g->train;
     if (b->enter)
         b->enter(b);
     TRY_DONE(make_steps(p, err));

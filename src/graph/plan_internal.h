@@ -18,8 +18,9 @@ typedef struct step {
 typedef struct place {
     int buffer; /* index in plan.buffers; -1: none */
     size_t offset;
-    bool fixed;     /* in fixed_memory: inputs, constants, results of fixed steps that other runs read */
-    void *external; /* memory of a parameter's gradient */
+    bool fixed;         /* in fixed_memory: inputs, constants, results of fixed steps that other runs read */
+    void *external;     /* memory of a parameter's gradient */
+    const tensor *same; /* the parameter whose memory it is, under another shape */
 } place;
 
 /* Memory of one tensor, or of several one after another (a reshape, a result in place). */
@@ -46,9 +47,9 @@ struct plan {
     backend *backend;
     step *steps;
     size_t n_steps;
-    kernel_setting setting;
-    bool *fixed;  /* by tensor id: a fixed step makes it */
-    place *place; /* by tensor id */
+    bool weights_fixed; /* they change only before runs with weights_changed */
+    bool *fixed;        /* by tensor id: a fixed step makes it */
+    place *place;       /* by tensor id */
     plan_buffer *buffers;
     size_t n_buffers;
     const void **bound; /* by tensor id: the caller's memory of bound inputs */

@@ -229,6 +229,20 @@ typedef struct points_attr {
     int64_t x_dim[4];   /* point_sample_grad: the shape of x */
 } points_attr;
 
+enum { DEFORM_LEVELS = 16 };
+typedef struct deform_attr {
+    int levels;
+    int64_t h[DEFORM_LEVELS], w[DEFORM_LEVELS]; /* of each level's map */
+} deform_attr;
+
+typedef struct masks_attr {
+    int64_t h, w;       /* of the masks, before they are enlarged to the label map's size */
+    int64_t classes;    /* rows of this class or above count for nothing */
+    bool overlap;       /* mask_sums: overlap and sizes; else errors */
+    float alpha, gamma; /* errors: the share of what is inside, 1 - alpha of what is outside; the power of the miss */
+    bool squared, raw;  /* overlap: a mask's size is the sum of squares; its logits are taken without a sigmoid */
+} masks_attr;
+
 typedef union op_attr {
     conv_attr conv;
     pool_attr pool;
@@ -247,6 +261,8 @@ typedef union op_attr {
     rank_attr rank;
     psa_attr psa;
     points_attr points;
+    deform_attr deform;
+    masks_attr masks;
     dtype cast;
 } op_attr;
 

@@ -91,6 +91,38 @@ bool json_items_next(json_items *j, const char **item, size_t *length)
     return !j->damaged;
 }
 
+void json_members_begin(json_items *j, const char *text, size_t n, const char *path)
+{
+    *j = (json_items){.text = text, .at = text, .end = text + n, .path = path};
+    j->damaged = !take(j, '{');
+    j->begin = j->at;
+}
+
+bool json_members_next(json_items *j, const char **key, size_t *key_length, const char **value, size_t *length)
+{
+    bool first = j->at == j->begin;
+    if (j->damaged)
+        return false;
+    if (take(j, '}')) {
+        skip_space(j);
+        j->damaged = j->at < j->end;
+        return false;
+    }
+    j->damaged = !first && !take(j, ',');
+    skip_space(j);
+    *key = j->at;
+    j->damaged |= j->at >= j->end || *j->at != '"' || !skip_string(j);
+    if (j->damaged)
+        return false;
+    *key_length = (size_t)(j->at - *key);
+    j->damaged = !take(j, ':');
+    skip_space(j);
+    *value = j->at;
+    j->damaged = j->damaged || !skip_value(j) || j->at == *value;
+    *length = (size_t)(j->at - *value);
+    return !j->damaged;
+}
+
 cseg_status json_items_end(const json_items *j, cseg_error *err)
 {
     return j->damaged ? bad(j, err) : CSEG_OK;

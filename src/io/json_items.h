@@ -1,4 +1,4 @@
-/* Walks arrays in a large JSON file item by item, without a tree of the whole in memory.
+/* Walks arrays and objects in JSON text item by item, without a tree of the whole in memory.
  *
  *     json_items items;
  *     const char *item;
@@ -18,7 +18,8 @@
 
 typedef struct json_items {
     const char *text, *at, *end;
-    const char *path; /* of the file, for messages */
+    const char *begin; /* of the first member */
+    const char *path;  /* of the file, for messages */
     bool damaged;
 } json_items;
 
@@ -27,7 +28,11 @@ cseg_status json_items_begin(json_items *j, const char *text, size_t n, const ch
                              cseg_error *err);
 /* The next item's text, which may still be no JSON inside; false: there is none, or the text is damaged. */
 bool json_items_next(json_items *j, const char **item, size_t *length);
-/* Says whether the array was read to its end. */
+/* Walks the members of the object that the text is. `key` (with its quotes) and `value` are texts like `item`. False at
+ * the end, or if the text is damaged, also by more text behind the object. */
+void json_members_begin(json_items *j, const char *text, size_t n, const char *path);
+bool json_members_next(json_items *j, const char **key, size_t *key_length, const char **value, size_t *length);
+/* Says whether the array or object was read to its end. */
 cseg_status json_items_end(const json_items *j, cseg_error *err);
 
 #endif

@@ -12,14 +12,16 @@
 
 typedef struct features {
     int n;
-    tensor **at; /* in the graph's arena, in order of stages: maps [N,H,W,C] or tokens [N,L,C]; NULL after an error */
+    tensor **at;  /* in the graph's arena, in order of stages: maps [N,H,W,C] or tokens [N,L,C]; NULL after an error */
+    tensor **cls; /* the class token [N,1,C] behind each of them; NULL: there are none */
     const struct module *from; /* the module that made them, for messages */
 } features;
 
 /* Makes a list of n NULL tensors. If memory runs out, records that and returns an empty list. */
 features features_new(graph *g, int n);
 void features_add(graph *g, features *f, tensor *t);
-/* Returns the maps of both dates in one list, those of the first date first. */
+/* Returns the maps of both dates in one list, those of the first date first. Neither this nor features_fused hands on
+ * class tokens. */
 features features_joined(graph *g, features first, features second);
 /* Combines the maps of two dates stage by stage: 'concat' (along channels: twice as many), 'sum', 'diff' (second minus
  * first) or 'abs_diff'. */

@@ -25,6 +25,17 @@ void init_values(param *p, const float *values)
     ((model_param *)p)->values = values;
 }
 
+void init_matrices_below(module *m, init_rule rule)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->params.n; i++)
+        if (m->params.at[i]->rank > 1)
+            init_set(m->params.at[i], rule, 1, 0, false);
+    for (size_t i = 0; i < m->children.n; i++)
+        init_matrices_below(m->children.at[i], rule);
+}
+
 void init_default(module *m, const char *text)
 {
     const value *v = module_literal(m, text);
@@ -327,12 +338,16 @@ static void apply_with_overrides(module *m, const value *cfg)
 
 static void walk(module *m)
 {
+    if (m->init && !model_failed(m->model))
+        m->init(m);
+    else
+        init_by_cfg(m);
+}
+
+void init_by_cfg(module *m)
+{
     if (model_failed(m->model))
         return;
-    if (m->init) {
-        m->init(m);
-        return;
-    }
     if (value_is_list(m->init_cfg))
         for (size_t i = 0; i < value_count(m->init_cfg); i++)
             apply_with_overrides(m, value_item(m->init_cfg, i));
@@ -374,14 +389,24 @@ void init_kaiming_below(module *m)
     module_each(m, set_kaiming);
 }
 
+static void set_linear(module *m)
+{
+    if (is_class(m, "Linear"))
+        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
+    else if (is_class(m, "LayerNorm"))
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+}
+
+void init_linear_below(module *m)
+{
+    module_each(m, set_linear);
+}
+
 static void set_as_transformer(module *m)
 {
     param *weight = module_own(m, "weight");
-    if (weight && is_class(m, "Linear")) {
-        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
-    } else if (is_class(m, "LayerNorm")) {
-        init_layer(m, INIT_CONSTANT, 1, 0, false);
-    } else if (weight && is_class(m, "Conv2d")) {
+    set_linear(m);
+    if (weight && is_class(m, "Conv2d")) {
         int64_t fan = weight->dim[0] * weight->dim[2] * weight->dim[3] / conv_groups(m);
         init_layer(m, INIT_NORMAL, 0, (float)sqrt(2.0 / (double)fan), false);
     }
@@ -390,6 +415,42 @@ static void set_as_transformer(module *m)
 void init_transformer_below(module *m)
 {
     module_each(m, set_as_transformer);
+}
+
+static void set_jax(module *m, size_t root)
+{
+    bool linear = is_class(m, "Linear");
+    if (is_class(m, "Conv2d"))
+        init_layer(m, INIT_KAIMING_NORMAL, 0, 0, false);
+    else if (is_class(m, "_BatchNorm") || is_class(m, "GroupNorm") || is_class(m, "LayerNorm"))
+        init_layer(m, INIT_CONSTANT, 1, 0, false);
+    else if (linear)
+        init_layer(m, INIT_TRUNC_NORMAL, 0.02f, 0, false);
+    param *bias = linear && strstr(m->name + root, "ffn") ? module_own(m, "bias") : NULL;
+    if (bias)
+        init_set(bias, INIT_NORMAL, 0, 1e-6f, false);
+    for (size_t i = 0; i < m->children.n; i++)
+        set_jax(m->children.at[i], root);
+}
+
+void init_jax_below(module *m)
+{
+    set_jax(m, strlen(m->name));
+}
+
+bool init_from_part(module *m, const value *init_cfg, const char *prefix)
+{
+    const char *type = init_cfg && init_cfg->kind == V_DICT ? value_type_name(init_cfg) : NULL;
+    if (!type || strcmp(type, "Pretrained_Part") != 0)
+        return false;
+    const char *checkpoint = value_text(value_get(init_cfg, "checkpoint"));
+    m->init = from_file;
+    if (checkpoint)
+        add_pretrained(m, &(init_config){.checkpoint = checkpoint, .prefix = prefix}, init_cfg);
+    else
+        model_fail(m->model, CSEG_CONFIG, init_cfg, "%s: init_cfg of type Pretrained_Part has a checkpoint, a file",
+                   m->name);
+    return true;
 }
 
 void init_resolve(model *m)

@@ -21,9 +21,23 @@ void init_values(param *p, const float *values);
 /* For m->init: in m and below, weights of convolutions by Kaiming's normal rule (fan out, ReLU), batch norms 1 and 0;
  * the convolutions' biases stay as PyTorch starts them. Classes that write this loop themselves have it. */
 void init_kaiming_below(module *m);
-/* The same for transformers of maps: linear layers start truncated normal with std 0.02, layer norms at 1, convolutions
- * normal with std sqrt(2 / (their kernel's area * the outputs of a group)), and the biases of all of these at 0. */
+/* The same for transformers: linear layers start truncated normal with std 0.02, layer norms at 1, the biases of both
+ * at 0. */
+void init_linear_below(module *m);
+/* These, and convolutions normal with std sqrt(2 / (their kernel's area * the outputs of a group)) and bias 0. */
 void init_transformer_below(module *m);
+/* For m->init: how ViT and its kin start (timm's 'jax_impl'): weights of linear layers by a truncated normal of
+ * deviation 0.02, their biases 0, or within modules called ffn by a normal of deviation 1e-6; convolutions by Kaiming's
+ * normal rule (fan in, ReLU), norms 1 and 0. Other parameters stay as PyTorch starts them. */
+void init_jax_below(module *m);
+/* For classes that know init_cfg=dict(type='Pretrained_Part'): if it is one, notes the checkpoint, of which the keys
+ * with this prefix are taken, and returns true; weights are then as PyTorch starts them. */
+bool init_from_part(module *m, const value *init_cfg, const char *prefix);
+/* What a BaseModule's init_weights() does, for an m->init that calls it behind rules of its own: applies m->init_cfg,
+ * and unless that is a file goes on to the modules below. */
+void init_by_cfg(module *m);
+/* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
+void init_matrices_below(module *m, init_rule rule);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);

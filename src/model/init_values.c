@@ -146,7 +146,7 @@ void model_init_weights(model *m, uint64_t seed)
 {
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
-        if (param_twin_of(p))
+        if (param_twin_of(p) || param_constant(p))
             continue;
         rng r = rng_derive(seed, str_fnv1a64(p->name, strlen(p->name)), 0);
         if (p->type == DT_I64)

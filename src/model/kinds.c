@@ -26,7 +26,8 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head", "loss", "sampler"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head",
+                                                    "loss",      "sampler",  "part", "pixel decoder"};
     return names[f];
 }
 
@@ -50,7 +51,10 @@ static bool is_in(const kind *k, type_scope in)
 
 const char *kind_prefix(const kind *k)
 {
-    return is_in(k, SCOPE_UNSAID) ? "" : is_in(k, SCOPE_MMPRETRAIN) ? "mmpretrain." : "mmcls.";
+    return is_in(k, SCOPE_UNSAID)       ? ""
+           : is_in(k, SCOPE_MMDET)      ? "mmdet."
+           : is_in(k, SCOPE_MMPRETRAIN) ? "mmpretrain."
+                                        : "mmcls.";
 }
 
 const kind *kind_elsewhere(family f, const char *type)
@@ -85,7 +89,8 @@ bool kind_in_reference(family f, const char *type)
     return false;
 }
 
-static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads", "Losses", "Samplers"};
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads",
+                                                 "Losses",     "Samplers",  "Parts", "Pixel decoders"};
 
 void kinds_document(FILE *out)
 {

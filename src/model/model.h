@@ -28,6 +28,9 @@ typedef struct model_options {
     bool average_over_pixels;
     /* DiceLoss is the mean of a ratio for each class, as in mmseg 0.x. false: one ratio for each image, as in 1.x. */
     bool dice_by_class;
+    /* The convolution of VisionTransformer's patches has a bias, as in mmseg 0.x. false: if patch_bias says so, as in
+     * 1.x. */
+    bool patches_have_bias;
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
@@ -95,7 +98,7 @@ struct model {
     size_t flat_count;  /* elements, gaps included */
     float *buffers;     /* flat: running statistics */
     size_t buffer_count;
-    int64_t *counters; /* flat: num_batches_tracked; on the host, since no kernel reads them */
+    int64_t *counters; /* flat: num_batches_tracked; on the host, since no kernel reads them. Constants are elsewhere */
     size_t counter_count;
     VEC(model_head) heads;
     VEC(model_labels) labels;
@@ -109,6 +112,7 @@ struct model {
         int64_t n, h, w;
         trace_options options;
         tensor *loss;
+        const char *loss_suffix; /* of the names of losses: ".s0"; NULL: none */
     } trace;
 };
 

@@ -127,6 +127,14 @@ const value *module_at(const module *m, const char *key)
     return v ? v : m->cfg;
 }
 
+void module_refuse(module *m, const char *const *keys, const char *release)
+{
+    for (; *keys; keys++)
+        if (value_get(m->cfg, *keys))
+            model_fail(m->model, CSEG_CONFIG, module_at(m, *keys),
+                       "%s has %s in configs of MMSegmentation %s only; leave it out", m->kind->name, *keys, release);
+}
+
 static param *new_param(module *m, const char *name, int rank, const int64_t *dim)
 {
     param *p = module_state(m, sizeof(model_param));
@@ -177,6 +185,14 @@ param *module_buffer(module *m, const char *name, dtype type, int rank, const in
     *param_start_of(p) = (param_start){INIT_CONSTANT, v, 0, false};
     if (!vec_push(m->model->mem, &m->buffers, p))
         fail_no_memory(m->model);
+    return p;
+}
+
+param *module_constant(module *m, const char *name, int rank, const int64_t *dim, const int64_t *values)
+{
+    param *p = values ? module_buffer(m, name, DT_I64, rank, dim, 0) : NULL;
+    if (p)
+        ((model_param *)p)->constant = values;
     return p;
 }
 
@@ -249,7 +265,10 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
     if (k)
         return k;
     other = kind_elsewhere(f, text);
-    if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
+    if (f != FAMILY_PART && kind_find(FAMILY_PART, in, text, NULL))
+        model_fail(parent->model, CSEG_CONFIG, type, "%s: %s is a part of other kinds, no %s by itself", name, text,
+                   family_name(f));
+    else if (other || !(in & (SCOPE_UNSAID | SCOPE_MMSEG)))
         model_fail(parent->model, CSEG_UNSUPPORTED, type, "%s: the %s %s is not implemented here%s%s%s (there are: %s)",
                    name, family_name(f), scope_full_name(cfg, full), other ? "; another is " : "",
                    !other                  ? ""
@@ -290,4 +309,15 @@ module *module_build(module *parent, const char *name, family f, const value *cf
         return NULL;
     k->build(m);
     return model_failed(mod) ? NULL : m;
+}
+
+module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg)
+{
+    const char *type = value_type_name(cfg);
+    const kind *given = type ? kind_find(FAMILY_PART, scope_of(cfg), type, NULL) : NULL;
+    if (!parent || !given || given == k)
+        return module_build(parent, name, FAMILY_PART, cfg, NULL);
+    model_fail(parent->model, CSEG_CONFIG, value_blame(cfg, "type"), "%s: %s: its place is a %s's, not a %s's",
+               parent->name, name, k->name, given->name);
+    return NULL;
 }

@@ -19,6 +19,7 @@
 typedef struct model model;
 typedef struct module module;
 typedef struct kind kind;
+typedef struct pretrained_form pretrained_form; /* model/pretrained.h */
 
 typedef enum {
     FAMILY_SEGMENTOR,
@@ -27,6 +28,8 @@ typedef enum {
     FAMILY_HEAD,
     FAMILY_LOSS,
     FAMILY_SAMPLER,
+    FAMILY_PART, /* what one kind alone is made of; module_build_part */
+    FAMILY_PIXEL_DECODER,
     FAMILY_COUNT
 } family;
 
@@ -94,19 +97,36 @@ typedef struct head_out {
     features more;  /* further outputs for its own loss: side maps, predictions of each layer */
 } head_out;
 
+/* Masks of queries in place of loss_io's x and target: smaller than their label map, to whose size a loss enlarges
+ * them. */
+typedef struct mask_rows {
+    tensor *masks;    /* [N,R,h*w], before sigmoid */
+    tensor *class_of; /* i32 [N,R]: the class that a mask is to cover; `classes` for rows that count for nothing */
+    tensor *label;    /* i32 [N,H,W] */
+    int64_t h, w, classes;
+} mask_rows;
+
 /* The input of a loss. */
 typedef struct loss_io {
-    tensor *x;      /* logits [N,H,W,K] at the target's size, or what else the loss compares */
-    tensor *x2;     /* a second input, or NULL */
-    tensor *target; /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
-    tensor *weight; /* f32 [N,H,W], or NULL */
+    tensor *x;             /* logits [N,H,W,K] at the target's size, or what else the loss compares */
+    tensor *x2;            /* a second input, or NULL */
+    const mask_rows *rows; /* masks instead, or NULL */
+    tensor *target;        /* label map i32 [N,H,W], or f32: a map, one-hot, or the classes present [N,K] */
+    tensor *weight;        /* f32 [N,H,W], or the leading axes of what is compared; or NULL */
+    tensor *avg_factor;    /* a scalar: the mean is the sum divided by it; NULL: by the number of what is compared */
     int64_t ignore_index;
     bool per_pixel; /* return [N,H,W] instead of a scalar (MMSegmentation's reduction_override='none'), multiplied by
                        loss_weight */
 } loss_io;
 
 /* What a kind of loss can do besides logits and a label map. Anything else is refused where it is asked for. */
-enum { LOSS_PER_PIXEL = 1 << 0, LOSS_FLOAT_TARGET = 1 << 1, LOSS_TWO_INPUTS = 1 << 2 };
+enum {
+    LOSS_PER_PIXEL = 1 << 0,
+    LOSS_FLOAT_TARGET = 1 << 1,
+    LOSS_TWO_INPUTS = 1 << 2,
+    LOSS_AVG_FACTOR = 1 << 3,
+    LOSS_MASKS = 1 << 4
+};
 
 struct kind {
     family family;
@@ -114,7 +134,8 @@ struct kind {
     const char *name;
     const char *about; /* one line for docs */
     const field_table *fields;
-    void (*build)(module *m); /* called when m->config, m->name and m->cfg are set */
+    void (*build)(module *m);          /* called when m->config, m->name and m->cfg are set */
+    const pretrained_form *pretrained; /* how weights that a config names for it are fitted to it; NULL: as they are */
     union {
         struct {
             /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: build has set requires_grad and the norms'
@@ -130,8 +151,12 @@ struct kind {
             features (*fuse)(module *m, graph *g, features first, features second); /* takes both dates */
         } neck;
         struct {
-            bool takes_prev; /* needs io->prev: the head must stand after another one in a cascade */
+            bool takes_prev;         /* needs io->prev: the head must stand after another one in a cascade */
+            bool takes_class_tokens; /* uses io->x.cls; other heads are refused behind a backbone that gives them */
             head_out (*forward)(module *m, graph *g, const head_io *io);
+            /* The map [N,h,w,channels] that head_classify turns into the logits, for heads that go on from there. NULL:
+             * the reference's class hands none out. m->state is a decode_head. */
+            tensor *(*features)(module *m, graph *g, const head_io *io);
             /* Adds the head's losses for the output of forward, with model_add_loss under `prefix` (decode, aux,
              * decode_0). NULL: adds those of `loss_decode` on the logits, and acc_seg. */
             void (*loss)(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
@@ -150,6 +175,13 @@ struct kind {
              * io->target). m->parent is the head, whose losses are built before. */
             tensor *(*weight)(module *m, graph *g, const loss_io *io);
         } sampler;
+        struct {
+            /* Of a head that classifies masks: from the backbone's maps to [0] the map that masks are made of,
+             * [N,h,w,out_channels], and behind it the maps that its queries look at. */
+            features (*forward)(module *m, graph *g, features x);
+            bool multi_scale; /* there are several of these, the smallest first; false: there is one */
+            bool keeps_last;  /* which is the last of the backbone's maps as it is */
+        } pixel_decoder;
         struct {
             tensor *(*logits)(module *m, graph *g, tensor *img,
                               int head); /* [N,H,W,K] at img's size; head: index of model->heads */
@@ -176,10 +208,15 @@ void kinds_document(FILE *out);
 /* Builds a child of `parent` called `name` from a dict with `type`, as build_from_cfg. `inherited` (may be NULL) gives
  * default arguments. NULL after an error. */
 module *module_build(module *parent, const char *name, family f, const value *cfg, const value *inherited);
+/* The same for a part, which must be of this kind. */
+module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg);
 /* Makes a plain container or layer. */
 module *module_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
 param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v);
+/* A buffer of whole numbers (int64) that never change, since ops compute what it says: it is in the state dict, and a
+ * file that says otherwise is refused. The values must outlive the model; entries may share them. */
+param *module_constant(module *m, const char *name, int rank, const int64_t *dim, const int64_t *values);
 /* A module that is two attributes of its class: `of` under a second name. The state dict has all below it twice, in the
  * same memory: whoever reads or writes one reads or writes the other. It learns under the first name alone. Run `of`.
  */
@@ -199,6 +236,9 @@ void module_each(module *m, void (*fn)(module *m));
 /* Records the first error, with its place in the config (`at` may be NULL). */
 void model_fail(model *m, cseg_status code, const value *at, const char *fmt, ...) CSEG_PRINTF(4, 5);
 bool model_failed(const model *m);
+/* Refuses those of `keys` (ending with NULL) that the dict has: arguments of the class in the other release alone.
+ * `release`: "1.x". */
+void module_refuse(module *m, const char *const *keys, const char *release);
 /* Returns the value under `key` of the dict that the module was built from, or the dict itself; for places in
  * messages. */
 const value *module_at(const module *m, const char *key);
@@ -210,16 +250,19 @@ void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
 features neck_run(module *m, graph *g, features x);
 features neck_fuse(module *m, graph *g, features first, features second);
 head_out head_run(module *m, graph *g, const head_io *io);
+tensor *head_run_features(module *m, graph *g, const head_io *io); /* for heads whose kind has `features` */
 /* Adds the losses for the output of head_run with the same io, which must have a label. */
 void head_run_loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix);
 tensor *loss_run(module *m, graph *g, const loss_io *io);
 tensor *sampler_run(module *m, graph *g, const loss_io *io);
+features pixel_decoder_run(module *m, graph *g, features x);
 
 /* Return inputs of the graph for the data of the trace's size; the first call makes them. */
 tensor *model_label_input(model *m, graph *g, const char *key); /* i32 [N,H,W] */
 /* f32 [N,H,W]: the label map's own weights (weightmaps.KEY), else seg_weight_map; NULL: neither */
 tensor *model_weight_input(model *m, graph *g, const char *key);
-/* Adds an output "PREFIX.NAME"; those with "loss" in NAME are summed into the training loss. */
+/* Adds an output "PREFIX.NAME", with the trace's loss_suffix behind; those with "loss" in NAME are summed into the
+ * training loss. */
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss);
 
 #endif

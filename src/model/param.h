@@ -34,7 +34,10 @@ typedef struct model_param {
     param_start start;
     const float *values; /* NULL, or all that it starts with, whatever `start` says; see init_values */
     param *twin_of;      /* NULL, or whose second name in the state dict this is; see module_twin */
-    bool late;           /* the reference makes it in its first forward pass: its fresh models do not have it */
+    /* NULL, or what a DT_I64 entry holds for ever: kernels compute it (relative_position_index). See module_constant.
+     */
+    const int64_t *constant;
+    bool late; /* the reference makes it in its first forward pass: its fresh models do not have it */
 } model_param;
 
 static inline param_start *param_start_of(const param *p)
@@ -45,6 +48,12 @@ static inline param_start *param_start_of(const param *p)
 static inline param *param_twin_of(const param *p)
 {
     return ((model_param *)(uintptr_t)p)->twin_of;
+}
+
+static inline const int64_t *param_constant(const param *p)
+{
+    const param *of = param_twin_of(p);
+    return ((model_param *)(uintptr_t)(of ? of : p))->constant;
 }
 
 static inline bool param_is_late(const param *p)

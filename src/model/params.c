@@ -51,6 +51,8 @@ static void place(model *m, param *p)
     } else if (p->role == PARAM_TRAINED) {
         p->data = m->data + p->offset;
         p->grad = m->grad && p->requires_grad ? m->grad + p->offset : NULL;
+    } else if (param_constant(p)) {
+        p->data = (void *)(uintptr_t)param_constant(p); /* which nobody writes */
     } else if (p->type == DT_I64) {
         p->data = m->counters + p->offset;
     } else {
@@ -84,7 +86,7 @@ void params_allocate(model *m)
 {
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
-        if (param_twin_of(p))
+        if (param_twin_of(p) || param_constant(p))
             continue;
         size_t *total = total_of(m, p);
         p->offset = *total;

@@ -29,10 +29,26 @@ void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
     date[0].from = date[1].from = m;
 }
 
+/* Class tokens that nobody reads must be a mistake; the reference stops there too. */
+static bool tokens_fit(const module *m, graph *g, features x, bool taken)
+{
+    char place[512];
+    if (!x.cls || taken)
+        return true;
+    graph_fail(
+        g, CSEG_SHAPE,
+        "%s%s (%s) takes maps alone, but %s (%s) gives class tokens beside them; set output_cls_token=False there",
+        value_place(m->cfg, place), m->name, m->kind->name, x.from ? x.from->name : "the backbone",
+        x.from ? x.from->class_name : "");
+    return false;
+}
+
 features neck_run(module *m, graph *g, features x)
 {
     graph_push_scope(g, m->name);
-    features y = m->kind->as.neck.forward(m, g, x);
+    features y = {0};
+    if (tokens_fit(m, g, x, false))
+        y = m->kind->as.neck.forward(m, g, x);
     graph_pop_scope(g);
     y.from = m;
     return y;
@@ -41,7 +57,9 @@ features neck_run(module *m, graph *g, features x)
 features neck_fuse(module *m, graph *g, features first, features second)
 {
     graph_push_scope(g, m->name);
-    features y = m->kind->as.neck.fuse(m, g, first, second);
+    features y = {0};
+    if (tokens_fit(m, g, first, false))
+        y = m->kind->as.neck.fuse(m, g, first, second);
     graph_pop_scope(g);
     y.from = m;
     return y;
@@ -50,7 +68,17 @@ features neck_fuse(module *m, graph *g, features first, features second)
 head_out head_run(module *m, graph *g, const head_io *io)
 {
     graph_push_scope(g, m->name);
-    head_out y = m->kind->as.head.forward(m, g, io);
+    head_out y = {0};
+    if (tokens_fit(m, g, io->x, m->kind->as.head.takes_class_tokens))
+        y = m->kind->as.head.forward(m, g, io);
+    graph_pop_scope(g);
+    return y;
+}
+
+tensor *head_run_features(module *m, graph *g, const head_io *io)
+{
+    graph_push_scope(g, m->name);
+    tensor *y = m->kind->as.head.features(m, g, io);
     graph_pop_scope(g);
     return y;
 }
@@ -72,6 +100,8 @@ tensor *loss_run(module *m, graph *g, const loss_io *io)
         loss_refused(m, g, "loss of two inputs");
     else if (io->target && io->target->type == DT_F32 && !(can & LOSS_FLOAT_TARGET))
         loss_refused(m, g, "loss on a target of numbers; it takes a label map");
+    else if ((io->avg_factor && !(can & LOSS_AVG_FACTOR)) || (io->rows && !(can & LOSS_MASKS)))
+        loss_refused(m, g, "loss that is divided by a number of the head's, as losses of masks are");
     else
         y = m->kind->as.loss.forward(m, g, io);
     graph_pop_scope(g);
@@ -83,6 +113,15 @@ tensor *sampler_run(module *m, graph *g, const loss_io *io)
     graph_push_scope(g, m->name);
     tensor *y = m->kind->as.sampler.weight(m, g, io);
     graph_pop_scope(g);
+    return y;
+}
+
+features pixel_decoder_run(module *m, graph *g, features x)
+{
+    graph_push_scope(g, m->name);
+    features y = m->kind->as.pixel_decoder.forward(m, g, x);
+    graph_pop_scope(g);
+    y.from = m;
     return y;
 }
 
@@ -119,7 +158,8 @@ tensor *model_weight_input(model *m, graph *g, const char *key)
 void model_add_loss(model *m, graph *g, const char *prefix, const char *name, tensor *loss)
 {
     char full[256];
-    snprintf(full, sizeof full, "%s.%s", prefix, name);
+    const char *suffix = m->trace.loss_suffix;
+    snprintf(full, sizeof full, "%s.%s%s", prefix, name, suffix ? suffix : "");
     if (!loss)
         return;
     const char *copy = arena_strdup(g->mem, full);

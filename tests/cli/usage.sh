@@ -34,7 +34,7 @@ says_error "config, model or train"
 run 2 "$CSEG" completion tcsh
 says_error "bash, zsh and fish"
 
-commands=$("$CSEG" --help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+commands=$("$CSEG" --help | sed -n '/^commands:/,/^$/s/^  \([a-z-]\{1,\}\).*/\1/p')
 check "commands are listed" [ "$(echo "$commands" | wc -l)" -ge 9 ]
 for command in $commands; do
     run 0 "$CSEG" "$command" --help

@@ -99,6 +99,55 @@ static void feed_forward_networks(void **state)
     layer_check("ffn", make_ffn, trace_ffn);
 }
 
+static patch_padding padding_of(const value *c, int64_t *fixed)
+{
+    const char *text = value_text(value_get(c, "padding"));
+    *fixed = 0;
+    if (text)
+        return strcmp(text, "same") == 0 ? PATCH_PAD_SAME : PATCH_PAD_CORNER;
+    *fixed = layer_int(c, "padding");
+    return PATCH_PAD_FIXED;
+}
+
+static conv_spec patch_conv(const value *c, patch_padding *padding)
+{
+    int64_t fixed;
+    *padding = padding_of(c, &fixed);
+    conv_spec s = conv_square(layer_int(c, "in_channels"), layer_int(c, "embed_dims"), layer_int(c, "kernel_size"),
+                              layer_int(c, "stride"), fixed, layer_int(c, "dilation"));
+    s.bias = layer_bool(c, "bias");
+    return s;
+}
+
+static module *make_patch_embed(module *root, const value *c)
+{
+    patch_embed_spec s = {.norm_cfg = value_get(c, "norm_cfg")};
+    s.conv = patch_conv(c, &s.padding);
+    return patch_embed_new(root, "layer", s);
+}
+
+/* The size that is told beforehand is the one that comes out. */
+static tensor *trace_patch_embed(module *m, graph *g, tensor *const *in, const value *c)
+{
+    patch_padding padding;
+    conv_spec s = patch_conv(c, &padding);
+    int64_t size[2], right;
+    patch_embed_size(&s, padding, &in[0]->dim[1], size);
+    tensor *y = layer_run(m, g, in[0]);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(value_integer(value_item(value_get(c, "size"), i), &right));
+        assert_int_equal(size[i], right);
+        assert_true(y && y->dim[1 + i] == right);
+    }
+    return y;
+}
+
+static void patches_of_images(void **state)
+{
+    (void)state;
+    layer_check("patch_embed", make_patch_embed, trace_patch_embed);
+}
+
 static const param *start_of(const model *m, const char *name, init_rule rule)
 {
     const param *p = model_find(m, name);
@@ -145,6 +194,7 @@ int main(void)
         cmocka_unit_test(attention_of_many_heads),
         cmocka_unit_test(attention_to_a_smaller_map),
         cmocka_unit_test(feed_forward_networks),
+        cmocka_unit_test(patches_of_images),
         cmocka_unit_test(they_start_as_torch_has_them),
         cmocka_unit_test(what_makes_no_layer_is_refused),
     };

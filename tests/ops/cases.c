@@ -8,14 +8,15 @@
 size_t op_case_count(void)
 {
     return cases_conv().n + cases_transposed().n + cases_norm().n + cases_elementwise().n + cases_shape().n +
-           cases_spatial().n + cases_loss().n + cases_labels().n + cases_points().n + cases_attention().n;
+           cases_spatial().n + cases_loss().n + cases_labels().n + cases_points().n + cases_attention().n +
+           cases_deform().n;
 }
 
 const op_case *op_case_at(size_t i)
 {
-    const case_list lists[] = {cases_conv(),   cases_transposed(), cases_norm(), cases_elementwise(),
-                               cases_shape(),  cases_spatial(),    cases_loss(), cases_labels(),
-                               cases_points(), cases_attention()};
+    const case_list lists[] = {cases_conv(),   cases_transposed(), cases_norm(),  cases_elementwise(),
+                               cases_shape(),  cases_spatial(),    cases_loss(),  cases_labels(),
+                               cases_points(), cases_attention(),  cases_deform()};
     for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
         if (i < lists[k].n)
             return &lists[k].at[i];

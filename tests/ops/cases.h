@@ -42,6 +42,7 @@ struct op_case {
     bool no_grad; /* nothing to differentiate, or checked by same_as */
     bool train_only, inference_only;
     double tolerance;    /* for other backends, in units of the largest result; 0: 1e-5 */
+    double rough;        /* the same in bfloat16; 0: 1/128 */
     case_trace *same_as; /* gives the same results without fusion, or NULL; gradients are compared with it too */
     bool as_maps; /* set by tests: float inputs and the result pass through nodes of their own, so that a backend with
                      bf16 can store them as such, and inputs contain values that bfloat16 can represent */
@@ -54,7 +55,8 @@ typedef struct case_list {
 #define CASE_LIST(array) ((case_list){(array), sizeof(array) / sizeof *(array)})
 /* The tables, one for each family. */
 case_list cases_conv(void), cases_transposed(void), cases_norm(void), cases_elementwise(void), cases_shape(void),
-    cases_spatial(void), cases_loss(void), cases_labels(void), cases_points(void), cases_attention(void);
+    cases_spatial(void), cases_loss(void), cases_labels(void), cases_points(void), cases_attention(void),
+    cases_deform(void);
 
 size_t op_case_count(void);
 const op_case *op_case_at(size_t i);

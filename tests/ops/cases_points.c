@@ -1,4 +1,4 @@
-/* Points of maps: sampled, chosen, taken and put back. */
+/* Points of maps: sampled, chosen, taken and put back; queries paired with classes. */
 #include "cases.h"
 
 /* Points from -0.1 to 1.1, some beyond the map. */
@@ -61,10 +61,82 @@ static tensor *put_rows(graph *g, tensor *const *in, const op_case *c)
     return op_put_rows(g, in[0], in[2], op_top_places(g, in[1], c->attr.rank.k));
 }
 
+/* Costs of queries [N,Q,K] and whether an image has a class: where the second input is positive. */
+static tensor *hungarian(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *out[3];
+    (void)c;
+    op_hungarian(g, in[0], op_cast(g, op_compare_to(g, in[1], COMPARE_GT, 0), DT_F32), out);
+    graph_add_output(g, "queries", op_cast(g, out[1], DT_F32));
+    graph_add_output(g, "classes", op_cast(g, out[2], DT_F32));
+    return op_cast(g, out[0], DT_F32);
+}
+
+/* Where nothing is dearer than anything else, the first queries get the classes in order. */
+static tensor *hungarian_of_equals(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *out[3], *all = op_fill(g, 2, (int64_t[]){in[0]->dim[0], in[0]->dim[2]}, 1);
+    (void)c;
+    op_hungarian(g, op_scale(g, in[0], 0, 0), all, out);
+    return op_cast(g, out[0], DT_F32);
+}
+
+static tensor *in_turn(graph *g, tensor *const *in, const op_case *c)
+{
+    const int64_t *d = in[0]->dim;
+    float at[64];
+    (void)c;
+    for (int64_t i = 0; i < d[0] * d[1]; i++)
+        at[i] = (float)(i % d[1] < d[2] ? i % d[1] : d[2]);
+    return graph_const(g, DT_F32, 2, d, at);
+}
+
+/* Masks n[1] x n[2] of a label map's classes; the third is in no image, the fourth none. */
+static tensor *mask_sums(graph *g, tensor *const *in, const op_case *c)
+{
+    const int32_t of[8] = {0, 1, 2, 4, 3, 1, 4, 0};
+    masks_attr a = c->attr.masks;
+    int64_t images = in[0]->dim[0], masks = in[0]->dim[1];
+    a.h = c->n[1];
+    a.w = c->n[2];
+    a.classes = 4;
+    return op_mask_sums(g, in[0], graph_const(g, DT_I32, 2, (int64_t[]){images, masks}, of), in[1], a);
+}
+
+/* The same of several nodes, from masks at the label map's size. */
+static tensor *mask_sums_written(graph *g, tensor *const *in, const op_case *c)
+{
+    static const float real[8] = {1, 1, 1, 0, 1, 1, 0, 1}, of[8] = {0, 1, 2, 4, 3, 1, 4, 0};
+    const masks_attr *a = &c->attr.masks;
+    int64_t n = in[0]->dim[0], r = in[0]->dim[1], h = in[1]->dim[1], w = in[1]->dim[2];
+    tensor *x = op_reshape(g, in[0], 4, (int64_t[]){n * r, c->n[1], c->n[2], 1});
+    x = op_reshape(g, op_resize_to(g, x, h, w, false), 3, (int64_t[]){n, r, h * w});
+    tensor *label = op_reshape(g, op_cast(g, in[1], DT_F32), 3, (int64_t[]){n, 1, h * w});
+    tensor *class_of = graph_const(g, DT_F32, 3, (int64_t[]){n, r, 1}, of), *one = op_fill(g, 3, x->dim, 1);
+    tensor *t = op_mul(g, op_cast(g, op_compare(g, label, class_of, COMPARE_EQ), DT_F32), one), *sum;
+    tensor *p = a->raw ? x : op_sigmoid(g, x), *q = op_scale(g, p, -1, 1), *not_t = op_scale(g, t, -1, 1);
+    if (a->overlap) {
+        tensor *size = a->squared ? op_mul(g, p, p) : p;
+        tensor *part[3] = {op_mul(g, p, t), size, t};
+        for (int i = 0; i < 3; i++)
+            part[i] = op_reduce_sum(g, part[i], 1 << 2, true);
+        sum = op_concat(g, part, 3, 2);
+    } else {
+        tensor *miss = op_add(g, op_mul(g, q, t), op_mul(g, p, not_t));
+        tensor *each =
+            op_mul(g, op_sigmoid_cross_entropy(g, x, t, NULL), op_scale(g, t, 2 * a->alpha - 1, 1 - a->alpha));
+        each = op_mul(g, each, op_unary(g, miss, (unary_attr){.kind = UNARY_POW, .alpha = a->gamma}));
+        sum = op_reduce_sum(g, each, 1 << 2, true);
+    }
+    return op_mul(g, sum, graph_const(g, DT_F32, 3, (int64_t[]){n, r, 1}, real));
+}
+
 /* clang-format off */
 #define POINTS(...) .attr = {.points = {__VA_ARGS__}}
 #define PLACES(k_) .attr = {.rank = {.k = k_}}
 #define AT(shape) {shape, HOLDS_FRACTIONS, true}
+#define MASKS(...) .attr = {.masks = {__VA_ARGS__}}
+#define MASKS_IN(masks, label) {{masks, HOLDS_ODD}, {label, HOLDS_LABELS}}
 #define EXACT .exact = true, .no_grad = true
 
 static const op_case cases[] = {
@@ -95,6 +167,24 @@ static const op_case cases[] = {
      .linear = true},
     {"put_rows, many", put_rows, PLACES(3000), {{"2,5000,19"}, {"2,5000", HOLDS_DISTINCT, true}, {"2,3000,19"}},
      EXACT},
+    {"mask_sums, errors", mask_sums, MASKS(.alpha = 0.25f, .gamma = 2), MASKS_IN("2,4,6", "2,7,5"), .n = {4, 2, 3},
+     .same_as = mask_sums_written},
+    {"mask_sums, other powers", mask_sums, MASKS(.alpha = 0.7f, .gamma = 1.5f), MASKS_IN("2,4,12", "2,6,4"),
+     .n = {4, 3, 4}, .same_as = mask_sums_written},
+    {"mask_sums, entropy", mask_sums, MASKS(.alpha = 0.5f), MASKS_IN("2,4,20", "2,3,3"), .n = {4, 4, 5},
+     .same_as = mask_sums_written},
+    {"mask_sums, overlap", mask_sums, MASKS(.overlap = true), MASKS_IN("2,4,6", "2,5,7"), .n = {4, 3, 2},
+     .same_as = mask_sums_written},
+    {"mask_sums, overlap of squares", mask_sums, MASKS(.overlap = true, .squared = true),
+     MASKS_IN("2,4,6", "2,5,7"), .n = {4, 1, 6}, .same_as = mask_sums_written},
+    {"mask_sums, overlap of logits", mask_sums, MASKS(.overlap = true, .raw = true), MASKS_IN("2,4,6", "2,5,7"),
+     .n = {4, 6, 1}, .same_as = mask_sums_written},
+    {"mask_sums, many", mask_sums, MASKS(.alpha = 0.25f, .gamma = 2), MASKS_IN("2,4,768", "2,96,128"),
+     .n = {4, 24, 32}, .no_grad = true, .same_as = mask_sums_written},
+    {"hungarian", hungarian, .in = {{"3,12,7", HOLDS_DISTINCT}, {"3,7", HOLDS_ODD, true}}, EXACT},
+    {"hungarian, more classes", hungarian, .in = {{"2,5,19", HOLDS_FRACTIONS}, {"2,19", HOLDS_ODD, true}}, EXACT},
+    {"hungarian, many", hungarian, .in = {{"2,100,150", HOLDS_FRACTIONS}, {"2,150", HOLDS_ODD, true}}, EXACT},
+    {"hungarian of equals", hungarian_of_equals, .in = {{"2,7,4"}}, .same_as = in_turn, EXACT},
 };
 /* clang-format on */
 

@@ -150,7 +150,7 @@ static void check_bf16(void **state)
     op_case c = *(const op_case *)*state;
     c.as_maps = true;
     c.exact = false;
-    c.tolerance = 1.0 / 128;
+    c.tolerance = c.rough > 0 ? c.rough : 1.0 / 128;
     if (!c.inference_only)
         check_bf16_mode(&c, true);
     if (!c.train_only)

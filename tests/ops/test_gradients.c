@@ -21,10 +21,10 @@ static double loss_at(case_run *r, float *at, double value)
     *at = (float)value;
     if (plan_run(r->p, &err) != CSEG_OK)
         fail_msg("%s", err.text);
-    *at = kept;
     const float *y = plan_output(r->p, "y", NULL);
     for (int64_t i = 0; i < tensor_count(r->y); i++)
         sum += (double)y[i] * (double)r->seed[i];
+    *at = kept; /* y may be the parameter itself, under another shape */
     return sum;
 }
 

@@ -1,198 +1,167 @@
-/* The gradient of attention, in tiles as attention_run.c: shares are computed anew from what the forward pass keeps,
- * the logarithm of each query's sum. Twice: once for whole queries, whose gradient a thread sums over the keys, and
- * once for whole keys and values, whose gradients it sums over the queries. So no sum depends on the number of threads.
- */
-#include "backend/cpu/attention_parts.h"
+/* The gradient of attention. Work is cut into pieces by size alone: an image's queries of one head or, if there are few
+ * images and heads, parts of them, whose gradients of keys and values are added up in order; of maps in windows some
+ * windows. So no sum depends on the number of threads, and memory grows with the number of tokens, not its square. */
+#include "backend/cpu/attention_grad.h"
 
-/* One side of the products: queries (with dy) or keys (with values). */
-typedef struct side {
-    int64_t n;                        /* tokens */
-    packed rows, columns;             /* of queries times scale, or of keys */
-    packed other_rows, other_columns; /* of dy, or of values */
-} side;
-
-typedef struct grad_kernel {
-    cpu_kernel k;
-    attention_sizes s;
-    side queries, keys;
-    packed log_sum, mean; /* of an image's queries, padded: a query's y * dy, which all its slopes are relative to */
-    int64_t image, own;   /* floats */
-} grad_kernel;
-
-enum { Q, K, V, Y, LOG_SUM, DY };
-
-/* A thread's room. */
-typedef struct tile {
-    matrix share, slope; /* [rows][columns] */
-    matrix dx, dother;   /* sums: [rows][d] of queries or keys, [rows][e] of values */
-    float *token;        /* of the most channels */
-} tile;
-
-static tile tile_in(const grad_kernel *k, float *room)
+/* Clears gradients of tensors of which attention reads only some channels. */
+static void clear(const attention_grad_call *g, const node *n, void *const *out)
 {
-    const attention_sizes *s = &k->s;
-    int64_t d = attention_padded(s->d), e = attention_padded(s->e), products = ATTENTION_ROWS * ATTENTION_COLUMNS;
-    tile t = {.share = {room, ATTENTION_COLUMNS}, .slope = {room + products, ATTENTION_COLUMNS}};
-    t.dx = (matrix){room + 2 * products, d};
-    t.dother = (matrix){t.dx.at + ATTENTION_ROWS * d, e};
-    t.token = t.dother.at + ATTENTION_ROWS * e;
-    return t;
-}
-
-static void pack_side(const grad_kernel *k, const side *w, sequence x, sequence other, float scale, int64_t first,
-                      int64_t block, float *image, float *token)
-{
-    int64_t from = block * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, w->n - from);
-    const cpu_backend *b = k->k.b;
-    attention_rows(b, x, first + from, count, scale, matrix_from(packed_in(w->rows, image), from, 0));
-    attention_columns(b, x, first + from, count, scale, matrix_from(packed_in(w->columns, image), 0, from), token);
-    attention_rows(b, other, first + from, count, 1, matrix_from(packed_in(w->other_rows, image), from, 0));
-    attention_columns(b, other, first + from, count, 1, matrix_from(packed_in(w->other_columns, image), 0, from),
-                      token);
-}
-
-static int64_t blocks_of(const side *w)
-{
-    return parts_of(w->n, ATTENTION_COLUMNS).count;
-}
-
-/* log_sum and mean of an image's queries, padded with zeros. */
-static void pack_queries(const grad_kernel *k, void *const *in, int64_t image, float *packs, float *token)
-{
-    const attention_sizes *s = &k->s;
-    float *log_sum = packed_in(k->log_sum, packs).at, *mean = packed_in(k->mean, packs).at;
-    matrix dy = packed_in(k->queries.other_rows, packs), y = {token, s->e};
-    for (int64_t i = 0; i < attention_padded(s->queries); i++) {
-        double sum = 0;
-        bool there = i < s->queries;
-        if (there)
-            attention_rows(k->k.b, sequence_of(k->k.n->in[Y], in[Y]), image * s->queries + i, 1, 1, y);
-        for (int64_t c = 0; there && c < s->e; c++)
-            sum += (double)y.at[c] * (double)*matrix_at(dy, i, c);
-        mean[i] = (float)sum;
-        log_sum[i] = there ? ((const float *)in[LOG_SUM])[image * s->queries + i] : 0;
-    }
-}
-
-static void pack(const grad_kernel *k, void *const *in, int64_t first, int64_t images, float *scratch, float *rooms)
-{
-    const attention_sizes *s = &k->s;
-    tensor *const *t = k->k.n->in;
-    int64_t queries = blocks_of(&k->queries), keys = blocks_of(&k->keys);
-#pragma omp for collapse(2) schedule(static)
-    for (int64_t i = 0; i < images; i++)
-        for (int64_t b = 0; b < queries + keys; b++) {
-            float *image = scratch + i * k->image, *token = tile_in(k, rooms + omp_get_thread_num() * k->own).token;
-            if (b < queries)
-                pack_side(k, &k->queries, sequence_of(t[Q], in[Q]), sequence_of(t[DY], in[DY]), s->scale,
-                          (first + i) * s->queries, b, image, token);
-            else
-                pack_side(k, &k->keys, sequence_of(t[K], in[K]), sequence_of(t[V], in[V]), 1, (first + i) * s->keys,
-                          b - queries, image, token);
-        }
+    const attention_attr *a = &n->attr.attention;
+    for (int o = 0; o < n->n_out; o++) {
+        int64_t channels = 0;
+        for (int i = 0; i < 3; i++)
+            channels += a->into[i] == o ? a->heads * g->d[i].each : 0;
+        const tensor *t = n->out[o];
+        if (channels == 0 || channels == t->dim[t->rank - 1])
+            continue;
+        int64_t rows = tensor_count(t) / t->dim[t->rank - 1];
+        size_t row = tensor_bytes(t) / (size_t)rows;
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < images; i++)
-        pack_queries(k, in, first + i, scratch + i * k->image, tile_in(k, rooms + omp_get_thread_num() * k->own).token);
-}
-
-/* Sums the gradients of tokens of one side, from `from` on, over all of the other: of dx [rows][d], and if these are
- * keys of their values, dother [rows][e]. */
-static void sum_tile(const grad_kernel *k, const tile *t, bool of_keys, int64_t from, int64_t rows, float *image)
-{
-    const attention_sizes *s = &k->s;
-    const cpu_backend *b = k->k.b;
-    const side *mine = of_keys ? &k->keys : &k->queries, *with = of_keys ? &k->queries : &k->keys;
-    const float *log_sum = packed_in(k->log_sum, image).at, *mean = packed_in(k->mean, image).at;
-    matrix x = matrix_from(packed_in(mine->rows, image), from, 0);
-    matrix other = matrix_from(packed_in(mine->other_rows, image), from, 0);
-    for (int64_t at = 0; at < with->n; at += ATTENTION_COLUMNS) {
-        int64_t count = least_of(ATTENTION_COLUMNS, with->n - at), width = attention_padded(count);
-        attention_product(b, x, matrix_from(packed_in(with->columns, image), 0, at), t->share, rows, s->d, width,
-                          false);
-        attention_mask(t->share, rows, count, width);
-        b->simd->attention->share(t->share.at, t->share.ld, rows, width, of_keys ? NULL : log_sum + from, log_sum + at);
-        matrix others = matrix_from(packed_in(with->other_rows, image), at, 0);
-        if (of_keys)
-            attention_product(b, t->share, others, t->dother, rows, count, t->dother.ld, at > 0);
-        attention_product(b, other, matrix_from(packed_in(with->other_columns, image), 0, at), t->slope, rows, s->e,
-                          width, false);
-        b->simd->attention->slope(t->share.at, t->slope.at, t->share.ld, rows, width, of_keys ? NULL : mean + from,
-                                  mean + at);
-        attention_product(b, t->share, matrix_from(packed_in(with->rows, image), at, 0), t->dx, rows, count, t->dx.ld,
-                          at > 0);
+        for (int64_t i = 0; i < rows; i++)
+            memset((char *)out[o] + (size_t)i * row, 0, row);
     }
 }
 
-static void run_tile(const grad_kernel *k, void *const *out, int64_t image, int64_t i, float *packs, float *room)
+/* A round: all parts of some pairs, against some keys. */
+static void run_round(const attention_grad_call *g, int64_t first, int64_t pairs, int64_t key, float *room)
 {
-    const attention_sizes *s = &k->s;
-    const cpu_backend *b = k->k.b;
-    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count;
-    bool of_keys = i >= tiles;
-    int64_t n = of_keys ? s->keys : s->queries, from = (of_keys ? i - tiles : i) * ATTENTION_ROWS;
-    int64_t rows = least_of(ATTENTION_ROWS, n - from);
-    tensor *const *o = k->k.n->out;
-    tile t = tile_in(k, room);
-    sum_tile(k, &t, of_keys, from, rows, packs);
-    if (of_keys) {
-        attention_write(b, t.dx, rows, out[K], o[K]->type, s->d, image * n + from);
-        attention_write(b, t.dother, rows, out[V], o[V]->type, s->e, image * n + from);
-        return;
+    const attention_grad_kernel *k = g->k;
+    int64_t keys = least_of(k->keys, k->s.keys - key);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t i = 0; i < pairs * k->queries.count; i++) {
+        attention_work w = {first + i / k->queries.count, i % k->queries.count, i, key, keys};
+        attention_grad_piece(g, &w, room);
     }
-    float by[ATTENTION_ROWS];
-    for (int64_t r = 0; r < rows; r++)
-        by[r] = s->scale;
-    b->simd->attention->scale(t.dx.at, t.dx.ld, rows, t.dx.ld, by);
-    attention_write(b, t.dx, rows, out[Q], o[Q]->type, s->d, image * n + from);
+    if (k->dkeys)
+        attention_grad_keys(g, first, pairs, key, keys);
+}
+
+static attention_grad_call call_of(const attention_grad_kernel *k, const attention_call *c, void *const *in,
+                                   void *const *out, void *scratch)
+{
+    const node *n = k->k.n;
+    const int8_t *into = n->attr.attention.into;
+    attention_grad_call g = {.k = k, .c = c, .scratch = scratch, .log_sum = in[ATTENTION_GRAD_LOG]};
+    g.y = attention_sequence(n, 3, n->in[ATTENTION_GRAD_Y], in[ATTENTION_GRAD_Y]);
+    g.dy = attention_sequence(n, 3, n->in[ATTENTION_GRAD_DY], in[ATTENTION_GRAD_DY]);
+    for (int i = 0; i < 3; i++)
+        if (into[i] >= 0)
+            g.d[i] = attention_sequence(n, i, n->out[into[i]], out[into[i]]);
+    g.dbias = into[3] < 0 ? NULL : out[into[3]];
+    g.dtable = into[4] < 0 ? NULL : out[into[4]];
+    g.doutside = into[5] < 0 ? NULL : out[into[5]];
+    return g;
 }
 
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
-    const grad_kernel *k = (const grad_kernel *)base;
-    const attention_sizes *s = &k->s;
-    int64_t tiles = parts_of(s->queries, ATTENTION_ROWS).count + parts_of(s->keys, ATTENTION_ROWS).count;
-    float *rooms = (float *)scratch + s->group * k->image;
+    const attention_grad_kernel *k = (const attention_grad_kernel *)base;
+    const node *n = k->k.n;
+    attention_call c = attention_open(k->k.b, n, &k->s, in, scratch);
+    attention_grad_call g = call_of(k, &c, in, out, scratch);
 #pragma omp parallel
-    for (int64_t first = 0; first < s->batch; first += s->group) {
-        int64_t images = least_of(s->group, s->batch - first);
-        pack(k, in, first, images, scratch, rooms);
-#pragma omp for collapse(2) schedule(static)
-        for (int64_t i = 0; i < images; i++)
-            for (int64_t t = 0; t < tiles; t++)
-                run_tile(k, out, first + i, t, (float *)scratch + i * k->image, rooms + omp_get_thread_num() * k->own);
+    {
+        float *room = (float *)(g.scratch + k->at_rooms) + omp_get_thread_num() * k->own;
+        attention_expand(&c, n, in);
+        clear(&g, n, out);
+        for (int64_t first = 0; first < k->pairs; first += k->group)
+            for (int64_t key = 0; key < k->s.keys; key += k->keys)
+                run_round(&g, first, least_of(k->group, k->pairs - first), key, room);
+        if (g.dtable)
+            attention_grad_table(&g);
+        if (g.doutside)
+            attention_grad_outside(&g, attention_operand(n, ATTENTION_OUTSIDE)->dim[0]);
+        if (g.dbias)
+            attention_grad_bias(&g, room);
     }
     return CSEG_OK;
 }
 
-static side side_of(int64_t *floats, int64_t n, const attention_sizes *s)
+enum {
+    PIECES = 32,          /* so many pieces of work are wanted */
+    WINDOW_PIECES = 96,   /* of windows, of all heads, but not more than PIECES of one head */
+    ENOUGH = 24,          /* pairs, from which on queries are not cut into parts */
+    QUERIES = 64,         /* the least of a part */
+    SUMS = 1 << 20,       /* the most floats of parts' gradients of keys and values in a round */
+    GROUP = 16,           /* the least pairs in a round */
+    QUERY_SUMS = 1 << 23, /* floats of queries' gradients in a round, beyond that */
+    TILE = 48             /* queries of a tile, of more than a few keys */
+};
+
+static void cut(attention_grad_kernel *k)
 {
-    side w = {.n = n};
-    w.rows = packed_add(floats, n, attention_padded(s->d));
-    w.columns = packed_add(floats, s->d, attention_padded(n));
-    w.other_rows = packed_add(floats, n, attention_padded(s->e));
-    w.other_columns = packed_add(floats, s->e, attention_padded(n));
-    return w;
+    const attention_sizes *s = &k->s;
+    int64_t units = s->p.n * s->windows, count = 1;
+    int64_t spans = least_of(PIECES, WINDOW_PIECES / s->a->heads + 1);
+    k->spans = parts_of(units, s->a->window[0] ? (units + spans - 1) / spans : 1);
+    k->pairs = k->spans.count * s->a->heads;
+    k->blocks = parts_of(s->keys, s->block).count;
+    if (!s->a->window[0] && k->pairs < ENOUGH) {
+        count = least_of((PIECES + k->pairs - 1) / k->pairs, s->queries / QUERIES);
+        count = count < 1 ? 1 : count;
+    }
+    k->queries = parts_of(s->queries, (s->queries + count - 1) / count);
+    k->keys = k->blocks * s->block;
+    k->dq = k->blocks > 1 ? k->queries.each * s->d : 0;
+    k->group = k->pairs;
+    if (k->queries.count > 1) {
+        int64_t blocks = SUMS / (k->pairs * k->queries.count * (s->d + s->e) * s->block);
+        k->keys = least_of(k->keys, (blocks < 1 ? 1 : blocks) * s->block);
+        k->dkeys = k->keys * (s->d + s->e);
+    } else if (k->dq > 0 && k->pairs * k->dq > QUERY_SUMS) {
+        k->group = QUERY_SUMS / k->dq > GROUP ? QUERY_SUMS / k->dq : GROUP;
+    }
+}
+
+static size_t lay(size_t *used, int64_t floats)
+{
+    size_t at = *used;
+    *used += (size_t)attention_padded(floats) * sizeof(float);
+    return at;
+}
+
+static void lay_out(attention_grad_kernel *k, const node *n)
+{
+    int64_t pieces = k->group * k->queries.count;
+    size_t used = attention_shared(n, &k->s);
+    attention_slopes r;
+    k->at_dq = lay(&used, pieces * k->dq);
+    k->at_dkeys = lay(&used, pieces * k->dkeys);
+    k->at_dtable = lay(&used, k->pairs * k->queries.count * k->dtable);
+    k->at_doutside = lay(&used, k->pairs * k->doutside);
+    k->own = attention_slopes_in(k, NULL, &r);
+    k->at_rooms = lay(&used, k->k.b->options.threads * k->own);
+    k->k.base.scratch = used;
 }
 
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    grad_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
+    attention_grad_kernel *k = cpu_kernel_new(b, n, mem, sizeof *k, run);
     if (!k)
         return fail_memory(err);
-    attention_sizes *s = &k->s;
-    *s = attention_sizes_of(n);
-    k->queries = side_of(&k->image, s->queries, s);
-    k->keys = side_of(&k->image, s->keys, s);
-    k->log_sum = packed_add(&k->image, 1, attention_padded(s->queries));
-    k->mean = packed_add(&k->image, 1, attention_padded(s->queries));
-    s->group = attention_group(s, k->image);
-    k->own = ATTENTION_ROWS * (2 * ATTENTION_COLUMNS + attention_padded(s->d) + attention_padded(s->e)) +
-             (s->d > s->e ? s->d : s->e);
-    k->k.base.scratch = (size_t)(s->group * k->image + b->options.threads * k->own) * sizeof(float);
+    const attention_attr *a = &n->attr.attention;
+    k->s = attention_sizes_of(n);
+    k->s.tile = k->s.queries <= 64 && k->s.block <= 64 ? k->s.queries : least_of(TILE, k->s.queries);
+    k->room_for_scores = attention_needs_room(n, &k->s);
+    k->half = attention_half_for(b, n);
+    k->dtable = a->into[4] < 0 ? 0 : attention_table_rows(a);
+    k->doutside = a->into[5] < 0 ? 0 : a->d + a->e;
+    cut(k);
+    lay_out(k, n);
     *out = &k->k.base;
     return CSEG_OK;
 }
 
+/* The gradients of queries, keys and values, wherever they are among the outputs. */
+static unsigned maps_out(const node *n)
+{
+    unsigned bits = 0;
+    for (int i = 0; i < 3; i++)
+        bits |= n->attr.attention.into[i] < 0 ? 0 : 1u << n->attr.attention.into[i];
+    return bits;
+}
+
+enum { MAPS = 1 << ATTENTION_Q | 1 << ATTENTION_K | 1 << ATTENTION_V | 1 << ATTENTION_GRAD_DY };
 const cpu_op cpu_op_attention_grad = {
-    .prepare = prepare, .takes = attention_is_plain, .either_in = 1 << Q | 1 << K | 1 << V | 1 << DY, .either_out = 7};
+    .prepare = prepare, .takes = attention_takes, .either_in = MAPS, .either_out_of = maps_out};

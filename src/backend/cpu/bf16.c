@@ -26,5 +26,6 @@ port cpu_port(const backend *b, const node *n, bool is_output, int k)
         return PORT_F32;
     if ((is_output ? op->bf16_out : op->bf16_in) & bit)
         return PORT_BF16;
-    return (is_output ? op->either_out : op->either_in) & bit ? PORT_EITHER : PORT_F32;
+    unsigned either_out = op->either_out_of ? op->either_out_of(n) : op->either_out;
+    return (is_output ? either_out : op->either_in) & bit ? PORT_EITHER : PORT_F32;
 }

@@ -96,7 +96,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, bool weights_fixed, ar
 static cseg_status prepare_conv(cpu_backend *b, const node *n, const kernel_setting *s, arena *mem, kernel **out,
                                 cseg_error *err)
 {
-    bool fixed = s->weights_fixed;
+    bool fixed = s->fixed >> 1 & 1;
     if (depthwise_fits(b, n))
         return depthwise_prepare(b, n, fixed, mem, out, err);
     if (conv_pointwise_fits(b, n, fixed))
@@ -114,11 +114,11 @@ const cpu_op cpu_op_conv_transpose2d = {
     .prepare_for = prepare_conv, .takes = conv_takes, .bf16_in = 1, .bf16_out = 1, .onednn = true};
 
 /* Only weights that are trained have gradients. */
-enum { TRAINED = false };
+enum { TRAINED = 0 };
 
 static cseg_status prepare_conv_grad_data(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
 {
-    return prepare_conv(b, n, &(kernel_setting){.weights_fixed = TRAINED}, mem, out, err);
+    return prepare_conv(b, n, &(kernel_setting){.fixed = TRAINED}, mem, out, err);
 }
 
 const cpu_op cpu_op_conv2d_grad_data = {.prepare = prepare_conv_grad_data, .bf16_in = 1, .bf16_out = 1, .onednn = true};

@@ -67,6 +67,7 @@ typedef struct cpu_op {
      * only; either_in, either_out: in either type. All others are float32: parameters, statistics, losses. */
     unsigned bf16_in, either_in, bf16_out, either_out;
     bool (*takes_bf16)(const cpu_backend *b, const node *n); /* NULL: for any node that it takes */
+    unsigned (*either_out_of)(const node *n);                /* instead of either_out, where that depends on the node */
 } cpu_op;
 #define PORTS_ALL (~0u)
 #define CPU_OP(name) extern const cpu_op cpu_op_##name;

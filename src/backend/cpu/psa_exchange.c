@@ -6,6 +6,26 @@
 
 #include "backend/cpu/attention_parts.h"
 
+enum { ROWS = 32, COLUMNS = 128 }; /* of a tile */
+
+/* A matrix of an image, packed in scratch: where it begins in the image's room. */
+typedef struct packed {
+    int64_t at, ld;
+} packed;
+
+static matrix packed_in(packed p, float *image)
+{
+    return (matrix){image + p.at, p.ld};
+}
+
+/* Adds a matrix of rows x ld to the image's room of `floats`. */
+static packed packed_add(int64_t *floats, int64_t rows, int64_t ld)
+{
+    packed p = {*floats, ld};
+    *floats += rows * ld;
+    return p;
+}
+
 typedef struct psa_kernel {
     cpu_kernel k;
     psa_attr a;
@@ -17,7 +37,7 @@ typedef struct psa_kernel {
 /* A thread's room. */
 typedef struct tile {
     matrix share, slope, y; /* [rows][pixels], [rows][pixels] (gradient), [rows][c] */
-    float most[ATTENTION_ROWS], sum[ATTENTION_ROWS], keep[ATTENTION_ROWS];
+    float most[ROWS], sum[ROWS], keep[ROWS];
 } tile;
 
 typedef struct span {
@@ -96,15 +116,14 @@ static void gather(const psa_kernel *k, bool transposed, const float *masks, int
     for (int64_t i = 0; i < rows; i++)
         memset(matrix_at(t, i, 0), 0, (size_t)attention_padded(k->pixels) * sizeof(float));
     copy_rows(k, transposed, (float *)masks, from, rows, t, false); /* only reads the masks */
-    attention_mask(t, rows, k->pixels, attention_padded(k->pixels));
 }
 
 /* y [rows][c] = t [rows][pixels] times values [pixels][c]; t's padding is not read. */
 static void times(const psa_kernel *k, matrix t, matrix values, matrix y, int64_t rows)
 {
-    for (int64_t at = 0; at < k->pixels; at += ATTENTION_COLUMNS)
+    for (int64_t at = 0; at < k->pixels; at += COLUMNS)
         attention_product(k->k.b, matrix_from(t, 0, at), matrix_from(values, at, 0), y, rows,
-                          least_of(ATTENTION_COLUMNS, k->pixels - at), y.ld, at > 0);
+                          least_of(COLUMNS, k->pixels - at), y.ld, at > 0);
 }
 
 static tile tile_in(const psa_kernel *k, float *room)
@@ -112,24 +131,42 @@ static tile tile_in(const psa_kernel *k, float *room)
     /* Rows of a power of two would share cache sets. */
     int64_t width = attention_padded(k->pixels) + ATTENTION_LANES, c = attention_padded(k->c);
     bool grad = k->k.n->op == OP_psa_exchange_grad;
-    tile t = {.share = {room, width}, .slope = {room + ATTENTION_ROWS * width, width}};
-    t.y = (matrix){room + (grad ? 2 : 1) * ATTENTION_ROWS * width, c};
+    tile t = {.share = {room, width}, .slope = {room + ROWS * width, width}};
+    t.y = (matrix){room + (grad ? 2 : 1) * ROWS * width, c};
     return t;
+}
+
+static attention_tile whole_rows(const psa_kernel *k, matrix m, int64_t rows)
+{
+    return (attention_tile){.s = m.at, .ld = m.ld, .rows = rows, .count = k->pixels};
+}
+
+static sequence sequence_of(const tensor *t, void *at)
+{
+    return (sequence){at, t->type == DT_BF16, t->dim[1], t->dim[2], 0, t->dim[2]};
+}
+
+static void write_rows(const psa_kernel *k, const tensor *t, void *to, int64_t image, int64_t from, int64_t count,
+                       matrix rows)
+{
+    sequence s = sequence_of(t, to);
+    attention_write(k->k.b, &s, &(attention_unit){.image = image}, 0, from, count, rows, NULL, 1);
 }
 
 static void run_tile(const psa_kernel *k, const float *masks, void *const *out, int64_t image, int64_t from,
                      float *packs, float *room)
 {
     const attention_table *a = k->k.b->simd->attention;
-    int64_t rows = least_of(ATTENTION_ROWS, k->pixels - from), at = image * k->pixels + from;
+    int64_t rows = least_of(ROWS, k->pixels - from), at = image * k->pixels + from;
     tile t = tile_in(k, room);
+    attention_tile share = whole_rows(k, t.share, rows);
     gather(k, false, masks, from, rows, t.share);
     for (int64_t i = 0; i < rows; i++) {
         t.most[i] = k->a.softmax ? -INFINITY : 0;
         t.sum[i] = 0;
     }
     if (k->a.softmax)
-        a->weigh(t.share.at, t.share.ld, rows, attention_padded(k->pixels), t.most, t.sum, t.keep);
+        a->weigh(&share, t.most, t.sum, t.keep);
     times(k, t.share, packed_in(k->values, packs), t.y, rows);
     for (int64_t i = 0; i < rows && k->a.softmax; i++) {
         t.keep[i] = 1 / t.sum[i];
@@ -137,17 +174,19 @@ static void run_tile(const psa_kernel *k, const float *masks, void *const *out, 
     }
     if (k->a.softmax)
         a->scale(t.y.at, t.y.ld, rows, t.y.ld, t.keep);
-    attention_write(k->k.b, t.y, rows, out[0], k->k.n->out[0]->type, k->c, at);
+    write_rows(k, k->k.n->out[0], out[0], image, from, rows, t.y);
     memcpy((float *)out[1] + at, t.most, (size_t)rows * sizeof(float));
 }
 
-static void pack_rows(const psa_kernel *k, sequence s, int64_t image, packed to, float *packs)
+static void pack_rows(const psa_kernel *k, const tensor *t, void *at, int64_t image, packed to, float *packs)
 {
-    int64_t blocks = parts_of(k->pixels, ATTENTION_COLUMNS).count;
+    sequence s = sequence_of(t, at);
+    int64_t blocks = parts_of(k->pixels, COLUMNS).count;
 #pragma omp for schedule(static)
     for (int64_t b = 0; b < blocks; b++) {
-        int64_t from = b * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, k->pixels - from);
-        attention_rows(k->k.b, s, image * k->pixels + from, count, 1, matrix_from(packed_in(to, packs), from, 0));
+        int64_t from = b * COLUMNS, count = least_of(COLUMNS, k->pixels - from);
+        attention_rows(k->k.b, &s, &(attention_unit){.image = image}, 0, from, count, NULL, 1,
+                       matrix_from(packed_in(to, packs), from, 0));
     }
 }
 
@@ -157,14 +196,14 @@ static cseg_status exchange_run(kernel *base, void *const *in, void *const *out,
     (void)err;
     const psa_kernel *k = (const psa_kernel *)base;
     float *packs = scratch, *rooms = packs + k->packs;
-    int64_t tiles = parts_of(k->pixels, ATTENTION_ROWS).count;
+    int64_t tiles = parts_of(k->pixels, ROWS).count;
 #pragma omp parallel
     for (int64_t image = 0; image < k->images; image++) {
         const float *masks = (const float *)in[0] + image * k->pixels * k->mask;
-        pack_rows(k, sequence_of(k->k.n->in[1], in[1]), image, k->values, packs);
+        pack_rows(k, k->k.n->in[1], in[1], image, k->values, packs);
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < tiles; i++)
-            run_tile(k, masks, out, image, i * ATTENTION_ROWS, packs, rooms + omp_get_thread_num() * k->own);
+            run_tile(k, masks, out, image, i * ROWS, packs, rooms + omp_get_thread_num() * k->own);
     }
     return CSEG_OK;
 }
@@ -187,17 +226,18 @@ static void row_means(const psa_kernel *k, void *const *in, int64_t at, int64_t 
 static void grad_rows(const psa_kernel *k, void *const *in, float *dmasks, int64_t image, int64_t from, float *packs,
                       float *room)
 {
-    int64_t rows = least_of(ATTENTION_ROWS, k->pixels - from), at = image * k->pixels + from;
+    int64_t rows = least_of(ROWS, k->pixels - from), at = image * k->pixels + from;
     int64_t width = attention_padded(k->pixels);
     const attention_table *a = k->k.b->simd->attention;
     matrix dy = matrix_from(packed_in(k->dy, packs), from, 0), columns = packed_in(k->by_channel, packs);
     tile t = tile_in(k, room);
+    attention_tile share = whole_rows(k, t.share, rows);
     attention_product(k->k.b, dy, columns, t.slope, rows, k->c, width, false);
     if (k->a.softmax) {
         gather(k, false, (const float *)in[MASKS] + image * k->pixels * k->mask, from, rows, t.share);
         row_means(k, in, at, rows, dy, t.most);
-        a->share(t.share.at, t.share.ld, rows, width, (const float *)in[LOG_SUM] + at, NULL);
-        a->slope(t.share.at, t.slope.at, t.share.ld, rows, width, t.most, NULL);
+        a->share(&share, (const float *)in[LOG_SUM] + at, NULL);
+        a->slope(t.share.at, t.slope.at, t.share.ld, rows, k->pixels, t.most);
     }
     copy_rows(k, false, dmasks + image * k->pixels * k->mask, from, rows, k->a.softmax ? t.share : t.slope, true);
 }
@@ -206,31 +246,32 @@ static void grad_rows(const psa_kernel *k, void *const *in, float *dmasks, int64
 static void grad_values(const psa_kernel *k, void *const *in, void *const *out, int64_t image, int64_t from,
                         float *packs, float *room)
 {
-    int64_t rows = least_of(ATTENTION_ROWS, k->pixels - from), width = attention_padded(k->pixels);
+    int64_t rows = least_of(ROWS, k->pixels - from), width = attention_padded(k->pixels);
     tile t = tile_in(k, room);
+    attention_tile share = whole_rows(k, t.share, rows);
     gather(k, true, (const float *)in[MASKS] + image * k->pixels * k->mask, from, rows, t.share);
     if (k->a.softmax) {
         float *log_sum = t.slope.at; /* the slopes' room is free here; padded, as the columns are */
         memset(log_sum, 0, (size_t)width * sizeof *log_sum);
         memcpy(log_sum, (const float *)in[LOG_SUM] + image * k->pixels, (size_t)k->pixels * sizeof *log_sum);
-        k->k.b->simd->attention->share(t.share.at, t.share.ld, rows, width, NULL, log_sum);
+        k->k.b->simd->attention->share(&share, NULL, log_sum);
     }
     times(k, t.share, packed_in(k->dy, packs), t.y, rows);
-    attention_write(k->k.b, t.y, rows, out[V], k->k.n->out[V]->type, k->c, image * k->pixels + from);
+    write_rows(k, k->k.n->out[V], out[V], image, from, rows, t.y);
 }
 
-/* Packs values by channels, and dy; a thread's room holds a token. */
-static void pack_grad(const psa_kernel *k, void *const *in, int64_t image, float *packs, float *rooms)
+/* Packs values by channels, and dy. */
+static void pack_grad(const psa_kernel *k, void *const *in, int64_t image, float *packs)
 {
     tensor *const *t = k->k.n->in;
-    int64_t blocks = parts_of(k->pixels, ATTENTION_COLUMNS).count;
-    pack_rows(k, sequence_of(t[DY], in[DY]), image, k->dy, packs);
+    sequence values = sequence_of(t[V], in[V]);
+    int64_t blocks = parts_of(k->pixels, COLUMNS).count;
+    pack_rows(k, t[DY], in[DY], image, k->dy, packs);
 #pragma omp for schedule(static)
     for (int64_t b = 0; b < blocks; b++) {
-        int64_t from = b * ATTENTION_COLUMNS, count = least_of(ATTENTION_COLUMNS, k->pixels - from);
-        attention_columns(k->k.b, sequence_of(t[V], in[V]), image * k->pixels + from, count, 1,
-                          matrix_from(packed_in(k->by_channel, packs), 0, from),
-                          tile_in(k, rooms + omp_get_thread_num() * k->own).y.at);
+        int64_t from = b * COLUMNS, count = least_of(COLUMNS, k->pixels - from);
+        attention_columns(k->k.b, &values, &(attention_unit){.image = image}, 0, from, count, NULL, 1,
+                          matrix_from(packed_in(k->by_channel, packs), 0, from));
     }
 }
 
@@ -240,21 +281,21 @@ static cseg_status grad_run(kernel *base, void *const *in, void *const *out, voi
     (void)err;
     const psa_kernel *k = (const psa_kernel *)base;
     float *packs = scratch, *rooms = packs + k->packs, *dmasks = out[0];
-    int64_t tiles = parts_of(k->pixels, ATTENTION_ROWS).count, rows = k->images * k->pixels;
+    int64_t tiles = parts_of(k->pixels, ROWS).count, rows = k->images * k->pixels;
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < rows; i++)
             memset(dmasks + i * k->mask, 0, (size_t)k->mask * sizeof *dmasks);
         for (int64_t image = 0; image < k->images; image++) {
-            pack_grad(k, in, image, packs, rooms);
+            pack_grad(k, in, image, packs);
 #pragma omp for schedule(static)
             for (int64_t i = 0; i < 2 * tiles; i++) {
                 float *room = rooms + omp_get_thread_num() * k->own;
                 if (i < tiles)
-                    grad_rows(k, in, dmasks, image, i * ATTENTION_ROWS, packs, room);
+                    grad_rows(k, in, dmasks, image, i * ROWS, packs, room);
                 else
-                    grad_values(k, in, out, image, (i - tiles) * ATTENTION_ROWS, packs, room);
+                    grad_values(k, in, out, image, (i - tiles) * ROWS, packs, room);
             }
         }
     }
@@ -279,7 +320,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     } else {
         k->values = packed_add(&k->packs, k->pixels, c);
     }
-    k->own = ATTENTION_ROWS * ((grad ? 2 : 1) * (width + ATTENTION_LANES) + c);
+    k->own = ROWS * ((grad ? 2 : 1) * (width + ATTENTION_LANES) + c);
     k->k.base.scratch = (size_t)(k->packs + b->options.threads * k->own) * sizeof(float);
     *out = &k->k.base;
     return CSEG_OK;

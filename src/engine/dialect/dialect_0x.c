@@ -298,6 +298,7 @@ static const experiment_profile profile = {
     .schedules = schedule_read_0x,
     .average_over_pixels = true,
     .dice_by_class = true,
+    .patches_have_bias = true,
     .measures_on_request = true,
     .validates_from_begin = true,
     .checkpoint = {.config_key = "config",

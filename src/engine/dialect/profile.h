@@ -38,6 +38,7 @@ typedef struct experiment_profile {
                              const struct schedule_time *t, arena *mem, struct schedule **out, cseg_error *err);
     bool average_over_pixels; /* of losses with class weights; see model_options */
     bool dice_by_class;       /* see model_options */
+    bool patches_have_bias;   /* see model_options */
     bool tta_is_a_pipeline; /* true: test-time augmentation needs the config's tta_pipeline; false: the test pipeline is
                                changed */
     bool measures_on_request;  /* true: tests measure what is asked for by name; false: what the evaluators say */

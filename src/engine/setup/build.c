@@ -21,7 +21,8 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
                        .backend = b,
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels,
-                       .dice_by_class = e->profile->dice_by_class};
+                       .dice_by_class = e->profile->dice_by_class,
+                       .patches_have_bias = e->profile->patches_have_bias};
     return model_build(e->model, &o, out, err);
 }
 

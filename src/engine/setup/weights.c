@@ -1,22 +1,27 @@
 #include "engine/setup/weights.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/setup/weights_fit.h"
 #include "graph/memory.h"
 #include "io/net/fetch.h"
+#include "io/torch/convert/weights_convert.h"
 
 typedef struct loading {
     model *m;
     pth *file;
     arena *mem;
-    const char *module, *prefix;
+    const char *part, *prefix;
     const value *revise;
-    bool failed; /* out of memory */
-    strbuf missing, unexpected, misshaped, odd;
-    int n_missing, n_unexpected, n_misshaped, n_odd, n_taken, n_averages;
+    const module *owner;         /* of pretrained weights; NULL: a checkpoint, which is taken as it is */
+    const pretrained_form *form; /* of its kind; NULL: as they are */
+    bool failed;                 /* out of memory */
+    strbuf missing, unexpected, misshaped, odd, fitted;
+    int n_missing, n_unexpected, n_misshaped, n_odd, n_fitted, n_taken, n_averages;
 } loading;
 
 enum { LISTED = 8 };
@@ -92,8 +97,12 @@ static const char *model_name(loading *l, const char *key)
             return NULL;
         key += n + 1;
     }
-    if (key && *l->module)
-        key = arena_printf(l->mem, "%s.%s", l->module, key);
+    if (key && l->form && l->form->strips && str_starts(key, l->form->strips))
+        key += strlen(l->form->strips);
+    if (key && l->form && l->form->drops && strstr(key, l->form->drops))
+        return NULL;
+    if (key && *l->part)
+        key = arena_printf(l->mem, "%s.%s", l->part, key);
     l->failed |= !key;
     return key;
 }
@@ -110,9 +119,33 @@ static bool all_finite(const float *v, int64_t n)
     return !odd;
 }
 
+/* What ops compute by themselves is compared and not taken: with another one the weights would mean something else. */
+static cseg_status compare_constant(pth *file, const pth_tensor *t, const param *p, cseg_error *err)
+{
+    const int64_t *ours = param_constant(p);
+    int64_t at = 0, *theirs = malloc((size_t)p->count * sizeof *theirs);
+    if (!theirs)
+        return fail_memory(err);
+    cseg_status status = pth_tensor_i64(file, t, theirs, err);
+    while (status == CSEG_OK && at < p->count && theirs[at] == ours[at])
+        at++;
+    if (status == CSEG_OK && at < p->count)
+        status = fail(err, CSEG_SHAPE,
+                      "%s: %s is another one than %s computes with: its number %lld is %lld, not %lld; leave it out of "
+                      "the file if the weights beside it are in the usual order",
+                      pth_path(file), t->name, p->owner && *p->owner ? p->owner : "the model", (long long)at,
+                      (long long)theirs[at], (long long)ours[at]);
+    free(theirs);
+    return status;
+}
+
 cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const param *p, void *to, bool *odd,
                          cseg_error *err)
 {
+    if (odd)
+        *odd = false;
+    if (param_constant(p))
+        return compare_constant(file, t, p, err);
     backend *b = model_home(m, p);
     size_t bytes = (size_t)p->count * dtype_size(p->type);
     void *room = memory_open(b, to, bytes);
@@ -132,6 +165,12 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
     for (int i = 0; same && i < p->rank; i++)
         same = t->shape[i] == p->dim[i];
     if (!same) {
+        TRY(weights_fit(l->owner, l->form, l->file, t, p, &same, err));
+        if (same) {
+            l->n_taken++;
+            list(&l->fitted, &l->n_fitted, p->name);
+            return CSEG_OK;
+        }
         pth_shape_text(p->rank, p->dim, ours);
         pth_shape_text(t->ndim, t->shape, theirs);
         char *text = arena_printf(l->mem, "%s (%s in the file, %s in the model)", p->name, theirs, ours);
@@ -140,8 +179,8 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
         list(&l->misshaped, &l->n_misshaped, text);
         return CSEG_OK;
     }
-    l->n_taken++;
-    bool odd = false;
+    l->n_taken += !param_constant(p);
+    bool odd;
     TRY(weights_take(l->m, l->file, t, p, p->data, &odd, err));
     if (odd)
         list(&l->odd, &l->n_odd, p->name);
@@ -150,8 +189,8 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
 
 static bool below(const loading *l, const param *p)
 {
-    size_t n = strlen(l->module);
-    return n == 0 || (strncmp(p->name, l->module, n) == 0 && p->name[n] == '.');
+    size_t n = strlen(l->part);
+    return n == 0 || (strncmp(p->name, l->part, n) == 0 && p->name[n] == '.');
 }
 
 static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
@@ -178,17 +217,51 @@ static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
     return CSEG_OK;
 }
 
+/* Whether tensors would fit if the part's weights were sought below `backbone.`. */
+static bool fits_below_backbone(const loading *l)
+{
+    static const char below[] = "backbone.";
+    if (!*l->part || (l->prefix && *l->prefix))
+        return false;
+    for (size_t i = 0; i < pth_count(l->file); i++) {
+        const char *key = pth_at(l->file, i)->name;
+        const char *name =
+            str_starts(key, below) ? arena_printf(l->mem, "%s.%s", l->part, key + sizeof below - 1) : NULL;
+        if (name && model_find(l->m, name))
+            return true;
+    }
+    return false;
+}
+
+static cseg_status nothing_fits(const loading *l, cseg_error *err)
+{
+    const char *path = pth_path(l->file);
+    const weight_source *source = weights_recognise(l->file);
+    if (source)
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model: it has the names of %s (%s); `cseg convert-weights "
+                    "%s NEW.pth` gives them those of MMSegmentation",
+                    path, pth_count(l->file), source->name, source->about, path);
+    if (fits_below_backbone(l))
+        return fail(err, CSEG_SHAPE,
+                    "%s: none of its %zu tensors fits this model: their names begin with 'backbone.'; "
+                    "init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.') takes those",
+                    path, pth_count(l->file));
+    return fail(err, CSEG_SHAPE,
+                "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
+                "first is %s, the model's first %s",
+                path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
+                l->m->params.n ? l->m->params.at[0]->name : "missing");
+}
+
 static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
-    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed)
+    if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed ||
+        l->fitted.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
-        return fail(err, CSEG_SHAPE,
-                    "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
-                    "first is %s, the model's first %s",
-                    path, pth_count(l->file), pth_count(l->file) ? pth_at(l->file, 0)->name : "missing",
-                    l->m->params.n ? l->m->params.at[0]->name : "missing");
+        return nothing_fits(l, err);
     if (mode == WEIGHTS_EXACT && (l->n_missing || l->n_misshaped))
         return fail(err, CSEG_SHAPE,
                     "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
@@ -196,6 +269,8 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
                     path, l->n_taken, l->n_missing, l->n_missing ? " (" : "", l->n_missing ? l->missing.text : "",
                     l->n_missing ? ")" : "", l->n_misshaped, l->n_misshaped ? " (" : "",
                     l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
+    if (l->n_fitted)
+        log_say(LOG_INFO, "%s: %d tensors were fitted to this model's shapes: %s", path, l->n_fitted, l->fitted.text);
     if (l->n_averages)
         log_say(LOG_INFO, "%s: %d moving averages (ema_*) are not taken as weights", path, l->n_averages);
     if (l->n_missing)
@@ -206,55 +281,69 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
     if (l->n_odd)
         log_say(LOG_WARNING, "%s: %d of its tensors hold infinity or what is not a number: %s", path, l->n_odd,
                 l->odd.text);
+    const weight_source *source = l->n_missing && l->n_unexpected ? weights_recognise(l->file) : NULL;
+    if (source)
+        log_say(LOG_WARNING,
+                "%s: has the names of %s; `cseg convert-weights %s NEW.pth` gives it those of MMSegmentation", path,
+                source->name, path);
     if (l->n_misshaped)
         log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
                 l->misshaped.text);
     return CSEG_OK;
 }
 
-cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
-                         weights_mode mode, cseg_error *err)
+static cseg_status load(loading *l, weights_mode mode, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    arena *mem = arena_new();
+    arena *mem = l->mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    loading l = {.m = m,
-                 .file = file,
-                 .mem = mem,
-                 .module = part,
-                 .prefix = prefix,
-                 .revise = revise,
-                 .missing = {.mem = mem},
-                 .unexpected = {.mem = mem},
-                 .misshaped = {.mem = mem},
-                 .odd = {.mem = mem}};
-    bool *seen = ARENA_ARRAY(mem, m->params.n + 1, bool);
+    l->missing.mem = l->unexpected.mem = l->misshaped.mem = l->odd.mem = l->fitted.mem = mem;
+    l->form = l->owner && l->owner->kind ? l->owner->kind->pretrained : NULL;
+    bool *seen = ARENA_ARRAY(mem, l->m->params.n + 1, bool);
     if (!seen) {
         status = fail_memory(err);
         goto done;
     }
-    TRY_DONE(check_patterns(revise, err));
-    TRY_DONE(take_all(&l, seen, err));
-    status = judge(&l, mode, err);
+    TRY_DONE(check_patterns(l->revise, err));
+    TRY_DONE(take_all(l, seen, err));
+    status = judge(l, mode, err);
 done:
     arena_free(mem);
     return status;
 }
 
-static cseg_status load_spec(model *m, const char *spec, const char *part, const char *prefix, const value *revise,
-                             weights_mode mode, cseg_error *err)
+cseg_status weights_load(model *m, pth *file, const char *part, const char *prefix, const value *revise,
+                         weights_mode mode, cseg_error *err)
+{
+    return load(&(loading){.m = m, .file = file, .part = part, .prefix = prefix, .revise = revise}, mode, err);
+}
+
+/* The module of that full name; NULL: none. */
+static const module *find_module(const module *from, const char *name)
+{
+    if (strcmp(from->name, name) == 0)
+        return from;
+    for (size_t i = 0; i < from->children.n; i++) {
+        const module *found = find_module(from->children.at[i], name);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* l->file is opened from `spec`. */
+static cseg_status load_spec(loading *l, const char *spec, weights_mode mode, cseg_error *err)
 {
     cseg_status status;
     char *path;
-    pth *file;
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
     TRY_DONE(fetch_weights(spec, mem, &path, err));
-    TRY_DONE(pth_open(path, mem, &file, err));
+    TRY_DONE(pth_open(path, mem, &l->file, err));
     log_say(LOG_INFO, "load checkpoint from %s", path);
-    status = weights_load(m, file, part, prefix, revise, mode, err);
+    status = load(l, mode, err);
 done:
     arena_free(mem);
     return status;
@@ -262,14 +351,15 @@ done:
 
 cseg_status weights_load_from(model *m, const char *spec, const value *revise, weights_mode mode, cseg_error *err)
 {
-    return load_spec(m, spec, "", NULL, revise, mode, err);
+    return load_spec(&(loading){.m = m, .part = "", .revise = revise}, spec, mode, err);
 }
 
 cseg_status weights_load_pretrained(model *m, cseg_error *err)
 {
     for (size_t i = 0; i < m->pretrained.n; i++) {
         const model_pretrained *p = &m->pretrained.at[i];
-        if (load_spec(m, p->checkpoint, p->module, p->prefix, NULL, WEIGHTS_FINETUNE, err) != CSEG_OK) {
+        loading l = {.m = m, .part = p->module, .prefix = p->prefix, .owner = find_module(m->root, p->module)};
+        if (load_spec(&l, p->checkpoint, WEIGHTS_FINETUNE, err) != CSEG_OK) {
             char place[512];
             return fail_within(err, "%spretrained weights of %s: ", value_place(p->at, place), p->module);
         }

@@ -15,7 +15,7 @@ typedef enum {
 } weights_mode;
 
 /* Reads a tensor of the file, of p's shape, into p's memory or memory with the same layout (an average). odd (may be
- * NULL) tells whether it holds NaN or infinity. */
+ * NULL) tells whether it holds NaN or infinity. A constant (module_constant) is compared: CSEG_SHAPE if it differs. */
 cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const param *p, void *to, bool *odd,
                          cseg_error *err);
 /* Copies the file's state dict into the model, or into its part below `part` ("" for all). From keys it removes

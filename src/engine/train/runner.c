@@ -137,7 +137,14 @@ static cseg_status resume(trainer *t, const char *path, cseg_error *err)
 {
     checkpoint_parts c = trainer_parts(t);
     schedule_time time = trainer_time(t);
-    return checkpoint_resume(path, &c, &time, err);
+    TRY(checkpoint_resume(path, &c, &time, err));
+    int64_t waiting = t->state.iter % t->e->accumulate;
+    if (t->state.summed < waiting)
+        log_say(LOG_WARNING,
+                "%s: was saved %lld iterations after a step and has the gradients of %lld of them: the next step lacks "
+                "the others, as in the reference",
+                path, (long long)waiting, (long long)t->state.summed);
+    return CSEG_OK;
 }
 
 /* Returns the config's seed, or one from the clock. A resumed run has that of its checkpoint; 0 if that has none. */
@@ -431,7 +438,6 @@ cseg_status runner_train(experiment *e, const runner_options *o, cseg_error *err
     t->mem = t->last.mem = mem;
     t->e = e;
     t->options = o;
-    t->grad_norm = NAN; /* until a step is done */
     cseg_status status = set_up(t, err);
     if (status == CSEG_OK)
         status = run_workflow(t, err);

@@ -279,11 +279,25 @@ static void add_gradients(trainer *t)
     t->state.summed++;
 }
 
-/* A step's gradients are the mean over its iterations; the last step of a run may have fewer. */
+/* As in the reference, steps are due where the iterations since the beginning of training divide, wherever this run was
+ * resumed, and after the last one. */
+static bool step_due(const trainer *t)
+{
+    int64_t done = t->state.iter + 1;
+    return done % t->e->accumulate == 0 || done == t->max_iters;
+}
+
+/* A step's gradients are the mean over its iterations; the last step of a run may have fewer. Those that a resumed run
+ * lacks count as zeros. */
 static void take_mean(trainer *t)
 {
     backend *b = t->m->backend;
-    b->vectors->drain(b, t->m->grad, t->sum, (int64_t)t->m->flat_count, (float)(1.0 / (double)t->state.summed));
+    int64_t n = t->e->accumulate, rest = t->max_iters % n;
+    if (t->state.iter >= t->max_iters - rest)
+        n = rest;
+    if (n < t->state.summed)
+        n = t->state.summed; /* resumed with fewer iterations a step */
+    b->vectors->drain(b, t->m->grad, t->sum, (int64_t)t->m->flat_count, (float)(1.0 / (double)n));
     t->state.summed = 0;
 }
 
@@ -292,7 +306,6 @@ static void step(trainer *t)
     const experiment *e = t->e;
     if (t->sum)
         take_mean(t);
-    t->grad_norm = NAN;
     if (e->clip_norm > 0)
         t->grad_norm = optimizer_clip_norm(t->o, e->clip_norm, e->clip_norm_type);
     if (e->clip_value > 0)
@@ -352,8 +365,8 @@ cseg_status trainer_iteration(trainer *t, cseg_error *err)
     model_count_batch(t->m);
     if (t->sum)
         add_gradients(t);
-    bool last = t->state.iter + 1 == t->max_iters;
-    if (!t->sum || t->state.summed >= t->e->accumulate || last)
+    t->grad_norm = NAN; /* only steps have one */
+    if (step_due(t))
         step(t);
     t->state.iter++;
     t->state.inner_iter++;

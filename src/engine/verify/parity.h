@@ -18,6 +18,7 @@ typedef struct parity_options {
     unsigned passes;  /* PASS_* of graph/passes/passes.h */
     bool label_all;   /* no label is ignore_index */
     bool edge;        /* there is a map of borders (gt_edge_map) beside the labels */
+    bool fit;         /* the backbone's img_size is the images' */
     int64_t h, w;     /* of the images; 0: 96 x 128 */
 } parity_options;
 

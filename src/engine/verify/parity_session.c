@@ -27,6 +27,15 @@ static bool forget_pretrained(arena *mem, value *cfg)
     return ok;
 }
 
+/* Backbones with tables for images of one size are built for these. */
+static bool fit_images(const parity_session *s, value *cfg)
+{
+    value *backbone = value_get(cfg, "backbone"), *size = value_new(s->mem, V_TUPLE, (where){0});
+    return size && value_append(s->mem, size, value_int(s->mem, s->h, (where){0})) &&
+           value_append(s->mem, size, value_int(s->mem, s->w, (where){0})) &&
+           (!backbone || value_set(s->mem, backbone, "img_size", size));
+}
+
 cseg_status parity_load_config(parity_session *s, const char *path, cseg_error *err)
 {
     experiment_begin(NULL, &s->about); /* what is printed for a config that cannot be read */
@@ -47,7 +56,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
     value *cfg = value_get(s->config, "model");
     if (!cfg || cfg->kind != V_DICT)
         return fail(err, CSEG_CONFIG, "%s: there is no model", path);
-    if (!forget_pretrained(s->mem, cfg))
+    if (!forget_pretrained(s->mem, cfg) || (s->options->fit && !fit_images(s, cfg)))
         return fail_memory(err);
     model_options o = {.backend = s->options->backend,
                        .no_dropout = true,
@@ -55,6 +64,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
                        .read_numbers = build_read_numbers,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .dice_by_class = s->about.profile->dice_by_class,
+                       .patches_have_bias = s->about.profile->patches_have_bias,
                        .train_cfg = s->about.train_cfg,
                        .test_cfg = s->about.test_cfg};
     TRY(model_build(cfg, &o, &s->model, err));

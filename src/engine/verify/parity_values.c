@@ -79,6 +79,8 @@ void parity_fill_weights(model *m)
     for (size_t i = 0; i < m->params.n; i++) {
         param *p = m->params.at[i];
         filling f = filling_of(p);
+        if (param_constant(p))
+            continue;
         if (param_is_late(p)) {
             fill_late(m, p, late++);
             continue;

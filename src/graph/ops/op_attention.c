@@ -104,16 +104,26 @@ static const char *attention_infer(graph *g, node *n)
     return NULL;
 }
 
-/* Gives each operand that wants a gradient a place among the outputs. Operands that are one tensor share it: each
- * writes its own channels. Returns how many there are. */
+/* Whether two of q, k and v have channels in common, in one tensor. */
+static bool overlap(const node *n, int i, int j)
+{
+    const attention_attr *a = &n->attr.attention;
+    int64_t end_i = a->from[i] + a->heads * (i < 2 ? a->d : a->e),
+            end_j = a->from[j] + a->heads * (j < 2 ? a->d : a->e);
+    return n->in[i] == n->in[j] && a->from[i] < end_j && a->from[j] < end_i;
+}
+
+/* Gives each operand that wants a gradient a place among the outputs. Operands that are one tensor share it, each
+ * writes its own channels, unless they have some in common. Returns how many there are. */
 static int places_of_gradients(const node *n, int8_t into[6])
 {
     int count = 0;
+    bool apart = !overlap(n, 0, 1) && !overlap(n, 0, 2) && !overlap(n, 1, 2);
     for (int i = 0; i < 6; i++) {
         into[i] = -1;
         if (!op_wants(n, operand_of[i]))
             continue;
-        for (int j = 0; j < i && i < 3; j++)
+        for (int j = 0; j < i && i < 3 && apart; j++)
             if (n->in[j] == n->in[i])
                 into[i] = into[j];
         if (into[i] < 0)

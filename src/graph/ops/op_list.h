@@ -56,10 +56,15 @@ OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(point_sample)           /* x, points -> y: x between its pixels */
 OP(point_sample_grad)      /* dy, points -> dx */
+OP(deform_attention)       /* value, at, offset, share -> y */
+OP(deform_attention_grad)  /* value, at, offset, share, dy -> dvalue, doffset, dshare */
 OP(margin)                 /* x -> y: between the two largest of the last axis */
 OP(top_places)             /* x -> places of the k largest of each row */
 OP(take_rows)              /* x, places -> rows */
 OP(put_rows)               /* x, rows, places -> y: x with other rows there */
+OP(mask_sums)              /* masks, classes, label -> y: errors, or overlap and sizes, of each mask */
+OP(mask_sums_grad)         /* masks, classes, label, dy -> dmasks */
+OP(hungarian)              /* cost, present -> class of each query, queries of the pairs, their classes */
 OP(uniform)                /* seed -> y: random numbers */
 OP(jaccard_weight)         /* errors, foreground, mask -> weight of each error */
 OP(distance_transform)     /* label -> y: squares of the distances to the nearest label 0 */

@@ -63,13 +63,28 @@ tensor *op_matmul(graph *g, tensor *a, tensor *b, bool trans_a, bool trans_b)
     return op_node1(g, OP_matmul, 2, (tensor *[]){a, b}, &attr);
 }
 
+/* A map's height and width for so many tokens of an image, as square as they can be: kernels cut maps by rows. */
+static void fold(int64_t tokens, int64_t *h, int64_t *w)
+{
+    *h = 1;
+    for (int64_t i = 2; i * i <= tokens; i++)
+        *h = tokens % i == 0 ? i : *h;
+    *w = tokens / *h;
+}
+
+/* A 1x1 convolution: so passes and kernels of convolutions have to know of nothing else. */
 tensor *op_linear(graph *g, tensor *x, tensor *w, tensor *bias)
 {
-    tensor *y = op_matmul(g, x, w, false, true);
-    if (!y || !bias)
-        return y;
-    int64_t dim[TENSOR_MAX_RANK];
-    for (int i = 0; i < y->rank; i++)
-        dim[i] = i == y->rank - 1 ? y->dim[i] : 1;
-    return op_add(g, y, op_reshape(g, bias, y->rank, dim));
+    if (!op_given(g, "linear", x) || !op_given(g, "linear", w))
+        return NULL;
+    if (x->rank < 1 || w->rank != 2)
+        return graph_fail(g, CSEG_SHAPE, "linear: takes weights [O, I], not of rank %d", w->rank);
+    int64_t dim[TENSOR_MAX_RANK], map[4] = {x->rank > 2 ? x->dim[0] : 1, 1, 1, x->dim[x->rank - 1]};
+    fold(tensor_count(x) / (map[0] * map[3]), &map[1], &map[2]);
+    tensor *y = x->rank == 4 ? x : op_reshape(g, x, 4, map);
+    tensor *kernel = op_reshape(g, w, 4, (int64_t[]){w->dim[0], w->dim[1], 1, 1});
+    y = op_conv2d(g, y, kernel, bias, (conv_attr){.stride = {1, 1}, .dilation = {1, 1}, .groups = 1});
+    for (int i = 0; i < x->rank; i++)
+        dim[i] = i < x->rank - 1 ? x->dim[i] : w->dim[0];
+    return x->rank == 4 ? y : op_reshape(g, y, x->rank, dim);
 }

@@ -1,5 +1,5 @@
 /* conv2d [+ residual] [-> activation] becomes one node, and conv_transpose2d [-> activation]: the sum and the
- * activation happen while the output is in registers. */
+ * activation happen while the output is in registers. A reshape in between (tokens of a map) moves behind them. */
 #include "base/error.h"
 #include "graph/passes/rewrite.h"
 
@@ -13,17 +13,29 @@ static bool same_shape(const tensor *a, const tensor *b)
     return true;
 }
 
+/* The tensor that t shows under another shape. */
+static const tensor *unshaped(const rewrite *r, const tensor *t)
+{
+    node *n = rewrite_maker(r, t, OP_reshape);
+    return n ? n->in[0] : t;
+}
+
 static node *plain_conv(const rewrite *r, const tensor *t)
 {
-    node *n = rewrite_maker(r, t, OP_conv2d);
+    node *n = rewrite_maker(r, unshaped(r, t), OP_conv2d);
     return n && !n->attr.conv.act && !n->attr.conv.has_residual ? n : NULL;
+}
+
+static tensor *shaped_as(graph *g, tensor *t, const tensor *like)
+{
+    return t && !same_shape(t, like) ? op_reshape(g, t, like->rank, like->dim) : t;
 }
 
 static node *fused(graph *g, node *conv, tensor *residual, const unary_attr *act, tensor *replaced)
 {
     op_attr a = conv->attr;
     tensor *in[4] = {conv->in[0], conv->in[1], conv->n_in > 2 ? conv->in[2] : NULL,
-                     residual         ? residual
+                     residual         ? shaped_as(g, residual, conv->out[0])
                      : conv->n_in > 3 ? conv->in[3]
                                       : NULL};
     a.conv.has_residual = in[3] != NULL;
@@ -34,7 +46,7 @@ static node *fused(graph *g, node *conv, tensor *residual, const unary_attr *act
     node *now = graph_add_node(g, conv->op, conv->op == OP_conv2d ? 4 : 3, in, 1, &a);
     if (now) {
         now->scope = conv->scope;
-        rewrite_replace(g, replaced, now->out[0]);
+        rewrite_replace(g, replaced, shaped_as(g, now->out[0], replaced));
     }
     return now;
 }
@@ -72,7 +84,7 @@ cseg_status pass_fuse_conv(graph *g, cseg_error *err)
             if (step == 0 && at->op == OP_binary && at->attr.binary == BINARY_ADD && (conv = candidate(&r, at, &other)))
                 now = fused(g, conv, other, NULL, at->out[0]);
             else if (step == 1 && at->op == OP_unary && fusable(at->attr.unary.kind) &&
-                     (conv = rewrite_conv(&r, at->in[0])) && !conv->attr.conv.act)
+                     (conv = rewrite_conv(&r, unshaped(&r, at->in[0]))) && !conv->attr.conv.act)
                 now = fused(g, conv, NULL, &at->attr.unary, at->out[0]);
             if (!now)
                 return graph_status(g, err);

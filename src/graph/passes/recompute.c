@@ -57,7 +57,7 @@ static bool is_cheap(const node *n)
 
 static bool is_forward(const recompute *r, const tensor *t)
 {
-    return t && t->role == TENSOR_TEMP && (size_t)t->id < r->n && !t->from->is_grad;
+    return t && t->role == TENSOR_TEMP && (size_t)t->id < r->n && !t->from->is_grad && !op_param_of(t);
 }
 
 /* Returns whether t is read by its maker's remake: it is small, and always kept. */
@@ -177,7 +177,7 @@ static int read_as(const recompute *r, const slot *s, const tensor *t)
 
 static int64_t bytes_if_temp(const tensor *t)
 {
-    return t && t->role == TENSOR_TEMP ? (int64_t)tensor_bytes(t) : 0;
+    return t && t->role == TENSOR_TEMP && !op_param_of(t) ? (int64_t)tensor_bytes(t) : 0;
 }
 
 static void note_lives(recompute *r, const slot *s, int at, estimate *e)

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "io/torch/pth_file.h"
+
 #define PAGE_ADVICE                                                                                                    \
     "A login, error or preview page was saved in its place: take the address of the file itself (\"raw\", "            \
     "\"download\"), log in where that is asked for, and download it again"
@@ -24,10 +26,6 @@ static const foreign_kind text = {"text",
                                   "(A config stands before the checkpoint on the command line; text in a checkpoint's "
                                   "place can also be a server's answer)",
                                   CSEG_CORRUPT, true};
-static const foreign_kind safetensors = {
-    "a safetensors file, which is not read yet",
-    "Save it in PyTorch's format: torch.save(safetensors.torch.load_file('model.safetensors'), 'model.pth')",
-    CSEG_UNSUPPORTED, false};
 static const foreign_kind onnx = {"an ONNX program", STATE_DICT_ADVICE, CSEG_UNSUPPORTED, false};
 static const foreign_kind tar = {
     "a tar archive",
@@ -131,15 +129,6 @@ static const foreign_kind *find_text(const uint8_t *p, size_t n)
     return n >= 4 && is_text(p, n) ? &text : NULL; /* less may be the beginning of anything */
 }
 
-/* Eight bytes with the length of the JSON text behind them. */
-static bool is_safetensors(const uint8_t *p, size_t n)
-{
-    uint64_t length = 0;
-    for (int i = 7; n > 8 && i >= 0; i--)
-        length = length << 8 | p[i];
-    return n > 9 && p[8] == '{' && (p[9] == '"' || p[9] == '}' || is_space(p[9])) && length >= 2 && length < 1 << 30;
-}
-
 /* ModelProto: ir_version (1: a small number), then the producer's name (2: text), or opset and graph. */
 static bool is_onnx(const uint8_t *p, size_t n)
 {
@@ -152,13 +141,13 @@ const foreign_kind *foreign_find(const void *bytes, size_t n)
     const uint8_t *p = bytes;
     if (n == 0)
         return &nothing;
+    if (pth_is_safetensors(p, n)) /* its length may begin with any mark */
+        return NULL;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         if (n >= marks[i].at + marks[i].n && memcmp(p + marks[i].at, marks[i].magic, marks[i].n) == 0)
             return &marks[i].kind;
     if (n > 262 && memcmp(p + 257, "ustar", 5) == 0)
         return &tar;
-    if (is_safetensors(p, n))
-        return &safetensors;
     if (is_onnx(p, n))
         return &onnx;
     return find_text(p, n < FOREIGN_BYTES ? n : FOREIGN_BYTES);

@@ -21,7 +21,8 @@ typedef struct foreign_kind {
     bool text;          /* what a server says instead of giving a file */
 } foreign_kind;
 
-/* NULL: a zip archive or a pickle, which the reader examines, or something unknown. An empty file is a kind too. */
+/* NULL: a zip archive, a pickle or safetensors, which the reader examines, or something unknown. An empty file is a
+ * kind too. */
 const foreign_kind *foreign_find(const void *bytes, size_t n);
 /* Says "NAME: is no PyTorch checkpoint, but an HTML page. ADVICE"; returns kind->status. */
 cseg_status foreign_refuse(const foreign_kind *kind, const char *name, cseg_error *err);

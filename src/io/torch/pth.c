@@ -283,12 +283,15 @@ cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena 
         TRY(pth_open_zip(p, err));
     else if (pth_may_be_legacy(bytes, n))
         TRY(pth_open_legacy(p, err));
+    else if (pth_is_safetensors(bytes, n))
+        TRY(pth_open_safetensors(p, err));
     else
         return fail(err, CSEG_CORRUPT,
                     "%s: is no PyTorch checkpoint: it begins with neither a zip archive nor the "
                     "older format's mark",
                     name);
-    TRY(pth_list_tensors(p, err));
+    if (p->root)
+        TRY(p->script ? pth_list_script(p, err) : pth_list_tensors(p, err));
     *out = p;
     return CSEG_OK;
 }
@@ -304,6 +307,11 @@ cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err)
 const char *pth_path(const pth *p)
 {
     return p->path;
+}
+
+size_t pth_bytes(const pth *p)
+{
+    return p->n;
 }
 
 const pickle_node *pth_root(const pth *p)

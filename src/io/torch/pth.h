@@ -1,5 +1,6 @@
 /* Reads and writes PyTorch's checkpoint files, the zip format (1.6 and later) and the older series of pickles, without
- * running anything that is in them.
+ * running anything that is in them. safetensors files and archives of numpy arrays (.npz) are read as the state dicts
+ * that they are, TorchScript programs as those of their modules.
  *
  *     pth *weights;
  *     TRY(pth_open(path, mem, &weights, err));
@@ -49,12 +50,13 @@ const char *pth_type_name(pth_type t); /* "float32" ... "bool" */
 
 /* Opens a checkpoint. Unmapped when `mem` goes; all that it hands out lives as long. One thread at a time.
  * CSEG_NOT_FOUND, CSEG_IO; CSEG_CORRUPT (byte or entry named); CSEG_UNSUPPORTED: a pickle that wants to call something,
- * TorchScript, safetensors, ONNX and the like (foreign.h), quantised or sparse tensors. */
+ * ONNX and the like (foreign.h), quantised or sparse tensors. */
 cseg_status pth_open(const char *path, arena *mem, pth **out, cseg_error *err);
 cseg_status pth_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, pth **out, cseg_error *err);
 const char *pth_path(const pth *p);
+size_t pth_bytes(const pth *p); /* of the file */
 
-/* The whole object tree: meta, optimizer, message_hub... */
+/* The whole object tree: meta, optimizer, message_hub... NULL: a file that holds tensors alone. */
 const pickle_node *pth_root(const pth *p);
 
 /* The state dict's tensors in the file's order. Entries that are not tensors are left out. */
@@ -103,5 +105,7 @@ void pth_set_key(pth_builder *b, pth_value *dict, pth_value *key, pth_value *val
 /* Writes the zip format, as torch.save does; torch.load(weights_only=True) loads it. Written beside, synced, renamed.
  */
 cseg_status pth_write(const char *path, pth_builder *b, const pth_value *root, cseg_error *err);
+/* The same as a safetensors file. `dict` holds tensors alone. */
+cseg_status pth_write_safetensors(const char *path, pth_builder *b, const pth_value *dict, cseg_error *err);
 
 #endif

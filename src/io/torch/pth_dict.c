@@ -107,6 +107,21 @@ static int compare_tensor(const void *a, const void *b)
     return strcmp((*(const pth_tensor *const *)a)->name, (*(const pth_tensor *const *)b)->name);
 }
 
+cseg_status pth_sort_names(pth *p, cseg_error *err)
+{
+    size_t n = p->tensors.n;
+    p->by_name = ARENA_ARRAY(p->mem, n, const pth_tensor *);
+    if (!p->by_name)
+        return fail_memory(err);
+    for (size_t i = 0; i < n; i++)
+        p->by_name[i] = &p->tensors.at[i];
+    qsort(p->by_name, n, sizeof *p->by_name, compare_tensor);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(p->by_name[i - 1]->name, p->by_name[i]->name) == 0)
+            return fail(err, CSEG_CORRUPT, "%s: has two tensors called '%.200s'", p->path, p->by_name[i]->name);
+    return CSEG_OK;
+}
+
 cseg_status pth_list_tensors(pth *p, cseg_error *err)
 {
     const pickle_node *found = find_dict(p->root), *dict = pairs_of(found);
@@ -116,14 +131,11 @@ cseg_status pth_list_tensors(pth *p, cseg_error *err)
         return refuse(p, found, err);
     TRY(list_names(p, dict, &names, &n, err));
     qsort(names, n, sizeof *names, compare_number);
-    p->by_name = ARENA_ARRAY(p->mem, n, const pth_tensor *);
-    if (!p->by_name || !vec_reserve_(p->mem, (void **)&p->tensors.at, 0, &p->tensors.cap, n + 1, sizeof(pth_tensor)))
+    if (!vec_reserve_(p->mem, (void **)&p->tensors.at, 0, &p->tensors.cap, n + 1, sizeof(pth_tensor)))
         return fail_memory(err);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         TRY(pth_read_tensor(p, dict->seq.at[names[i].number], names[i].name, &p->tensors.at[i], err));
-        p->by_name[i] = &p->tensors.at[i];
-    }
     p->tensors.n = n;
-    qsort(p->by_name, n, sizeof *p->by_name, compare_tensor);
+    TRY(pth_sort_names(p, err));
     return n == 0 && found == p->root ? check_holders(p, err) : CSEG_OK;
 }

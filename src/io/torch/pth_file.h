@@ -18,7 +18,7 @@ struct pth {
     arena *mem;
     const uint8_t *bytes;
     size_t n;
-    bool zipped;
+    bool zipped, script; /* script: a TorchScript program */
     zip_archive zip;
     const char *prefix; /* of the zip's entries: "archive/" */
     int *storage_of;    /* zip: for each entry the number of its storage, from 1; 0: none yet */
@@ -42,9 +42,16 @@ cseg_status pth_read_reference(const pth *p, const pickle_node *persistent, pth_
 
 bool pth_may_be_legacy(const uint8_t *bytes, size_t n);
 cseg_status pth_open_legacy(pth *p, cseg_error *err); /* sets root and storages */
-cseg_status pth_open_zip(pth *p, cseg_error *err);    /* sets root */
+cseg_status pth_open_zip(pth *p, cseg_error *err);    /* sets root; of an .npz storages and tensors */
+bool pth_is_safetensors(const uint8_t *bytes, size_t n);
+cseg_status pth_open_safetensors(pth *p, cseg_error *err); /* sets storages and tensors */
+bool pth_is_npz(const pth *p);
+cseg_status pth_open_npz(pth *p, cseg_error *err); /* the same */
 /* Lists the tensors of the state dict, each name once. */
 cseg_status pth_list_tensors(pth *p, cseg_error *err);
+cseg_status pth_list_script(pth *p, cseg_error *err); /* the same for a TorchScript program */
+/* Sets by_name; CSEG_CORRUPT if two tensors have one name. */
+cseg_status pth_sort_names(pth *p, cseg_error *err);
 cseg_status pth_read_tensor(pth *p, const pickle_node *n, const char *name, pth_tensor *out, cseg_error *err);
 pth_storage *pth_find_storage(const pth *p, const char *key); /* legacy */
 /* Gives the storage's bytes, checked. Packed entries are unpacked as long as all of them stay within a limit that grows

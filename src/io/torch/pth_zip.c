@@ -28,7 +28,7 @@ static const char *name_that_ends(const pth *p, const char *const *ends)
 static cseg_status refuse(const pth *p, cseg_error *err)
 {
     static const char *const checkpoints[] = {".pth", ".pt", ".pth.tar", ".ckpt", ".bin", ".safetensors", NULL};
-    static const char *const arrays[] = {".npy", NULL}, *const exported[] = {"serialized_exported_program.json", NULL};
+    static const char *const exported[] = {"serialized_exported_program.json", NULL};
     const char *inside = name_that_ends(p, checkpoints);
     if (inside)
         return fail(
@@ -36,9 +36,6 @@ static cseg_status refuse(const pth *p, cseg_error *err)
             "%s: is a zip archive, but no PyTorch checkpoint: it only holds '%.100s'. Unpack it (unzip) and give "
             "that",
             p->path, inside);
-    if (name_that_ends(p, arrays))
-        return fail(err, CSEG_UNSUPPORTED, "%s: is a zip archive of numpy arrays (.npz), but no PyTorch checkpoint",
-                    p->path);
     if (name_that_ends(p, exported))
         return fail(err, CSEG_UNSUPPORTED,
                     "%s: is a program of torch.export, not a checkpoint; save the model's state_dict() with torch.save",
@@ -69,13 +66,10 @@ cseg_status pth_open_zip(pth *p, cseg_error *err)
         slash ? arena_strndup(p->mem, p->zip.entries[0].name, (size_t)(slash - p->zip.entries[0].name) + 1) : "";
     if (!p->prefix || !p->storage_of)
         return fail_memory(err);
-    if (find(p, "constants.pkl"))
-        return fail(err, CSEG_UNSUPPORTED,
-                    "%s: is a TorchScript program, not a checkpoint; save the model's state_dict() with torch.save",
-                    p->path);
+    p->script = find(p, "constants.pkl");
     const zip_entry *data = find(p, "data.pkl");
     if (!data)
-        return refuse(p, err);
+        return pth_is_npz(p) ? pth_open_npz(p, err) : refuse(p, err);
     TRY(check_order(p, err));
     const uint8_t *pickle;
     uint64_t most = data->packed > LARGEST_PACKED_PICKLE / PICKLE_RATIO ? LARGEST_PACKED_PICKLE

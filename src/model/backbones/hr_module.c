@@ -29,7 +29,7 @@ static module *fuse_up(module *list, const char *name, const hr_module_spec *s, 
     module *f = sequential_new(list, name);
     conv2d_new(f, "0", s->conv_cfg, conv_square(s->channels[from], s->channels[to], 1, 1, 0, 1));
     norm_new(f, "1", s->norm_cfg, s->channels[to]);
-    upsample_new(f, "2", (int64_t)1 << (from - to), "bilinear", false);
+    upsample_new(f, "2", (double)((int64_t)1 << (from - to)), "bilinear", false);
     return f;
 }
 

@@ -110,13 +110,20 @@ static head_out forward_separable(module *m, graph *g, const head_io *io)
     return (head_out){.logits = head_classify(m, g, layer_run(h->sep_bottleneck, g, y))};
 }
 
+/* The reference's class inherits this method. */
+static tensor *coarse_pyramid(module *m, graph *g, const head_io *io)
+{
+    head_leaves_out(m, ((aspp_head *)m->state)->sep_bottleneck);
+    return pyramid(m, g, io);
+}
+
 const kind kind_aspp_head = {
     .family = FAMILY_HEAD,
     .name = "ASPPHead",
     .about = "Convolutions of several dilations beside the image's average (DeepLabV3, arXiv:1706.05587).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = forward},
+    .as.head = {.forward = forward, .features = pyramid},
 };
 
 const kind kind_sep_aspp_head = {
@@ -125,5 +132,5 @@ const kind kind_sep_aspp_head = {
     .about = "Depthwise convolutions of several dilations, refined with a finer map (DeepLabV3+, arXiv:1802.02611).",
     .fields = &separable_table,
     .build = build_separable,
-    .as.head = {.forward = forward_separable},
+    .as.head = {.forward = forward_separable, .features = coarse_pyramid},
 };

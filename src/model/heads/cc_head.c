@@ -32,5 +32,5 @@ const kind kind_cc_head = {
              "(arXiv:1811.11721).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

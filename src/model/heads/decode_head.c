@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/least.h"
+#include "base/log.h"
 #include "model/losses/loss_config.h"
 
 /* in_channels and in_index are lists with input_transform, and one number without it. */
@@ -236,6 +237,11 @@ features head_inputs(module *m, graph *g, const head_io *io)
     f.from = io->x.from;
     for (int i = 0; i < f.n; i++)
         f.at[i] = head_map(m, g, io->x, c->in_index.at[i], "in_channels", c->in_channels.at[i]);
+    f.cls = io->x.cls ? features_new(g, f.n).at : NULL;
+    for (int i = 0; f.cls && i < f.n; i++) {
+        int64_t at = c->in_index.at[i] < 0 ? c->in_index.at[i] + io->x.n : c->in_index.at[i];
+        f.cls[i] = at >= 0 && at < io->x.n ? io->x.cls[at] : NULL; /* else head_map has recorded the error */
+    }
     return f;
 }
 
@@ -251,6 +257,14 @@ tensor *head_classify(module *m, graph *g, tensor *x)
 {
     decode_head *h = m->state;
     return layer_run(h->conv_seg, g, layer_run(h->dropout, g, x));
+}
+
+void head_leaves_out(module *m, const module *part)
+{
+    char place[512];
+    if (part)
+        log_warn_once("%s%s: %s has no effect on a kernel_generate_head, as in the reference",
+                      value_place(m->cfg, place), m->kind->name, part->name);
 }
 
 /* Returns the sum of the losses, from the i-th on, that have its name; NULL if an earlier loss has that name, since its

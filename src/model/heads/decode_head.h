@@ -31,6 +31,9 @@ typedef struct head_config {
 #define HEAD_FIELDS_INIT(S, init_cfg_) HEAD_FIELDS_DEFAULTS(S, "None", "None", init_cfg_)
 /* And for those with another default conv_cfg or norm_cfg. */
 #define HEAD_FIELDS_DEFAULTS(S, conv_cfg_, norm_cfg_, init_cfg_)                                                       \
+    HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
+/* And for those with another default act_cfg. */
+#define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
         HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
@@ -40,7 +43,7 @@ typedef struct head_config {
         HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),      \
         HEAD_FIELD(S, F_VALUE, conv_cfg, conv_cfg_, "kind of convolution"),                                            \
         HEAD_FIELD(S, F_VALUE, norm_cfg, norm_cfg_, "kind of normalisation"),                                          \
-        HEAD_FIELD(S, F_VALUE, act_cfg, "dict(type='ReLU')", "kind of activation"),                                    \
+        HEAD_FIELD(S, F_VALUE, act_cfg, act_cfg_, "kind of activation"),                                               \
         HEAD_FIELD(S, F_INTS, in_index, "-1", "which of the maps it takes; negative ones count from the end"),         \
         HEAD_FIELD_CHOICE(S, input_transform, "None", "resize_concat|multiple_select",                                 \
                           "how several maps become its input"),                                                        \
@@ -91,13 +94,15 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
 /* Returns the maps of in_index as one: the selected one, or all of them resized to the first's size and concatenated.
  * Records an error if their channels are not in_channels. */
 tensor *head_input(module *m, graph *g, const head_io *io);
-/* For multiple_select: returns the maps of in_index, checked, in that order. */
+/* For multiple_select: returns the maps of in_index, checked, in that order, and their class tokens. */
 features head_inputs(module *m, graph *g, const head_io *io);
 /* Returns map `index` of x, from the end if negative. Records an error if there is none or if it has not `channels`,
  * the value of the field `key`. */
 tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key, int64_t channels);
 /* Applies dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);
+/* Warns that `part` of the head has no effect where the head is another one's kernel_generate_head. */
+void head_leaves_out(module *m, const module *part);
 /* Adds the losses of loss_decode, and acc_seg, for logits of any size; losses of the same name are summed. */
 void head_add_losses(module *m, graph *g, const head_io *io, tensor *logits, const char *prefix);
 

@@ -49,5 +49,5 @@ const kind kind_dnl_head = {
              "(arXiv:2006.06668).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

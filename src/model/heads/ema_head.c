@@ -57,23 +57,11 @@ static void build(module *m)
         h->conv_cat = head_conv(m, m, "conv_cat", in + channels, channels, 3);
 }
 
-/* x divided by its sum along an axis or, with `squares`, by the root of its sum of squares: torch's normalize with p 1
- * (for numbers that are not negative) and 2. */
-static tensor *normalized(graph *g, tensor *x, int axis, bool squares)
-{
-    tensor *size = squares ? op_unary(g, x, (unary_attr){.kind = UNARY_SQUARE}) : x;
-    size = op_reduce_sum(g, size, 1u << axis, true);
-    if (squares)
-        size = op_unary(g, size, (unary_attr){.kind = UNARY_SQRT});
-    size = op_unary(g, size, (unary_attr){.kind = UNARY_CLAMP, .alpha = 1e-12f, .beta = INFINITY});
-    return op_binary(g, x, size, BINARY_DIV);
-}
-
 /* Updates the stored bases towards the mean, over the batch, of those that were found. */
 static void move_bases(const ema_config *c, const ema_head *h, graph *g, tensor *found)
 {
     float momentum = (float)c->momentum;
-    tensor *mean = normalized(g, op_reduce_mean(g, found, 1, true), 1, true);
+    tensor *mean = normalize_along(g, op_reduce_mean(g, found, 1, true), 1, 2);
     op_assign(
         g, h->bases,
         op_add(g, op_scale(g, graph_param(g, h->bases), (float)(1 - c->momentum), 0), op_scale(g, mean, momentum, 0)));
@@ -86,7 +74,7 @@ static tensor *described(const ema_config *c, const ema_head *h, graph *g, tenso
     bases = op_reshape(g, bases, 2, (int64_t[]){c->ema_channels, c->num_bases}); /* then one set for each image */
     for (int64_t i = 0; i < c->num_stages; i++) {
         share = op_softmax(g, op_matmul(g, pixels, bases, false, false)); /* [N,L,bases] */
-        bases = normalized(g, op_matmul(g, pixels, normalized(g, share, 1, false), true, false), 1, true);
+        bases = normalize_along(g, op_matmul(g, pixels, normalize_along(g, share, 1, 1), true, false), 1, 2);
     }
     if (g->train)
         move_bases(c, h, g, bases);

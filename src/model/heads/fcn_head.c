@@ -41,18 +41,30 @@ static void build(module *m)
     fcn_begin(m, &c->fcn, c->num_convs);
 }
 
-head_out fcn_forward(module *m, graph *g, const head_io *io)
+/* rounds: how often the block runs. */
+static tensor *last_map(module *m, graph *g, const head_io *io, int64_t rounds)
 {
     fcn_head *h = m->state;
     tensor *in = head_input(m, g, io), *y = in;
     for (size_t i = 0; h->convs && i < h->convs->children.n; i++) {
         y = layer_run(h->convs->children.at[i], g, y);
-        for (int64_t round = 0; i == 0 && h->block && round < h->rounds; round++)
+        for (int64_t round = 0; i == 0 && h->block && round < rounds; round++)
             y = layer_run(h->block, g, y);
     }
-    if (h->conv_cat)
-        y = layer_run(h->conv_cat, g, op_concat(g, (tensor *[]){in, y}, 2, -1));
-    return (head_out){.logits = head_classify(m, g, y)};
+    return h->conv_cat ? layer_run(h->conv_cat, g, op_concat(g, (tensor *[]){in, y}, 2, -1)) : y;
+}
+
+head_out fcn_forward(module *m, graph *g, const head_io *io)
+{
+    return (head_out){.logits = head_classify(m, g, last_map(m, g, io, ((fcn_head *)m->state)->rounds))};
+}
+
+tensor *fcn_features(module *m, graph *g, const head_io *io)
+{
+    const fcn_head *h = m->state;
+    if (h->block)
+        head_leaves_out(m, h->block);
+    return last_map(m, g, io, 0);
 }
 
 const kind kind_fcn_head = {
@@ -61,5 +73,5 @@ const kind kind_fcn_head = {
     .about = "Convolutions, optionally beside the input, then the classifier (arXiv:1411.4038).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

@@ -33,5 +33,8 @@ typedef struct fcn_head {
 /* head_begin, `convs` and `conv_cat`; m->state is an fcn_head without a block. false: an error was recorded. */
 bool fcn_begin(module *m, const fcn_fields *c, int64_t num_convs);
 head_out fcn_forward(module *m, graph *g, const head_io *io);
+/* The map before the classifier, without the block: classes that derive from the reference's FCNHead inherit this
+ * method and overwrite only what calls it. */
+tensor *fcn_features(module *m, graph *g, const head_io *io);
 
 #endif

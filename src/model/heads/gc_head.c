@@ -38,5 +38,5 @@ const kind kind_gc_head = {
     .about = "The average of the whole map changes each pixel, between two convolutions (arXiv:1904.11492).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

@@ -40,5 +40,5 @@ const kind kind_nl_head = {
     .about = "Each pixel gathers from all others, between two convolutions (arXiv:1711.07971).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

@@ -28,11 +28,15 @@ static void build(module *m)
     h->bottleneck = head_conv(m, m, "bottleneck", in + (int64_t)c->pool_scales.n * channels, channels, 3);
 }
 
-static head_out forward(module *m, graph *g, const head_io *io)
+static tensor *bottleneck(module *m, graph *g, const head_io *io)
 {
     psp_head *h = m->state;
-    tensor *y = layer_run(h->bottleneck, g, pyramid_pool_run(h->pyramid, g, head_input(m, g, io)));
-    return (head_out){.logits = head_classify(m, g, y)};
+    return layer_run(h->bottleneck, g, pyramid_pool_run(h->pyramid, g, head_input(m, g, io)));
+}
+
+static head_out forward(module *m, graph *g, const head_io *io)
+{
+    return (head_out){.logits = head_classify(m, g, bottleneck(m, g, io))};
 }
 
 const kind kind_psp_head = {
@@ -41,5 +45,5 @@ const kind kind_psp_head = {
     .about = "The input beside its averages over grids of several sizes (arXiv:1612.01105).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = forward},
+    .as.head = {.forward = forward, .features = bottleneck},
 };

@@ -58,5 +58,5 @@ const kind kind_sep_fcn_head = {
              "reach them, as in the reference.",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward},
+    .as.head = {.forward = fcn_forward, .features = fcn_features},
 };

@@ -81,5 +81,5 @@ const kind kind_stdc_head = {
     .about = "FCNHead that learns where classes border on each other, for detail in training (arXiv:2104.13188).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = fcn_forward, .loss = loss},
+    .as.head = {.forward = fcn_forward, .features = fcn_features, .loss = loss},
 };

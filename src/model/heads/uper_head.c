@@ -38,14 +38,14 @@ static void build(module *m)
     h->fusion = head_conv(m, m, "fpn_bottleneck", (int64_t)in->n * channels, channels, 3);
 }
 
-static head_out forward(module *m, graph *g, const head_io *io)
+static tensor *fused(module *m, graph *g, const head_io *io)
 {
     uper_head *h = m->state;
     bool corners = m->head->align_corners;
     features x = head_inputs(m, g, io);
     int last = x.n - 1;
     if (last < 0)
-        return (head_out){.logits = NULL};
+        return NULL;
     for (int i = 0; i < last; i++)
         x.at[i] = layer_run(h->laterals->children.at[i], g, x.at[i]);
     x.at[last] = layer_run(h->bottleneck, g, pyramid_pool_run(h->pyramid, g, x.at[last]));
@@ -55,7 +55,12 @@ static head_out forward(module *m, graph *g, const head_io *io)
         x.at[i] = layer_run(h->outputs->children.at[i], g, x.at[i]);
     for (int i = 1; i <= last; i++)
         x.at[i] = resize_like(g, x.at[i], x.at[0], corners);
-    return (head_out){.logits = head_classify(m, g, layer_run(h->fusion, g, op_concat(g, x.at, x.n, -1)))};
+    return layer_run(h->fusion, g, op_concat(g, x.at, x.n, -1));
+}
+
+static head_out forward(module *m, graph *g, const head_io *io)
+{
+    return (head_out){.logits = head_classify(m, g, fused(m, g, io))};
 }
 
 const kind kind_uper_head = {
@@ -64,5 +69,5 @@ const kind kind_uper_head = {
     .about = "A feature pyramid whose coarsest map has seen averages over grids (UPerNet, arXiv:1807.10221).",
     .fields = &table,
     .build = build,
-    .as.head = {.forward = forward},
+    .as.head = {.forward = forward, .features = fused},
 };

@@ -7,6 +7,7 @@ typedef struct attention {
     param *weight, *bias; /* in_proj: those of queries, keys and values, stacked */
     module *out, *attn_drop, *proj_drop, *drop_path;
     int64_t channels, heads;
+    bool bare;
 } attention;
 
 /* Declares torch.nn.MultiheadAttention under the name "attn". */
@@ -46,6 +47,7 @@ module *attention_new(module *parent, const char *name, attention_spec c)
     m->state = s;
     s->channels = c.channels;
     s->heads = c.heads;
+    s->bare = c.bare;
     declare(m, s, &c);
     s->proj_drop = dropout_new(m, "proj_drop", c.proj_drop);
     s->drop_path = dropout_layer_new(m, "dropout_layer", c.dropout_layer);
@@ -128,7 +130,8 @@ tensor *attention_run(module *m, graph *g, attention_inputs in)
     tensor *y = NULL;
     if (complete(g, &in)) {
         y = layer_run(s->proj_drop, g, attend(s, g, &in));
-        y = op_add(g, in.identity, layer_run(s->drop_path, g, y));
+        y = layer_run(s->drop_path, g, y);
+        y = s->bare ? y : op_add(g, in.identity, y);
     }
     graph_pop_scope(g);
     return y;

@@ -41,6 +41,8 @@ module *norm_new(module *parent, const char *name, const value *norm_cfg, int64_
  * its channels). Types whose class in PyTorch does not take it are refused. */
 typedef enum { NORM_OF_MAP = 1, NORM_OF_LINE = 2, NORM_OF_TOKENS = 4 } norm_input;
 module *norm_new_of(module *parent, const char *name, const value *norm_cfg, int64_t channels, norm_input of);
+/* Runs a layer norm with other weights than its own [C]: laid out for x, say. */
+tensor *norm_run_with(module *norm, graph *g, tensor *x, tensor *gamma, tensor *beta);
 /* Returns the name that build_norm_layer gives: bn1, gn1, ln1, in1. NULL after an error. */
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
 /* norm_eval=True: batch norms in m and below use their running statistics in training too. */
@@ -91,9 +93,13 @@ module *scale_new(module *parent, const char *name, float start);
 /* x [...,C] times factors [C], as LayerScale. */
 tensor *channel_scale(graph *g, tensor *x, param *factors);
 
+/* torch's normalize, without a layer of its own: x divided by its sum along an axis (p = 1; for numbers that are not
+ * negative), or by the root of its sum of squares (p = 2), which are at least 1e-12. */
+tensor *normalize_along(graph *g, tensor *x, int axis, int p);
+
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
-module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners);
+module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);
 
 /* torch.nn.Sequential: runs its children in order. */
 module *sequential_new(module *parent, const char *name);
@@ -253,6 +259,7 @@ typedef struct attention_spec {
     bool bias;                   /* in all projections */
     double attn_drop, proj_drop; /* dropout of the attention weights, and of the result */
     const value *dropout_layer;  /* after both; NULL: none */
+    bool bare;                   /* nothing is added to the result */
     const value *init_cfg;       /* NULL: none */
 } attention_spec;
 module *attention_new(module *parent, const char *name, attention_spec s);
@@ -263,7 +270,7 @@ typedef struct attention_inputs {
     tensor *mask;   /* added to the products [N,heads,queries,keys], where axes of 1 are repeated; NULL: none */
     tensor *hidden; /* u8, a shape of the same kind: not 0 where a query does not see a key; NULL: nowhere */
 } attention_inputs;
-/* Returns identity + the result of the attention. */
+/* Returns identity + the result of the attention, or with `bare` the result alone. */
 tensor *attention_run(module *m, graph *g, attention_inputs in);
 /* mmseg's EfficientMultiheadAttention: such an attention from a map to itself, whose keys and values a convolution with
  * kernel and stride `ratio` and a norm of tokens have made smaller (children sr and norm; below a ratio of 2 neither).
@@ -284,6 +291,39 @@ typedef struct ffn_spec {
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* Attention inside of a map's windows, around a linear layer "qkv" and before one called "proj": x [N,H,W,channels] ->
+ * the same shape. A map that its windows do not fill is padded with zeros behind. */
+typedef struct window_attention_spec {
+    int64_t channels, heads, window[2];
+    int64_t shift; /* by so many pixels the map is rolled up and to the left before it is cut */
+    bool bias;     /* of qkv */
+    bool table;    /* a learnt bias for how far query and key lie from each other (relative_position_bias_table) */
+    bool masked;   /* padding is no key, if the map is padded both below and to the right (MMSegmentation masks
+                      nothing else); else it is one as any other */
+    double scale;  /* of the products; 0: 1 / sqrt(channels of a head) */
+    double attn_drop, proj_drop;
+} window_attention_spec;
+module *window_attention_new(module *parent, const char *name, window_attention_spec s);
+/* mmseg's PatchMerging of 2x2 pixels: x [N,H,W,in] -> [N,H/stride,W/stride,out], rounded up; norm_cfg NULL: no norm. */
+module *patch_merging_new(module *parent, const char *name, int64_t in, int64_t out, int64_t stride,
+                          const value *norm_cfg);
+
+/* The index [L,L] that classes keep beside a table of relative positions (module_constant), L = grid[0] * grid[1] and
+ * one more with a class token: the table's row for each query and key, as op_attention takes it. It lives as long as m.
+ */
+const int64_t *relative_positions(module *m, const int64_t grid[2], bool class_token);
+
+/* mmseg's TransformerEncoderLayer: x plus its attention to itself, plus the FFN of that, each of what a layer norm
+ * makes of its input. x [N,L,channels] -> the same shape. Children: ln1, attn, ln2, ffn. */
+typedef struct encoder_layer_spec {
+    int64_t channels, heads, hidden, num_fcs;
+    bool qkv_bias, with_cp;
+    double drop, attn_drop; /* dropout behind the FFN's linear layers and the projection; of the attention's weights */
+    double drop_path;       /* share of samples that pass by the FFN */
+    const value *act_cfg, *norm_cfg;
+} encoder_layer_spec;
+module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec s);
 
 /* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
  * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain

@@ -219,6 +219,15 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return op_layer_norm(g, x, gamma, beta, s->attr.eps);
 }
 
+tensor *norm_run_with(module *norm, graph *g, tensor *x, tensor *gamma, tensor *beta)
+{
+    const norm_state *s = norm->state;
+    graph_push_scope(g, norm->name);
+    tensor *y = op_layer_norm(g, x, gamma, beta, s->attr.eps);
+    graph_pop_scope(g);
+    return y;
+}
+
 static bool check_config(module *m, const value *cfg, const norm_config *c, norm_kind which, int64_t channels)
 {
     if (which == NORM_GROUP && channels % c->num_groups) {

@@ -46,7 +46,7 @@ module *avg_pool_new(module *parent, const char *name, pool_attr a)
 }
 
 typedef struct upsample_state {
-    int64_t scale;
+    double scale;
     resize_attr how;
 } upsample_state;
 
@@ -57,12 +57,12 @@ static tensor *run_upsample(module *m, graph *g, tensor *x)
     if (!x)
         return NULL;
     resize_attr a = s->how;
-    a.h = x->dim[1] * s->scale;
-    a.w = x->dim[2] * s->scale;
+    a.h = (int64_t)((double)x->dim[1] * s->scale);
+    a.w = (int64_t)((double)x->dim[2] * s->scale);
     return op_resize(g, x, a);
 }
 
-module *upsample_new(module *parent, const char *name, int64_t scale, const char *mode, bool align_corners)
+module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners)
 {
     module *m = module_new(parent, name);
     upsample_state *s = module_state(m, sizeof *s);

@@ -78,7 +78,7 @@ static void interp_new(module *m, up_conv *s, const up_conv_spec *c)
                                    .norm_cfg = c->norm_cfg,
                                    .act_cfg = c->act_cfg});
         else
-            upsample_new(s->list, module_index(m, i), r.scale_factor, r.mode, r.align_corners);
+            upsample_new(s->list, module_index(m, i), (double)r.scale_factor, r.mode, r.align_corners);
 }
 
 /* The reference builds norm and activation whatever their configs are, and stops at None. */

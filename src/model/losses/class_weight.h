@@ -1,4 +1,9 @@
-/* The class weights of losses: a number for each class, which a config holds or names a file of. */
+/* The class weights of losses: a number for each class, which a config holds or names a file of.
+ *
+ *     floats weight;
+ *     if (class_weight_read(parent, value_get(cfg, "class_weight"), &weight) && weight.n)
+ *         x = op_mul(g, x, class_weight_trace(parent, g, weight, 19));
+ */
 #ifndef MODEL_CLASS_WEIGHT_H
 #define MODEL_CLASS_WEIGHT_H
 

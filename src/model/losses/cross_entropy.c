@@ -1,6 +1,7 @@
 /* CrossEntropyLoss: softmax or sigmoid, averaged in MMSegmentation's several ways. */
 #include <string.h>
 
+#include "model/losses/average.h"
 #include "model/losses/class_weight.h"
 #include "model/losses/loss_config.h"
 
@@ -97,6 +98,20 @@ static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_
     return op_scale(g, op_reduce_sum(g, y, (1u << y->rank) - 1, false), (float)(c->loss.loss_weight / count), 0);
 }
 
+/* Divided by a number of the head's, as heads that classify masks have it: of the classes of their queries. */
+static tensor *divided(module *m, graph *g, const loss_io *io, tensor *class_weight)
+{
+    const entropy_config *c = m->config;
+    char place[512];
+    if (c->use_sigmoid || io->target->type == DT_F32 || strcmp(c->reduction, "sum") == 0)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%s%s with use_sigmoid=True, of masks or with reduction='sum' is not divided by a number of "
+                          "the head's; there is mmdet.CrossEntropyLoss",
+                          value_place(m->cfg, place), m->kind->name);
+    tensor *each = losses_of_classes(g, io->x, io->target, class_weight, io->ignore_index);
+    return loss_averaged(g, each, 1, io, c->reduction, c->loss.loss_weight);
+}
+
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const entropy_config *c = m->config;
@@ -107,6 +122,8 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     tensor *class_weight = s->weight.n ? class_weight_trace(m, g, s->weight, tensor_channels(io->x)) : NULL;
     if (s->weight.n && !class_weight)
         return NULL;
+    if (io->avg_factor)
+        return divided(m, g, io, class_weight);
     if (io->target->type == DT_F32)
         return on_numbers(m, g, io, class_weight);
     if (io->per_pixel && c->use_sigmoid && tensor_channels(io->x) > 1)
@@ -136,5 +153,5 @@ const kind kind_cross_entropy_loss = {
         "Softmax or sigmoid cross-entropy; averages over all pixels, ignored ones included, unless avg_non_ignore.",
     .fields = &table,
     .build = build,
-    .as.loss = {.can = LOSS_PER_PIXEL | LOSS_FLOAT_TARGET, .forward = forward, .labels = labels},
+    .as.loss = {.can = LOSS_PER_PIXEL | LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR, .forward = forward, .labels = labels},
 };

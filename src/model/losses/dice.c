@@ -38,11 +38,7 @@ static void refuse_others(module *m, bool by_class)
 {
     static const char *const keys[2][5] = {{"smooth", "exponent", "class_weight", NULL},
                                            {"use_sigmoid", "activate", "naive_dice", "eps", NULL}};
-    for (int i = 0; keys[by_class][i]; i++)
-        if (value_get(m->cfg, keys[by_class][i]))
-            model_fail(m->model, CSEG_CONFIG, module_at(m, keys[by_class][i]),
-                       "DiceLoss has %s in configs of MMSegmentation %s only; leave it out", keys[by_class][i],
-                       by_class ? "1.x" : "0.x");
+    module_refuse(m, keys[by_class], by_class ? "1.x" : "0.x");
 }
 
 static void build(module *m)

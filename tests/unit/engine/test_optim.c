@@ -277,6 +277,34 @@ static void scale_divides_gradients(void **state)
     arena_free(mem);
 }
 
+/* Classes that derive from a norm and from a convolution count as these. */
+static void derived_classes_count(void **state)
+{
+    (void)state;
+    arena *mem = arena_new();
+    model *m = bare_model(mem);
+    for (size_t i = 0; i < m->params.n; i++) {
+        param *p = m->params.at[i];
+        p->owner = strcmp(p->owner, "LayerNorm") == 0 ? "LayerNorm2d"
+                   : strcmp(p->owner, "Conv2d") == 0  ? "ConvAWS2d"
+                                                      : p->owner;
+    }
+    optimizer *o = build(mem, m,
+                         "optimizer=dict(type='SGD', lr=1, weight_decay=1.); "
+                         "paramwise_cfg=dict(norm_decay_mult=0.25, dwconv_decay_mult=0.5); clip_grad=None",
+                         true);
+    for (int64_t i = 0; i < o->n_entries; i++) {
+        const char *name = o->entries[i].p->name;
+        double want = strstr(name, "bn1") || strstr(name, "gn") || strstr(name, "norm") ? 0.25
+                      : strstr(name, "dw")                                              ? 0.5
+                                                                                        : 1;
+        double got = o->groups[o->entries[i].group].weight_decay;
+        if (got != want)
+            fail_msg("%s: %g instead of %g", name, got, want);
+    }
+    arena_free(mem);
+}
+
 static void bad_optimizers_are_refused(void **state)
 {
     (void)state;
@@ -306,9 +334,8 @@ static void bad_optimizers_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mmengine_moves_weights_so),
-        cmocka_unit_test(mmcv_moves_weights_so),
-        cmocka_unit_test(scale_divides_gradients),
+        cmocka_unit_test(mmengine_moves_weights_so),  cmocka_unit_test(mmcv_moves_weights_so),
+        cmocka_unit_test(scale_divides_gradients),    cmocka_unit_test(derived_classes_count),
         cmocka_unit_test(bad_optimizers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

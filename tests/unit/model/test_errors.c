@@ -23,10 +23,10 @@ static void unknown_types(void **state)
     test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1e', depth=18),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=512, channels=8, num_classes=4))\n",
                  CSEG_CONFIG, "ResNetV1e", "did you mean 'ResNetV1");
-    test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='SwinTransformer'),\n"
+    test_refused("model = dict(type='EncoderDecoder', backbone=dict(type='VPD'),\n"
                  "  decode_head=dict(type='FCNHead', in_channels=512, channels=8, num_classes=4))\n",
-                 CSEG_UNSUPPORTED, "SwinTransformer is not implemented", "HRNet");
-    test_refused(TEST_RESNET("", ", type='SegformerHead'", ""), CSEG_UNSUPPORTED, "SegformerHead is not implemented",
+                 CSEG_UNSUPPORTED, "VPD is not implemented", "HRNet");
+    test_refused(TEST_RESNET("", ", type='VPDDepthHead'", ""), CSEG_UNSUPPORTED, "VPDDepthHead is not implemented",
                  "Head");
     test_refused(TEST_RESNET(", type='Foo'", "", ""), CSEG_CONFIG, "there is no backbone type 'Foo'", "test.py:2");
     test_refused("model = dict(type='EncoderDecodr')\n", CSEG_CONFIG, "EncoderDecodr", "'EncoderDecoder'");

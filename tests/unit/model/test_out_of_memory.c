@@ -9,6 +9,13 @@
     "  decode_head=dict(" decode ", in_channels=32, channels=8, num_classes=3, norm_cfg=dict(type='BN')),\n"           \
     "  auxiliary_head=dict(" auxiliary ", in_channels=16, in_index=2, channels=8, num_classes=3))\n"
 
+/* A small ViT with what is given for the backbone, a neck, and the two heads. */
+#define TEST_VIT(backbone, neck, decode, auxiliary)                                                                    \
+    "model = dict(type='EncoderDecoder', backbone=dict(dict(type='VisionTransformer', img_size=32, embed_dims=8,\n"    \
+    "    num_layers=2, num_heads=2, out_indices=(0, 1))" backbone "),\n  " neck "  decode_head=dict(" decode           \
+    ", num_classes=3),\n"                                                                                              \
+    "  auxiliary_head=dict(" auxiliary ", num_classes=3))\n"
+
 /* One config for several kinds; a new kind is named in one of them. */
 static const char *const configs[] = {
     TEST_RESNET("", "",
@@ -54,6 +61,26 @@ static const char *const configs[] = {
     "    ham_kwargs=dict(MD_S=2, MD_R=2), num_classes=3),\n"
     "  auxiliary_head=dict(type='LightHamHead', in_channels=[8], in_index=[3], channels=4, ham_channels=4,\n"
     "    ham_kwargs=dict(MD_R=2, rand_init=False), num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='BEiT', img_size=64, embed_dims=4, num_layers=4,\n"
+    "    num_heads=2, out_indices=[0, 1, 2, 3], final_norm=True), neck=dict(type='Feature2Pyramid', embed_dim=4),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='SwinTransformer', embed_dims=4, depths=[2, 1],\n"
+    "    num_heads=[1, 2], strides=[4, 2], window_size=3, out_indices=(0, 1), use_abs_pos_embed=True,\n"
+    "    pretrain_img_size=64, frozen_stages=0),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='PCPVT', embed_dims=[4, 8], num_heads=[1, 2],\n"
+    "    depths=[1, 1], norm_after_stage=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='SVT', embed_dims=[4, 8], num_heads=[1, 2],\n"
+    "    depths=[2, 2], windiow_sizes=[3, 5]),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, in_index=1, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MAE', img_size=64, embed_dims=4, num_layers=1,\n"
+    "    num_heads=2, patch_norm=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='MixVisionTransformer', embed_dims=4, num_stages=2,\n"
+    "    num_layers=[1, 2], num_heads=[1, 2], patch_sizes=[7, 3], strides=[4, 2], sr_ratios=[2, 1], with_cp=True,\n"
+    "    out_indices=(0, 1), act_cfg=dict(type='PReLU')),\n"
+    "  decode_head=dict(type='SegformerHead', in_channels=[4, 8], in_index=[0, 1], channels=4, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
     "  neck=dict(type='JPU', in_channels=(4, 8, 16, 32), mid_channels=4, start_level=1, dilations=(1, 2)),\n"
     "  decode_head=dict(type='ASPPHead', in_channels=8, in_index=2, channels=4, dilations=(1, 2), num_classes=3),\n"
@@ -107,6 +134,21 @@ static const char *const configs[] = {
     "model = dict(type='EncoderDecoder', backbone=dict(type='mmpretrain.PoolFormer', out_indices=[0, 2],\n"
     "    arch=dict(layers=[1, 1], embed_dims=[4, 8])),\n"
     "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='VisionTransformer', img_size=32, embed_dims=8,\n"
+    "    num_layers=2, num_heads=2, out_origin=True, pre_norm=True, final_norm=True, patch_norm=True, drop_rate=0.1,\n"
+    "    attn_drop_rate=0.1, drop_path_rate=0.1, frozen_exclude=['attn'], with_cp=True),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=4, num_convs=1, num_classes=3))\n",
+    TEST_VIT("", "neck=dict(type='MultiLevelNeck', in_channels=[8, 8], out_channels=4, scales=[2, 0.5]),\n",
+             "type='SETRUPHead', in_channels=4, in_index=1, channels=4",
+             "type='SETRUPHead', in_channels=4, channels=4"),
+    TEST_VIT("", "neck=dict(type='MLANeck', in_channels=[8, 8], out_channels=4),\n",
+             "type='SETRMLAHead', in_channels=[4, 4], in_index=[0, 1], channels=8, mla_channels=4",
+             "type='SegmenterMaskTransformerHead', in_channels=4, channels=4, num_layers=1, num_heads=2, embed_dims=8"),
+    TEST_VIT(", num_layers=4, out_indices=(0, 1, 2, 3), output_cls_token=True", "",
+             "type='DPTHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], input_transform='multiple_select',\n"
+             "    embed_dims=8, channels=4, post_process_channels=[4, 4, 4, 8], readout_type='project'",
+             "type='DPTHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], input_transform='multiple_select',\n"
+             "    embed_dims=8, channels=4, post_process_channels=[4, 4, 4, 8], readout_type='add'"),
     TEST_ATTENTION("type='NLHead', mode='concatenation'", "type='DNLHead'"),
     TEST_ATTENTION("type='CCHead'", "type='ISAHead', isa_channels=4, down_factor=(5, 3)"),
     TEST_ATTENTION("type='DAHead', pam_channels=4", "type='APCHead', pool_scales=(1, 2)"),
@@ -160,11 +202,35 @@ static const char *const configs[] = {
     "  decode_head=dict(type='FCNHead', in_channels=4, channels=4, num_convs=1, num_classes=3))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='MobileNetV3', reduction_factor=8, with_cp=True),\n"
     "  decode_head=dict(type='FCNHead', in_channels=576, channels=4, num_convs=1, num_classes=3))\n",
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+    "  decode_head=dict(type='IterativeDecodeHead', num_stages=2, kernel_update_head=[\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, dropout=0.1, feat_transform_cfg=dict(act_cfg=None),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=4, feat_channels=4, gate_norm_act=True)),\n"
+    "    dict(type='KernelUpdateHead', num_heads=2, num_mask_fcs=1, feedforward_channels=8, in_channels=8,\n"
+    "      out_channels=8, conv_kernel_size=3, mask_transform_stride=2, feat_transform_cfg=dict(kernel_size=3),\n"
+    "      kernel_updator_cfg=dict(type='KernelUpdator', in_channels=8, feat_channels=8, out_channels=72))],\n"
+    "    kernel_generate_head=dict(type='NLHead', in_channels=16, in_index=2, channels=8, num_classes=3)))\n",
     "model = dict(type='EncoderDecoder', backbone=dict(type='UNet', base_channels=4, num_stages=3, strides=(1, 1, 1),\n"
     "    enc_num_convs=(1, 1, 1), dec_num_convs=(1, 1), downsamples=(True, True), enc_dilations=(1, 1, 1),\n"
     "    dec_dilations=(1, 1)),\n"
     "  decode_head=dict(type='LRASPPHead', in_channels=(16, 8, 4), in_index=(0, 1, 2), branch_channels=(2, 3),\n"
     "    input_transform='multiple_select', channels=4, num_classes=3))\n",
+    "layer = dict(self_attn_cfg=dict(embed_dims=4, num_heads=2, dropout=0.1), ffn_cfg=dict(embed_dims=4))\n"
+    "head = dict(type='MaskFormerHead', in_channels=[16, 32], feat_channels=4, out_channels=4, num_classes=3,\n"
+    "  num_queries=5, positional_encoding=dict(num_feats=2), transformer_decoder=dict(num_layers=1,\n"
+    "    layer_cfg=dict(layer, cross_attn_cfg=dict(embed_dims=4, num_heads=1))),\n"
+    "  loss_cls=dict(type='mmdet.CrossEntropyLoss', class_weight=[1, 1, 2, 0.1]),\n"
+    "  loss_mask=dict(type='mmdet.FocalLoss'), loss_dice=dict(type='mmdet.DiceLoss'),\n"
+    "  train_cfg=dict(sampler=dict(type='mmdet.MaskPseudoSampler'), assigner=dict(type='mmdet.HungarianAssigner',\n"
+    "    match_costs=[dict(type='mmdet.ClassificationCost'), dict(type='mmdet.FocalLossCost', binary_input=True),\n"
+    "      dict(type='mmdet.DiceCost', pred_act=True), dict(type='mmdet.CrossEntropyLossCost')])))\n"
+    "norm = dict(type='GN', num_groups=2)\n"
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4,\n"
+    "    out_indices=(2, 3)),\n"
+    "  decode_head=dict(head, pixel_decoder=dict(type='mmdet.PixelDecoder', norm_cfg=norm)),\n"
+    "  auxiliary_head=dict(head, pixel_decoder=dict(type='mmdet.TransformerEncoderPixelDecoder', norm_cfg=norm,\n"
+    "    encoder=dict(num_layers=1, layer_cfg=layer), positional_encoding=dict(num_feats=2))))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

@@ -21,7 +21,7 @@ static void names_the_nearest(void **state)
     assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "ResNetV1e", &nearest));
     assert_non_null(nearest);
     assert_non_null(strstr(nearest, "ResNetV1"));
-    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "SwinTransformer", &nearest));
+    assert_null(kind_find(FAMILY_BACKBONE, SCOPE_UNSAID, "TIMMBackbone", &nearest));
     assert_null(nearest);
 }
 
@@ -35,8 +35,7 @@ static void knows_what_the_reference_has(void **state)
     assert_false(kind_in_reference(FAMILY_HEAD, "SwinTransformer"));
     assert_false(kind_in_reference(FAMILY_BACKBONE, "DeconvModule")); /* a part of UNet */
     assert_false(kind_in_reference(FAMILY_HEAD, "FCNhead"));
-    test_refused(TEST_RESNET(", type='SwinTransformer'", "", ""), CSEG_UNSUPPORTED, "is not implemented here",
-                 "there are: ResNet");
+    test_refused(TEST_RESNET(", type='VPD'", "", ""), CSEG_UNSUPPORTED, "is not implemented here", "there are: ResNet");
 }
 
 static void every_kind_is_whole(void **state)
@@ -49,6 +48,7 @@ static void every_kind_is_whole(void **state)
             assert_ptr_not_equal(kind_at(i), k); /* it is listed once */
         type_scope in = k->scopes & SCOPE_MMPRETRAIN ? SCOPE_MMPRETRAIN
                         : k->scopes & SCOPE_MMCLS    ? SCOPE_MMCLS
+                        : k->scopes & SCOPE_MMDET    ? SCOPE_MMDET
                                                      : SCOPE_UNSAID;
         assert_ptr_equal(kind_find(k->family, in, k->name, NULL), k);
         assert_true(strlen(k->about) > 10);

@@ -6,6 +6,8 @@
 #include "backend/cpu/simd/winograd_body.h"
 #include "backend/cpu/simd/winograd_strided_body.h"
 
+#include "backend/cpu/simd/deform_body.h"
+
 #include "backend/cpu/simd/depthwise_body.h"
 #include "backend/cpu/simd/dropout_body.h"
 

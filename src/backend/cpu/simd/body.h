@@ -56,6 +56,7 @@ const simd_table SIMD_NAME(simd_table) = {
     .loss = &SIMD_NAME(loss),
     .pool = &SIMD_NAME(pool),
     .attention = &SIMD_NAME(attention),
+    .deform = &SIMD_NAME(deform),
     .unary = &SIMD_NAME(unary),
     .winograd = &SIMD_NAME(winograd),
     .winograd_strided = &SIMD_NAME(winograd_strided),

@@ -12,13 +12,22 @@
  * relative error 1.6e-7). Below -87 it gives 0. */
 VEC_INLINE vec vec_exp_below(vec x)
 {
-    vec t = vec_mul(x, vec_set(1.44269504f)), k = vec_round(t), f = vec_sub(t, k);
+    vec t = vec_mul(x, vec_set(1.44269504f));
+#if defined(__AVX512F__)
+    vec f = _mm512_reduce_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), k = vec_sub(t, f);
+#else
+    vec k = vec_round(t), f = vec_sub(t, k);
+#endif
     vec p = vec_fma(f, vec_set(1.32647273e-3f), vec_set(9.67151299e-3f));
     p = vec_fma(p, f, vec_set(5.55073358e-2f));
     p = vec_fma(p, f, vec_set(2.40222424e-1f));
     p = vec_fma(p, f, vec_set(6.93147004e-1f));
     p = vec_fma(p, f, vec_set(1));
+#if defined(__AVX512F__)
+    return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x, vec_set(-87), _CMP_NLT_UQ), p, k);
+#else
     return vec_where_gt(vec_set(-87), x, vec_zero(), vec_shift(p, k));
+#endif
 }
 
 VEC_INLINE vec vec_clamp(vec x, float low, float high)

@@ -35,6 +35,24 @@ static inline vec vec_shift(vec a, vec k) /* a * 2^k, for a from 1/2 to 2 and wh
 {
     return _mm512_scalef_ps(a, k);
 }
+static inline vec vec_first(vec a, int64_t n, vec b) /* the first n lanes of a, the others of b */
+{
+    return _mm512_mask_blend_ps((__mmask16)(0xffffu >> (16 - n)), b, a);
+}
+static inline vec vec_where_zero(const uint8_t *p, int64_t n, vec a, vec b) /* p[i] ? b : a, for n bytes */
+{
+    __m128i at =
+        n == VEC ? _mm_loadu_si128((const __m128i *)p) : _mm_maskz_loadu_epi8((__mmask16)(0xffffu >> (16 - n)), p);
+    return _mm512_mask_blend_ps(_mm_test_epi8_mask(at, at), a, b);
+}
+static inline float vec_largest(vec a)
+{
+    return _mm512_reduce_max_ps(a);
+}
+static inline float vec_total(vec a)
+{
+    return _mm512_reduce_add_ps(a);
+}
 #elif defined(__AVX2__) && defined(__FMA__)
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
 {
@@ -60,6 +78,32 @@ static inline vec vec_shift(vec a, vec k)
 {
     __m256i bits = _mm256_slli_epi32(_mm256_cvtps_epi32(k), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), bits));
+}
+static inline vec vec_first(vec a, int64_t n, vec b)
+{
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(vec_mask(n)));
+}
+static inline vec vec_where_zero(const uint8_t *p, int64_t n, vec a, vec b)
+{
+    uint8_t at[VEC] = {0};
+    if (n == VEC)
+        memcpy(at, p, VEC);
+    else
+        memcpy(at, p, (size_t)n);
+    __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(wide, _mm256_setzero_si256())));
+}
+static inline float vec_largest(vec a)
+{
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
+}
+static inline float vec_total(vec a)
+{
+    __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 #else
 static inline vec vec_where_gt(vec a, vec b, vec yes, vec no)
@@ -101,6 +145,32 @@ static inline vec vec_shift(vec a, vec k)
         memcpy(&a.at[i], &bits, sizeof bits);
     }
     return a;
+}
+static inline vec vec_first(vec a, int64_t n, vec b)
+{
+    for (int i = 0; i < VEC; i++)
+        a.at[i] = i < n ? a.at[i] : b.at[i];
+    return a;
+}
+static inline vec vec_where_zero(const uint8_t *p, int64_t n, vec a, vec b)
+{
+    for (int i = 0; i < VEC; i++)
+        a.at[i] = i >= n || !p[i] ? a.at[i] : b.at[i];
+    return a;
+}
+static inline float vec_largest(vec a)
+{
+    float x = a.at[0];
+    for (int i = 1; i < VEC; i++)
+        x = a.at[i] > x ? a.at[i] : x;
+    return x;
+}
+static inline float vec_total(vec a)
+{
+    float x = a.at[0];
+    for (int i = 1; i < VEC; i++)
+        x += a.at[i];
+    return x;
 }
 #endif
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "backend/cpu/simd/attention.h"
+#include "backend/cpu/simd/deform.h"
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
 #include "backend/cpu/simd/pool.h"
@@ -55,6 +56,7 @@ typedef struct simd_table {
     const winograd_table *winograd;
     const winograd_strided_table *winograd_strided;
     const attention_table *attention;
+    const deform_table *deform;
 } simd_table;
 
 /* Returns the best table, or the one that the environment variable CSEG_ISA names if this machine can run it. */

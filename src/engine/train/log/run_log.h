@@ -33,7 +33,7 @@ typedef struct log_step {
     int64_t epoch, max_epochs, inner, epoch_length; /* epoch-based: from 1 */
     double lr, base_lr, momentum;                   /* of the first group in this iteration; base_lr 0: not logged */
     double data_seconds, seconds;                   /* of this iteration: waiting for data, and in all */
-    double grad_norm;                               /* NaN: not clipped */
+    double grad_norm;                               /* NaN: no step, or not clipped */
     size_t memory;                                  /* peak resident bytes */
     const char *const *names;                       /* losses and accuracies, then "loss" last */
     const double *values;

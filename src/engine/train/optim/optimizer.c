@@ -182,7 +182,7 @@ static bool is_norm(const param *p)
 {
     return str_starts(p->owner, "BatchNorm") || str_starts(p->owner, "SyncBatchNorm") ||
            str_starts(p->owner, "InstanceNorm") || strcmp(p->owner, "GroupNorm") == 0 ||
-           strcmp(p->owner, "LayerNorm") == 0;
+           str_starts(p->owner, "LayerNorm"); /* LayerNorm2d too */
 }
 
 /* in_channels == groups, as the reference tests it: also true for a convolution with one channel. */
@@ -190,7 +190,8 @@ static bool is_depthwise(const model *m, const param *p)
 {
     char weight[512];
     const char *dot = strrchr(p->name, '.');
-    bool conv = str_starts(p->owner, "Conv2d") || strcmp(p->owner, "ConvWS2d") == 0; /* Conv2dAdaptivePadding too */
+    bool conv = str_starts(p->owner, "Conv2d") || strcmp(p->owner, "ConvWS2d") == 0 ||
+                strcmp(p->owner, "ConvAWS2d") == 0; /* Conv2dAdaptivePadding too */
     if (!conv || !dot)
         return false;
     snprintf(weight, sizeof weight, "%.*s.weight", (int)(dot - p->name), p->name);

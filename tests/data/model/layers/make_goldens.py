@@ -263,6 +263,31 @@ def ffn():
 
 
 @cases_of
+def patch_embed():
+    from mmseg.models.utils import PatchEmbed
+
+    def one(shape, out, **how):
+        config = dict(in_channels=shape[-1], embed_dims=4, kernel_size=3, stride=2, padding="corner", dilation=1, bias=True)
+        config.update(how)
+
+        def call(layer, x):
+            tokens, (h, w) = layer(x)
+            assert (h, w) == out, (h, w)
+            return tokens.transpose(1, 2).reshape(x.shape[0], -1, h, w)
+        assert PatchEmbed(input_size=shape[1:3], **config).init_out_size == out
+        answer = case(PatchEmbed, call, config, shape)
+        answer["config"] = dict(config, size=out)
+        return answer
+
+    return [one((2, 4, 6, 3), (2, 3), kernel_size=2, norm_cfg=dict(type="LN", eps=1e-2)),
+            one((1, 5, 7, 2), (2, 2), kernel_size=4, stride=4),
+            one((2, 6, 5, 2), (3, 3), padding="same", bias=False),
+            one((1, 4, 7, 2), (2, 3), kernel_size=2, stride=3, padding="same", dilation=3),
+            one((1, 6, 7, 2), (3, 4), padding=1, norm_cfg=dict(type="LN")),
+            one((1, 5, 7, 2), (1, 1), kernel_size=4, stride=4, padding=0)]
+
+
+@cases_of
 def context_block():
     from mmcv.cnn import ContextBlock
 

@@ -1,0 +1,54 @@
+/* mmseg's TransformerEncoderLayer. */
+#include "model/layers/layers.h"
+
+typedef struct encoder_layer {
+    module *norm1, *attn, *norm2, *ffn;
+    bool with_cp;
+} encoder_layer;
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    const encoder_layer *s = m->state;
+    int outer = graph_push_checkpoint(g, s->with_cp);
+    x = attention_run(s->attn, g, (attention_inputs){.query = layer_run(s->norm1, g, x), .identity = x});
+    x = ffn_run(s->ffn, g, layer_run(s->norm2, g, x), x);
+    graph_pop_checkpoint(g, outer);
+    return x;
+}
+
+/* The class gives its FFN alone a DropPath. */
+static const value *path_cfg(module *m, double drop_path)
+{
+    const char *text = drop_path > 0 ? module_text(m, "dict(type='DropPath', drop_prob=%.17g)", drop_path) : NULL;
+    return text ? module_literal(m, text) : NULL;
+}
+
+module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec c)
+{
+    module *m = module_new(parent, name);
+    encoder_layer *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = "TransformerEncoderLayer";
+    m->base = true;
+    m->state = s;
+    m->forward = forward;
+    s->with_cp = c.with_cp;
+    s->norm1 = norm_new_of(m, norm_name(m, c.norm_cfg, "1"), c.norm_cfg, c.channels, NORM_OF_TOKENS);
+    s->attn = attention_new(m, "attn",
+                            (attention_spec){.channels = c.channels,
+                                             .heads = c.heads,
+                                             .bias = c.qkv_bias,
+                                             .attn_drop = c.attn_drop,
+                                             .proj_drop = c.drop});
+    s->norm2 = norm_new_of(m, norm_name(m, c.norm_cfg, "2"), c.norm_cfg, c.channels, NORM_OF_TOKENS);
+    s->ffn = ffn_new(m, "ffn",
+                     (ffn_spec){.channels = c.channels,
+                                .hidden = c.hidden,
+                                .num_fcs = c.num_fcs,
+                                .drop = c.drop,
+                                .add_identity = true,
+                                .act_cfg = c.act_cfg,
+                                .dropout_layer = path_cfg(m, c.drop_path)});
+    return model_failed(m->model) ? NULL : m;
+}
