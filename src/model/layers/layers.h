@@ -49,7 +49,9 @@ const char *norm_name(module *parent, const value *norm_cfg, const char *postfix
 void norm_freeze_statistics(module *m);
 /* requires_grad = False: parameters in m and below are not trained; norms keep their mode. */
 void module_freeze_gradients(module *m);
-/* MMSegmentation's frozen stages: both of the above. */
+/* Dropout layers in m and below pass on their input in training too. */
+void dropout_freeze(module *m);
+/* MMSegmentation's frozen stages, which it sets to eval(): all three of the above. */
 void module_freeze(module *m);
 /* For num_batches_tracked: gives the counter, and how many forward passes were traced in training mode since the last
  * reset. */
