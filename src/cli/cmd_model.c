@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/common.h"
+#include "data/datasets/alias.h"
 #include "engine/dialect/experiment.h"
 #include "engine/verify/model_memory.h"
 #include "graph/work.h"
@@ -180,7 +181,10 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     model *m;
     experiment about;
     experiment_begin(cfg, &about);
-    model_options how = {.train_cfg = about.train_cfg, .test_cfg = about.test_cfg, .no_grad = true};
+    model_options how = {.train_cfg = about.train_cfg,
+                         .test_cfg = about.test_cfg,
+                         .class_names = dataset_classes_named,
+                         .no_grad = true};
     TRY(model_build(dict, &how, &m, err));
     cseg_status status = print_table(cfg, m, o, mem, err);
     model_free(m);

@@ -108,6 +108,7 @@ tensor *op_not(graph *g, tensor *a);
 tensor *op_max_pool(graph *g, tensor *x, pool_attr a); /* x [N,H,W,C]; padding counts as -infinity */
 tensor *op_avg_pool(graph *g, tensor *x, pool_attr a);
 tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w); /* windows as in PyTorch */
+tensor *op_adaptive_max_pool(graph *g, tensor *x, int64_t h, int64_t w); /* the same windows */
 /* x [N,H,W,C] -> [N,a.h,a.w,C]; bilinear, nearest or bicubic, as torch.nn.functional.interpolate. */
 tensor *op_resize(graph *g, tensor *x, resize_attr a);
 tensor *op_resize_to(graph *g, tensor *x, int64_t h, int64_t w, bool align_corners); /* bilinear; x itself if equal */
@@ -176,6 +177,13 @@ tensor *op_largest(graph *g, tensor *x, tensor *mask, int64_t k);
 /* Returns the numbers of x [N,H,W,C] at points [N,P,2], (x, y) from 0 to 1 over the map, as [N,P,C]. Beyond the map all
  * is 0. As mmcv's point_sample, which is torch's grid_sample. The points get no gradient. */
 tensor *op_point_sample(graph *g, tensor *x, tensor *points, points_attr a);
+/* Masks of classes at points between the pixels of a label map i32 [N,H,W], without the masks: what op_point_sample
+ * gives of a mask that is 1 where the label is the class. No gradient.
+ *   op_point_classes: points [N,P,2] -> [N,P,classes]
+ *   op_point_hits: the mask of class_of i32 [N,R] at points [N*R,P,2], R rows of an image -> [N*R,P]; rows whose class
+ *     is below 0 hit nothing */
+tensor *op_point_classes(graph *g, tensor *label, tensor *points, int64_t classes);
+tensor *op_point_hits(graph *g, tensor *label, tensor *class_of, tensor *points);
 /* Multi-scale deformable attention (Zhu et al. 2020, arXiv:2010.04159): the sum of a few numbers that each query reads
  * between the pixels of maps. value [N,S,heads,d]: the maps of a.levels, row by row, one after the other; at [Q,2]:
  * each query's place, (x, y) from 0 to 1 over every map; offset [N,Q,heads,levels,points,2]: how far from there it

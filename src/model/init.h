@@ -25,6 +25,8 @@ void init_kaiming_below(module *m);
  * at 0. */
 void init_linear_below(module *m);
 /* These, and convolutions normal with std sqrt(2 / (their kernel's area * the outputs of a group)) and bias 0. */
+/* The same for transformers of maps: linear layers start truncated normal with std 0.02, layer norms at 1, convolutions
+ * normal with std sqrt(2 / (their kernel's area * the outputs of a group)), and the biases of all of these at 0. */
 void init_transformer_below(module *m);
 /* For m->init: how ViT and its kin start (timm's 'jax_impl'): weights of linear layers by a truncated normal of
  * deviation 0.02, their biases 0, or within modules called ffn by a normal of deviation 1e-6; convolutions by Kaiming's

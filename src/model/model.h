@@ -15,14 +15,19 @@ typedef struct backend backend; /* graph/backend.h */
 /* Reads a file of numbers that a loss names (class weights). */
 typedef cseg_status model_read_numbers(void *arg, const char *path, arena *mem, floats *out, cseg_error *err);
 
+/* Returns the names of the classes of a dataset that a text encoder names (coco-stuff164k), `n` of them. NULL: there is
+ * no such dataset. */
+typedef const char *const *model_class_names(const char *dataset, size_t *n);
+
 typedef struct model_options {
     const value *train_cfg, *test_cfg; /* from the top level of 0.x configs; NULL: use those inside model */
     model_read_numbers *read_numbers;  /* NULL: such files are refused */
     void *read_arg;
-    backend *backend; /* holds the weights and must outlive them; NULL: the host's memory */
-    bool no_grad;     /* inference only: no gradient memory */
-    bool no_dropout;  /* for parity tests: dropout layers do nothing in training too */
-    bool draws_given; /* for parity tests: random numbers are inputs of the graph (graph.draws_given) */
+    model_class_names *class_names; /* NULL: no dataset is known */
+    backend *backend;               /* holds the weights and must outlive them; NULL: the host's memory */
+    bool no_grad;                   /* inference only: no gradient memory */
+    bool no_dropout;                /* for parity tests: dropout layers do nothing in training too */
+    bool draws_given;               /* for parity tests: random numbers are inputs of the graph (graph.draws_given) */
     /* Cross-entropy with class weights is averaged over pixels, as in mmseg 0.x. false: over the sum of the labels'
      * weights, as in 1.x. */
     bool average_over_pixels;

@@ -86,6 +86,8 @@ struct module {
 typedef struct head_io {
     features x;
     tensor *prev;   /* logits [N,h,w,K] of the preceding head in a cascade; NULL: none */
+    tensor *img;    /* for heads that take classes by their names: the image [N,H,W,C]; else NULL */
+    tensor *names;  /* and the embeddings of the classes' names [K,C], as a text encoder makes them */
     int64_t h, w;   /* size of the image */
     tensor *label;  /* i32 [N,H,W], for its gt_key; NULL in inference. model_label_input gives other label maps */
     tensor *weight; /* f32 [N,H,W] seg_weight_map, or NULL */
@@ -153,6 +155,7 @@ struct kind {
         struct {
             bool takes_prev;         /* needs io->prev: the head must stand after another one in a cascade */
             bool takes_class_tokens; /* uses io->x.cls; other heads are refused behind a backbone that gives them */
+            bool takes_names;        /* needs io->img and io->names: its place is in a segmentor with a text encoder */
             head_out (*forward)(module *m, graph *g, const head_io *io);
             /* The map [N,h,w,channels] that head_classify turns into the logits, for heads that go on from there. NULL:
              * the reference's class hands none out. m->state is a decode_head. */

@@ -1,4 +1,4 @@
-/* Multi-scale deformable attention. */
+/* Multi-scale deformable attention, and label maps at points. */
 #include "cases.h"
 
 /* Queries at the middle of the maps, which read between the middles of pixels if sides are 1, 2 or 4: away from kinks.
@@ -26,6 +26,36 @@ static tensor *sampled(graph *g, tensor *const *in, const op_case *c)
     return op_mul(g, op_point_sample(g, map, op_scale(g, offset, 1, 0.5f), (points_attr){0}), share);
 }
 
+static tensor *spread(graph *g, tensor *points)
+{
+    return op_scale(g, points, 0.6f, 0.5f);
+}
+
+static tensor *point_classes(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_point_classes(g, in[0], spread(g, in[1]), c->n[0]);
+}
+
+/* Of the masks themselves. */
+static tensor *masks_sampled(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_point_sample(g, op_one_hot(g, in[0], c->n[0]), spread(g, in[1]), (points_attr){0});
+}
+
+static tensor *point_hits(graph *g, tensor *const *in, const op_case *c)
+{
+    (void)c;
+    return op_point_hits(g, in[0], in[2], spread(g, in[1]));
+}
+
+/* Of the class of an image's one row: the entry of all classes. */
+static tensor *hits_of_classes(graph *g, tensor *const *in, const op_case *c)
+{
+    tensor *all = op_point_classes(g, in[0], spread(g, in[1]), c->n[0]);
+    tensor *own = op_one_hot(g, in[2], c->n[0]);
+    return op_reduce_sum(g, op_mul(g, all, own), 1u << 2, false);
+}
+
 /* clang-format off */
 #define LEVELS(...) .n = {__VA_ARGS__}
 #define AT(shape) {shape, HOLDS_ODD}
@@ -43,6 +73,14 @@ static const op_case cases[] = {
      AT("1,100,3,2,3,2"), {"1,100,3,2,3", HOLDS_FRACTIONS}}, LEVELS(8, 4, 0, 8, 4), .no_grad = true},
     {"deform_attention, many places", deform_attention, .in = {{"1,20,2,5", HOLDS_FRACTIONS},
      AT("1,6,2,1,130,2"), {"1,6,2,1,130", HOLDS_FRACTIONS}}, LEVELS(4, 0, 0, 5), .no_grad = true},
+    {"point_classes", point_classes, .in = {{"2,5,4", HOLDS_WILD}, {"2,9,2", HOLDS_FRACTIONS, true}}, .n = {4},
+     .no_grad = true, .same_as = masks_sampled},
+    {"point_classes, many", point_classes, .in = {{"2,40,50", HOLDS_LABELS}, {"2,900,2", HOLDS_FRACTIONS, true}},
+     .n = {19}, .no_grad = true, .same_as = masks_sampled},
+    {"point_hits", point_hits, .in = {{"2,5,4", HOLDS_WILD}, {"2,70,2", HOLDS_FRACTIONS, true}, {"2,1", HOLDS_LABELS}},
+     .n = {4}, .no_grad = true, .same_as = hits_of_classes},
+    {"point_hits, many", point_hits, .in = {{"2,30,40", HOLDS_LABELS}, {"14,500,2", HOLDS_FRACTIONS, true},
+     {"2,7", HOLDS_WILD}}, .n = {5}, .no_grad = true},
 };
 /* clang-format on */
 

@@ -16,6 +16,11 @@ static tensor *adaptive(graph *g, tensor *const *in, const op_case *c)
     return op_adaptive_avg_pool(g, in[0], c->n[0], c->n[1]);
 }
 
+static tensor *adaptive_max(graph *g, tensor *const *in, const op_case *c)
+{
+    return op_adaptive_max_pool(g, in[0], c->n[0], c->n[1]);
+}
+
 static tensor *resize(graph *g, tensor *const *in, const op_case *c)
 {
     return op_resize(g, in[0], c->attr.resize);
@@ -189,6 +194,9 @@ static const op_case cases[] = {
     {"resize_argmax x4, columns of tiles", ARGMAX, RESIZE(36, 140), {{"2,9,35,4"}}},
     {"resize_argmax x2, 70 classes", ARGMAX, RESIZE(6, 36), {{"1,3,18,70", HOLDS_DISTINCT}}},
     {"resize_argmax of one class", ARGMAX, RESIZE(6, 6), {{"1,3,3,1"}}},
+    {"adaptive_max_pool 7x9 to 2x3: windows overlap", adaptive_max, .in = {{"2,7,9,5", HOLDS_DISTINCT}}, .n = {2, 3}, .exact = true},
+    {"adaptive_max_pool 3x2 to 6x5", adaptive_max, .in = {{"1,3,2,4", HOLDS_DISTINCT}}, .n = {6, 5}, .exact = true},
+    {"adaptive_max_pool 8x6 to 4x3: windows tile", adaptive_max, .in = {{"2,8,6,5", HOLDS_DISTINCT}}, .n = {4, 3}, .exact = true},
 };
 /* clang-format on */
 

@@ -4,7 +4,6 @@
 #define CPU_ATTENTION_PARTS_H
 
 #include "backend/cpu/cpu.h"
-#include "backend/cpu/simd/attention_half.h"
 #include "graph/ops/attention_place.h"
 #include "graph/ops/dropout_mask.h"
 

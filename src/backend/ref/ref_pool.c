@@ -30,7 +30,8 @@ typedef void visit(void *arg, window w, int64_t image, int64_t out, int64_t c);
 
 static void each_window(const node *n, const int64_t *x, const int64_t *y, visit *f, void *arg)
 {
-    bool adaptive = n->op == OP_adaptive_avg_pool || n->op == OP_adaptive_avg_pool_grad;
+    bool adaptive = n->op == OP_adaptive_avg_pool || n->op == OP_adaptive_avg_pool_grad ||
+                    n->op == OP_adaptive_max_pool || n->op == OP_adaptive_max_pool_grad;
     for (int64_t i = 0; i < y[0] * y[1] * y[2] * y[3]; i++) {
         int64_t c = i % y[3], ox = i / y[3] % y[2], oy = i / y[3] / y[2] % y[1], image = i / y[3] / y[2] / y[1];
         f(arg, adaptive ? adaptive_window(x, y, oy, ox) : pool_window(&n->attr.pool, x, oy, ox), image, i, c);
@@ -119,4 +120,14 @@ REF(adaptive_avg_pool, NULL)
 REF(adaptive_avg_pool_grad, NULL)
 {
     ref_avg_pool_grad(n, in, out, scratch);
+}
+
+REF(adaptive_max_pool, NULL)
+{
+    ref_max_pool(n, in, out, scratch);
+}
+
+REF(adaptive_max_pool_grad, NULL)
+{
+    ref_max_pool_grad(n, in, out, scratch);
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "data/datasets/alias.h"
 #include "graph/passes/passes.h"
 #include "io/npy.h"
 
@@ -18,6 +19,7 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
     model_options o = {.train_cfg = e->train_cfg,
                        .test_cfg = e->test_cfg,
                        .read_numbers = build_read_numbers,
+                       .class_names = dataset_classes_named,
                        .backend = b,
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels,

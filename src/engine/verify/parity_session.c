@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "data/datasets/alias.h"
 #include "engine/setup/build.h"
 #include "graph/passes/passes.h"
 
@@ -14,7 +15,8 @@ static bool set_none(arena *mem, value *dict, const char *key)
 /* Weights are derived from names: nothing is loaded. */
 static bool forget_pretrained(arena *mem, value *cfg)
 {
-    static const char *const parts[] = {"backbone", "decode_head", "auxiliary_head", "neck"};
+    static const char *const parts[] = {"backbone",    "image_encoder",  "text_encoder",
+                                        "decode_head", "auxiliary_head", "neck"};
     bool ok = set_none(mem, cfg, "pretrained");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         value *part = value_get(cfg, parts[i]);
@@ -62,6 +64,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
                        .no_dropout = true,
                        .draws_given = true,
                        .read_numbers = build_read_numbers,
+                       .class_names = dataset_classes_named,
                        .average_over_pixels = s->about.profile->average_over_pixels,
                        .dice_by_class = s->about.profile->dice_by_class,
                        .patches_have_bias = s->about.profile->patches_have_bias,

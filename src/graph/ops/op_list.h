@@ -27,6 +27,8 @@ OP(avg_pool)              /* x -> y */
 OP(avg_pool_grad)         /* dy -> dx; attr.pool and the shape in attr */
 OP(adaptive_avg_pool)     /* x -> y */
 OP(adaptive_avg_pool_grad) /* dy -> dx */
+OP(adaptive_max_pool)      /* x -> y */
+OP(adaptive_max_pool_grad) /* x, y, dy -> dx */
 OP(resize)                 /* x -> y */
 OP(resize_grad)            /* dy -> dx */
 OP(sum)                    /* x0, x1, ... -> y: resized to one size, added from left to right, [ReLU] */
@@ -56,6 +58,8 @@ OP(kth_value)              /* x, [mask] -> value at place k in order */
 OP(largest)                /* x, [mask] -> mask of the k largest */
 OP(point_sample)           /* x, points -> y: x between its pixels */
 OP(point_sample_grad)      /* dy, points -> dx */
+OP(point_classes)          /* label, points -> y: masks of all classes */
+OP(point_hits)             /* label, class, points -> y: masks of one class each */
 OP(deform_attention)       /* value, at, offset, share -> y */
 OP(deform_attention_grad)  /* value, at, offset, share, dy -> dvalue, doffset, dshare */
 OP(margin)                 /* x -> y: between the two largest of the last axis */

@@ -88,6 +88,15 @@ const op_def op_def_adaptive_avg_pool = {
 const op_def op_def_adaptive_avg_pool_grad = {
     .name = "adaptive_avg_pool_grad", .infer = adaptive_infer, .required = 1, .types = "f"};
 
+static void adaptive_max_grad(graph *g, node *n, tensor *const *dy, tensor **din)
+{
+    din[0] = op_node1(g, OP_adaptive_max_pool_grad, 3, (tensor *[]){n->in[0], n->out[0], dy[0]}, &n->attr);
+}
+const op_def op_def_adaptive_max_pool = {
+    .name = "adaptive_max_pool", .infer = adaptive_infer, .grad = adaptive_max_grad, .required = 1, .types = "f"};
+const op_def op_def_adaptive_max_pool_grad = {
+    .name = "adaptive_max_pool_grad", .infer = op_like_first, .required = 3, .types = "f"};
+
 static tensor *pool(graph *g, op_kind op, tensor *x, pool_attr a)
 {
     op_attr attr = {.pool = a};
@@ -108,4 +117,15 @@ tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w)
 {
     op_attr a = {.resize = {.h = h, .w = w}};
     return op_node1(g, OP_adaptive_avg_pool, 1, &x, &a);
+}
+
+/* Where the windows tile the map they are a max_pool's, which has a fast kernel. */
+tensor *op_adaptive_max_pool(graph *g, tensor *x, int64_t h, int64_t w)
+{
+    op_attr a = {.resize = {.h = h, .w = w}};
+    if (x && x->rank == 4 && x->dim[1] % h == 0 && x->dim[2] % w == 0) {
+        int down = (int)(x->dim[1] / h), across = (int)(x->dim[2] / w);
+        return op_max_pool(g, x, (pool_attr){.kernel = {down, across}, .stride = {down, across}});
+    }
+    return op_node1(g, OP_adaptive_max_pool, 1, &x, &a);
 }

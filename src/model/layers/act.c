@@ -25,7 +25,7 @@ static const field hsigmoid_fields[] = {FIELD(act_config, F_FLOAT, bias, "3.0", 
                                         FIELD(act_config, F_FLOAT, min_value, "0.0", "lower bound"),
                                         FIELD(act_config, F_FLOAT, max_value, "1.0", "upper bound")};
 
-enum { ACT_PRELU = -1, ACT_GELU_TANH = -2, ACT_HSIGMOID = -3 };
+enum { ACT_PRELU = -1, ACT_GELU_TANH = -2, ACT_HSIGMOID = -3, ACT_QUICK_GELU = -4 };
 typedef struct act_type {
     const char *name;
     int kind; /* unary_kind, or one of the above */
@@ -50,6 +50,7 @@ static const act_type types[] = {
     TYPE_BARE("Sigmoid", UNARY_SIGMOID),
     TYPE_BARE("Tanh", UNARY_TANH),
     TYPE("GELU", UNARY_GELU, gelu_fields),
+    TYPE_BARE("QuickGELU", ACT_QUICK_GELU),
     TYPE("SiLU", UNARY_SILU, inplace_fields),
     TYPE_BARE("Swish", UNARY_SILU),
     TYPE("HSwish", UNARY_HSWISH, inplace_fields),
@@ -81,6 +82,8 @@ static tensor *forward(module *m, graph *g, tensor *x)
         return op_prelu(g, x, graph_param(g, s->slope));
     if (s->kind == ACT_GELU_TANH)
         return gelu_by_tanh(g, x);
+    if (s->kind == ACT_QUICK_GELU)
+        return op_mul(g, x, op_sigmoid(g, op_scale(g, x, 1.702f, 0)));
     if (s->kind == ACT_HSIGMOID)
         return op_unary(g, op_scale(g, x, 1 / s->attr.beta, s->attr.alpha / s->attr.beta), s->between);
     return s->attr.kind == UNARY_RELU ? op_relu(g, x) : op_unary(g, x, s->attr);
@@ -141,7 +144,7 @@ static const act_type *find_type(module *parent, const value *cfg, act_config *c
             return read_config(parent, &types[i], cfg, c) ? &types[i] : NULL;
     model_fail(parent->model, CSEG_UNSUPPORTED, cfg,
                "%s: act_cfg of type %s is not supported; there are ReLU, LeakyReLU, PReLU, ReLU6, ELU, Sigmoid, Tanh, "
-               "GELU, SiLU, Swish, HSwish, HSigmoid and Clamp",
+               "GELU, QuickGELU, SiLU, Swish, HSwish, HSigmoid and Clamp",
                parent->name, name ? name : value_kind_name(cfg));
     return NULL;
 }

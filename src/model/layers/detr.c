@@ -45,9 +45,12 @@ static const field decoder_fields[] = {
 };
 static const field_table decoder_table = FIELD_TABLE(decoder_fields, stack_config);
 
+/* Encoders attend with all tokens, or deformably; decoders to each other first, or to the memory. */
+typedef enum { ATTENDS, DEFORMS, SELF_FIRST, CROSS_FIRST } stack_form;
+
 typedef struct detr_layer {
     module *self_attn, *cross_attn, *ffn, *norms; /* cross_attn NULL: an encoder's */
-    detr_order order;
+    stack_form form;
     int64_t channels;
 } detr_layer;
 
@@ -69,6 +72,13 @@ static module *attention_of(module *m, const char *name, const value *cfg, int64
     return attention_new(m, name, s);
 }
 
+static module *deform_of(module *m, const value *cfg, int64_t *channels)
+{
+    module *self = deform_attention_new(m, "self_attn", cfg);
+    *channels = self ? deform_attention_channels(self) : 0;
+    return self;
+}
+
 static module *ffn_of(module *m, const value *cfg, int64_t channels)
 {
     ffn_spec s;
@@ -81,8 +91,9 @@ static module *ffn_of(module *m, const value *cfg, int64_t channels)
     return ffn_new(m, "ffn", s);
 }
 
-static void layer_new(module *parent, int64_t i, const value *cfg, bool decodes, detr_order order)
+static void layer_new(module *parent, int64_t i, const value *cfg, stack_form form)
 {
+    bool decodes = form == SELF_FIRST || form == CROSS_FIRST;
     module *m = module_new(parent, module_index(parent, i));
     detr_layer *s = module_state(m, sizeof *s);
     layer_config c = {0};
@@ -94,8 +105,11 @@ static void layer_new(module *parent, int64_t i, const value *cfg, bool decodes,
     m->cfg = cfg;
     m->init_cfg = c.init_cfg;
     m->state = s;
-    s->order = order;
-    s->self_attn = attention_of(m, "self_attn", c.self_attn_cfg, &s->channels);
+    s->form = form;
+    if (form == DEFORMS)
+        s->self_attn = deform_of(m, c.self_attn_cfg, &s->channels);
+    else
+        s->self_attn = attention_of(m, "self_attn", c.self_attn_cfg, &s->channels);
     if (decodes)
         s->cross_attn = attention_of(m, "cross_attn", c.cross_attn_cfg, &s->channels);
     s->ffn = ffn_of(m, c.ffn_cfg, s->channels);
@@ -106,8 +120,9 @@ static void layer_new(module *parent, int64_t i, const value *cfg, bool decodes,
         s->norms->base = true;
 }
 
-static module *stack_new(module *parent, const char *name, const value *cfg, bool decodes, detr_order order)
+static module *stack_new(module *parent, const char *name, const value *cfg, stack_form form)
 {
+    bool decodes = form == SELF_FIRST || form == CROSS_FIRST;
     module *m = module_new(parent, name);
     detr_stack *s = module_state(m, sizeof *s);
     stack_config c = {0};
@@ -127,7 +142,7 @@ static module *stack_new(module *parent, const char *name, const value *cfg, boo
                    (long long)c.num_cp, (long long)c.num_layers);
     s->decoder.layers = module_new(m, "layers");
     for (int64_t i = 0; i < c.num_layers && s->decoder.layers; i++)
-        layer_new(s->decoder.layers, i, c.layer_cfg, decodes, order);
+        layer_new(s->decoder.layers, i, c.layer_cfg, form);
     if (model_failed(m->model))
         return NULL;
     s->decoder.layers->base = true;
@@ -137,14 +152,24 @@ static module *stack_new(module *parent, const char *name, const value *cfg, boo
     return model_failed(m->model) ? NULL : m;
 }
 
-module *detr_encoder_new(module *parent, const char *name, const value *cfg)
+module *detr_encoder_new(module *parent, const char *name, const value *cfg, bool deforms)
 {
-    return stack_new(parent, name, cfg, false, DETR_SELF_FIRST);
+    return stack_new(parent, name, cfg, deforms ? DEFORMS : ATTENDS);
+}
+
+void detr_encoder_restart(module *m)
+{
+    const module *layers = detr_decoder_of(m)->layers;
+    for (size_t i = 0; i < layers->children.n; i++) {
+        const detr_layer *s = layers->children.at[i]->state;
+        if (s->form == DEFORMS)
+            s->self_attn->init(s->self_attn);
+    }
 }
 
 module *detr_decoder_new(module *parent, const char *name, const value *cfg, detr_order order)
 {
-    return stack_new(parent, name, cfg, true, order);
+    return stack_new(parent, name, cfg, order == DETR_CROSS_FIRST ? CROSS_FIRST : SELF_FIRST);
 }
 
 const detr_decoder *detr_decoder_of(const module *m)
@@ -159,6 +184,8 @@ int64_t detr_channels(const module *m)
 
 static tensor *attend_to_each_other(const detr_layer *s, graph *g, const detr_inputs *in, tensor *x)
 {
+    if (s->form == DEFORMS)
+        return deform_attention_run(s->self_attn, g, x, in->query_pos, in->maps);
     return attention_run(s->self_attn, g,
                          (attention_inputs){.query = x, .query_pos = in->query_pos, .key_pos = in->query_pos});
 }
@@ -180,7 +207,7 @@ tensor *detr_layer_run(module *layer, graph *g, const detr_inputs *in)
     size_t norm = 0;
     graph_push_scope(g, layer->name);
     for (int step = 0; step < (s->cross_attn ? 2 : 1); step++) {
-        bool cross = s->cross_attn && (step == 0) == (s->order == DETR_CROSS_FIRST);
+        bool cross = s->cross_attn && (step == 0) == (s->form == CROSS_FIRST);
         x = cross ? attend_to_memory(s, g, in, x) : attend_to_each_other(s, g, in, x);
         x = layer_run(s->norms->children.at[norm++], g, x);
     }
@@ -205,10 +232,10 @@ static tensor *run_layers(const detr_stack *s, graph *g, const detr_inputs *in, 
     return now.query;
 }
 
-tensor *detr_encoder_run(module *m, graph *g, tensor *x, tensor *pos)
+tensor *detr_encoder_run(module *m, graph *g, tensor *x, tensor *pos, const deform_maps *maps)
 {
     graph_push_scope(g, m->name);
-    x = run_layers(m->state, g, &(detr_inputs){.query = x, .query_pos = pos}, NULL);
+    x = run_layers(m->state, g, &(detr_inputs){.query = x, .query_pos = pos, .maps = maps}, NULL);
     graph_pop_scope(g);
     return x;
 }

@@ -8,11 +8,14 @@
 #ifndef MODEL_DETR_H
 #define MODEL_DETR_H
 
-#include "model/layers/layers.h"
+#include "model/layers/deform_layer.h"
 
-/* DetrTransformerEncoder, from its keyword arguments. */
-module *detr_encoder_new(module *parent, const char *name, const value *cfg);
-tensor *detr_encoder_run(module *m, graph *g, tensor *x, tensor *pos);
+/* DetrTransformerEncoder, from its keyword arguments; with `deforms` DeformableDetrTransformerEncoder, whose tokens,
+ * those of several maps, read near their places (deform_layer.h). */
+module *detr_encoder_new(module *parent, const char *name, const value *cfg, bool deforms);
+void detr_encoder_restart(module *m); /* for init: the rules of what deforms stand again, as its class has them */
+/* maps: of an encoder that deforms; else NULL. */
+tensor *detr_encoder_run(module *m, graph *g, tensor *x, tensor *pos, const deform_maps *maps);
 
 /* DetrTransformerDecoder, from its keyword arguments; with DETR_CROSS_FIRST Mask2FormerTransformerDecoder, whose layers
  * attend to the memory before they attend to each other. */
@@ -21,6 +24,7 @@ module *detr_decoder_new(module *parent, const char *name, const value *cfg, det
 
 typedef struct detr_inputs {
     tensor *query, *query_pos;
+    const deform_maps *maps;     /* of an encoder that deforms; else NULL */
     tensor *memory, *memory_pos; /* keys and values, and the keys' positions */
     tensor *cross_mask;          /* as attention_inputs.mask, of the attention to the memory; NULL: none */
 } detr_inputs;

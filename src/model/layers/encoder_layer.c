@@ -1,4 +1,4 @@
-/* mmseg's TransformerEncoderLayer. */
+/* mmseg's TransformerEncoderLayer, and the same under the names of mmcv's BaseTransformerLayer. */
 #include "model/layers/layers.h"
 
 typedef struct encoder_layer {
@@ -6,14 +6,29 @@ typedef struct encoder_layer {
     bool with_cp;
 } encoder_layer;
 
-static tensor *forward(module *m, graph *g, tensor *x)
+static tensor *attend(const module *m, graph *g, attention_inputs in)
 {
     const encoder_layer *s = m->state;
+    tensor *x = in.identity;
     int outer = graph_push_checkpoint(g, s->with_cp);
-    x = attention_run(s->attn, g, (attention_inputs){.query = layer_run(s->norm1, g, x), .identity = x});
+    in.query = layer_run(s->norm1, g, x);
+    x = attention_run(s->attn, g, in);
     x = ffn_run(s->ffn, g, layer_run(s->norm2, g, x), x);
     graph_pop_checkpoint(g, outer);
     return x;
+}
+
+static tensor *forward(module *m, graph *g, tensor *x)
+{
+    return attend(m, g, (attention_inputs){.identity = x});
+}
+
+tensor *encoder_layer_run(module *m, graph *g, tensor *x, tensor *mask, tensor *hidden)
+{
+    graph_push_scope(g, m->name);
+    tensor *y = attend(m, g, (attention_inputs){.identity = x, .mask = mask, .hidden = hidden});
+    graph_pop_scope(g);
+    return y;
 }
 
 /* The class gives its FFN alone a DropPath. */
@@ -50,5 +65,45 @@ module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec c
                                 .add_identity = true,
                                 .act_cfg = c.act_cfg,
                                 .dropout_layer = path_cfg(m, c.drop_path)});
+    return model_failed(m->model) ? NULL : m;
+}
+
+/* A ModuleList that the class gives its parts in. */
+static module *list_new(module *m, const char *name)
+{
+    module *list = module_new(m, name);
+    if (list)
+        list->base = true;
+    return list;
+}
+
+module *base_layer_new(module *parent, const char *name, encoder_layer_spec c)
+{
+    module *m = module_new(parent, name);
+    encoder_layer *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = "BaseTransformerLayer";
+    m->base = true;
+    m->state = s;
+    m->forward = forward;
+    s->with_cp = c.with_cp;
+    s->attn = attention_new(list_new(m, "attentions"), "0",
+                            (attention_spec){.channels = c.channels,
+                                             .heads = c.heads,
+                                             .bias = c.qkv_bias,
+                                             .attn_drop = c.attn_drop,
+                                             .proj_drop = c.drop});
+    s->ffn = ffn_new(list_new(m, "ffns"), "0",
+                     (ffn_spec){.channels = c.channels,
+                                .hidden = c.hidden,
+                                .num_fcs = c.num_fcs,
+                                .drop = c.drop,
+                                .add_identity = true,
+                                .act_cfg = c.act_cfg,
+                                .dropout_layer = path_cfg(m, c.drop_path)});
+    module *norms = list_new(m, "norms");
+    s->norm1 = norm_new_of(norms, "0", c.norm_cfg, c.channels, NORM_OF_TOKENS);
+    s->norm2 = norm_new_of(norms, "1", c.norm_cfg, c.channels, NORM_OF_TOKENS);
     return model_failed(m->model) ? NULL : m;
 }

@@ -328,6 +328,11 @@ typedef struct encoder_layer_spec {
     const value *act_cfg, *norm_cfg;
 } encoder_layer_spec;
 module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec s);
+/* The same as mmcv's BaseTransformerLayer with operation_order ('norm', 'self_attn', 'norm', 'ffn'), whose children are
+ * attentions.0, ffns.0, norms.0 and norms.1. */
+module *base_layer_new(module *parent, const char *name, encoder_layer_spec s);
+/* Runs either with attention_inputs' mask and hidden; NULL: none. */
+tensor *encoder_layer_run(module *m, graph *g, tensor *x, tensor *mask, tensor *hidden);
 
 /* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
  * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain

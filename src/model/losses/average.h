@@ -27,6 +27,9 @@ tensor *loss_averaged(graph *g, tensor *each, double stands_for, const loss_io *
 double loss_stands_for(const loss_io *io);
 /* The cross-entropy of each label [..], as [1,1,rows], of logits x [..,C]; 0 for the ignored one. */
 tensor *losses_of_classes(graph *g, tensor *x, tensor *label, tensor *class_weight, int64_t ignored);
+/* 1 - 2 * overlap / (mask + target) of each mask, [M,1]: of io->rows, or of io->x and a target of numbers, both [M,P].
+ * activate: after a sigmoid; naive: sums in the denominator are of values, not of squares. */
+tensor *dice_of_masks(graph *g, const loss_io *io, bool activate, bool naive, double eps);
 /* op_mask_sums as [N*R,..]; a.h, a.w and a.classes are set here. */
 tensor *mask_rows_sums(graph *g, const mask_rows *r, masks_attr a);
 

@@ -98,17 +98,20 @@ static tensor *on_numbers(module *m, graph *g, const loss_io *io, tensor *class_
     return op_scale(g, op_reduce_sum(g, y, (1u << y->rank) - 1, false), (float)(c->loss.loss_weight / count), 0);
 }
 
-/* Divided by a number of the head's, as heads that classify masks have it: of the classes of their queries. */
+/* Divided by a number of the head's, as heads that classify masks have it: of the classes of their queries, or of masks
+ * at points. */
 static tensor *divided(module *m, graph *g, const loss_io *io, tensor *class_weight)
 {
     const entropy_config *c = m->config;
     char place[512];
-    if (c->use_sigmoid || io->target->type == DT_F32 || strcmp(c->reduction, "sum") == 0)
+    bool masks = io->target->type == DT_F32;
+    if (c->use_sigmoid != masks || (masks && class_weight) || strcmp(c->reduction, "sum") == 0)
         return graph_fail(g, CSEG_UNSUPPORTED,
-                          "%s%s with use_sigmoid=True, of masks or with reduction='sum' is not divided by a number of "
-                          "the head's; there is mmdet.CrossEntropyLoss",
+                          "%s%s: losses that are divided by a number of the head's are of masks with use_sigmoid=True "
+                          "and without class_weight, or of classes with use_sigmoid=False, and have no reduction='sum'",
                           value_place(m->cfg, place), m->kind->name);
-    tensor *each = losses_of_classes(g, io->x, io->target, class_weight, io->ignore_index);
+    tensor *each = masks ? op_sigmoid_cross_entropy(g, io->x, io->target, NULL)
+                         : losses_of_classes(g, io->x, io->target, class_weight, io->ignore_index);
     return loss_averaged(g, each, 1, io, c->reduction, c->loss.loss_weight);
 }
 

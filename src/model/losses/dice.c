@@ -2,6 +2,7 @@
  * reference have different losses of this name; model_options.dice_by_class chooses. */
 #include <string.h>
 
+#include "model/losses/average.h"
 #include "model/losses/class_weight.h"
 #include "model/losses/loss_config.h"
 #include "model/losses/overlap.h"
@@ -107,6 +108,22 @@ static tensor *of_classes(module *m, graph *g, const loss_io *io)
     return op_reduce_mean(g, miss, OF_IMAGE, false);
 }
 
+/* Of masks, divided by a number of the head's. */
+static tensor *of_masks(module *m, graph *g, const loss_io *io)
+{
+    const dice_config *c = m->config;
+    const dice_state *s = m->state;
+    char place[512];
+    if (m->model->options.dice_by_class || s->ignored >= 0 || (c->activate && !c->use_sigmoid) ||
+        strcmp(c->reduction, "sum") == 0)
+        return graph_fail(g, CSEG_UNSUPPORTED,
+                          "%sDiceLoss of masks has no classes: set ignore_index=None, use_sigmoid=True, and no "
+                          "reduction='sum'",
+                          value_place(m->cfg, place));
+    tensor *each = dice_of_masks(g, io, c->activate, c->naive_dice, c->eps);
+    return loss_averaged(g, each, 1, io, c->reduction, c->loss.loss_weight);
+}
+
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const dice_config *c = m->config;
@@ -115,6 +132,8 @@ static tensor *forward(module *m, graph *g, const loss_io *io)
     bool by_class = m->model->options.dice_by_class;
     if (!io->x || !io->target)
         return NULL;
+    if (io->avg_factor)
+        return of_masks(m, g, io);
     if (io->weight && by_class)
         loss_weighs_no_pixels(m);
     else if (io->weight)
@@ -153,5 +172,5 @@ const kind kind_dice_loss = {
              "(arXiv:1606.04797).",
     .fields = &table,
     .build = build,
-    .as.loss = {.forward = forward, .labels = labels, .of_batch = of_batch},
+    .as.loss = {.can = LOSS_FLOAT_TARGET | LOSS_AVG_FACTOR, .forward = forward, .labels = labels, .of_batch = of_batch},
 };

@@ -31,33 +31,38 @@ static tensor *sum_of_masks(graph *g, tensor *x)
 }
 
 /* Sets of each mask, [M,1]: what lies inside, the mask's size, the target's size. */
-static void sums_of_pixels(const dice_config *c, graph *g, const loss_io *io, tensor *sum[3])
+static void sums_of_pixels(graph *g, const loss_io *io, bool activate, bool naive, tensor *sum[3])
 {
     const unary_attr square = {.kind = UNARY_SQUARE};
-    tensor *p = c->activate ? op_sigmoid(g, io->x) : io->x, *y = io->target;
+    tensor *p = activate ? op_sigmoid(g, io->x) : io->x, *y = io->target;
     sum[0] = sum_of_masks(g, op_mul(g, p, y));
-    sum[1] = sum_of_masks(g, c->naive_dice ? p : op_unary(g, p, square));
-    sum[2] = sum_of_masks(g, c->naive_dice ? y : op_unary(g, y, square));
+    sum[1] = sum_of_masks(g, naive ? p : op_unary(g, p, square));
+    sum[2] = sum_of_masks(g, naive ? y : op_unary(g, y, square));
+}
+
+tensor *dice_of_masks(graph *g, const loss_io *io, bool activate, bool naive, double eps)
+{
+    const masks_attr how = {.overlap = true, .squared = !naive, .raw = !activate};
+    tensor *part[3];
+    if (io->rows)
+        op_split(g, mask_rows_sums(g, io->rows, how), 1, 3, NULL, part);
+    else
+        sums_of_pixels(g, io, activate, naive, part);
+    tensor *both = op_scale(g, part[0], 2, naive ? (float)eps : 0);
+    tensor *sum = op_scale(g, op_add(g, part[1], part[2]), 1, (float)(naive ? eps : 2 * eps));
+    return op_scale(g, op_binary(g, both, sum, BINARY_DIV), -1, 1);
 }
 
 static tensor *forward(module *m, graph *g, const loss_io *io)
 {
     const dice_config *c = m->config;
-    const masks_attr how = {.overlap = true, .squared = !c->naive_dice, .raw = !c->activate};
     char place[512];
-    tensor *part[3];
     if (!io->rows && (!io->x || !io->target))
         return NULL;
     if (!io->rows && (io->target->type != DT_F32 || io->x->rank != 2))
         return graph_fail(g, CSEG_UNSUPPORTED, "%s%s: mmdet.DiceLoss compares masks, not classes",
                           value_place(m->cfg, place), m->name);
-    if (io->rows)
-        op_split(g, mask_rows_sums(g, io->rows, how), 1, 3, NULL, part);
-    else
-        sums_of_pixels(c, g, io, part);
-    tensor *both = op_scale(g, part[0], 2, c->naive_dice ? (float)c->eps : 0);
-    tensor *sum = op_scale(g, op_add(g, part[1], part[2]), 1, (float)(c->naive_dice ? c->eps : 2 * c->eps));
-    tensor *each = op_scale(g, op_binary(g, both, sum, BINARY_DIV), -1, 1);
+    tensor *each = dice_of_masks(g, io, c->activate, c->naive_dice, c->eps);
     return loss_averaged(g, each, 1, io, c->reduction, c->loss.loss_weight);
 }
 

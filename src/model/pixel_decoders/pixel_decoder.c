@@ -112,7 +112,7 @@ static void build_with_encoder(module *m)
         return;
     pixel_decoder *s = m->state;
     m->init = init;
-    s->encoder = detr_encoder_new(m, "encoder", c->encoder);
+    s->encoder = detr_encoder_new(m, "encoder", c->encoder, false);
     if (s->encoder && detr_channels(s->encoder) != c->feat_channels)
         model_fail(m->model, CSEG_CONFIG, s->encoder->cfg,
                    "%s: the encoder has embed_dims=%lld, but the head feat_channels=%lld", m->name,
@@ -184,7 +184,7 @@ static features forward_with_encoder(module *m, graph *g, features x)
         return (features){0};
     const int64_t *d = last->dim;
     tensor *tokens = op_reshape(g, last, 3, (int64_t[]){d[0], d[1] * d[2], d[3]});
-    tokens = detr_encoder_run(s->encoder, g, tokens, sine_position_trace(g, &s->where, d[1], d[2]));
+    tokens = detr_encoder_run(s->encoder, g, tokens, sine_position_trace(g, &s->where, d[1], d[2]), NULL);
     tensor *memory = op_reshape(g, tokens, 4, d);
     return both(g, climb(s, g, x, layer_run(s->encoder_out, g, memory)), memory);
 }

@@ -43,7 +43,12 @@ segmentor *segmentor_begin(module *m)
 static void check_place(const module *h, const head_list *l)
 {
     bool behind = l->cascade && l->heads.n > 0;
-    if (h->kind->as.head.takes_prev && !behind)
+    if (h->kind->as.head.takes_names != l->takes_names)
+        model_fail(h->model, CSEG_CONFIG, h->cfg,
+                   l->takes_names ? "%s: %s does not compare names of classes: its place is an EncoderDecoder"
+                                  : "%s: %s compares names of classes: its place is a MultimodalEncoderDecoder",
+                   h->name, h->class_name);
+    else if (h->kind->as.head.takes_prev && !behind)
         model_fail(h->model, CSEG_CONFIG, h->cfg,
                    "%s: %s refines what a head before it says: its place is the decode_head list of a "
                    "CascadeEncoderDecoder, behind the first",

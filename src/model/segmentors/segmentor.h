@@ -29,7 +29,8 @@ typedef struct segmentor_config {
 /* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */
 typedef struct head_list {
     bool listed;
-    bool cascade; /* each head gets the logits of the preceding one; set it before segmentor_build_heads */
+    bool takes_names; /* heads get the names of classes; set it before segmentor_build_heads */
+    bool cascade;     /* each head gets the logits of the preceding one; set it before segmentor_build_heads */
     VEC(module *) heads;
 } head_list;
 

@@ -231,6 +231,36 @@ static const char *const configs[] = {
     "  decode_head=dict(head, pixel_decoder=dict(type='mmdet.PixelDecoder', norm_cfg=norm)),\n"
     "  auxiliary_head=dict(head, pixel_decoder=dict(type='mmdet.TransformerEncoderPixelDecoder', norm_cfg=norm,\n"
     "    encoder=dict(num_layers=1, layer_cfg=layer), positional_encoding=dict(num_feats=2))))\n",
+    "layer = dict(self_attn_cfg=dict(embed_dims=4, num_heads=2, num_levels=2), ffn_cfg=dict(embed_dims=4))\n"
+    "attn = dict(embed_dims=4, num_heads=1)\n"
+    "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', depth=18, base_channels=4, stem_channels=4,\n"
+    "    out_indices=(1, 2, 3)),\n"
+    "  decode_head=dict(type='Mask2FormerHead', in_channels=[8, 16, 32], feat_channels=4, out_channels=4,\n"
+    "    num_classes=3, num_queries=5, num_transformer_feat_level=2, enforce_decoder_input_project=True,\n"
+    "    pixel_decoder=dict(type='mmdet.MSDeformAttnPixelDecoder', norm_cfg=dict(type='GN', num_groups=2),\n"
+    "      encoder=dict(num_layers=1, layer_cfg=layer), positional_encoding=dict(num_feats=2)),\n"
+    "    positional_encoding=dict(num_feats=2), transformer_decoder=dict(num_layers=1,\n"
+    "      layer_cfg=dict(self_attn_cfg=attn, cross_attn_cfg=attn, ffn_cfg=dict(embed_dims=4))),\n"
+    "    loss_cls=dict(type='mmdet.CrossEntropyLoss', class_weight=[1, 1, 2, 0.1]),\n"
+    "    train_cfg=dict(num_points=16, sampler=dict(type='mmdet.MaskPseudoSampler'),\n"
+    "      assigner=dict(type='mmdet.HungarianAssigner', match_costs=dict(type='mmdet.ClassificationCost')))))\n",
+    "model = dict(type='MultimodalEncoderDecoder', encoder_resolution=0.5, pretrained='clip.pth',\n"
+    "  image_encoder=dict(type='VisionTransformer', img_size=32, patch_pad=0, embed_dims=8, num_layers=1, "
+    "num_heads=2,\n"
+    "    mlp_ratio=1, out_origin=True, out_indices=(0,), output_cls_token=True),\n"
+    "  text_encoder=dict(type='CLIPTextEncoder', vocabulary=['cat'], templates=['a {}'], embed_dims=8, num_layers=1,\n"
+    "    num_heads=2, output_dims=6),\n"
+    "  decode_head=dict(type='SideAdapterCLIPHead', num_classes=1, deep_supervision_idxs=[],\n"
+    "    san_cfg=dict(clip_channels=8, embed_dims=8, num_queries=3, fusion_index=[0, 1],\n"
+    "      cfg_encoder=dict(num_encode_layer=1, num_heads=2, mlp_ratio=1), cfg_decoder=dict(num_heads=2, "
+    "num_layers=1,\n"
+    "      embed_channels=4, mlp_channels=4, num_mlp=2, rescale=True)),\n"
+    "    maskgen_cfg=dict(sos_token_num=3, num_layers=1, embed_dims=8, num_heads=2, mlp_ratio=1, out_dims=6),\n"
+    "    train_cfg=dict(num_points=8, assigner=dict(type='HungarianAssigner',\n"
+    "      match_costs=dict(type='ClassificationCost'))), loss_decode=[\n"
+    "      dict(type='CrossEntropyLoss', loss_name='loss_cls_ce'),\n"
+    "      dict(type='CrossEntropyLoss', use_sigmoid=True, loss_name='loss_mask_ce'),\n"
+    "      dict(type='DiceLoss', ignore_index=None, loss_name='loss_mask_dice')]))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

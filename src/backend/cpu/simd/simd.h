@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "backend/cpu/simd/attention.h"
+#include "backend/cpu/simd/attention_half.h"
 #include "backend/cpu/simd/deform.h"
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
