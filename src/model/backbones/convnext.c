@@ -133,7 +133,6 @@ static module *down_new(module *parent, const char *name, const value *norm_cfg,
     return m;
 }
 
-/* A frozen stage is in evaluation mode: none of its blocks is skipped. */
 static module *stage_new(module *m, module *parent, int64_t i, int64_t before, int64_t blocks)
 {
     const convnext_config *c = m->config;
@@ -147,7 +146,7 @@ static module *stage_new(module *m, module *parent, int64_t i, int64_t before, i
                                 .act_cfg = c->act_cfg};
     module *stage = sequential_new(parent, module_index(m, i));
     for (int64_t k = 0; k < s->of.depths.at[i]; k++) {
-        spec.drop_path = i < c->frozen_stages ? 0 : drop_path_rate(c->drop_path_rate, before + k, blocks);
+        spec.drop_path = drop_path_rate(c->drop_path_rate, before + k, blocks);
         convnext_block_new(stage, module_index(m, k), spec);
     }
     return stage;

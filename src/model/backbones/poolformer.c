@@ -157,17 +157,14 @@ static module *embed_new(module *parent, const char *name, conv_spec projection)
     return m;
 }
 
-/* A frozen part is in evaluation mode: nothing in it is dropped. */
 static module *stage_new(module *m, module *list, int64_t stage, int64_t before, int64_t blocks)
 {
     const poolformer_config *c = m->config;
     const poolformer *s = m->state;
-    bool frozen = s->parts < c->frozen_stages;
     module *parts = sequential_new(list, module_index(m, s->parts));
     for (int64_t k = 0; k < s->of.layers.at[stage]; k++) {
         double share = blocks > 1 ? (double)(before + k) / (double)(blocks - 1) : 0;
-        block_new(parts, module_index(m, k), c, &s->of, stage, frozen ? 0 : c->drop_rate,
-                  frozen ? 0 : c->drop_path_rate * share);
+        block_new(parts, module_index(m, k), c, &s->of, stage, c->drop_rate, c->drop_path_rate * share);
     }
     return parts;
 }

@@ -6,7 +6,7 @@
 #include "model/layers/layers.h"
 #include "model/pretrained.h"
 
-enum { STAGES_MAX = 64 };
+enum { STAGES_MAX = 32 };
 
 typedef struct swin_config {
     int64_t in_channels, embed_dims, patch_size, window_size, frozen_stages;
@@ -78,19 +78,22 @@ static module *base_module(module *parent, const char *name, const char *class_n
     return m;
 }
 
-static void block_new(module *parent, int64_t i, const swin_config *c, int64_t channels, int64_t heads, double skipped)
+/* index: relative_positions of a window, which all blocks share. */
+static void block_new(module *parent, int64_t i, const swin_config *c, const int64_t *index, int64_t stage,
+                      double skipped)
 {
     module *m = base_module(parent, module_index(parent, i), "SwinBlock");
     swin_block *s = module_state(m, sizeof *s);
     if (!s)
         return;
     const value *skip = drop_path_cfg(m, skipped);
+    int64_t channels = c->embed_dims << stage;
     window_attention_spec attention = {.channels = channels,
-                                       .heads = heads,
+                                       .heads = c->num_heads.at[stage],
                                        .window = {c->window_size, c->window_size},
                                        .shift = i % 2 ? c->window_size / 2 : 0,
                                        .bias = c->qkv_bias,
-                                       .table = true,
+                                       .index = index,
                                        .attn_drop = c->attn_drop_rate,
                                        .proj_drop = c->drop_rate};
     value_number(c->qk_scale, &attention.scale);
@@ -139,15 +142,20 @@ static bool check(module *m, const swin_config *c)
             return false;
         }
     const char *wrong = c->pretrain_img_size.n < 1 || c->pretrain_img_size.n > 2 ? "pretrain_img_size"
-                        : c->depths.n < 1                                        ? "depths"
+                        : c->depths.n < 1 || c->depths.n > STAGES_MAX            ? "depths"
                         : c->strides.at[0] != c->patch_size                      ? "strides"
                                                                                  : NULL;
     if (wrong) {
         model_fail(
             m->model, CSEG_CONFIG, module_at(m, wrong),
-            "%s: the first of strides is patch_size, pretrain_img_size is a side or (height, width), and there is "
-            "a stage",
-            m->class_name);
+            "%s: the first of strides is patch_size, pretrain_img_size is a side or (height, width), and there are "
+            "1 to %d stages",
+            m->class_name, STAGES_MAX);
+        return false;
+    }
+    if (c->frozen_stages > (int64_t)c->depths.n) {
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "frozen_stages"), "%s: frozen_stages is %lld, but there are %zu",
+                   m->class_name, (long long)c->frozen_stages, c->depths.n);
         return false;
     }
     double scale;
@@ -177,18 +185,19 @@ static void build_stem(module *m, swin *s, const swin_config *c)
 
 static void build_stages(module *m, swin *s, const swin_config *c)
 {
-    int64_t all = 0, before = 0, channels = c->embed_dims, stages = (int64_t)c->depths.n;
+    int64_t all = 0, before = 0, stages = (int64_t)c->depths.n;
+    const int64_t *index = relative_positions(m, (int64_t[]){c->window_size, c->window_size}, false);
     for (int64_t i = 0; i < stages; i++)
         all += c->depths.at[i];
     module *list = base_module(m, "stages", "ModuleList");
-    for (int64_t i = 0; i < stages && !model_failed(m->model); i++, channels *= 2) {
+    for (int64_t i = 0; i < stages && !model_failed(m->model); i++) {
         swin_stage *one = &s->stages[i];
         one->all = base_module(list, module_index(list, i), "SwinBlockSequence");
         one->blocks = base_module(one->all, "blocks", "ModuleList");
         for (int64_t k = 0; k < c->depths.at[i]; k++)
-            block_new(one->blocks, k, c, channels, c->num_heads.at[i],
-                      drop_path_rate(c->drop_path_rate, before + k, all));
+            block_new(one->blocks, k, c, index, i, drop_path_rate(c->drop_path_rate, before + k, all));
         before += c->depths.at[i];
+        int64_t channels = c->embed_dims << i;
         if (i + 1 < stages)
             one->downsample = patch_merging_new(one->all, "downsample", channels, 2 * channels, c->strides.at[i + 1],
                                                 c->patch_norm ? c->norm_cfg : NULL);
@@ -200,9 +209,10 @@ static void freeze(const swin *s, const swin_config *c)
     if (c->frozen_stages < 0)
         return;
     module_freeze(s->patch_embed);
+    dropout_freeze(s->drop);
     if (s->positions)
         s->positions->requires_grad = false;
-    for (int64_t i = 0; i < c->frozen_stages && i < (int64_t)c->depths.n; i++) {
+    for (int64_t i = 0; i < c->frozen_stages; i++) {
         module_freeze(s->stages[i].all);
         if (s->stages[i].norm)
             module_freeze(s->stages[i].norm);
@@ -227,12 +237,15 @@ static void build(module *m)
     init_choose(m, c->init_cfg, c->pretrained, NULL);
     if (!c->init_cfg && !c->pretrained)
         m->init = init;
+    else if (c->init_cfg && !value_get(c->init_cfg, "checkpoint"))
+        init_from_file(m, c->init_cfg); /* which refuses it */
     build_stem(m, s, c);
     build_stages(m, s, c);
     for (size_t k = 0; k < c->out_indices.n; k++) {
         int64_t i = c->out_indices.at[k];
-        s->stages[i].norm =
-            norm_new_of(m, module_text(m, "norm%d", (int)i), c->norm_cfg, c->embed_dims << i, NORM_OF_TOKENS);
+        if (!s->stages[i].norm) /* a stage that is named twice has one norm */
+            s->stages[i].norm =
+                norm_new_of(m, module_text(m, "norm%d", (int)i), c->norm_cfg, c->embed_dims << i, NORM_OF_TOKENS);
     }
     if (!model_failed(m->model))
         freeze(s, c);

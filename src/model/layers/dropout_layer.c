@@ -9,12 +9,13 @@ typedef tensor *drop_op(graph *g, tensor *x, float p);
 typedef struct drop_state {
     drop_op *op;
     float p;
+    bool frozen;
 } drop_state;
 
 bool dropout_acts(const module *m, const graph *g)
 {
     const drop_state *s = m->state;
-    return g->train && s->p > 0 && !m->model->options.no_dropout;
+    return g->train && s->p > 0 && !s->frozen && !m->model->options.no_dropout;
 }
 
 float dropout_rate(const module *m, const graph *g)
@@ -29,13 +30,24 @@ static tensor *forward(module *m, graph *g, tensor *x)
     return dropout_acts(m, g) ? s->op(g, x, s->p) : x;
 }
 
+static void freeze(module *m)
+{
+    if (m->forward == forward)
+        ((drop_state *)m->state)->frozen = true;
+}
+
+void dropout_freeze(module *m)
+{
+    module_each(m, freeze);
+}
+
 static module *drop_new(module *parent, const char *name, const char *class_name, drop_op *op, double p)
 {
     module *m = module_new(parent, name);
     drop_state *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    *s = (drop_state){op, (float)p};
+    *s = (drop_state){.op = op, .p = (float)p};
     m->class_name = class_name;
     m->state = s;
     m->forward = forward;

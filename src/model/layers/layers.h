@@ -49,7 +49,9 @@ const char *norm_name(module *parent, const value *norm_cfg, const char *postfix
 void norm_freeze_statistics(module *m);
 /* requires_grad = False: parameters in m and below are not trained; norms keep their mode. */
 void module_freeze_gradients(module *m);
-/* MMSegmentation's frozen stages: both of the above. */
+/* Dropout layers in m and below pass on their input in training too. */
+void dropout_freeze(module *m);
+/* MMSegmentation's frozen stages, which it sets to eval(): all three of the above. */
 void module_freeze(module *m);
 /* For num_batches_tracked: gives the counter, and how many forward passes were traced in training mode since the last
  * reset. */
@@ -298,10 +300,12 @@ typedef struct window_attention_spec {
     int64_t channels, heads, window[2];
     int64_t shift; /* by so many pixels the map is rolled up and to the left before it is cut */
     bool bias;     /* of qkv */
-    bool table;    /* a learnt bias for how far query and key lie from each other (relative_position_bias_table) */
-    bool masked;   /* padding is no key, if the map is padded both below and to the right (MMSegmentation masks
-                      nothing else); else it is one as any other */
-    double scale;  /* of the products; 0: 1 / sqrt(channels of a head) */
+    /* relative_positions of the window: a learnt bias for how far query and key lie from each other
+     * (relative_position_bias_table). NULL: none */
+    const int64_t *index;
+    bool masked;  /* padding is no key, if the map is padded both below and to the right (MMSegmentation masks
+                     nothing else); else it is one as any other */
+    double scale; /* of the products; 0: 1 / sqrt(channels of a head) */
     double attn_drop, proj_drop;
 } window_attention_spec;
 module *window_attention_new(module *parent, const char *name, window_attention_spec s);

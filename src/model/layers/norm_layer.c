@@ -311,6 +311,7 @@ void module_freeze_gradients(module *m)
 void module_freeze(module *m)
 {
     norm_freeze_statistics(m);
+    dropout_freeze(m);
     module_freeze_gradients(m);
 }
 

@@ -14,9 +14,7 @@ static void declare_table(module *m, window_attention *s)
     const int64_t *window = s->c.window, places = window[0] * window[1];
     int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
     s->table = module_param(m, "relative_position_bias_table", 2, (int64_t[]){rows, s->c.heads}, INIT_ZERO, 0, 0);
-    const int64_t *index = relative_positions(m, window, false);
-    if (index)
-        module_constant(m, "relative_position_index", 2, (int64_t[]){places, places}, index);
+    module_constant(m, "relative_position_index", 2, (int64_t[]){places, places}, s->c.index);
 }
 
 /* Pixels beyond the map are zeros before the projection: as keys and values they are its biases. */
@@ -60,7 +58,7 @@ module *window_attention_new(module *parent, const char *name, window_attention_
     m->forward = forward;
     m->state = s;
     s->c = c;
-    if (c.table)
+    if (c.index)
         declare_table(m, s);
     s->qkv = linear_new(m, "qkv", c.channels, 3 * c.channels, c.bias);
     s->attn_drop = dropout_new(m, "attn_drop", c.attn_drop);
