@@ -107,7 +107,7 @@ tensor *deform_attention_run(module *m, graph *g, tensor *x, tensor *pos, const 
     if (!x || !maps->at)
         return NULL;
     graph_push_scope(g, m->name);
-    int64_t n = x->dim[0], length = x->dim[1], values = tensor_channels(graph_param(g, module_own(s->out, "weight")));
+    int64_t n = x->dim[0], length = x->dim[1], values = module_own(s->out, "weight")->dim[1];
     tensor *query = pos ? op_add(g, x, pos) : x;
     tensor *values_of =
         op_reshape(g, layer_run(s->value, g, x), 4, (int64_t[]){n, length, c->num_heads, values / c->num_heads});

@@ -189,7 +189,7 @@ static bool encode(module *m, graph *g, features x, features *out)
         features_add(
             g, out,
             op_reshape(g, map[i], 4, (int64_t[]){tokens->dim[0], maps.sizes.h[i], maps.sizes.w[i], tokens->dim[2]}));
-    return out->n && out->at[out->n - 1] != NULL;
+    return out->n == maps.sizes.levels && out->at[out->n - 1];
 }
 
 static bool fits(module *m, graph *g, features x)
@@ -219,12 +219,14 @@ static features forward(module *m, graph *g, features x)
     features all = features_new(g, 0), out = features_new(g, 0);
     if (!fits(m, g, x) || !encode(m, g, x, &all))
         return (features){0};
+    tensor *y = all.at[all.n - 1];
     for (size_t i = 0; i < s->lateral->children.n; i++) {
         tensor *own = layer_run(s->lateral->children.at[i], g, x.at[s->lateral->children.n - 1 - i]);
-        tensor *sum = own ? op_add(g, own, resize_like(g, all.at[all.n - 1], own, false)) : NULL;
-        features_add(g, &all, layer_run(s->output->children.at[i], g, sum));
+        tensor *sum = own ? op_add(g, own, resize_like(g, y, own, false)) : NULL;
+        y = layer_run(s->output->children.at[i], g, sum);
+        features_add(g, &all, y);
     }
-    features_add(g, &out, layer_run(s->mask_feature, g, all.at[all.n - 1]));
+    features_add(g, &out, layer_run(s->mask_feature, g, y));
     for (int i = 0; i < all.n && i < c->num_outs; i++)
         features_add(g, &out, all.at[i]);
     return out;

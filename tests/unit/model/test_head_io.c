@@ -129,7 +129,7 @@ static void forward_runs_once_and_its_losses_follow(void **state)
     assert_non_null(output(g, "decode.loss_size"));
     int products = 0;
     for (size_t i = 0; i < g->nodes.n; i++)
-        products += g->nodes.at[i]->op == OP_matmul;
+        products += g->nodes.at[i]->op == OP_conv2d;
     assert_int_equal(products, 1);
     graph_free(g);
     test_end(&t);
