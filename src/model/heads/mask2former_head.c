@@ -1,7 +1,5 @@
 /* Mask2FormerHead: queries that each say a class and a mask, and in each layer of their decoder look only at what their
  * mask was before (Cheng et al. 2021, arXiv:2112.01527). It is mmdet's head on the classes that an image has. */
-#include <math.h>
-
 #include "model/heads/mask_points.h"
 #include "model/heads/mask_queries.h"
 #include "model/init.h"
@@ -108,8 +106,8 @@ static look look_at(module *m, graph *g, int64_t i, tensor *x, tensor *map)
                   .map = map_tokens(g, op_detach(g, resize_like(g, map, x, false)))};
 }
 
-/* What a query does not see: pixels outside of its mask, unless it has none inside. [N,1,Q,h*w], to be added to
- * products: -infinity or 0. The mask is resized before it is made, as it is a sum over channels. */
+/* What a query does not see: pixels outside of its mask, unless it has none inside. u8 [N,1,Q,h*w]. The
+ * mask is resized before it is made, as it is a sum over channels. */
 static tensor *unseen(module *m, graph *g, tensor *queries, const look *at)
 {
     const mask2former_head *h = m->state;
@@ -117,12 +115,11 @@ static tensor *unseen(module *m, graph *g, tensor *queries, const look *at)
     tensor *masks = op_matmul(g, op_detach(g, embed), at->map, false, true);
     if (!masks)
         return NULL;
-    int64_t n = masks->dim[0], count = masks->dim[1], pixels = masks->dim[2], one[4] = {1, 1, 1, 1};
+    int64_t n = masks->dim[0], count = masks->dim[1], pixels = masks->dim[2];
     tensor *outside = op_compare_to(g, masks, COMPARE_LT, 0);
     tensor *number = op_reduce_sum(g, op_cast(g, outside, DT_F32), 1u << 2, true);
     tensor *hidden = op_and(g, outside, op_compare_to(g, number, COMPARE_LT, (double)pixels));
-    hidden = op_reshape(g, hidden, 4, (int64_t[]){n, 1, count, pixels});
-    return op_where(g, hidden, op_fill(g, 4, one, -INFINITY), op_fill(g, 4, one, 0));
+    return op_reshape(g, hidden, 4, (int64_t[]){n, 1, count, pixels});
 }
 
 /* What the decoder gives for an image's queries [N,Q,C] before its layers and behind each, after post_norm. */
@@ -150,7 +147,7 @@ static features decode(module *m, graph *g, features pixels)
             break;
         in.memory = now->tokens;
         in.memory_pos = now->pos;
-        in.cross_mask = unseen(m, g, normed, now);
+        in.hidden = unseen(m, g, normed, now);
         in.query = detr_layer_run(d->layers->children.at[i], g, &in);
     }
     return each;

@@ -197,7 +197,7 @@ static tensor *attend_to_memory(const detr_layer *s, graph *g, const detr_inputs
                                             .key = in->memory,
                                             .query_pos = in->query_pos,
                                             .key_pos = in->memory_pos,
-                                            .mask = in->cross_mask});
+                                            .hidden = in->hidden});
 }
 
 tensor *detr_layer_run(module *layer, graph *g, const detr_inputs *in)

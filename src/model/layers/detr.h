@@ -26,7 +26,7 @@ typedef struct detr_inputs {
     tensor *query, *query_pos;
     const deform_maps *maps;     /* of an encoder that deforms; else NULL */
     tensor *memory, *memory_pos; /* keys and values, and the keys' positions */
-    tensor *cross_mask;          /* as attention_inputs.mask, of the attention to the memory; NULL: none */
+    tensor *hidden;              /* as attention_inputs.hidden, of the attention to the memory; NULL: nothing is */
 } detr_inputs;
 /* What each layer gives, after post_norm; one alone, the last, with return_intermediate=False. */
 features detr_decoder_run(module *m, graph *g, const detr_inputs *in);
