@@ -51,7 +51,7 @@ says_error "no row is called so"
 run 1 compare --rows train --configs nowhere
 says_error "make reference"
 run 0 "$SOURCE/bench/compare.py" --list
-check "the rows of the table" [ "$(wc -l < out.txt)" -eq 35 ]
+check "the rows of the table" [ "$(wc -l < out.txt)" -eq 54 ]
 
 make_tiles
 run 0 compare --rows load --load "$SOURCE/tests/cli/tiny.py:$here"

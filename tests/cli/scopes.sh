@@ -16,7 +16,8 @@ while read -r key name scopes; do
         train 0 "$key=$scope.$name"
     done
     train 1 "$key=mmdet.$name"
-    says_error "mmdet.$name"
+    # mmdet's loss of this name is there, but is none for a decode head.
+    if [ "$name" = CrossEntropyLoss ]; then says_error "$name compares numbers"; else says_error "mmdet.$name"; fi
 done <<END
 train_dataloader.dataset.type BaseSegDataset mmseg
 train_dataloader.dataset.pipeline.0.type LoadImageFromFile mmcv.transforms mmengine mmseg
