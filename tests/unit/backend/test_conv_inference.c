@@ -175,8 +175,50 @@ static void test_results(void **state)
     check((shape){1, 103, 101, 7, 208, 1, 1, 0, true, false, false});
 }
 
+/* Weights that an input gives (DMHead) are read anew at each run, whatever kernel takes them. */
+static void check_given_weights(int size, int groups)
+{
+    enum { SIDE = 12, CHANNELS = 32 };
+    graph *g = graph_new(false);
+    backend *b = backend_cpu_new(&(cpu_options){.threads = 1});
+    assert_true(g && b);
+    int64_t dim[] = {1, SIDE, SIDE, CHANNELS}, of_w[] = {CHANNELS, CHANNELS / groups, size, size};
+    conv_attr a = {.stride = {1, 1}, .pad = {size / 2, size / 2}, .dilation = {1, 1}, .groups = groups};
+    tensor *x = graph_input(g, "x", DT_F32, 4, dim), *w = op_relu(g, graph_input(g, "w", DT_F32, 4, of_w));
+    tensor *y = op_conv2d(g, x, w, NULL, a);
+    graph_add_output(g, "y", y);
+    plan *p = NULL;
+    cseg_error err;
+    assert_int_equal(plan_build(g, b, &p, &err), CSEG_OK);
+    float *image = plan_input(p, "x", NULL), *weights = plan_input(p, "w", NULL);
+    for (int64_t i = 0; i < tensor_count(x); i++)
+        image[i] = 1;
+    for (int run = 1; run <= 3; run++) {
+        for (int64_t i = 0; i < tensor_count(w); i++)
+            weights[i] = (float)run;
+        assert_int_equal(plan_run(p, &err), CSEG_OK);
+        const float *out = plan_output(p, "y", NULL);
+        int64_t middle = (SIDE / 2 * SIDE + SIDE / 2) * CHANNELS;
+        assert_float_equal(out[middle], run * size * size * CHANNELS / groups, 1e-2);
+    }
+    plan_free(p);
+    backend_free(b);
+    graph_free(g);
+}
+
+static void test_given_weights(void **state)
+{
+    (void)state;
+    check_given_weights(1, 1);
+    check_given_weights(3, 1);
+    check_given_weights(3, 32);
+    check_given_weights(5, 32);
+    check_given_weights(7, 4);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_results)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_choice), cmocka_unit_test(test_results),
+                                       cmocka_unit_test(test_given_weights)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
