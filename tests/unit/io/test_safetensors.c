@@ -110,7 +110,7 @@ static void modules_without_end_are_refused(void **state)
     strbuf_add(&twice, ".");
     check_script(loop, sizeof loop - 1, "have no end");
     check_script(twice.text, twice.n, "have no end");
-    check_script("\x80\2c__torch__\nM\n)\x81.", 20, "without weights");
+    check_script("\x80\2c__torch__\nM\n)\x81.", 18, "without weights");
     check_script("\x80\2}.", 4, "without weights");
 }
 
