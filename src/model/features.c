@@ -64,6 +64,11 @@ int64_t tensor_channels(const tensor *t)
     return t->rank ? t->dim[t->rank - 1] : 1;
 }
 
+tensor *map_tokens(graph *g, tensor *map)
+{
+    return map ? op_reshape(g, map, 3, (int64_t[]){map->dim[0], map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
+}
+
 tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners)
 {
     return x && like ? op_resize_to(g, x, like->dim[1], like->dim[2], align_corners) : NULL;
@@ -73,6 +78,15 @@ resize_attr resize_by(const char *mode, bool align_corners)
 {
     return (resize_attr){
         .align_corners = align_corners, .nearest = strcmp(mode, "nearest") == 0, .cubic = strcmp(mode, "bicubic") == 0};
+}
+
+tensor *position_codes_for(graph *g, tensor *codes, const int64_t grid[2], int64_t h, int64_t w, resize_attr how)
+{
+    if (!codes || h * w == grid[0] * grid[1])
+        return codes;
+    how.h = h;
+    how.w = w;
+    return map_tokens(g, op_resize(g, op_reshape(g, codes, 4, (int64_t[]){1, grid[0], grid[1], codes->dim[2]}), how));
 }
 
 tensor *resize_like_by(graph *g, tensor *x, const tensor *like, resize_attr how)

@@ -29,6 +29,8 @@ features features_fused(graph *g, features first, features second, const char *p
 
 /* Returns the length of the last axis. */
 int64_t tensor_channels(const tensor *t);
+/* A map's pixels as tokens: [N,h,w,C] -> [N,h*w,C]. */
+tensor *map_tokens(graph *g, tensor *map);
 /* Resizes x [N,h,w,C] bilinearly to the size of `like` [N,H,W,...]; returns x itself if the sizes are equal. */
 tensor *resize_like(graph *g, tensor *x, const tensor *like, bool align_corners);
 /* The same by the nearest pixel. */
@@ -37,6 +39,9 @@ tensor *resize_nearest_like(graph *g, tensor *x, const tensor *like);
  * size. */
 #define RESIZE_MODES "nearest|bilinear|bicubic"
 resize_attr resize_by(const char *mode, bool align_corners);
+/* Position codes [1,L,C] of a grid of L patches, [h, w], for a map of h x w patches: [1,h*w,C], resized in the way of
+ * `how`. As in the reference, those of a map with as many patches in another shape are taken as they are. */
+tensor *position_codes_for(graph *g, tensor *codes, const int64_t grid[2], int64_t h, int64_t w, resize_attr how);
 /* Resizes as resize_like does, in the way of `how`. */
 tensor *resize_like_by(graph *g, tensor *x, const tensor *like, resize_attr how);
 

@@ -65,6 +65,14 @@ const char *module_index(module *m, int64_t i)
     return module_text(m, "%lld", (long long)i);
 }
 
+module *module_list_new(module *parent, const char *name)
+{
+    module *m = module_new(parent, name);
+    if (m)
+        m->base = true;
+    return m;
+}
+
 const value *module_literal(module *m, const char *text)
 {
     value *v = NULL;

@@ -215,6 +215,8 @@ module *module_build(module *parent, const char *name, family f, const value *cf
 module *module_build_part(module *parent, const char *name, const kind *k, const value *cfg);
 /* Makes a plain container or layer. */
 module *module_new(module *parent, const char *name);
+/* Makes a container into which init_weights() descends, as mmengine's ModuleList; torch's own is module_new's. */
+module *module_list_new(module *parent, const char *name);
 param *module_param(module *m, const char *name, int rank, const int64_t *dim, init_rule init, float a, float b);
 param *module_buffer(module *m, const char *name, dtype type, int rank, const int64_t *dim, float v);
 /* A buffer of whole numbers (int64) that never change, since ops compute what it says: it is in the state dict, and a

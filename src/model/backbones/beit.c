@@ -103,7 +103,7 @@ static module *attention_of(module *parent, const char *name, const beit_config 
     beit_attention *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    int64_t channels = c->embed_dims, rows = (2 * plan->grid[0] - 1) * (2 * plan->grid[1] - 1) + CLASS_ROWS;
+    int64_t channels = c->embed_dims, rows = relative_position_rows(plan->grid, true);
     int64_t tokens = plan->grid[0] * plan->grid[1] + 1;
     m->class_name = plan->mae ? "MAEAttention" : "BEiTAttention";
     m->state = s;

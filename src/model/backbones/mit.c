@@ -121,14 +121,6 @@ typedef struct stage {
     module *patch_embed, *blocks, *norm;
 } stage;
 
-static module *base_list(module *parent, const char *name)
-{
-    module *m = module_new(parent, name);
-    if (m)
-        m->base = true;
-    return m;
-}
-
 /* `before`: blocks of earlier stages, of `all`. */
 static void build_stage(module *m, stage *s, const mit_config *c, int64_t i, int64_t before, int64_t all)
 {
@@ -138,7 +130,7 @@ static void build_stage(module *m, stage *s, const mit_config *c, int64_t i, int
                               .norm_cfg = c->norm_cfg};
     patch.conv.bias = true;
     s->patch_embed = patch_embed_new(m, "0", patch);
-    s->blocks = base_list(m, "1");
+    s->blocks = module_list_new(m, "1");
     for (int64_t k = 0; k < c->num_layers.at[i]; k++)
         block_new(s->blocks, module_index(m, k), c, i, drop_path_rate(c->drop_path_rate, before + k, all));
     s->norm = norm_new_of(m, "2", c->norm_cfg, channels, NORM_OF_TOKENS);
@@ -178,9 +170,9 @@ static void build(module *m)
     int64_t all = 0, before = 0;
     for (int64_t i = 0; i < c->num_stages; i++)
         all += c->num_layers.at[i];
-    module *list = base_list(m, "layers");
+    module *list = module_list_new(m, "layers");
     for (int64_t i = 0; i < c->num_stages; i++) {
-        build_stage(base_list(list, module_index(m, i)), &s[i], c, i, before, all);
+        build_stage(module_list_new(list, module_index(m, i)), &s[i], c, i, before, all);
         before += c->num_layers.at[i];
     }
     m->model->in_channels = (int)c->in_channels;

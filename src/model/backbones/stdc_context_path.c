@@ -48,14 +48,6 @@ typedef struct path_net {
     int64_t joined;  /* channels that ffm_cfg expects */
 } path_net;
 
-static module *list_new(module *parent, const char *name)
-{
-    module *list = module_new(parent, name);
-    if (list)
-        list->base = true;
-    return list;
-}
-
 static void read_resize(module *m, path_net *s, const path_config *c)
 {
     const value *align = c->align_corners;
@@ -111,8 +103,8 @@ static void build(module *m)
     }
     conv_module_spec conv = {.norm_cfg = c->norm_cfg, .act_cfg = module_literal(m, "dict(type='ReLU')")};
     s->inner = inner_backbone_new(m, module_at(m, "backbone_cfg"));
-    s->refine = list_new(m, "arms");
-    s->convs = list_new(m, "convs");
+    s->refine = module_list_new(m, "arms");
+    s->convs = module_list_new(m, "convs");
     for (size_t i = 0; i < c->last_in_channels.n; i++) {
         const char *name = module_index(m, (int64_t)i);
         attention_refinement_new(s->refine, name, c->last_in_channels.at[i], c->out_channels);

@@ -70,11 +70,9 @@ static tensor *run_block(module *m, graph *g, tensor *x)
 
 static module *base_module(module *parent, const char *name, const char *class_name)
 {
-    module *m = module_new(parent, name);
-    if (m) {
-        m->base = true;
+    module *m = module_list_new(parent, name);
+    if (m)
         m->class_name = class_name;
-    }
     return m;
 }
 
@@ -189,11 +187,11 @@ static void build_stages(module *m, swin *s, const swin_config *c)
     const int64_t *index = relative_positions(m, (int64_t[]){c->window_size, c->window_size}, false);
     for (int64_t i = 0; i < stages; i++)
         all += c->depths.at[i];
-    module *list = base_module(m, "stages", "ModuleList");
+    module *list = module_list_new(m, "stages");
     for (int64_t i = 0; i < stages && !model_failed(m->model); i++) {
         swin_stage *one = &s->stages[i];
         one->all = base_module(list, module_index(list, i), "SwinBlockSequence");
-        one->blocks = base_module(one->all, "blocks", "ModuleList");
+        one->blocks = module_list_new(one->all, "blocks");
         for (int64_t k = 0; k < c->depths.at[i]; k++)
             block_new(one->blocks, k, c, index, i, drop_path_rate(c->drop_path_rate, before + k, all));
         before += c->depths.at[i];

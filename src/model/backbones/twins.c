@@ -140,18 +140,10 @@ static bool check(module *m, const twins_config *c)
     return true;
 }
 
-static module *base_list(module *parent, const char *name)
-{
-    module *m = module_new(parent, name);
-    if (m)
-        m->base = true;
-    return m;
-}
-
 static void build_patches(module *m, twins *s, const twins_config *c)
 {
-    s->patch_embeds = base_list(m, "patch_embeds");
-    s->drops = base_list(m, "position_encoding_drops");
+    s->patch_embeds = module_list_new(m, "patch_embeds");
+    s->drops = module_list_new(m, "position_encoding_drops");
     for (size_t i = 0; i < c->depths.n; i++) {
         patch_embed_spec patch = {.conv = conv_square(i ? c->embed_dims.at[i - 1] : c->in_channels, c->embed_dims.at[i],
                                                       c->patch_sizes.at[i], c->strides.at[i], 0, 1),
@@ -168,9 +160,9 @@ static void build_blocks(module *m, twins *s, const twins_config *c)
     int64_t all = 0, before = 0;
     for (size_t i = 0; i < c->depths.n; i++)
         all += c->depths.at[i];
-    s->layers = base_list(m, "layers");
+    s->layers = module_list_new(m, "layers");
     for (size_t i = 0; i < c->depths.n && !model_failed(m->model); i++) {
-        module *list = base_list(s->layers, module_index(m, (int64_t)i));
+        module *list = module_list_new(s->layers, module_index(m, (int64_t)i));
         for (int64_t k = 0; k < c->depths.at[i]; k++)
             block_new(list, k, c, (int64_t)i, drop_path_rate(c->drop_path_rate, before + k, all));
         before += c->depths.at[i];
@@ -180,15 +172,15 @@ static void build_blocks(module *m, twins *s, const twins_config *c)
 /* There is one for each of embed_dims, also for those without a stage. */
 static void build_positions(module *m, twins *s, const twins_config *c)
 {
-    s->positions = base_list(m, "position_encodings");
+    s->positions = module_list_new(m, "position_encodings");
     for (size_t i = 0; i < c->embed_dims.n; i++) {
         conv_spec around = conv_square(c->embed_dims.at[i], c->embed_dims.at[i], 3, 1, 1, 1);
         around.groups = around.in;
         around.bias = true;
-        conv2d_new(base_list(s->positions, module_index(m, (int64_t)i)), "proj", NULL, around);
+        conv2d_new(module_list_new(s->positions, module_index(m, (int64_t)i)), "proj", NULL, around);
     }
     if (c->norm_after_stage)
-        s->norms = base_list(m, "norm_list");
+        s->norms = module_list_new(m, "norm_list");
     for (size_t i = 0; s->norms && i < c->embed_dims.n; i++)
         norm_new_of(s->norms, module_index(m, (int64_t)i), c->norm_cfg, c->embed_dims.at[i], NORM_OF_TOKENS);
 }

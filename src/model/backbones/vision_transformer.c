@@ -148,39 +148,6 @@ static void start(module *m, const vit_config *c)
         m->init = init;
 }
 
-static bool named_by(const value *list, const char *name)
-{
-    for (size_t i = 0; i < value_count(list); i++)
-        if (strstr(name, value_text(value_item(list, i))))
-            return true;
-    return false;
-}
-
-static void freeze(module *m, size_t root, const value *but)
-{
-    for (size_t i = 0; i < m->params.n; i++)
-        if (!named_by(but, m->params.at[i]->name + root))
-            m->params.at[i]->requires_grad = false;
-    for (size_t i = 0; i < m->children.n; i++)
-        freeze(m->children.at[i], root, but);
-}
-
-static void freeze_but(module *m, const value *names)
-{
-    const char *text = value_text(names);
-    bool ok = value_is_list(names), all = text && strcmp(text, "all") == 0;
-    for (size_t i = 0; ok && i < value_count(names); i++) {
-        const char *one = value_text(value_item(names, i));
-        ok = one;
-        all = all || (one && strcmp(one, "all") == 0);
-    }
-    if (!ok && !all)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "frozen_exclude"),
-                   "VisionTransformer: frozen_exclude is a list of parts of parameters' names, or ['all']");
-    else if (!all)
-        freeze(m, strlen(m->name) + 1, names);
-}
-
 static void build(module *m)
 {
     static const char *const newer[] = {"patch_pad", "out_origin", "patch_bias", "pre_norm", "frozen_exclude", NULL};
@@ -198,32 +165,23 @@ static void build(module *m)
     s->drop_after_pos = dropout_new(m, "drop_after_pos", c->drop_rate);
     if (c->pre_norm)
         s->pre_norm = norm_new_of(m, norm_name(m, c->norm_cfg, "_pre"), c->norm_cfg, c->embed_dims, NORM_OF_TOKENS);
-    s->layers = module_new(m, "layers");
-    if (s->layers)
-        s->layers->base = true;
+    s->layers = module_list_new(m, "layers");
     build_layers(s, c);
     if (c->final_norm)
         s->final_norm = norm_new_of(m, norm_name(m, c->norm_cfg, "1"), c->norm_cfg, c->embed_dims, NORM_OF_TOKENS);
     start(m, c);
-    if (!model_failed(m->model))
-        freeze_but(m, c->frozen_exclude);
+    const char *excluded = value_text(c->frozen_exclude);
+    if (!model_failed(m->model) && !(excluded && strcmp(excluded, "all") == 0))
+        module_freeze_gradients_but(m, "frozen_exclude", c->frozen_exclude);
 }
 
-/* Position codes for a map of h x w patches, [1,h*w,C]. As in the reference, those of a map with as many patches in
- * another shape are taken as they are. */
+/* Position codes for a map of h x w patches, [1,h*w,C]. */
 static tensor *codes_for(const module *m, graph *g, int64_t h, int64_t w)
 {
     const vit *s = m->state;
     const vit_config *c = m->config;
-    int64_t rows = s->grid[0], columns = s->grid[1];
-    tensor *codes = op_slice(g, graph_param(g, s->pos_embed), 1, 1, rows * columns);
-    if (h * w == rows * columns)
-        return codes;
-    resize_attr how = resize_by(c->interpolate_mode, false);
-    how.h = h;
-    how.w = w;
-    codes = op_resize(g, op_reshape(g, codes, 4, (int64_t[]){1, rows, columns, c->embed_dims}), how);
-    return op_reshape(g, codes, 3, (int64_t[]){1, h * w, c->embed_dims});
+    tensor *codes = op_slice(g, graph_param(g, s->pos_embed), 1, 1, s->grid[0] * s->grid[1]);
+    return position_codes_for(g, codes, s->grid, h, w, resize_by(c->interpolate_mode, false));
 }
 
 /* The class token and its position code, [1,1,C]. */

@@ -209,19 +209,13 @@ module *kernel_update_new(module *parent, const char *name, const value *cfg, ke
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
-/* [N,h,w,C] -> [N,h*w,C] */
-static tensor *pixels(graph *g, tensor *x)
-{
-    return x ? op_reshape(g, x, 3, (int64_t[]){x->dim[0], -1, tensor_channels(x)}) : NULL;
-}
-
 /* The mean of the map x over each mask's pixels, weighted by a softmax over the masks: [N,P,channels]. */
 static tensor *gather(const kernel_update *s, graph *g, tensor *x, tensor *masks)
 {
     if (!x || !masks)
         return NULL;
-    tensor *share = op_softmax(g, pixels(g, op_resize_to(g, masks, x->dim[1], x->dim[2], false)));
-    tensor *y = op_matmul(g, share, pixels(g, x), true, false);
+    tensor *share = op_softmax(g, map_tokens(g, op_resize_to(g, masks, x->dim[1], x->dim[2], false)));
+    tensor *y = op_matmul(g, share, map_tokens(g, x), true, false);
     if (!y || !s->fold_weight)
         return y;
     y = op_linear(g, y, op_reshape(g, graph_param(g, s->fold_weight), 2, (int64_t[]){s->map, s->map}), NULL);
@@ -251,7 +245,7 @@ static tensor *masks_by_rows(const kernel_update *s, graph *g, tensor *x, tensor
         tensor *w = op_reshape(g, graph_param(g, s->fold_weight), 2, (int64_t[]){s->map, s->map});
         rows = op_matmul(g, kernels, w, false, false);
     }
-    tensor *y = op_matmul(g, pixels(g, x), rows, false, true);
+    tensor *y = op_matmul(g, map_tokens(g, x), rows, false, true);
     if (s->fold_bias) {
         tensor *bias =
             op_matmul(g, kernels, op_reshape(g, graph_param(g, s->fold_bias), 2, (int64_t[]){s->map, 1}), false, false);

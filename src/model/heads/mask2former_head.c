@@ -170,20 +170,10 @@ static bool gives_levels(module *m, graph *g, features pixels)
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     const mask2former_head *h = m->state;
-    head_out out = {0};
     features pixels = pixel_decoder_run(h->q.pixel_decoder, g, io->x);
     if (!gives_levels(m, g, pixels))
-        return out;
-    features each = decode(m, g, pixels);
-    if (!each.n)
-        return out;
-    if (!io->label)
-        out.logits = mask_answer(m, g, io, pixels.at[0], each.at[each.n - 1]);
-    out.more = features_new(g, 0);
-    features_add(g, &out.more, pixels.at[0]);
-    for (int i = 0; i < each.n; i++)
-        features_add(g, &out.more, each.at[i]);
-    return out;
+        return (head_out){0};
+    return mask_queries_out(m, g, io, pixels.at[0], decode(m, g, pixels));
 }
 
 static void loss(module *m, graph *g, const head_io *io, const head_out *out, const char *prefix)

@@ -35,19 +35,24 @@ static void build_pixel_decoder(module *m, const mask_config *c, mask_queries *q
                    m->name, q->pixel_decoder->kind->name, m->kind->name);
 }
 
+void mask_head_info(module *m, int64_t classes, bool align_corners, int64_t ignore_index, const char *gt_key)
+{
+    *m->head = (head_info){.num_classes = classes,
+                           .out_channels = classes,
+                           .threshold = 0.3,
+                           .align_corners = align_corners,
+                           .ignore_index = ignore_index,
+                           .gt_key = gt_key,
+                           .labels = {.classes = classes}};
+}
+
 bool mask_queries_begin(module *m, size_t state_size, detr_order order, bool multi_scale)
 {
     const mask_config *c = m->config;
     mask_queries *q = m->state = module_state(m, state_size);
     if (!q)
         return false;
-    *m->head = (head_info){.num_classes = c->num_classes,
-                           .out_channels = c->num_classes,
-                           .threshold = 0.3,
-                           .align_corners = c->align_corners,
-                           .ignore_index = c->ignore_index,
-                           .gt_key = c->gt_key,
-                           .labels = {.classes = c->num_classes}};
+    mask_head_info(m, c->num_classes, c->align_corners, c->ignore_index, c->gt_key);
     build_pixel_decoder(m, c, q, multi_scale);
     q->decoder = detr_decoder_new(m, "transformer_decoder", c->transformer_decoder, order);
     return q->pixel_decoder && q->decoder && sine_position_read(m, c->positional_encoding, &q->where);
@@ -91,11 +96,6 @@ void mask_queries_classify(module *m)
     build_training(m, c, q);
 }
 
-tensor *map_tokens(graph *g, tensor *map)
-{
-    return map ? op_reshape(g, map, 3, (int64_t[]){map->dim[0], map->dim[1] * map->dim[2], map->dim[3]}) : NULL;
-}
-
 tensor *masks_answer(graph *g, const head_io *io, tensor *map, tensor *embed, tensor *scores)
 {
     tensor *flat = op_matmul(g, map_tokens(g, map), embed, false, true); /* [N,h*w,Q] */
@@ -109,10 +109,20 @@ tensor *masks_answer(graph *g, const head_io *io, tensor *map, tensor *embed, te
     return op_reshape(g, sum, 4, (int64_t[]){n, io->h, io->w, k});
 }
 
-tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor *queries)
+head_out mask_queries_out(module *m, graph *g, const head_io *io, tensor *map, features each)
 {
     const mask_queries *q = m->state;
-    return masks_answer(g, io, map, layer_run(q->mask_embed, g, queries), layer_run(q->cls_embed, g, queries));
+    head_out out = {0};
+    if (!each.n)
+        return out;
+    tensor *last = each.at[each.n - 1];
+    if (!io->label)
+        out.logits = masks_answer(g, io, map, layer_run(q->mask_embed, g, last), layer_run(q->cls_embed, g, last));
+    out.more = features_new(g, 0);
+    features_add(g, &out.more, map);
+    for (int i = 0; i < each.n; i++)
+        features_add(g, &out.more, each.at[i]);
+    return out;
 }
 
 bool mask_queries_learn(module *m, graph *g)

@@ -59,16 +59,17 @@ typedef struct mask_queries {
 bool mask_queries_begin(module *m, size_t state_size, detr_order order, bool multi_scale);
 /* A table of `rows` learnt vectors, torch.nn.Embedding. */
 param *mask_embedding_new(module *m, const char *name, int64_t rows, int64_t channels);
+/* Fills head_info of a head that says a class for each mask. */
+void mask_head_info(module *m, int64_t classes, bool align_corners, int64_t ignore_index, const char *gt_key);
 /* Makes what comes last: cls_embed, mask_embed, losses, and what train_cfg asks for. */
 void mask_queries_classify(module *m);
 
-/* A map [N,h,w,C] as tokens [N,h*w,C]. */
-tensor *map_tokens(graph *g, tensor *map);
-/* The answer [N,H,W,K]: for each class the sum over the queries [N,Q,C] of how sure they are of it, times how far a
- * pixel lies in their masks, which are made of `map`. */
-tensor *mask_answer(module *m, graph *g, const head_io *io, tensor *map, tensor *queries);
-/* The same for what the queries say: embed [N,Q,C] and the map [N,h,w,C], whose product is the masks before sigmoid,
- * and scores [N,Q,K+1], the last of which is of no class. */
+/* What a head gives for the map [N,h,w,C] that masks are made of and the queries [N,Q,C] of each layer: in inference
+ * the last layer's answer; `more` is the map and the queries. No queries, after an error: nothing. */
+head_out mask_queries_out(module *m, graph *g, const head_io *io, tensor *map, features each);
+/* The answer [N,H,W,K]: for each class the sum over the queries of how sure they are of it, times how far a pixel lies
+ * in their masks. embed [N,Q,C] and the map [N,h,w,C], whose product is the masks before sigmoid; scores [N,Q,K+1], the
+ * last of which is of no class. */
 tensor *masks_answer(graph *g, const head_io *io, tensor *map, tensor *embed, tensor *scores);
 /* false: the head has no train_cfg, which was recorded. */
 bool mask_queries_learn(module *m, graph *g);

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "model/heads/side_adapter.h"
 
 typedef struct recognition_config {
@@ -32,38 +30,6 @@ typedef struct recognition {
     recognition_config c;
     module *layers, *norm, *proj;
 } recognition;
-
-static bool named_by(const value *list, const char *name)
-{
-    for (size_t i = 0; i < value_count(list); i++)
-        if (strstr(name, value_text(value_item(list, i))))
-            return true;
-    return false;
-}
-
-static void freeze(module *m, size_t root, const value *but)
-{
-    for (size_t i = 0; i < m->params.n; i++)
-        if (!named_by(but, m->params.at[i]->name + root))
-            m->params.at[i]->requires_grad = false;
-    for (size_t i = 0; i < m->children.n; i++)
-        freeze(m->children.at[i], root, but);
-}
-
-static void freeze_but(module *m, const value *names)
-{
-    bool ok = value_is_list(names), all = false;
-    for (size_t i = 0; ok && i < value_count(names); i++) {
-        const char *one = value_text(value_item(names, i));
-        ok = one;
-        all = all || (one && strcmp(one, "all") == 0);
-    }
-    if (!ok)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "frozen_exclude"),
-                   "%s: frozen_exclude is a list of parts of parameters' names, or ['all']", m->name);
-    else if (!all)
-        freeze(m, strlen(m->name) + 1, names);
-}
 
 static void declare(module *m, recognition *s)
 {
@@ -100,7 +66,7 @@ module *mask_recognition_new(module *parent, const char *name, const value *cfg)
                    m->name);
     declare(m, s);
     if (!model_failed(m->model))
-        freeze_but(m, s->c.frozen_exclude);
+        module_freeze_gradients_but(m, "frozen_exclude", s->c.frozen_exclude);
     return model_failed(m->model) ? NULL : m;
 }
 

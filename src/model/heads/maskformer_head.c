@@ -89,18 +89,10 @@ static features decode(module *m, graph *g, tensor *memory)
 static head_out forward(module *m, graph *g, const head_io *io)
 {
     const maskformer_head *h = m->state;
-    head_out out = {0};
     features pixels = pixel_decoder_run(h->q.pixel_decoder, g, io->x);
-    features each = pixels.n ? decode(m, g, pixels.at[1]) : (features){0};
-    if (!each.n)
-        return out;
-    if (!io->label)
-        out.logits = mask_answer(m, g, io, pixels.at[0], each.at[each.n - 1]);
-    out.more = features_new(g, 0);
-    features_add(g, &out.more, pixels.at[0]);
-    for (int i = 0; i < each.n; i++)
-        features_add(g, &out.more, each.at[i]);
-    return out;
+    if (!pixels.n)
+        return (head_out){0};
+    return mask_queries_out(m, g, io, pixels.at[0], decode(m, g, pixels.at[1]));
 }
 
 /* What all layers are compared with: the label map at the masks' size, as a mask for each class [N,h*w,K]. */

@@ -120,13 +120,7 @@ static void build(module *m)
     san_head *h = m->state = module_state(m, sizeof *h);
     if (!h)
         return;
-    *m->head = (head_info){.num_classes = c->num_classes,
-                           .out_channels = c->num_classes,
-                           .threshold = 0.3,
-                           .align_corners = c->align_corners,
-                           .ignore_index = c->ignore_index,
-                           .gt_key = c->gt_key,
-                           .labels = {.classes = c->num_classes}};
+    mask_head_info(m, c->num_classes, c->align_corners, c->ignore_index, c->gt_key);
     build_losses(m, c->loss_decode);
     h->network = side_adapter_new(m, "side_adapter_network", c->san_cfg);
     h->recognition = mask_recognition_new(m, "rec_with_attnbias", c->maskgen_cfg);

@@ -1,5 +1,6 @@
 #include "model/heads/side_adapter.h"
 
+#include "model/backbones/out_indices.h"
 #include "model/init.h"
 
 typedef struct adapter_config {
@@ -183,17 +184,11 @@ int64_t side_adapter_bias_heads(const module *m)
     return ((const adapter *)m->state)->masks.num_heads;
 }
 
-/* Positions of queries and of a map of h x w patches, [1,Q+h*w,C]. As in the reference, those of a map with as many
- * patches in another shape are taken as they are. */
+/* Positions of queries and of a map of h x w patches, [1,Q+h*w,C]. */
 static tensor *positions(const adapter *s, graph *g, int64_t h, int64_t w)
 {
-    int64_t channels = s->c.embed_dims;
     tensor *codes = graph_param(g, s->positions);
-    if (h * w != s->grid * s->grid) {
-        codes = op_reshape(g, codes, 4, (int64_t[]){1, s->grid, s->grid, channels});
-        codes = op_resize(g, codes, (resize_attr){.h = h, .w = w, .cubic = true});
-        codes = op_reshape(g, codes, 3, (int64_t[]){1, h * w, channels});
-    }
+    codes = position_codes_for(g, codes, (int64_t[]){s->grid, s->grid}, h, w, (resize_attr){.cubic = true});
     return op_concat(g, (tensor *[]){graph_param(g, s->query_positions), codes}, 2, 1);
 }
 
@@ -233,21 +228,12 @@ static side_masks decode(const adapter *s, graph *g, tensor *x, int64_t h, int64
         .embed = query, .map = pixels, .bias = op_reshape(g, bias, 4, (int64_t[]){n, h, w, parts * queries})};
 }
 
-static bool is_among(ints list, int64_t i)
-{
-    for (size_t k = 0; k < list.n; k++)
-        if (list.at[k] == i)
-            return true;
-    return false;
-}
-
 /* The image's patches behind the queries, with their positions. */
 static tensor *tokens_of(const adapter *s, graph *g, tensor *x, tensor *codes)
 {
     int64_t n = x->dim[0], channels = s->c.embed_dims;
     tensor *queries = op_broadcast(g, graph_param(g, s->queries), (int64_t[]){n, s->c.num_queries, channels});
-    x = op_reshape(g, x, 3, (int64_t[]){n, x->dim[1] * x->dim[2], channels});
-    return op_add(g, op_concat(g, (tensor *[]){queries, x}, 2, 1), codes);
+    return op_add(g, op_concat(g, (tensor *[]){queries, map_tokens(g, x)}, 2, 1), codes);
 }
 
 static int run(const adapter *s, graph *g, tensor *img, features clip, ints deep, side_masks *out, int most)
@@ -268,7 +254,7 @@ static int run(const adapter *s, graph *g, tensor *img, features clip, ints deep
         /* As in the reference, nothing is added behind a layer whose number is not below that of the maps. */
         if (i < (int64_t)fusion.n && i == fusion.at[fused])
             x = with_clip(s, g, x, clip.at[fused], fused, h, w), fused++;
-        if (i == layers || is_among(deep, i))
+        if (i == layers || out_indices_has(deep, i))
             out[n++] = decode(s, g, x, h, w);
         if (i < layers)
             x = op_add(g, x, codes);

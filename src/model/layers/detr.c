@@ -113,11 +113,9 @@ static void layer_new(module *parent, int64_t i, const value *cfg, stack_form fo
     if (decodes)
         s->cross_attn = attention_of(m, "cross_attn", c.cross_attn_cfg, &s->channels);
     s->ffn = ffn_of(m, c.ffn_cfg, s->channels);
-    s->norms = module_new(m, "norms");
+    s->norms = module_list_new(m, "norms");
     for (int64_t n = 0; s->norms && n < 2 + decodes; n++)
         norm_new_of(s->norms, module_index(m, n), c.norm_cfg, s->channels, NORM_OF_TOKENS);
-    if (s->norms)
-        s->norms->base = true;
 }
 
 static module *stack_new(module *parent, const char *name, const value *cfg, stack_form form)
@@ -140,12 +138,11 @@ static module *stack_new(module *parent, const char *name, const value *cfg, sta
     if (c.num_cp > c.num_layers)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "num_cp"), "%s: num_cp=%lld, but there are %lld layers", m->name,
                    (long long)c.num_cp, (long long)c.num_layers);
-    s->decoder.layers = module_new(m, "layers");
+    s->decoder.layers = module_list_new(m, "layers");
     for (int64_t i = 0; i < c.num_layers && s->decoder.layers; i++)
         layer_new(s->decoder.layers, i, c.layer_cfg, form);
     if (model_failed(m->model))
         return NULL;
-    s->decoder.layers->base = true;
     s->decoder.channels = ((const detr_layer *)s->decoder.layers->children.at[0]->state)->channels;
     if (decodes)
         s->decoder.post_norm = norm_new_of(m, "post_norm", c.post_norm_cfg, s->decoder.channels, NORM_OF_TOKENS);

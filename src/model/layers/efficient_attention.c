@@ -17,19 +17,14 @@ module *efficient_attention_new(module *parent, const char *name, attention_spec
     return model_failed(m->model) ? NULL : m;
 }
 
-static tensor *tokens(graph *g, tensor *x)
-{
-    return x ? op_reshape(g, x, 3, (int64_t[]){x->dim[0], -1, x->dim[3]}) : NULL;
-}
-
 tensor *efficient_attention_run(module *m, graph *g, tensor *x, tensor *identity)
 {
     module *sr = module_child(m, "sr");
     if (!x)
         return NULL;
-    attention_inputs in = {.query = tokens(g, x), .identity = tokens(g, identity)};
+    attention_inputs in = {.query = map_tokens(g, x), .identity = map_tokens(g, identity)};
     if (sr)
-        in.key = tokens(g, layer_run(module_child(m, "norm"), g, layer_run(sr, g, x)));
+        in.key = map_tokens(g, layer_run(module_child(m, "norm"), g, layer_run(sr, g, x)));
     if (sr && !in.key)
         return NULL;
     return op_reshape(g, attention_run(m, g, in), 4, x->dim);

@@ -31,78 +31,65 @@ tensor *encoder_layer_run(module *m, graph *g, tensor *x, tensor *mask, tensor *
     return y;
 }
 
-/* The class gives its FFN alone a DropPath. */
-static const value *path_cfg(module *m, double drop_path)
+static module *begin(module *parent, const char *name, const char *class_name, const encoder_layer_spec *c)
 {
-    const char *text = drop_path > 0 ? module_text(m, "dict(type='DropPath', drop_prob=%.17g)", drop_path) : NULL;
-    return text ? module_literal(m, text) : NULL;
+    module *m = module_new(parent, name);
+    encoder_layer *s = module_state(m, sizeof *s);
+    if (!s)
+        return NULL;
+    m->class_name = class_name;
+    m->base = true;
+    m->state = s;
+    m->forward = forward;
+    s->with_cp = c->with_cp;
+    return m;
+}
+
+static module *attention_of(module *parent, const char *name, const encoder_layer_spec *c)
+{
+    return attention_new(parent, name,
+                         (attention_spec){.channels = c->channels,
+                                          .heads = c->heads,
+                                          .bias = c->qkv_bias,
+                                          .attn_drop = c->attn_drop,
+                                          .proj_drop = c->drop});
+}
+
+/* The class gives its FFN alone a DropPath. */
+static module *ffn_of(module *parent, const char *name, const encoder_layer_spec *c)
+{
+    return ffn_new(parent, name,
+                   (ffn_spec){.channels = c->channels,
+                              .hidden = c->hidden,
+                              .num_fcs = c->num_fcs,
+                              .drop = c->drop,
+                              .add_identity = true,
+                              .act_cfg = c->act_cfg,
+                              .dropout_layer = drop_path_cfg(parent, c->drop_path)});
 }
 
 module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec c)
 {
-    module *m = module_new(parent, name);
-    encoder_layer *s = module_state(m, sizeof *s);
-    if (!s)
+    module *m = begin(parent, name, "TransformerEncoderLayer", &c);
+    if (!m)
         return NULL;
-    m->class_name = "TransformerEncoderLayer";
-    m->base = true;
-    m->state = s;
-    m->forward = forward;
-    s->with_cp = c.with_cp;
+    encoder_layer *s = m->state;
     s->norm1 = norm_new_of(m, norm_name(m, c.norm_cfg, "1"), c.norm_cfg, c.channels, NORM_OF_TOKENS);
-    s->attn = attention_new(m, "attn",
-                            (attention_spec){.channels = c.channels,
-                                             .heads = c.heads,
-                                             .bias = c.qkv_bias,
-                                             .attn_drop = c.attn_drop,
-                                             .proj_drop = c.drop});
+    s->attn = attention_of(m, "attn", &c);
     s->norm2 = norm_new_of(m, norm_name(m, c.norm_cfg, "2"), c.norm_cfg, c.channels, NORM_OF_TOKENS);
-    s->ffn = ffn_new(m, "ffn",
-                     (ffn_spec){.channels = c.channels,
-                                .hidden = c.hidden,
-                                .num_fcs = c.num_fcs,
-                                .drop = c.drop,
-                                .add_identity = true,
-                                .act_cfg = c.act_cfg,
-                                .dropout_layer = path_cfg(m, c.drop_path)});
+    s->ffn = ffn_of(m, "ffn", &c);
     return model_failed(m->model) ? NULL : m;
-}
-
-/* A ModuleList that the class gives its parts in. */
-static module *list_new(module *m, const char *name)
-{
-    module *list = module_new(m, name);
-    if (list)
-        list->base = true;
-    return list;
 }
 
 module *base_layer_new(module *parent, const char *name, encoder_layer_spec c)
 {
-    module *m = module_new(parent, name);
-    encoder_layer *s = module_state(m, sizeof *s);
-    if (!s)
+    module *m = begin(parent, name, "BaseTransformerLayer", &c);
+    if (!m)
         return NULL;
-    m->class_name = "BaseTransformerLayer";
-    m->base = true;
-    m->state = s;
-    m->forward = forward;
-    s->with_cp = c.with_cp;
-    s->attn = attention_new(list_new(m, "attentions"), "0",
-                            (attention_spec){.channels = c.channels,
-                                             .heads = c.heads,
-                                             .bias = c.qkv_bias,
-                                             .attn_drop = c.attn_drop,
-                                             .proj_drop = c.drop});
-    s->ffn = ffn_new(list_new(m, "ffns"), "0",
-                     (ffn_spec){.channels = c.channels,
-                                .hidden = c.hidden,
-                                .num_fcs = c.num_fcs,
-                                .drop = c.drop,
-                                .add_identity = true,
-                                .act_cfg = c.act_cfg,
-                                .dropout_layer = path_cfg(m, c.drop_path)});
-    module *norms = list_new(m, "norms");
+    encoder_layer *s = m->state;
+    s->attn = attention_of(module_list_new(m, "attentions"), "0", &c);
+    s->ffn = ffn_of(module_list_new(m, "ffns"), "0", &c);
+    module *norms = module_list_new(m, "norms");
     s->norm1 = norm_new_of(norms, "0", c.norm_cfg, c.channels, NORM_OF_TOKENS);
     s->norm2 = norm_new_of(norms, "1", c.norm_cfg, c.channels, NORM_OF_TOKENS);
     return model_failed(m->model) ? NULL : m;

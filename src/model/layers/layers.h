@@ -49,6 +49,9 @@ const char *norm_name(module *parent, const value *norm_cfg, const char *postfix
 void norm_freeze_statistics(module *m);
 /* requires_grad = False: parameters in m and below are not trained; norms keep their mode. */
 void module_freeze_gradients(module *m);
+/* The same, but for parameters whose names below m have one of these texts in them; with 'all' among them for none. A
+ * `names` that is no list of strings, the config's under `key`, is refused. */
+void module_freeze_gradients_but(module *m, const char *key, const value *names);
 /* Dropout layers in m and below pass on their input in training too. */
 void dropout_freeze(module *m);
 /* MMSegmentation's frozen stages, which it sets to eval(): all three of the above. */
@@ -317,6 +320,7 @@ module *patch_merging_new(module *parent, const char *name, int64_t in, int64_t 
  * one more with a class token: the table's row for each query and key, as op_attention takes it. It lives as long as m.
  */
 const int64_t *relative_positions(module *m, const int64_t grid[2], bool class_token);
+int64_t relative_position_rows(const int64_t grid[2], bool class_token); /* of such a table */
 
 /* mmseg's TransformerEncoderLayer: x plus its attention to itself, plus the FFN of that, each of what a layer norm
  * makes of its input. x [N,L,channels] -> the same shape. Children: ln1, attn, ln2, ffn. */

@@ -297,24 +297,6 @@ void norm_freeze_statistics(module *m)
     module_each(m, use_running_statistics);
 }
 
-static void stop_gradients(module *m)
-{
-    for (size_t i = 0; i < m->params.n; i++)
-        m->params.at[i]->requires_grad = false;
-}
-
-void module_freeze_gradients(module *m)
-{
-    module_each(m, stop_gradients);
-}
-
-void module_freeze(module *m)
-{
-    norm_freeze_statistics(m);
-    dropout_freeze(m);
-    module_freeze_gradients(m);
-}
-
 bool norm_counter(const module *m, param **counter, int **calls)
 {
     if (m->forward != forward)

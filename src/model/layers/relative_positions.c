@@ -1,11 +1,10 @@
 /* The index of a table of relative positions, which classes store beside the table. */
+#include "graph/ops/attention_place.h"
 #include "model/layers/layers.h"
 
-/* The row of a pair of places i (query) and j (key) of a grid; see op_attention. */
-static int64_t row(const int64_t grid[2], int64_t i, int64_t j)
+int64_t relative_position_rows(const int64_t grid[2], bool class_token)
 {
-    int64_t down = i / grid[1] - j / grid[1], right = i % grid[1] - j % grid[1];
-    return (down + grid[0] - 1) * (2 * grid[1] - 1) + right + grid[1] - 1;
+    return attention_table_rows(&(attention_attr){.grid = {grid[0], grid[1]}, .class_token = class_token});
 }
 
 const int64_t *relative_positions(module *m, const int64_t grid[2], bool class_token)
@@ -18,17 +17,12 @@ const int64_t *relative_positions(module *m, const int64_t grid[2], bool class_t
         return NULL;
     }
     int64_t places = grid[0] * grid[1], all = places + class_token;
-    int64_t own = (2 * grid[0] - 1) * (2 * grid[1] - 1); /* the rows behind them are those of the class token */
+    attention_attr a = {.grid = {grid[0], grid[1]}, .class_token = class_token};
     int64_t *index = module_state(m, (size_t)(all * all) * sizeof *index);
     if (!index)
         return NULL;
     for (int64_t i = 0; i < all; i++)
-        for (int64_t j = 0; j < all; j++) {
-            int64_t query = i - class_token, key = j - class_token;
-            index[i * all + j] = query >= 0 && key >= 0 ? row(grid, query, key)
-                                 : key >= 0             ? own
-                                 : query >= 0           ? own + 1
-                                                        : own + 2;
-        }
+        for (int64_t j = 0; j < all; j++)
+            index[i * all + j] = attention_table_row(&a, i, j);
     return index;
 }

@@ -70,7 +70,7 @@ module *self_attention_new(module *parent, const char *name, self_attention_spec
 /* Returns the pixels of a map as a sequence [N,L,C]; sequences are returned unchanged. */
 static tensor *tokens(graph *g, tensor *x)
 {
-    return x && x->rank == 4 ? op_reshape(g, x, 3, (int64_t[]){x->dim[0], -1, x->dim[3]}) : x;
+    return x && x->rank == 4 ? map_tokens(g, x) : x;
 }
 
 static tensor *downsample(module *m, const char *name, graph *g, tensor *x)

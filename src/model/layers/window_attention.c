@@ -12,7 +12,7 @@ typedef struct window_attention {
 static void declare_table(module *m, window_attention *s)
 {
     const int64_t *window = s->c.window, places = window[0] * window[1];
-    int64_t rows = (2 * window[0] - 1) * (2 * window[1] - 1);
+    int64_t rows = relative_position_rows(window, false);
     s->table = module_param(m, "relative_position_bias_table", 2, (int64_t[]){rows, s->c.heads}, INIT_ZERO, 0, 0);
     module_constant(m, "relative_position_index", 2, (int64_t[]){places, places}, s->c.index);
 }

@@ -146,9 +146,7 @@ static void declare(module *m, const text_config *c, text_encoder *s)
     if (tokens)
         tokens->class_name = "Embedding";
     s->tokens = module_param(tokens, "weight", 2, (int64_t[]){c->total_vocab_size, c->embed_dims}, INIT_NORMAL, 0, 1);
-    s->layers = module_new(m, "transformer");
-    if (s->layers)
-        s->layers->base = true;
+    s->layers = module_list_new(m, "transformer");
     for (int64_t i = 0; i < c->num_layers; i++)
         base_layer_new(s->layers, module_index(m, i),
                        (encoder_layer_spec){.channels = c->embed_dims,
