@@ -30,17 +30,23 @@ static void declare(module *m, attention *s, const attention_spec *c)
     s->attn_drop = dropout_new(attn, "dropout", c->attn_drop);
 }
 
+bool attention_heads_fit(module *m, const value *at, int64_t channels, int64_t heads)
+{
+    bool fit = heads > 0 && channels % heads == 0;
+    if (!fit)
+        model_fail(m->model, CSEG_CONFIG, at, "%s: %lld channels do not divide into %lld heads", m->name,
+                   (long long)channels, (long long)heads);
+    return fit;
+}
+
 module *attention_new(module *parent, const char *name, attention_spec c)
 {
     module *m = module_new(parent, name);
     attention *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    if (c.heads < 1 || c.channels % c.heads) {
-        model_fail(m->model, CSEG_CONFIG, parent->cfg, "%s: %lld channels do not divide into %lld heads", m->name,
-                   (long long)c.channels, (long long)c.heads);
+    if (!attention_heads_fit(m, parent->cfg, c.channels, c.heads))
         return NULL;
-    }
     m->class_name = "MultiheadAttention";
     m->base = true;
     m->init_cfg = c.init_cfg;

@@ -268,6 +268,8 @@ typedef struct attention_spec {
     const value *init_cfg;       /* NULL: none */
 } attention_spec;
 module *attention_new(module *parent, const char *name, attention_spec s);
+/* false: `heads` do not share the channels of m evenly, which was recorded. */
+bool attention_heads_fit(module *m, const value *at, int64_t channels, int64_t heads);
 typedef struct attention_inputs {
     tensor *query;
     tensor *key, *value, *identity; /* NULL: the query, the key, the query (in this order) */

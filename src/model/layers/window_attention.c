@@ -49,11 +49,8 @@ module *window_attention_new(module *parent, const char *name, window_attention_
     window_attention *s = module_state(m, sizeof *s);
     if (!s)
         return NULL;
-    if (c.heads < 1 || c.channels % c.heads) {
-        model_fail(m->model, CSEG_CONFIG, parent->cfg, "%s: %lld channels do not divide into %lld heads", m->name,
-                   (long long)c.channels, (long long)c.heads);
+    if (!attention_heads_fit(m, parent->cfg, c.channels, c.heads))
         return NULL;
-    }
     m->base = true;
     m->forward = forward;
     m->state = s;

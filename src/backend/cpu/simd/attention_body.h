@@ -31,22 +31,12 @@ VEC_INLINE __m256 SIMD_NAME(attention_eight)(const void *row, bool half, int64_t
 VEC_INLINE void SIMD_NAME(attention_turn)(const void *const *row, bool half, int64_t count, int64_t at, float scale,
                                           float *to, int64_t ld)
 {
-    __m256 a[8], b[8], by = _mm256_set1_ps(scale);
+    __m256 a[8], by = _mm256_set1_ps(scale);
     for (int i = 0; i < 8; i++)
         a[i] = i < count ? SIMD_NAME(attention_eight)(row[i], half, at) : _mm256_setzero_ps();
-    for (int i = 0; i < 8; i += 2) {
-        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            a[i + 2 * k] = _mm256_mul_ps(by, _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0x44));
-            a[i + 2 * k + 1] = _mm256_mul_ps(by, _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0xee));
-        }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps(to + i * ld, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
-        _mm256_storeu_ps(to + (i + 4) * ld, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
-    }
+    words_turn(a);
+    for (int i = 0; i < 8; i++)
+        _mm256_storeu_ps(to + i * ld, _mm256_mul_ps(by, a[i]));
 }
 #endif
 

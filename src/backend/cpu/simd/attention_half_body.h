@@ -17,25 +17,14 @@ static void SIMD_NAME(half_rows)(const void *const *row, int64_t count, int64_t 
 VEC_INLINE void SIMD_NAME(half_turn)(const void *const *row, int64_t count, int64_t at, int64_t words, uint32_t *to,
                                      int64_t ld)
 {
-    __m256 a[8], b[8];
+    __m256 a[8];
     __mmask8 there = (__mmask8)(words < 8 ? (1u << words) - 1 : 0xff);
     for (int i = 0; i < 8; i++)
         a[i] = i < count ? _mm256_castsi256_ps(_mm256_maskz_loadu_epi32(there, (const uint16_t *)row[i] + 2 * at))
                          : _mm256_setzero_ps();
-    for (int i = 0; i < 8; i += 2) {
-        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            a[i + 2 * k] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0x44);
-            a[i + 2 * k + 1] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0xee);
-        }
-    for (int i = 0; i < 8 && i < words; i++) {
-        __m256 turned =
-            i < 4 ? _mm256_permute2f128_ps(a[i], a[i + 4], 0x20) : _mm256_permute2f128_ps(a[i - 4], a[i], 0x31);
-        _mm256_storeu_si256((__m256i *)(to + i * ld), _mm256_castps_si256(turned));
-    }
+    words_turn(a);
+    for (int i = 0; i < 8 && i < words; i++)
+        _mm256_storeu_si256((__m256i *)(to + i * ld), _mm256_castps_si256(a[i]));
 }
 
 static void SIMD_NAME(half_columns)(const void *const *row, int64_t count, int64_t width, int64_t c, uint32_t *to,

@@ -277,4 +277,26 @@ static inline void vec_store_map(void *map, bool half, int64_t at, vec a, int64_
         vec_store((float *)map + at, a);
 }
 
+#if defined(__AVX2__)
+/* Transposes 8x8 elements of four bytes: a[i] is row i, then column i. */
+static inline void words_turn(__m256 a[8])
+{
+    __m256 b[8];
+    for (int i = 0; i < 8; i += 2) {
+        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
+        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            a[i + 2 * k] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0x44);
+            a[i + 2 * k + 1] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0xee);
+        }
+    for (int i = 0; i < 4; i++) {
+        __m256 low = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+        a[i + 4] = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+        a[i] = low;
+    }
+}
+#endif
+
 #endif

@@ -6,22 +6,12 @@
 /* Transposes 8x8 elements of four bytes. */
 static void SIMD_NAME(transpose_words)(const float *x, int64_t x_step, float *y, int64_t y_step)
 {
-    __m256 a[8], b[8];
+    __m256 a[8];
     for (int i = 0; i < 8; i++)
         a[i] = _mm256_loadu_ps(x + i * x_step);
-    for (int i = 0; i < 8; i += 2) {
-        b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_ps(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int k = 0; k < 2; k++) {
-            a[i + 2 * k] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0x44);
-            a[i + 2 * k + 1] = _mm256_shuffle_ps(b[i + k], b[i + k + 2], 0xee);
-        }
-    for (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps(y + i * y_step, _mm256_permute2f128_ps(a[i], a[i + 4], 0x20));
-        _mm256_storeu_ps(y + (i + 4) * y_step, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));
-    }
+    words_turn(a);
+    for (int i = 0; i < 8; i++)
+        _mm256_storeu_ps(y + i * y_step, a[i]);
 }
 #else
 static void SIMD_NAME(transpose_words)(const float *x, int64_t x_step, float *y, int64_t y_step)
