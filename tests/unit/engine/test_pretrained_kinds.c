@@ -93,12 +93,18 @@ typedef struct fit_case {
 #define BEIT(type, size)                                                                                               \
     "type='" type "', img_size=" size ", patch_size=4, embed_dims=4, num_layers=1, num_heads=2, init_values=0.1, "     \
     "out_indices=(0,), init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
+#define SWIN(window)                                                                                                   \
+    "type='SwinTransformer', embed_dims=4, depths=(1,), num_heads=(2,), strides=(4,), out_indices=(0,), "              \
+    "window_size=" window ", init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
+#define SWIN_TABLE "stages.0.blocks.0.attn.w_msa.relative_position_bias_table"
 #define BEIT_TABLE "layers.0.attn.relative_position_bias_table"
 static const fit_case cases[] = {
     {"vit_bicubic_up", "pos_embed", NULL, VIT("(48, 40)", "bicubic") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bilinear_up", "pos_embed", NULL, VIT("(48, 40)", "bilinear") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bicubic_down", "pos_embed", "image_encoder.pos_embed",
      VIT("(16, 24)", "bicubic") "Pretrained_Part', checkpoint='pretrained.pth')", 4},
+    {"swin_7", SWIN_TABLE, NULL, SWIN("7"), 4},
+    {"swin_3", SWIN_TABLE, "backbone." SWIN_TABLE, SWIN("3"), 4},
     {"beit_5", BEIT_TABLE, NULL, BEIT("BEiT", "20"), 4},
     {"beit_4", BEIT_TABLE, NULL, BEIT("BEiT", "16"), 4},
     {"mae_table", BEIT_TABLE, NULL, BEIT("MAE", "24"), 4},
