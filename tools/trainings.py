@@ -29,6 +29,8 @@ TITLES = {
     'deeplabv3plus_r18-d8': 'DeepLabV3+ R18', 'upernet_r18': 'UPerNet R18', 'unet-s5-d16_fcn': 'UNet',
     'bisenetv2_fcn': 'BiSeNetV2', 'stdc1': 'STDC1', 'ocrnet_hr18s': 'OCRNet HR18s', 'pointrend_r18': 'PointRend R18',
     'mobilenet-v3-d8-s_lraspp': 'MobileNetV3-S LRASPP', 'segnext_mscan-t': 'SegNeXt-T', 'ddrnet_23-slim': 'DDRNet-23-slim',
+    'segformer_mit-b0': 'SegFormer-B0', 'swin-t_upernet': 'UPerNet Swin-T', 'segmenter_vit-t_mask': 'Segmenter-T',
+    'mask2former_r50': 'Mask2Former R50',
 }
 ITERATIONS = 600
 TESTED = 20  # images that both programs test our checkpoints on

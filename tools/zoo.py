@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Writes docs/zoo.md: what each family of MMSegmentation's configs is made of, how it agrees, how long it takes here.
+"""Writes docs/zoo.md: what each family of MMSegmentation's configs is made of, how it agrees, how long it takes here, and
+every config of both releases.
 
     tools/zoo.py [--only TEXT] [--no-time]
 
 Reads build/parity, which `make parity` and tools/chance.py leave: run them first. Times one config of each family with `cseg bench`, so the
-machine should do nothing else. Timings are kept in build/parity/times.json; --again measures all anew.
+machine should do nothing else. Timings are kept in build/parity/times.json; --again measures all anew. Builds the model of
+every config; what came of it is kept in build/parity/built.json until the program changes.
 """
 import argparse
+import concurrent.futures
+import glob
 import json
 import os
 import re
@@ -17,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'bench'))
 from compare import machine  # noqa: E402
 
+RELEASES = {'v1': '1.2.2', 'v0': '0.30.0'}  # files of answers begin so
 CONFIGS = os.path.join(ROOT, 'build', 'deps', 'mmsegmentation-1.2.2', 'mmseg', '.mim', 'configs')
 # The model that stands for its family, where the first by name is not the one people use.
 SHOWN = {
@@ -60,15 +65,19 @@ def kinds(cseg, config):
     return ' + '.join(x for x in (types(m.get(k)) for k in ('backbone', 'neck', 'decode_head')) if x)
 
 
+def model_row(text):
+    """(parameters, multiply-adds) in the first row of `cseg model`."""
+    found = re.search(r'^\(model\).*?(\d+)\s+([\d.]+ [GMTk])\s*$', text, re.M)
+    if not found:
+        sys.exit(f'zoo.py: cseg model does not say how large the model is: {text}')
+    return int(found.group(1)), found.group(2)
+
+
 def size(cseg, config):
-    """(parameters, multiply-adds) at 512x512, from the first row of `cseg model`."""
+    """(parameters, multiply-adds) at 512x512."""
     got = subprocess.run([cseg, 'model', '--quiet', config, '--depth', '1', '--shape', '512', '512'],
                          capture_output=True, text=True, check=True)
-    row = next(x for x in got.stdout.splitlines() if x.startswith('(model)'))
-    found = re.search(r'(\d+)\s+([\d.]+ [GMTk])\s*$', row)
-    if not found:
-        sys.exit(f'zoo.py: cseg model does not say how large {config} is: {row}')
-    return int(found.group(1)), found.group(2)
+    return model_row(got.stdout)
 
 
 def seconds(cseg, mode, config, batch):
@@ -122,6 +131,91 @@ def differing(o, summary):
         yield f'- {name}: `{config}`: {short(wrong)}.{short(own)}'
 
 
+def configs_of(release):
+    """The folder of a release's configs and their paths in it; what is in _base_ is no model of its own."""
+    folder = CONFIGS.replace('1.2.2', release)
+    found = (os.path.relpath(f, folder) for f in glob.glob(f'{folder}/*/*.py'))
+    return folder, sorted(c for c in found if not c.startswith('_base_'))
+
+
+def model_of(o, path):
+    """The resolved model as text: configs that have the same one are built once."""
+    got = subprocess.run([o.cseg, 'config', '--quiet', '--json', path], capture_output=True, text=True, check=False)
+    return json.dumps(json.loads(got.stdout).get('model'), sort_keys=True) if got.returncode == 0 else path
+
+
+def built(o, path):
+    """Parameters of the config's model, or why there is none."""
+    got = subprocess.run([o.cseg, 'model', '--quiet', path, '--depth', '1'], capture_output=True, text=True, check=False)
+    if got.returncode:
+        said = (got.stderr.strip().splitlines() or [f'exit code {got.returncode}'])[0]
+        return re.sub(r'^cseg: (\S+\.py:\d+: )?', '', said)
+    return model_row(got.stdout)[0]
+
+
+def every_config(o):
+    """{release: {config: (its model's first config, parameters or why not)}}, kept until the program changes."""
+    kept = os.path.join(o.parity, 'built.json')
+    if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(o.cseg):
+        with open(kept) as f:
+            return json.load(f)
+    out = {}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for release in RELEASES.values():
+            folder, found = configs_of(release)
+            first = {}
+            models = list(pool.map(lambda c: model_of(o, os.path.join(folder, c)), found))
+            for c, m in zip(found, models):
+                first.setdefault(m, c)
+            answers = dict(zip(first, pool.map(lambda c: built(o, os.path.join(folder, c)), first.values())))
+            out[release] = {c: (first[m], answers[m]) for c, m in zip(found, models)}
+    with open(kept, 'w') as f:
+        json.dump(out, f)
+    return out
+
+
+def compared(o, summary):
+    """{release: {config: {file of answers: whether all agrees}}}."""
+    wrong = {(name, config) for name, config, _ in summary['differ']}
+    out = {r: {} for r in RELEASES.values()}
+    for path in sorted(glob.glob(os.path.join(o.parity, 'v*.ndjson'))):
+        name = os.path.basename(path)[:-len('.ndjson')]
+        with open(path) as f:
+            for text in f:
+                config = json.loads(text)['config']
+                out[RELEASES[name[:2]]].setdefault(config, {})[name] = (name, config) not in wrong
+    return out
+
+
+def verdict(config, first, answer, lines, by_model):
+    """What is known of a config: its own lines, or those of a config with the same model, or that it builds."""
+    if isinstance(answer, str):
+        return f'refused: {answer}'
+    own = lines.get(config)
+    if own:
+        return ', '.join(n if good else f'{n} **differs**' for n, good in sorted(own.items()))
+    other = by_model.get(first)
+    return f'the model of `{other}`' if other else 'builds'
+
+
+def config_tables(o, summary):
+    """A table for each release, and what it counts: (text, {release: (builds, all)})."""
+    lines, text, counts = compared(o, summary), [], {}
+    for release, found in every_config(o).items():
+        by_model = {}
+        for config, (first, _) in found.items():
+            if config in lines[release]:
+                by_model.setdefault(first, config)
+        good = sum(not isinstance(answer, str) for _, answer in found.values())
+        counts[release] = (good, len(found))
+        text.append(f'### {release}: {good} of {len(found)} build\n\n| config | parameters | compared |\n| --- | --- | --- |')
+        for config, (first, answer) in found.items():
+            size_of = '' if isinstance(answer, str) else f'{answer / 1e6:.2f} M'
+            text.append(f'| `{config}` | {size_of} | {verdict(config, first, answer, lines[release], by_model)} |')
+        text.append('')
+    return '\n'.join(text).rstrip(), counts
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--only', default='')
@@ -155,6 +249,7 @@ def main():
         rows.append(f'| {family} | {agreement(d)} | {ppm(d.get("logits"))} | {ppm(d.get("losses"))} | {ppm(d.get("grads"))} |')
         models.append(f'| `{name}` | {kinds(o.cseg, config)} | {params / 1e6:.2f} M | {madds} | {clock(t.get("infer"))} | '
                       f'{clock(t.get("train"))} |')
+    every, counts = config_tables(o, summary)
     cpus = sorted({t['cpu'] for t in times.values()})
     text = f"""# The zoo
 
@@ -185,10 +280,16 @@ its maps in `channels_last`, without oneDNN, or with noise as large as a convolu
 the outputs' standard deviation, seeds 0, 1, 2).
 
 {chr(10).join(differing(o, summary)) or 'None.'}
+
+## Every config
+Compared: the files of answers in which the config has a line, which agrees if nothing else is said; or the first config
+with the same model that has one; or that its model builds, which nothing was compared with.
+
+{every}
 """
     with open(os.path.join(ROOT, 'docs', 'zoo.md'), 'w') as f:
         f.write(text)
-    print(f'docs/zoo.md: {len(rows)} families')
+    print(f'docs/zoo.md: {len(rows)} families; ' + ', '.join(f'{a} of {b} configs of {r} build' for r, (a, b) in counts.items()))
 
 
 if __name__ == '__main__':
