@@ -30,13 +30,20 @@ SHOWN = {
     'ddrnet': 'ddrnet_23-slim_in1k-pre_2xb6-120k_cityscapes-1024x1024.py',
     'fcn': 'fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py',
     'hrnet': 'fcn_hr18_4xb2-40k_cityscapes-512x1024.py',
+    'knet': 'knet-s3_r50-d8_fcn_8xb2-adamw-80k_ade20k-512x512.py',
+    'mask2former': 'mask2former_r50_8xb2-160k_ade20k-512x512.py',
     'ocrnet': 'ocrnet_hr18_4xb2-40k_cityscapes-512x1024.py',
     'mobilenet_v2': 'mobilenet-v2-d8_deeplabv3plus_4xb2-80k_cityscapes-512x1024.py',
     'pidnet': 'pidnet-s_2xb6-120k_1024x1024-cityscapes.py',
     'poolformer': 'fpn_poolformer_s12_8xb4-40k_ade20k-512x512.py',
     'pspnet': 'pspnet_r50-d8_4xb2-40k_cityscapes-512x1024.py',
+    'segformer': 'segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
+    'segmenter': 'segmenter_vit-s_mask_8xb1-160k_ade20k-512x512.py',
     'segnext': 'segnext_mscan-t_1xb16-adamw-160k_ade20k-512x512.py',
     'stdc': 'stdc1_in1k-pre_4xb12-80k_cityscapes-512x1024.py',
+    'swin': 'swin-tiny-patch4-window7-in1k-pre_upernet_8xb2-160k_ade20k-512x512.py',
+    'twins': 'twins_svt-s_fpn_fpnhead_8xb4-80k_ade20k-512x512.py',
+    'vit': 'vit_vit-b16_mln_upernet_8xb2-80k_ade20k-512x512.py',
     'unet': 'unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py',
 }
 
@@ -74,14 +81,16 @@ def model_row(text):
 
 
 def size(cseg, config):
-    """(parameters, multiply-adds) at 512x512."""
-    got = subprocess.run([cseg, 'model', '--quiet', config, '--depth', '1', '--shape', '512', '512'],
-                         capture_output=True, text=True, check=True)
-    return model_row(got.stdout)
+    """(parameters, multiply-adds, side of the image): 512, or what the model demands, as BEiT's tables of positions do."""
+    for shape in ['--shape', '512', '512'], []:
+        got = subprocess.run([cseg, 'model', '--quiet', config, '--depth', '1', *shape], capture_output=True, text=True, check=False)
+        if got.returncode == 0:
+            return *model_row(got.stdout), int(re.search(r'image of (\d+) x', got.stdout).group(1))
+    sys.exit(f'zoo.py: {got.stderr}')
 
 
-def seconds(cseg, mode, config, batch):
-    got = subprocess.run([cseg, 'bench', mode, config, '--quiet', '--size', '512', '--batch', str(batch), '--repeat', '3',
+def seconds(cseg, mode, config, side, batch):
+    got = subprocess.run([cseg, 'bench', mode, config, '--quiet', '--size', str(side), '--batch', str(batch), '--repeat', '3',
                           '--json'], capture_output=True, text=True, check=False)
     return json.loads(got.stdout)['min_s'] if got.returncode == 0 else None
 
@@ -240,12 +249,12 @@ def main():
         if not config:
             continue
         name = os.path.relpath(config, CONFIGS)
+        params, madds, side = size(o.cseg, config)
         if name not in times and not o.no_time:
-            times[name] = dict(cpu=cpu(), infer=seconds(o.cseg, 'infer', config, 1), train=seconds(o.cseg, 'train', config, 2))
+            times[name] = dict(cpu=cpu(), infer=seconds(o.cseg, 'infer', config, side, 1), train=seconds(o.cseg, 'train', config, side, 2))
             with open(kept, 'w') as f:
                 json.dump(times, f, indent=1)
         t = times.get(name, {})
-        params, madds = size(o.cseg, config)
         rows.append(f'| {family} | {agreement(d)} | {ppm(d.get("logits"))} | {ppm(d.get("losses"))} | {ppm(d.get("grads"))} |')
         models.append(f'| `{name}` | {kinds(o.cseg, config)} | {params / 1e6:.2f} M | {madds} | {clock(t.get("infer"))} | '
                       f'{clock(t.get("train"))} |')
@@ -267,7 +276,7 @@ norm (relative) among all lines of the family.
 {chr(10).join(rows)}
 
 ## Models
-One model of each family at 512x512: parameters of all modules, multiply-adds of one image's inference, seconds to segment an
+One model of each family at 512x512 (BEiT at 640x640, the size of its tables of positions): parameters of all modules, multiply-adds of one image's inference, seconds to segment an
 image, seconds of a training step of two images with SGD; float32, the fastest of three, on {'; '.join(cpus) or 'no machine yet'}.
 
 | config | kinds | parameters | multiply-adds | s / image | s / step |
