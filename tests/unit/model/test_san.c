@@ -32,6 +32,9 @@ static void what_does_not_fit_is_refused(void **state)
     } cases[] = {
         {"model = dict(type='MultimodalEncoderDecoder', image_encoder=None, text_encoder=None, decode_head=None)\n",
          CSEG_CONFIG, "asymetric_input", "encoder_resolution"},
+        {MODEL(NAMES, "encoder_resolution=0,", "", "", ""), CSEG_CONFIG, "encoder_resolution above 0",
+         "asymetric_input"},
+        {MODEL(NAMES, "encoder_resolution=(1, 1, 1),", "", "", ""), CSEG_CONFIG, "encoder_resolution", "two of them"},
         {MODEL(TEXT("vocabulary=['cat']"), "", "", "", ""), CSEG_CONFIG, "num_classes=2", "1 classes"},
         {MODEL(TEXT("dataset_name='nowhere'"), "", "", "", ""), CSEG_CONFIG, "nowhere", "vocabulary"},
         {MODEL(TEXT("vocabulary=['cat', 'dog'], dataset_name='voc'"), "", "", "", ""), CSEG_CONFIG, "both", ""},
@@ -40,7 +43,6 @@ static void what_does_not_fit_is_refused(void **state)
         {MODEL(TEXT("vocabulary=['cat', '\xe7\x8c\xab']"), "", "", "", ""), CSEG_UNSUPPORTED, "byte 2", "text_encoder"},
         {MODEL(NAMES, "", "", ", num_queries=4", ""), CSEG_CONFIG, "num_queries=4", "sos_token_num=3"},
         {MODEL(NAMES, "", "", "", ", num_heads=4"), CSEG_CONFIG, "num_heads", "4"},
-        {MODEL(NAMES, "", "", "", ", cross_attn=True"), CSEG_UNSUPPORTED, "cross_attn", ""},
         {MODEL(NAMES, "", "", "", ", sos_token_format='learnable_token'"), CSEG_CONFIG, "sos_token_format",
          "cls_token"},
         {MODEL(NAMES, "", ", loss_decode=dict(type='CrossEntropyLoss')", "", ""), CSEG_CONFIG, "loss_cls_ce", ""},
