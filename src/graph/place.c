@@ -64,6 +64,8 @@ static plan_buffer *taken_over(layout *l, const step *s, int at)
     plan_buffer *b = &l->buffers[l->buffer_of[t->id]];
     if (!s->kernel)
         return b; /* a reshape */
+    if (s->fixed && !l->p->fixed[b->root])
+        return NULL; /* which other runs write again */
     /* No later step may read it, under any of its names, and this step may read it only once. */
     if (b->fixed || b->external || b->last > at || rounded(tensor_bytes(n->out[0])) > b->bytes ||
         t->type != n->out[0]->type)

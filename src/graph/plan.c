@@ -6,18 +6,20 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/usage.h"
+#include "graph/fixed.h"
 #include "graph/op.h"
 #include "graph/plan_internal.h"
 
 static bool is_fixed(const plan *p, const tensor *t)
 {
-    return t->role == TENSOR_TEMP ? p->fixed[t->id] : t->role != TENSOR_INPUT;
+    return t->role == TENSOR_TEMP ? p->fixed[t->id] : graph_leaf_is_fixed(p->graph, t);
 }
 
+/* In training no kernel keeps anything of its weights: frozen ones are computed with as all others are, bit for bit. */
 static uint32_t fixed_inputs(const plan *p, const node *n)
 {
     uint32_t fixed = 0;
-    for (int i = 0; p->weights_fixed && i < n->n_in && i < 32; i++)
+    for (int i = 0; !p->graph->train && i < n->n_in && i < 32; i++)
         fixed |= (uint32_t)(n->in[i] && is_fixed(p, n->in[i])) << i;
     return fixed;
 }
@@ -40,17 +42,6 @@ static cseg_status prepare_step(plan *p, step *s, const node *n, cseg_error *err
     return CSEG_OK;
 }
 
-/* Returns whether the node depends on parameters and constants alone. */
-static bool only_weights(const plan *p, const node *n)
-{
-    if (n->has_effect)
-        return false;
-    for (int i = 0; i < n->n_in; i++)
-        if (n->in[i] && !is_fixed(p, n->in[i]))
-            return false;
-    return true;
-}
-
 /* Adds the steps of the nodes that end a run, or of all others. */
 static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error *err)
 {
@@ -59,9 +50,7 @@ static cseg_status add_steps(plan *p, const char *keep, bool ending, cseg_error 
         if (!keep[i] || op_define(n->op)->ends_run != ending)
             continue;
         step *s = &p->steps[p->n_steps++];
-        s->fixed = p->weights_fixed && only_weights(p, n);
-        for (int k = 0; k < n->n_out; k++)
-            p->fixed[n->out[k]->id] = s->fixed;
+        s->fixed = n->n_out > 0 && p->fixed[n->out[0]->id];
         TRY(prepare_step(p, s, n, err));
     }
     return CSEG_OK;
@@ -73,7 +62,7 @@ static cseg_status make_steps(plan *p, cseg_error *err)
     bool *needed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
     char *keep = ARENA_ARRAY(p->mem, g->nodes.n + 1, char);
     p->steps = ARENA_ARRAY(p->mem, g->nodes.n + 1, step);
-    p->fixed = ARENA_ARRAY(p->mem, g->tensors.n + 1, bool);
+    p->fixed = graph_fixed(g, p->mem);
     if (!needed || !keep || !p->steps || !p->fixed)
         return fail_memory(err);
     for (size_t i = 0; i < g->outputs.n; i++)
@@ -163,7 +152,6 @@ cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err)
     p->graph = g;
     p->backend = b;
     p->weights_changed = true;
-    p->weights_fixed = !g->train;
     if (b->enter)
         b->enter(b);
     TRY_DONE(make_steps(p, err));

@@ -18,9 +18,9 @@ typedef struct plan plan;
  * must have memory: `data`, which may move later (call plan_weights_changed then), and `grad` if the graph has a
  * gradient for them, which must not move. CSEG_USAGE: they have none, or the
  * graph's types are not the backend's. CSEG_UNSUPPORTED: the backend lacks an op.
- * If !g->train, nodes that depend on parameters and constants alone are fixed: they run only at the first plan_run and
- * after plan_weights_changed. Their results have memory of their own, unless no other run reads them (scaled weights
- * that a convolution's kernel keeps in another layout). */
+ * Nodes that depend on weights and constants alone are fixed (graph_fixed; in training: on weights that do not learn):
+ * they run only at the first plan_run and after plan_weights_changed. Their results have memory of their own, unless no
+ * other run reads them (scaled weights that a convolution's kernel keeps in another layout). */
 cseg_status plan_build(const graph *g, backend *b, plan **out, cseg_error *err);
 void plan_free(plan *p);
 

@@ -47,9 +47,8 @@ struct plan {
     backend *backend;
     step *steps;
     size_t n_steps;
-    bool weights_fixed; /* they change only before runs with weights_changed */
-    bool *fixed;        /* by tensor id: a fixed step makes it */
-    place *place;       /* by tensor id */
+    bool *fixed;  /* by tensor id: a fixed step makes it (graph_fixed) */
+    place *place; /* by tensor id */
     plan_buffer *buffers;
     size_t n_buffers;
     const void **bound; /* by tensor id: the caller's memory of bound inputs */

@@ -25,6 +25,15 @@ void trainer_release_plans(trainer *t)
         release_plan(&t->plans[i]);
 }
 
+void trainer_weights_changed(trainer *t)
+{
+    for (int i = 0; i < TRAINER_PLANS; i++)
+        if (t->plans[i].p)
+            plan_weights_changed(t->plans[i].p);
+    if (t->predictor)
+        predictor_weights_changed(t->predictor);
+}
+
 static void note_used_params(trainer *t, const graph *g)
 {
     for (int64_t e = 0; e < t->o->n_entries; e++) {

@@ -69,6 +69,9 @@ cseg_status trainer_losses(trainer *t, const batch *b, bool train, losses *out, 
 /* Runs an iteration: batch, losses, gradients, step. */
 cseg_status trainer_iteration(trainer *t, cseg_error *err);
 void trainer_release_plans(trainer *t);
+/* To be called when weights have changed otherwise than by a step, frozen ones too: plans may hold what follows from
+ * them. */
+void trainer_weights_changed(trainer *t);
 /* Checks whether the model can be trained on the last batch of an epoch if that has only one image. This is known
  * before the first step if the pipeline gives all images one size. */
 cseg_status trainer_check_last_batch(trainer *t, cseg_error *err);

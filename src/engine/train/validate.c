@@ -81,6 +81,14 @@ static cseg_status measure(trainer *t, arena *mem, evaluation *v, cseg_error *er
     return evaluate(t->predictor, t->m, t->val_set, t->val, &o, mem, v, err);
 }
 
+static void swap_averages(trainer *t)
+{
+    if (!t->average)
+        return;
+    ema_swap(t->average);
+    trainer_weights_changed(t);
+}
+
 cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
 {
     *stop_early = false;
@@ -90,14 +98,12 @@ cseg_status trainer_evaluate(trainer *t, bool *stop_early, cseg_error *err)
     if (!mem)
         return fail_memory(err);
     evaluation v;
-    if (t->average)
-        ema_swap(t->average);
+    swap_averages(t);
     /* Validation may use another backend. */
     cseg_status status = t->b->memory->synchronise(t->b, err);
     if (status == CSEG_OK)
         status = measure(t, mem, &v, err);
-    if (t->average)
-        ema_swap(t->average);
+    swap_averages(t);
     if (status == CSEG_INTERRUPTED)
         status = trainer_interrupted(t, err);
     if (status != CSEG_OK)

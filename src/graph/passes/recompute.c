@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "graph/fixed.h"
 #include "graph/op.h"
 #include "graph/passes/rewrite.h"
 
@@ -27,7 +28,8 @@ typedef struct slot {
 typedef struct recompute {
     graph *g;
     size_t n;     /* number of tensors in the graph at the start; the clone of tensor i has id n + i */
-    bool *output; /* by tensor id, as the next three: the caller reads it */
+    bool *output; /* by tensor id, as the next four: the caller reads it */
+    bool *fixed;  /* it is kept from run to run */
     bool *read;   /* the backward pass reads it */
     bool *keep;   /* kept until the backward pass no longer needs it */
     bool *cloned; /* by id of the first output: the order has a clone of the node */
@@ -89,6 +91,7 @@ static bool init(recompute *r, graph *g)
     *r = (recompute){.g = g,
                      .n = n,
                      .output = ARENA_ARRAY(mem, n, bool),
+                     .fixed = graph_fixed(g, mem),
                      .read = ARENA_ARRAY(mem, n, bool),
                      .keep = ARENA_ARRAY(mem, n, bool),
                      .cloned = ARENA_ARRAY(mem, n, bool),
@@ -99,8 +102,8 @@ static bool init(recompute *r, graph *g)
                      .last = ARENA_ARRAY(mem, 2 * n, int),
                      .change = ARENA_ARRAY(mem, slots + 1, int64_t)};
     bool *result = ARENA_ARRAY(mem, n, bool);
-    if (!r->output || !r->read || !r->keep || !r->cloned || !r->clone || !r->order || !r->root || !r->first ||
-        !r->last || !r->change || !result)
+    if (!r->output || !r->fixed || !r->read || !r->keep || !r->cloned || !r->clone || !r->order || !r->root ||
+        !r->first || !r->last || !r->change || !result)
         return false;
     for (size_t i = 0; i < g->outputs.n; i++)
         r->output[g->outputs.at[i].value->id] = true;
@@ -112,7 +115,7 @@ static bool init(recompute *r, graph *g)
     for (size_t i = 0; i < n; i++) {
         const tensor *t = g->tensors.at[i];
         r->keep[i] = true;
-        if (!is_forward(r, t) || r->output[i] || is_statistic(t) || !can_be_cloned(t->from))
+        if (!is_forward(r, t) || r->output[i] || r->fixed[i] || is_statistic(t) || !can_be_cloned(t->from))
             continue;
         if (t->from->checkpoint)
             r->keep[i] = result[i];
@@ -242,7 +245,7 @@ static candidate *candidates(const recompute *r, size_t *n)
     *n = 0;
     for (size_t i = 0; all && i < r->n; i++) {
         tensor *t = r->g->tensors.at[i];
-        if (!is_forward(r, t) || r->output[i] || !r->read[i] || is_statistic(t) || t->from->checkpoint ||
+        if (!is_forward(r, t) || r->output[i] || r->fixed[i] || !r->read[i] || is_statistic(t) || t->from->checkpoint ||
             !is_cheap(t->from) || !can_be_cloned(t->from))
             continue;
         int64_t traffic = bytes_if_temp(t);

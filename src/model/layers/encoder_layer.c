@@ -12,6 +12,7 @@ static tensor *attend(const module *m, graph *g, attention_inputs in)
     tensor *x = in.identity;
     int outer = graph_push_checkpoint(g, s->with_cp);
     in.query = layer_run(s->norm1, g, x);
+    in.key = in.key ? layer_run(s->norm1, g, in.key) : NULL;
     x = attention_run(s->attn, g, in);
     x = ffn_run(s->ffn, g, layer_run(s->norm2, g, x), x);
     graph_pop_checkpoint(g, outer);
@@ -27,6 +28,14 @@ tensor *encoder_layer_run(module *m, graph *g, tensor *x, tensor *mask, tensor *
 {
     graph_push_scope(g, m->name);
     tensor *y = attend(m, g, (attention_inputs){.identity = x, .mask = mask, .hidden = hidden});
+    graph_pop_scope(g);
+    return y;
+}
+
+tensor *encoder_layer_look(module *m, graph *g, tensor *x, tensor *keys, tensor *mask, tensor *hidden)
+{
+    graph_push_scope(g, m->name);
+    tensor *y = attend(m, g, (attention_inputs){.identity = x, .key = keys, .mask = mask, .hidden = hidden});
     graph_pop_scope(g);
     return y;
 }

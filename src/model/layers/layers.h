@@ -339,6 +339,8 @@ module *encoder_layer_new(module *parent, const char *name, encoder_layer_spec s
 module *base_layer_new(module *parent, const char *name, encoder_layer_spec s);
 /* Runs either with attention_inputs' mask and hidden; NULL: none. */
 tensor *encoder_layer_run(module *m, graph *g, tensor *x, tensor *mask, tensor *hidden);
+/* The same with tokens x that look at others, keys [N,K,channels], instead of at themselves. */
+tensor *encoder_layer_look(module *m, graph *g, tensor *x, tensor *keys, tensor *mask, tensor *hidden);
 
 /* mmseg's SelfAttentionBlock: each pixel of one map (query) attends to the pixels of another (key). Each projection has
  * the given number of 1x1 convolutions: ConvModules if `norm`, else plain ones with bias. If out_project is one plain

@@ -212,6 +212,18 @@ static bool fits(module *m, graph *g, features x)
     return fit;
 }
 
+/* The convolution in s->lateral and s->output of map i, of those that do not go through the encoder. The class makes
+ * them for the smallest map first, but gives the i-th to map i; it stops where the channels do not allow that, and here
+ * each map has the one that is made for it. */
+static int64_t conv_of_map(const deform_pixel_config *c, const deform_pixel_decoder *s, int64_t i)
+{
+    int64_t rest = (int64_t)s->lateral->children.n;
+    for (int64_t k = 0; k < rest; k++)
+        if (c->in_channels.at[k] != c->in_channels.at[rest - 1 - k])
+            return rest - 1 - i;
+    return i;
+}
+
 static features forward(module *m, graph *g, features x)
 {
     const deform_pixel_config *c = m->config;
@@ -220,10 +232,11 @@ static features forward(module *m, graph *g, features x)
     if (!fits(m, g, x) || !encode(m, g, x, &all))
         return (features){0};
     tensor *y = all.at[all.n - 1];
-    for (size_t i = 0; i < s->lateral->children.n; i++) {
-        tensor *own = layer_run(s->lateral->children.at[i], g, x.at[s->lateral->children.n - 1 - i]);
+    for (int64_t i = (int64_t)s->lateral->children.n - 1; i >= 0; i--) {
+        int64_t conv = conv_of_map(c, s, i);
+        tensor *own = layer_run(s->lateral->children.at[conv], g, x.at[i]);
         tensor *sum = own ? op_add(g, own, resize_like(g, y, own, false)) : NULL;
-        y = layer_run(s->output->children.at[i], g, sum);
+        y = layer_run(s->output->children.at[conv], g, sum);
         features_add(g, &all, y);
     }
     features_add(g, &out, layer_run(s->mask_feature, g, y));

@@ -7,7 +7,7 @@ typedef struct multimodal_config {
     const value *image_encoder, *text_encoder, *decode_head, *train_cfg, *test_cfg, *init_cfg;
     const char *pretrained;
     bool asymetric_input;
-    double encoder_resolution;
+    floats encoder_resolution;
 } multimodal_config;
 
 static const field fields[] = {
@@ -20,8 +20,8 @@ static const field fields[] = {
     FIELD(multimodal_config, F_STR, pretrained, "None",
           "a file of all parts' weights; each part starts from its own, and from no other init_cfg"),
     FIELD(multimodal_config, F_BOOL, asymetric_input, "True", "the image encoder sees the image in another size"),
-    FIELD_RANGE(multimodal_config, F_FLOAT, encoder_resolution, "0", 0, 64,
-                "which is this times the image's; asymetric_input needs it"),
+    FIELD_RANGE(multimodal_config, F_FLOATS, encoder_resolution, "None", 0, 64,
+                "which is this times the image's, or (of heights, of widths); asymetric_input needs it"),
     FIELD(multimodal_config, F_VALUE, init_cfg, "None", "how the weights start"),
 };
 static const field_table table = FIELD_TABLE(fields, multimodal_config);
@@ -54,8 +54,10 @@ static void build(module *m)
     if (!s)
         return;
     m->init_cfg = c->init_cfg;
-    if (c->asymetric_input && c->encoder_resolution <= 0)
-        model_fail(m->model, CSEG_CONFIG, m->cfg, "%s: asymetric_input needs an encoder_resolution", m->class_name);
+    floats scale = c->encoder_resolution;
+    if (c->asymetric_input && (scale.n < 1 || scale.n > 2 || scale.at[0] <= 0 || scale.at[scale.n - 1] <= 0))
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "encoder_resolution"),
+                   "%s: asymetric_input needs an encoder_resolution above 0, or two of them", m->class_name);
     s->image = module_build(m, "image_encoder", FAMILY_BACKBONE, part_cfg(m, c->image_encoder), NULL);
     s->text = module_build_part(m, "text_encoder", &kind_clip_text_encoder, part_cfg(m, c->text_encoder));
     if (value_is_list(c->decode_head))
@@ -88,13 +90,15 @@ static void look(module *m, graph *g, tensor *img, head_io *io)
     const multimodal_config *c = m->config;
     const multimodal *s = m->state;
     tensor *seen = img;
-    double scale = c->encoder_resolution;
-    if (c->asymetric_input && img)
+    if (c->asymetric_input && img) {
+        floats scale = c->encoder_resolution;
+        double scale_h = scale.at[0], scale_w = scale.at[scale.n - 1];
         seen = op_resize(g, img,
-                         (resize_attr){.h = (int64_t)((double)img->dim[1] * scale),
-                                       .w = (int64_t)((double)img->dim[2] * scale),
-                                       .scale_h = scale,
-                                       .scale_w = scale});
+                         (resize_attr){.h = (int64_t)((double)img->dim[1] * scale_h),
+                                       .w = (int64_t)((double)img->dim[2] * scale_w),
+                                       .scale_h = scale_h,
+                                       .scale_w = scale_w});
+    }
     io->names = clip_text_encoder_run(s->text, g);
     io->x = backbone_run(s->image, g, seen);
     io->img = img;

@@ -173,6 +173,7 @@ static void plant(forest *f, uint64_t seed, bool train)
     assert_non_null(f->g);
     for (int i = 0; i < PARAMS; i++) {
         f->params[i] = test_param("w", 2, DIMS(8, 8));
+        f->params[i].requires_grad = rng_below(&f->random, 2);
         f->pool[f->n++] = op_scale(f->g, graph_param(f->g, &f->params[i]), 2, 0);
     }
     f->pool[f->n++] = op_scale(f->g, graph_input(f->g, "x", DT_F32, 2, DIMS(16, 8)), 2, 0);
@@ -319,13 +320,21 @@ static void test_dead_nodes_do_not_run(void **state)
         test_param_free(&stats[i]);
 }
 
+/* 0: inference; 1: training of a weight; 2: training beside a frozen weight, behind which there is a product; 3: none.
+ */
 static void test_fixed_steps_run_once(void **state)
 {
     (void)state;
-    for (int train = 0; train < 2; train++) {
-        graph *g = graph_new(train);
+    static const struct {
+        int again; /* steps that run each time */
+        bool train, learns, product;
+    } cases[] = {{1, false, true, false}, {3, true, true, false}, {1, true, false, true}, {3, true, false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graph *g = graph_new(cases[i].train);
         param w = test_param("w", 2, DIMS(8, 8));
-        tensor *scaled = op_scale(g, op_scale(g, graph_param(g, &w), 2, 0), 3, 0);
+        w.requires_grad = cases[i].learns;
+        tensor *scaled = op_scale(g, graph_param(g, &w), 2, 0);
+        scaled = cases[i].product ? op_matmul(g, scaled, scaled, false, false) : op_scale(g, scaled, 3, 0);
         tensor *flat = op_reshape(g, op_reshape(g, scaled, 1, DIMS(64)), 2, DIMS(8, 8));
         graph_add_output(g, "y", op_matmul(g, graph_input(g, "x", DT_F32, 2, DIMS(4, 8)), flat, false, false));
         graph_add_output(g, "w", flat);
@@ -334,10 +343,10 @@ static void test_fixed_steps_run_once(void **state)
         run(p, &m);
         assert_int_equal(m.steps, 3);
         run(p, &m);
-        assert_int_equal(m.steps, train ? 6 : 4);
+        assert_int_equal(m.steps, 3 + cases[i].again);
         plan_weights_changed(p);
         run(p, &m);
-        assert_int_equal(m.steps, train ? 9 : 7);
+        assert_int_equal(m.steps, 6 + cases[i].again);
         plan_free(p);
         graph_free(g);
         test_param_free(&w);
