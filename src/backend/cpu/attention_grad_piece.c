@@ -280,7 +280,7 @@ static void fetch_next(const attention_grad_call *g, int64_t unit, int64_t head,
     const attention_unit *u = attention_unit_at(g->c, unit, units);
     const sequence *all[] = {&g->c->part[0], &g->c->part[1], &g->c->part[2], &g->y, &g->dy};
     for (int i = 0; i < 5; i++)
-        attention_fetch(all[i], u, head, s->keys);
+        attention_fetch(all[i], u, head, 0, s->keys);
 }
 
 void attention_grad_piece(const attention_grad_call *g, const attention_work *w, float *room)

@@ -82,14 +82,16 @@ void attention_at_rows(const sequence *s, const attention_unit *u, int64_t head,
     }
 }
 
-void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t count)
+void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t from, int64_t count)
 {
     enum { LINE = 64 };
     int64_t step = s->c * size_of(s), size = s->each * size_of(s);
     const char *at = s->at + u->image * s->tokens * step + (s->from + head * s->each) * size_of(s);
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t k = 0; u->token[i] >= 0 && k < size; k += LINE)
-            __builtin_prefetch(at + u->token[i] * step + k, 0, 2);
+    for (int64_t i = from; i < from + count; i++) {
+        int64_t token = u->token ? u->token[i] : i;
+        for (int64_t k = 0; token >= 0 && k < size; k += LINE)
+            __builtin_prefetch(at + token * step + k, 0, 2);
+    }
 }
 
 void attention_rows(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,

@@ -114,8 +114,8 @@ const attention_unit *attention_unit_at(const attention_call *c, int64_t i, atte
  */
 void attention_at_rows(const sequence *s, const attention_unit *u, int64_t head, int64_t from, int64_t count,
                        char *beyond, void **row);
-/* Fetches the head's channels of all places into the cache: for a window's rows, which lie apart. */
-void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t count);
+/* Fetches the head's channels of places into the cache: rows lie apart, and no processor foresees which come next. */
+void attention_fetch(const sequence *s, const attention_unit *u, int64_t head, int64_t from, int64_t count);
 /* Packs places of a unit, times `scale`: as rows [count][padded channels], or turned to columns [channels][block]. */
 void attention_rows(const cpu_backend *b, const sequence *s, const attention_unit *u, int64_t head, int64_t from,
                     int64_t count, char *beyond, float scale, matrix to);

@@ -12,6 +12,7 @@ typedef struct attention_kernel {
     int64_t units;  /* of all images */
     parts chunks;   /* of a unit's queries */
     int64_t blocks; /* of its keys */
+    int64_t kept;   /* blocks that a thread keeps packed: all of a head, or one */
     bool room_for_scores;
     const attention_half_table *half; /* multiplies in bfloat16; NULL: in float32 */
     size_t shared;                    /* bytes of the call */
@@ -22,7 +23,8 @@ typedef struct attention_kernel {
 typedef struct room {
     attention_units units;
     matrix q, s, y;        /* a tile's queries and products; results: of a tile or, if there are blocks, of a chunk */
-    matrix keys, values;   /* of a block: [d][block], [block][e] */
+    matrix keys, values;   /* of the blocks that are kept: [d][block], [block][e] each */
+    int64_t packed;        /* the unit and head that all blocks are packed of; -1: none */
     float *added, *factor; /* for the scores of a tile; a row of dropout's */
     float *most, *sum, *keep; /* of a chunk's queries */
     float *share;             /* in bfloat16: shares [rows][block]; what is packed then lies where float32 would */
@@ -39,15 +41,15 @@ static int64_t room_in(const attention_kernel *k, float *at, room *r)
 {
     const attention_sizes *s = &k->s;
     int64_t used = 0, chunk = k->chunks.each, results = k->blocks > 1 ? chunk : s->tile;
-    *r = (room){.q.ld = s->d, .s.ld = s->block, .y.ld = s->e, .keys.ld = s->block, .values.ld = s->e};
+    *r = (room){.q.ld = s->d, .s.ld = s->block, .y.ld = s->e, .keys.ld = s->block, .values.ld = s->e, .packed = -1};
     float *units;
     lay(at, &used, attention_units_room(s), &units);
     r->units = attention_units_in(units);
     lay(at, &used, s->tile * s->d, &r->q.at);
     lay(at, &used, s->tile * s->block, &r->s.at);
     lay(at, &used, results * s->e, &r->y.at);
-    lay(at, &used, s->a->d * s->block, &r->keys.at);
-    lay(at, &used, s->block * s->e, &r->values.at);
+    lay(at, &used, k->kept * s->a->d * s->block, &r->keys.at);
+    lay(at, &used, k->kept * s->block * s->e, &r->values.at);
     lay(at, &used, k->half ? s->tile * s->block / 2 : 0, &r->share);
     lay(at, &used, k->room_for_scores ? s->tile * s->block : 0, &r->added);
     lay(at, &used, s->a->p > 0 ? s->block : 0, &r->factor);
@@ -67,6 +69,7 @@ typedef struct work {
     float *log_sum; /* of all queries */
     room *r;
     int64_t head, from, count;
+    matrix keys, values; /* the block that is worked on, packed */
 } work;
 
 /* Divides by the sums and writes a tile's rows, whose statistics are from `at` of the chunk on. */
@@ -96,13 +99,13 @@ static void attend(const work *w, const attention_piece *p, int64_t at, matrix y
     const cpu_backend *b = w->c->b;
     room *r = w->r;
     attention_rows(b, &w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], 1, r->q);
-    attention_tile t = attention_score(w->c, p, r->q, r->keys, r->s, r->added);
+    attention_tile t = attention_score(w->c, p, r->q, w->keys, r->s, r->added);
     b->simd->attention->weigh(&t, r->most + at, r->sum + at, r->keep + at);
     if (s->a->p > 0)
         attention_drop(w->c, p, r->s, r->factor);
     if (p->key)
         scale_results(w, at, p->rows, y);
-    attention_product(b, r->s, r->values, y, p->rows, p->count, y.ld, p->key > 0);
+    attention_product(b, r->s, w->values, y, p->rows, p->count, y.ld, p->key > 0);
 }
 
 /* The same by products of bfloat16. */
@@ -116,13 +119,13 @@ static void attend_half(const work *w, const attention_piece *p, int64_t at, mat
     attention_at_rows(&w->c->part[0], w->u, w->head, p->query, p->rows, w->c->outside[0], row);
     half->rows((const void *const *)row, p->rows, s->a->d, queries, s->d);
     bool add = attention_prefill(w->c, p, r->s, 1 / s->a->scale);
-    half->product(queries, s->d, 2, (const uint32_t *)r->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
+    half->product(queries, s->d, 2, (const uint32_t *)w->keys.at, s->block, r->s.at, r->s.ld, p->rows, s->a->d / 2,
                   attention_padded(p->count), add);
     attention_tile t = attention_additions(w->c, p, r->s, r->added);
     half->weigh(&t, s->a->scale, share, s->block, r->most + at, r->sum + at, r->keep + at);
     if (p->key)
         scale_results(w, at, p->rows, y);
-    half->product(share, s->block, 2, (const uint32_t *)r->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2,
+    half->product(share, s->block, 2, (const uint32_t *)w->values.at, s->e, y.at, y.ld, p->rows, (p->count + 1) / 2,
                   s->e, p->key > 0);
 }
 
@@ -132,16 +135,28 @@ static void pack_block(const work *w, int64_t key, int64_t count)
     const sequence *keys = &w->c->part[1], *values = &w->c->part[2];
     char *beyond = w->c->outside[1], *beyond_values = w->c->outside[2];
     if (!w->k->half) {
-        attention_columns(w->c->b, keys, w->u, w->head, key, count, beyond, s->a->scale, w->r->keys);
-        attention_rows(w->c->b, values, w->u, w->head, key, count, beyond_values, 1, w->r->values);
+        attention_columns(w->c->b, keys, w->u, w->head, key, count, beyond, s->a->scale, w->keys);
+        attention_rows(w->c->b, values, w->u, w->head, key, count, beyond_values, 1, w->values);
         return;
     }
     void *row[ATTENTION_TILE];
     attention_at_rows(keys, w->u, w->head, key, count, beyond, row);
-    w->k->half->columns((const void *const *)row, count, attention_padded(count), s->a->d, (uint32_t *)w->r->keys.at,
+    w->k->half->columns((const void *const *)row, count, attention_padded(count), s->a->d, (uint32_t *)w->keys.at,
                         s->block);
     attention_at_rows(values, w->u, w->head, key, count, beyond_values, row);
-    w->k->half->pairs((const void *const *)row, count, s->a->e, (uint32_t *)w->r->values.at, s->e);
+    w->k->half->pairs((const void *const *)row, count, s->a->e, (uint32_t *)w->values.at, s->e);
+}
+
+/* While a tile is worked on, the rows of the next one's queries come into the cache, and where its results go. */
+static void fetch_tile(const work *w, int64_t at, bool last)
+{
+    const attention_sizes *s = &w->k->s;
+    if (w->u->token) /* a whole unit was fetched */
+        return;
+    int64_t rows = least_of(s->tile, w->count - at), next = least_of(s->tile, w->count - at - rows);
+    attention_fetch(&w->c->part[0], w->u, w->head, w->from + at + rows, next);
+    if (last)
+        attention_fetch(&w->y, w->u, w->head, w->from + at, rows);
 }
 
 /* One tile against one block of keys. */
@@ -149,25 +164,36 @@ static void run_tile(const work *w, int64_t at, int64_t rows, int64_t key, int64
 {
     matrix y = {w->k->blocks > 1 ? matrix_at(w->r->y, at, 0) : w->r->y.at, w->r->y.ld};
     attention_piece p = {w->u, w->head, w->from + at, rows, key, count};
+    fetch_tile(w, at, key + count == w->k->s.keys);
     (w->k->half ? attend_half : attend)(w, &p, at, y);
     if (key + count == w->k->s.keys)
         finish(w, at, rows, y);
 }
 
-static void run_work(const work *w)
+static void run_work(work *w, int64_t of)
 {
-    const attention_sizes *s = &w->k->s;
+    const attention_kernel *k = w->k;
+    const attention_sizes *s = &k->s;
     room *r = w->r;
+    bool packed = r->packed == of;
     for (int64_t i = 0; i < w->count; i++) {
         r->most[i] = -INFINITY;
         r->sum[i] = 0;
     }
+    w->keys = r->keys;
+    w->values = r->values;
     for (int64_t key = 0; key < s->keys; key += s->block) {
         int64_t count = least_of(s->block, s->keys - key);
-        pack_block(w, key, count);
+        if (!packed)
+            pack_block(w, key, count);
         for (int64_t at = 0; at < w->count; at += s->tile)
             run_tile(w, at, least_of(s->tile, w->count - at), key, count);
+        if (k->kept > 1) {
+            w->keys.at += s->a->d * s->block;
+            w->values.at += s->block * s->e;
+        }
     }
+    r->packed = k->kept == k->blocks ? of : -1;
 }
 
 /* While a window is worked on, the rows of the next one come into the cache. */
@@ -179,7 +205,7 @@ static void fetch_next(const work *w, int64_t i)
         return;
     const attention_unit *next = attention_unit_at(w->c, i / heads, &w->r->units);
     for (int part = 0; part < 3; part++)
-        attention_fetch(&w->c->part[part], next, i % heads, k->s.keys);
+        attention_fetch(&w->c->part[part], next, i % heads, 0, k->s.keys);
 }
 
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -206,7 +232,7 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
             w.from = chunk * k->chunks.each;
             w.count = parts_size(&k->chunks, chunk);
             fetch_next(&w, i + 1);
-            run_work(&w);
+            run_work(&w, of);
         }
     }
     return CSEG_OK;
@@ -214,6 +240,7 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
 
 enum {
     PIECES = 32,       /* so many pieces of work are wanted */
+    KEPT = 1 << 18,    /* the most floats of packed keys and values that a thread keeps */
     CHUNK_LEAST = 96,  /* queries, for which packing keys and values costs little */
     CHUNK_ONCE = 2048, /* the most, if their results are not kept from block to block */
     CHUNK_KEPT = 512
@@ -228,7 +255,8 @@ static parts chunks_of(const attention_kernel *k)
     int64_t most = s->queries / CHUNK_LEAST, count = wanted < most ? wanted : most < 1 ? 1 : most;
     int64_t least = parts_of(s->queries, k->blocks > 1 ? CHUNK_KEPT : CHUNK_ONCE).count;
     count = count > least ? count : least;
-    return parts_of(s->queries, (s->queries + count - 1) / count);
+    int64_t each = (s->queries + count - 1) / count;
+    return parts_of(s->queries, (each + s->tile - 1) / s->tile * s->tile);
 }
 
 static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
@@ -240,6 +268,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     k->s = attention_sizes_of(n);
     k->units = k->s.p.n * k->s.windows;
     k->blocks = parts_of(k->s.keys, k->s.block).count;
+    k->kept = k->blocks * k->s.block * (k->s.d + k->s.e) <= KEPT ? k->blocks : 1;
     k->chunks = chunks_of(k);
     k->room_for_scores = attention_needs_room(n, &k->s);
     k->half = attention_half_for(b, n);

@@ -106,32 +106,77 @@ VEC_INLINE vec SIMD_NAME(attention_score)(const attention_tile *t, const float *
     return left < VEC ? vec_first(x, left, none) : x;
 }
 
+enum { ATTENTION_ROWS = 4 }; /* that are worked on side by side */
+
+/* Turns `rows` rows into exp(product - less[i]); sum[i] = keep[i] * sum[i] + theirs. */
+VEC_INLINE void SIMD_NAME(attention_powers)(const attention_tile *t, float *s, int rows, const float *less,
+                                            const float *keep, float *sum)
+{
+    vec total[ATTENTION_ROWS], most[ATTENTION_ROWS];
+    for (int i = 0; i < rows; i++) {
+        total[i] = vec_zero();
+        most[i] = vec_set(less[i]);
+    }
+    for (int64_t j = 0; j < t->count; j += VEC)
+        for (int i = 0; i < rows; i++) {
+            float *at = s + i * t->ld + j;
+            vec e = vec_exp_below(vec_sub(vec_load(at), most[i]));
+            vec_store(at, e);
+            total[i] = vec_add(total[i], e);
+        }
+    for (int i = 0; i < rows; i++)
+        sum[i] = keep[i] * sum[i] + vec_total(total[i]);
+}
+
+/* The largest products of `rows` rows. Where something is added to them, they are kept with it. */
+VEC_INLINE void SIMD_NAME(attention_largest)(const attention_tile *t, float *s, int rows, const float *bias,
+                                             const uint8_t *mask, float *largest)
+{
+    vec most[ATTENTION_ROWS];
+    for (int i = 0; i < rows; i++)
+        most[i] = vec_set(-INFINITY);
+    for (int64_t j = 0; j < t->count; j += VEC)
+        for (int i = 0; i < rows; i++) {
+            float *at = s + i * t->ld;
+            vec x = SIMD_NAME(attention_score)(t, at, bias ? bias + i * t->bias_ld : NULL,
+                                               mask ? mask + i * t->mask_ld : NULL, j);
+            if (bias || mask || t->count - j < VEC)
+                vec_store(at + j, x);
+            most[i] = vec_max(most[i], x);
+        }
+    for (int i = 0; i < rows; i++)
+        largest[i] = vec_largest(most[i]);
+}
+
+VEC_INLINE void SIMD_NAME(attention_weigh_rows)(const attention_tile *t, float *s, int rows, const float *bias,
+                                                const uint8_t *mask, float *most, float *sum, float *keep)
+{
+    float less[ATTENTION_ROWS];
+    SIMD_NAME(attention_largest)(t, s, rows, bias, mask, less);
+    for (int i = 0; i < rows; i++) {
+        float before = most[i], now = less[i] > before ? less[i] : before;
+        most[i] = now;
+        keep[i] = before == -INFINITY ? 0 : before == now ? 1 : expf(before - now);
+        /* Where nothing was seen yet, all products are -infinity, and less anything finite they stay so. */
+        less[i] = now == -INFINITY ? 0 : now;
+    }
+    SIMD_NAME(attention_powers)(t, s, rows, less, keep, sum);
+}
+
 VEC_INLINE void SIMD_NAME(attention_weigh_with)(const attention_tile *t, const float *bias, const uint8_t *mask,
                                                 float *most, float *sum, float *keep)
 {
-    float *s = t->s;
-    for (int64_t i = 0; i < t->rows; i++, s += t->ld) {
-        vec m = vec_set(-INFINITY), total = vec_zero();
-        for (int64_t j = 0; j < t->count; j += VEC) {
-            vec x = SIMD_NAME(attention_score)(t, s, bias, mask, j);
-            if (bias || mask || t->count - j < VEC)
-                vec_store(s + j, x);
-            m = vec_max(m, x);
+    for (int64_t i = 0; i < t->rows;) {
+        float *s = t->s + i * t->ld;
+        const float *b = bias ? bias + i * t->bias_ld : NULL;
+        const uint8_t *m = mask ? mask + i * t->mask_ld : NULL;
+        if (i + ATTENTION_ROWS <= t->rows) {
+            SIMD_NAME(attention_weigh_rows)(t, s, ATTENTION_ROWS, b, m, most + i, sum + i, keep + i);
+            i += ATTENTION_ROWS;
+        } else {
+            SIMD_NAME(attention_weigh_rows)(t, s, 1, b, m, most + i, sum + i, keep + i);
+            i++;
         }
-        float largest = vec_largest(m);
-        largest = largest > most[i] ? largest : most[i];
-        /* Where nothing was seen yet, all products are -infinity, and less anything finite they stay so. */
-        vec less = vec_set(largest == -INFINITY ? 0 : largest);
-        for (int64_t j = 0; j < t->count; j += VEC) {
-            vec e = vec_exp_below(vec_sub(vec_load(s + j), less));
-            vec_store(s + j, e);
-            total = vec_add(total, e);
-        }
-        keep[i] = most[i] == -INFINITY ? 0 : expf(most[i] - largest);
-        most[i] = largest;
-        sum[i] = keep[i] * sum[i] + vec_total(total);
-        bias = bias ? bias + t->bias_ld : NULL;
-        mask = mask ? mask + t->mask_ld : NULL;
     }
 }
 
