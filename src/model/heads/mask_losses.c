@@ -36,7 +36,14 @@ void mask_losses_build(module *m, mask_losses *l, const value *cls, const value 
 static tensor *weight_of_all(module *m, const mask_losses *l, graph *g, const mask_losses_io *io)
 {
     int64_t classes = tensor_channels(io->scores);
-    tensor *weight = class_numbers_trace(m, g, "loss_cls", l->class_weight, classes);
+    char place[512];
+    if ((int64_t)l->class_weight.n != classes)
+        return graph_fail(g, CSEG_CONFIG,
+                          "%s%s: class_weight of loss_cls has %zu numbers, but %lld are needed: one for each of "
+                          "num_classes=%lld and a last one for no object",
+                          value_place(module_at(l->cls, "class_weight"), place), m->name, l->class_weight.n,
+                          (long long)classes, (long long)classes - 1);
+    tensor *weight = class_numbers_trace(m, g, "class_weight", l->class_weight, classes);
     if (!weight)
         return NULL;
     tensor *each =

@@ -111,7 +111,7 @@ static void training_needs_an_assigner(void **state)
     (void)state;
     expect_no_training(MODEL(PIXELS, "None", ""), "train_cfg", "assigner and sampler");
     expect_no_training(MODEL(PIXELS, GOOD, ", loss_cls=dict(type='mmdet.CrossEntropyLoss', class_weight=[1, 2, 3])"),
-                       "loss_cls has 3 numbers", "4 classes");
+                       "class_weight of loss_cls has 3 numbers", "num_classes=3");
     expect_no_training(
         MODEL(PIXELS, GOOD,
               ", loss_cls=dict(type='mmdet.CrossEntropyLoss', use_sigmoid=True, class_weight=[1, 2, 3, 1])"),
