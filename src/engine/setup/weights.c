@@ -233,6 +233,18 @@ static bool fits_below_backbone(const loading *l)
     return false;
 }
 
+/* Whether the weights are sought below a prefix that no tensor of the file has. */
+static bool lacks_prefix(const loading *l)
+{
+    size_t n = l->prefix ? strlen(l->prefix) - str_ends(l->prefix, ".") : 0;
+    for (size_t i = 0; n && i < pth_count(l->file); i++) {
+        const char *key = pth_at(l->file, i)->name;
+        if (strncmp(key, l->prefix, n) == 0 && key[n] == '.')
+            return false;
+    }
+    return n > 0;
+}
+
 static cseg_status nothing_fits(const loading *l, cseg_error *err)
 {
     const char *path = pth_path(l->file);
@@ -247,6 +259,13 @@ static cseg_status nothing_fits(const loading *l, cseg_error *err)
                     "%s: none of its %zu tensors fits this model: their names begin with 'backbone.'; "
                     "init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.') takes those",
                     path, pth_count(l->file));
+    if (lacks_prefix(l))
+        return fail(
+            err, CSEG_SHAPE,
+            "%s: none of its %zu tensors fits this model: no name begins with '%s', as those of %s do there; its "
+            "first is %s",
+            path, pth_count(l->file), l->prefix, *l->part ? l->part : "this model",
+            pth_count(l->file) ? pth_at(l->file, 0)->name : "missing");
     return fail(err, CSEG_SHAPE,
                 "%s: none of its %zu tensors fits this model; is it a checkpoint of another one? Its "
                 "first is %s, the model's first %s",
