@@ -286,7 +286,8 @@ static cseg_status fit(const fitting *f, bool *fits, cseg_error *err)
     *fits = false;
     return str_ends(f->p->name, "relative_position_bias_table") ? fit_table(f, fits, err) : CSEG_OK;
 }
-static const pretrained_form form = {.strips = "backbone.", .fit = fit};
+/* A window's index follows from its side; where the file's is another's, the reference stops. */
+static const pretrained_form form = {.strips = "backbone.", .drops = "relative_position_index", .fit = fit};
 
 const kind kind_swin_transformer = {
     .family = FAMILY_BACKBONE,

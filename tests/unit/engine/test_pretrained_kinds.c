@@ -98,6 +98,11 @@ typedef struct fit_case {
     "window_size=" window ", init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
 #define SWIN_TABLE "stages.0.blocks.0.attn.w_msa.relative_position_bias_table"
 #define BEIT_TABLE "layers.0.attn.relative_position_bias_table"
+#define SWIN(window)                                                                                                   \
+    "type='SwinTransformer', pretrain_img_size=8, patch_size=2, embed_dims=4, window_size=" window                     \
+    ", depths=(1,), num_heads=(2,), strides=(2,), out_indices=(0,), "                                                  \
+    "init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
+#define SWIN_TABLE "stages.0.blocks.0.attn.w_msa.relative_position_bias_table"
 static const fit_case cases[] = {
     {"vit_bicubic_up", "pos_embed", NULL, VIT("(48, 40)", "bicubic") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bilinear_up", "pos_embed", NULL, VIT("(48, 40)", "bilinear") "Pretrained', checkpoint='pretrained.pth')", 4},
@@ -109,6 +114,8 @@ static const fit_case cases[] = {
     {"beit_4", BEIT_TABLE, NULL, BEIT("BEiT", "16"), 4},
     {"mae_table", BEIT_TABLE, NULL, BEIT("MAE", "24"), 4},
     {"mae_codes", "pos_embed", NULL, BEIT("MAE", "24"), 4},
+    {"swin_7", SWIN_TABLE, NULL, SWIN("7"), 4},
+    {"swin_3", SWIN_TABLE, "backbone." SWIN_TABLE, SWIN("3"), 4},
 };
 
 static void pretrained_weights_are_fitted(void **state)
@@ -148,27 +155,35 @@ static void hear(void *arg, log_level level, const char *text)
     snprintf(heard + n, sizeof heard - n, "%d %s\n", (int)level, text);
 }
 
-/* BEiT's index of the table is its own, whatever the file's is. */
-static void indices_are_not_taken(void **state)
+/* The index of a kind's table is its own, whatever the file's is. */
+static void index_is_not_taken(const fit_case *c, const char *index)
 {
-    (void)state;
     static const int64_t others[4] = {7, 7, 7, 7};
     pth_builder b = {.mem = mem};
     pth_value *dict = pth_ordered_dict(&b);
     const pth_tensor *t;
-    const float *v = golden("beit_5.from", &t);
-    pth_set(&b, dict, BEIT_TABLE, pth_tensor_value(&b, PTH_F32, 2, t->shape, v));
-    pth_set(&b, dict, "layers.0.attn.relative_position_index",
-            pth_tensor_value(&b, PTH_I64, 2, (int64_t[]){2, 2}, others));
+    const float *v = golden(arena_printf(mem, "%s.from", c->golden), &t);
+    pth_set(&b, dict, c->key, pth_tensor_value(&b, PTH_F32, 2, t->shape, v));
+    pth_set(&b, dict, index, pth_tensor_value(&b, PTH_I64, 2, (int64_t[]){2, 2}, others));
     assert_int_equal(pth_write("pretrained.pth", &b, dict, &err), CSEG_OK);
-    model *m = build(BEIT("BEiT", "20"), 4);
+    model *m = build(c->backbone, c->channels);
     heard[0] = 0;
     log_set_sink(hear, NULL);
     assert_int_equal(weights_load_pretrained(m, &err), CSEG_OK);
     log_set_sink(NULL, NULL);
     assert_null(strstr(heard, "relative_position_index"));
+    check(c->golden, m, c->key);
     model_free(m);
     remove("pretrained.pth");
+}
+
+static void indices_are_not_taken(void **state)
+{
+    (void)state;
+    index_is_not_taken(&(fit_case){"beit_5", BEIT_TABLE, NULL, BEIT("BEiT", "20"), 4},
+                       "layers.0.attn.relative_position_index");
+    index_is_not_taken(&(fit_case){"swin_7", SWIN_TABLE, NULL, SWIN("7"), 4},
+                       "stages.0.blocks.0.attn.w_msa.relative_position_index");
 }
 
 static void the_log_names_what_was_fitted(void **state)
