@@ -36,10 +36,10 @@ static void SIMD_NAME(nearest_pixels)(const SIMD_NAME(point_axis) * v, const SIM
                                       int64_t n, point_block *b)
 {
     memset(b, 0, sizeof *b);
-    for (int64_t i = 0; i < n; i++)
-        SIMD_NAME(point_corner)
-    (b, 0, i, nearbyintf(SIMD_NAME(point_at)(v, xy[2 * i + 1])), nearbyintf(SIMD_NAME(point_at)(u, xy[2 * i])), 1, v,
-     u);
+    for (int64_t i = 0; i < n; i++) {
+        float x = nearbyintf(SIMD_NAME(point_at)(u, xy[2 * i])), y = nearbyintf(SIMD_NAME(point_at)(v, xy[2 * i + 1]));
+        SIMD_NAME(point_corner)(b, 0, i, y, x, 1, v, u);
+    }
 }
 
 static void SIMD_NAME(point_corners)(const points_attr *a, int64_t h, int64_t w, const float *restrict xy, int64_t n,
