@@ -2,10 +2,10 @@
  * pixels a point reads), and the keys by which points are chosen.
  *
  *     points_attr how = {0};
- *     point_block *b = data;
+ *     point_block b;
  *     const points_table *t = (const points_table *)data; // one of simd_table's
- *     t->corners(&how, h, w, v, 8, b);
- *     t->sample(b, v, 1, 8, v);
+ *     t->corners(&how, h, w, v, 8, &b);
+ *     t->sample(&b, v, 1, 8, v);
  */
 #ifndef SIMD_POINTS_H
 #define SIMD_POINTS_H
