@@ -3,6 +3,7 @@
 #define CPU_FLOAT_KEY_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -10,11 +11,12 @@
 static inline uint32_t float_key(float x)
 {
     uint32_t bits;
-    if (isnan(x))
-        return UINT32_MAX;
+    bool nan = isnan(x);
     x += 0.0f; /* -0 becomes 0 */
     memcpy(&bits, &x, sizeof bits);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
+    uint32_t turned = ~bits, kept = bits | 0x80000000u; /* both: else loops are not vectorised */
+    bits = bits >> 31 ? turned : kept;
+    return nan ? UINT32_MAX : bits;
 }
 
 #endif

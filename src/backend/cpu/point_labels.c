@@ -25,21 +25,22 @@ static cseg_status classes_run(kernel *base, void *const *in, void *const *out, 
     return CSEG_OK;
 }
 
-static void hit(const int32_t *label, const int64_t *d, int32_t of, const float *points, int64_t n, float *y)
+static void hit(const points_table *t, const int32_t *label, const int64_t *d, int32_t of, const float *points,
+                int64_t n, float *y)
 {
-    for (int64_t i = 0; i < n; i++) {
-        point_corners at = point_corners_of(&between, points + 2 * i, d[1], d[2]);
-        float sum = 0;
-        for (int k = 0; k < at.n; k++)
-            sum += label[at.pixel[k]] == of ? at.weight[k] : 0;
-        y[i] = sum;
+    point_block b;
+    for (int64_t i = 0; i < n; i += POINT_BLOCK) {
+        int64_t count = least_of(POINT_BLOCK, n - i);
+        t->corners(&between, d[1], d[2], points + 2 * i, count, &b);
+        t->hits(&b, label, of, count, y + i);
     }
 }
 
 static cseg_status hits_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)scratch, (void)err;
-    const node *n = ((const cpu_kernel *)base)->n;
+    const cpu_kernel *k = (const cpu_kernel *)base;
+    const node *n = k->n;
     const int64_t *d = n->in[0]->dim;
     int64_t rows = n->in[1]->dim[1], points = n->in[2]->dim[1];
 #pragma omp parallel for schedule(dynamic)
@@ -49,8 +50,8 @@ static cseg_status hits_run(kernel *base, void *const *in, void *const *out, voi
         if (of < 0)
             memset(y, 0, (size_t)points * sizeof *y);
         else
-            hit((const int32_t *)in[0] + r / rows * d[1] * d[2], d, of, (const float *)in[2] + r * points * 2, points,
-                y);
+            hit(k->b->simd->points, (const int32_t *)in[0] + r / rows * d[1] * d[2], d, of,
+                (const float *)in[2] + r * points * 2, points, y);
     }
     return CSEG_OK;
 }

@@ -1,6 +1,7 @@
 /* Points of maps: sampling between pixels and its gradient, margins of logits, rows by their place. */
+#include <math.h>
+
 #include "backend/cpu/cpu.h"
-#include "graph/ops/point_corners.h"
 
 enum { LANES = 16 }; /* channels of an image to which one thread adds all points, in their order */
 
@@ -9,20 +10,26 @@ typedef struct points_kernel {
     int64_t images, h, w, channels, points; /* of rows by place: h is their number */
 } points_kernel;
 
+/* The corners of a block of the points of an image; returns how many the block has. */
+static int64_t corners_of(const points_kernel *k, const float *points, int64_t first, point_block *b)
+{
+    int64_t n = least_of(POINT_BLOCK, k->points - first);
+    k->k.b->simd->points->corners(&k->k.n->attr.points, k->h, k->w, points + 2 * first, n, b);
+    return n;
+}
+
 static cseg_status sample_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)scratch, (void)err;
     const points_kernel *k = (const points_kernel *)base;
-    int64_t channels = k->channels;
+    int64_t blocks = parts_of(k->points, POINT_BLOCK).count;
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < k->images * k->points; i++) {
-        const float *map = (const float *)in[0] + i / k->points * k->h * k->w * channels;
-        float *y = (float *)out[0] + i * channels;
-        point_corners at = point_corners_of(&k->k.n->attr.points, (const float *)in[1] + 2 * i, k->h, k->w);
-        memset(y, 0, (size_t)channels * sizeof *y);
-        for (int j = 0; j < at.n; j++)
-            for (int64_t c = 0; c < channels; c++)
-                y[c] += at.weight[j] * map[at.pixel[j] * channels + c];
+    for (int64_t i = 0; i < k->images * blocks; i++) {
+        int64_t image = i / blocks, first = i % blocks * POINT_BLOCK;
+        point_block b;
+        int64_t n = corners_of(k, (const float *)in[1] + 2 * image * k->points, first, &b);
+        k->k.b->simd->points->sample(&b, (const float *)in[0] + image * k->h * k->w * k->channels, k->channels, n,
+                                     (float *)out[0] + (image * k->points + first) * k->channels);
     }
     return CSEG_OK;
 }
@@ -30,13 +37,12 @@ static cseg_status sample_run(kernel *base, void *const *in, void *const *out, v
 /* dx and dy begin at the first of `lanes` channels. */
 static void add_points(const points_kernel *k, const float *points, const float *dy, float *dx, int64_t lanes)
 {
+    point_block b;
     for (int64_t p = 0; p < k->h * k->w; p++)
         memset(dx + p * k->channels, 0, (size_t)lanes * sizeof *dx);
-    for (int64_t i = 0; i < k->points; i++) {
-        point_corners at = point_corners_of(&k->k.n->attr.points, points + 2 * i, k->h, k->w);
-        for (int j = 0; j < at.n; j++)
-            for (int64_t c = 0; c < lanes; c++)
-                dx[at.pixel[j] * k->channels + c] += at.weight[j] * dy[i * k->channels + c];
+    for (int64_t i = 0; i < k->points; i += POINT_BLOCK) {
+        int64_t n = corners_of(k, points, i, &b);
+        k->k.b->simd->points->add(&b, dy + i * k->channels, k->channels, lanes, n, dx);
     }
 }
 

@@ -5,8 +5,9 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/float_key.h"
+#include "backend/cpu/top_places.h"
 
-enum { PASSES = 3, BINS = 1 << 11 };
+enum { PASSES = 3, BINS = 1 << 11, MANY_ROWS = 16 };
 static const int shifts[PASSES] = {21, 10, 0}, widths[PASSES] = {11, 11, 10};
 
 typedef struct rank_kernel {
@@ -211,4 +212,10 @@ const cpu_op cpu_op_kth_value = {.prepare = prepare, .run = kth_run};
 
 const cpu_op cpu_op_largest = {.prepare = prepare, .run = largest_run};
 
-const cpu_op cpu_op_top_places = {.prepare = prepare, .run = places_run};
+static cseg_status prepare_places(cpu_backend *b, const node *n, arena *mem, kernel **out, cseg_error *err)
+{
+    bool many = n->in[0]->dim[0] >= MANY_ROWS;
+    return many ? top_places_of_rows(b, n, mem, out, err) : prepare(b, n, mem, out, err);
+}
+
+const cpu_op cpu_op_top_places = {.prepare = prepare_places, .run = places_run};

@@ -1,6 +1,4 @@
 /* Binary cross-entropy of each element with its own target, and the classes present in an image. */
-#include <math.h>
-
 #include "backend/cpu/cpu.h"
 
 enum { PART = 1 << 14, PIXELS = 1 << 16 };
@@ -11,10 +9,12 @@ typedef struct sigmoid_kernel {
     parts p;
 } sigmoid_kernel;
 
-/* log(1 + exp(x)) for -|x|; for positive x it is larger by x. */
-static float tail_of(float x)
+/* With class weights, a part is whole rows of classes: a row at a time has the weights in their order. */
+static void part_span(const sigmoid_kernel *k, int64_t part, int64_t *first, int64_t *end, int64_t *step)
 {
-    return log1pf(expf(-fabsf(x)));
+    *first = part * k->p.each;
+    *end = *first + parts_size(&k->p, part);
+    *step = k->k.n->n_in > 2 && k->k.n->in[2] ? k->classes : *end - *first;
 }
 
 static cseg_status forward_run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
@@ -22,14 +22,13 @@ static cseg_status forward_run(kernel *base, void *const *in, void *const *out, 
     (void)scratch, (void)err;
     const sigmoid_kernel *k = (const sigmoid_kernel *)base;
     const float *x = in[0], *t = in[1], *weight = k->k.n->n_in > 2 ? in[2] : NULL;
-    float *y = out[0];
 #pragma omp parallel for schedule(static)
-    for (int64_t part = 0; part < k->p.count; part++)
-        for (int64_t i = part * PART; i < part * PART + parts_size(&k->p, part); i++) {
-            float tail = tail_of(x[i]), w = weight ? weight[i % k->classes] : 1;
-            float present = tail + fmaxf(-x[i], 0), absent = tail + fmaxf(x[i], 0);
-            y[i] = w * t[i] * present + (1 - t[i]) * absent;
-        }
+    for (int64_t part = 0; part < k->p.count; part++) {
+        int64_t first, end, step;
+        part_span(k, part, &first, &end, &step);
+        for (int64_t i = first; i < end; i += step)
+            k->k.b->simd->loss->element_losses(x + i, t + i, weight, (float *)out[0] + i, step);
+    }
     return CSEG_OK;
 }
 
@@ -38,16 +37,14 @@ static cseg_status grad_run(kernel *base, void *const *in, void *const *out, voi
 {
     (void)scratch, (void)err;
     const sigmoid_kernel *k = (const sigmoid_kernel *)base;
-    const float *x = in[0], *t = in[1], *weight = in[2], *dy = in[3];
-    float *dx = out[0];
+    const float *x = in[0], *t = in[1], *dy = in[3];
 #pragma omp parallel for schedule(static)
-    for (int64_t part = 0; part < k->p.count; part++)
-        for (int64_t i = part * PART; i < part * PART + parts_size(&k->p, part); i++) {
-            float w = weight ? weight[i % k->classes] : 1, e = expf(-fabsf(x[i]));
-            float large = 1 / (1 + e), small = e / (1 + e); /* the sigmoids of |x| and -|x| */
-            float s = x[i] > 0 ? large : small, rest = x[i] > 0 ? small : large;
-            dx[i] = dy[i] * ((1 - t[i]) * s - w * t[i] * rest);
-        }
+    for (int64_t part = 0; part < k->p.count; part++) {
+        int64_t first, end, step;
+        part_span(k, part, &first, &end, &step);
+        for (int64_t i = first; i < end; i += step)
+            k->k.b->simd->loss->element_slopes(x + i, t + i, in[2], dy + i, (float *)out[0] + i, step);
+    }
     return CSEG_OK;
 }
 
@@ -58,7 +55,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
     if (!k)
         return fail_memory(err);
     k->classes = x->rank ? x->dim[x->rank - 1] : 1;
-    k->p = parts_of(tensor_count(x), PART);
+    k->p = parts_of(tensor_count(x), (PART + k->classes - 1) / k->classes * k->classes);
     k->k.base.in_place = 0;
     *out = &k->k.base;
     return CSEG_OK;

@@ -14,11 +14,13 @@
 #include "backend/cpu/simd/layer_norm_body.h"
 
 #include "backend/cpu/simd/loss_body.h"
+#include "backend/cpu/simd/masks_body.h"
 
 #include "backend/cpu/simd/attention_body.h"
 
 #include "backend/cpu/simd/norm_fixed_body.h"
 
+#include "backend/cpu/simd/points_body.h"
 #include "backend/cpu/simd/pool_body.h"
 
 #include "backend/cpu/simd/transpose_body.h"

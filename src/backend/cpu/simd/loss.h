@@ -2,7 +2,7 @@
  *
  * A tile is [classes][lanes]: one class of neighbouring pixels lies together, so a vector's lanes are pixels, and no
  * operation crosses lanes. `lanes`, the number of pixels, is a multiple of 16 and at most LOSS_LANES. Arguments with a
- * value for each pixel are arrays of `lanes`. */
+ * value for each pixel are arrays of `lanes`. The element_ functions take arrays of any length instead. */
 #ifndef SIMD_LOSS_H
 #define SIMD_LOSS_H
 
@@ -56,6 +56,11 @@ typedef struct loss_table {
     /* Computes g, the slope of weight * loss, and leaves it as `grad` does. */
     void (*binary_grad)(const loss_tile *t, float *room, const float *class, const float *class_weight,
                         const float *weight, float *a, float *b);
+    /* Binary cross-entropy of each element with its own target; weight [n], of targets that are 1, may be NULL. y and
+     * dx may be x. */
+    void (*element_losses)(const float *x, const float *target, const float *weight, float *y, int64_t n);
+    void (*element_slopes)(const float *x, const float *target, const float *weight, const float *dy, float *dx,
+                           int64_t n);
 } loss_table;
 
 #endif

@@ -294,4 +294,6 @@ static const loss_table SIMD_NAME(loss) = {
     .grad = SIMD_NAME(grad),
     .binary_losses = SIMD_NAME(binary_losses),
     .binary_grad = SIMD_NAME(binary_grad),
+    .element_losses = SIMD_NAME(element_losses),
+    .element_slopes = SIMD_NAME(element_slopes),
 };

@@ -20,6 +20,8 @@
 #include "backend/cpu/simd/deform.h"
 #include "backend/cpu/simd/dropout.h"
 #include "backend/cpu/simd/loss.h"
+#include "backend/cpu/simd/masks.h"
+#include "backend/cpu/simd/points.h"
 #include "backend/cpu/simd/pool.h"
 #include "backend/cpu/simd/winograd_kernels.h"
 
@@ -52,6 +54,8 @@ typedef struct simd_table {
     const dropout_table *dropout;
     const layer_norm_table *layer_norm;
     const loss_table *loss;
+    const masks_table *masks;
+    const points_table *points;
     const pool_table *pool;
     const unary_table *unary;
     const winograd_table *winograd;
