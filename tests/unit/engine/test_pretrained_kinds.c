@@ -98,11 +98,6 @@ typedef struct fit_case {
     "window_size=" window ", init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
 #define SWIN_TABLE "stages.0.blocks.0.attn.w_msa.relative_position_bias_table"
 #define BEIT_TABLE "layers.0.attn.relative_position_bias_table"
-#define SWIN(window)                                                                                                   \
-    "type='SwinTransformer', pretrain_img_size=8, patch_size=2, embed_dims=4, window_size=" window                     \
-    ", depths=(1,), num_heads=(2,), strides=(2,), out_indices=(0,), "                                                  \
-    "init_cfg=dict(type='Pretrained', checkpoint='pretrained.pth')"
-#define SWIN_TABLE "stages.0.blocks.0.attn.w_msa.relative_position_bias_table"
 static const fit_case cases[] = {
     {"vit_bicubic_up", "pos_embed", NULL, VIT("(48, 40)", "bicubic") "Pretrained', checkpoint='pretrained.pth')", 4},
     {"vit_bilinear_up", "pos_embed", NULL, VIT("(48, 40)", "bilinear") "Pretrained', checkpoint='pretrained.pth')", 4},
@@ -114,8 +109,6 @@ static const fit_case cases[] = {
     {"beit_4", BEIT_TABLE, NULL, BEIT("BEiT", "16"), 4},
     {"mae_table", BEIT_TABLE, NULL, BEIT("MAE", "24"), 4},
     {"mae_codes", "pos_embed", NULL, BEIT("MAE", "24"), 4},
-    {"swin_7", SWIN_TABLE, NULL, SWIN("7"), 4},
-    {"swin_3", SWIN_TABLE, "backbone." SWIN_TABLE, SWIN("3"), 4},
 };
 
 static void pretrained_weights_are_fitted(void **state)
