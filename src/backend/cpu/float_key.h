@@ -1,4 +1,7 @@
-/* Numbers as keys that have their order, for sorting by digits. */
+/* Numbers as keys that have their order, for sorting by digits.
+ *
+ *     printf("%d\n", float_key(-2.5f) < float_key(1)); // 1
+ */
 #ifndef CPU_FLOAT_KEY_H
 #define CPU_FLOAT_KEY_H
 

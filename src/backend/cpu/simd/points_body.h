@@ -18,22 +18,22 @@ static SIMD_NAME(point_axis) SIMD_NAME(point_axis_of)(int64_t size, bool align_c
     return (SIMD_NAME(point_axis)){(float)size, (float)(align_corners ? size - 1 : size) / 2, align_corners ? 0 : 0.5f};
 }
 
-POINTS_INLINE float SIMD_NAME(point_at)(const SIMD_NAME(point_axis) * a, float at)
+POINTS_INLINE float SIMD_NAME(point_at)(SIMD_NAME(point_axis) a, float at)
 {
-    return (at * 2.0f - 1.0f + 1) * a->scale - a->shift;
+    return (at * 2.0f - 1.0f + 1) * a.scale - a.shift;
 }
 
 POINTS_INLINE void SIMD_NAME(point_corner)(point_block *b, int k, int64_t i, float row, float col, float weight,
-                                           const SIMD_NAME(point_axis) * v, const SIMD_NAME(point_axis) * u)
+                                           SIMD_NAME(point_axis) v, SIMD_NAME(point_axis) u)
 {
-    int inside = (row >= 0) & (row < v->size) & (col >= 0) & (col < u->size); /* not with a NaN */
+    int inside = (row >= 0) & (row < v.size) & (col >= 0) & (col < u.size); /* not with a NaN */
     int32_t y = (int32_t)(inside ? row : 0), x = (int32_t)(inside ? col : 0);
-    b->pixel[k][i] = y * (int32_t)u->size + x;
+    b->pixel[k][i] = y * (int32_t)u.size + x;
     b->weight[k][i] = inside ? weight : 0;
 }
 
-static void SIMD_NAME(nearest_pixels)(const SIMD_NAME(point_axis) * v, const SIMD_NAME(point_axis) * u, const float *xy,
-                                      int64_t n, point_block *b)
+static void SIMD_NAME(nearest_pixels)(SIMD_NAME(point_axis) v, SIMD_NAME(point_axis) u, const float *xy, int64_t n,
+                                      point_block *b)
 {
     memset(b, 0, sizeof *b);
     for (int64_t i = 0; i < n; i++) {
@@ -48,17 +48,17 @@ static void SIMD_NAME(point_corners)(const points_attr *a, int64_t h, int64_t w,
     const SIMD_NAME(point_axis) v = SIMD_NAME(point_axis_of)(h, a->align_corners),
                                 u = SIMD_NAME(point_axis_of)(w, a->align_corners);
     if (a->nearest) {
-        SIMD_NAME(nearest_pixels)(&v, &u, xy, n, b);
+        SIMD_NAME(nearest_pixels)(v, u, xy, n, b);
         return;
     }
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
-        float x = SIMD_NAME(point_at)(&u, xy[2 * i]), y = SIMD_NAME(point_at)(&v, xy[2 * i + 1]);
+        float x = SIMD_NAME(point_at)(u, xy[2 * i]), y = SIMD_NAME(point_at)(v, xy[2 * i + 1]);
         float left = floorf(x), top = floorf(y), right = x - left, below = y - top;
-        SIMD_NAME(point_corner)(b, 0, i, top, left, (1 - below) * (1 - right), &v, &u);
-        SIMD_NAME(point_corner)(b, 1, i, top, left + 1, (1 - below) * right, &v, &u);
-        SIMD_NAME(point_corner)(b, 2, i, top + 1, left, below * (1 - right), &v, &u);
-        SIMD_NAME(point_corner)(b, 3, i, top + 1, left + 1, below * right, &v, &u);
+        SIMD_NAME(point_corner)(b, 0, i, top, left, (1 - below) * (1 - right), v, u);
+        SIMD_NAME(point_corner)(b, 1, i, top, left + 1, (1 - below) * right, v, u);
+        SIMD_NAME(point_corner)(b, 2, i, top + 1, left, below * (1 - right), v, u);
+        SIMD_NAME(point_corner)(b, 3, i, top + 1, left + 1, below * right, v, u);
     }
 }
 
