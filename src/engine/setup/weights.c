@@ -22,6 +22,8 @@ typedef struct loading {
     bool failed;                 /* out of memory */
     strbuf missing, unexpected, misshaped, odd, fitted;
     int n_missing, n_unexpected, n_misshaped, n_odd, n_fitted, n_taken, n_averages;
+    int n_places; /* of the misshaped ones: positions, which `places` would fit as pretrained weights */
+    const module *places;
 } loading;
 
 enum { LISTED = 8 };
@@ -158,27 +160,53 @@ cseg_status weights_take(const model *m, pth *file, const pth_tensor *t, const p
     return status;
 }
 
-static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
+/* The module with a form for pretrained weights that the parameter of this name belongs to; NULL: none has. */
+static const module *fitting_module(const module *from, const char *name)
+{
+    size_t n = strlen(from->name);
+    if (n > 0 && (strncmp(name, from->name, n) != 0 || name[n] != '.'))
+        return NULL;
+    if (from->kind && from->kind->pretrained && from->kind->pretrained->fit)
+        return from;
+    const module *found = NULL;
+    for (size_t i = 0; !found && i < from->children.n; i++)
+        found = fitting_module(from->children.at[i], name);
+    return found;
+}
+
+/* A tensor of another shape: fitted where its class does so, else listed. */
+static cseg_status take_other_shape(loading *l, const pth_tensor *t, param *p, cseg_error *err)
 {
     char ours[256], theirs[256];
+    bool fits;
+    TRY(weights_fit(l->owner, l->file, t, p, &fits, err));
+    if (fits) {
+        l->n_taken++;
+        list(&l->fitted, &l->n_fitted, p->name);
+        return CSEG_OK;
+    }
+    if (!l->owner) {
+        const module *places = fitting_module(l->m->root, p->name);
+        TRY(weights_could_fit(places, l->file, t, p, &fits, err));
+        l->n_places += fits || (places && param_constant(p));
+        l->places = places ? places : l->places;
+    }
+    pth_shape_text(p->rank, p->dim, ours);
+    pth_shape_text(t->ndim, t->shape, theirs);
+    char *text = arena_printf(l->mem, "%s (%s in the file, %s in the model)", p->name, theirs, ours);
+    if (!text)
+        return fail_memory(err);
+    list(&l->misshaped, &l->n_misshaped, text);
+    return CSEG_OK;
+}
+
+static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *err)
+{
     bool same = t->ndim == p->rank;
     for (int i = 0; same && i < p->rank; i++)
         same = t->shape[i] == p->dim[i];
-    if (!same) {
-        TRY(weights_fit(l->owner, l->form, l->file, t, p, &same, err));
-        if (same) {
-            l->n_taken++;
-            list(&l->fitted, &l->n_fitted, p->name);
-            return CSEG_OK;
-        }
-        pth_shape_text(p->rank, p->dim, ours);
-        pth_shape_text(t->ndim, t->shape, theirs);
-        char *text = arena_printf(l->mem, "%s (%s in the file, %s in the model)", p->name, theirs, ours);
-        if (!text)
-            return fail_memory(err);
-        list(&l->misshaped, &l->n_misshaped, text);
-        return CSEG_OK;
-    }
+    if (!same)
+        return take_other_shape(l, t, p, err);
     l->n_taken += !param_constant(p);
     bool odd;
     TRY(weights_take(l->m, l->file, t, p, p->data, &odd, err));
@@ -273,6 +301,25 @@ static cseg_status nothing_fits(const loading *l, cseg_error *err)
                 l->m->params.n ? l->m->params.at[0]->name : "missing");
 }
 
+/* What to do where nothing but sizes of positions keeps the file from fitting; "": something else does. */
+static const char *way_out(const loading *l, weights_mode mode)
+{
+    const char *text = "";
+    if (l->n_places == 0 || l->n_places < l->n_misshaped)
+        return text;
+    if (mode == WEIGHTS_FINETUNE)
+        text = arena_printf(l->mem,
+                            "; they are positions of another size of images or windows: init_cfg=dict("
+                            "type='Pretrained', checkpoint=..., prefix='%s') of %s resizes them",
+                            l->places->name, l->places->name);
+    else if (l->n_missing == 0)
+        text = arena_printf(l->mem,
+                            "; they are positions of another size of images or windows: give %s the sizes of its "
+                            "training (img_size, pretrain_img_size, patch_size, window_size)",
+                            l->places->name);
+    return text;
+}
+
 static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
@@ -281,13 +328,16 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
         return fail_memory(err);
     if (l->n_taken == 0)
         return nothing_fits(l, err);
+    const char *way = way_out(l, mode);
+    if (!way)
+        return fail_memory(err);
     if (mode == WEIGHTS_EXACT && (l->n_missing || l->n_misshaped))
         return fail(err, CSEG_SHAPE,
                     "%s: is a checkpoint of another model: %d tensors fit, %d are missing%s%s%s, %d have "
-                    "another shape%s%s%s",
+                    "another shape%s%s%s%s",
                     path, l->n_taken, l->n_missing, l->n_missing ? " (" : "", l->n_missing ? l->missing.text : "",
                     l->n_missing ? ")" : "", l->n_misshaped, l->n_misshaped ? " (" : "",
-                    l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "");
+                    l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "", way);
     if (l->n_fitted)
         log_say(LOG_INFO, "%s: %d tensors were fitted to this model's shapes: %s", path, l->n_fitted, l->fitted.text);
     if (l->n_averages)
@@ -306,8 +356,8 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
                 "%s: has the names of %s; `cseg convert-weights %s NEW.pth` gives it those of MMSegmentation", path,
                 source->name, path);
     if (l->n_misshaped)
-        log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s", path, l->n_misshaped,
-                l->misshaped.text);
+        log_say(LOG_WARNING, "%s: %d tensors have another shape and are left out: %s%s", path, l->n_misshaped,
+                l->misshaped.text, way);
     return CSEG_OK;
 }
 

@@ -42,38 +42,56 @@ cseg_status weights_resize(const float *x, int64_t h, int64_t w, int64_t c, cons
     return status;
 }
 
-static cseg_status fit(const module *m, const pretrained_form *form, pth *file, const pth_tensor *t, param *p,
-                       arena *mem, bool *fits, cseg_error *err)
+static cseg_status keep(const module *m, const float *v, param *p, cseg_error *err)
 {
     backend *home = model_home(m->model, p);
     size_t bytes = (size_t)p->count * sizeof(float);
-    float *v = ARENA_ARRAY(mem, (size_t)t->count, float), *to = ARENA_ARRAY(mem, (size_t)p->count, float);
-    if (!v || !to)
-        return fail_memory(err);
-    fitting f = {.m = m, .p = p, .rank = t->ndim, .v = v, .to = to, .resize = weights_resize, .mem = mem};
-    memcpy(f.dim, t->shape, (size_t)t->ndim * sizeof *f.dim);
-    TRY(pth_tensor_f32(file, t, v, err));
-    TRY(form->fit(&f, fits, err));
-    if (!*fits)
-        return CSEG_OK;
     void *room = memory_open(home, p->data, bytes);
     if (!room)
         return fail_memory(err);
-    memcpy(room, to, bytes);
+    memcpy(room, v, bytes);
     memory_close(home, p->data, room, bytes);
     return CSEG_OK;
 }
 
-cseg_status weights_fit(const module *m, const pretrained_form *form, pth *file, const pth_tensor *t, param *p,
-                        bool *fits, cseg_error *err)
+static cseg_status fit(const module *m, pth *file, const pth_tensor *t, const param *p, arena *mem, float **to,
+                       bool *fits, cseg_error *err)
 {
+    float *v = ARENA_ARRAY(mem, (size_t)t->count, float);
+    *to = ARENA_ARRAY(mem, (size_t)p->count, float);
+    if (!v || !*to)
+        return fail_memory(err);
+    fitting f = {.m = m, .p = p, .rank = t->ndim, .v = v, .to = *to, .resize = weights_resize, .mem = mem};
+    memcpy(f.dim, t->shape, (size_t)t->ndim * sizeof *f.dim);
+    TRY(pth_tensor_f32(file, t, v, err));
+    return m->kind->pretrained->fit(&f, fits, err);
+}
+
+/* keeps: p gets the values. */
+static cseg_status try_fit(const module *m, pth *file, const pth_tensor *t, param *p, bool keeps, bool *fits,
+                           cseg_error *err)
+{
+    const pretrained_form *form = m && m->kind ? m->kind->pretrained : NULL;
     *fits = form && form->fit && p->type == DT_F32 && t->ndim <= TENSOR_MAX_RANK && t->count <= MOST_VALUES;
     if (!*fits)
         return CSEG_OK;
+    float *to;
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    cseg_status status = fit(m, form, file, t, p, mem, fits, err);
+    cseg_status status = fit(m, file, t, p, mem, &to, fits, err);
+    if (status == CSEG_OK && *fits && keeps)
+        status = keep(m, to, p, err);
     arena_free(mem);
     return status;
+}
+
+cseg_status weights_fit(const module *m, pth *file, const pth_tensor *t, param *p, bool *fits, cseg_error *err)
+{
+    return try_fit(m, file, t, p, true, fits, err);
+}
+
+cseg_status weights_could_fit(const module *m, pth *file, const pth_tensor *t, param *p, bool *fits, cseg_error *err)
+{
+    return try_fit(m, file, t, p, false, fits, err);
 }

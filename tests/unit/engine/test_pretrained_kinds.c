@@ -179,6 +179,45 @@ static void indices_are_not_taken(void **state)
                        "stages.0.blocks.0.attn.w_msa.relative_position_index");
 }
 
+/* A checkpoint of a model with positions of another size: the message says which sizes, and who would resize them. The
+ * positions stay as they were. */
+static void positions_of_another_size_are_told(void **state)
+{
+    (void)state;
+    const pth_tensor *t;
+    pth *file;
+    const float *v = golden("vit_bicubic_up.from", &t), cls[4] = {1, 2, 3, 4};
+    pth_builder b = {.mem = mem};
+    pth_value *dict = pth_ordered_dict(&b);
+    model *m = build(cases[0].backbone, 4);
+    param *p = model_find(m, "backbone.pos_embed");
+    float before = ((float *)p->data)[5];
+    for (size_t i = 0; i < m->params.n; i++) {
+        const param *q = m->params.at[i];
+        pth_set(&b, dict, q->name,
+                q == p ? pth_tensor_value(&b, PTH_F32, t->ndim, t->shape, v)
+                       : pth_tensor_value(&b, q->type == DT_I64 ? PTH_I64 : PTH_F32, q->rank, q->dim, q->data));
+    }
+    assert_int_equal(pth_write("whole.pth", &b, dict, &err), CSEG_OK);
+    assert_int_equal(pth_open("whole.pth", mem, &file, &err), CSEG_OK);
+    assert_int_equal(weights_load(m, file, "", NULL, NULL, WEIGHTS_EXACT, &err), CSEG_SHAPE);
+    assert_non_null(strstr(err.text, "give backbone the sizes of its training (img_size, "));
+    heard[0] = 0;
+    log_set_sink(hear, NULL);
+    assert_int_equal(weights_load(m, file, "", NULL, NULL, WEIGHTS_FINETUNE, &err), CSEG_OK);
+    log_set_sink(NULL, NULL);
+    assert_non_null(strstr(heard, "prefix='backbone') of backbone resizes them"));
+    assert_true(((float *)p->data)[5] == before);
+    /* With anything else of another shape it is another model's. */
+    pth_set(&b, dict, "decode_head.conv_seg.bias", pth_tensor_value(&b, PTH_F32, 1, (int64_t[]){4}, cls));
+    assert_int_equal(pth_write("whole.pth", &b, dict, &err), CSEG_OK);
+    assert_int_equal(pth_open("whole.pth", mem, &file, &err), CSEG_OK);
+    assert_int_equal(weights_load(m, file, "", NULL, NULL, WEIGHTS_EXACT, &err), CSEG_SHAPE);
+    assert_null(strstr(err.text, "sizes of its training"));
+    model_free(m);
+    remove("whole.pth");
+}
+
 static void the_log_names_what_was_fitted(void **state)
 {
     (void)state;
@@ -225,11 +264,9 @@ static void names_below_backbone_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pretrained_weights_are_fitted),
-        cmocka_unit_test(checkpoints_of_models_are_not),
-        cmocka_unit_test(indices_are_not_taken),
-        cmocka_unit_test(the_log_names_what_was_fitted),
-        cmocka_unit_test(names_of_other_programs_are_told),
+        cmocka_unit_test(pretrained_weights_are_fitted), cmocka_unit_test(checkpoints_of_models_are_not),
+        cmocka_unit_test(indices_are_not_taken),         cmocka_unit_test(positions_of_another_size_are_told),
+        cmocka_unit_test(the_log_names_what_was_fitted), cmocka_unit_test(names_of_other_programs_are_told),
         cmocka_unit_test(names_below_backbone_are_told),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
