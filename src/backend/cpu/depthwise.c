@@ -25,6 +25,7 @@ typedef struct depthwise_call {
     map source, target;
     const float *w;
     depthwise_end end;
+    bool far; /* the source is in no cache of a core */
 } depthwise_call;
 
 /* Returns the floats of a row of the gradient for all channels of y, before those of a channel of x are added up. */
@@ -46,6 +47,7 @@ static void run_task(const depthwise_kernel *k, const depthwise_call *c, int64_t
         depthwise_row r;
         depthwise_end end = c->end;
         depthwise_lines_row(d, v, &t, c->source, d->order[j], &lines, &r);
+        r.next = c->far && j + 1 < d->to[0] ? depthwise_last_line(d, &t, c->source, d->order[j + 1]) : NULL;
         int64_t at = (t.image * d->to[0] + d->order[j]) * d->to[1] * ld + first;
         map to = map_from(c->target, at);
         end.bias = end.bias ? end.bias + first : NULL;
@@ -75,12 +77,18 @@ static size_t weight_floats(const depthwise *d)
     return (size_t)(d->size[0] * d->size[1] * d->c * d->times + 15) / 16 * 16;
 }
 
+enum {
+    STRETCHES = 4,      /* of a thread: neighbouring tasks, which read some of the same rows */
+    FAR_BYTES = 1 << 20 /* of a map whose lines are fetched */
+};
+
 static cseg_status run(kernel *base, void *const *in, void *const *out, void *scratch, cseg_error *err)
 {
     (void)err;
     depthwise_kernel *k = (depthwise_kernel *)base;
     const node *n = k->k.n;
-    depthwise_call c = {map_in(n, in, 0), map_out(n, out, 0), packed(k, in[1], scratch), {.bias = NULL}};
+    depthwise_call c = {map_in(n, in, 0), map_out(n, out, 0), packed(k, in[1], scratch), {.bias = NULL}, false};
+    c.far = k->d.images * k->d.from[0] * k->d.from[1] * k->d.c * (int64_t)sizeof(float) > FAR_BYTES;
     char *rooms = (char *)scratch + (k->kept ? 0 : weight_floats(&k->d) * sizeof(float));
     if (n->op == OP_conv2d) {
         c.end = (depthwise_end){.bias = conv_has_bias(n) ? in[2] : NULL,
@@ -88,8 +96,10 @@ static cseg_status run(kernel *base, void *const *in, void *const *out, void *sc
                                 .act = n->attr.conv.act,
                                 .alpha = n->attr.conv.act_alpha};
     }
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t i = 0; i < depthwise_task_count(&k->d); i++)
+    int64_t tasks = depthwise_task_count(&k->d), threads = k->k.b->options.threads;
+    int stretch = (int)parts_of(tasks, STRETCHES * threads).count;
+#pragma omp parallel for schedule(dynamic, stretch)
+    for (int64_t i = 0; i < tasks; i++)
         run_task(k, &c, i, rooms + (size_t)omp_get_thread_num() * room_bytes(&k->d));
     return CSEG_OK;
 }
@@ -132,6 +142,8 @@ static bool onednn_suits(const node *n)
     bool half = map_is_half(n->in[0]), few = w[2] * w[3] <= FEW_TAPS || w[3] == 1;
     bool strided = a->stride[0] > 1 || a->stride[1] > 1, several = x[3] != y[3];
     int most = a->dilation[0] > a->dilation[1] ? a->dilation[0] : a->dilation[1];
+    if (n->op == OP_conv2d && a->act == UNARY_GELU + 1 && !half && !strided)
+        return false; /* its activation takes three times as long as vec_gelu */
     if (n->op == OP_conv2d && most == 1)
         return strided || (!several && (few || depthwise_is_narrow(x[2], w[3])));
     if (n->op == OP_conv2d)

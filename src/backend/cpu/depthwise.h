@@ -65,6 +65,9 @@ depthwise_lines depthwise_lines_at(const depthwise *d, void *room);
 void depthwise_lines_row(const depthwise *d, const depthwise_table *v, const depthwise_task *t, map source, int64_t i,
                          depthwise_lines *l, depthwise_row *r);
 
+/* Returns the last of the source's lines that row i of the target sees, where it lies; NULL if lines are copied. */
+const float *depthwise_last_line(const depthwise *d, const depthwise_task *t, map source, int64_t i);
+
 /* Returns the floats of a copied line of a block. */
 static inline int64_t depthwise_line_floats(int64_t pixels, int64_t channels)
 {

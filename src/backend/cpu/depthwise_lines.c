@@ -220,6 +220,18 @@ static const float *staged_line(const depthwise *d, const depthwise_table *v, co
     return line;
 }
 
+static const float *line_at(const depthwise *d, const depthwise_task *t, map source, int64_t row)
+{
+    int64_t ld = d->c * d->times;
+    return (const float *)source.at + (t->image * d->from[0] + row) * d->from[1] * ld + t->o0;
+}
+
+const float *depthwise_last_line(const depthwise *d, const depthwise_task *t, map source, int64_t i)
+{
+    int64_t row = source_of(d, 0, i, d->transposed ? 0 : d->size[0] - 1);
+    return d->staged || row < 0 ? NULL : line_at(d, t, source, row);
+}
+
 void depthwise_lines_row(const depthwise *d, const depthwise_table *v, const depthwise_task *t, map source, int64_t i,
                          depthwise_lines *l, depthwise_row *r)
 {
@@ -229,9 +241,7 @@ void depthwise_lines_row(const depthwise *d, const depthwise_table *v, const dep
         int64_t row = source_of(d, 0, i, k);
         if (row < 0)
             continue;
-        const float *at = d->staged
-                              ? staged_line(d, v, t, source, row, l)
-                              : (const float *)source.at + (t->image * d->from[0] + row) * d->from[1] * ld + t->o0;
+        const float *at = d->staged ? staged_line(d, v, t, source, row, l) : line_at(d, t, source, row);
         l->lines[l->n++] = (depthwise_line){at, k * d->size[1]};
     }
     *r = (depthwise_row){.lines = l->lines,

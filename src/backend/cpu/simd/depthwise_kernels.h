@@ -41,6 +41,7 @@ typedef struct depthwise_row {
     const depthwise_span *spans;
     int64_t n_lines, n_spans;
     depthwise_seen *seen; /* room for all taps of the kernel */
+    const float *next;    /* the line that the next row sees and this one does not, which is fetched; NULL: none */
     int64_t in_ld, in_step,
         out_step;        /* steps: pixels of a line and of the output, from one pixel of a span to the next */
     int64_t w_ld, width; /* width: channels */

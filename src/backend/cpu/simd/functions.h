@@ -71,6 +71,24 @@ VEC_INLINE vec vec_normal(vec x, vec *e)
     return vec_where_gt(x, zero, vec_sub(vec_set(1), beyond), beyond);
 }
 
+/* x times the normal distribution's integral up to x, which is 1/2 + x p(x^2) / q(x^2) (minimax for |x| up to 5.3,
+ * where x times its error is below 2.2e-7); beyond it is 0 or 1. Two thirds of the time of vec_normal. */
+VEC_INLINE vec vec_gelu(vec x)
+{
+    vec u = vec_min(vec_set(28.09f), vec_mul(x, x));
+    vec p = vec_fma(u, vec_set(8.15745533e-6f), vec_set(4.46098269e-4f));
+    vec q = vec_fma(u, vec_set(6.71973248e-7f), vec_set(1.62485114e-4f));
+    p = vec_fma(p, u, vec_set(6.33226308e-3f));
+    q = vec_fma(q, u, vec_set(3.43998965e-3f));
+    p = vec_fma(p, u, vec_set(6.10850571e-2f));
+    q = vec_fma(q, u, vec_set(4.42057647e-2f));
+    p = vec_fma(p, u, vec_set(3.98939509e-1f));
+    q = vec_fma(q, u, vec_set(3.19755243e-1f));
+    q = vec_fma(q, u, vec_set(1));
+    vec share = vec_fma(x, vec_div(p, q), vec_set(0.5f));
+    return vec_mul(x, vec_min(vec_set(1), vec_relu(share)));
+}
+
 /* Returns whether vec_unary has the function. */
 static inline bool vec_has_unary(unary_kind k)
 {
@@ -80,7 +98,6 @@ static inline bool vec_has_unary(unary_kind k)
 
 VEC_INLINE vec vec_unary(unary_kind k, float alpha, vec x)
 {
-    vec e;
     switch (k) {
     case UNARY_RELU:
         return vec_relu(x);
@@ -91,7 +108,7 @@ VEC_INLINE vec vec_unary(unary_kind k, float alpha, vec x)
     case UNARY_SIGMOID:
         return vec_sigmoid(x);
     case UNARY_GELU:
-        return vec_mul(x, vec_normal(x, &e));
+        return vec_gelu(x);
     case UNARY_SILU:
         return vec_mul(x, vec_sigmoid(x));
     case UNARY_HSWISH:

@@ -23,6 +23,10 @@ static inline vec vec_max(vec a, vec b) /* a > b ? a : b */
 {
     return _mm512_max_ps(a, b);
 }
+static inline vec vec_min(vec a, vec b) /* a < b ? a : b */
+{
+    return _mm512_min_ps(a, b);
+}
 static inline vec vec_div(vec a, vec b)
 {
     return _mm512_div_ps(a, b);
@@ -65,6 +69,10 @@ static inline vec vec_where_eq(vec a, vec b, vec yes, vec no)
 static inline vec vec_max(vec a, vec b)
 {
     return _mm256_max_ps(a, b);
+}
+static inline vec vec_min(vec a, vec b)
+{
+    return _mm256_min_ps(a, b);
 }
 static inline vec vec_div(vec a, vec b)
 {
@@ -121,6 +129,10 @@ static inline vec vec_where_eq(vec a, vec b, vec yes, vec no)
 static inline vec vec_max(vec a, vec b)
 {
     return vec_where_gt(a, b, a, b);
+}
+static inline vec vec_min(vec a, vec b)
+{
+    return vec_where_gt(b, a, a, b);
 }
 static inline vec vec_div(vec a, vec b)
 {
