@@ -134,16 +134,16 @@ cseg_status depthwise_prepare(cpu_backend *b, const node *n, bool weights_fixed,
  * one column, where both are bound by the caches; forward also with strides and where most pixels are near the sides.
  * It has none for large dilations, for some gradients with strides or in bfloat16, and for those of larger kernels'
  * weights: there it takes 5 to 200 times as long. */
-static bool onednn_suits(const node *n)
+static bool onednn_suits(const cpu_backend *b, const node *n)
 {
-    enum { FEW_TAPS = 9, SMALL_DILATION = 4, SMALL_BYTES = 1 << 20 };
+    enum { FEW_TAPS = 9, SMALL_DILATION = 4, SMALL_BYTES = 1 << 20, LONG = 16 };
     const conv_attr *a = &n->attr.conv;
     const int64_t *x = conv_x(n)->dim, *y = conv_y(n)->dim, *w = conv_w(n)->dim;
     bool half = map_is_half(n->in[0]), few = w[2] * w[3] <= FEW_TAPS || w[3] == 1;
     bool strided = a->stride[0] > 1 || a->stride[1] > 1, several = x[3] != y[3];
     int most = a->dilation[0] > a->dilation[1] ? a->dilation[0] : a->dilation[1];
-    if (n->op == OP_conv2d && a->act == UNARY_GELU + 1 && !half && !strided)
-        return false; /* its activation takes three times as long as vec_gelu */
+    if (n->op == OP_conv2d && a->act == UNARY_GELU + 1 && !half && !strided && b->simd->winograd->vec == LONG)
+        return false; /* its activation takes longer than vec_gelu; shorter vectors have too few registers for sums */
     if (n->op == OP_conv2d && most == 1)
         return strided || (!several && (few || depthwise_is_narrow(x[2], w[3])));
     if (n->op == OP_conv2d)
@@ -160,5 +160,5 @@ bool depthwise_fits(const cpu_backend *b, const node *n)
     int64_t groups = n->attr.conv.groups;
     if (n->op == OP_conv_transpose2d || groups == 1 || groups != conv_x(n)->dim[3])
         return false;
-    return !onednn_suits(n) && (n->op != OP_conv2d || b->simd->depthwise->can_end(n->attr.conv.act));
+    return !onednn_suits(b, n) && (n->op != OP_conv2d || b->simd->depthwise->can_end(n->attr.conv.act));
 }
