@@ -47,6 +47,12 @@ def config_path(name, config):
     return os.path.join(ROOT, 'build', 'deps', package, 'mmseg', '.mim', 'configs', config)
 
 
+def resolved(cseg, path):
+    """The config with all that it inherits; None: the program refuses it."""
+    got = subprocess.run([cseg, 'config', '--quiet', '--json', path], capture_output=True, text=True, check=False)
+    return json.loads(got.stdout) if got.returncode == 0 else None
+
+
 def goldens_of(goldens, name):
     """The lines of file NAME: MMSegmentation's answers."""
     file = name if name.endswith('train') else f'{name}.model'
@@ -89,11 +95,9 @@ class Answers:
 
     def model_of(self, version, config):
         """What the answer depends on: the resolved model. Training depends on the optimizer as well."""
-        got = subprocess.run([self.o.cseg, 'config', '--quiet', '--json', config_path(version, config)],
-                             capture_output=True, text=True, check=False)
-        if got.returncode:
+        cfg = resolved(self.o.cseg, config_path(version, config))
+        if cfg is None:
             return config
-        cfg = json.loads(got.stdout)
         keys = ('model', 'optimizer', 'optimizer_config', 'optim_wrapper', 'fp16', 'default_scope')
         return json.dumps([cfg.get(k) for k in keys])
 

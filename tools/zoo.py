@@ -19,10 +19,12 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'bench'))
+sys.path.insert(0, os.path.join(ROOT, 'tools'))
 from compare import machine  # noqa: E402
+from parity import config_path, resolved  # noqa: E402
 
 RELEASES = {'v1': '1.2.2', 'v0': '0.30.0'}  # files of answers begin so
-CONFIGS = os.path.join(ROOT, 'build', 'deps', 'mmsegmentation-1.2.2', 'mmseg', '.mim', 'configs')
+CONFIGS = config_path('v1', '')
 # The model that stands for its family, where the first by name is not the one people use.
 SHOWN = {
     'bisenetv2': 'bisenetv2_fcn_4xb4-160k_cityscapes-1024x1024.py',
@@ -67,8 +69,7 @@ def types(part):
 
 
 def kinds(cseg, config):
-    got = subprocess.run([cseg, 'config', '--quiet', '--json', config], capture_output=True, text=True, check=True)
-    m = json.loads(got.stdout)['model']
+    m = resolved(cseg, config)['model']
     return ' + '.join(x for x in (types(m.get(k)) for k in ('backbone', 'neck', 'decode_head')) if x)
 
 
@@ -140,17 +141,17 @@ def differing(o, summary):
         yield f'- {name}: `{config}`: {short(wrong)}.{short(own)}'
 
 
-def configs_of(release):
+def configs_of(version):
     """The folder of a release's configs and their paths in it; what is in _base_ is no model of its own."""
-    folder = CONFIGS.replace('1.2.2', release)
+    folder = config_path(version, '')
     found = (os.path.relpath(f, folder) for f in glob.glob(f'{folder}/*/*.py'))
     return folder, sorted(c for c in found if not c.startswith('_base_'))
 
 
 def model_of(o, path):
     """The resolved model as text: configs that have the same one are built once."""
-    got = subprocess.run([o.cseg, 'config', '--quiet', '--json', path], capture_output=True, text=True, check=False)
-    return json.dumps(json.loads(got.stdout).get('model'), sort_keys=True) if got.returncode == 0 else path
+    cfg = resolved(o.cseg, path)
+    return path if cfg is None else json.dumps(cfg.get('model'), sort_keys=True)
 
 
 def built(o, path):
@@ -170,8 +171,8 @@ def every_config(o):
             return json.load(f)
     out = {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for release in RELEASES.values():
-            folder, found = configs_of(release)
+        for version, release in RELEASES.items():
+            folder, found = configs_of(version)
             first = {}
             models = list(pool.map(lambda c: model_of(o, os.path.join(folder, c)), found))
             for c, m in zip(found, models):

@@ -1,4 +1,4 @@
-_base_ = './_base_/camvid.py'
+_base_ = './_base_/camvid_adamw.py'
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(test_cfg=dict(size_divisor=32)),
@@ -25,18 +25,10 @@ model = dict(
         align_corners=False,
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
         ham_kwargs=dict(MD_S=1, MD_R=16, train_steps=6, eval_steps=7, inv_t=100, rand_init=True)))
-# Ten times the shipped learning rate: nothing here is pretrained.
 optim_wrapper = dict(
-    _delete_=True,
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.0006, betas=(0.9, 0.999), weight_decay=0.01),
     paramwise_cfg=dict(
         custom_keys={
             'pos_block': dict(decay_mult=0.),
             'norm': dict(decay_mult=0.),
             'head': dict(lr_mult=10.)
         }))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=60),
-    dict(type='PolyLR', power=1.0, begin=60, end=600, eta_min=0.0, by_epoch=False)
-]

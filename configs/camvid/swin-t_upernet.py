@@ -1,5 +1,5 @@
-# A quarter of the shipped config's channels in both heads, and ten times its learning rate: nothing here is pretrained.
-_base_ = './_base_/camvid.py'
+# A quarter of the shipped config's channels in both heads.
+_base_ = './_base_/camvid_adamw.py'
 norm_cfg = dict(type='BN', requires_grad=True)
 head = dict(num_classes=11, norm_cfg=norm_cfg, align_corners=False, dropout_ratio=0.1)
 model = dict(
@@ -42,16 +42,9 @@ model = dict(
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=0.4),
         **head))
 optim_wrapper = dict(
-    _delete_=True,
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.0006, betas=(0.9, 0.999), weight_decay=0.01),
     paramwise_cfg=dict(
         custom_keys={
             'absolute_pos_embed': dict(decay_mult=0.),
             'relative_position_bias_table': dict(decay_mult=0.),
             'norm': dict(decay_mult=0.)
         }))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-6, by_epoch=False, begin=0, end=60),
-    dict(type='PolyLR', power=1.0, begin=60, end=600, eta_min=0.0, by_epoch=False)
-]

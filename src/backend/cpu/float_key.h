@@ -22,4 +22,17 @@ static inline uint32_t float_key(float x)
     return nan ? UINT32_MAX : bits;
 }
 
+/* Radix selection looks at a key's digits, the leading ones first: 11, 11 and 10 bits. */
+enum { KEY_DIGITS = 3, KEY_BINS = 1 << 11 };
+
+static inline int key_shift(int digit)
+{
+    return digit == 0 ? 21 : digit == 1 ? 10 : 0;
+}
+
+static inline uint32_t key_digit(uint32_t key, int digit)
+{
+    return key >> key_shift(digit) & (digit == 2 ? (1u << 10) - 1 : KEY_BINS - 1);
+}
+
 #endif

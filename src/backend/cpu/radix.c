@@ -7,8 +7,7 @@
 #include "backend/cpu/float_key.h"
 #include "backend/cpu/top_places.h"
 
-enum { PASSES = 3, BINS = 1 << 11, MANY_ROWS = 16 };
-static const int shifts[PASSES] = {21, 10, 0}, widths[PASSES] = {11, 11, 10};
+enum { MANY_ROWS = 16 };
 
 typedef struct rank_kernel {
     cpu_kernel k;
@@ -36,38 +35,37 @@ static int64_t begin_of(const rank_kernel *k, int stretch)
     return k->count * stretch / k->stretches;
 }
 
-/* bins[BINS] for each part: counts elements whose bits above this pass's equal those of `key`, by their bits in this
- * pass. */
+/* bins[KEY_BINS] for each part: counts elements whose bits above this pass's equal those of `key`, by their bits in
+ * this pass. */
 static void count(const rank_kernel *k, void *const *in, int pass, uint32_t key, int64_t *bins)
 {
     const float *x = in[0];
     const uint8_t *mask = in[1];
-    int shift = shifts[pass], above = shift + widths[pass];
+    int above = pass ? key_shift(pass - 1) : 32;
     uint64_t leading = (uint64_t)key >> above;
-    uint32_t low = (1u << widths[pass]) - 1;
 #pragma omp parallel for schedule(static)
     for (int s = 0; s < k->stretches; s++) {
-        int64_t *own = bins + s * BINS;
-        memset(own, 0, BINS * sizeof *own);
+        int64_t *own = bins + s * KEY_BINS;
+        memset(own, 0, KEY_BINS * sizeof *own);
         for (int64_t i = begin_of(k, s); i < begin_of(k, s + 1); i++) {
             uint32_t is = float_key(x[i]);
             if ((!mask || mask[i]) && (uint64_t)is >> above == leading)
-                own[is >> shift & low]++;
+                own[key_digit(is, pass)]++;
         }
     }
     for (int s = 1; s < k->stretches; s++)
-        for (int i = 0; i < BINS; i++)
-            bins[i] += bins[s * BINS + i];
+        for (int i = 0; i < KEY_BINS; i++)
+            bins[i] += bins[s * KEY_BINS + i];
 }
 
 static found find(const rank_kernel *k, void *const *in, int64_t place, bool descending, int64_t *bins)
 {
     found f = {0};
     int64_t index = 0, below = 0; /* in ascending order; below: elements with smaller keys so far */
-    for (int pass = 0; pass < PASSES; pass++) {
+    for (int pass = 0; pass < KEY_DIGITS; pass++) {
         uint32_t digit = 0;
         count(k, in, pass, f.key, bins);
-        for (int i = 0; pass == 0 && i < BINS; i++)
+        for (int i = 0; pass == 0 && i < KEY_BINS; i++)
             f.count += bins[i];
         if (!f.count)
             return f;
@@ -77,7 +75,7 @@ static found find(const rank_kernel *k, void *const *in, int64_t place, bool des
         }
         while (index - below >= bins[digit])
             below += bins[digit++];
-        f.key |= digit << shifts[pass];
+        f.key |= digit << key_shift(pass);
         f.above = f.count - below - bins[digit];
     }
     return f;
@@ -203,7 +201,7 @@ static cseg_status prepare(cpu_backend *b, const node *n, arena *mem, kernel **o
         return fail_memory(err);
     k->count = n->op == OP_top_places ? n->in[0]->dim[1] : tensor_count(n->in[0]);
     k->stretches = b->options.threads;
-    k->k.base.scratch = (size_t)k->stretches * BINS * sizeof(int64_t);
+    k->k.base.scratch = (size_t)k->stretches * KEY_BINS * sizeof(int64_t);
     *out = &k->k.base;
     return CSEG_OK;
 }

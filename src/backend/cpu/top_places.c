@@ -2,8 +2,7 @@
  * leading bits and looks closer only at those that share them with the last one chosen. */
 #include "backend/cpu/top_places.h"
 
-enum { PASSES = 3, BINS = 1 << 11 };
-static const int shifts[PASSES] = {21, 10, 0}, widths[PASSES] = {11, 11, 10};
+#include "backend/cpu/float_key.h"
 
 typedef struct rows_kernel {
     cpu_kernel k;
@@ -18,23 +17,22 @@ typedef struct row_room {
 /* Counts keys by their bits in this pass. Neighbours are often equal; so they are counted in turn in two places. */
 static void count(const uint32_t *key, int64_t n, int pass, int32_t *bins)
 {
-    int32_t other[BINS] = {0};
-    uint32_t low = (1u << widths[pass]) - 1;
-    memset(bins, 0, BINS * sizeof *bins);
+    int32_t other[KEY_BINS] = {0};
+    memset(bins, 0, KEY_BINS * sizeof *bins);
     for (int64_t i = 0; i + 1 < n; i += 2) {
-        bins[key[i] >> shifts[pass] & low]++;
-        other[key[i + 1] >> shifts[pass] & low]++;
+        bins[key_digit(key[i], pass)]++;
+        other[key_digit(key[i + 1], pass)]++;
     }
     if (n % 2)
-        bins[key[n - 1] >> shifts[pass] & low]++;
-    for (int i = 0; i < BINS; i++)
+        bins[key_digit(key[n - 1], pass)]++;
+    for (int i = 0; i < KEY_BINS; i++)
         bins[i] += other[i];
 }
 
 /* The largest digit that fewer than *wanted keys exceed; *wanted falls by their number. */
 static uint32_t last_digit(const int32_t *bins, int64_t *wanted)
 {
-    uint32_t digit = BINS - 1;
+    uint32_t digit = KEY_BINS - 1;
     while (bins[digit] < *wanted)
         *wanted -= bins[digit--];
     return digit;
@@ -43,27 +41,26 @@ static uint32_t last_digit(const int32_t *bins, int64_t *wanted)
 /* Keeps the keys that have the digit; returns their number. `to` may be `key`. */
 static int64_t keep(const uint32_t *key, int64_t n, int pass, uint32_t digit, uint32_t *to)
 {
-    uint32_t low = (1u << widths[pass]) - 1;
     int64_t kept = 0;
     for (int64_t i = 0; i < n; i++) {
         uint32_t is = key[i];
         to[kept] = is;
-        kept += (is >> shifts[pass] & low) == digit;
+        kept += key_digit(is, pass) == digit;
     }
     return kept;
 }
 
 static void places_of_row(const rows_kernel *k, const float *x, const row_room *room, int32_t *places)
 {
-    int32_t bins[BINS];
+    int32_t bins[KEY_BINS];
     int64_t wanted = k->most, n = k->count; /* in the end: how many of those with the same key */
     uint32_t last = 0, *key = room->key;
     k->k.b->simd->points->keys(x, n, key);
-    for (int pass = 0; pass < PASSES; pass++) {
+    for (int pass = 0; pass < KEY_DIGITS; pass++) {
         const uint32_t *from = pass ? room->near : key;
         count(from, n, pass, bins);
         uint32_t digit = last_digit(bins, &wanted);
-        last |= digit << shifts[pass];
+        last |= digit << key_shift(pass);
         n = keep(from, n, pass, digit, room->near);
     }
     for (int64_t i = 0, at = 0; at < k->most; i++) {

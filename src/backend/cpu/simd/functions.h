@@ -50,11 +50,26 @@ VEC_INLINE vec vec_clamp(vec x, float low, float high)
     return vec_where_gt(x, b, b, x);
 }
 
+/* exp(-|x|) */
+VEC_INLINE vec vec_decay(vec x)
+{
+    return vec_exp_below(vec_where_gt(x, vec_zero(), vec_sub(vec_zero(), x), x));
+}
+
+/* The sigmoids of x and of -x, for decay = vec_decay(x). */
+typedef struct vec_sides {
+    vec of, rest;
+} vec_sides;
+
+VEC_INLINE vec_sides vec_sigmoids(vec x, vec decay)
+{
+    vec large = vec_div(vec_set(1), vec_add(vec_set(1), decay)), small = vec_mul(decay, large);
+    return (vec_sides){vec_where_gt(x, vec_zero(), large, small), vec_where_gt(x, vec_zero(), small, large)};
+}
+
 VEC_INLINE vec vec_sigmoid(vec x)
 {
-    vec zero = vec_zero(), e = vec_exp_below(vec_where_gt(x, zero, vec_sub(zero, x), x));
-    vec r = vec_div(vec_set(1), vec_add(vec_set(1), e));
-    return vec_where_gt(x, zero, r, vec_mul(e, r));
+    return vec_sigmoids(x, vec_decay(x)).of;
 }
 
 /* The normal distribution's integral up to x (Abramowitz and Stegun, 7.1.26) and e = exp(-x^2 / 2). */

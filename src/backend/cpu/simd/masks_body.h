@@ -66,12 +66,10 @@ typedef struct SIMD_NAME(masks_sides) {
 
 VEC_INLINE SIMD_NAME(masks_sides) SIMD_NAME(masks_sides_of)(vec x)
 {
-    vec zero = vec_zero(), one = vec_set(1), minus = vec_sub(zero, x);
-    vec e = vec_exp_below(vec_where_gt(x, zero, minus, x));
-    vec large = vec_div(one, vec_add(one, e)), small = vec_mul(e, large), tail = vec_log1p(e);
-    return (SIMD_NAME(masks_sides)){.hit = vec_where_gt(x, zero, large, small),
-                                    .miss = vec_where_gt(x, zero, small, large),
-                                    .loss = vec_add(tail, vec_relu(minus))};
+    vec e = vec_decay(x);
+    vec_sides s = vec_sigmoids(x, e);
+    vec loss = vec_add(vec_log1p(e), vec_relu(vec_sub(vec_zero(), x)));
+    return (SIMD_NAME(masks_sides)){.hit = s.of, .miss = s.rest, .loss = loss};
 }
 
 /* The logit of the right answer, and the sides. */
