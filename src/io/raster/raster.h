@@ -113,7 +113,11 @@ typedef struct raster_spec {
     bool has_alpha;         /* the last band is alpha; else no band is, however many there are */
     const uint8_t *palette; /* one u8 band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
-    const char *const *names; /* `bands` descriptions; NULL: none */
+    const char *const *names;   /* `bands` descriptions; NULL: none */
+    const char *const *classes; /* of a mask: what its numbers mean, n_classes of them; in the file's metadata (CLASS_0,
+                                   ...) and as GDAL's category names beside it (.aux.xml); NULL: not said */
+    int n_classes;
+    double scale; /* a sample times this is the value; 0: the sample is */
 } raster_spec;
 
 /* Creates a tiled, DEFLATE-compressed GeoTIFF (BigTIFF if needed), written beside `path`. raster_commit syncs and
@@ -123,5 +127,29 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
 cseg_status raster_write(raster_writer *w, int64_t y, int64_t x, int first_band, const image *from, cseg_error *err);
 cseg_status raster_commit(raster_writer *w, cseg_error *err);
 void raster_abort(raster_writer *w);
+
+/* Rows and columns of a raster, in a GeoTIFF of their own. */
+typedef struct raster_part {
+    const char *path;
+    int64_t y, x, h, w;
+} raster_part;
+
+typedef struct raster_join_options {
+    const raster_part *parts;
+    size_t n;
+    const char
+        *temporary; /* a name on the same file system, under which it is made; GDAL's own files lie beside that */
+    bool plain;     /* a tiled GeoTIFF with overviews, not a COG */
+    int threads;    /* that compress; 0: one */
+    /* May be NULL. Called often, with 0 to 1; false from it stops (CSEG_INTERRUPTED). */
+    bool (*progress)(void *arg, double done);
+    void *arg;
+} raster_join_options;
+/* Makes one raster of its parts, which have spec's bands and type: a cloud-optimised GeoTIFF (tiled, compressed, with
+ * overviews, BigTIFF if needed). Synced and renamed when it is whole. Pixels of no part are nodata, or 0. */
+cseg_status raster_join(const char *path, const raster_spec *spec, const raster_join_options *o, cseg_error *err);
+
+/* The bytes of decoded blocks that GDAL may keep, of all rasters together. */
+void raster_limit_cache(int64_t bytes);
 
 #endif

@@ -20,5 +20,10 @@ GDALDataType raster_gdal_type(image_type t);
 /* Reads transform, projection and ground control points; not the RPCs. Call it between gdal_begin and gdal_end. */
 cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, cseg_error *err);
 bool raster_place_write(GDALDatasetH set, const raster_place *place);
+/* Everything of a spec but sizes and types. Call it between gdal_begin and gdal_end. */
+bool raster_spec_write(GDALDatasetH set, const raster_spec *s);
+cseg_status raster_spec_check(const char *path, const raster_spec *s, cseg_error *err);
+/* Writes what a mask's numbers mean where GDAL and its users look for it, beside the mask: FILE.aux.xml. */
+cseg_status raster_classes_write(const char *path, const char *const *classes, int n, cseg_error *err);
 
 #endif

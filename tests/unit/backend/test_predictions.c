@@ -102,13 +102,12 @@ static void answers(side *s, const setting *how)
 static void windows(side *s, const setting *how)
 {
     enum { WINDOW = 9, RING = 11, STRIP = 17, AT = 40 };
-    float count_x[STRIP];
-    int32_t count_y[AT + RING];
+    float count_x[STRIP], count_y[AT + RING];
     window_sums sums = {.at = s->sum, .rows = RING, .w = STRIP, .k = how->k};
     for (int i = 0; i < STRIP; i++)
         count_x[i] = (float)(1 + i % 3);
     for (int i = 0; i < AT + RING; i++)
-        count_y[i] = 1 + i % 2;
+        count_y[i] = (float)(1 + i % 2);
     for (int i = 0; i < 5; i++)
         s->b->predictions->add_window(s->b, &sums, s->logits + i, WINDOW, WINDOW, AT + i % 3, -4 + 4 * i);
     s->b->predictions->divide_windows(s->b, &sums, AT, AT + RING, count_y, count_x);
