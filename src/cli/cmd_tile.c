@@ -7,7 +7,7 @@
 #include "geo/tile.h"
 
 typedef struct tile_args {
-    const char *out, *hold_out;
+    const char *out, *hold_out, *bands;
     int64_t size, stride, ignore;
     double min_labelled, edge_weight, edge_width;
     bool force, allow_remote;
@@ -32,7 +32,6 @@ static cseg_status read_hold_out(const char *text, tile_options *o, cseg_error *
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
-    (void)mem;
     const tile_args *a = options;
     tile_options o = {.out = a->out ? a->out : "tiles",
                       .size = a->size ? a->size : 256,
@@ -43,6 +42,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                       .edge_width = a->edge_width > 0.0 ? a->edge_width : 5.0};
     o.stride = a->stride ? a->stride : o.size;
     TRY(read_hold_out(a->hold_out, &o, err));
+    TRY(common_bands(a->bands, mem, &o.bands, &o.n_bands, err));
     if (o.edge_gain > 0.0 && args->n < 2)
         return fail(err, CSEG_USAGE, "--edge-weight needs a MASK");
     tile_report report;
@@ -112,6 +112,7 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(tile_args, force),
      .about = "use a MASK that by its georeference lies elsewhere than the scene"},
+    OPTION_BANDS(tile_args),
     OPTION_ALLOW_REMOTE(tile_args),
     OPTIONS_END,
 };

@@ -385,6 +385,7 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     struct written written = {0};
     job j = {.o = options, .mem = mem, .report = report, .written = &written};
     TRY_DONE(scene_open(scene_path, IMAGE_UNCHANGED | IMAGE_RGB, mem, &j.scene, err));
+    TRY_DONE(scene_select(&j.scene, options->bands, options->n_bands, err));
     if (mask_path)
         TRY_DONE(open_mask(&j, mask_path, err));
     j.stem = stem_of(mem, scene_path);

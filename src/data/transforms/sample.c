@@ -39,6 +39,17 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
     return m;
 }
 
+bool sample_nodata(sample *s, double *stated)
+{
+    if (!s->nodata.asked)
+        s->nodata.known = s->path && image_nodata(s->path, &s->nodata.value);
+    s->nodata.asked = true;
+    if (!s->nodata.known || s->nodata.reduced)
+        return false;
+    *stated = s->nodata.value;
+    return true;
+}
+
 int64_t sample_height(const sample *s)
 {
     return s->todo.any ? s->todo.h : s->img.h;

@@ -26,6 +26,12 @@ typedef struct sample_map {
     bool is_weight; /* resized linearly, rotated linearly, padded with 0, unlike labels */
 } sample_map;
 
+/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
+typedef struct sample_range {
+    bool known;
+    const double *low, *high; /* one a channel */
+} sample_range;
+
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
 typedef struct sample_source {
@@ -74,11 +80,12 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    /* For a window: the least and the greatest value of the whole picture, for Rerange. */
+    sample_range range; /* for a window: what the transform in turn needs to know of the whole picture */
+    /* The value that stands for "no data" in the file's first band: ask sample_nodata. */
     struct {
-        bool known;
-        double low, high;
-    } range;
+        bool asked, known, reduced; /* reduced: the image does not have the file's values */
+        double value;
+    } nodata;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
@@ -98,6 +105,8 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
+/* Tells the value that stands for "no data" among the image's, as its file states it. False: none does. */
+bool sample_nodata(sample *s, double *stated);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

@@ -5,13 +5,12 @@
 
 #include "data/transforms/transform.h"
 
-/* Source pixels that a resize holds at a time, and the side of the blocks in which all pixels are read. */
-enum { PART_BYTES = 64 << 20, LOOK = 1024 };
+/* Source pixels that a resize holds at a time. */
+enum { PART_BYTES = 64 << 20 };
 
 typedef struct window_step {
     const transform *t;
-    bool ranged;
-    double low, high; /* of what comes into it */
+    sample_range range; /* of what comes into it */
 } window_step;
 
 /* Geometry, then what is done to each pixel after it. */
@@ -38,9 +37,7 @@ static cseg_status run_step(const window_step *st, sample *s, cseg_error *err)
 {
     if (!st->t->kind->apply)
         return CSEG_OK;
-    s->range.known = st->ranged;
-    s->range.low = st->low;
-    s->range.high = st->high;
+    s->range = st->range;
     cseg_status status = st->t->kind->apply(st->t, s, err);
     s->range.known = false;
     return status == CSEG_OK ? CSEG_OK : fail_within(err, "%s: ", st->t->name);
@@ -113,6 +110,7 @@ static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int6
     s->ori_h = s->img_h = s->pad_h = h;
     s->ori_w = s->img_w = s->pad_w = n_w;
     s->scale_x = s->scale_y = 1;
+    s->nodata = w->begun.nodata;
     for (size_t i = 0; i < g->steps.n; i++) {
         s->path = i || g->before ? w->from->path : NULL; /* the loader takes pixels that come from no file */
         TRY(run_step(&g->steps.at[i], s, err));
@@ -146,32 +144,16 @@ static cseg_status refuse(const windowed *w, const transform *t, const char *why
         value_place(&at, place), t->name, why, w->from->path);
 }
 
-static cseg_status look_at_range(const windowed *w, double *low, double *high, cseg_error *err)
-{
-    const stage *g = w->last;
-    asked a = {w, g};
-    *low = INFINITY;
-    *high = -INFINITY;
-    for (int64_t y = 0; y < g->h; y += LOOK)
-        for (int64_t x = 0; x < g->w; x += LOOK) {
-            image m;
-            TRY(read_pixels(&a, y, x, g->h - y < LOOK ? g->h - y : LOOK, g->w - x < LOOK ? g->w - x : LOOK, &m, err));
-            for (int64_t i = 0, n = m.h * m.w * m.c; i < n; i++) {
-                double v = image_get(&m, 0, i / m.c, i % m.c);
-                *low = v < *low ? v : *low;
-                *high = v > *high ? v : *high;
-            }
-            image_release(&m);
-        }
-    return CSEG_OK;
-}
-
 static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
 {
     window_step st = {.t = t};
-    if (t->kind->windows == WINDOWS_RANGE) {
-        TRY(look_at_range(w, &st.low, &st.high, err));
-        st.ranged = true;
+    if (t->measure) {
+        asked a = {w, w->last};
+        picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
+        sample now = {.path = w->from->path, .nodata = w->begun.nodata};
+        all.has_nodata = sample_nodata(&now, &all.nodata);
+        if (t->measure(t, &all, w->mem, &st.range, err) != CSEG_OK)
+            return fail_within(err, "%s: ", t->name);
     }
     return vec_push(w->mem, &w->last->steps, st) ? CSEG_OK : fail_memory(err);
 }
@@ -187,6 +169,7 @@ static cseg_status add_geometry(windowed *w, const transform *t, cseg_error *err
     s.img = (image){.h = w->last->h, .w = w->last->w, .c = pixel.c, .type = pixel.type, .data = &nothing};
     image_release(&pixel);
     s.preset = w->begun.preset;
+    s.nodata = w->begun.nodata;
     if (t->kind->apply(t, &s, err) != CSEG_OK)
         return fail_within(err, "%s: ", t->name);
     if (!s.todo.any)
@@ -258,8 +241,19 @@ static cseg_status describe(windowed *w, cseg_error *err)
     return status;
 }
 
+/* Windows of other bands than the loader takes would go unnoticed. */
+static cseg_status check_bands(const pipeline *p, const window_source *from, cseg_error *err)
+{
+    bool same = p->info.n_bands == from->n_bands;
+    for (size_t i = 0; same && i < from->n_bands; i++)
+        same = p->info.bands[i] == from->bands[i];
+    return same ? CSEG_OK
+                : fail(err, CSEG_UNSUPPORTED, "%s: the loader's bands cannot be chosen by windows here", from->path);
+}
+
 cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err)
 {
+    double nodata;
     windowed *w = ARENA_NEW(mem, windowed);
     if (!w || !(w->last = ARENA_NEW(mem, stage)))
         return fail_memory(err);
@@ -267,6 +261,10 @@ cseg_status windowed_open(const pipeline *p, const window_source *from, arena *m
     w->from = from;
     w->last->h = from->h;
     w->last->w = from->w;
+    TRY(check_bands(p, from, err));
+    w->begun.path = from->path;
+    sample_nodata(&w->begun, &nodata); /* once for all windows */
+    w->begun.nodata.reduced = p->info.reduced;
     if (p->info.variants > 1)
         return refuse(w, p->views, "makes several views of the image", err);
     TRY(add_all(w, &p->list, err));

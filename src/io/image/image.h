@@ -101,6 +101,12 @@ cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t
 cseg_status image_probe_bytes(const void *bytes, size_t n, const char *name, image_flags flags, int64_t *h, int64_t *w,
                               int64_t *c, cseg_error *err);
 
+/* Reads what image_read would from a file of these bands alone, in this order: n numbers from 1, as files count them
+ * (of a picture, red is 1). Any format, through GDAL, upright or not as it is stored. n 0: as image_read. CSEG_USAGE:
+ * there is no such band. */
+cseg_status image_read_bands(const char *path, const int64_t *bands, size_t n, image_flags flags, image *out,
+                             cseg_error *err);
+
 /* Tells what a file holds before any loader converts it, from the header alone. */
 typedef struct image_facts {
     int64_t bands; /* palette pictures: 1 */
@@ -110,6 +116,10 @@ typedef struct image_facts {
     bool picture; /* PNG or JPEG */
 } image_facts;
 cseg_status image_describe(const char *path, image_facts *out, cseg_error *err);
+/* The same of a file of these bands alone; n 0: of all. */
+cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t n, image_facts *out, cseg_error *err);
+/* The value that stands for "no data" in the file's first band. False: it states none, or cannot be read. */
+bool image_nodata(const char *path, double *value);
 
 /* How to write. Zeroed: blue first, JPEG quality 95, no palette. */
 typedef struct image_save {

@@ -64,6 +64,10 @@ const raster_info *raster_describe(const raster *r);
 /* Adds the RPCs to what raster_describe gives. Looking for them costs as much as opening, so it is not done by default.
  */
 cseg_status raster_describe_rpc(raster *r, cseg_error *err);
+/* Makes a raster be what a file of these bands alone would be, in this order: info, reading and what has no data
+ * follow. bands: n numbers from 1; a band may come twice. A mask of the file and its alpha still say where it has no
+ * data. CSEG_USAGE names a band that it does not have. */
+cseg_status raster_select(raster *r, const int64_t *bands, size_t n, cseg_error *err);
 /* Lets GDAL open all that it can from now on: addresses, and files that name others. For the whole process, before the
  * first raster, and only if the user has asked for it. */
 void raster_allow_remote(void);
@@ -98,6 +102,36 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
  * CSEG_DATA with both places, or with `force` a warning; PLACE_UNKNOWN is a warning. */
 cseg_status raster_same_place(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
                               bool force, cseg_error *err);
+
+/* How the grid of b differs from that of a; the first of these that does. */
+typedef enum {
+    PAIR_ALIKE,    /* the same pixels of the same size at the same place */
+    PAIR_UNKNOWN,  /* a or b does not say where it lies by a transform or control points */
+    PAIR_SYSTEM,   /* coordinate systems */
+    PAIR_PIXELS,   /* sizes or directions of pixels */
+    PAIR_FRACTION, /* shifted by parts of a pixel */
+    PAIR_EXTENT,   /* shifted by whole pixels, or of another size */
+    PAIR_APART     /* they have no pixel in common */
+} pair_relation;
+typedef struct pair_difference {
+    pair_relation relation;
+    char text[600];     /* what differs, in words and numbers; "" for PAIR_ALIKE */
+    double column, row; /* of b's first pixel, counted in a's pixels; from PAIR_FRACTION on */
+} pair_difference;
+/* Compares coordinate system, grid and extent. */
+void raster_pair_compare(const raster_info *a, const raster_info *b, pair_difference *out);
+
+typedef struct pair_options {
+    bool warp;    /* b is brought onto a's grid if it has another one; else that is an error */
+    bool force;   /* rasters of one size are taken pixel by pixel, with a warning, wherever they lie */
+    bool nearest; /* each pixel of b that is made is one of b's (labels); else bilinear */
+} pair_options;
+/* Gives b on the grid of a: b itself if they are alike, else a raster of a's size that warps as it is read, window by
+ * window. It has b's bands and type; where b has nothing it has no data (raster_read_holes). It lives in `mem` and
+ * reads through b, which must outlive it; both are used by one thread. Nothing is opened for it. CSEG_DATA says what
+ * differs, or that they do not overlap; CSEG_UNSUPPORTED: b cannot be warped. */
+cseg_status raster_pair_align(const char *name_a, const raster *a, const char *name_b, raster *b, const pair_options *o,
+                              arena *mem, raster **out, cseg_error *err);
 
 /* Reads a window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
 cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,

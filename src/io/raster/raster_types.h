@@ -12,8 +12,13 @@ struct raster {
     arena *mem;
     char *memory; /* the /vsimem name of a raster in memory, or NULL */
     raster_info info;
+    int *band;    /* GDAL's numbers, from 1, of the bands that info tells of */
+    int alpha;    /* GDAL's number of the band that is alpha, told of or not; 0: none */
     bool has_rpc; /* raster_describe_rpc was called */
 };
+
+/* Makes a raster of what GDAL has open, and owns it, also after an error. Call it between gdal_begin and gdal_end. */
+cseg_status raster_of_dataset(GDALDatasetH set, const char *name, arena *mem, raster **out, cseg_error *err);
 
 GDALDataType raster_gdal_type(image_type t);
 
