@@ -54,18 +54,6 @@ void terminal_start(bool quiet, bool verbose)
     log_set_sink(terminal_log, NULL);
 }
 
-int64_t terminal_memory_in_use(void)
-{
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %ld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void duration_text(double s, char to[static 32])
 {
     if (s < 0.0 || !isfinite(s)) {
@@ -133,7 +121,7 @@ void progress_show(const progress *p)
     if (now - terminal.shown >= 0.1 || p->done == p->all) {
         double speed = now > terminal.started ? (double)(p->done - terminal.begun) / (now - terminal.started) : 0.0;
         double eta = p->all > 0 && speed > 0.0 ? (double)(p->all - p->done) / speed : -1.0;
-        progress_text(p, speed, eta, terminal_memory_in_use(), width, terminal.line, sizeof terminal.line);
+        progress_text(p, speed, eta, (int64_t)usage_memory(), width, terminal.line, sizeof terminal.line);
         fprintf(stderr, "\r\033[K%s", terminal.line);
         fflush(stderr);
         terminal.on_screen = true;

@@ -35,7 +35,5 @@ void progress_clear(void);
 /* Formats the line for `width` columns: speed in steps a second, ETA in seconds (negative: unknown), memory in bytes.
  */
 void progress_text(const progress *p, double speed, double eta, int64_t memory, int width, char *to, int n);
-/* This process's resident memory in bytes; 0 where it cannot be told. */
-int64_t terminal_memory_in_use(void);
 
 #endif

@@ -107,8 +107,8 @@ static cseg_status read_single(const sample *s, const load_conf *c, image *out, 
 }
 
 /* Both dates in one image, channels of the first in front. */
-static cseg_status join(const image *a, const image *b, const char *path, const char *path2, image *out,
-                        cseg_error *err)
+cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,
+                              cseg_error *err)
 {
     if (a->h != b->h || a->w != b->w || a->c != b->c || a->type != b->type)
         return fail(err, CSEG_DATA,
@@ -137,7 +137,7 @@ static cseg_status read_pair(sample *s, const ints *bands, image_flags flags, bo
     if (status == CSEG_OK)
         status = read_one(s->path2, bands, flags, float32, &b, err);
     if (status == CSEG_OK)
-        status = join(&a, &b, s->path, s->path2, &both, err);
+        status = sample_join_dates(&a, &b, s->path, s->path2, &both, err);
     if (status == CSEG_OK) {
         start(s, both, flags);
         s->n_images = 2;
@@ -172,6 +172,8 @@ static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
 static cseg_status load_pair_apply(const transform *t, sample *s, cseg_error *err)
 {
     const load_conf *c = t->conf;
+    if (!s->path && s->img.data)
+        return take_given(s, c->flags, c->to_float32, err);
     return read_pair(s, &c->bands, c->flags, c->to_float32, err);
 }
 
@@ -198,7 +200,7 @@ const transform_kind transform_load_image = {
     &load_table, "Reads the image, blue first as OpenCV has it. JPEG, PNG, TIFF and whatever GDAL reads.", load_build,
     load_apply, WINDOWS_LOADS};
 const transform_kind transform_load_pair = {&load_table, "Reads both dates of a pair.", load_build, load_pair_apply,
-                                            WINDOWS_WHOLE};
+                                            WINDOWS_LOADS_PAIR};
 const transform_kind transform_load_given = {&load_table, "Takes the image that the caller gave.", load_build,
                                              load_given_apply, WINDOWS_WHOLE};
 const transform_kind transform_load_inferencer = {&load_table, "Takes the image that the caller gave, or reads it.",
@@ -244,13 +246,15 @@ static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
 static cseg_status raster_pair_apply(const transform *t, sample *s, cseg_error *err)
 {
     const raster_conf *c = t->conf;
+    if (!s->path && s->img.data)
+        return take_given(s, ALL_BANDS, c->to_float32, err);
     return read_pair(s, &c->bands, ALL_BANDS, c->to_float32, err);
 }
 
 const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build, raster_apply,
                                               WINDOWS_LOADS};
 const transform_kind transform_load_raster_pair = {&raster_table, "Reads all bands of both rasters of a pair.",
-                                                   raster_build, raster_pair_apply, WINDOWS_WHOLE};
+                                                   raster_build, raster_pair_apply, WINDOWS_LOADS_PAIR};
 
 /* ---- pairs ---- */
 

@@ -107,6 +107,10 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
 /* Tells the value that stands for "no data" among the image's, as its file states it. False: none does. */
 bool sample_nodata(sample *s, double *stated);
+/* Joins two dates of one size and type: the channels of b behind those of a, in *out, which is new. CSEG_DATA names
+ * what differs. */
+cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,
+                              cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

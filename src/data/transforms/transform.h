@@ -41,12 +41,13 @@ typedef struct transform_builder {
  * WINDOWS_UNSAID. */
 typedef enum transform_windows {
     WINDOWS_UNSAID,
-    WINDOWS_LOADS,     /* gives the pixels of one file; takes pixels that are in the sample already */
-    WINDOWS_POINTWISE, /* each pixel depends on its own channels alone; or the transform does not touch pixels */
-    WINDOWS_GEOMETRY,  /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
-    WINDOWS_RANGE,     /* pointwise once the whole picture was measured (transform.measure, sample.range) */
-    WINDOWS_INNER,     /* other transforms in a row */
-    WINDOWS_WHOLE      /* needs all pixels at once, or gives a different result each time */
+    WINDOWS_LOADS,      /* gives the pixels of one file; takes pixels that are in the sample already */
+    WINDOWS_LOADS_PAIR, /* the same for two dates */
+    WINDOWS_POINTWISE,  /* each pixel depends on its own channels alone; or the transform does not touch pixels */
+    WINDOWS_GEOMETRY,   /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
+    WINDOWS_RANGE,      /* pointwise once the whole picture was measured (transform.measure, sample.range) */
+    WINDOWS_INNER,      /* other transforms in a row */
+    WINDOWS_WHOLE       /* needs all pixels at once, or gives a different result each time */
 } transform_windows;
 
 typedef struct transform_kind {

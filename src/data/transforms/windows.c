@@ -31,6 +31,11 @@ struct windowed {
     windowed_info info;
 };
 
+static int dates_of(const windowed *w)
+{
+    return w->from->dates == 2 ? 2 : 1;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static cseg_status run_step(const window_step *st, sample *s, cseg_error *err)
@@ -55,7 +60,7 @@ static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int6
 static cseg_status read_pixels(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
 {
     const asked *a = arg;
-    sample s = {.mem = a->w->mem, .n_images = 1};
+    sample s = {.mem = a->w->mem, .n_images = dates_of(a->w)};
     cseg_status status = read_stage(a->w, a->of, y, x, h, w, &s, err);
     if (status == CSEG_OK)
         status = sample_need_pixels(&s, err);
@@ -127,7 +132,7 @@ cseg_status windowed_read(const windowed *w, int64_t y, int64_t x, int64_t n_h, 
                     w->from->path, (long long)n_h, (long long)n_w, (long long)y, (long long)x, (long long)w->info.h,
                     (long long)w->info.w);
     out->mem = w->mem;
-    out->n_images = 1;
+    out->n_images = dates_of(w);
     return read_stage(w, w->last, y, x, n_h, n_w, out, err);
 }
 
@@ -165,7 +170,7 @@ static cseg_status add_geometry(windowed *w, const transform *t, cseg_error *err
     asked a = {w, w->last};
     image pixel;
     TRY(read_pixels(&a, 0, 0, 1, 1, &pixel, err));
-    sample s = {.mem = w->mem, .n_images = 1, .path = w->from->path};
+    sample s = {.mem = w->mem, .n_images = dates_of(w), .path = w->from->path};
     s.img = (image){.h = w->last->h, .w = w->last->w, .c = pixel.c, .type = pixel.type, .data = &nothing};
     image_release(&pixel);
     s.preset = w->begun.preset;
@@ -198,10 +203,14 @@ static cseg_status add_all(windowed *w, const transform_list *list, cseg_error *
 static cseg_status add(windowed *w, const transform *t, cseg_error *err)
 {
     bool works = t->kind->apply != NULL;
-    if (!w->loaded && works && t->kind->windows != WINDOWS_LOADS && t->kind->windows != WINDOWS_WHOLE &&
-        t->kind->windows != WINDOWS_INNER)
+    if (!w->loaded && works && t->kind->windows != WINDOWS_LOADS && t->kind->windows != WINDOWS_LOADS_PAIR &&
+        t->kind->windows != WINDOWS_WHOLE && t->kind->windows != WINDOWS_INNER)
         return fail(err, CSEG_CONFIG, "%s: there is no image yet; put LoadImageFromFile in front of it", t->name);
     switch (t->kind->windows) {
+    case WINDOWS_LOADS_PAIR:
+        if (dates_of(w) != 2)
+            return refuse(w, t, "loads two dates, and there is one", err);
+        /* fallthrough */
     case WINDOWS_LOADS:
         if (w->loaded)
             return refuse(w, t, "loads the image once more", err);

@@ -193,6 +193,9 @@ static cseg_status scan_init(scan *s, predictor *p, predict_scene *scene, int he
     scene->strip_bytes = scene->strip_bytes ? scene->strip_bytes : DEFAULT_STRIP_BYTES;
     s->y = (slide_axis){scene->h, o->crop_h, o->stride_h};
     s->x = (slide_axis){scene->w, o->crop_w, o->stride_w};
+    bool alone = slide_count(&s->y) == 1 && slide_count(&s->x) == 1 && !(scene->flips && *scene->flips);
+    if (alone) /* one window is joined with nothing: bit for bit the image as a whole */
+        scene->blend = BLEND_LOGITS;
     return CSEG_OK;
 }
 

@@ -148,12 +148,12 @@ static cseg_status add_row_of_crops(slider *s, cseg_error *err)
 {
     const predict_scene *scene = s->job->scene;
     const slide_strip *strip = &s->job->strip;
-    int64_t floats = slide_width(&s->y) * slide_width(&s->x) * scene->c;
+    int64_t n = slide_width(&s->y) * slide_width(&s->x) * scene->c;
     for (int64_t i = strip->first; i < strip->last; i++) {
         window_slot *got;
         TRY(window_reader_take(s->job->windows, &got, err));
         if (!got->skip) {
-            memcpy(s->room + s->n_waiting * floats, got->data, (size_t)floats * sizeof *s->room);
+            memcpy(s->room + s->n_waiting * n, got->data, (size_t)n * sizeof *s->room);
             s->waiting[s->n_waiting++] = *got;
         }
         bool skipped = got->skip;

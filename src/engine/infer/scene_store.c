@@ -27,8 +27,8 @@ struct scene_store {
     VEC(stored_part) parts;
 };
 
-/* The point's file: this, the parts, the sums, and a CRC of all of it. It is read on the machine that wrote it, or on one
- * like it; another byte order is another magic number. */
+/* The point's file: this, the parts, the sums, and a CRC of all of it. It is read on the machine that wrote it, or on
+ * one like it; another byte order is another magic number. */
 typedef struct point_head {
     uint64_t magic;
     int64_t strip, row, written, done, from, to, n_sums, n_parts;
@@ -47,7 +47,8 @@ static char *part_path(const scene_store *s, const stored_part *p)
     return in_folder(s, name);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------------------------
+ */
 
 static void release(void *arg)
 {
@@ -101,9 +102,10 @@ static cseg_status refuse_other(const scene_store *s, const char *before, cseg_e
     while (*before && *now) {
         size_t a = strcspn(before, "\n"), b = strcspn(now, "\n");
         if (a != b || memcmp(before, now, a) != 0)
-            return fail(err, CSEG_USAGE,
-                        "%s was begun with \"%.*s\", now it is \"%.*s\"; do as before, or leave --resume out to begin anew",
-                        s->folder, (int)a, before, (int)b, now);
+            return fail(
+                err, CSEG_USAGE,
+                "%s was begun with \"%.*s\", now it is \"%.*s\"; do as before, or leave --resume out to begin anew",
+                s->folder, (int)a, before, (int)b, now);
         before += a + (before[a] == '\n');
         now += b + (now[b] == '\n');
     }
@@ -229,11 +231,12 @@ const char *scene_store_folder(const scene_store *s)
     return s->folder;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------------------------
+ */
 
-cseg_status scene_store_put(scene_store *s, store_kind kind, int64_t y, int64_t x, const image *part, cseg_error *err)
+cseg_status scene_store_put(scene_store *s, store_kind which, int64_t y, int64_t x, const image *part, cseg_error *err)
 {
-    stored_part p = {.kind = kind, .y = y, .x = x, .h = part->h, .w = part->w};
+    stored_part p = {.kind = which, .y = y, .x = x, .h = part->h, .w = part->w};
     raster_spec spec = {
         .h = part->h, .w = part->w, .bands = part->c, .type = part->type == IMAGE_I32 ? IMAGE_U16 : part->type};
     raster_writer *w;
@@ -290,19 +293,20 @@ cseg_status scene_store_reach(scene_store *s, const predict_point *at, cseg_erro
     return status;
 }
 
-/* ---- the result --------------------------------------------------------------------------------------------------- */
+/* ---- the result ---------------------------------------------------------------------------------------------------
+ */
 
-cseg_status scene_store_join(const scene_store *s, store_kind kind, const char *path, const raster_spec *spec,
+cseg_status scene_store_join(const scene_store *s, store_kind which, const char *path, const raster_spec *spec,
                              const raster_join_options *asked, cseg_error *err)
 {
     raster_join_options o = *asked;
     VEC(raster_part) parts = {0};
     char name[64];
-    snprintf(name, sizeof name, "%s.joined.tif", kind_names[kind]);
+    snprintf(name, sizeof name, "%s.joined.tif", kind_names[which]);
     o.temporary = in_folder(s, name);
     for (size_t i = 0; i < s->parts.n; i++) {
         const stored_part *p = &s->parts.at[i];
-        if (p->kind != (int64_t)kind)
+        if (p->kind != (int64_t)which)
             continue;
         raster_part part = {.path = part_path(s, p), .y = p->y, .x = p->x, .h = p->h, .w = p->w};
         if (!part.path || !vec_push(s->mem, &parts, part))

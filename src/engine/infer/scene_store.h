@@ -27,11 +27,11 @@ cseg_status scene_store_open(const char *folder, const char *asked, bool resume,
 /* Where an earlier run stopped; NULL: nowhere. Its sums are the store's. */
 const predict_point *scene_store_point(const scene_store *s);
 /* Adds a part of the answer. */
-cseg_status scene_store_put(scene_store *s, store_kind kind, int64_t y, int64_t x, const image *part, cseg_error *err);
+cseg_status scene_store_put(scene_store *s, store_kind which, int64_t y, int64_t x, const image *part, cseg_error *err);
 /* All that was put is complete up to here. */
 cseg_status scene_store_reach(scene_store *s, const predict_point *at, cseg_error *err);
 /* Makes one raster of the parts of a kind. o: without parts and temporary. */
-cseg_status scene_store_join(const scene_store *s, store_kind kind, const char *path, const raster_spec *spec,
+cseg_status scene_store_join(const scene_store *s, store_kind which, const char *path, const raster_spec *spec,
                              const raster_join_options *o, cseg_error *err);
 /* Removes the folder: the result is whole. */
 void scene_store_remove(scene_store *s);

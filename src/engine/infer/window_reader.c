@@ -94,10 +94,10 @@ cseg_status window_reader_open(const window_order *order, const predict_scene *s
     if (!r)
         return fail_memory(err);
     *r = (window_reader){.scene = scene, .at = *order, .column = -1, .n = held + (scene->ahead > 0 ? scene->ahead : 0)};
-    size_t floats = (size_t)(slide_width(&order->y) * slide_width(&order->x) * scene->c);
+    size_t n_floats = (size_t)(slide_width(&order->y) * slide_width(&order->x) * scene->c);
     bool good = (r->slots = mem_alloc((size_t)r->n * sizeof *r->slots)) != NULL;
     for (int64_t i = 0; good && i < r->n; i++)
-        good = (r->slots[i].window.data = mem_alloc_raw(floats * sizeof(float))) != NULL;
+        good = (r->slots[i].window.data = mem_alloc_raw(n_floats * sizeof(float))) != NULL;
     if (!good) {
         release(r);
         return fail_memory(err);
