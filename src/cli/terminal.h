@@ -1,4 +1,4 @@
-/* Writes to the user's terminal: log lines, and one line of progress. Without a terminal there is no progress line.
+/* Writes to the user's terminal: log lines, and one line of progress. In a file that line is written once a minute.
  *
  *     terminal_start(false, false);
  *     progress_show(&(progress){.done = 50, .all = 1500, .what = "train"});
@@ -27,7 +27,8 @@ typedef struct progress {
     double loss;
 } progress;
 
-/* Shows or updates the line, at most some ten times a second. Does nothing without a terminal. */
+/* Shows or updates the line, at most some ten times a second. Without a terminal it is a line of its own, once a
+ * minute. */
 void progress_show(const progress *p);
 /* Erases the line. Log lines erase it by themselves. */
 void progress_clear(void);

@@ -3,13 +3,6 @@
 # name is whole. A killed program's temporaries go when the same file is written again, other files never.
 . "$(dirname "$0")/setup.sh"
 set -m # background jobs hear SIGINT
-stopped() { # until the program has stopped (true) or ended
-    while state=$(sed 's/.*) //' /proc/$pid/stat 2> stat.txt) && [ "${state%% *}" != Z ]; do
-        [ "${state%% *}" != T ] || return 0
-        sleep 0.01
-    done
-    return 1
-}
 temporaries() { find "$1" -name '*.tmp' 2> find.txt; }
 # $STOP stops the program in the middle of every write and before its rename. The signal waits when the program goes on.
 # Where it only notes the first, a second one, in the same write, ends it at once. The first $whole writes are let pass.
@@ -18,7 +11,7 @@ strike() { # SIGNAL DIR COMMAND...
     shift 2
     rm -rf "$dir"
     mkdir -p "$dir"
-    LD_PRELOAD=$STOP ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@" > out.txt 2> err.txt &
+    with_stops "$@" > out.txt 2> err.txt &
     pid=$!
     while stopped; do
         if [ $struck -gt 0 ] || [ -n "$(temporaries "$dir")" ]; then
@@ -30,8 +23,7 @@ strike() { # SIGNAL DIR COMMAND...
         fi
         kill -CONT $pid 2> kill.txt # SIGKILL ends a stopped program too
     done
-    wait -f $pid
-    code=$?
+    ended
     check "$signal: a write was struck" [ $struck -gt 0 ]
     check "$signal: two signals are enough" [ $struck -le 2 ]
     check "$signal: the exit code is not 0" [ $code -ne 0 ]

@@ -203,12 +203,12 @@ static cseg_status write_part(void *arg, const predict_part *part, cseg_error *e
     return scene_queue_put(((job *)arg)->queue, part, err);
 }
 
-/* A point costs a copy of the sums on the disk. */
+/* A point costs a copy of the sums on the disk: a twentieth of the time at most. */
 static bool is_due(void *arg)
 {
-    const job *j = arg;
-    enum { SECONDS = 15 };
-    return usage_seconds() - j->last_point >= SECONDS;
+    job *j = arg;
+    const double part = 20.0;
+    return usage_seconds() - j->last_point >= part * atomic_load(&j->point_cost);
 }
 
 static cseg_status reached(void *arg, predict_point *at, cseg_error *err)
@@ -224,6 +224,7 @@ static cseg_status scan_scene(job *j, predictor *p, predict_scene *scan, cseg_er
     if (scan->from)
         log_say(LOG_INFO, "%s: going on after %lld windows", j->wanted->path, (long long)scan->from->done);
     j->last_point = usage_seconds();
+    atomic_store(&j->point_cost, 0.01);
     scene_queue_calls calls = {.write = scene_job_write, .reach = scene_job_reach, .arg = j};
     TRY(scene_queue_open(&calls, &j->queue, err));
     cseg_status status = predictor_scan(p, scan, j->head, err);

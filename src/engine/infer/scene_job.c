@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/usage.h"
 
 enum { WATCHED = 16 }; /* windows whose numbers are compared with what the model learned from */
 
@@ -276,5 +277,9 @@ cseg_status scene_job_write(void *arg, predict_part *part, cseg_error *err)
 
 cseg_status scene_job_reach(void *arg, const predict_point *at, cseg_error *err)
 {
-    return scene_store_reach(((job *)arg)->store, at, err);
+    job *j = arg;
+    double began = usage_seconds();
+    cseg_status status = scene_store_reach(j->store, at, err);
+    atomic_store(&j->point_cost, usage_seconds() - began);
+    return status;
 }

@@ -3,6 +3,7 @@
 #define ENGINE_INFER_SCENE_JOB_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "data/transforms/windows.h"
 #include "engine/infer/infer_internal.h"
@@ -25,7 +26,8 @@ typedef struct job {
     int64_t watched; /* windows that were compared with what the model learned from */
     scene_store *store;
     scene_queue *queue;
-    double last_point; /* usage_seconds */
+    double last_point;          /* usage_seconds */
+    _Atomic(double) point_cost; /* seconds that the last one took to write */
 } job;
 
 /* Opens the scene, or both, as the pipeline makes them. */
