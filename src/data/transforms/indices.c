@@ -149,6 +149,7 @@ static cseg_status indices_apply(const transform *t, sample *s, cseg_error *err)
     const indices_conf *c = t->conf;
     image floats_ = {0}, done = {0};
     double nodata;
+    bool has;
     TRY(sample_need_pixels(s, err));
     int64_t in = sample_group(s), dates = s->img.c / in;
     for (size_t k = 0; k < c->n; k++)
@@ -156,7 +157,8 @@ static cseg_status indices_apply(const transform *t, sample *s, cseg_error *err)
             return fail(err, CSEG_SHAPE, "formula %zu of 'indices' reads channel %lld, but the image has %lld", k + 1,
                         (long long)formula_channels(c->formulas[k]), (long long)in);
     /* Of 8 bits, each value is also a colour. */
-    bool has = s->img.type != IMAGE_U8 && sample_nodata(s, &nodata);
+    TRY(sample_nodata(s, &has, &nodata, err));
+    has &= s->img.type != IMAGE_U8;
     float hole = has ? (float)nodata : 0;
     bool converts = s->img.type != IMAGE_F32;
     if (converts)
