@@ -78,17 +78,16 @@ static cseg_status read_names(const transform_builder *b, const indices_conf *c,
 static cseg_status read_formula(const transform_builder *b, const char *text, const formula_names *names, formula **out,
                                 cseg_error *err)
 {
+    cseg_error why;
+    const char *formula_text = text;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].name, text) == 0) {
-            if (formula_parse(known[i].text, names, b->mem, out, err) == CSEG_OK)
-                return CSEG_OK;
-            cseg_error why = *err;
-            return why.code == CSEG_NO_MEMORY ? why.code : transform_fail(b, err, "%s = %-s", text, why.text);
-        }
-    if (formula_parse(text, names, b->mem, out, err) == CSEG_OK)
-        return CSEG_OK;
-    cseg_error why = *err;
-    return why.code == CSEG_NO_MEMORY ? why.code : transform_fail(b, err, "%-s", why.text);
+        formula_text = strcmp(known[i].name, text) == 0 ? known[i].text : formula_text;
+    cseg_status status = formula_parse(formula_text, names, b->mem, out, &why);
+    if (status == CSEG_NO_MEMORY)
+        return fail_memory(err);
+    return status == CSEG_OK ? CSEG_OK
+                             : transform_fail(b, err, "%s%s%-s", formula_text == text ? "" : text,
+                                              formula_text == text ? "" : " = ", why.text);
 }
 
 static cseg_status indices_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
