@@ -78,17 +78,16 @@ static cseg_status read_names(const transform_builder *b, const indices_conf *c,
 static cseg_status read_formula(const transform_builder *b, const char *text, const formula_names *names, formula **out,
                                 cseg_error *err)
 {
+    cseg_error why;
+    const char *formula_text = text;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].name, text) == 0) {
-            if (formula_parse(known[i].text, names, b->mem, out, err) == CSEG_OK)
-                return CSEG_OK;
-            cseg_error why = *err;
-            return why.code == CSEG_NO_MEMORY ? why.code : transform_fail(b, err, "%s = %-s", text, why.text);
-        }
-    if (formula_parse(text, names, b->mem, out, err) == CSEG_OK)
-        return CSEG_OK;
-    cseg_error why = *err;
-    return why.code == CSEG_NO_MEMORY ? why.code : transform_fail(b, err, "%-s", why.text);
+        formula_text = strcmp(known[i].name, text) == 0 ? known[i].text : formula_text;
+    cseg_status status = formula_parse(formula_text, names, b->mem, out, &why);
+    if (status == CSEG_NO_MEMORY)
+        return fail_memory(err);
+    return status == CSEG_OK ? CSEG_OK
+                             : transform_fail(b, err, "%s%s%-s", formula_text == text ? "" : text,
+                                              formula_text == text ? "" : " = ", why.text);
 }
 
 static cseg_status indices_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
@@ -149,6 +148,7 @@ static cseg_status indices_apply(const transform *t, sample *s, cseg_error *err)
     const indices_conf *c = t->conf;
     image floats_ = {0}, done = {0};
     double nodata;
+    bool has;
     TRY(sample_need_pixels(s, err));
     int64_t in = sample_group(s), dates = s->img.c / in;
     for (size_t k = 0; k < c->n; k++)
@@ -156,7 +156,8 @@ static cseg_status indices_apply(const transform *t, sample *s, cseg_error *err)
             return fail(err, CSEG_SHAPE, "formula %zu of 'indices' reads channel %lld, but the image has %lld", k + 1,
                         (long long)formula_channels(c->formulas[k]), (long long)in);
     /* Of 8 bits, each value is also a colour. */
-    bool has = s->img.type != IMAGE_U8 && sample_nodata(s, &nodata);
+    TRY(sample_nodata(s, &has, &nodata, err));
+    has &= s->img.type != IMAGE_U8;
     float hole = has ? (float)nodata : 0;
     bool converts = s->img.type != IMAGE_F32;
     if (converts)

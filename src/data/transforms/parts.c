@@ -27,6 +27,6 @@ cseg_status sample_measure(const transform *t, sample *s, sample_range *out, cse
     if (out->known || !t->measure)
         return CSEG_OK;
     picture_parts all = {.h = s->img.h, .w = s->img.w, .whole = &s->img};
-    all.has_nodata = sample_nodata(s, &all.nodata);
+    TRY(sample_nodata(s, &all.has_nodata, &all.nodata, err));
     return t->measure(t, &all, s->mem, out, err);
 }

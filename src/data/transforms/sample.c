@@ -39,15 +39,15 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
     return m;
 }
 
-bool sample_nodata(sample *s, double *stated)
+cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err)
 {
-    if (!s->nodata.asked)
-        s->nodata.known = s->path && image_nodata(s->path, &s->nodata.value);
+    *has = false;
+    if (!s->nodata.asked && s->path)
+        TRY(image_nodata(s->path, &s->nodata.known, &s->nodata.value, err));
     s->nodata.asked = true;
-    if (!s->nodata.known || s->nodata.reduced)
-        return false;
+    *has = s->nodata.known && !s->nodata.reduced;
     *stated = s->nodata.value;
-    return true;
+    return CSEG_OK;
 }
 
 int64_t sample_height(const sample *s)

@@ -105,8 +105,8 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
-/* Tells the value that stands for "no data" among the image's, as its file states it. False: none does. */
-bool sample_nodata(sample *s, double *stated);
+/* Tells the value that stands for "no data" among the image's, as its file states it. *has false: none does. */
+cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err);
 /* Joins two dates of one size and type: the channels of b behind those of a, in *out, which is new. CSEG_DATA names
  * what differs. */
 cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,

@@ -150,12 +150,13 @@ static cseg_status stretch_apply(const transform *t, sample *s, cseg_error *err)
     image done = {0};
     sample_range range;
     double nodata;
+    bool has_nodata;
     TRY(sample_need_pixels(s, err));
     if (c->low.n > 1 && (int64_t)c->low.n != sample_group(s))
         return fail(err, CSEG_SHAPE, "there are %zu numbers in 'low' for images of %lld channels", c->low.n,
                     (long long)sample_group(s));
     TRY(sample_measure(t, s, &range, err));
-    bool has_nodata = sample_nodata(s, &nodata);
+    TRY(sample_nodata(s, &has_nodata, &nodata, err));
     uint8_t *skip = has_nodata ? mem_alloc_raw((size_t)(s->img.h * s->img.w)) : NULL;
     if (has_nodata && !skip)
         return fail_memory(err);

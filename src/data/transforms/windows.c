@@ -156,7 +156,7 @@ static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
         asked a = {w, w->last};
         picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
         sample now = {.path = w->from->path, .nodata = w->begun.nodata};
-        all.has_nodata = sample_nodata(&now, &all.nodata);
+        TRY(sample_nodata(&now, &all.has_nodata, &all.nodata, err));
         if (t->measure(t, &all, w->mem, &st.range, err) != CSEG_OK)
             return fail_within(err, "%s: ", t->name);
     }
@@ -262,6 +262,7 @@ static cseg_status check_bands(const pipeline *p, const window_source *from, cse
 
 cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err)
 {
+    bool has;
     double nodata;
     windowed *w = ARENA_NEW(mem, windowed);
     if (!w || !(w->last = ARENA_NEW(mem, stage)))
@@ -272,7 +273,7 @@ cseg_status windowed_open(const pipeline *p, const window_source *from, arena *m
     w->last->w = from->w;
     TRY(check_bands(p, from, err));
     w->begun.path = from->path;
-    sample_nodata(&w->begun, &nodata); /* once for all windows */
+    TRY(sample_nodata(&w->begun, &has, &nodata, err)); /* once for all windows */
     w->begun.nodata.reduced = p->info.reduced;
     if (p->info.variants > 1)
         return refuse(w, p->views, "makes several views of the image", err);

@@ -155,13 +155,18 @@ cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t 
     return status;
 }
 
-bool image_nodata(const char *path, double *value)
+cseg_status image_nodata(const char *path, bool *has, double *value, cseg_error *err)
 {
     raster *r;
+    *has = false;
     arena *mem = arena_new();
-    bool has = mem && raster_open(path, mem, &r, NULL) == CSEG_OK && raster_describe(r)->has_nodata;
-    if (has)
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = raster_open(path, mem, &r, err);
+    if (status == CSEG_OK) {
+        *has = raster_describe(r)->has_nodata;
         *value = raster_describe(r)->nodata;
+    }
     arena_free(mem);
-    return has;
+    return status == CSEG_NO_MEMORY ? status : CSEG_OK;
 }

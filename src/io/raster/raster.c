@@ -41,18 +41,6 @@ static image_type type_of(GDALDataType t)
     }
 }
 
-static image_type wider(image_type a, image_type b)
-{
-    if (a == b)
-        return a;
-    if (a > b) {
-        image_type t = a;
-        a = b;
-        b = t;
-    }
-    return a == IMAGE_U16 && b == IMAGE_I16 ? IMAGE_I32 : b;
-}
-
 static GDALRasterBandH band_at(const raster *r, int64_t b)
 {
     return GDALGetRasterBand(r->set, r->band[b]);
@@ -95,7 +83,7 @@ static cseg_status describe_bands(raster *r, arena *mem, cseg_error *err)
         if (GDALDataTypeIsComplex(t))
             return fail(err, CSEG_UNSUPPORTED, "%s: band %d holds complex numbers (%s), which are no image", r->name,
                         r->band[b], GDALGetDataTypeName(t));
-        i->type = b ? wider(i->type, type_of(t)) : type_of(t);
+        i->type = b ? image_type_wider(i->type, type_of(t)) : type_of(t);
         if (!(i->names[b] = arena_strdup(mem, GDALGetDescription(band))))
             return fail_memory(err);
     }
