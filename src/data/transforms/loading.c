@@ -67,12 +67,14 @@ static void start(sample *s, image m)
     s->scale_x = s->scale_y = 1;
 }
 
-static cseg_status read_one(const char *path, image_flags flags, bool float32, image *out, cseg_error *err)
+static cseg_status read_one(const sample *s, const char *path, image_flags flags, bool float32, image *out,
+                            cseg_error *err)
 {
     *out = (image){0};
     if (!path)
         return fail(err, CSEG_CONFIG, "the sample has no image file");
-    cseg_status status = image_read(path, flags, out, err);
+    cseg_status status =
+        s->window ? s->window->read(s->window, path, false, flags, out, err) : image_read(path, flags, out, err);
     if (status == CSEG_OK)
         status = to_float(out, float32, err);
     if (status != CSEG_OK)
@@ -83,8 +85,8 @@ static cseg_status read_one(const char *path, image_flags flags, bool float32, i
 /* The bytes may stay encoded until it is known which part of them is needed. */
 static cseg_status read_single(const sample *s, const load_conf *c, image *out, cseg_error *err)
 {
-    return s->path && !c->to_float32 ? image_read_later(s->path, c->flags, out, err)
-                                     : read_one(s->path, c->flags, c->to_float32, out, err);
+    return s->path && !s->window && !c->to_float32 ? image_read_later(s->path, c->flags, out, err)
+                                                   : read_one(s, s->path, c->flags, c->to_float32, out, err);
 }
 
 /* Both dates in one image, channels of the first in front. */
@@ -114,9 +116,9 @@ static cseg_status read_pair(sample *s, image_flags flags, bool float32, cseg_er
         return fail(err, CSEG_CONFIG, "%s has no second image; use a dataset of pairs, or LoadImageFromFile",
                     s->path ? s->path : "the sample");
     image a = {0}, b = {0}, both = {0};
-    cseg_status status = read_one(s->path, flags, float32, &a, err);
+    cseg_status status = read_one(s, s->path, flags, float32, &a, err);
     if (status == CSEG_OK)
-        status = read_one(s->path2, flags, float32, &b, err);
+        status = read_one(s, s->path2, flags, float32, &b, err);
     if (status == CSEG_OK)
         status = join(&a, &b, s->path, s->path2, &both, err);
     if (status == CSEG_OK) {
@@ -215,7 +217,7 @@ static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
     image m;
     if (!s->path && s->img.data)
         return take_given(s, c->to_float32, err);
-    TRY(read_one(s->path, ALL_BANDS, c->to_float32, &m, err));
+    TRY(read_one(s, s->path, ALL_BANDS, c->to_float32, &m, err));
     start(s, m);
     s->n_images = 1;
     return CSEG_OK;

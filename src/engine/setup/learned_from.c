@@ -28,9 +28,9 @@ static void add_image(learned_from *l, const char *path)
 
 void learned_from_images(learned_from *l, const dataset *ds)
 {
-    int64_t n = dataset_count(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
+    int64_t n = dataset_sources(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
     for (int64_t i = 0; i < some; i++)
-        add_image(l, dataset_item_at(ds, i * n / some).path);
+        add_image(l, dataset_source_at(ds, i * n / some).path);
 }
 
 void learned_from_batch(learned_from *l, const float *v, int64_t n)
