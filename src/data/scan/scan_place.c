@@ -50,7 +50,7 @@ int64_t scan_places(const dataset *ds, bool (*stop)(void *arg), void *arg)
         dataset_item item = dataset_source_at(ds, i);
         if (stop && i % 64 == 0 && stop(arg))
             break;
-        if (!may_know_its_place(item.path) || !(p.mem = arena_new()))
+        if (item.of_scenes || !may_know_its_place(item.path) || !(p.mem = arena_new()))
             continue;
         p.image = NULL;
         for (int m = 0; m < item.n_maps; m++)

@@ -4,9 +4,11 @@
 #include <string.h>
 
 struct scene_file {
-    const char *path;
+    const char *path, *grid; /* grid: of what is burnt; else NULL */
+    const burn_options *how;
     arena *mem;
-    raster *r;
+    raster *r; /* or */
+    burner *b;
     struct scene_file *next; /* of the idle ones */
 };
 
@@ -44,10 +46,17 @@ cseg_status scene_pool_new(int idle, arena *mem, scene_pool **out, cseg_error *e
     return CSEG_OK;
 }
 
-static struct scene_file *find_idle(scene_pool *p, const char *path)
+static bool is_wanted(const struct scene_file *f, const struct scene_file *wanted)
+{
+    if (strcmp(f->path, wanted->path) != 0 || f->how != wanted->how)
+        return false;
+    return !f->grid || strcmp(f->grid, wanted->grid) == 0;
+}
+
+static struct scene_file *find_idle(scene_pool *p, const struct scene_file *wanted)
 {
     for (struct scene_file **at = &p->idle; *at; at = &(*at)->next)
-        if (strcmp((*at)->path, path) == 0) {
+        if (is_wanted(*at, wanted)) {
             struct scene_file *f = *at;
             *at = f->next;
             p->n_idle--;
@@ -56,35 +65,57 @@ static struct scene_file *find_idle(scene_pool *p, const char *path)
     return NULL;
 }
 
-static cseg_status open_file(const char *path, struct scene_file **out, cseg_error *err)
+static cseg_status open_burner(struct scene_file *f, cseg_error *err)
+{
+    raster *grid;
+    TRY(raster_open(f->grid, f->mem, &grid, err));
+    cseg_status status = burner_open(f->path, f->how, f->grid, raster_describe(grid), f->mem, &f->b, err);
+    raster_close(grid);
+    return status;
+}
+
+static cseg_status open_file(const struct scene_file *wanted, struct scene_file **out, cseg_error *err)
 {
     arena *mem = arena_new();
     struct scene_file *f = mem ? ARENA_NEW(mem, struct scene_file) : NULL;
-    cseg_status status = f ? raster_open(path, mem, &f->r, err) : fail_memory(err);
-    if (status != CSEG_OK) {
+    if (!f) {
         arena_free(mem);
-        return status;
+        return fail_memory(err);
     }
-    f->path = path;
+    *f = *wanted;
     f->mem = mem;
+    cseg_status status = f->how ? open_burner(f, err) : raster_open(f->path, mem, &f->r, err);
+    if (status != CSEG_OK)
+        arena_free(mem);
     *out = f;
+    return status;
+}
+
+static cseg_status take(scene_pool *p, const struct scene_file *wanted, scene_loan *out, cseg_error *err)
+{
+    *out = (scene_loan){0};
+    pthread_mutex_lock(&p->lock);
+    struct scene_file *f = find_idle(p, wanted);
+    pthread_mutex_unlock(&p->lock);
+    if (!f) {
+        TRY(open_file(wanted, &f, err));
+        pthread_mutex_lock(&p->lock);
+        p->open++;
+        pthread_mutex_unlock(&p->lock);
+    }
+    *out = (scene_loan){f->r, f->b, f};
     return CSEG_OK;
 }
 
 cseg_status scene_pool_take(scene_pool *p, const char *path, scene_loan *out, cseg_error *err)
 {
-    *out = (scene_loan){0};
-    pthread_mutex_lock(&p->lock);
-    struct scene_file *f = find_idle(p, path);
-    pthread_mutex_unlock(&p->lock);
-    if (!f) {
-        TRY(open_file(path, &f, err));
-        pthread_mutex_lock(&p->lock);
-        p->open++;
-        pthread_mutex_unlock(&p->lock);
-    }
-    *out = (scene_loan){f->r, f};
-    return CSEG_OK;
+    return take(p, &(struct scene_file){.path = path}, out, err);
+}
+
+cseg_status scene_pool_take_burner(scene_pool *p, const char *path, const burn_options *how, const char *grid,
+                                   scene_loan *out, cseg_error *err)
+{
+    return take(p, &(struct scene_file){.path = path, .grid = grid, .how = how}, out, err);
 }
 
 void scene_pool_give(scene_pool *p, scene_loan *loan, bool good)

@@ -3,12 +3,13 @@
 #ifndef DATA_SCENES_SCENE_POOL_H
 #define DATA_SCENES_SCENE_POOL_H
 
-#include "io/raster/raster.h"
+#include "io/raster/raster_burn.h"
 
 typedef struct scene_pool scene_pool;
 
 typedef struct scene_loan {
-    raster *raster;
+    raster *raster; /* or */
+    burner *burner;
     struct scene_file *file; /* the pool's own */
 } scene_loan;
 
@@ -16,6 +17,11 @@ typedef struct scene_loan {
 cseg_status scene_pool_new(int idle, arena *mem, scene_pool **out, cseg_error *err);
 /* From any thread. `path` must live as long as the pool. Errors as raster_open. */
 cseg_status scene_pool_take(scene_pool *p, const char *path, scene_loan *out, cseg_error *err);
+/* The same of a file of vectors, which are burnt on the grid of the raster at `grid`. how must live as long as the
+ * pool.
+ */
+cseg_status scene_pool_take_burner(scene_pool *p, const char *path, const burn_options *how, const char *grid,
+                                   scene_loan *out, cseg_error *err);
 /* good: false closes the file, so that the next who wants it opens it anew. */
 void scene_pool_give(scene_pool *p, scene_loan *loan, bool good);
 int scene_pool_open_files(scene_pool *p); /* lent or idle */

@@ -5,10 +5,11 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "data/scenes/scenes_internal.h"
 
-enum { IDLE_FILES = 64, ALL_CELLS = 1 << 22, FEWEST_CELLS = 1024, INDEX_NAME = 16 };
+enum { IDLE_FILES = 64, ALL_CELLS = 1 << 22, FEWEST_CELLS = 1024, MOST_SQUARES = 1 << 24 };
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
@@ -21,11 +22,28 @@ static void clear_nan(image *m)
             v[i] = 0;
 }
 
+static bool is_burnt(const scene_input *in, const char *path)
+{
+    return in->burn && strcmp(path, in->labels) == 0;
+}
+
+static cseg_status read_burnt(const scene_set *s, const scene_place *p, image *out, cseg_error *err)
+{
+    scene_loan loan;
+    const scene_input *in = s->at[p->scene].in;
+    TRY(scene_pool_take_burner(s->pool, in->labels, in->burn, in->image, &loan, err));
+    cseg_status status = burner_read(loan.burner, p->at.y, p->at.x, p->at.h, p->at.w, out, err);
+    scene_pool_give(s->pool, &loan, status == CSEG_OK);
+    return status;
+}
+
 cseg_status scenes_read(const scene_set *s, const scene_place *p, const char *path, image_flags flags, image *out,
                         cseg_error *err)
 {
     scene_loan loan;
     *out = (image){0};
+    if (is_burnt(s->at[p->scene].in, path))
+        return read_burnt(s, p, out, err);
     TRY(scene_pool_take(s->pool, path, &loan, err));
     const one_scene *one = &s->at[p->scene];
     const raster_info *info = raster_describe(loan.raster);
@@ -56,7 +74,7 @@ cseg_status scene_read_holes(const scene_set *s, const scene_place *p, const cha
 {
     int64_t n = p->at.h * p->at.w;
     const scene_input *in = s->at[p->scene].in;
-    const char *also[] = {in->image2, s->how.labels_have_holes ? path : NULL};
+    const char *also[] = {in->image2, s->how.labels_have_holes && path && !is_burnt(in, path) ? path : NULL};
     TRY(read_holes(s, p, in->image, holes, err));
     for (int i = 0; i < 2; i++) {
         if (!also[i])
@@ -123,8 +141,52 @@ static cseg_status check_beside(const scene_set *s, const one_scene *one, const 
     return raster_same_place(one->in->image, info, path, other, s->how.force_place, err);
 }
 
+/* Many programs declare 0 as the nodata value of whatever they write. */
+static cseg_status doubt_nodata(const scene_set *s, const scene_input *in, arena *mem, cseg_error *err)
+{
+    raster *r;
+    if (in->burn || !in->labels || !s->how.labels_have_holes)
+        return CSEG_OK;
+    TRY(raster_open(in->labels, mem, &r, err));
+    const raster_info *info = raster_describe(r);
+    double v = info->nodata;
+    if (info->has_nodata && v >= 0 && v < 256 && v == floor(v) && scene_counts(&s->how, (uint32_t)v) &&
+        s->how.n_classes)
+        log_warn_once("%s: declares %g as its value for no data, which would be class '%s': these pixels are ignored; "
+                      "with ann_nodata=False they are that class",
+                      in->labels, v, s->how.classes[s->how.seen[(int)v]]);
+    return CSEG_OK;
+}
+
+/* Burns the polygons that divide the scene on a grid of its squares. */
+static cseg_status burn_cells(const scene_set *s, one_scene *one, const raster_info *info, arena *own, arena *mem,
+                              cseg_error *err)
+{
+    int64_t side = s->how.split.block;
+    raster_info squares = *info;
+    burner *b;
+    image m = {0};
+    squares.h = (info->h + side - 1) / side;
+    squares.w = (info->w + side - 1) / side;
+    for (int i = 0; i < 6; i++)
+        squares.place.transform[i] *= i % 3 ? (double)side : 1;
+    if (squares.h * squares.w > MOST_SQUARES)
+        return fail(err, CSEG_CONFIG, "%s: %lld x %lld squares in %s are too many; make block larger", s->how.name,
+                    (long long)squares.w, (long long)squares.h, one->in->image);
+    TRY(burner_open(s->how.split_file, s->how.split_burn, one->in->image, &squares, own, &b, err));
+    cseg_status status = burner_read(b, 0, 0, squares.h, squares.w, &m, err);
+    uint8_t *cells = status == CSEG_OK ? ARENA_ARRAY(mem, (size_t)(squares.h * squares.w), uint8_t) : NULL;
+    if (cells)
+        memcpy(cells, m.data, (size_t)(squares.h * squares.w));
+    else if (status == CSEG_OK)
+        status = fail_memory(err);
+    one->cells = cells;
+    image_release(&m);
+    return status;
+}
+
 /* Opens the scene and all that belongs to it, for their sizes and places. */
-static cseg_status open_scene(scene_set *s, one_scene *one, cseg_error *err)
+static cseg_status open_scene(scene_set *s, one_scene *one, arena *mem, cseg_error *err)
 {
     const scene_input *in = one->in;
     raster *r;
@@ -141,9 +203,12 @@ static cseg_status open_scene(scene_set *s, one_scene *one, cseg_error *err)
     one->pixel_area = raster_pixel_area(info);
     TRY_DONE(raster_describe_rpc(r, err));
     TRY_DONE(check_beside(s, one, info, in->image2, own, err));
-    TRY_DONE(check_beside(s, one, info, in->labels, own, err));
+    TRY_DONE(check_beside(s, one, info, in->burn ? NULL : in->labels, own, err));
+    TRY_DONE(doubt_nodata(s, in, own, err));
     for (int i = 0; i < in->n_others; i++)
         TRY_DONE(check_beside(s, one, info, in->others[i], own, err));
+    if (s->how.split.by == SPLIT_CELLS)
+        status = burn_cells(s, one, info, own, mem, err);
 done:
     arena_free(own);
     return status;
@@ -173,14 +238,28 @@ static const char *stamp(const char *path, arena *mem)
                         (long long)st.st_mtim.tv_nsec);
 }
 
+static unsigned long long burn_digest(const burn_options *o)
+{
+    if (!o)
+        return 0;
+    const int numbers[] = {o->value, o->background, o->all_touched, o->n_classes};
+    const char *texts[] = {o->layer, o->attribute};
+    unsigned long long d = str_fnv1a64(numbers, sizeof numbers);
+    for (int i = 0; i < 2; i++)
+        d = d * 31 + (texts[i] ? str_fnv1a64(texts[i], strlen(texts[i])) : 0);
+    for (int i = 0; i < o->n_classes; i++)
+        d = d * 31 + str_fnv1a64(o->classes[i].text, strlen(o->classes[i].text)) + (unsigned)o->classes[i].value;
+    return d;
+}
+
 /* All that the counts depend on, but for the parts of a VRT. */
 static const char *dependence(const scene_set *s, const scene_input *in, arena *mem)
 {
     const char *a = stamp(in->image, mem), *b = stamp(in->labels, mem), *c = stamp(in->image2, mem);
     if (!a || !b || !c || strpbrk(in->image, "\t\n") || strpbrk(in->labels, "\t\n"))
         return NULL;
-    return arena_printf(mem, "%s %s %s %u %d\t%s\t%s", a, b, c, s->how.label_flags, s->how.labels_have_holes, in->image,
-                        in->labels);
+    return arena_printf(mem, "%s %s %s %u %d %016llx\t%s\t%s", a, b, c, s->how.label_flags, s->how.labels_have_holes,
+                        burn_digest(in->burn), in->image, in->labels);
 }
 
 static cseg_status make_index(scene_set *s, int64_t scene, arena *mem, cseg_error *err)
@@ -262,7 +341,9 @@ static int64_t samples_of(const scene_set *s)
 
 static cseg_status divide(scene_set *s, one_scene *one, arena *mem, cseg_error *err)
 {
-    TRY(regions_split(&s->how.split, path_base(one->in->image), one->h, one->w, mem, one->parts, err));
+    scene_split how = s->how.split;
+    how.cells = one->cells;
+    TRY(regions_split(&how, path_base(one->in->image), one->h, one->w, mem, one->parts, err));
     if (!s->how.draws)
         return CSEG_OK;
     return regions_corners(one->h, one->w, one->crop_h, one->crop_w, one->parts, s->how.gap, mem, &one->corners, err);
@@ -280,7 +361,7 @@ cseg_status scenes_open(const scene_options *how, const scene_input *inputs, int
     TRY(scene_pool_new(IDLE_FILES, mem, &s->pool, err));
     for (int64_t i = 0; i < n; i++) {
         s->at[i].in = &inputs[i];
-        TRY(open_scene(s, &s->at[i], err));
+        TRY(open_scene(s, &s->at[i], mem, err));
         TRY(divide(s, &s->at[i], mem, err));
     }
     for (int64_t i = 0; i < n && !how->only_geometry; i++)

@@ -14,7 +14,7 @@
 
 #include "base/random.h"
 #include "data/scenes/regions.h"
-#include "io/image/image.h"
+#include "io/raster/raster_burn.h"
 
 typedef struct scene_set scene_set;
 
@@ -22,6 +22,7 @@ typedef struct scene_set scene_set;
 typedef struct scene_input {
     const char *image, *image2; /* image2: the second date's, or NULL */
     const char *labels;         /* that crops are chosen by; NULL: there are none */
+    const burn_options *burn;   /* they are vectors, to be burnt so; NULL: a raster */
     const char *const *others;  /* n_others: further label and weight maps */
     int n_others;
     double times; /* how much more often than by its size the scene is drawn from */
@@ -30,10 +31,12 @@ typedef struct scene_input {
 typedef struct scene_options {
     const char *name; /* for messages: "SceneDataset (train)" */
     int64_t crop_h, crop_w;
-    bool draws;      /* crops are drawn; else windows in a grid */
-    int64_t samples; /* draws: of an epoch; 0: as many as fit side by side into the part */
-    int64_t context; /* grid: see regions_windows */
-    scene_split split;
+    bool draws;                     /* crops are drawn; else windows in a grid */
+    int64_t samples;                /* draws: of an epoch; 0: as many as fit side by side into the part */
+    int64_t context;                /* grid: see regions_windows */
+    scene_split split;              /* SPLIT_CELLS: `cells` are burnt from */
+    const char *split_file;         /* these polygons, whatever they touch, */
+    const burn_options *split_burn; /* as parts */
     scene_part part;
     int64_t gap; /* draws: pixels between crops and the other parts */
     double min_valid;

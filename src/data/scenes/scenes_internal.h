@@ -16,7 +16,8 @@ typedef VEC(class_square) class_squares;
 typedef struct one_scene {
     const scene_input *in;
     int64_t h, w, crop_h, crop_w;
-    double pixel_area; /* m2; 0: unknown */
+    double pixel_area;    /* m2; 0: unknown */
+    const uint8_t *cells; /* see scene_split */
     regions parts[SCENE_PARTS];
     regions corners; /* draws: where crops may begin */
     int64_t *ends;   /* of corners: pixels up to here */
