@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "io/raster/raster_burn.h"
 
 typedef enum { HOLD_NONE, HOLD_TOP, HOLD_BOTTOM, HOLD_LEFT, HOLD_RIGHT } hold_side;
 
@@ -23,6 +24,7 @@ typedef struct tile_options {
     double part;                  /* of the scene's rows or columns, in (0, 1) */
     double min_labelled;          /* training tiles with a smaller share of labelled pixels are left out */
     int ignore;                   /* the label of pixels that count nowhere; the scene's nodata pixels get it too */
+    const burn_options *burn;     /* the mask is a file of vectors, to be burnt so; NULL: a raster */
     bool force;                   /* use a mask that lies elsewhere than the scene, with a warning */
     double edge_gain, edge_width; /* weights: border_weight() of distance.h; gain 0: none */
 } tile_options;
