@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,14 @@ static void forget_other_drivers(void)
     }
 }
 
+/* GDAL keeps blocks of files up to a share of all memory, which is much where memory is much. */
+static void bound_cache(void)
+{
+    const int64_t most = INT64_C(512) << 20;
+    if (!CPLGetConfigOption("GDAL_CACHEMAX", NULL) && GDALGetCacheMax64() > most)
+        GDALSetCacheMax64(most);
+}
+
 static void register_drivers(void)
 {
     bool ours = GDALGetDriverCount() == 0; /* else a program that uses this library also uses GDAL itself */
@@ -74,6 +83,8 @@ static void register_drivers(void)
     if (!remote)
         CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
     GDALAllRegister();
+    if (ours)
+        bound_cache();
     if (ours && !remote)
         forget_other_drivers();
 }
