@@ -9,7 +9,7 @@ static const field scene_fields[] = {
     FIELD(scene_keys, F_VALUE, scenes, "None",
           "the scenes, a list of dicts as below; None: those of a folder or a list"),
     FIELD(scene_keys, F_INTS, crop_size, NULL, "height and width of the windows in pixels, or one number"),
-    FIELD_RANGE(scene_keys, F_INT, samples_per_epoch, "0", 0, 1e12,
+    FIELD_RANGE(scene_keys, F_INT, samples_per_epoch, "0", 0, 1e8,
                 "training: crops of an epoch; 0: as many as cover the area"),
     FIELD(scene_keys, F_VALUE, split, "None",
           "which part of each scene, a dict as below; None: all of it (a text is 0.x's list of names)"),

@@ -256,6 +256,45 @@ static void an_old_config_reads_the_same(void **state)
     assert_int_equal(n, wanted);
 }
 
+/* Repeated, joined with other data, mixed: each sample is another crop, and every file is there once. */
+static void scenes_go_into_wrappers(void **state)
+{
+    (void)state;
+    write_scene();
+    write_image("i/a.png", 16, 24, 3, 1, 1);
+    write_image("l/a.png", 16, 24, 1, 1, 0);
+    static const char crops[] = SCENE_DICT("crop_size=(16, 24), samples_per_epoch=4");
+    static const char files[] = "dict(type='BaseSegDataset', data_root='@', metainfo=dict(classes=['a', 'b', 'c']), "
+                                "img_suffix='.png', data_prefix=dict(img_path='i', seg_map_path='l'), pipeline=["
+                                "dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')])";
+    dataset *ds = build(arena_printf(mem,
+                                     "dict(type='ConcatDataset', datasets=[%s, dict(type='RepeatDataset', times=3, "
+                                     "dataset=%s)])",
+                                     files, crops));
+    assert_int_equal(dataset_count(ds), 13);
+    assert_int_equal(dataset_sources(ds), 2);
+    assert_non_null(strstr(dataset_source_at(ds, 0).path, "a.png"));
+    assert_non_null(strstr(dataset_source_at(ds, 1).path, "scene.tif"));
+    assert_null(dataset_source_at(ds, 0).maps[0].values);
+    assert_int_equal(dataset_source_at(ds, 1).maps[0].values->n, 3);
+    unsigned long long seen[13];
+    for (int i = 0; i < 13; i++) {
+        sample s = take_sample(ds, i, 0);
+        seen[i] = str_fnv1a64(s.img.data, image_bytes(&s.img));
+        for (int k = 0; k < i; k++)
+            assert_true(seen[i] != seen[k]);
+        sample_release(&s);
+    }
+    ds = build(arena_printf(mem,
+                            "dict(type='MultiImageMixDataset', dataset=%s, pipeline=[dict(type='RandomMosaic', "
+                            "prob=1.0, img_scale=(16, 24))])",
+                            crops));
+    sample s = take_sample(ds, 0, 0);
+    assert_int_equal(s.img.h, 32);
+    assert_int_equal(s.img.w, 48);
+    sample_release(&s);
+}
+
 static double float_at(int64_t y, int64_t x, int64_t band)
 {
     return scene_hole(y, x) ? NAN : scene_at(y, x, band) / 4;
@@ -439,6 +478,7 @@ int main(void)
         TEST(crops_with_few_labels_are_drawn_again),
         TEST(threads_and_resuming_change_nothing),
         TEST(an_old_config_reads_the_same),
+        TEST(scenes_go_into_wrappers),
         TEST(any_type_and_number_of_bands),
         TEST(pairs_and_weights),
         TEST(counts_are_kept_for_the_next_run),
