@@ -100,8 +100,8 @@ cseg_status inputs_add_config(outputs *o, const value *cfg, const char *own, are
 
 cseg_status inputs_add_dataset(outputs *o, const dataset *ds, cseg_error *err)
 {
-    for (int64_t i = 0; i < dataset_count(ds); i++) {
-        dataset_item item = dataset_item_at(ds, i);
+    for (int64_t i = 0; i < dataset_sources(ds); i++) {
+        dataset_item item = dataset_source_at(ds, i);
         TRY(outputs_add_input(o, item.path, "the image", err));
         if (item.path2)
             TRY(outputs_add_input(o, item.path2, "the second date's image", err));

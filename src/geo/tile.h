@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "io/raster/raster_burn.h"
 
 typedef enum { HOLD_NONE, HOLD_TOP, HOLD_BOTTOM, HOLD_LEFT, HOLD_RIGHT } hold_side;
 
@@ -25,6 +26,7 @@ typedef struct tile_options {
     int ignore;           /* the label of pixels that count nowhere; the scene's nodata pixels get it too */
     int64_t *bands;       /* of the scene that tiles have, from 1, in this order; n_bands 0: all */
     size_t n_bands;
+    const burn_options *burn;     /* the mask is a file of vectors, to be burnt so; NULL: a raster */
     bool force;                   /* use a mask that lies elsewhere than the scene, with a warning */
     double edge_gain, edge_width; /* weights: border_weight() of distance.h; gain 0: none */
 } tile_options;

@@ -358,7 +358,8 @@ const data_rules *leaf_rules(const value *cfg, const dataset_kind *kind, const d
     if (options->rules)
         return options->rules;
     for (size_t i = 0; i < sizeof old_keys / sizeof old_keys[0]; i++)
-        if (value_get(cfg, old_keys[i]))
+        if (value_get(cfg, old_keys[i]) &&
+            value_get(cfg, old_keys[i])->kind != V_DICT) /* SceneDataset's split is one */
             return &data_rules_0x;
     for (size_t i = 0; kind && i < sizeof old_kinds / sizeof old_kinds[0]; i++)
         if (strcmp(kind->name, old_kinds[i]) == 0)
@@ -374,6 +375,15 @@ cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset
         return fail(err, CSEG_UNSUPPORTED, "%s%s cannot be read: %s", value_place(cfg, at), kind->name, kind->refused);
     *out = (leaf){.at = cfg, .kind = kind, .rules = leaf_rules(cfg, kind, options)};
     return (out->rules == &data_rules_1x ? parse_1x : parse_0x)(cfg, options->inherited, mem, out, err);
+}
+
+bool leaf_has_key(const data_rules *rules, const char *key)
+{
+    const field_table *t = rules == &data_rules_1x ? &table_1x : &table_0x;
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->at[i].name, key) == 0)
+            return true;
+    return strcmp(key, "type") == 0 || strcmp(key, "_scope_") == 0;
 }
 
 void leaf_document(FILE *out)

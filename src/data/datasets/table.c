@@ -14,6 +14,7 @@
 static const dataset_kind kinds[] = {
     {.name = "CustomDataset", FILES(".jpg", ".png")},
     {.name = "BaseSegDataset", FILES(".jpg", ".png")},
+    {.name = "SceneDataset", FILES(".tif", ".tif"), .scenes = true},
     /* streets */
     {.name = "CityscapesDataset", STREET, FILES("_leftImg8bit.png", "_gtFine_labelTrainIds.png")},
     {.name = "BDD100KDataset", STREET, FILES(".jpg", ".png")},

@@ -22,6 +22,7 @@ typedef struct dataset_kind {
     bool reduce_semantic_zero_label; /* of the maps of each date */
     bool pairs;                      /* two images a sample */
     bool needs_list;                 /* split (0.x) or ann_file (1.x) is required */
+    bool scenes;                     /* windows of files of any size (scene_dataset.c) */
     bool to_binary;                  /* labels of 128 and more are 1, the others 0 (Open-CD) */
     const char *folder1, *folder2;   /* of pairs in the 0.x dialect: sub_dir_1, sub_dir_2 */
     const char *refused;             /* why it is not read here; NULL: it is */

@@ -84,13 +84,14 @@ static void start(sample *s, image m, image_flags flags)
     s->nodata.reduced = !(flags & IMAGE_UNCHANGED);
 }
 
-static cseg_status read_one(const char *path, const ints *bands, image_flags flags, bool float32, image *out,
-                            cseg_error *err)
+static cseg_status read_one(const sample *s, const char *path, const ints *bands, image_flags flags, bool float32,
+                            image *out, cseg_error *err)
 {
     *out = (image){0};
     if (!path)
         return fail(err, CSEG_CONFIG, "the sample has no image file");
-    cseg_status status = image_read_bands(path, bands->at, bands->n, flags, out, err);
+    cseg_status status = s->window ? s->window->read(s->window, path, bands->at, bands->n, false, flags, out, err)
+                                   : image_read_bands(path, bands->at, bands->n, flags, out, err);
     if (status == CSEG_OK)
         status = to_float(out, float32, err);
     if (status != CSEG_OK)
@@ -101,9 +102,9 @@ static cseg_status read_one(const char *path, const ints *bands, image_flags fla
 /* The bytes may stay encoded until it is known which part of them is needed. */
 static cseg_status read_single(const sample *s, const load_conf *c, image *out, cseg_error *err)
 {
-    bool later = s->path && !c->to_float32 && !c->bands.n;
+    bool later = s->path && !s->window && !c->to_float32 && !c->bands.n;
     return later ? image_read_later(s->path, c->flags, out, err)
-                 : read_one(s->path, &c->bands, c->flags, c->to_float32, out, err);
+                 : read_one(s, s->path, &c->bands, c->flags, c->to_float32, out, err);
 }
 
 /* Both dates in one image, channels of the first in front. */
@@ -133,9 +134,9 @@ static cseg_status read_pair(sample *s, const ints *bands, image_flags flags, bo
         return fail(err, CSEG_CONFIG, "%s has no second image; use a dataset of pairs, or LoadImageFromFile",
                     s->path ? s->path : "the sample");
     image a = {0}, b = {0}, both = {0};
-    cseg_status status = read_one(s->path, bands, flags, float32, &a, err);
+    cseg_status status = read_one(s, s->path, bands, flags, float32, &a, err);
     if (status == CSEG_OK)
-        status = read_one(s->path2, bands, flags, float32, &b, err);
+        status = read_one(s, s->path2, bands, flags, float32, &b, err);
     if (status == CSEG_OK)
         status = sample_join_dates(&a, &b, s->path, s->path2, &both, err);
     if (status == CSEG_OK) {
@@ -237,7 +238,7 @@ static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
     image m;
     if (!s->path && s->img.data)
         return take_given(s, ALL_BANDS, c->to_float32, err);
-    TRY(read_one(s->path, &c->bands, ALL_BANDS, c->to_float32, &m, err));
+    TRY(read_one(s, s->path, &c->bands, ALL_BANDS, c->to_float32, &m, err));
     start(s, m, ALL_BANDS);
     s->n_images = 1;
     return CSEG_OK;

@@ -32,6 +32,17 @@ typedef struct sample_range {
     const double *low, *high; /* one a channel */
 } sample_range;
 
+/* The part of larger files that a sample is. What loads files then reads this part of them, and sees them as files of
+ * that size. */
+typedef struct sample_window {
+    int64_t y, x, h, w;
+    /* Reads it as image_read_bands would give it; *out is new. labels: of a label map. */
+    cseg_status (*read)(const struct sample_window *w, const char *path, const int64_t *bands, size_t n_bands,
+                        bool labels, image_flags flags, image *out, cseg_error *err);
+    /* Writes the label to ignore into labels, u8 [h,w], read from `path`, wherever nothing counts. */
+    cseg_status (*blank)(const struct sample_window *w, const char *path, image *labels, cseg_error *err);
+} sample_window;
+
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
 typedef struct sample_source {
@@ -53,6 +64,7 @@ typedef struct sample {
     rng random;                  /* derived from (seed, epoch, index): the same for any number of workers */
     const char *path;            /* img_path; the first date's for pairs */
     const char *path2;           /* second date's, or NULL */
+    const sample_window *window; /* NULL: the files as they are */
     const sample_source *others; /* NULL: transforms that mix samples fail */
     image img;    /* HWC, BGR as the reference loads it, decoded or not; pairs: 2*C channels, first date first */
     delayed todo; /* of img */

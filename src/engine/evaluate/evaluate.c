@@ -30,7 +30,7 @@ cseg_status evaluate_open(const experiment *e, const experiment_data *d, const p
     value *inherited = value_new(mem, V_DICT, (where){0});
     if (!inherited || !value_set(mem, inherited, "test_mode", value_bool(mem, true, (where){0})))
         return fail_memory(err);
-    dataset_options options = {.rules = e->profile->data, .inherited = inherited};
+    dataset_options options = {.rules = e->profile->data, .inherited = inherited, .work_dir = e->work_dir};
     TRY(dataset_build(cfg, &options, mem, ds, err));
     if (truth)
         TRY(dataset_check_measured(*ds, err));

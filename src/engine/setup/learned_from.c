@@ -28,10 +28,10 @@ static void add_image(learned_from *l, const char *path, const pipeline_info *ho
 
 void learned_from_images(learned_from *l, const dataset *ds)
 {
-    int64_t n = dataset_count(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
+    int64_t n = dataset_sources(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
     const pipeline *steps = dataset_pipeline(ds);
     for (int64_t i = 0; i < some; i++)
-        add_image(l, dataset_item_at(ds, i * n / some).path, steps ? pipeline_describe(steps) : NULL);
+        add_image(l, dataset_source_at(ds, i * n / some).path, steps ? pipeline_describe(steps) : NULL);
 }
 
 void learned_from_batch(learned_from *l, const float *v, int64_t n)

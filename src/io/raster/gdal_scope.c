@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,8 +35,19 @@ bool gdal_remote_allowed(void)
     return remote;
 }
 
+/* Formats of vectors, which are whole in one file, or in files of one name. */
+static const char *const vector_drivers[] = {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", NULL};
+
+const char *const *gdal_vector_drivers(void)
+{
+    return vector_drivers;
+}
+
 static bool is_kept(const char *name)
 {
+    for (size_t i = 0; vector_drivers[i]; i++)
+        if (strcmp(vector_drivers[i], name) == 0)
+            return true;
     for (size_t i = 0; whole_drivers[i]; i++)
         if (strcmp(whole_drivers[i], name) == 0)
             return true;
@@ -55,6 +67,14 @@ static void forget_other_drivers(void)
     }
 }
 
+/* GDAL keeps blocks of files up to a share of all memory, which is much where memory is much. */
+static void bound_cache(void)
+{
+    const int64_t most = INT64_C(512) << 20;
+    if (!CPLGetConfigOption("GDAL_CACHEMAX", NULL) && GDALGetCacheMax64() > most)
+        GDALSetCacheMax64(most);
+}
+
 static void register_drivers(void)
 {
     bool ours = GDALGetDriverCount() == 0; /* else a program that uses this library also uses GDAL itself */
@@ -63,6 +83,8 @@ static void register_drivers(void)
     if (!remote)
         CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
     GDALAllRegister();
+    if (ours)
+        bound_cache();
     if (ours && !remote)
         forget_other_drivers();
 }

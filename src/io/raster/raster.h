@@ -87,6 +87,9 @@ cseg_status raster_read_holes(raster *r, int64_t y, int64_t x, int64_t h, int64_
 cseg_status raster_place_shift(const raster_place *place, int64_t y, int64_t x, arena *mem, raster_place *out,
                                cseg_error *err);
 
+/* Area of a pixel in m2, by the raster's projection; 0: it is unknown, or differs from pixel to pixel (degrees). */
+double raster_pixel_area(const raster_info *info);
+
 typedef enum {
     PLACE_SAME,    /* corners within a quarter of a pixel, and the same coordinate system if both are known */
     PLACE_UNKNOWN, /* only one knows its place, or they state it in ways that cannot be compared */
