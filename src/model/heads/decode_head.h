@@ -34,9 +34,14 @@ typedef struct head_config {
     HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
 /* And for those with another default act_cfg. */
 #define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
-    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
+    HEAD_FIELD_IN_CHANNELS(S),                                                                                         \
         HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
-        HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
+        HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
+/* The entries before and behind `channels`, for heads whose class sets it itself. */
+#define HEAD_FIELD_IN_CHANNELS(S)                                                                                      \
+    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes")
+#define HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                               \
+    HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                              \
         HEAD_FIELD(S, F_VALUE, out_channels, "None",                                                                   \
                    "channels of the logits: num_classes, or 1 for two classes and a threshold"),                       \
         HEAD_FIELD(S, F_VALUE, threshold, "None", "on the sigmoid where out_channels is 1; 0.3 if it is not given"),   \
