@@ -49,9 +49,16 @@ static bool is_in(const kind *k, type_scope in)
     return (in == SCOPE_UNSAID ? (unsigned)(SCOPE_MMSEG | SCOPE_OPENCD) : (unsigned)in) & scopes;
 }
 
+/* Whether mmseg has a kind of that name too. */
+static bool name_is_shared(const kind *k)
+{
+    return k->scopes == SCOPE_OPENCD && kind_find(k->family, SCOPE_MMSEG, k->name, NULL);
+}
+
 const char *kind_prefix(const kind *k)
 {
-    return is_in(k, SCOPE_UNSAID)       ? ""
+    return name_is_shared(k)            ? "opencd."
+           : is_in(k, SCOPE_UNSAID)     ? ""
            : is_in(k, SCOPE_MMDET)      ? "mmdet."
            : is_in(k, SCOPE_MMPRETRAIN) ? "mmpretrain."
                                         : "mmcls.";

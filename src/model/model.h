@@ -24,6 +24,7 @@ typedef struct model_options {
     model_read_numbers *read_numbers;  /* NULL: such files are refused */
     void *read_arg;
     model_class_names *class_names; /* NULL: no dataset is known */
+    type_scope default_scope;       /* of types that do not say theirs, where several have the name; 0: mmseg's */
     backend *backend;               /* holds the weights and must outlive them; NULL: the host's memory */
     bool no_grad;                   /* inference only: no gradient memory */
     bool no_dropout;                /* for parity tests: dropout layers do nothing in training too */

@@ -29,6 +29,15 @@ void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
     date[0].from = date[1].from = m;
 }
 
+features backbone_run_both(module *m, graph *g, tensor *first, tensor *second)
+{
+    graph_push_scope(g, m->name);
+    features f = m->kind->as.backbone.forward_both(m, g, first, second);
+    graph_pop_scope(g);
+    f.from = m;
+    return f;
+}
+
 /* Class tokens that nobody reads must be a mistake; the reference stops there too. */
 static bool tokens_fit(const module *m, graph *g, features x, bool taken)
 {

@@ -18,6 +18,7 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
 {
     model_options o = {.train_cfg = e->train_cfg,
                        .test_cfg = e->test_cfg,
+                       .default_scope = scope_default(e->cfg),
                        .read_numbers = build_read_numbers,
                        .class_names = dataset_classes_named,
                        .backend = b,

@@ -1,4 +1,5 @@
-/* EncoderDecoder, and EncoderDecoderMultiHead: the same with a list of decode heads that see the same features. */
+/* EncoderDecoder; EncoderDecoderMultiHead: the same with a list of decode heads that see the same features; and
+ * DIEncoderDecoder of Open-CD: the same with a backbone that sees the two dates of a pair. */
 #include <string.h>
 
 #include "model/segmentors/segmentor.h"
@@ -23,6 +24,12 @@ static const field multi_fields[] = {
 };
 static const field_table multi_table = FIELD_TABLE(multi_fields, segmentor_config);
 
+static const field change_fields[] = {
+    CHANGE_DETECTOR_FIELDS,
+    FIELD(segmentor_config, F_VALUE, decode_head, NULL, "dict of a head"),
+};
+static const field_table change_table = FIELD_TABLE(change_fields, segmentor_config);
+
 static void take_gt_keys(module *m, const value *keys, const segmentor *s);
 
 static void build(module *m)
@@ -31,6 +38,8 @@ static void build(module *m)
     segmentor *s = segmentor_begin(m);
     if (!s)
         return;
+    if (m->kind->as.segmentor.splits_dates && value_is_list(c->decode_head))
+        model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head, not a list", m->class_name);
     segmentor_build_heads(m, "decode_head", c->decode_head, &s->decode);
     segmentor_build_heads(m, "auxiliary_head", c->auxiliary_head, &s->auxiliary);
     if (model_failed(m->model))
@@ -158,4 +167,16 @@ const kind kind_encoder_decoder_multi_head = {
     .fields = &multi_table,
     .build = build_multi,
     .as.segmentor = {.logits = logits, .loss = loss},
+};
+
+const kind kind_di_encoder_decoder = {
+    .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_OPENCD,
+    .name = "DIEncoderDecoder",
+    .about =
+        "Change detection: EncoderDecoder with a backbone that sees both dates of a pair, whose channels the image "
+        "has one after the other.",
+    .fields = &change_table,
+    .build = build,
+    .as.segmentor = {.splits_dates = true, .logits = logits, .loss = loss},
 };
