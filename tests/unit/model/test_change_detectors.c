@@ -87,6 +87,31 @@ static void refuses_heads(void **state)
     (void)state;
     test_refused(WITH_HEAD("type='Changer', " ALL_MAPS "channels=7, num_classes=2"), CSEG_CONFIG, "channels=7 is odd",
                  "half");
+    test_refused(WITH_HEAD("type='BITHead', in_channels=64, channels=8, num_heads=3, embed_dims=8, num_classes=2"),
+                 CSEG_CONFIG, "decode_head: 8 channels", "3 heads");
+    test_refused(WITH_HEAD("type='BITHead', in_channels=[32, 64], in_index=[2, 3], input_transform='resize_concat', "
+                           "num_classes=2"),
+                 CSEG_CONFIG, "input_transform", "one map of both dates");
+    test_refused(WITH_HEAD("type='STAHead', " ALL_MAPS "channels=8, num_classes=2"), CSEG_CONFIG, "num_classes",
+                 "STAHead");
+}
+
+#define STAR(more, inner, losses)                                                                                      \
+    WITH_HEAD("type='ChangeStarHead', " ALL_MAPS "channels=8, num_classes=2, loss_decode=" losses                      \
+              ", changemixin_cfg=dict(in_channels=16, inner_channels=" inner "), seg_head_cfg=dict(" more ")")
+#define CE "dict(type='mmseg.CrossEntropyLoss')"
+
+static void refuses_change_star(void **state)
+{
+    (void)state;
+    test_refused(STAR("type='mmseg.UPerHead', " ALL_MAPS "channels=8", "4", CE), CSEG_CONFIG, "channels=8",
+                 "inner_channels of changemixin_cfg is 4");
+    test_refused(STAR("type='mmseg.UPerHead', " ALL_MAPS "channels=8", "8", "[" CE ", " CE "]"), CSEG_CONFIG,
+                 "'loss_ce'", "loss_name");
+    test_refused(STAR("type='mmseg.OCRHead', in_channels=8, in_index=0, channels=8, ocr_channels=4", "8", CE),
+                 CSEG_UNSUPPORTED, "OCRHead", "seg_head_cfg");
+    test_refused(STAR("type='FarSegHead', " ALL_MAPS "channels=8, fsr_channels=8", "8", CE), CSEG_CONFIG,
+                 "in_channels has 5 entries", "not 4");
 }
 
 int main(void)
@@ -97,6 +122,7 @@ int main(void)
         cmocka_unit_test(shows_one_date_after_the_other),
         cmocka_unit_test(refuses_interactions),
         cmocka_unit_test(refuses_heads),
+        cmocka_unit_test(refuses_change_star),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
