@@ -88,6 +88,10 @@ plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int d
 /* Resolves -1, checks the range. */
 cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err);
 
+/* CSEG_UNSUPPORTED if the head's map is made of the change map as well (model.covers_unchanged); `what`: of what that
+ * is not done. */
+cseg_status predictor_no_cover(const predictor *p, int head, const char *what, cseg_error *err);
+
 /* Slides over columns [x_from, x_to) of a scene; finished rows go through `rows` (whose ring is set up here), and
  * `finished` is called after each row of crops with the output rows that are new. */
 typedef cseg_status slide_finished(void *arg, int64_t from, int64_t to, cseg_error *err);

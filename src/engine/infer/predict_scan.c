@@ -104,6 +104,7 @@ cseg_status predictor_scan(predictor *p, const predict_scene *asked, int head, c
     const predict_options *o = &p->options;
     predict_scene scene = *asked;
     TRY(predictor_head(p, head, &head, err));
+    TRY(predictor_no_cover(p, head, "scenes", err));
     if (o->crop_h < 1 || o->crop_w < 1 || o->stride_h < 1 || o->stride_w < 1)
         return fail(err, CSEG_USAGE, "scenes need a crop size and a stride of at least 1");
     scene.img_h = scene.img_h ? scene.img_h : scene.h;
