@@ -25,6 +25,7 @@ features features_from(features f, int n);
 /* Returns the maps of both dates in one list, those of the first date first. Neither this nor features_fused hands on
  * class tokens. */
 features features_joined(graph *g, features first, features second);
+#define FUSION_POLICIES "concat|sum|diff|abs_diff" /* for FIELD_CHOICE */
 /* Combines the maps of two dates stage by stage: 'concat' (along channels: twice as many), 'sum', 'diff' (second minus
  * first) or 'abs_diff'. */
 features features_fused(graph *g, features first, features second, const char *policy);

@@ -26,8 +26,8 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head",
-                                                    "loss",      "sampler",  "part", "pixel decoder"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck",          "head",       "loss",
+                                                    "sampler",   "part",     "pixel decoder", "interaction"};
     return names[f];
 }
 
@@ -96,8 +96,8 @@ bool kind_in_reference(family f, const char *type)
     return false;
 }
 
-static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads",
-                                                 "Losses",     "Samplers",  "Parts", "Pixel decoders"};
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks",          "Heads",       "Losses",
+                                                 "Samplers",   "Parts",     "Pixel decoders", "Interactions"};
 
 void kinds_document(FILE *out)
 {

@@ -51,7 +51,8 @@ typedef struct model_pretrained {
 } model_pretrained;
 
 /* A head whose map can be the answer. EncoderDecoder has one; EncoderDecoderMultiHead one for each decode head;
- * ChangeExtraSegmentor the change map's and, for each extra head, its map of the first and of the second date. */
+ * ChangeExtraSegmentor the change map's and, for each extra head, its map of the first and of the second date;
+ * SiamEncoderMultiDecoder the change map's and those of both dates. */
 typedef struct model_head {
     const char *name; /* decode_head, decode_head.1, extra_head.from */
     module *head;
@@ -116,6 +117,9 @@ struct model {
     int answer_head; /* test_cfg.head_index */
     int in_channels; /* channels of img; for pairs, those of both dates */
     int dates;       /* 2: img holds a pair, the first date's channels first */
+    /* SiamEncoderMultiDecoder with 'cover_semantic': heads.at[0] says what changed; maps of other heads are 0 where
+     * nothing did, and one more than the class elsewhere. */
+    bool covers_unchanged;
 
     struct { /* State of the current trace. */
         int64_t n, h, w;

@@ -30,6 +30,7 @@ typedef enum {
     FAMILY_SAMPLER,
     FAMILY_PART, /* what one kind alone is made of; module_build_part */
     FAMILY_PIXEL_DECODER,
+    FAMILY_INTERACTION, /* of two dates, behind a stage of a backbone */
     FAMILY_COUNT
 } family;
 
@@ -189,7 +190,11 @@ struct kind {
             bool keeps_last;  /* which is the last of the backbone's maps as it is */
         } pixel_decoder;
         struct {
+            void (*forward)(module *m, graph *g, tensor *x[2]); /* changes the maps [N,H,W,C] of both dates */
+        } interaction;
+        struct {
             bool splits_dates; /* as Open-CD: img is cut into two dates of `backbone_inchannels` channels each */
+            bool siamese;      /* and the backbone, one of single images, sees one after the other */
             tensor *(*logits)(module *m, graph *g, tensor *img,
                               int head); /* [N,H,W,K] at img's size; head: index of model->heads */
             void (*loss)(module *m, graph *g, tensor *img);
@@ -256,6 +261,7 @@ const value *module_at(const module *m, const char *key);
 /* Trace a module with its name as the graph's scope. NULL tensors, and features after an error, are passed on. */
 tensor *layer_run(module *m, graph *g, tensor *x);
 features backbone_run(module *m, graph *g, tensor *x);
+/* A backbone of single images sees the dates one after the other, so that batch norms take the statistics of one. */
 void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
 features backbone_run_both(module *m, graph *g, tensor *first, tensor *second);
 features neck_run(module *m, graph *g, features x);

@@ -23,8 +23,15 @@ features backbone_run(module *m, graph *g, tensor *x)
 
 void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
 {
+    tensor *img[2];
     graph_push_scope(g, m->name);
-    m->kind->as.backbone.forward_pair(m, g, x, date);
+    if (m->kind->as.backbone.forward_pair) {
+        m->kind->as.backbone.forward_pair(m, g, x, date);
+    } else {
+        op_split(g, x, 3, 2, NULL, img);
+        for (int i = 0; i < 2; i++)
+            date[i] = m->kind->as.backbone.forward(m, g, img[i]);
+    }
     graph_pop_scope(g);
     date[0].from = date[1].from = m;
 }

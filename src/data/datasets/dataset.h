@@ -32,7 +32,9 @@ typedef struct dataset_meta {
     const data_rules *rules;    /* by which its dict was read; never NULL */
     int64_t n_classes;          /* 0: nobody said */
     const char *const *classes; /* n_classes names */
-    const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random ones if none are
+    int64_t n_semantic;         /* Open-CD: classes of the maps of each date; 0: nobody said */
+    const char *const *semantic_classes;
+    const uint8_t *palette; /* n_classes colours, red, green, blue; the reference's random ones if none are
                                    known */
     int64_t ignore_index;
     bool reduce_zero_label;          /* 0 means ignored, and the classes start at 1 in the files */

@@ -16,6 +16,8 @@ typedef struct dataset_kind {
     int n_classes;    /* 0: the config must say */
     const char *const *classes;
     const uint8_t (*palette)[3]; /* n_classes colours, red, green, blue; NULL: none */
+    int n_semantic; /* Open-CD's semantic change detection: classes of the maps of each date; 0: none are known */
+    const char *const *semantic;
     const char *img_suffix;
     const char *seg_map_suffix;
     bool reduce_zero_label;

@@ -62,6 +62,10 @@ struct experiment_evaluation {
     int64_t ignore_index; /* of labels; if the evaluator has none, the dataset's */
     bool format_only;     /* computes no figures */
     const char *output_dir;
+    /* SCDMetric: the maps of both dates are measured too, together; their figures have this prefix. */
+    bool semantic;
+    const char *semantic_prefix; /* NULL: none */
+    bool cal_sek;
     const char *refused;         /* why it cannot be measured here; NULL: it can */
     experiment_evaluation *next; /* the next evaluator; NULL: none. Only the first one has refused and output_dir */
 };

@@ -90,6 +90,10 @@ plan_data predict_image(const float *img, int64_t n, int64_t h, int64_t w, int64
 /* Resolves -1, checks the range. */
 cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err);
 
+/* CSEG_UNSUPPORTED if the head's map is made of the change map as well (model.covers_unchanged); `what`: of what that
+ * is not done. */
+cseg_status predictor_no_cover(const predictor *p, int head, const char *what, cseg_error *err);
+
 /* A strip of a scene: columns [x, x + w) of the answer, made from columns [left, right) of what the model sees, which
  * windows [first, last) of each row cover. */
 typedef struct slide_strip {

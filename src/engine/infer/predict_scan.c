@@ -186,6 +186,7 @@ static cseg_status scan_init(scan *s, predictor *p, predict_scene *scene, int he
     TRY(check_scene(p, scene, err));
     *s = (scan){.p = p, .scene = scene};
     TRY(predictor_head(p, head, &s->head, err));
+    TRY(predictor_no_cover(p, s->head, "scenes", err));
     scene->img_h = scene->img_h ? scene->img_h : scene->h;
     scene->img_w = scene->img_w ? scene->img_w : scene->w;
     scene->ori_h = scene->ori_h ? scene->ori_h : scene->img_h;

@@ -308,6 +308,16 @@ module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
 
+/* mmseg's MixFFN: x [N,H,W,channels] through a 1x1 convolution to `hidden` channels, a depthwise 3x3 one, an activation
+ * and a 1x1 convolution back; dropout behind the last two. */
+typedef struct mix_ffn_spec {
+    int64_t channels, hidden;
+    double drop;
+    const value *act_cfg, *dropout_layer; /* dropout_layer NULL: none */
+} mix_ffn_spec;
+module *mix_ffn_new(module *parent, const char *name, mix_ffn_spec s);
+tensor *mix_ffn_run(module *m, graph *g, tensor *x, tensor *identity); /* identity + the result; identity NULL: x */
+
 /* Attention inside of a map's windows, around a linear layer "qkv" and before one called "proj": x [N,H,W,channels] ->
  * the same shape. A map that its windows do not fill is padded with zeros behind. */
 typedef struct window_attention_spec {

@@ -4,38 +4,8 @@
 
 #include "model/init.h"
 #include "model/layers/layers.h"
+#include "model/necks/fpn.h"
 #include "model/necks/neck_inputs.h"
-
-typedef struct fpn_config {
-    ints in_channels;
-    int64_t out_channels, num_outs, start_level, end_level;
-    bool extra_convs_on_inputs, relu_before_extra_convs, no_norm_on_lateral;
-    bool exist_early_x, early_x_for_fpn;
-    const char *custom_block;
-    const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
-} fpn_config;
-
-enum { LEVELS_MAX = 64 }; /* each level halves the map; more must be a mistake */
-
-#define FPN_FIELDS                                                                                                     \
-    FIELD_RANGE(fpn_config, F_INT_LIST, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),          \
-        FIELD_RANGE(fpn_config, F_INT, out_channels, NULL, 1, 1 << 20, "channels of each map that it gives"),          \
-        FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, LEVELS_MAX, "maps that it gives"),                           \
-        FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, LEVELS_MAX - 1, "the first map that is used"),             \
-        FIELD_RANGE(fpn_config, F_INT, end_level, "-1", -1, LEVELS_MAX, "behind the last that is used; -1: all"),      \
-        FIELD(fpn_config, F_VALUE, add_extra_convs, "False",                                                           \
-              "further maps by convolutions: False, True, 'on_input', 'on_lateral' or 'on_output'"),                   \
-        FIELD(fpn_config, F_BOOL, extra_convs_on_inputs, "False", "makes add_extra_convs=True mean 'on_input'"),       \
-        FIELD(fpn_config, F_BOOL, relu_before_extra_convs, "False",                                                    \
-              "a ReLU before each further convolution but the first"),                                                 \
-        FIELD(fpn_config, F_BOOL, no_norm_on_lateral, "False", "laterals go without norm_cfg"),                        \
-        FIELD(fpn_config, F_VALUE, conv_cfg, "None", "kind of convolution"),                                           \
-        FIELD(fpn_config, F_VALUE, norm_cfg, "None", "kind of normalisation"),                                         \
-        FIELD(fpn_config, F_VALUE, act_cfg, "None", "kind of activation"),                                             \
-        FIELD(fpn_config, F_VALUE, upsample_cfg, "dict(mode='nearest')",                                               \
-              "mode ('nearest', 'bilinear', 'bicubic'), align_corners, scale_factor"),                                 \
-        FIELD(fpn_config, F_VALUE, init_cfg, "dict(type='Xavier', layer='Conv2d', distribution='uniform')",            \
-              "how the weights start")
 
 static const field fields[] = {FPN_FIELDS};
 static const field_table table = FIELD_TABLE(fields, fpn_config);
@@ -143,7 +113,7 @@ static void output_conv(module *list, const fpn_config *c, int64_t in, int64_t s
                                                    .act_cfg = module_literal(list, "dict(type='ReLU6')")});
 }
 
-static void build(module *m)
+void fpn_build(module *m)
 {
     const fpn_config *c = m->config;
     fpn *f = m->state = module_state(m, sizeof *f);
@@ -208,7 +178,7 @@ static void add_extra(module *m, graph *g, features x, tensor *last_lateral, fea
     }
 }
 
-static features forward(module *m, graph *g, features x)
+features fpn_forward(module *m, graph *g, features x)
 {
     fpn *f = m->state;
     const fpn_config *c = m->config;
@@ -236,8 +206,8 @@ const kind kind_fpn = {
     .name = "FPN",
     .about = "A top-down way that adds coarse maps to fine ones (arXiv:1612.03144).",
     .fields = &table,
-    .build = build,
-    .as.neck = {.forward = forward},
+    .build = fpn_build,
+    .as.neck = {.forward = fpn_forward},
 };
 
 const kind kind_tiny_fpn = {
@@ -246,6 +216,6 @@ const kind kind_tiny_fpn = {
     .name = "TinyFPN",
     .about = "FPN with depthwise blocks; a map of both dates may pass by (TinyCDv2).",
     .fields = &tiny_table,
-    .build = build,
-    .as.neck = {.forward = forward},
+    .build = fpn_build,
+    .as.neck = {.forward = fpn_forward},
 };

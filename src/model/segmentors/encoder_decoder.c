@@ -1,5 +1,6 @@
 /* EncoderDecoder; EncoderDecoderMultiHead: the same with a list of decode heads that see the same features; and
- * DIEncoderDecoder of Open-CD: the same with a backbone that sees the two dates of a pair. */
+ * Open-CD's DIEncoderDecoder and SiamEncoderDecoder: the same with a backbone that sees the two dates of a pair, at
+ * once or one after the other. */
 #include <string.h>
 
 #include "model/segmentors/segmentor.h"
@@ -137,6 +138,22 @@ static void build_multi(module *m)
         take_palettes(m, c->palettes);
 }
 
+static void build_siamese(module *m)
+{
+    const segmentor_config *c = m->config;
+    if (value_is_none(c->neck)) {
+        model_fail(m->model, CSEG_CONFIG, m->cfg,
+                   "%s needs a neck that makes one list of maps of both dates', as FeatureFusionNeck does",
+                   m->class_name);
+        return;
+    }
+    build(m);
+    const segmentor *s = m->state;
+    if (!model_failed(m->model) && !s->neck->kind->as.neck.fuse)
+        model_fail(m->model, CSEG_CONFIG, s->neck->cfg, "neck: %s takes the maps of one image, but %s has those of two",
+                   s->neck->class_name, m->class_name);
+}
+
 static tensor *logits(module *m, graph *g, tensor *img, int head)
 {
     segmentor *s = m->state;
@@ -179,4 +196,16 @@ const kind kind_di_encoder_decoder = {
     .fields = &change_table,
     .build = build,
     .as.segmentor = {.splits_dates = true, .logits = logits, .loss = loss},
+};
+
+const kind kind_siam_encoder_decoder = {
+    .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_OPENCD,
+    .name = "SiamEncoderDecoder",
+    .about =
+        "Change detection: EncoderDecoder whose backbone sees the two dates of a pair one after the other, with the "
+        "same weights, and whose neck makes one list of both dates' maps.",
+    .fields = &change_table,
+    .build = build_siamese,
+    .as.segmentor = {.splits_dates = true, .siamese = true, .logits = logits, .loss = loss},
 };

@@ -29,7 +29,11 @@ static void take_dates(module *m, const module *backbone)
     const segmentor_config *c = m->config;
     model *mod = m->model;
     bool splits = m->kind->as.segmentor.splits_dates, both = backbone->kind->as.backbone.forward_both;
-    if (both != splits)
+    bool siamese = m->kind->as.segmentor.siamese;
+    if (siamese && !backbone->kind->as.backbone.forward)
+        model_fail(mod, CSEG_CONFIG, backbone->cfg, "backbone: %s sees two images, but %s shows it one after the other",
+                   backbone->class_name, m->class_name);
+    else if (!siamese && both != splits)
         model_fail(mod, CSEG_CONFIG, backbone->cfg,
                    both ? "backbone: %s sees two images: its place is an opencd.DIEncoderDecoder, not %s"
                         : "backbone: %s does not take two images, which %s gives it",
@@ -172,7 +176,7 @@ static features both_dates(segmentor *s, graph *g, tensor *img)
 features segmentor_features(segmentor *s, graph *g, tensor *img)
 {
     features date[2];
-    if (s->backbone->kind->as.backbone.forward_pair)
+    if (s->backbone->kind->as.backbone.forward_pair || s->backbone->parent->kind->as.segmentor.siamese)
         return segmentor_pair(s, g, img, NULL, date);
     features x =
         s->backbone->kind->as.backbone.forward_both ? both_dates(s, g, img) : backbone_run(s->backbone, g, img);

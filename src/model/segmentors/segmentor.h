@@ -7,7 +7,7 @@
 typedef struct segmentor_config {
     const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;
     const value *gt_keys, *palettes;
-    const char *pretrained, *fusion;
+    const char *pretrained, *fusion, *postprocess_pred_and_label;
     int64_t num_stages, backbone_inchannels;
 } segmentor_config;
 
