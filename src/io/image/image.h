@@ -123,5 +123,9 @@ typedef struct image_save {
  * the format: .png (u8 or u16; 1, 2, 3 or 4 channels), .jpg/.jpeg (u8; 1 or 3). `how` may be NULL. For rasters see
  * io/raster/raster.h. */
 cseg_status image_write(const char *path, const image *m, const image_save *how, cseg_error *err);
+/* The same into memory: *bytes [*n] is the caller's (free). `name` has the ending, and stands for the path in messages.
+ */
+cseg_status image_encode(const char *name, const image *m, const image_save *how, void **bytes, size_t *n,
+                         cseg_error *err);
 
 #endif

@@ -34,8 +34,19 @@ bool gdal_remote_allowed(void)
     return remote;
 }
 
+/* Formats of vectors, which are whole in one file, or in files of one name. */
+static const char *const vector_drivers[] = {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", NULL};
+
+const char *const *gdal_vector_drivers(void)
+{
+    return vector_drivers;
+}
+
 static bool is_kept(const char *name)
 {
+    for (size_t i = 0; vector_drivers[i]; i++)
+        if (strcmp(vector_drivers[i], name) == 0)
+            return true;
     for (size_t i = 0; whole_drivers[i]; i++)
         if (strcmp(whole_drivers[i], name) == 0)
             return true;

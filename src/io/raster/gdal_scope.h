@@ -18,6 +18,8 @@ void gdal_end(gdal_scope *s);
 /* Formats that name nothing but themselves; NULL at the end. Unless gdal_allow_remote was called before the first
  * gdal_begin, a process of cseg's own has only these, VRT and netCDF. */
 const char *const *gdal_whole_drivers(void);
+/* Formats of vectors that may be opened; NULL at the end. Rasters are never opened with them (raster_source.h). */
+const char *const *gdal_vector_drivers(void);
 void gdal_allow_remote(void);
 bool gdal_remote_allowed(void);
 

@@ -99,6 +99,13 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
 cseg_status raster_same_place(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
                               bool force, cseg_error *err);
 
+/* The rule for a raster that is shown over another, of whatever size: column and row of `b` are brought to those of `a`
+ * by b_to_a (as raster_place.transform: col = m[0] + m[1]*col_b + m[2]*row_b...). CSEG_DATA with both places: they do
+ * not meet, or their coordinate systems differ. Of equal sizes where a place is not known: pixel by pixel, as
+ * raster_same_place has it; of other sizes: CSEG_SHAPE. */
+cseg_status raster_place_onto(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
+                              double b_to_a[6], cseg_error *err);
+
 /* Reads a window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
 cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,
                            image *out, cseg_error *err);

@@ -17,8 +17,25 @@ struct raster {
 
 GDALDataType raster_gdal_type(image_type t);
 
+/* A raster without a file, closed when `mem` goes; raster_open_as gives it one, and describes it. options: GDAL's, or
+ * NULL. */
+cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_error *err);
+cseg_status raster_open_as(raster *r, const char *path, const char *const *drivers, const char *const *options,
+                           arena *mem, cseg_error *err);
+/* *out: the smallest overview of at least h x w pixels, opened as a raster of its own that lives in `mem`; `r` itself
+ * if there is none, or none that tells where there are data as `r` does. */
+cseg_status raster_open_overview(raster *r, int64_t h, int64_t w, arena *mem, raster **out, cseg_error *err);
+
 /* Reads transform, projection and ground control points; not the RPCs. Call it between gdal_begin and gdal_end. */
 cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, cseg_error *err);
 bool raster_place_write(GDALDatasetH set, const raster_place *place);
+
+/* The transform of a raster's columns and rows, also where it is the plane that fits its ground control points best,
+ * and the system (WKT, or "") that it leads to. False: there is none. Between gdal_begin and gdal_end. */
+bool raster_grid(const raster_info *i, double transform[6], const char **projection);
+/* False: the transform has no inverse. */
+bool raster_invert(const double *t, double out[6]);
+/* "WGS 84 / UTM zone 18N (EPSG:32618)", or words that say that it is unknown. */
+void raster_describe_system(const char *wkt, char *to, size_t n);
 
 #endif
