@@ -219,7 +219,6 @@ static cseg_status name_classes(const map_layers_options *how, raster *r, const 
 {
     const char *const *names = how->names;
     size_t n_names = how->n_names;
-    double pixel = raster_pixel_area(raster_describe(r));
     if (!n_names)
         TRY(raster_categories(r, mem, &names, &n_names, err));
     l->n_classes = found->n;
@@ -230,8 +229,7 @@ static cseg_status name_classes(const map_layers_options *how, raster *r, const 
         map_class *c = &l->classes[i];
         int32_t id = found->id[i];
         bool named = id >= 0 && (size_t)id < n_names && names[id];
-        *c = (map_class){.id = id, .pixels = found->pixels[i], .confidence = NAN};
-        c->area = pixel * (double)c->pixels;
+        *c = (map_class){.id = id, .pixels = found->pixels[i], .area = found->area[i], .confidence = NAN};
         c->name = named ? names[id] : arena_printf(mem, "class %d", id);
         if (!c->name)
             return fail_memory(err);
@@ -255,6 +253,12 @@ static void ids_to_rows(map_layers *l, image *map)
     }
 }
 
+static double run_area(const void *arg, int64_t y, int64_t from, int64_t to)
+{
+    (void)y;
+    return *(const double *)arg * (double)(to - from);
+}
+
 static cseg_status read_mask(const map_layers_options *how, arena *mem, map_layers *l, cseg_error *err)
 {
     raster *r;
@@ -271,7 +275,8 @@ static cseg_status read_mask(const map_layers_options *how, arena *mem, map_laye
         choose_size(l, i, m, &h, &w);
     image own = {0};
     TRY(image_new(h, w, 1, IMAGE_I32, &own, err));
-    cseg_status status = raster_read_ids(r, &own, &found, mem, err);
+    double pixel = raster_pixel_area(i);
+    cseg_status status = raster_read_ids(r, &(raster_ruler){run_area, &pixel}, &own, &found, mem, err);
     if (status == CSEG_OK)
         status = name_classes(how, r, &found, mem, l, err);
     if (status == CSEG_OK)

@@ -116,6 +116,7 @@ static cseg_status give_layer(bringer *b, OGRLayerH layer, cseg_error *err)
 
 static cseg_status give_all(bringer *b, const gdal_scope *scope, cseg_error *err)
 {
+    gdal_register_vectors();
     GDALDatasetH set = GDALOpenEx(b->path, GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
                                   gdal_vector_drivers(), NULL, NULL);
     cseg_status status = CSEG_OK;

@@ -251,10 +251,13 @@ typedef struct id_count {
     int32_t id;
     int slot; /* column of `areas` */
     int64_t pixels;
+    double area;
 } id_count;
 
 typedef struct majority {
     const char *name;
+    const raster_ruler *ruler;
+    int64_t none; /* an id that stands for no data; -1: there is none */
     int64_t from_w;
     image *into;
     id_count seen[RASTER_MOST_IDS]; /* by rising id */
@@ -335,15 +338,30 @@ static void add_run(majority *m, int64_t x, int64_t n, int slot, int64_t weight)
     }
 }
 
-/* The end of the run of equal pixels that begins at x. */
-static int64_t run_end(const strip_row *r, int64_t x, int32_t id, bool hole)
+static bool is_none(const majority *m, const strip_row *r, int64_t x)
 {
-    for (x++; x < r->strip->w; x++) {
-        bool other = r->holes && r->holes[x];
-        if (hole ? !other : other || id_at(r->strip, r->at, x) != id)
+    return (r->holes && r->holes[x]) || id_at(r->strip, r->at, x) == m->none;
+}
+
+/* The end of the run of equal pixels that begins at x. */
+static int64_t run_end(const majority *m, const strip_row *r, int64_t x, bool none)
+{
+    int32_t id = id_at(r->strip, r->at, x);
+    for (x++; x < r->strip->w; x++)
+        if (none ? !is_none(m, r, x) : id_at(r->strip, r->at, x) != id || is_none(m, r, x))
             break;
-    }
     return x;
+}
+
+static void count_run(majority *m, id_count *c, int64_t y, int64_t from, int64_t to)
+{
+    if (!c) {
+        m->holes += to - from;
+        return;
+    }
+    c->pixels += to - from;
+    if (m->ruler)
+        c->area += m->ruler->area(m->ruler->arg, y, from, to);
 }
 
 static cseg_status add_to_majority(void *arg, const strip_row *row, int64_t weight, cseg_error *err)
@@ -352,15 +370,14 @@ static cseg_status add_to_majority(void *arg, const strip_row *row, int64_t weig
     bool counted = m->last_row == row->y; /* it also belongs to an earlier row of the picture */
     m->last_row = row->y;
     for (int64_t x = 0, end; x < row->strip->w; x = end) {
-        bool hole = row->holes && row->holes[x];
-        int32_t id = id_at(row->strip, row->at, x);
+        bool none = is_none(m, row, x);
         int at = 0;
-        end = run_end(row, x, id, hole);
-        if (!hole)
-            TRY(learn_id(m, id, &at, err));
+        end = run_end(m, row, x, none);
+        if (!none)
+            TRY(learn_id(m, id_at(row->strip, row->at, x), &at, err));
         if (!counted)
-            *(hole ? &m->holes : &m->seen[at].pixels) += end - x;
-        add_run(m, x, end - x, hole ? 0 : m->seen[at].slot, weight);
+            count_run(m, none ? NULL : &m->seen[at], row->y, x, end);
+        add_run(m, x, end - x, none ? 0 : m->seen[at].slot, weight);
     }
     return CSEG_OK;
 }
@@ -387,16 +404,25 @@ static cseg_status give_found(const majority *m, raster_ids *found, arena *mem, 
     *found = (raster_ids){.n = (size_t)m->n, .holes = m->holes};
     found->id = ARENA_ARRAY(mem, (size_t)m->n, int32_t);
     found->pixels = ARENA_ARRAY(mem, (size_t)m->n, int64_t);
-    if (!found->id || !found->pixels)
+    found->area = ARENA_ARRAY(mem, (size_t)m->n, double);
+    if (!found->id || !found->pixels || !found->area)
         return fail_memory(err);
     for (int i = 0; i < m->n; i++) {
         found->id[i] = m->seen[i].id;
         found->pixels[i] = m->seen[i].pixels;
+        found->area[i] = m->seen[i].area;
     }
     return CSEG_OK;
 }
 
-cseg_status raster_read_ids(raster *r, image *into, raster_ids *found, arena *mem, cseg_error *err)
+/* Masks of programs that state no nodata use the greatest number for it, as MMSegmentation's ignore_index. */
+static int64_t none_of(const raster_info *i)
+{
+    return i->has_nodata ? -1 : i->type == IMAGE_U8 ? 255 : 65535;
+}
+
+cseg_status raster_read_ids(raster *r, const raster_ruler *ruler, image *into, raster_ids *found, arena *mem,
+                            cseg_error *err)
 {
     if (r->info.type == IMAGE_F32)
         return fail(err, CSEG_DATA, "%s: holds %s numbers; a map of classes holds integers", r->name, r->info.stored);
@@ -404,7 +430,13 @@ cseg_status raster_read_ids(raster *r, image *into, raster_ids *found, arena *me
     cseg_status status = CSEG_OK;
     if (!m)
         return fail_memory(err);
-    *m = (majority){.name = r->name, .from_w = r->info.w, .into = into, .slots = 16, .last_row = -1};
+    *m = (majority){.name = r->name,
+                    .ruler = ruler,
+                    .none = none_of(&r->info),
+                    .from_w = r->info.w,
+                    .into = into,
+                    .slots = 16,
+                    .last_row = -1};
     m->areas = mem_alloc((size_t)(into->w * m->slots) * sizeof *m->areas);
     if (!m->areas) {
         status = fail_memory(err);

@@ -26,18 +26,27 @@ typedef struct raster_ids {
     size_t n;
     int32_t *id;     /* rising */
     int64_t *pixels; /* of each, those without data left out */
+    double *area;    /* of each, by the ruler; 0 without one */
     int64_t holes;   /* pixels without data */
 } raster_ids;
+
+/* What columns [from, to) of row y measure, in units of the caller's. */
+typedef struct raster_ruler {
+    double (*area)(const void *arg, int64_t y, int64_t from, int64_t to);
+    const void *arg;
+} raster_ruler;
 
 /* Where the picture of raster_read_ids has no data. */
 #define RASTER_NO_ID INT32_MIN
 
 /* into [h,w] i32 of the first band: the value that most of the area of each pixel has (the smallest of equals), or
  * RASTER_NO_ID where that is no data. Always reads the raster itself, and counts all its pixels: overviews of ids are
- * often means, which are no ids. *found lives in `mem`. CSEG_DATA: not integers, or more than RASTER_MOST_IDS different
- * ones, so not a map of classes. */
+ * often means, which are no ids. If the raster says nothing of nodata, 255 is that, or 65535 if it has 16 bits and
+ * more. ruler may be NULL. *found lives in `mem`. CSEG_DATA: not integers, or more than RASTER_MOST_IDS different ones,
+ * so not a map of classes. */
 enum { RASTER_MOST_IDS = 1024 };
-cseg_status raster_read_ids(raster *r, image *into, raster_ids *found, arena *mem, cseg_error *err);
+cseg_status raster_read_ids(raster *r, const raster_ruler *ruler, image *into, raster_ids *found, arena *mem,
+                            cseg_error *err);
 
 /* The names of the values of the first band: the raster's category names, or its attribute table. names [*n], NULL
  * where a value has none; *n is 0 where there are no names. */

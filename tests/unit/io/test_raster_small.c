@@ -218,7 +218,7 @@ static void check_ids(int64_t h, int64_t w, image_type t, int64_t out_h, int64_t
     int64_t pixels[64] = {0};
     write_raster(path, &spec, &m);
     GOOD(image_new(out_h, out_w, 1, IMAGE_I32, &small, &err));
-    GOOD(raster_read_ids(open_raster(path), &small, &found, mem, &err));
+    GOOD(raster_read_ids(open_raster(path), NULL, &small, &found, mem, &err));
     for (int64_t y = 0; y < out_h; y++)
         for (int64_t x = 0; x < out_w; x++) {
             int64_t areas[64] = {0}, best = 7; /* in units of which a pixel has out_h x out_w: exact */
@@ -254,6 +254,36 @@ static void ids_are_those_of_most_of_the_area(void **state)
     check_ids(300, 4, IMAGE_U8, 3, 2, 3);
 }
 
+static double row_number(const void *arg, int64_t y, int64_t from, int64_t to)
+{
+    return *(const double *)arg * (double)(y * (to - from));
+}
+
+static void areas_are_measured_and_the_greatest_number_is_none(void **state)
+{
+    (void)state;
+    uint8_t ids[6] = {4, 4, 255, 0, 255, 255};
+    image m = {.h = 3, .w = 2, .c = 1, .type = IMAGE_U8, .data = ids}, small = {0};
+    raster_spec spec = {.h = 3, .w = 2, .bands = 1, .type = IMAGE_U8};
+    double unit = 10;
+    raster_ids found;
+    write_raster(path, &spec, &m);
+    GOOD(image_new(9, 2, 1, IMAGE_I32, &small, &err)); /* each row of the raster is three of the picture */
+    GOOD(raster_read_ids(open_raster(path), &(raster_ruler){row_number, &unit}, &small, &found, mem, &err));
+    assert_int_equal(found.n, 2);
+    assert_int_equal(found.holes, 3);
+    assert_true(found.area[0] == 10 && found.area[1] == 0); /* 0 in row 1, 4 in row 0 */
+    assert_int_equal(found.pixels[1], 2);
+    assert_int_equal(((int32_t *)small.data)[17], RASTER_NO_ID);
+    assert_int_equal(((int32_t *)small.data)[11], 0);
+    spec.has_nodata = true;
+    write_raster(path, &spec, &m);
+    GOOD(raster_read_ids(open_raster(path), NULL, &small, &found, mem, &err));
+    assert_int_equal(found.n, 2); /* 4 and 255 */
+    assert_int_equal(found.id[1], 255);
+    image_release(&small);
+}
+
 static void what_is_no_map_is_refused(void **state)
 {
     (void)state;
@@ -262,11 +292,11 @@ static void what_is_no_map_is_refused(void **state)
     raster_ids found;
     write_raster(path, &spec, &m);
     GOOD(image_new(4, 4, 1, IMAGE_I32, &small, &err));
-    assert_int_equal(raster_read_ids(open_raster(path), &small, &found, mem, &err), CSEG_DATA);
+    assert_int_equal(raster_read_ids(open_raster(path), NULL, &small, &found, mem, &err), CSEG_DATA);
     assert_non_null(strstr(err.text, "small.tif: holds more than 1024 different values"));
     spec.type = IMAGE_F32;
     write_raster(path, &spec, &m);
-    assert_int_equal(raster_read_ids(open_raster(path), &small, &found, mem, &err), CSEG_DATA);
+    assert_int_equal(raster_read_ids(open_raster(path), NULL, &small, &found, mem, &err), CSEG_DATA);
     assert_non_null(strstr(err.text, "a map of classes holds integers"));
     image_release(&m);
     image_release(&small);
@@ -294,7 +324,7 @@ static void memory_does_not_grow_with_the_raster(void **state)
     raster *r = open_raster(path);
     long before = peak_kilobytes();
     GOOD(raster_read_mean(r, NULL, &mean, cover, &err));
-    GOOD(raster_read_ids(r, &ids, &found, mem, &err));
+    GOOD(raster_read_ids(r, NULL, &ids, &found, mem, &err));
     assert_true(peak_kilobytes() - before < 130 * 1024);
     assert_int_equal(found.n, 1);
     assert_int_equal(found.pixels[0], INT64_C(225000000));
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_palette_gives_its_colours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overviews_are_read_if_they_are_large_enough, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ids_are_those_of_most_of_the_area, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(areas_are_measured_and_the_greatest_number_is_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_map_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_does_not_grow_with_the_raster, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_come_from_categories_and_tables, set_up, tear_down),
