@@ -25,6 +25,10 @@ typedef struct quicklook_args {
 
 enum { DEFAULT_WIDTH = 1024, LEAST_SIDE = 64, MOST_SIDE = 16384, MOST_BANDS = 65536 };
 
+/* Room for a row of blocks of 512 pixels across 100,000, three bands of 16 bits; GDAL's own limit is a share of the
+ * machine's memory. */
+static const int64_t CACHE_BYTES = INT64_C(320) << 20;
+
 /* Reads whole numbers from `least` to `most`, separated by `mark`; returns how many, -1: it is something else. */
 static int read_numbers(const char *text, char mark, int64_t least, int64_t most, int64_t *to, int room)
 {
@@ -215,6 +219,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     TRY(check_outputs(a, scene, png, mem, err));
     TRY(read_classes(a, &grid, mem, err));
     common_allow_remote(a->allow_remote);
+    raster_limit_cache(CACHE_BYTES);
     interrupt_watch();
     image_watch_stop(interrupt_seen, NULL);
     if (png)

@@ -67,6 +67,8 @@ cseg_status raster_describe_rpc(raster *r, cseg_error *err);
 /* Lets GDAL open all that it can from now on: addresses, and files that name others. For the whole process, before the
  * first raster, and only if the user has asked for it. */
 void raster_allow_remote(void);
+/* The bytes of decoded blocks that GDAL may keep, of all rasters together. */
+void raster_limit_cache(int64_t bytes);
 
 /* Fills `into` (its h, w, c, type say how much of what) from the window whose upper left pixel is (y, x). bands:
  * into->c zero-based numbers, or NULL for the first into->c. Samples are rounded and clamped if into->type is narrower

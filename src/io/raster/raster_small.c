@@ -63,9 +63,12 @@ static cseg_status give_strip(const raster_info *i, int64_t out_h, int64_t y, co
 
 static int64_t strip_rows(const raster_info *i, const image *strip)
 {
-    int64_t rows = STRIP_BYTES / (i->w * (strip->c * (int64_t)image_type_size(strip->type) + 2));
+    int64_t row = i->w * (strip->c * (int64_t)image_type_size(strip->type) + 2), rows = STRIP_BYTES / row;
     if (rows > i->block_h)
         rows -= rows % i->block_h;
+    else if (i->block_h * row <=
+             4 * STRIP_BYTES) /* else blocks are read again where GDAL has no room for a row of them */
+        rows = i->block_h;
     return rows < 1 ? 1 : rows > i->h ? i->h : rows;
 }
 
@@ -146,10 +149,13 @@ static void row_colours(const mean *m, const uint8_t *from, float *to)
             to[3 * x + k] = m->palette[3 * from[x] + k];
 }
 
-/* Sets the counts, and to 0 what does not count: a pixel without data, or with a sample that is no number. */
-static void mark_row(const mean *m, const uint8_t *holes, bool is_float)
+/* Sets the counts, and to 0 what does not count: a pixel without data, or with a sample that is no number. False: all
+ * count. */
+static bool mark_row(const mean *m, const uint8_t *holes, bool is_float)
 {
     int64_t c = m->into->c;
+    if (!holes && !is_float)
+        return false;
     for (int64_t x = 0; x < m->from->w; x++) {
         bool good = !holes || !holes[x];
         for (int64_t k = 0; good && is_float && k < c; k++)
@@ -158,14 +164,23 @@ static void mark_row(const mean *m, const uint8_t *holes, bool is_float)
         for (int64_t k = 0; !good && k < c; k++)
             m->values[c * x + k] = 0;
     }
+    return true;
 }
 
-static void add_pixel(const mean *m, int64_t x, int64_t to, double weight)
+/* Adds pixels x ... end-1. */
+static void add_pixels(const mean *m, bool marked, int64_t x, int64_t end, int64_t to, double weight)
 {
     int64_t c = m->into->c;
-    for (int64_t k = 0; k < c; k++)
-        m->sums[c * to + k] += weight * m->values[c * x + k];
-    m->area[to] += weight * m->counts[x];
+    for (int64_t k = 0; k < c; k++) {
+        double sum = 0;
+        for (int64_t i = x; i < end; i++)
+            sum += m->values[c * i + k];
+        m->sums[c * to + k] += weight * sum;
+    }
+    double count = marked ? 0 : (double)(end - x);
+    for (int64_t i = x; marked && i < end; i++)
+        count += m->counts[i];
+    m->area[to] += weight * count;
 }
 
 static cseg_status add_to_mean(void *arg, const strip_row *row, int64_t weight, cseg_error *err)
@@ -177,14 +192,14 @@ static cseg_status add_to_mean(void *arg, const strip_row *row, int64_t weight, 
         row_colours(m, image_u8(row->strip, row->at, 0), m->values);
     else
         row_values(row->strip, row->at, m->values);
-    mark_row(m, row->holes, row->strip->type == IMAGE_F32);
+    bool marked = mark_row(m, row->holes, row->strip->type == IMAGE_F32);
     for (int64_t to = 0; to < w; to++) {
         span s = touched(to, from, w);
-        add_pixel(m, s.first, to, (double)(weight * shared(s.first, from, to, w)));
-        for (int64_t x = s.first + 1; x < s.last; x++)
-            add_pixel(m, x, to, (double)(weight * w));
+        add_pixels(m, marked, s.first, s.first + 1, to, (double)(weight * shared(s.first, from, to, w)));
+        if (s.last > s.first + 1)
+            add_pixels(m, marked, s.first + 1, s.last, to, (double)(weight * w));
         if (s.last > s.first)
-            add_pixel(m, s.last, to, (double)(weight * shared(s.last, from, to, w)));
+            add_pixels(m, marked, s.last, s.last + 1, to, (double)(weight * shared(s.last, from, to, w)));
     }
     return CSEG_OK;
 }

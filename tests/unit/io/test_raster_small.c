@@ -134,6 +134,8 @@ static void means_are_those_of_all_pixels(void **state)
     check_mean(37, 53, 3, IMAGE_U8, 10, 16, true);
     check_mean(64, 48, 1, IMAGE_U16, 8, 6, true);
     check_mean(5, 7, 2, IMAGE_I16, 13, 11, true); /* enlarged */
+    check_mean(5, 7, 2, IMAGE_I16, 13, 11, false);
+    check_mean(9, 9, 3, IMAGE_U8, 9, 9, false);
     check_mean(20, 31, 4, IMAGE_F32, 1, 1, true);
     check_mean(6, 300, 1, IMAGE_U8, 6, 7, false);
 }
@@ -322,10 +324,15 @@ static void memory_does_not_grow_with_the_raster(void **state)
     GOOD(image_new(64, 64, 1, IMAGE_F32, &mean, &err));
     GOOD(image_new(64, 64, 1, IMAGE_I32, &ids, &err));
     raster *r = open_raster(path);
+#if defined(__SANITIZE_ADDRESS__)
+    static const long limit = 1000000; /* it keeps what was freed */
+#else
+    static const long limit = 130 * 1024;
+#endif
     long before = peak_kilobytes();
     GOOD(raster_read_mean(r, NULL, &mean, cover, &err));
     GOOD(raster_read_ids(r, NULL, &ids, &found, mem, &err));
-    assert_true(peak_kilobytes() - before < 130 * 1024);
+    assert_true(peak_kilobytes() - before < limit);
     assert_int_equal(found.n, 1);
     assert_int_equal(found.pixels[0], INT64_C(225000000));
     image_release(&mean);
