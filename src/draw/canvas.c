@@ -89,6 +89,25 @@ void canvas_text(canvas *c, double x, double y, double size, double part, const 
     cairo_show_text(c->cr, shown(c, text));
 }
 
+void canvas_text_within(canvas *c, double x, double y, double size, double most, const char *text)
+{
+    const char *whole = shown(c, text);
+    size_t n = strlen(whole);
+    char *cut = arena_printf(c->mem, "%s…", whole);
+    if (!cut) {
+        c->failed = true;
+        return;
+    }
+    cut[n] = 0;
+    while (n > 0 && canvas_text_width(c, size, cut) > most) {
+        do
+            n--;
+        while (n > 0 && ((unsigned char)whole[n] & 0xc0) == 0x80); /* within a character */
+        memcpy(cut + n, "…", sizeof "…");
+    }
+    canvas_text(c, x, y, size, 0, cut);
+}
+
 double canvas_step(double span, int wanted)
 {
     double raw = span / wanted, power = pow(10.0, floor(log10(raw))), part = raw / power;

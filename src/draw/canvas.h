@@ -32,6 +32,8 @@ void canvas_disc(canvas *c, double x, double y, double radius);
 /* Text of any file or user; what cannot be shown is escaped (base/text.h). size in pixels; (x, y) is the left end of
  * the baseline, or with `part` 0.5 its middle, with 1 its right end. */
 void canvas_text(canvas *c, double x, double y, double size, double part, const char *text);
+/* The same from the left, shortened so that it is at most `most` wide; … stands for what is left out. */
+void canvas_text_within(canvas *c, double x, double y, double size, double most, const char *text);
 double canvas_text_width(canvas *c, double size, const char *text);
 void canvas_bold(canvas *c, bool bold);
 /* The distance of ticks, 1, 2 or 5 times a power of ten, so that about `wanted` fit into `span` (> 0). */

@@ -150,8 +150,7 @@ static cseg_status check_bands(const map_layers_options *how, const char *path, 
     return CSEG_OK;
 }
 
-/* Reads a raster as a picture of to->h x to->w. */
-static cseg_status read_picture(const map_layers_options *how, const char *path, raster *r, image *to, cseg_error *err)
+static cseg_status read_lying(const map_layers_options *how, const char *path, raster *r, image *to, cseg_error *err)
 {
     const raster_info *i = raster_describe(r);
     int64_t colours = i->bands - i->has_alpha;
@@ -175,13 +174,48 @@ done:
     return status;
 }
 
+/* What a raster is once it stands upright. */
+static cseg_status describe_upright(raster *r, arena *mem, const raster_info **out, cseg_error *err)
+{
+    const raster_info *lying = raster_describe(r);
+    *out = lying;
+    if (raster_orientation(r) < 5)
+        return CSEG_OK;
+    raster_info *i = ARENA_NEW(mem, raster_info);
+    if (!i)
+        return fail_memory(err);
+    *i = *lying;
+    i->h = lying->w;
+    i->w = lying->h;
+    *out = i;
+    return CSEG_OK;
+}
+
+/* Reads a raster as a picture of to->h x to->w, upright. */
+static cseg_status read_picture(const map_layers_options *how, const char *path, raster *r, image *to, cseg_error *err)
+{
+    int orientation = raster_orientation(r);
+    image lying = {0};
+    if (orientation == 1)
+        return read_lying(how, path, r, to, err);
+    TRY(image_new(orientation < 5 ? to->h : to->w, orientation < 5 ? to->w : to->h, 4, IMAGE_U8, &lying, err));
+    cseg_status status = read_lying(how, path, r, &lying, err);
+    if (status == CSEG_OK)
+        status = image_upright(&lying, orientation, err);
+    if (status == CSEG_OK)
+        memcpy(to->data, lying.data, image_bytes(to));
+    image_release(&lying);
+    return status;
+}
+
 static cseg_status read_second(const map_layers_options *how, arena *mem, map_layers *l, cseg_error *err)
 {
     raster *r;
     double m[6];
     int64_t h, w;
+    const raster_info *i;
     TRY(raster_open(how->second, mem, &r, err));
-    const raster_info *i = raster_describe(r);
+    TRY(describe_upright(r, mem, &i, err));
     TRY(raster_place_onto(how->scene, l->info, how->second, i, m, err));
     TRY(new_image(l->h, l->w, 4, IMAGE_U8, mem, &l->second, err));
     if (is_same_grid(l->info, i, m))
@@ -275,7 +309,7 @@ static cseg_status read_mask(const map_layers_options *how, arena *mem, map_laye
         choose_size(l, i, m, &h, &w);
     image own = {0};
     TRY(image_new(h, w, 1, IMAGE_I32, &own, err));
-    double pixel = raster_pixel_area(i);
+    double pixel = raster_pixel_area(i->place.has_transform || !same ? i : l->info);
     cseg_status status = raster_read_ids(r, &(raster_ruler){run_area, &pixel}, &own, &found, mem, err);
     if (status == CSEG_OK)
         status = name_classes(how, r, &found, mem, l, err);
@@ -298,7 +332,7 @@ cseg_status map_layers_open(const map_layers_options *how, arena *mem, map_layer
         return fail_memory(err);
     TRY(raster_open(how->scene, mem, &r, err));
     TRY(raster_describe_rpc(r, err));
-    l->info = raster_describe(r);
+    TRY(describe_upright(r, mem, &l->info, err));
     choose_grid(how, l);
     TRY(new_image(l->h, l->w, 4, IMAGE_U8, mem, &l->scene, err));
     TRY(read_picture(how, how->scene, r, &l->scene, err));

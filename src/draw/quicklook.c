@@ -166,19 +166,20 @@ static void legend_row(canvas *c, const sizes *s, double x, double y, const map_
     snprintf(part, sizeof part, "%.1f %%", 100 * share);
     quicklook_area(m->area, area);
     canvas_colour(c, INK, 1);
-    cairo_save(c->cr);
-    cairo_rectangle(c->cr, x, y - 2 * t, right - x - 4.2 * t, 4 * t);
-    cairo_clip(c->cr);
-    canvas_text(c, x + t * 1.7, y, t, 0, m->name);
-    cairo_restore(c->cr);
+    canvas_text_within(c, x + t * 1.7, y, t, right - x - 5.9 * t, m->name);
     canvas_text(c, right, y, t, 1, part);
     canvas_colour(c, FAINT, 1);
     canvas_text(c, right, y + t * 1.15, t * 0.85, 1, area);
 }
 
+static double legend_step(const sizes *s, const map_layers *l)
+{
+    return s->text * (l->n_classes && isnan(l->classes[0].area) ? 1.7 : 2.7);
+}
+
 static void draw_legend(canvas *c, const sizes *s, const map_layers *l, double x, double y)
 {
-    double all = 0, step = s->text * (l->n_classes && isnan(l->classes[0].area) ? 1.7 : 2.7), line = y + s->text * 1.6;
+    double all = 0, step = legend_step(s, l), line = y + s->text * 1.6;
     for (size_t i = 0; i < l->n_classes; i++)
         all += (double)l->classes[i].pixels;
     for (size_t i = 0; i < l->n_classes; i++, line += step) {
@@ -247,14 +248,22 @@ static void draw_north(canvas *c, const sizes *s, const map_layers *l, const fra
     cairo_restore(c->cr);
 }
 
+/* Where nobody says how high it is to be, the whole legend has room; if it is not higher than wide pictures are. */
+static int64_t choose_height(const quicklook_options *how, const sizes *s, const map_layers *l)
+{
+    double legend = how->legend ? s->text * 2 + legend_step(s, l) * (double)l->n_classes : 0;
+    double most = fmax((double)l->h, (double)how->width);
+    return how->height ? how->height : (int64_t)(s->title + fmax((double)l->h, fmin(legend, most)));
+}
+
 cseg_status quicklook_draw(const quicklook_options *how, const map_layers *l, arena *mem, image *out, cseg_error *err)
 {
     sizes s = sizes_of(how);
     canvas c;
     int64_t dates = l->second.data ? 2 : 1;
-    int64_t room_w = how->width - (int64_t)s.legend, height = how->height ? how->height : l->h + (int64_t)s.title;
-    frame f = {
-        .y = s.title + floor(((double)height - s.title - (double)l->h) / 2), .w = (double)l->w, .h = (double)l->h};
+    int64_t room_w = how->width - (int64_t)s.legend, height = choose_height(how, &s, l);
+    double free_h = how->height ? (double)(height - l->h) - s.title : 0;
+    frame f = {.y = s.title + floor(free_h / 2), .w = (double)l->w, .h = (double)l->h};
     f.x = floor((double)(room_w - dates * l->w - (dates - 1) * (int64_t)s.pad) / 2);
     cseg_status status = CSEG_OK;
     TRY(canvas_new(how->width, height, mem, &c, err));

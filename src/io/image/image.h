@@ -58,6 +58,9 @@ void image_release(
 cseg_status image_copy(const image *from, image *out, cseg_error *err);
 /* Converts to another sample type. To integers: rounds half to even, clamps to the type's range, makes NaN 0. */
 cseg_status image_convert(const image *from, image_type t, image *out, cseg_error *err);
+/* Turns *m so that the picture stands upright, by its EXIF orientation, 1 to 8; 1 does nothing. image_read does this by
+ * itself. */
+cseg_status image_upright(image *m, int orientation, cseg_error *err);
 void image_swap_red_blue(image *m); /* in place; fewer than three channels: nothing */
 
 /* Address of pixel (y, x), channel 0. No check. */

@@ -61,6 +61,9 @@ cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *
 cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, raster **out, cseg_error *err);
 void raster_close(raster *r);
 const raster_info *raster_describe(const raster *r);
+/* The EXIF orientation of a JPEG, 1 to 8, which image_read applies and raster_read does not; 1 for other formats, and
+ * for those that know their place. */
+int raster_orientation(const raster *r);
 /* Adds the RPCs to what raster_describe gives. Looking for them costs as much as opening, so it is not done by default.
  */
 cseg_status raster_describe_rpc(raster *r, cseg_error *err);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -165,6 +166,38 @@ static void deep_samples_are_stretched(void **state)
     check_ramp(&how, 0, 129, 255);
 }
 
+/* 16 x 8, dark above and light below as it lies; orientation 6 turns it clockwise: dark to the right. */
+static void a_photograph_stands_upright(void **state)
+{
+    (void)state;
+    static const uint8_t exif[] = {0xff, 0xe1, 0,    34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0, 0,
+                                   1,    0,    0x12, 1,  3,   0,   1,   0,   0, 0, 6,   0,   0,  0, 0, 0, 0, 0};
+    image m = {0};
+    map_layers *l;
+    map_layers_options how = {.scene = "turned.jpg", .most_w = 16, .most_h = 16};
+    void *bytes;
+    size_t n;
+    GOOD(image_new(8, 16, 1, IMAGE_U8, &m, &err));
+    memset((uint8_t *)m.data + 64, 200, 64);
+    GOOD(image_encode("x.jpg", &m, NULL, &bytes, &n, &err));
+    image_release(&m);
+    uint8_t *whole = ARENA_ARRAY(mem, n + sizeof exif, uint8_t);
+    memcpy(whole, bytes, 2);
+    memcpy(whole + 2, exif, sizeof exif);
+    memcpy(whole + 2 + sizeof exif, (uint8_t *)bytes + 2, n - 2);
+    free(bytes);
+    GOOD(file_replace_bytes("turned.jpg", whole, n + sizeof exif, mem, &err));
+    GOOD(image_read("turned.jpg", IMAGE_GRAYSCALE, &m, &err));
+    GOOD(map_layers_open(&how, mem, &l, &err));
+    assert_int_equal(l->w, 8);
+    assert_int_equal(l->h, 16);
+    for (int64_t y = 0; y < 16; y++)
+        for (int64_t x = 0; x < 8; x++)
+            assert_in_range(pixel(&l->scene, y, x)[0] + 3, image_u8(&m, y, x)[0], image_u8(&m, y, x)[0] + 6);
+    assert_true(pixel(&l->scene, 8, 0)[0] > 190 && pixel(&l->scene, 8, 7)[0] < 10);
+    image_release(&m);
+}
+
 static void bands_are_chosen(void **state)
 {
     (void)state;
@@ -249,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mask_is_placed_by_its_georeference, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mask_of_another_place_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deep_samples_are_stretched, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_photograph_stands_upright, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bands_are_chosen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(colours_and_outlines_are_drawn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_picture_too_small_for_its_legend_is_refused, set_up, tear_down),
