@@ -216,6 +216,7 @@ static cseg_status read_second(const map_layers_options *how, arena *mem, map_la
     const raster_info *i;
     TRY(raster_open(how->second, mem, &r, err));
     TRY(describe_upright(r, mem, &i, err));
+    TRY(raster_date(r, mem, &l->second_date, err));
     TRY(raster_place_onto(how->scene, l->info, how->second, i, m, err));
     TRY(new_image(l->h, l->w, 4, IMAGE_U8, mem, &l->second, err));
     if (is_same_grid(l->info, i, m))
@@ -333,6 +334,7 @@ cseg_status map_layers_open(const map_layers_options *how, arena *mem, map_layer
     TRY(raster_open(how->scene, mem, &r, err));
     TRY(raster_describe_rpc(r, err));
     TRY(describe_upright(r, mem, &l->info, err));
+    TRY(raster_date(r, mem, &l->date, err));
     choose_grid(how, l);
     TRY(new_image(l->h, l->w, 4, IMAGE_U8, mem, &l->scene, err));
     TRY(read_picture(how, how->scene, r, &l->scene, err));

@@ -43,11 +43,12 @@ typedef struct map_class {
 } map_class;
 
 typedef struct map_layers {
-    const raster_info *info; /* of the scene */
-    int64_t h, w;            /* of the grid */
-    image scene, second;     /* u8 RGBA [h,w,4], alpha 0 where there are no data; second is empty if there is none */
-    image map;               /* i32 [h,w]: a row of `classes`, or -1; empty if there is no mask */
-    map_class *classes;      /* by rising id; only those that the mask holds */
+    const raster_info *info;        /* of the scene */
+    const char *date, *second_date; /* by the files' metadata; "" where they say nothing */
+    int64_t h, w;                   /* of the grid */
+    image scene, second; /* u8 RGBA [h,w,4], alpha 0 where there are no data; second is empty if there is none */
+    image map;           /* i32 [h,w]: a row of `classes`, or -1; empty if there is no mask */
+    map_class *classes;  /* by rising id; only those that the mask holds */
     size_t n_classes;
     int64_t unclassified; /* pixels of the mask without data */
 } map_layers;

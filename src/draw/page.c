@@ -86,6 +86,10 @@ static cseg_status add_facts(strbuf *b, const page_info *about, const map_layers
     for (size_t k = 0; k < about->n_facts; k++)
         add_fact(b, about->facts[k].name, about->facts[k].value, &first);
     add_fact(b, "Scene", size, &first);
+    if (*l->date)
+        add_fact(b, l->second.data ? "First date" : "Date", l->date, &first);
+    if (l->second.data && *l->second_date)
+        add_fact(b, "Second date", l->second_date, &first);
     if (*system)
         add_fact(b, "System", system, &first);
     if (isfinite(raster_pixel_metres(i)))

@@ -1,5 +1,5 @@
 /* What a raster's place means on the ground: metres, names of coordinate systems, longitude and latitude, outlines of
- * polygons in its pixels.
+ * polygons in its pixels; when it was taken.
  *
  *     raster *r;
  *     TRY(raster_open(path, mem, &r, err));
@@ -21,6 +21,10 @@ bool raster_ground_transform(const raster_info *i, double t[6], bool *degrees);
 double raster_north(const raster_info *i);
 /* "WGS 84 / UTM zone 18N (EPSG:32618)"; "" if none is known. *out lives in `mem`. */
 cseg_status raster_system_name(const raster_info *i, arena *mem, const char **out, cseg_error *err);
+
+/* When the raster was taken, by its metadata, in what form it has there ("2026-07-01 12:30:00"); "" if nothing is said.
+ * *out lives in `mem`. */
+cseg_status raster_date(raster *r, arena *mem, const char **out, cseg_error *err);
 
 /* lonlat [n+1][n+1][2]: longitude and latitude (WGS 84, degrees) at n+1 rows and columns spread evenly over the raster,
  * its corners included. False: not known, or not everywhere. */

@@ -444,9 +444,36 @@ static void pixels_have_sizes_on_the_ground(void **state)
     assert_true(raster_lonlat_grid(i, 1, corner));
     assert_float_equal(corner[0], -60, 1e-9);
     assert_float_equal(corner[7], 44, 1e-9);
+    raster_place turned = {.has_transform = true, .transform = {0, 0, 10, 0, 10, 0}}; /* columns run to the north */
+    turned.projection = wkt_of(utm18);
+    write_raster("a.tif", &(raster_spec){.h = 2, .w = 2, .bands = 1, .type = IMAGE_U8, .place = &turned}, NULL);
+    i = raster_describe(open_raster("a.tif"));
+    assert_float_equal(raster_north(i), 1.570796, 1e-5); /* right */
+    assert_float_equal(raster_pixel_area(i), 100, 1e-9);
     i = raster_describe(made_at("a.tif", 2, 2, 0, 0, 1, NULL));
     assert_true(isnan(raster_pixel_area(i)) && isnan(raster_north(i)));
     assert_false(raster_ground_transform(i, t, &degrees));
+}
+
+static void dates_come_from_metadata(void **state)
+{
+    (void)state;
+    const char *date;
+    raster_spec spec = {.h = 2, .w = 2, .bands = 1, .type = IMAGE_U8};
+    write_raster(path, &spec, NULL);
+    GOOD(raster_date(open_raster(path), mem, &date, &err));
+    assert_string_equal(date, "");
+    GDALDatasetH set = GDALOpen(path, GA_Update);
+    GDALSetMetadataItem(set, "TIFFTAG_DATETIME", "2026:07:01 12:30:00", NULL);
+    GDALClose(set);
+    GOOD(raster_date(open_raster(path), mem, &date, &err));
+    assert_string_equal(date, "2026-07-01 12:30:00");
+    set = GDALOpen(path, GA_Update);
+    GDALSetMetadataItem(set, "ACQUISITION_DATE", "2026-06-30", NULL);
+    GDALClose(set);
+    GOOD(raster_date(open_raster(path), mem, &date, &err));
+    assert_string_equal(date, "2026-06-30");
+    remove(path);
 }
 
 static void keep_box(void *arg, const double *xy, size_t n)
@@ -496,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_come_from_categories_and_tables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_raster_is_placed_in_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pixels_have_sizes_on_the_ground, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dates_come_from_metadata, set_up, tear_down),
         cmocka_unit_test_setup_teardown(outlines_come_in_any_system, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
