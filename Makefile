@@ -37,7 +37,8 @@ test: all reference ## build what is missing, run every test, count them; TESTS=
 asan: build/deps/.stamp reference ## all tests under the address and undefined-behaviour sanitizers
 	@test -f build/asan/CMakeCache.txt || $(call CONFIGURE,build/asan,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_SANITIZE=ON)
 	@$(call COMPILE,build/asan)
-	@ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 tools/run_tests.sh build/asan $(JOBS) '$(TESTS)'
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 \
+		ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 tools/run_tests.sh build/asan $(JOBS) '$(TESTS)'
 
 tsan: build/deps/.stamp ## the loader and a short training under the thread sanitizer
 	@test -f build/tsan/CMakeCache.txt || $(call CONFIGURE,build/tsan,-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DCSEG_SANITIZE=thread)

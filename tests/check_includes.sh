@@ -11,9 +11,10 @@ backend: base graph
 model: base config graph
 data: base config io
 geo: base io
+draw: base io geo
 engine: base config io graph backend model data geo
 api: base config io graph backend model data geo engine
-cli: base config io graph backend model data geo engine'
+cli: base config io graph backend model data geo draw engine'
 bad=0
 seen=0
 for folder in src/*/; do

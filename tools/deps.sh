@@ -41,6 +41,7 @@ look() {
     want libdeflate-dev has_library libdeflate
     want libcurl4-openssl-dev has_library libcurl
     want libcjson-dev has_library libcjson
+    want libcairo2-dev has_library cairo
     want libcmocka-dev has_library cmocka
     if ! has_onednn && ! unpacked_onednn >/dev/null 2>&1; then
         if offers_onednn; then

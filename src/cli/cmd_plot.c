@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/outputs.h"
 #include "base/text.h"
-#include "cli/canvas.h"
 #include "cli/common.h"
+#include "draw/chart.h"
 
 typedef struct plot_args {
     str_list keys;
@@ -128,12 +128,13 @@ static cseg_status check_output(const str_list *logs, const char *picture, arena
     return outputs_check(o, "give another --out", err);
 }
 
-static cseg_status draw_panel(image *m, int y, const char *key, const char *title, const str_list *logs, arena *mem,
+static cseg_status read_panel(const char *key, const char *title, const str_list *logs, arena *mem, chart *out,
                               cseg_error *err)
 {
-    series all[MAX_LOGS];
+    series *all = ARENA_ARRAY(mem, logs->n, series);
     size_t points = 0;
-    char text[256];
+    if (!all)
+        return fail_memory(err);
     for (size_t i = 0; i < logs->n; i++) {
         curve c = {0};
         TRY(read_curve(logs->at[i], key, mem, &c, err));
@@ -142,9 +143,8 @@ static cseg_status draw_panel(image *m, int y, const char *key, const char *titl
     }
     if (!points)
         return fail(err, CSEG_NOT_FOUND, "%s: no line has a number called '%s'", logs->at[0], key);
-    snprintf(text, sizeof text, "%s%s%s", title ? title : "", title ? ": " : "", key);
-    canvas_chart(m, 0, y, (int)m->w, PANEL_H, text, "iteration", all, logs->n);
-    return CSEG_OK;
+    *out = (chart){arena_printf(mem, "%s%s%s", title ? title : "", title ? ": " : "", key), "iteration", all, logs->n};
+    return out->title ? CSEG_OK : fail_memory(err);
 }
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
@@ -155,10 +155,12 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     image m = {0};
     cseg_status status = CSEG_OK;
     TRY(check_output(args, o->out ? o->out : "loss.png", mem, err));
-    TRY_DONE(image_new((int64_t)keys.n * PANEL_H + 10, o->width ? o->width : 900, 3, IMAGE_U8, &m, err));
-    canvas_fill(&m, (colour){255, 255, 255});
+    chart *panels = ARENA_ARRAY(mem, keys.n, chart);
+    if (!panels)
+        return fail_memory(err);
     for (size_t i = 0; i < keys.n; i++)
-        TRY_DONE(draw_panel(&m, (int)i * PANEL_H, keys.at[i], o->title, args, mem, err));
+        TRY(read_panel(keys.at[i], o->title, args, mem, &panels[i], err));
+    TRY_DONE(chart_draw(panels, keys.n, o->width ? o->width : 900, PANEL_H, &m, err));
     TRY_DONE(image_write(o->out ? o->out : "loss.png", &m, &(image_save){.rgb = true}, err));
     text_fprintf(stdout, "%s\n", o->out ? o->out : "loss.png");
 done:

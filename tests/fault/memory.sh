@@ -16,6 +16,8 @@ run 0 "$MEMORY" 2 11 maps.pkl test "$tiny" work/iter_4.pth --threads 1 --out map
 run 0 "$MEMORY" 1 1 tiles/images/train/s_00000_00000.png tile s.tif --out tiles
 log=$(find work -name '2*.json' | head -n 1)
 run 0 "$MEMORY" 1 3 curve.png plot "$log" --out curve.png
+run 0 "$MEMORY" 1 1 look.png quicklook s.tif --mask out/s.tif --legend --scale-bar --out look.png
+run 0 "$MEMORY" 1 1 look.html quicklook s.tif --mask out/s.tif --html look.html
 run 0 "$MEMORY" 1 5 - config "$tiny"
 run 0 "$MEMORY" 1 41 - model "$tiny" --memory
 sets=$SOURCE/tests/data/data/convert

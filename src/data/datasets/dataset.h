@@ -84,6 +84,9 @@ typedef struct dataset_options {
  * folders, lists, or no image with that suffix. */
 cseg_status dataset_build(const value *cfg, const dataset_options *options, arena *mem, dataset **out, cseg_error *err);
 
+/* The first dataset within wrappers and lists (RepeatDataset, ConcatDataset, dataset=dict(...)): its dict says what
+ * labels and images are. NULL for NULL. */
+const value *dataset_innermost(const value *cfg);
 /* What the labels of a dataset's dict mean, without looking for its files; rules as in dataset_options. Not for
  * wrappers. */
 cseg_status dataset_meta_read(const value *cfg, const data_rules *rules, arena *mem, dataset_meta *out,

@@ -79,6 +79,21 @@ static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *
     return leaf_begin(&l, b->options, b->mem, ds, err);
 }
 
+const value *dataset_innermost(const value *cfg)
+{
+    for (int depth = 0; depth < 8; depth++) {
+        const value *inner = value_get(cfg, "dataset");
+        if (!inner)
+            inner = value_item(value_get(cfg, "datasets"), 0);
+        if (value_is_list(cfg))
+            inner = value_item(cfg, 0);
+        if (!inner)
+            break;
+        cfg = inner;
+    }
+    return cfg;
+}
+
 cseg_status dataset_meta_read(const value *cfg, const data_rules *rules, arena *mem, dataset_meta *out, cseg_error *err)
 {
     const dataset_options options = {.rules = rules, .no_pipeline = true};

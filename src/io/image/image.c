@@ -1,6 +1,7 @@
 #include "io/image/image.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -431,20 +432,43 @@ static bool ends_with_any(const char *path, const char *a, const char *b)
     return strcmp(ext, a) == 0 || strcmp(ext, b) == 0;
 }
 
-cseg_status image_write(const char *path, const image *m, const image_save *how, cseg_error *err)
+/* By the ending of its name. */
+static cseg_status encode(const char *name, const image *m, const image_save *how, FILE *out, cseg_error *err)
 {
     static const image_save plain;
-    bool png = ends_with_any(path, ".png", ".png"), jpeg = ends_with_any(path, ".jpg", ".jpeg");
+    bool png = ends_with_any(name, ".png", ".png"), jpeg = ends_with_any(name, ".jpg", ".jpeg");
     if (!png && !jpeg)
-        return fail(err, CSEG_USAGE, "%s: images are written as .png, .jpg or .jpeg", path);
-    how = how ? how : &plain;
+        return fail(err, CSEG_USAGE, "%s: images are written as .png, .jpg or .jpeg", name);
+    return (png ? image_png_encode : image_jpeg_encode)(m, how ? how : &plain, out, name, err);
+}
+
+cseg_status image_encode(const char *name, const image *m, const image_save *how, void **bytes, size_t *n,
+                         cseg_error *err)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, n);
+    if (!out)
+        return fail_memory(err);
+    cseg_status status = encode(name, m, how, out, err);
+    bool whole = !ferror(out);
+    whole = fclose(out) == 0 && whole;
+    if (status == CSEG_OK && !whole)
+        status = fail_memory(err);
+    if (status != CSEG_OK)
+        free(text);
+    *bytes = status == CSEG_OK ? text : NULL;
+    return status;
+}
+
+cseg_status image_write(const char *path, const image *m, const image_save *how, cseg_error *err)
+{
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
     cseg_status status = CSEG_OK;
     file_replace f = {0};
     TRY_DONE(file_replace_open(&f, path, mem, err));
-    TRY_DONE((png ? image_png_encode : image_jpeg_encode)(m, how, f.out, path, err));
+    TRY_DONE(encode(path, m, how, f.out, err));
     TRY_DONE(file_replace_commit(&f, err));
 done:
     file_replace_abort(&f);

@@ -60,6 +60,9 @@ void image_release(
 cseg_status image_copy(const image *from, image *out, cseg_error *err);
 /* Converts to another sample type. To integers: rounds half to even, clamps to the type's range, makes NaN 0. */
 cseg_status image_convert(const image *from, image_type t, image *out, cseg_error *err);
+/* Turns *m so that the picture stands upright, by its EXIF orientation, 1 to 8; 1 does nothing. image_read does this by
+ * itself. */
+cseg_status image_upright(image *m, int orientation, cseg_error *err);
 void image_swap_red_blue(image *m); /* in place; fewer than three channels: nothing */
 
 /* Address of pixel (y, x), channel 0. No check. */
@@ -136,5 +139,9 @@ typedef struct image_save {
  * the format: .png (u8 or u16; 1, 2, 3 or 4 channels), .jpg/.jpeg (u8; 1 or 3). `how` may be NULL. For rasters see
  * io/raster/raster.h. */
 cseg_status image_write(const char *path, const image *m, const image_save *how, cseg_error *err);
+/* The same into memory: *bytes [*n] is the caller's (free). `name` has the ending, and stands for the path in messages.
+ */
+cseg_status image_encode(const char *name, const image *m, const image_save *how, void **bytes, size_t *n,
+                         cseg_error *err);
 
 #endif

@@ -40,7 +40,5 @@ cseg_status image_png_encode(const image *m, const image_save *how, FILE *out, c
 
 /* The EXIF orientation, 1 to 8; 1 if there is none or it makes no sense. `tiff` begins with "II*\0" or "MM\0*". */
 int image_exif_orientation(const uint8_t *tiff, size_t n);
-/* Turns *m so that the picture stands upright; 1 does nothing. */
-cseg_status image_upright(image *m, int orientation, cseg_error *err);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,19 +34,36 @@ bool gdal_remote_allowed(void)
     return remote;
 }
 
-/* Formats of vectors, which are whole in one file, or in files of one name. */
+/* Formats of vectors, which are whole in one file, or in files of one name. Their drivers are not registered, so that
+ * nothing is read by them, until gdal_register_vectors. */
 static const char *const vector_drivers[] = {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", NULL};
+enum { VECTOR_DRIVERS = sizeof vector_drivers / sizeof *vector_drivers - 1 };
+static GDALDriverH kept_vectors[VECTOR_DRIVERS];
 
 const char *const *gdal_vector_drivers(void)
 {
     return vector_drivers;
 }
 
+static bool keep_vector(GDALDriverH d)
+{
+    for (int i = 0; i < VECTOR_DRIVERS; i++)
+        if (strcmp(vector_drivers[i], GDALGetDriverShortName(d)) == 0) {
+            kept_vectors[i] = d;
+            return true;
+        }
+    return false;
+}
+
+void gdal_register_vectors(void)
+{
+    for (int i = 0; i < VECTOR_DRIVERS; i++)
+        if (kept_vectors[i])
+            GDALRegisterDriver(kept_vectors[i]);
+}
+
 static bool is_kept(const char *name)
 {
-    for (size_t i = 0; vector_drivers[i]; i++)
-        if (strcmp(vector_drivers[i], name) == 0)
-            return true;
     for (size_t i = 0; whole_drivers[i]; i++)
         if (strcmp(whole_drivers[i], name) == 0)
             return true;
@@ -62,17 +78,10 @@ static void forget_other_drivers(void)
         GDALDriverH d = GDALGetDriver(i);
         if (!is_kept(GDALGetDriverShortName(d))) {
             GDALDeregisterDriver(d);
-            GDALDestroyDriver(d);
+            if (!keep_vector(d))
+                GDALDestroyDriver(d);
         }
     }
-}
-
-/* GDAL keeps blocks of files up to a share of all memory, which is much where memory is much. */
-static void bound_cache(void)
-{
-    const int64_t most = INT64_C(512) << 20;
-    if (!CPLGetConfigOption("GDAL_CACHEMAX", NULL) && GDALGetCacheMax64() > most)
-        GDALSetCacheMax64(most);
 }
 
 static void register_drivers(void)
@@ -83,8 +92,6 @@ static void register_drivers(void)
     if (!remote)
         CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
     GDALAllRegister();
-    if (ours)
-        bound_cache();
     if (ours && !remote)
         forget_other_drivers();
 }

@@ -18,8 +18,11 @@ void gdal_end(gdal_scope *s);
 /* Formats that name nothing but themselves; NULL at the end. Unless gdal_allow_remote was called before the first
  * gdal_begin, a process of cseg's own has only these, VRT and netCDF. */
 const char *const *gdal_whole_drivers(void);
-/* Formats of vectors that may be opened; NULL at the end. Rasters are never opened with them (raster_source.h). */
+/* Formats of vectors that may be opened; NULL at the end. The second registers their drivers, which stay registered:
+ * call it between gdal_begin and gdal_end, only if a vector file is to be opened. Rasters, and what lies beside them,
+ * are opened with other drivers only, and are checked for it before (raster_source.h). */
 const char *const *gdal_vector_drivers(void);
+void gdal_register_vectors(void);
 void gdal_allow_remote(void);
 bool gdal_remote_allowed(void);
 

@@ -201,12 +201,13 @@ static cseg_status check_opened(raster *r, cseg_error *err)
     return status;
 }
 
-static cseg_status open_as(raster *r, const char *path, const char *const *drivers, arena *mem, cseg_error *err)
+cseg_status raster_open_as(raster *r, const char *path, const char *const *drivers, const char *const *options,
+                           arena *mem, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     gdal_scope scope;
     gdal_begin(&scope);
-    r->set = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, drivers, NULL, NULL);
+    r->set = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, drivers, options, NULL);
     if (!r->set)
         status = fail(err, CSEG_CORRUPT, "%s: no image or raster that can be read: %s", r->name,
                       scope.text[0] ? scope.text : "unknown format");
@@ -241,7 +242,7 @@ static cseg_status check_claim(const raster *r, const char *path, cseg_error *er
     return CSEG_OK;
 }
 
-static cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_error *err)
+cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_error *err)
 {
     raster *r = ARENA_NEW(mem, raster);
     if (!r || !(r->name = arena_strdup(mem, name)) || !arena_defer(mem, close_later, r))
@@ -282,7 +283,7 @@ cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *
     if (status != CSEG_OK)
         return status;
     TRY(raster_new(path, mem, &r, err));
-    TRY(open_as(r, wanted, drivers, mem, err));
+    TRY(raster_open_as(r, wanted, drivers, NULL, mem, err));
     TRY(check_claim(r, wanted, err));
     *out = r;
     return CSEG_OK;
@@ -302,7 +303,7 @@ cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, are
     if (!f)
         return fail_memory(err);
     VSIFCloseL(f);
-    TRY(open_as(r, r->memory, drivers, mem, err));
+    TRY(raster_open_as(r, r->memory, drivers, NULL, mem, err));
     TRY(check_claim(r, r->memory, err));
     *out = r;
     return CSEG_OK;

@@ -61,6 +61,9 @@ cseg_status raster_open(const char *path, arena *mem, raster **out, cseg_error *
 cseg_status raster_open_bytes(const void *bytes, size_t n, const char *name, arena *mem, raster **out, cseg_error *err);
 void raster_close(raster *r);
 const raster_info *raster_describe(const raster *r);
+/* The EXIF orientation of a JPEG, 1 to 8, which image_read applies and raster_read does not; 1 for other formats, and
+ * for those that know their place. */
+int raster_orientation(const raster *r);
 /* Adds the RPCs to what raster_describe gives. Looking for them costs as much as opening, so it is not done by default.
  */
 cseg_status raster_describe_rpc(raster *r, cseg_error *err);
@@ -71,6 +74,8 @@ cseg_status raster_select(raster *r, const int64_t *bands, size_t n, cseg_error 
 /* Lets GDAL open all that it can from now on: addresses, and files that name others. For the whole process, before the
  * first raster, and only if the user has asked for it. */
 void raster_allow_remote(void);
+/* The bytes of decoded blocks that GDAL may keep, of all rasters together. */
+void raster_limit_cache(int64_t bytes);
 
 /* Fills `into` (its h, w, c, type say how much of what) from the window whose upper left pixel is (y, x). bands:
  * into->c zero-based numbers, or NULL for the first into->c. Samples are rounded and clamped if into->type is narrower
@@ -135,6 +140,12 @@ typedef struct pair_options {
  * differs, or that they do not overlap; CSEG_UNSUPPORTED: b cannot be warped. */
 cseg_status raster_pair_align(const char *name_a, const raster *a, const char *name_b, raster *b, const pair_options *o,
                               arena *mem, raster **out, cseg_error *err);
+/* The rule for a raster that is shown over another, of whatever size: column and row of `b` are brought to those of `a`
+ * by b_to_a (as raster_place.transform: col = m[0] + m[1]*col_b + m[2]*row_b...). CSEG_DATA with both places: they do
+ * not meet, or their coordinate systems differ. Of equal sizes where a place is not known: pixel by pixel, as
+ * raster_same_place has it; of other sizes: CSEG_SHAPE. */
+cseg_status raster_place_onto(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
+                              double b_to_a[6], cseg_error *err);
 
 /* Reads a window as image_read would give it: flags as there, IMAGE_IGNORE_ORIENTATION implied. *out is new. */
 cseg_status raster_read_as(raster *r, const char *name, int64_t y, int64_t x, int64_t h, int64_t w, image_flags flags,

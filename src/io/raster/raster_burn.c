@@ -59,6 +59,7 @@ static void close_later(void *arg)
 
 static cseg_status open_layer(burner *b, const gdal_scope *scope, cseg_error *err)
 {
+    gdal_register_vectors();
     b->file = GDALOpenEx(b->path, GDAL_OF_VECTOR | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, gdal_vector_drivers(),
                          NULL, NULL);
     if (!b->file)

@@ -75,6 +75,18 @@ cseg_status raster_describe_rpc(raster *r, cseg_error *err)
     return status;
 }
 
+int raster_orientation(const raster *r)
+{
+    gdal_scope scope;
+    if (strcmp(r->info.driver, "JPEG") != 0 || r->info.place.has_transform || r->info.place.n_gcps)
+        return 1;
+    gdal_begin(&scope);
+    const char *text = GDALGetMetadataItem(r->set, "EXIF_Orientation", NULL);
+    int o = text ? atoi(text) : 1;
+    gdal_end(&scope);
+    return o >= 1 && o <= 8 ? o : 1;
+}
+
 static bool write_gcps(GDALDatasetH set, const raster_place *p)
 {
     GDAL_GCP *to = calloc((size_t)p->n_gcps, sizeof *to);

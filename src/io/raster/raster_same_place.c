@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "io/raster/gdal_scope.h"
 #include "io/raster/raster_grid.h"
+#include "io/raster/raster_types.h"
 
 static bool fit(const raster_place *p, double transform[6])
 {
@@ -79,6 +80,16 @@ bool raster_same_system(const char *a, const char *b)
     OSRDestroySpatialReference(x);
     OSRDestroySpatialReference(y);
     return same;
+}
+
+bool raster_transform_of(const raster_info *i, double transform[6], const char **projection)
+{
+    raster_grid g = raster_grid_of(&i->place);
+    if (g.kind != GRID_TRANSFORM)
+        return false;
+    memcpy(transform, g.transform, sizeof g.transform);
+    *projection = g.projection;
+    return true;
 }
 
 void raster_describe_system(const char *wkt, char *to, size_t n)
@@ -195,4 +206,71 @@ cseg_status raster_same_place(const char *name_a, const raster_info *a, const ch
     default:
         return CSEG_OK;
     }
+}
+
+bool raster_invert(const double *t, double out[6])
+{
+    double det = t[1] * t[5] - t[2] * t[4];
+    if (det == 0.0 || !isfinite(det))
+        return false;
+    out[1] = t[5] / det;
+    out[2] = -t[2] / det;
+    out[4] = -t[4] / det;
+    out[5] = t[1] / det;
+    out[0] = -(out[1] * t[0] + out[2] * t[3]);
+    out[3] = -(out[4] * t[0] + out[5] * t[3]);
+    return isfinite(out[0]) && isfinite(out[3]);
+}
+
+/* Whether the box around b's corners meets the raster of a. */
+static bool meet(const raster_info *a, const raster_info *b, const double *b_to_a)
+{
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    for (int i = 0; i < 4; i++) {
+        double p[2];
+        raster_grid_at(b_to_a, i & 1 ? (double)b->w : 0, i & 2 ? (double)b->h : 0, &p[0], &p[1]);
+        for (int k = 0; k < 2; k++) {
+            low[k] = fmin(low[k], p[k]);
+            high[k] = fmax(high[k], p[k]);
+        }
+    }
+    return low[0] < (double)a->w && low[1] < (double)a->h && high[0] > 0 && high[1] > 0;
+}
+
+cseg_status raster_place_onto(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
+                              double b_to_a[6], cseg_error *err)
+{
+    static const double same[6] = {0, 1, 0, 0, 0, 1};
+    bool sizes = a->h == b->h && a->w == b->w;
+    memcpy(b_to_a, same, sizeof same);
+    if (sizes && raster_place_compare(a, b, NULL) != PLACE_ELSEWHERE)
+        return raster_same_place(name_a, a, name_b, b, false, err);
+    gdal_scope scope;
+    gdal_begin(&scope);
+    raster_grid x = raster_grid_of(&a->place), y = raster_grid_of(&b->place);
+    double to_a[6];
+    bool known = x.kind == GRID_TRANSFORM && y.kind == GRID_TRANSFORM && raster_invert(x.transform, to_a);
+    bool systems = known && raster_same_system(x.projection, y.projection), over = false;
+    place_difference how;
+    describe(a, &x, how.a);
+    describe(b, &y, how.b);
+    gdal_end(&scope);
+    if (systems) {
+        const double *t = y.transform;
+        raster_grid_at(to_a, t[0], t[3], &b_to_a[0], &b_to_a[3]);
+        for (int k = 1; k <= 2; k++) {
+            b_to_a[k] = to_a[1] * t[k] + to_a[2] * t[3 + k];
+            b_to_a[3 + k] = to_a[4] * t[k] + to_a[5] * t[3 + k];
+        }
+        over = meet(a, b, b_to_a);
+    }
+    if (over)
+        return CSEG_OK;
+    if (!known && !sizes)
+        return fail(err, CSEG_SHAPE,
+                    "%s (%lld x %lld pixels) and %s (%lld x %lld) differ in size, and cannot be compared by place: "
+                    "the one lies %s, the other %s",
+                    name_a, (long long)a->w, (long long)a->h, name_b, (long long)b->w, (long long)b->h, how.a, how.b);
+    return fail(err, CSEG_DATA, "%s does not lie where %s lies: the one %s, the other %s%s", name_b, name_a, how.b,
+                how.a, known && !systems ? "; warp it to the other's coordinate system first (gdalwarp)" : "");
 }

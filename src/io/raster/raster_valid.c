@@ -16,27 +16,46 @@ typedef struct span {
     int64_t y, x, h, w;
 } span;
 
-static bool is_hole(const band_voice *v, const image *m, int64_t i)
+/* A nodata value that the type cannot hold marks nothing. */
+#define KEEP_EQUAL(type)                                                                                               \
+    do {                                                                                                               \
+        const type *at = m->data, value = (type)v->nodata;                                                             \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            empty[i] &= at[i] == value;                                                                                \
+    } while (0)
+
+static bool holds(image_type t, double v)
 {
-    double sample;
+    static const double low[] = {0, 0, INT16_MIN, INT32_MIN}, high[] = {UINT8_MAX, UINT16_MAX, INT16_MAX, INT32_MAX};
+    return t == IMAGE_F32 || (v >= low[t] && v <= high[t] && v == floor(v));
+}
+
+/* Keeps in `empty` only the pixels whose sample says that there is no data. */
+static void keep_holes(const band_voice *v, const image *m, uint8_t *empty, int64_t n)
+{
+    if (m->type != IMAGE_F32 && (!v->has_nodata || !holds(m->type, v->nodata))) {
+        memset(empty, 0, (size_t)n);
+        return;
+    }
     switch (m->type) {
     case IMAGE_U8:
-        sample = ((const uint8_t *)m->data)[i];
+        KEEP_EQUAL(uint8_t);
         break;
     case IMAGE_U16:
-        sample = ((const uint16_t *)m->data)[i];
+        KEEP_EQUAL(uint16_t);
         break;
     case IMAGE_I16:
-        sample = ((const int16_t *)m->data)[i];
+        KEEP_EQUAL(int16_t);
         break;
     case IMAGE_I32:
-        sample = ((const int32_t *)m->data)[i];
+        KEEP_EQUAL(int32_t);
         break;
-    default:
-        sample = ((const float *)m->data)[i];
-        return isnan(sample) || (v->has_nodata && (float)sample == (float)v->nodata);
+    default: {
+        const float *at = m->data, value = v->has_nodata ? (float)v->nodata : NAN;
+        for (int64_t i = 0; i < n; i++)
+            empty[i] &= isnan(at[i]) || at[i] == value;
     }
-    return v->has_nodata && sample == v->nodata;
+    }
 }
 
 static band_voice voice_of(const raster *r, int64_t b)
@@ -107,8 +126,7 @@ static cseg_status ask_band(raster *r, int64_t b, const band_voice *v, span at, 
         return CSEG_OK;
     }
     TRY(read_band(band, r, at, room, err));
-    for (int64_t i = 0; i < n; i++)
-        empty[i] &= is_hole(v, room, i);
+    keep_holes(v, room, empty, n);
     return CSEG_OK;
 }
 
