@@ -15,7 +15,7 @@
 #include "config/value.h"
 #include "io/imgproc/imgproc.h"
 
-enum { SAMPLE_MAX_LABELS = 8, SAMPLE_MAX_IMAGES = 2, SAMPLE_MAX_CHANNELS = 32 };
+enum { SAMPLE_MAX_LABELS = 8, SAMPLE_MAX_IMAGES = 2, SAMPLE_MAX_CHANNELS = 256 };
 
 /* One named map that geometry moves along with the image: gt_semantic_seg, gt_semantic_seg_from, seg_weight_map... */
 typedef struct sample_map {

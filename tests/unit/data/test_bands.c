@@ -403,6 +403,39 @@ static void each_date_has_its_indices(void **state)
     image_release(&b);
 }
 
+/* As imaging spectrometers have them. */
+static void hundreds_of_bands_are_packed(void **state)
+{
+    (void)state;
+    enum { MANY = 224, SIDE = 12 };
+    image m;
+    value *dict;
+    preprocessor pre;
+    strbuf means = {.mem = mem}, stds = {.mem = mem};
+    float *slot = ARENA_ARRAY(mem, SIDE * SIDE * MANY, float);
+    OK(image_new(SIDE, SIDE, MANY, IMAGE_U16, &m, &err));
+    for (int64_t i = 0; i < SIDE * SIDE * MANY; i++)
+        ((uint16_t *)m.data)[i] = (uint16_t)(i * 31 % 5003);
+    save("many.tif", &m, false, 0);
+    for (int k = 0; k < MANY; k++) {
+        strbuf_addf(&means, "%d, ", 1000 + k);
+        strbuf_addf(&stds, "%d, ", 100 + k);
+    }
+    char *text = arena_printf(mem, "dict(type='SegDataPreProcessor', mean=[%s], std=[%s])", means.text, stds.text);
+    OK(config_parse_literal(text, "test.py", mem, &dict, &err));
+    OK(preprocessor_build(dict, mem, &pre, &err));
+    sample s = {.mem = mem, .path = "many.tif", .n_images = 1};
+    OK(pipeline_apply(pipeline_of("[dict(type='LoadSingleRSImageFromFile')]", DIALECT_1X, mem), &s, &err));
+    OK(pipeline_pack(&pre, &s, SIDE, SIDE, slot, &err));
+    for (int64_t i = 0; i < SIDE * SIDE * MANY; i++) {
+        int64_t k = i % MANY;
+        float want = ((float)((uint16_t *)m.data)[i] - (float)(1000 + k)) / (float)(100 + k);
+        assert_true(slot[i] == want);
+    }
+    sample_release(&s);
+    image_release(&m);
+}
+
 static void refused(const char *steps, const char *text)
 {
     value *list;
@@ -447,6 +480,7 @@ int main(void)
         TEST(formulas_are_read_as_python_reads_them),
         TEST(indices_come_behind_the_bands),
         TEST(each_date_has_its_indices),
+        TEST(hundreds_of_bands_are_packed),
         TEST(what_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
