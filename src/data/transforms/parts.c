@@ -8,6 +8,7 @@ cseg_status picture_each_part(const picture_parts *p, picture_look *look, void *
 {
     if (p->whole)
         return look(arg, p->whole, err);
+    int64_t done = 0;
     for (int64_t y = 0; y < p->h; y += LOOK)
         for (int64_t x = 0; x < p->w; x += LOOK) {
             image m = {0};
@@ -17,6 +18,9 @@ cseg_status picture_each_part(const picture_parts *p, picture_look *look, void *
                 status = look(arg, &m, err);
             image_release(&m);
             TRY(status);
+            done += h * w;
+            if (p->looked)
+                TRY(p->looked(p->looked_arg, done, p->h * p->w, err));
         }
     return CSEG_OK;
 }

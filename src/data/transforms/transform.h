@@ -80,6 +80,9 @@ typedef struct picture_parts {
     const image *whole; /* all of it, if it is in memory; else NULL */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
     void *arg;
+    /* Told after each part, in pixels; NULL: nothing is. */
+    cseg_status (*looked)(void *arg, int64_t done, int64_t all, cseg_error *err);
+    void *looked_arg;
     bool has_nodata;
     double nodata;
 } picture_parts;

@@ -150,6 +150,8 @@ static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
     if (t->measure) {
         asked a = {w, w->last};
         picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
+        all.looked = w->from->looked;
+        all.looked_arg = w->from->arg;
         sample now = {.path = w->from->path, .nodata = w->begun.nodata};
         TRY(sample_nodata(&now, &all.has_nodata, &all.nodata, err));
         if (t->measure(t, &all, w->mem, &st.range, err) != CSEG_OK)

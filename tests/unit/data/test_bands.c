@@ -175,6 +175,34 @@ static void bands_are_set_in_a_config(void **state)
     assert_int_equal(pipeline_set_bands(cfg, (const int64_t[]){1}, 1, mem, &err), CSEG_CONFIG);
 }
 
+static int looks;
+static cseg_status count_looks(void *arg, int64_t done, int64_t all, cseg_error *e)
+{
+    (void)arg;
+    assert_true(done > 0 && done <= all && all == H * W);
+    if (++looks < 2)
+        return CSEG_OK;
+    *e = (cseg_error){.code = CSEG_INTERRUPTED, .text = "stopped"};
+    return e->code;
+}
+
+/* Looking at a scene beforehand may take long: it is told of, and can be stopped. */
+static void looking_can_be_stopped(void **state)
+{
+    (void)state;
+    image m = values(IMAGE_F32, 0);
+    save("floats.tif", &m, false, 0);
+    image_release(&m);
+    file f = {.path = "floats.tif", .flags = IMAGE_UNCHANGED | IMAGE_RGB};
+    windowed *w;
+    OK(raster_open("floats.tif", mem, &f.r, &err));
+    window_source from = {.path = "floats.tif", .h = H, .w = W, .read = read_file, .looked = count_looks, .arg = &f};
+    pipeline *p = pipeline_of("[dict(type='LoadSingleRSImageFromFile'), dict(type='Stretch')]", DIALECT_1X, mem);
+    looks = 0;
+    assert_int_equal(windowed_open(p, &from, mem, &w, &err), CSEG_INTERRUPTED); /* in the second of two passes */
+    assert_int_equal(looks, 2);
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -474,6 +502,7 @@ int main(void)
         TEST(loaders_take_bands),
         TEST(windows_of_other_bands_are_refused),
         TEST(bands_are_set_in_a_config),
+        TEST(looking_can_be_stopped),
         TEST(percentiles_are_exact),
         TEST(stretch_goes_between_percentiles),
         TEST(stretch_takes_values),
