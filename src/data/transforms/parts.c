@@ -30,7 +30,7 @@ cseg_status sample_measure(const transform *t, sample *s, sample_range *out, cse
     *out = s->range;
     if (out->known || !t->measure)
         return CSEG_OK;
-    picture_parts all = {.h = s->img.h, .w = s->img.w, .whole = &s->img};
-    TRY(sample_nodata(s, &all.has_nodata, &all.nodata, err));
+    picture_parts all = {.h = s->img.h, .w = s->img.w, .whole = &s->img, .dates = s->n_images};
+    TRY(sample_nodata(s, &all.nodata, err));
     return t->measure(t, &all, s->mem, out, err);
 }

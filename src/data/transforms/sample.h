@@ -81,10 +81,10 @@ typedef struct sample {
         char direction;
     } preset;
     sample_range range; /* for a window: what the transform in turn needs to know of the whole picture */
-    /* The value that stands for "no data" in the file's first band: ask sample_nodata. */
+    /* Ask sample_nodata. */
     struct {
-        bool asked, known, reduced; /* reduced: the image does not have the file's values */
-        double value;
+        bool asked, reduced; /* reduced: the image does not have the file's values */
+        image_nodata of_file;
     } nodata;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
@@ -105,8 +105,8 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
-/* Tells the value that stands for "no data" among the image's, as its file states it. *has false: none does. */
-cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err);
+/* Tells the value that stands for "no data" among the image's, as its file states it. */
+cseg_status sample_nodata(sample *s, image_nodata *out, cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

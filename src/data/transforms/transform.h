@@ -83,8 +83,8 @@ typedef struct picture_parts {
     /* Told after each part, in pixels; NULL: nothing is. */
     cseg_status (*looked)(void *arg, int64_t done, int64_t all, cseg_error *err);
     void *looked_arg;
-    bool has_nodata;
-    double nodata;
+    image_nodata nodata;
+    int dates; /* 2: the channels are those of a pair, one date behind the other */
 } picture_parts;
 typedef cseg_status picture_look(void *arg, const image *part, cseg_error *err);
 /* Shows all of it, each pixel once, in parts that fit into memory. */

@@ -160,11 +160,11 @@ static void bands_are_set_in_a_config(void **state)
     value *cfg;
     OK(config_parse_literal("dict(a=[dict(type='LoadImageFromFile'), dict(type='AddIndices', indices='b1', "
                             "bands=None)], b=dict(dataset=dict(pipeline=[dict(type='mmseg.LoadSingleRSImageFromFile', "
-                            "bands=[1]), dict(type='LoadAnnotations')])))",
+                            "bands=[1]), dict(type='LoadAnnotations')])), c=dict(type='LoadMultipleRSImageFromFile'))",
                             "test.py", mem, &cfg, &err));
     OK(pipeline_set_bands(cfg, (const int64_t[]){4, 3, 2}, 3, mem, &err));
-    const char *const paths[] = {"a.0.bands", "b.dataset.pipeline.0.bands"};
-    for (int i = 0; i < 2; i++) {
+    const char *const paths[] = {"a.0.bands", "b.dataset.pipeline.0.bands", "c.bands"};
+    for (int i = 0; i < 3; i++) {
         int64_t v;
         assert_int_equal(value_count(value_find(cfg, paths[i])), 3);
         assert_true(value_integer(value_item(value_find(cfg, paths[i]), 0), &v) && v == 4);
@@ -210,14 +210,14 @@ static int by_size(const void *a, const void *b)
 }
 
 /* numpy.percentile of a channel's samples that count. */
-static double percentile(const image *m, int64_t k, const double *nodata, double part)
+static double percentile(const image *m, int64_t k, const double *nodata, bool whole, double part)
 {
     static double all[H * W];
     size_t n = 0;
     for (int64_t i = 0; i < m->h * m->w; i++) {
         double v = image_get(m, 0, i, k);
         bool hole = nodata && v == *nodata;
-        for (int64_t j = 0; hole && m->type == IMAGE_U8 && j < m->c; j++)
+        for (int64_t j = 0; hole && whole && j < m->c; j++)
             hole = image_get(m, 0, i, j) == *nodata;
         if (!hole && !isnan(v))
             all[n++] = v;
@@ -241,12 +241,13 @@ static void percentiles_are_exact(void **state)
             if (types[t] == IMAGE_F32)
                 ((float *)m.data)[77] = NAN;
             OK(image_quantile_new(m.type, &q, &err));
-            image_skip_nodata(&m, 2, nodata, skip);
+            image_skip_nodata(&m, 2, BANDS, &(image_nodata){true, types[t] == IMAGE_U8, nodata}, skip);
             do
                 image_quantile_add(q, &m, 2, skip);
             while (image_quantile_again(q, parts, 6));
             for (int i = 0; i < 6; i++) {
-                double want = percentile(&m, 2, &nodata, parts[i]), got = image_quantile_at(q, parts[i]);
+                double want = percentile(&m, 2, &nodata, types[t] == IMAGE_U8, parts[i]),
+                       got = image_quantile_at(q, parts[i]);
                 if (fabs(got - want) > 1e-12 * fabs(want))
                     fail_msg("type %d, part %g: %.12g instead of %.12g", (int)types[t], parts[i], got, want);
             }
@@ -273,7 +274,9 @@ static void stretch_goes_between_percentiles(void **state)
         if (t % 2 == 0)
             OK(image_convert(&m, IMAGE_F32, &as_loaded, &err));
         for (int64_t k = 0; k < BANDS; k++) {
-            double low = percentile(&as_loaded, k, &nodata, 0.02), high = percentile(&as_loaded, k, &nodata, 0.98);
+            bool whole = types[t] == IMAGE_U8;
+            double low = percentile(&as_loaded, k, &nodata, whole, 0.02),
+                   high = percentile(&as_loaded, k, &nodata, whole, 0.98);
             for (int64_t i = 0; i < H * W; i++) {
                 double v = image_get(&as_loaded, 0, i, k), want = v == nodata ? 0 : (v - low) / (high - low);
                 want = want < 0 ? 0 : want > 1 ? 1 : want;
@@ -407,6 +410,27 @@ static void indices_come_behind_the_bands(void **state)
     }
 }
 
+/* Of 8 bits a single 0 is a colour, also where 0 stands for no data. */
+static void bytes_are_colours(void **state)
+{
+    (void)state;
+    image m = values(IMAGE_U8, 0);
+    save("bytes.tif", &m, true, 0);
+    image out = run("[dict(type='LoadSingleRSImageFromFile'), dict(type='AddIndices', indices='b1 - b2', fill=-300)]",
+                    "bytes.tif");
+    int64_t holes = 0, zeros = 0;
+    for (int64_t i = 0; i < H * W; i++) {
+        const uint8_t *v = image_u8(&m, 0, i);
+        bool hole = !v[0] && !v[1] && !v[2] && !v[3] && !v[4];
+        holes += hole;
+        zeros += !hole && (!v[0] || !v[1]);
+        assert_true(image_f32(&out, 0, i)[BANDS] == (hole ? -300.0f : (float)(v[0] - v[1])));
+    }
+    assert_true(holes > 100 && zeros > 100);
+    image_release(&out);
+    image_release(&m);
+}
+
 static void each_date_has_its_indices(void **state)
 {
     (void)state;
@@ -508,6 +532,7 @@ int main(void)
         TEST(stretch_takes_values),
         TEST(formulas_are_read_as_python_reads_them),
         TEST(indices_come_behind_the_bands),
+        TEST(bytes_are_colours),
         TEST(each_date_has_its_indices),
         TEST(hundreds_of_bands_are_packed),
         TEST(what_makes_no_sense_is_refused),
