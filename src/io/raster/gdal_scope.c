@@ -42,6 +42,29 @@ static bool is_kept(const char *name)
     return strcmp(name, "VRT") == 0 || strcmp(name, "netCDF") == 0;
 }
 
+/* Drivers that write polygons. They are not registered, so that nothing is ever read by them, but kept. */
+static const char *const writer_names[] = {"GPKG", "GeoJSON", "ESRI Shapefile"};
+enum { WRITERS = sizeof writer_names / sizeof *writer_names };
+static GDALDriverH writers[WRITERS];
+
+static bool keep_writer(GDALDriverH d)
+{
+    for (int i = 0; i < WRITERS; i++)
+        if (strcmp(writer_names[i], GDALGetDriverShortName(d)) == 0) {
+            writers[i] = d;
+            return true;
+        }
+    return false;
+}
+
+GDALDriverH gdal_writer(const char *name)
+{
+    for (int i = 0; i < WRITERS; i++)
+        if (strcmp(writer_names[i], name) == 0 && writers[i])
+            return writers[i];
+    return GDALGetDriverByName(name);
+}
+
 /* GDAL opens masks, overviews and the parts of a VRT by itself, with any driver that is registered. So drivers that
  * must not open anything are not registered. */
 static void forget_other_drivers(void)
@@ -50,7 +73,8 @@ static void forget_other_drivers(void)
         GDALDriverH d = GDALGetDriver(i);
         if (!is_kept(GDALGetDriverShortName(d))) {
             GDALDeregisterDriver(d);
-            GDALDestroyDriver(d);
+            if (!keep_writer(d))
+                GDALDestroyDriver(d);
         }
     }
 }
