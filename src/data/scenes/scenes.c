@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "data/scenes/scenes_internal.h"
+#include "io/raster/raster_ground.h"
 
 enum { IDLE_FILES = 64, ALL_CELLS = 1 << 22, FEWEST_CELLS = 1024, MOST_SQUARES = 1 << 24 };
 
@@ -200,7 +201,8 @@ static cseg_status open_scene(scene_set *s, one_scene *one, arena *mem, cseg_err
     one->w = info->w;
     one->crop_h = s->how.crop_h < info->h ? s->how.crop_h : info->h;
     one->crop_w = s->how.crop_w < info->w ? s->how.crop_w : info->w;
-    one->pixel_area = raster_pixel_area(info);
+    double area = raster_pixel_area(info);
+    one->pixel_area = isfinite(area) ? area : 0;
     TRY_DONE(raster_describe_rpc(r, err));
     TRY_DONE(check_beside(s, one, info, in->image2, own, err));
     TRY_DONE(check_beside(s, one, info, in->burn ? NULL : in->labels, own, err));

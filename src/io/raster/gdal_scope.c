@@ -70,6 +70,14 @@ static bool is_kept(const char *name)
     return strcmp(name, "VRT") == 0 || strcmp(name, "netCDF") == 0;
 }
 
+GDALDriverH gdal_writer(const char *name)
+{
+    for (int i = 0; i < VECTOR_DRIVERS; i++)
+        if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])
+            return kept_vectors[i];
+    return GDALGetDriverByName(name);
+}
+
 /* GDAL opens masks, overviews and the parts of a VRT by itself, with any driver that is registered. So drivers that
  * must not open anything are not registered. */
 static void forget_other_drivers(void)
