@@ -43,7 +43,7 @@ static bool is_kept(const char *name)
 }
 
 /* Drivers that write polygons. They are not registered, so that nothing is ever read by them, but kept. */
-static const char *const writer_names[] = {"GPKG", "GeoJSON", "ESRI Shapefile"};
+static const char *const writer_names[] = {"GPKG", "ESRI Shapefile"};
 enum { WRITERS = sizeof writer_names / sizeof *writer_names };
 static GDALDriverH writers[WRITERS];
 
@@ -57,7 +57,7 @@ static bool keep_writer(GDALDriverH d)
     return false;
 }
 
-GDALDriverH gdal_writer(const char *name)
+void *gdal_writer(const char *name)
 {
     for (int i = 0; i < WRITERS; i++)
         if (strcmp(writer_names[i], name) == 0 && writers[i])
