@@ -70,7 +70,7 @@ static bool is_kept(const char *name)
     return strcmp(name, "VRT") == 0 || strcmp(name, "netCDF") == 0;
 }
 
-GDALDriverH gdal_writer(const char *name)
+void *gdal_writer(const char *name)
 {
     for (int i = 0; i < VECTOR_DRIVERS; i++)
         if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])
