@@ -21,7 +21,7 @@
 
 typedef struct test_args {
     str_list cfg_options, eval_options, eval;
-    const char *work_dir, *out, *show_dir, *backend, *precision;
+    const char *work_dir, *out, *show_dir, *backend, *precision, *bands;
     double opacity;
     int64_t threads;
     bool aug_test, format_only, show, tta, allow_remote;
@@ -57,6 +57,7 @@ static cseg_status load_experiment(const test_args *o, const char *path, arena *
         TRY(config_override(cfg, o->cfg_options.at[i], mem, err));
     if (augmented(o))
         TRY(experiment_augment(cfg, mem, err));
+    TRY(common_set_bands(cfg, o->bands, mem, err));
     TRY(experiment_read(cfg, path, mem, out, err));
     if (o->work_dir)
         (*out)->work_dir = o->work_dir;
@@ -413,6 +414,7 @@ static const cli_option options[] = {
      .offset = offsetof(test_args, work_dir),
      .value = "DIR",
      .about = "gets the figures as JSON; default work_dirs/NAME of the config"},
+    OPTION_BANDS(test_args),
     OPTION_CFG(test_args),
     {.names = "--eval-options",
      .type = O_PAIRS,

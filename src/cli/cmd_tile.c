@@ -7,7 +7,7 @@
 #include "geo/tile.h"
 
 typedef struct tile_args {
-    const char *out, *hold_out;
+    const char *out, *hold_out, *bands;
     const char *vector, *layer, *attribute;
     str_list classes;
     int64_t burn_value, background;
@@ -76,6 +76,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                       .edge_width = a->edge_width > 0.0 ? a->edge_width : 5.0};
     o.stride = a->stride ? a->stride : o.size;
     TRY(read_hold_out(a->hold_out, &o, err));
+    TRY(common_bands(a->bands, mem, &o.bands, &o.n_bands, err));
     burn_options burn;
     if (a->vector && args->n > 1)
         return fail(err, CSEG_USAGE, "give a MASK or --vector, not both");
@@ -188,6 +189,7 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(tile_args, force),
      .about = "use a MASK that by its georeference lies elsewhere than the scene"},
+    OPTION_BANDS(tile_args),
     OPTION_ALLOW_REMOTE(tile_args),
     OPTIONS_END,
 };

@@ -391,6 +391,7 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     struct written written = {0};
     job j = {.o = options, .mem = mem, .report = report, .written = &written};
     TRY_DONE(scene_open(scene_path, IMAGE_UNCHANGED | IMAGE_RGB, mem, &j.scene, err));
+    TRY_DONE(scene_select(&j.scene, options->bands, options->n_bands, err));
     if (mask_path && options->burn)
         TRY_DONE(burner_open(mask_path, options->burn, scene_path, j.scene.info, mem, &j.vectors, err));
     else if (mask_path)

@@ -58,7 +58,7 @@ void init_choose(module *m, const value *init_cfg, const char *pretrained, const
         return;
     }
     if (pretrained) {
-        model_pretrained p = {m->name, pretrained, NULL, module_at(m, "pretrained")};
+        model_pretrained p = {m->name, pretrained, NULL, NULL, module_at(m, "pretrained")};
         m->init = from_file;
         if (!vec_push(m->model->mem, &m->model->pretrained, p))
             model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
@@ -74,7 +74,7 @@ void init_choose(module *m, const value *init_cfg, const char *pretrained, const
 typedef struct init_config {
     double val, bias, gain, mean, std, a, b;
     const value *bias_prob, *layer, *override;
-    const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix;
+    const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix, *adapt_in_channels;
 } init_config;
 
 #define COMMON                                                                                                         \
@@ -101,6 +101,8 @@ static const field caffe2_fields[] = {COMMON};
 static const field pretrained_fields[] = {
     FIELD(init_config, F_STR, checkpoint, NULL, "file, address or open-mmlab:// name"),
     FIELD(init_config, F_STR, prefix, "None", "of the keys that are taken"),
+    FIELD(init_config, F_STR, adapt_in_channels, "None",
+          "weights for another number of bands: mean, repeat, zero, rgb-first=4,3,2"),
     FIELD_IGNORED(map_location, "there is one device")};
 
 typedef enum { CONSTANT, XAVIER, NORMAL, TRUNC_NORMAL, UNIFORM, KAIMING, CAFFE2_XAVIER, PRETRAINED } initializer;
@@ -252,7 +254,7 @@ static bool is_default_cut(const init_config *c)
 
 static void add_pretrained(module *m, const init_config *c, const value *cfg)
 {
-    model_pretrained p = {m->name, c->checkpoint, c->prefix, cfg};
+    model_pretrained p = {m->name, c->checkpoint, c->prefix, c->adapt_in_channels, cfg};
     if (!vec_push(m->model->mem, &m->model->pretrained, p))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }

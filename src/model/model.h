@@ -36,6 +36,8 @@ typedef struct model_options {
     /* The convolution of VisionTransformer's patches has a bias, as in mmseg 0.x. false: if patch_bias says so, as in
      * 1.x. */
     bool patches_have_bias;
+    const char *adapt_in_channels; /* how weights for another number of bands are taken at the start of a training,
+                                      where init_cfg does not say; NULL: not */
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
@@ -43,6 +45,7 @@ typedef struct model_pretrained {
     const char *module;     /* the module's full name: backbone; "" for the whole model */
     const char *checkpoint; /* a file, an address, or an open-mmlab:// name */
     const char *prefix;     /* prefix of the keys to take from the file, or NULL */
+    const char *adapt;      /* adapt_in_channels, or NULL */
     const value *at;
 } model_pretrained;
 

@@ -217,7 +217,7 @@ cseg_status dataset_read_image(const dataset *ds, int64_t index, image_flags fla
     if (l->draws)
         return fail(err, CSEG_USAGE, "%s: crops are drawn anew each time", l->meta.kind);
     TRY(scenes_choose(l->scenes, index, NULL, &p, err));
-    return scenes_read(l->scenes, &p, l->files.image[p.scene], flags, out, err);
+    return scenes_read(l->scenes, &p, l->files.image[p.scene], NULL, 0, flags, out, err);
 }
 
 /* Runs all that comes before the last pipeline, which is put into *last. */

@@ -248,7 +248,7 @@ static cseg_status share_of(const scene_set *s, const scene_place *p, double *ou
     uint8_t *holes = mem_alloc_raw((size_t)n);
     cseg_status status = holes ? scene_read_holes(s, p, path, holes, err) : fail_memory(err);
     if (status == CSEG_OK)
-        status = scenes_read(s, p, path, s->how.label_flags, &m, err);
+        status = scenes_read(s, p, path, NULL, 0, s->how.label_flags, &m, err);
     for (int64_t i = 0; i < n && status == CSEG_OK; i++) {
         double v = image_get(&m, i / m.w, i % m.w, 0);
         good += !holes[i] && scene_counts(&s->how, v >= 0 && v < INDEX_NO_DATA ? (uint32_t)v : INDEX_NO_DATA);

@@ -6,6 +6,8 @@
 struct scene_file {
     const char *path, *grid; /* grid: of what is burnt; else NULL */
     const burn_options *how;
+    const int64_t *bands; /* n_bands of them */
+    size_t n_bands;
     arena *mem;
     raster *r; /* or */
     burner *b;
@@ -48,7 +50,8 @@ cseg_status scene_pool_new(int idle, arena *mem, scene_pool **out, cseg_error *e
 
 static bool is_wanted(const struct scene_file *f, const struct scene_file *wanted)
 {
-    if (strcmp(f->path, wanted->path) != 0 || f->how != wanted->how)
+    if (strcmp(f->path, wanted->path) != 0 || f->how != wanted->how || f->n_bands != wanted->n_bands ||
+        (f->n_bands && memcmp(f->bands, wanted->bands, f->n_bands * sizeof *f->bands) != 0))
         return false;
     return !f->grid || strcmp(f->grid, wanted->grid) == 0;
 }
@@ -85,6 +88,8 @@ static cseg_status open_file(const struct scene_file *wanted, struct scene_file 
     *f = *wanted;
     f->mem = mem;
     cseg_status status = f->how ? open_burner(f, err) : raster_open(f->path, mem, &f->r, err);
+    if (status == CSEG_OK && f->n_bands)
+        status = raster_select(f->r, f->bands, f->n_bands, err);
     if (status != CSEG_OK)
         arena_free(mem);
     *out = f;
@@ -107,9 +112,10 @@ static cseg_status take(scene_pool *p, const struct scene_file *wanted, scene_lo
     return CSEG_OK;
 }
 
-cseg_status scene_pool_take(scene_pool *p, const char *path, scene_loan *out, cseg_error *err)
+cseg_status scene_pool_take(scene_pool *p, const char *path, const int64_t *bands, size_t n, scene_loan *out,
+                            cseg_error *err)
 {
-    return take(p, &(struct scene_file){.path = path}, out, err);
+    return take(p, &(struct scene_file){.path = path, .bands = bands, .n_bands = n}, out, err);
 }
 
 cseg_status scene_pool_take_burner(scene_pool *p, const char *path, const burn_options *how, const char *grid,

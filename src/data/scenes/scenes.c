@@ -37,14 +37,14 @@ static cseg_status read_burnt(const scene_set *s, const scene_place *p, image *o
     return status;
 }
 
-cseg_status scenes_read(const scene_set *s, const scene_place *p, const char *path, image_flags flags, image *out,
-                        cseg_error *err)
+cseg_status scenes_read(const scene_set *s, const scene_place *p, const char *path, const int64_t *bands, size_t n,
+                        image_flags flags, image *out, cseg_error *err)
 {
     scene_loan loan;
     *out = (image){0};
     if (is_burnt(s->at[p->scene].in, path))
         return read_burnt(s, p, out, err);
-    TRY(scene_pool_take(s->pool, path, &loan, err));
+    TRY(scene_pool_take(s->pool, path, bands, n, &loan, err));
     const one_scene *one = &s->at[p->scene];
     const raster_info *info = raster_describe(loan.raster);
     cseg_status status = CSEG_OK;
@@ -63,7 +63,7 @@ static cseg_status read_holes(const scene_set *s, const scene_place *p, const ch
                               cseg_error *err)
 {
     scene_loan loan;
-    TRY(scene_pool_take(s->pool, path, &loan, err));
+    TRY(scene_pool_take(s->pool, path, NULL, 0, &loan, err));
     cseg_status status = raster_read_holes(loan.raster, p->at.y, p->at.x, p->at.h, p->at.w, holes, NULL, err);
     scene_pool_give(s->pool, &loan, status == CSEG_OK);
     return status;
@@ -92,7 +92,7 @@ cseg_status scene_read_holes(const scene_set *s, const scene_place *p, const cha
 cseg_status scenes_read_labels(const scene_set *s, const scene_place *p, const char *path, image_flags flags,
                                image *out, cseg_error *err)
 {
-    TRY(scenes_read(s, p, path, flags, out, err));
+    TRY(scenes_read(s, p, path, NULL, 0, flags, out, err));
     if (out->type == IMAGE_U8 || !s->how.labels_have_holes)
         return CSEG_OK;
     uint8_t *holes = mem_alloc_raw((size_t)(p->at.h * p->at.w));
@@ -225,7 +225,7 @@ static cseg_status read_labels(void *arg, region at, image *labels, uint8_t *hol
     const scene_place p = {r->scene, at, at};
     const char *path = r->s->at[r->scene].in->labels;
     TRY(scene_read_holes(r->s, &p, path, holes, err));
-    return scenes_read(r->s, &p, path, r->s->how.label_flags, labels, err);
+    return scenes_read(r->s, &p, path, NULL, 0, r->s->how.label_flags, labels, err);
 }
 
 /* Size and time of change of a file, as text; "0 0 0" for one that is none (within an archive). */

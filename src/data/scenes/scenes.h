@@ -6,7 +6,7 @@
  *     scene_place at;
  *     TRY(scenes_open(&how, &files, 1, mem, &scenes, err));
  *     TRY(scenes_choose(scenes, 0, NULL, &at, err));
- *     TRY(scenes_read(scenes, &at, path, IMAGE_COLOR, img, err));
+ *     TRY(scenes_read(scenes, &at, path, NULL, 0, IMAGE_COLOR, img, err));
  *
  * A set never changes after it is opened, but for its open files; any number of threads may use it. */
 #ifndef DATA_SCENES_SCENES_H
@@ -71,10 +71,10 @@ typedef struct scene_place {
 } scene_place;
 /* Sample `index`: of a grid its window; else a crop by these random numbers alone. */
 cseg_status scenes_choose(const scene_set *s, int64_t index, rng *random, scene_place *out, cseg_error *err);
-/* Reads the place from a file of the scene as image_read would give it. *out is new. Of float samples, NaN becomes 0.
- */
-cseg_status scenes_read(const scene_set *s, const scene_place *place, const char *path, image_flags flags, image *out,
-                        cseg_error *err);
+/* Reads the place from a file of the scene as image_read_bands would give it. *out is new. Of float samples, NaN
+ * becomes 0. bands: n numbers from 1 that live as long as the set; n 0: as they are. */
+cseg_status scenes_read(const scene_set *s, const scene_place *place, const char *path, const int64_t *bands, size_t n,
+                        image_flags flags, image *out, cseg_error *err);
 /* The same of a label map; pixels without data are 0, whatever stands for them in the file. */
 cseg_status scenes_read_labels(const scene_set *s, const scene_place *place, const char *path, image_flags flags,
                                image *out, cseg_error *err);

@@ -30,12 +30,18 @@ typedef struct sample_map {
  * that size. */
 typedef struct sample_window {
     int64_t y, x, h, w;
-    /* Reads it as image_read would give it; *out is new. labels: of a label map. */
-    cseg_status (*read)(const struct sample_window *w, const char *path, bool labels, image_flags flags, image *out,
-                        cseg_error *err);
+    /* Reads it as image_read_bands would give it; *out is new. labels: of a label map. */
+    cseg_status (*read)(const struct sample_window *w, const char *path, bool labels, const int64_t *bands, size_t n,
+                        image_flags flags, image *out, cseg_error *err);
     /* Writes the label to ignore into labels, u8 [h,w], read from `path`, wherever nothing counts. */
     cseg_status (*blank)(const struct sample_window *w, const char *path, image *labels, cseg_error *err);
 } sample_window;
+
+/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
+typedef struct sample_range {
+    bool known;
+    const double *low, *high; /* one a channel */
+} sample_range;
 
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
@@ -86,11 +92,12 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    /* For a window: the least and the greatest value of the whole picture, for Rerange. */
+    sample_range range; /* for a window: what the transform in turn needs to know of the whole picture */
+    /* The value that stands for "no data" in the file's first band: ask sample_nodata. */
     struct {
-        bool known;
-        double low, high;
-    } range;
+        bool asked, known, reduced; /* reduced: the image does not have the file's values */
+        double value;
+    } nodata;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
@@ -110,6 +117,12 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
+/* Tells the value that stands for "no data" among the image's, as its file states it. *has false: none does. */
+cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err);
+/* Joins two dates of one size and type: the channels of b behind those of a, in *out, which is new. CSEG_DATA names
+ * what differs. */
+cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,
+                              cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

@@ -136,8 +136,9 @@ typedef struct experiment {
     int64_t seed;
     bool deterministic;
     const char *work_dir;
-    const value *revise_keys; /* for load_from, or NULL */
-    double opacity;           /* of classes painted over images, in (0, 1] */
+    const value *revise_keys;      /* for load_from, or NULL */
+    const char *adapt_in_channels; /* for load_from and pretrained weights, or NULL */
+    double opacity;                /* of classes painted over images, in (0, 1] */
 } experiment;
 
 /* Reads the config at `path` with overrides ("key=value"). Logs warnings for keys that have no effect here. *out is in

@@ -127,11 +127,11 @@ cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error 
 
 /* ---- plans ---------------------------------------------------------------------------------------------------- */
 
-static cseg_status trace(predictor *p, graph *g, int64_t h, int64_t w, int head, plan_answer answer, cseg_error *err)
+static cseg_status trace(predictor *p, graph *g, const cached_plan *c, cseg_error *err)
 {
     tensor *logits = NULL;
-    TRY(model_trace_logits(p->m, g, 1, h, w, head, &logits, err));
-    if (answer == PLAN_LABELS)
+    TRY(model_trace_logits(p->m, g, c->n, c->h, c->w, c->head, &logits, err));
+    if (c->answer == PLAN_LABELS)
         graph_add_output(g, "labels", op_argmax(g, logits));
     else
         graph_add_output(g, "logits", logits);
@@ -160,7 +160,7 @@ static cseg_status build_plan(predictor *p, cached_plan *c, cseg_error *err)
     c->g = graph_new(false);
     if (!c->g)
         return fail_memory(err);
-    TRY_DONE(trace(p, c->g, c->h, c->w, c->head, c->answer, err));
+    TRY_DONE(trace(p, c->g, c, err));
     TRY_DONE(graph_plan(c->g, p->b, &c->p, err));
     c->bytes = plan_bytes(c->p) + arena_bytes(c->g->mem);
     if (!vec_push(p->mem, &p->plans, *c)) {
@@ -173,19 +173,19 @@ done:
     return status;
 }
 
-cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
+cseg_status predictor_plan(predictor *p, int64_t n, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
                            cseg_error *err)
 {
     p->clock++;
     for (size_t i = 0; i < p->plans.n; i++) {
         cached_plan *c = &p->plans.at[i];
-        if (c->h == h && c->w == w && c->head == head && c->answer == answer) {
+        if (c->n == n && c->h == h && c->w == w && c->head == head && c->answer == answer) {
             c->used = p->clock;
             *out = c->p;
             return CSEG_OK;
         }
     }
-    cached_plan made = {.h = h, .w = w, .head = head, .answer = answer, .used = p->clock};
+    cached_plan made = {.n = n, .h = h, .w = w, .head = head, .answer = answer, .used = p->clock};
     TRY(build_plan(p, &made, err));
     make_room(p);
     *out = made.p;
@@ -198,10 +198,11 @@ static const char *only_file(const void *arg, int64_t i)
     return *(const char *const *)arg;
 }
 
-plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file)
+plan_data predict_image(const float *img, int64_t n, int64_t h, int64_t w, int64_t c, int dates,
+                        const char *const *file)
 {
     return (plan_data){
-        .data = img, .type = DT_F32, .rank = 4, .dim = {1, h, w, c}, .dates = dates, .file = only_file, .arg = file};
+        .data = img, .type = DT_F32, .rank = 4, .dim = {n, h, w, c}, .dates = dates, .file = only_file, .arg = file};
 }
 
 /* ---- one image ------------------------------------------------------------------------------------------------ */

@@ -24,6 +24,7 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels,
                        .dice_by_class = e->profile->dice_by_class,
+                       .adapt_in_channels = e->adapt_in_channels,
                        .patches_have_bias = e->profile->patches_have_bias};
     return model_build(e->model, &o, out, err);
 }

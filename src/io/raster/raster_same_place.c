@@ -9,17 +9,7 @@
 
 #include "base/log.h"
 #include "io/raster/gdal_scope.h"
-#include "io/raster/raster.h"
-
-/* In pixels, at the corners: coordinates that were written with few digits differ by less. */
-static const double TOLERANCE = 0.25;
-
-/* A place as it is compared. */
-typedef struct grid {
-    enum { GRID_NONE, GRID_TRANSFORM, GRID_RPC } kind;
-    double transform[6];
-    const char *projection;
-} grid;
+#include "io/raster/raster_grid.h"
 
 static bool fit(const raster_place *p, double transform[6])
 {
@@ -34,9 +24,9 @@ static bool fit(const raster_place *p, double transform[6])
 }
 
 /* Represents ground control points by the plane that fits them best; different planes mean different points. */
-static grid grid_of(const raster_place *p)
+raster_grid raster_grid_of(const raster_place *p)
 {
-    grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
+    raster_grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
     if (p->has_transform) {
         g.kind = GRID_TRANSFORM;
         memcpy(g.transform, p->transform, sizeof g.transform);
@@ -49,7 +39,7 @@ static grid grid_of(const raster_place *p)
     return g;
 }
 
-static void at(const double *t, double col, double row, double *x, double *y)
+void raster_grid_at(const double *t, double col, double row, double *x, double *y)
 {
     *x = t[0] + t[1] * col + t[2] * row;
     *y = t[3] + t[4] * col + t[5] * row;
@@ -63,8 +53,8 @@ static double corners_apart(const double *a, const double *b, double w, double h
         return memcmp(a, b, 6 * sizeof *a) == 0 ? 0 : INFINITY;
     for (int i = 0; i < 4; i++) {
         double col = i & 1 ? w : 0, row = i & 2 ? h : 0, x, y, u, v;
-        at(a, col, row, &x, &y);
-        at(b, col, row, &u, &v);
+        raster_grid_at(a, col, row, &x, &y);
+        raster_grid_at(b, col, row, &u, &v);
         double dx = u - x, dy = v - y;
         double d = hypot((a[5] * dx - a[2] * dy) / det, (a[1] * dy - a[4] * dx) / det);
         if (!(d <= most))
@@ -74,7 +64,7 @@ static double corners_apart(const double *a, const double *b, double w, double h
 }
 
 /* False if they certainly differ. A system that is not stated, or that nobody can read, differs from none. */
-static bool same_system(const char *a, const char *b)
+bool raster_same_system(const char *a, const char *b)
 {
     if (!*a || !*b || strcmp(a, b) == 0)
         return true;
@@ -91,7 +81,7 @@ static bool same_system(const char *a, const char *b)
     return same;
 }
 
-static void describe_system(const char *wkt, char *to, size_t n)
+void raster_describe_system(const char *wkt, char *to, size_t n)
 {
     OGRSpatialReferenceH s = OSRNewSpatialReference(NULL);
     char *p = (char *)wkt;
@@ -108,14 +98,14 @@ static void describe_system(const char *wkt, char *to, size_t n)
     OSRDestroySpatialReference(s);
 }
 
-static void describe(const raster_info *i, const grid *g, char to[static 300])
+static void describe(const raster_info *i, const raster_grid *g, char to[static 300])
 {
     if (g->kind == GRID_TRANSFORM) {
         char system[120];
         double x, y, u, v;
-        at(g->transform, 0, 0, &x, &y);
-        at(g->transform, (double)i->w, (double)i->h, &u, &v);
-        describe_system(g->projection, system, sizeof system);
+        raster_grid_at(g->transform, 0, 0, &x, &y);
+        raster_grid_at(g->transform, (double)i->w, (double)i->h, &u, &v);
+        raster_describe_system(g->projection, system, sizeof system);
         snprintf(to, 300, "from (%.10g, %.10g) to (%.10g, %.10g) in %s, pixels of %.6g x %.6g", x, y, u, v, system,
                  hypot(g->transform[1], g->transform[4]), hypot(g->transform[2], g->transform[5]));
     } else {
@@ -163,7 +153,7 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
 {
     gdal_scope scope;
     gdal_begin(&scope);
-    grid x = grid_of(&a->place), y = grid_of(&b->place);
+    raster_grid x = raster_grid_of(&a->place), y = raster_grid_of(&b->place);
     place_relation relation = PLACE_SAME;
     if (x.kind == GRID_NONE && y.kind == GRID_NONE)
         relation = PLACE_NOWHERE;
@@ -171,8 +161,8 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
         relation = PLACE_UNKNOWN;
     else if (x.kind == GRID_RPC)
         relation = same_rpc(a->place.rpc, b->place.rpc) ? PLACE_SAME : PLACE_ELSEWHERE;
-    else if (corners_apart(x.transform, y.transform, (double)a->w, (double)a->h) > TOLERANCE ||
-             !same_system(x.projection, y.projection))
+    else if (corners_apart(x.transform, y.transform, (double)a->w, (double)a->h) > RASTER_GRID_TOLERANCE ||
+             !raster_same_system(x.projection, y.projection))
         relation = PLACE_ELSEWHERE;
     if (how) {
         describe(a, &x, how->a);
