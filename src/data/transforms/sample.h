@@ -26,22 +26,22 @@ typedef struct sample_map {
     bool is_weight; /* resized linearly, rotated linearly, padded with 0, unlike labels */
 } sample_map;
 
-/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
-typedef struct sample_range {
-    bool known;
-    const double *low, *high; /* one a channel */
-} sample_range;
-
 /* The part of larger files that a sample is. What loads files then reads this part of them, and sees them as files of
  * that size. */
 typedef struct sample_window {
     int64_t y, x, h, w;
     /* Reads it as image_read_bands would give it; *out is new. labels: of a label map. */
-    cseg_status (*read)(const struct sample_window *w, const char *path, const int64_t *bands, size_t n_bands,
-                        bool labels, image_flags flags, image *out, cseg_error *err);
+    cseg_status (*read)(const struct sample_window *w, const char *path, bool labels, const int64_t *bands, size_t n,
+                        image_flags flags, image *out, cseg_error *err);
     /* Writes the label to ignore into labels, u8 [h,w], read from `path`, wherever nothing counts. */
     cseg_status (*blank)(const struct sample_window *w, const char *path, image *labels, cseg_error *err);
 } sample_window;
+
+/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
+typedef struct sample_range {
+    bool known;
+    const double *low, *high; /* one a channel */
+} sample_range;
 
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
