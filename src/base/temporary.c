@@ -64,6 +64,9 @@ void temporaries_remove(void)
     for (int i = 0; i < PLACES; i++)
         if (atomic_load(&places[i].state) == SET)
             unlink(places[i].name);
+    for (int i = 0; i < PLACES; i++) /* folders, now that they are empty */
+        if (atomic_load(&places[i].state) == SET)
+            rmdir(places[i].name);
 }
 
 void temporary_hold(int fd)
@@ -86,14 +89,33 @@ size_t temporary_leftover(const char *file)
     return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH ? (size_t)(digits - 1 - file) : 0;
 }
 
-/* Whether nobody is writing the file: it is this user's, and it can be locked. */
+/* Removes a folder with its files; one with folders in it stays. Closes fd. */
+static void remove_folder(int dir, const char *name, int fd)
+{
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d));)
+        unlinkat(fd, e->d_name, 0); /* fails for . and .. */
+    unlinkat(dir, name, AT_REMOVEDIR);
+    closedir(d);
+}
+
+/* Removes the file or folder unless somebody is writing it: it is this user's, and it can be locked. */
 static void remove_unheld(int dir, const char *file)
 {
     struct stat st;
     int fd = openat(dir, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    bool ours = fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (ours && S_ISDIR(st.st_mode)) {
+        remove_folder(dir, file, fd);
+        return;
+    }
+    if (ours && S_ISREG(st.st_mode))
         unlinkat(dir, file, 0);
     close(fd);
 }
@@ -142,4 +164,45 @@ char *temporary_begin(const char *path, arena *mem)
     unlink(name);
     note(name);
     return name;
+}
+
+static void end_folder(const char *name, const char *const *names, bool removes)
+{
+    for (int i = 0; names[i]; i++) {
+        char file[PATH_MAX];
+        if (snprintf(file, sizeof file, "%s/%s", name, names[i]) >= PATH_MAX)
+            continue;
+        if (removes)
+            unlink(file);
+        temporary_end(file);
+    }
+    if (removes)
+        rmdir(name);
+    temporary_end(name);
+}
+
+cseg_status temporary_begin_folder(const char *path, const char *const *names, arena *mem, char **name, cseg_error *err)
+{
+    char *folder = temporary_begin(path, mem);
+    if (!folder)
+        return fail_memory(err);
+    /* What a process with the same number left. */
+    remove_unheld(AT_FDCWD, folder);
+    for (int i = 0; names[i]; i++) {
+        char file[PATH_MAX];
+        if (snprintf(file, sizeof file, "%s/%s", folder, names[i]) < PATH_MAX)
+            note(file);
+    }
+    if (mkdir(folder, 0777) == 0) {
+        *name = folder;
+        return CSEG_OK;
+    }
+    cseg_status status = fail_errno(err, folder, "create the folder");
+    end_folder(folder, names, false); /* it is somebody else's */
+    return status;
+}
+
+void temporary_remove_folder(const char *name, const char *const *names)
+{
+    end_folder(name, names, true);
 }

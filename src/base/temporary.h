@@ -10,11 +10,18 @@
 #define BASE_TEMPORARY_H
 
 #include "base/arena.h"
+#include "base/error.h"
 
 /* Makes the name and notes it for temporaries_remove; NULL: out of memory. Removes what killed processes left of the
  * same path: files of exactly this name with the number of a process that is gone, which nobody holds (temporary_hold).
  */
 char *temporary_begin(const char *path, arena *mem);
+/* The same for what is several files: makes the folder *name, PATH.PID.tmp, for files of the given names (NULL at the
+ * end), which each get their own place beside PATH when all are whole. CSEG_IO. */
+cseg_status temporary_begin_folder(const char *path, const char *const *names, arena *mem, char **name,
+                                   cseg_error *err);
+/* Removes the folder with those files that are still in it; ends it. */
+void temporary_remove_folder(const char *name, const char *const *names);
 /* Tells other processes, also those of other machines and containers, that the open file is being written. Ends when
  * the descriptor is closed. */
 void temporary_hold(int fd);

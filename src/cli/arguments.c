@@ -100,7 +100,7 @@ static bool fits(const char *word, const char *argument, file_kind kind)
         return kind == IS_CHECKPOINT;
     if (str_starts(word, "IMAGE"))
         return kind == IS_IMAGE || kind == IS_FOLDER;
-    if (str_starts(word, "SCENE") || str_starts(word, "[MASK"))
+    if (str_starts(word, "SCENE") || str_starts(word, "MASK") || str_starts(word, "[MASK"))
         return kind == IS_IMAGE;
     return !str_starts(word, "LOG") || kind == IS_FOLDER;
 }

@@ -34,8 +34,8 @@ bool gdal_remote_allowed(void)
     return remote;
 }
 
-/* Formats of vectors, which are whole in one file, or in files of one name. Their drivers are not registered, so that
- * nothing is read by them, until gdal_register_vectors. */
+/* Formats of vectors, which are whole in one file, or in files of one name. Their drivers are kept, but not registered,
+ * so that nothing is read by them until gdal_register_vectors. */
 static const char *const vector_drivers[] = {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", NULL};
 enum { VECTOR_DRIVERS = sizeof vector_drivers / sizeof *vector_drivers - 1 };
 static GDALDriverH kept_vectors[VECTOR_DRIVERS];
@@ -53,6 +53,14 @@ static bool keep_vector(GDALDriverH d)
             return true;
         }
     return false;
+}
+
+GDALDriverH gdal_writer(const char *name)
+{
+    for (int i = 0; i < VECTOR_DRIVERS; i++)
+        if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])
+            return kept_vectors[i];
+    return GDALGetDriverByName(name);
 }
 
 void gdal_register_vectors(void)

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <gdal.h>
+
 #include "base/error.h"
 
 /* Between gdal_begin and gdal_end, GDAL's first failure on this thread is kept in `text`, its first warning in `doubt`,
@@ -25,6 +27,10 @@ const char *const *gdal_vector_drivers(void);
 void gdal_register_vectors(void);
 void gdal_allow_remote(void);
 bool gdal_remote_allowed(void);
+
+/* A driver to write polygons with: GPKG, GeoJSON, ESRI Shapefile; nothing can be opened by it. NULL: GDAL was built
+ * without. */
+GDALDriverH gdal_writer(const char *name);
 
 /* "PATH: cannot VERB: GDAL's reason" */
 cseg_status gdal_fail(const gdal_scope *s, cseg_status code, const char *path, const char *verb, cseg_error *err);

@@ -121,6 +121,7 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
     GDALGetBlockSize(first, &bw, &bh);
     i->block_w = bw;
     i->block_h = bh;
+    TRY(raster_categories_read(r, mem, err));
     return describe_palette(r, mem, err);
 }
 

@@ -48,6 +48,9 @@ typedef struct raster_info {
     const char **names;     /* `bands` descriptions; "" where none */
     const uint8_t *palette; /* of the first band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
+    const char *const *categories; /* of the first band: what its values mean, categories_n names, "" where one has
+                                      none; NULL: not stated */
+    int categories_n;
     int64_t block_h, block_w; /* windows that are multiples of these read fastest */
 } raster_info;
 
@@ -87,6 +90,19 @@ cseg_status raster_read_holes(raster *r, int64_t y, int64_t x, int64_t h, int64_
 /* Computes the place of a window whose upper left pixel is (y, x). */
 cseg_status raster_place_shift(const raster_place *place, int64_t y, int64_t x, arena *mem, raster_place *out,
                                cseg_error *err);
+
+/* Finds the plane through the ground control points. *fits false: there is none; with `exact`, also if a point lies
+ * further than a quarter of a pixel from it. */
+cseg_status raster_place_fit(const raster_place *place, bool exact, double transform[6], bool *fits, cseg_error *err);
+
+/* In what a coordinate system measures. */
+typedef struct raster_units {
+    enum { UNITS_NONE, UNITS_PLANE, UNITS_GLOBE } kind; /* NONE: no system, an unreadable one, or no known unit */
+    double metre;                                       /* of one unit; UNITS_PLANE */
+    bool is_mercator;
+    double axis, flattening, radian; /* UNITS_GLOBE: semi-major axis in metres; radians of one unit */
+} raster_units;
+cseg_status raster_units_of(const char *wkt, raster_units *out, cseg_error *err);
 
 typedef enum {
     PLACE_SAME,    /* corners within a quarter of a pixel, and the same coordinate system if both are known */

@@ -99,6 +99,21 @@ static bool write_gcps(GDALDatasetH set, const raster_place *p)
     return good;
 }
 
+cseg_status raster_place_fit(const raster_place *p, bool exact, double transform[6], bool *fits, cseg_error *err)
+{
+    *fits = false;
+    if (p->n_gcps < 1)
+        return CSEG_OK;
+    GDAL_GCP *g = mem_alloc((size_t)p->n_gcps * sizeof *g);
+    if (!g)
+        return fail_memory(err);
+    for (int i = 0; i < p->n_gcps; i++)
+        g[i] = (GDAL_GCP){"", "", p->gcps[i].pixel, p->gcps[i].line, p->gcps[i].x, p->gcps[i].y, p->gcps[i].z};
+    *fits = GDALGCPsToGeoTransform(p->n_gcps, g, transform, !exact);
+    mem_free(g);
+    return CSEG_OK;
+}
+
 /* A GeoTIFF holds a transform or ground control points, not both. */
 bool raster_place_write(GDALDatasetH set, const raster_place *p)
 {

@@ -21,26 +21,15 @@ typedef struct grid {
     const char *projection;
 } grid;
 
-static bool fit(const raster_place *p, double transform[6])
-{
-    GDAL_GCP *g = calloc((size_t)p->n_gcps, sizeof *g);
-    if (!g)
-        return false;
-    for (int i = 0; i < p->n_gcps; i++)
-        g[i] = (GDAL_GCP){"", "", p->gcps[i].pixel, p->gcps[i].line, p->gcps[i].x, p->gcps[i].y, p->gcps[i].z};
-    bool good = GDALGCPsToGeoTransform(p->n_gcps, g, transform, TRUE);
-    free(g);
-    return good;
-}
-
 /* Represents ground control points by the plane that fits them best; different planes mean different points. */
 static grid grid_of(const raster_place *p)
 {
+    bool fits = false;
     grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
     if (p->has_transform) {
         g.kind = GRID_TRANSFORM;
         memcpy(g.transform, p->transform, sizeof g.transform);
-    } else if (p->n_gcps >= 3 && fit(p, g.transform)) {
+    } else if (p->n_gcps >= 3 && raster_place_fit(p, false, g.transform, &fits, NULL) == CSEG_OK && fits) {
         g.kind = GRID_TRANSFORM;
         g.projection = p->gcp_projection ? p->gcp_projection : "";
     } else if (p->rpc) {
