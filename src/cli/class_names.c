@@ -2,39 +2,28 @@
 
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
-#include "data/datasets/dataset.h"
 #include "engine/dialect/experiment.h"
 #include "engine/dialect/profile.h"
 
-/* The dataset within wrappers and lists: all parts of one have the same classes. */
-static const value *innermost(const value *cfg)
+cseg_status class_names_config(const char *path, arena *mem, dataset_meta *out, cseg_error *err)
 {
-    for (int depth = 0; depth < 8; depth++) {
-        const value *inner = value_get(cfg, "dataset");
-        if (!inner)
-            inner = value_item(value_get(cfg, "datasets"), 0);
-        if (value_is_list(cfg))
-            inner = value_item(cfg, 0);
-        if (!inner)
-            break;
-        cfg = inner;
-    }
-    return cfg;
+    experiment *e;
+    TRY(experiment_load(path, NULL, 0, mem, &e, err));
+    const value *cfg = dataset_innermost(e->test.dataset  ? e->test.dataset
+                                         : e->val.dataset ? e->val.dataset
+                                                          : e->train.dataset);
+    if (!cfg)
+        return fail(err, CSEG_CONFIG, "%s: has no dataset, which would name the classes", path);
+    TRY(dataset_meta_read(cfg, e->profile->data, mem, out, err));
+    if (out->n_classes < 1)
+        return fail(err, CSEG_CONFIG, "%s: its dataset names no classes; give --names", path);
+    return CSEG_OK;
 }
 
 static cseg_status read_config(const char *path, arena *mem, mask_source *source, cseg_error *err)
 {
-    experiment *e;
     dataset_meta meta;
-    TRY(experiment_load(path, NULL, 0, mem, &e, err));
-    const value *cfg = innermost(e->test.dataset  ? e->test.dataset
-                                 : e->val.dataset ? e->val.dataset
-                                                  : e->train.dataset);
-    if (!cfg)
-        return fail(err, CSEG_CONFIG, "%s: has no dataset, which would name the classes", path);
-    TRY(dataset_meta_read(cfg, e->profile->data, mem, &meta, err));
-    if (meta.n_classes < 1)
-        return fail(err, CSEG_CONFIG, "%s: its dataset names no classes; give --names", path);
+    TRY(class_names_config(path, mem, &meta, err));
     source->names = meta.classes;
     source->n_names = (int)meta.n_classes;
     return CSEG_OK;

@@ -8,6 +8,7 @@
 #define CLI_CLASS_NAMES_H
 
 #include "cli/common.h"
+#include "data/datasets/dataset.h"
 #include "geo/mask_rows.h"
 
 typedef struct names_args {
@@ -28,6 +29,9 @@ typedef struct names_args {
 
 /* Fills source->names and n_names from what was asked for; leaves them if nothing was. CSEG_USAGE: both were. */
 cseg_status class_names_read(const names_args *asked, arena *mem, mask_source *source, cseg_error *err);
+
+/* What the dataset of --config says of its classes: names and colours. */
+cseg_status class_names_config(const char *path, arena *mem, dataset_meta *out, cseg_error *err);
 
 /* A mask_source's progress: shows it, and ends it if a signal says so. */
 cseg_status class_rows_progress(void *unused, int64_t done, int64_t all, cseg_error *err);

@@ -7,17 +7,18 @@
 #include "base/file.h"
 #include "base/outputs.h"
 #include "base/text.h"
+#include "cli/class_names.h"
 #include "cli/common.h"
 #include "cli/interrupt.h"
-#include "data/datasets/dataset.h"
+#include "cli/terminal.h"
 #include "draw/page.h"
 #include "draw/quicklook.h"
-#include "engine/dialect/experiment.h"
 #include "io/image/image_watch.h"
 
 typedef struct quicklook_args {
-    str_list vectors, cfg_options;
-    const char *mask, *second, *out, *html, *size, *bands, *stretch, *title, *config, *background;
+    str_list vectors;
+    names_args names;
+    const char *mask, *confidence, *second, *out, *html, *size, *bands, *stretch, *title, *background;
     int64_t width;
     double opacity;
     bool legend, scale_bar, allow_remote;
@@ -101,20 +102,18 @@ static cseg_status read_stretch(const char *text, stretch *to, cseg_error *err)
     return fail(err, CSEG_USAGE, "--stretch takes two percentiles, as 2,98, or min,max, or none, not '%s'", text);
 }
 
+/* --config gives colours too. */
 static cseg_status read_classes(const quicklook_args *a, map_layers_options *o, arena *mem, cseg_error *err)
 {
-    experiment *e;
+    mask_source named = {0};
     dataset_meta meta;
-    if (!a->config)
+    if (a->names.names.n || !a->names.config) {
+        TRY(class_names_read(&a->names, mem, &named, err));
+        o->names = named.names;
+        o->n_names = (size_t)named.n_names;
         return CSEG_OK;
-    TRY(experiment_load(a->config, a->cfg_options.at, (int)a->cfg_options.n, mem, &e, err));
-    const value *cfg = dataset_innermost(e->test.dataset  ? e->test.dataset
-                                         : e->val.dataset ? e->val.dataset
-                                                          : e->train.dataset);
-    if (!cfg)
-        return fail(err, CSEG_CONFIG, "%s: names no dataset, so no classes", a->config);
-    if (dataset_meta_read(cfg, e->profile->data, mem, &meta, err) != CSEG_OK)
-        return fail_within(err, "names and colours of the classes: ");
+    }
+    TRY(class_names_config(a->names.config, mem, &meta, err));
     o->names = meta.classes;
     o->n_names = (size_t)meta.n_classes;
     o->palette = meta.palette;
@@ -131,10 +130,12 @@ static cseg_status check_outputs(const quicklook_args *a, const char *scene, con
     TRY(outputs_add_input(o, scene, "the scene", err));
     if (a->mask)
         TRY(outputs_add_input(o, a->mask, "the mask", err));
+    if (a->confidence)
+        TRY(outputs_add_input(o, a->confidence, "the confidence", err));
     if (a->second)
         TRY(outputs_add_input(o, a->second, "the second date", err));
-    if (a->config)
-        TRY(outputs_add_input(o, a->config, "the config", err));
+    if (a->names.config)
+        TRY(outputs_add_input(o, a->names.config, "the config", err));
     for (size_t i = 0; i < a->vectors.n; i++)
         TRY(outputs_add_input(o, a->vectors.at[i], "the vector file", err));
     if (png)
@@ -161,12 +162,25 @@ static cseg_status write_png(const quicklook_options *o, map_layers_options *gri
     return status;
 }
 
+static cseg_status add_confidence(const quicklook_args *a, map_layers *l, arena *mem, cseg_error *err)
+{
+    mask_source source = {.mask = a->mask, .confidence = a->confidence, .progress = class_rows_progress};
+    area_report report;
+    if (!a->confidence)
+        return CSEG_OK;
+    TRY(area_measure(&source, mem, &report, err));
+    progress_clear();
+    map_layers_take_areas(l, &report);
+    return CSEG_OK;
+}
+
 static cseg_status write_page(const quicklook_args *a, map_layers_options *grid, arena *mem, cseg_error *err)
 {
     map_layers *l;
     grid->most_w = grid->most_h = PAGE_MOST;
     grid->enlarge = false;
     TRY(map_layers_open(grid, mem, &l, err));
+    TRY(add_confidence(a, l, mem, err));
     page_fact facts[4];
     page_info about = {.title = a->title ? a->title : path_base(grid->scene),
                        .subtitle = a->title ? path_base(grid->scene) : NULL,
@@ -179,8 +193,8 @@ static cseg_status write_page(const quicklook_args *a, map_layers_options *grid,
     }
     if (a->mask)
         facts[about.n_facts++] = (page_fact){"Map", path_base(a->mask)};
-    if (a->config)
-        facts[about.n_facts++] = (page_fact){"Config", path_base(a->config)};
+    if (a->names.config)
+        facts[about.n_facts++] = (page_fact){"Config", path_base(a->names.config)};
     TRY(page_write(a->html, &about, l, mem, err));
     text_fprintf(stdout, "%s\n", a->html);
     return CSEG_OK;
@@ -211,6 +225,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         o.background = BACKGROUND_WHITE;
     if (a->legend && !a->mask)
         return fail(err, CSEG_USAGE, "--legend lists the classes of a map: give --mask");
+    if (a->confidence && !(a->mask && a->html))
+        return fail(err, CSEG_USAGE, "--confidence is shown on the page of a map: give --mask and --html");
     if (a->vectors.n && !png)
         return fail(err, CSEG_USAGE, "--vector is drawn into the picture: give --out");
     TRY(read_size(a, &o, err));
@@ -233,6 +249,12 @@ static const cli_option options[] = {
      .offset = offsetof(quicklook_args, mask),
      .value = "MASK",
      .about = "a map of class ids (GeoTIFF, PNG) to draw over the scene"},
+    {.names = "--confidence",
+     .type = O_STR,
+     .offset = offsetof(quicklook_args, confidence),
+     .value = "CONF",
+     .about =
+         "a raster of the mask's size, probability * 250 in 8 bits, 255 for none: the page gives each class's mean"},
     {.names = "--second",
      .type = O_STR,
      .offset = offsetof(quicklook_args, second),
@@ -299,12 +321,7 @@ static const cli_option options[] = {
      .offset = offsetof(quicklook_args, title),
      .value = "TEXT",
      .about = "stands above the picture, and on the page"},
-    {.names = "--config",
-     .type = O_STR,
-     .offset = offsetof(quicklook_args, config),
-     .value = "CONFIG",
-     .about = "names and colours of the classes are those of its dataset (default: those in the mask)"},
-    OPTION_CFG(quicklook_args),
+    OPTIONS_NAMES(quicklook_args, names),
     OPTION_ALLOW_REMOTE(quicklook_args),
     OPTIONS_END,
 };

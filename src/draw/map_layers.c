@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "draw/canvas.h"
+#include "geo/ground.h"
 #include "io/raster/raster_ground.h"
 #include "io/raster/raster_small.h"
 
@@ -252,10 +253,9 @@ static void choose_colour(const map_layers_options *how, const raster_info *mask
 static cseg_status name_classes(const map_layers_options *how, raster *r, const raster_ids *found, arena *mem,
                                 map_layers *l, cseg_error *err)
 {
-    const char *const *names = how->names;
-    size_t n_names = how->n_names;
-    if (!n_names)
-        TRY(raster_categories(r, mem, &names, &n_names, err));
+    const raster_info *mask = raster_describe(r);
+    const char *const *names = how->n_names ? how->names : mask->categories;
+    size_t n_names = how->n_names ? how->n_names : (size_t)mask->categories_n;
     l->n_classes = found->n;
     l->unclassified = found->holes;
     if (!(l->classes = ARENA_ARRAY(mem, found->n, map_class)))
@@ -263,12 +263,12 @@ static cseg_status name_classes(const map_layers_options *how, raster *r, const 
     for (size_t i = 0; i < found->n; i++) {
         map_class *c = &l->classes[i];
         int32_t id = found->id[i];
-        bool named = id >= 0 && (size_t)id < n_names && names[id];
+        bool named = id >= 0 && (size_t)id < n_names && names[id] && *names[id];
         *c = (map_class){.id = id, .pixels = found->pixels[i], .area = found->area[i], .confidence = NAN};
         c->name = named ? names[id] : arena_printf(mem, "class %d", id);
         if (!c->name)
             return fail_memory(err);
-        choose_colour(how, raster_describe(r), c);
+        choose_colour(how, mask, c);
     }
     return CSEG_OK;
 }
@@ -288,10 +288,35 @@ static void ids_to_rows(map_layers *l, image *map)
     }
 }
 
-static double run_area(const void *arg, int64_t y, int64_t from, int64_t to)
+static double run_area(const void *g, int64_t y, int64_t from, int64_t to)
 {
-    (void)y;
-    return *(const double *)arg * (double)(to - from);
+    return ground_run_area(g, y, from, to);
+}
+
+static bool is_placed(const raster_info *i)
+{
+    return i->place.has_transform || i->place.n_gcps;
+}
+
+/* GROUND_UNKNOWN, without a warning, if the raster says no place at all. */
+static cseg_status find_ground(const raster_info *i, const char *name, ground *out, cseg_error *err)
+{
+    *out = (ground){.kind = GROUND_UNKNOWN};
+    return is_placed(i) ? ground_of(i, name, out, err) : CSEG_OK;
+}
+
+static cseg_status measure_pixel(const map_layers_options *how, map_layers *l, cseg_error *err)
+{
+    ground g;
+    double m[4];
+    TRY(find_ground(l->info, how->scene, &g, err));
+    l->metres[0] = l->metres[1] = NAN;
+    if (g.kind == GROUND_UNKNOWN)
+        return CSEG_OK;
+    ground_metric(&g, (double)l->info->h / 2, (double)l->info->w / 2, m);
+    l->metres[0] = hypot(m[0], m[2]);
+    l->metres[1] = hypot(m[1], m[3]);
+    return CSEG_OK;
 }
 
 static cseg_status read_mask(const map_layers_options *how, arena *mem, map_layers *l, cseg_error *err)
@@ -308,10 +333,11 @@ static cseg_status read_mask(const map_layers_options *how, arena *mem, map_laye
     bool same = is_same_grid(l->info, i, m);
     if (!same)
         choose_size(l, i, m, &h, &w);
+    ground g; /* a mask without a place of its own lies on the scene */
+    TRY(find_ground(is_placed(i) || !same ? i : l->info, how->mask, &g, err));
     image own = {0};
     TRY(image_new(h, w, 1, IMAGE_I32, &own, err));
-    double pixel = raster_pixel_area(i->place.has_transform || !same ? i : l->info);
-    cseg_status status = raster_read_ids(r, &(raster_ruler){run_area, &pixel}, &own, &found, mem, err);
+    cseg_status status = raster_read_ids(r, &(raster_ruler){run_area, &g}, &own, &found, mem, err);
     if (status == CSEG_OK)
         status = name_classes(how, r, &found, mem, l, err);
     if (status == CSEG_OK)
@@ -336,6 +362,7 @@ cseg_status map_layers_open(const map_layers_options *how, arena *mem, map_layer
     TRY(describe_upright(r, mem, &l->info, err));
     TRY(raster_date(r, mem, &l->date, err));
     choose_grid(how, l);
+    TRY(measure_pixel(how, l, err));
     TRY(new_image(l->h, l->w, 4, IMAGE_U8, mem, &l->scene, err));
     TRY(read_picture(how, how->scene, r, &l->scene, err));
     if (how->second)
@@ -344,4 +371,14 @@ cseg_status map_layers_open(const map_layers_options *how, arena *mem, map_layer
         TRY(read_mask(how, mem, l, err));
     *out = l;
     return CSEG_OK;
+}
+
+void map_layers_take_areas(map_layers *l, const area_report *report)
+{
+    for (size_t i = 0; i < l->n_classes; i++)
+        for (int k = 0; k < report->n_classes; k++)
+            if (report->classes[k].id == l->classes[i].id) {
+                l->classes[i].area = report->classes[k].m2;
+                l->classes[i].confidence = report->classes[k].confidence;
+            }
 }

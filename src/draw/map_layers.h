@@ -7,7 +7,7 @@
 #ifndef DRAW_MAP_LAYERS_H
 #define DRAW_MAP_LAYERS_H
 
-#include "io/raster/raster.h"
+#include "geo/area.h"
 
 /* How samples become bytes. The limits are found in the small picture, for each band alone. */
 typedef struct stretch {
@@ -46,6 +46,7 @@ typedef struct map_layers {
     const raster_info *info;        /* of the scene */
     const char *date, *second_date; /* by the files' metadata; "" where they say nothing */
     int64_t h, w;                   /* of the grid */
+    double metres[2];               /* a column's and a row's step in the middle of the scene; NaN: not known */
     image scene, second; /* u8 RGBA [h,w,4], alpha 0 where there are no data; second is empty if there is none */
     image map;           /* i32 [h,w]: a row of `classes`, or -1; empty if there is no mask */
     map_class *classes;  /* by rising id; only those that the mask holds */
@@ -56,5 +57,7 @@ typedef struct map_layers {
 /* *out lives in `mem`. Rasters are read once, with memory that does not grow with them. The mask and the second date
  * are placed by their georeference: errors as raster_place_onto. CSEG_USAGE: a band that the scene does not have. */
 cseg_status map_layers_open(const map_layers_options *how, arena *mem, map_layers **out, cseg_error *err);
+/* Takes areas and confidences of the same mask from a report. */
+void map_layers_take_areas(map_layers *l, const area_report *report);
 
 #endif

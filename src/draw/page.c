@@ -58,16 +58,15 @@ static void add_fact(strbuf *b, const char *name, const char *value, bool *first
 }
 
 /* Two sides, or one if they are equal. */
-static char *pixel_size(const raster_info *i, arena *mem)
+static char *pixel_size(const map_layers *l, arena *mem)
 {
-    const double *t = i->place.transform;
-    double x = hypot(t[1], t[4]), y = hypot(t[2], t[5]), metres = raster_pixel_metres(i);
-    bool square = fabs(x - y) <= 1e-3 * x, degrees = false;
-    double step[6];
-    raster_ground_transform(i, step, &degrees);
-    if (degrees)
-        return arena_printf(mem, "%.8g\u00b0 x %.8g\u00b0 (about %.3g m across)", x, y, metres);
-    return square ? arena_printf(mem, "%.5g m", metres) : arena_printf(mem, "%.5g m x %.5g m", metres, metres * y / x);
+    const double *t = l->info->place.transform;
+    double step[6], x = l->metres[0], y = l->metres[1];
+    bool degrees;
+    if (raster_ground_transform(l->info, step, &degrees) && degrees)
+        return arena_printf(mem, "%.8g\u00b0 x %.8g\u00b0 (about %.3g m x %.3g m)", hypot(t[1], t[4]),
+                            hypot(t[2], t[5]), x, y);
+    return fabs(x - y) <= 1e-3 * x ? arena_printf(mem, "%.5g m", x) : arena_printf(mem, "%.5g m x %.5g m", x, y);
 }
 
 static cseg_status add_facts(strbuf *b, const page_info *about, const map_layers *l, arena *mem, cseg_error *err)
@@ -79,7 +78,7 @@ static cseg_status add_facts(strbuf *b, const page_info *about, const map_layers
     char *size = arena_printf(mem, "%lld x %lld pixels, %lld band%s, %s", (long long)i->w, (long long)i->h,
                               (long long)i->bands, i->bands == 1 ? "" : "s", i->stored);
     char *shown = arena_printf(mem, "%lld x %lld pixels", (long long)l->w, (long long)l->h);
-    char *pixel = pixel_size(i, mem);
+    char *pixel = pixel_size(l, mem);
     if (!size || !shown || !pixel)
         return fail_memory(err);
     strbuf_add(b, "\"facts\":[");
@@ -92,7 +91,7 @@ static cseg_status add_facts(strbuf *b, const page_info *about, const map_layers
         add_fact(b, "Second date", l->second_date, &first);
     if (*system)
         add_fact(b, "System", system, &first);
-    if (isfinite(raster_pixel_metres(i)))
+    if (isfinite(l->metres[0]))
         add_fact(b, "Pixel", pixel, &first);
     if (l->w != i->w || l->h != i->h)
         add_fact(b, "Shown as", shown, &first);
@@ -110,7 +109,7 @@ static cseg_status add_place(strbuf *b, const map_layers *l, arena *mem, cseg_er
     strbuf_add(b, "\"north\":");
     add_number(b, raster_north(l->info));
     strbuf_add(b, ",\"metres\":"); /* of a pixel of the picture */
-    add_number(b, raster_pixel_metres(l->info) * (double)l->info->w / (double)l->w);
+    add_number(b, l->metres[0] * (double)l->info->w / (double)l->w);
     strbuf_add(b, ",");
     if (!raster_ground_transform(l->info, t, &degrees))
         return CSEG_OK;

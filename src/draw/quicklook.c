@@ -212,7 +212,7 @@ static double nice_below(double v)
 static void draw_scale_bar(canvas *c, const sizes *s, const map_layers *l, const frame *f)
 {
     char text[32];
-    double metres = raster_pixel_metres(l->info) * (double)l->info->w / (double)l->w; /* of a picture pixel */
+    double metres = l->metres[0] * (double)l->info->w / (double)l->w; /* of a picture pixel */
     if (!(metres > 0) || !isfinite(metres) || f->w < 12 * s->text)
         return;
     double length = nice_below(metres * f->w / 4), w = length / metres, t = s->text * 0.95;

@@ -51,6 +51,14 @@ says_error "holds more than 1024 different values, so it is no map of classes"
 run 1 "$CSEG" quicklook "$scene" --mask "$scene"
 says_error "has 3 bands; a map of classes has one"
 
+# A mask as its own confidence: class 1 has a 250th.
+run 0 "$CSEG" quicklook "$scene" --mask "$mask" --confidence "$mask" --names land water --html sure.html
+check "the mean confidence of each class" grep -q '"name":"water",.*"confidence":0.004[,}]' sure.html
+run 2 "$CSEG" quicklook "$scene" --mask "$mask" --confidence "$mask"
+says_error "--confidence is shown on the page of a map"
+run 1 "$CSEG" quicklook "$scene" --mask "$mask" --confidence "$scene" --html no.html
+check "no page" missing no.html
+
 # Outlines, in degrees over a scene in metres.
 cat > box.geojson << 'JSON'
 {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon",

@@ -34,8 +34,8 @@ bool gdal_remote_allowed(void)
     return remote;
 }
 
-/* Formats of vectors, which are whole in one file, or in files of one name. Their drivers are not registered, so that
- * nothing is read by them, until gdal_register_vectors. */
+/* Formats of vectors, which are whole in one file, or in files of one name. Their drivers are kept, but not registered,
+ * so that nothing is read by them until gdal_register_vectors. */
 static const char *const vector_drivers[] = {"GPKG", "GeoJSON", "ESRI Shapefile", "FlatGeobuf", NULL};
 enum { VECTOR_DRIVERS = sizeof vector_drivers / sizeof *vector_drivers - 1 };
 static GDALDriverH kept_vectors[VECTOR_DRIVERS];
@@ -55,6 +55,14 @@ static bool keep_vector(GDALDriverH d)
     return false;
 }
 
+void *gdal_writer(const char *name)
+{
+    for (int i = 0; i < VECTOR_DRIVERS; i++)
+        if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])
+            return kept_vectors[i];
+    return GDALGetDriverByName(name);
+}
+
 void gdal_register_vectors(void)
 {
     for (int i = 0; i < VECTOR_DRIVERS; i++)
@@ -68,14 +76,6 @@ static bool is_kept(const char *name)
         if (strcmp(whole_drivers[i], name) == 0)
             return true;
     return strcmp(name, "VRT") == 0 || strcmp(name, "netCDF") == 0;
-}
-
-void *gdal_writer(const char *name)
-{
-    for (int i = 0; i < VECTOR_DRIVERS; i++)
-        if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])
-            return kept_vectors[i];
-    return GDALGetDriverByName(name);
 }
 
 /* GDAL opens masks, overviews and the parts of a VRT by itself, with any driver that is registered. So drivers that

@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -72,28 +71,6 @@ static cseg_status describe_palette(raster *r, arena *mem, cseg_error *err)
     return CSEG_OK;
 }
 
-/* What the numbers of a mask mean: by the file's own metadata, as cseg writes them, else by GDAL's category names. */
-static cseg_status describe_categories(raster *r, arena *mem, cseg_error *err)
-{
-    char key[32], **names = GDALGetRasterCategoryNames(GDALGetRasterBand(r->set, 1));
-    int stated = 0, n = CSLCount(names);
-    while (stated < 65536 && snprintf(key, sizeof key, "CLASS_%d", stated) > 0 &&
-           GDALGetMetadataItem(r->set, key, NULL))
-        stated++;
-    n = stated ? stated : n;
-    const char **to = n ? ARENA_ARRAY(mem, (size_t)n, const char *) : NULL;
-    for (int i = 0; to && i < n; i++) {
-        snprintf(key, sizeof key, "CLASS_%d", i);
-        if (!(to[i] = arena_strdup(mem, stated ? GDALGetMetadataItem(r->set, key, NULL) : names[i])))
-            to = NULL;
-    }
-    if (n && !to)
-        return fail_memory(err);
-    r->info.categories = to;
-    r->info.categories_n = n;
-    return CSEG_OK;
-}
-
 static cseg_status describe_bands(raster *r, arena *mem, cseg_error *err)
 {
     raster_info *i = &r->info;
@@ -153,7 +130,7 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
     GDALGetBlockSize(GDALGetRasterBand(r->set, 1), &bw, &bh);
     i->block_w = bw;
     i->block_h = bh;
-    TRY(describe_categories(r, mem, err));
+    TRY(raster_categories_read(r, mem, err));
     return describe_selected(r, mem, err);
 }
 

@@ -48,7 +48,8 @@ typedef struct raster_info {
     const char **names;     /* `bands` descriptions; "" where none */
     const uint8_t *palette; /* of the first band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
-    const char *const *categories; /* of the first band: what its values mean, categories_n names; NULL: not stated */
+    const char *const *categories; /* of the first band: what its values mean, categories_n names, "" where one has
+                                      none; NULL: not stated */
     int categories_n;
     int64_t block_h, block_w; /* windows that are multiples of these read fastest */
 } raster_info;

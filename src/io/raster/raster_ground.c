@@ -10,8 +10,6 @@
 #include "io/raster/raster_grid.h"
 #include "io/raster/raster_types.h"
 
-static const double DEGREE = 0.017453292519943295; /* in radians */
-
 /* x is east and y north, longitude first, whatever the system itself says: as transforms of rasters have it. */
 static OGRSpatialReferenceH system_of(const char *wkt)
 {
@@ -24,58 +22,6 @@ static OGRSpatialReferenceH system_of(const char *wkt)
     if (s)
         OSRSetAxisMappingStrategy(s, OAMS_TRADITIONAL_GIS_ORDER);
     return s;
-}
-
-/* Metres east and north for a step of one column, at the middle row, and metres north for a step of one row. */
-typedef struct steps {
-    double column[2], row[2];
-} steps;
-
-/* A degree at latitude `lat` on an ellipsoid. */
-static void degree_metres(OGRSpatialReferenceH s, double lat, double *east, double *north)
-{
-    double a = OSRGetSemiMajor(s, NULL), flat = OSRGetInvFlattening(s, NULL);
-    double e2 = flat > 0 ? (2 - 1 / flat) / flat : 0, sine = sin(lat * DEGREE), v = 1 - e2 * sine * sine;
-    *east = a / sqrt(v) * cos(lat * DEGREE) * DEGREE;
-    *north = a * (1 - e2) / (v * sqrt(v)) * DEGREE;
-}
-
-static bool find_steps(const raster_info *i, steps *out)
-{
-    double t[6], east = 0, north = 0;
-    const char *wkt;
-    bool known = false;
-    gdal_scope scope;
-    gdal_begin(&scope);
-    OGRSpatialReferenceH s = raster_transform_of(i, t, &wkt) ? system_of(wkt) : NULL;
-    if (s && OSRIsGeographic(s)) {
-        double unit = OSRGetAngularUnits(s, NULL) / DEGREE;
-        degree_metres(s, (t[3] + t[4] * (double)i->w / 2 + t[5] * (double)i->h / 2) * unit, &east, &north);
-        east *= unit;
-        north *= unit;
-        known = true;
-    } else if (s && OSRIsProjected(s)) {
-        east = north = OSRGetLinearUnits(s, NULL);
-        known = true;
-    }
-    if (s)
-        OSRDestroySpatialReference(s);
-    gdal_end(&scope);
-    if (known)
-        *out = (steps){{t[1] * east, t[4] * north}, {t[2] * east, t[5] * north}};
-    return known;
-}
-
-double raster_pixel_area(const raster_info *i)
-{
-    steps s;
-    return find_steps(i, &s) ? fabs(s.column[0] * s.row[1] - s.column[1] * s.row[0]) : NAN;
-}
-
-double raster_pixel_metres(const raster_info *i)
-{
-    steps s;
-    return find_steps(i, &s) ? hypot(s.column[0], s.column[1]) : NAN;
 }
 
 bool raster_ground_transform(const raster_info *i, double t[6], bool *degrees)

@@ -1,19 +1,15 @@
-/* What a raster's place means on the ground: metres, names of coordinate systems, longitude and latitude, outlines of
+/* What a raster's place means on the ground: names of coordinate systems, longitude and latitude, outlines of
  * polygons in its pixels; when it was taken.
  *
  *     raster *r;
  *     TRY(raster_open(path, mem, &r, err));
- *     double m2 = raster_pixel_area(raster_describe(r));
+ *     double north = raster_north(raster_describe(r));
  */
 #ifndef IO_RASTER_RASTER_GROUND_H
 #define IO_RASTER_RASTER_GROUND_H
 
 #include "io/raster/raster.h"
 
-/* Square metres of a pixel; in a system of degrees, of the one in the middle. NaN: not known. */
-double raster_pixel_area(const raster_info *i);
-/* Metres of a step of one column along the middle row; NaN: not known. */
-double raster_pixel_metres(const raster_info *i);
 /* The transform from columns and rows (raster_place.transform), also where it is fitted to ground control points;
  * degrees: x and y are longitude and latitude. False: the raster says no place. */
 bool raster_ground_transform(const raster_info *i, double t[6], bool *degrees);

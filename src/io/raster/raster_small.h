@@ -48,8 +48,4 @@ enum { RASTER_MOST_IDS = 1024 };
 cseg_status raster_read_ids(raster *r, const raster_ruler *ruler, image *into, raster_ids *found, arena *mem,
                             cseg_error *err);
 
-/* The names of the values of the first band: the raster's category names, or its attribute table. names [*n], NULL
- * where a value has none; *n is 0 where there are no names. */
-cseg_status raster_categories(raster *r, arena *mem, const char *const **names, size_t *n, cseg_error *err);
-
 #endif

@@ -33,6 +33,9 @@ cseg_status raster_open_overview(raster *r, int64_t h, int64_t w, arena *mem, ra
 
 /* Reads transform, projection and ground control points; not the RPCs. Call it between gdal_begin and gdal_end. */
 cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, cseg_error *err);
+/* Fills info.categories from the file's metadata CLASS_n, category names or attribute table. Between gdal_begin and
+ * gdal_end. */
+cseg_status raster_categories_read(raster *r, arena *mem, cseg_error *err);
 bool raster_place_write(GDALDatasetH set, const raster_place *place);
 /* Everything of a spec but sizes and types. Call it between gdal_begin and gdal_end. */
 bool raster_spec_write(GDALDatasetH set, const raster_spec *s);

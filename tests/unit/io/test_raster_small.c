@@ -344,20 +344,18 @@ static void names_come_from_categories_and_tables(void **state)
 {
     (void)state;
     raster_spec spec = {.h = 2, .w = 2, .bands = 1, .type = IMAGE_U8};
-    const char *const *names;
-    size_t n;
+    const raster_info *i;
     write_raster(path, &spec, NULL);
-    GOOD(raster_categories(open_raster(path), mem, &names, &n, &err));
-    assert_int_equal(n, 0);
+    assert_int_equal(raster_describe(open_raster(path))->categories_n, 0);
     GDALDatasetH set = GDALOpen(path, GA_Update);
     char *list[] = {"land", "", "water", NULL};
     assert_int_equal(GDALSetRasterCategoryNames(GDALGetRasterBand(set, 1), list), CE_None);
     GDALClose(set);
-    GOOD(raster_categories(open_raster(path), mem, &names, &n, &err));
-    assert_int_equal(n, 3);
-    assert_string_equal(names[0], "land");
-    assert_null(names[1]);
-    assert_string_equal(names[2], "water");
+    i = raster_describe(open_raster(path));
+    assert_int_equal(i->categories_n, 3);
+    assert_string_equal(i->categories[0], "land");
+    assert_string_equal(i->categories[1], "");
+    assert_string_equal(i->categories[2], "water");
     remove("small.tif.aux.xml");
     write_raster(path, &spec, NULL);
     set = GDALOpen(path, GA_Update);
@@ -372,11 +370,11 @@ static void names_come_from_categories_and_tables(void **state)
     assert_int_equal(GDALSetDefaultRAT(GDALGetRasterBand(set, 1), table), CE_None);
     GDALDestroyRasterAttributeTable(table);
     GDALClose(set);
-    GOOD(raster_categories(open_raster(path), mem, &names, &n, &err));
-    assert_int_equal(n, 5);
-    assert_string_equal(names[4], "roof");
-    assert_string_equal(names[1], "road");
-    assert_null(names[0]);
+    i = raster_describe(open_raster(path));
+    assert_int_equal(i->categories_n, 5);
+    assert_string_equal(i->categories[4], "roof");
+    assert_string_equal(i->categories[1], "road");
+    assert_string_equal(i->categories[0], "");
     remove("small.tif.aux.xml");
 }
 
@@ -426,20 +424,17 @@ static void one_raster_is_placed_in_another(void **state)
     assert_true(m[0] == 0 && m[1] == 1 && m[5] == 1);
 }
 
-static void pixels_have_sizes_on_the_ground(void **state)
+static void places_have_names_and_directions(void **state)
 {
     (void)state;
     const raster_info *i = raster_describe(made_at("a.tif", 100, 80, 1000, 9000, 10, utm18));
     const char *name;
     double corner[8], t[6];
     bool degrees;
-    assert_float_equal(raster_pixel_area(i), 100, 1e-9);
-    assert_float_equal(raster_pixel_metres(i), 10, 1e-9);
     assert_float_equal(raster_north(i), 0, 1e-9);
     GOOD(raster_system_name(i, mem, &name, &err));
     assert_string_equal(name, "WGS 84 / UTM zone 18N (EPSG:32618)");
     i = raster_describe(made_at("a.tif", 2, 2, -60, 46, 1, "EPSG:4326"));
-    assert_float_equal(raster_pixel_area(i) / 1e6, 8762.4, 1); /* a degree by a degree at 45 */
     assert_true(raster_ground_transform(i, t, &degrees) && degrees);
     assert_true(raster_lonlat_grid(i, 1, corner));
     assert_float_equal(corner[0], -60, 1e-9);
@@ -449,9 +444,8 @@ static void pixels_have_sizes_on_the_ground(void **state)
     write_raster("a.tif", &(raster_spec){.h = 2, .w = 2, .bands = 1, .type = IMAGE_U8, .place = &turned}, NULL);
     i = raster_describe(open_raster("a.tif"));
     assert_float_equal(raster_north(i), 1.570796, 1e-5); /* right */
-    assert_float_equal(raster_pixel_area(i), 100, 1e-9);
     i = raster_describe(made_at("a.tif", 2, 2, 0, 0, 1, NULL));
-    assert_true(isnan(raster_pixel_area(i)) && isnan(raster_north(i)));
+    assert_true(isnan(raster_north(i)));
     assert_false(raster_ground_transform(i, t, &degrees));
 }
 
@@ -522,7 +516,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_does_not_grow_with_the_raster, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_come_from_categories_and_tables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_raster_is_placed_in_another, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(pixels_have_sizes_on_the_ground, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(places_have_names_and_directions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dates_come_from_metadata, set_up, tear_down),
         cmocka_unit_test_setup_teardown(outlines_come_in_any_system, set_up, tear_down),
     };
