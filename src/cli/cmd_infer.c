@@ -302,7 +302,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                          .threads = (int)s.o->threads,
                          .bf16 = common_is_bf16(s.o->precision),
                          .tta = s.o->tta,
-                         .own_size = s.o->own_size};
+                         .own_size = s.o->own_size,
+                         .refuses = !s.o->force};
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
@@ -367,7 +368,8 @@ static const cli_option options[] = {
     {.names = "--force",
      .type = O_FLAG,
      .offset = offsetof(infer_args, force),
-     .about = "compare pairs that by their georeferences do not lie at the same place"},
+     .about = "go on with images that the model cannot mean (other bands or values than it learned from), and with "
+              "pairs that by their georeferences do not lie at the same place"},
     OPTION_BANDS(infer_args),
     OPTION_ALLOW_REMOTE(infer_args),
     OPTION_CFG(infer_args),
