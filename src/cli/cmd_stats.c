@@ -1,17 +1,15 @@
 /* cseg stats: statistics of the bands of scenes, and what a config says of them. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/outputs.h"
 #include "base/str.h"
-#include "base/text.h"
 #include "cli/common.h"
 #include "cli/inputs.h"
 #include "cli/interrupt.h"
+#include "cli/stats_report.h"
 #include "cli/terminal.h"
-#include "geo/stats.h"
 #include "io/image/image_watch.h"
 
 typedef struct stats_args {
@@ -141,203 +139,6 @@ static cseg_status check_output(const session *s, cseg_error *err)
     return outputs_check(o, "give another --json", err);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------- */
-
-static void print_heads(const session *s, size_t from, size_t to)
-{
-    for (size_t i = from; i < to; i++) {
-        char head[32];
-        snprintf(head, sizeof head, "p%.6g", s->percentile[i]);
-        printf(" %10s", head);
-    }
-    printf("\n");
-}
-
-static void print_bands(const session *s)
-{
-    const stats_report *r = &s->out;
-    printf("%4s %8s %10s %10s %10s %10s", "band", "nodata %", "min", "max", "mean", "std");
-    print_heads(s, 0, s->n_percentiles < 2 ? s->n_percentiles : 2);
-    for (int64_t k = 0; k < r->bands; k++) {
-        const stats_band *b = &r->band[k];
-        printf("%4lld %8.3g", (long long)k + 1, r->pixels ? 100.0 * (double)b->nodata / (double)r->pixels : 0.0);
-        if (!b->all.n) {
-            printf(" no data\n");
-            continue;
-        }
-        printf(" %10.5g %10.5g %10.5g %10.5g", b->all.min, b->all.max, b->all.mean, stats_deviation(&b->all));
-        for (size_t i = 0; i < 2 && i < s->n_percentiles; i++)
-            printf(" %10.5g", b->percentiles[i]);
-        printf("\n");
-    }
-}
-
-/* Those that the first table has no room for. */
-static void print_percentiles(const session *s)
-{
-    enum { ACROSS = 6 };
-    for (size_t from = 2; from < s->n_percentiles; from += ACROSS) {
-        size_t to = from + ACROSS < s->n_percentiles ? from + ACROSS : s->n_percentiles;
-        printf("\nband");
-        print_heads(s, from, to);
-        for (int64_t k = 0; k < s->out.bands; k++) {
-            printf("%4lld", (long long)k + 1);
-            for (size_t i = from; i < to; i++)
-                printf(" %10.5g", s->out.band[k].percentiles[i]);
-            printf("\n");
-        }
-    }
-}
-
-static void print_classes(const session *s)
-{
-    const stats_report *r = &s->out;
-    if (!r->by_class)
-        return;
-    printf("\n%5s %8s %4s %11s %10s %10s %10s %10s\n", "class", "pixels %", "band", "samples", "min", "max", "mean",
-           "std");
-    for (int64_t c = 0; c < STATS_CLASSES; c++)
-        for (int64_t k = 0; r->labels[c] && k < r->bands; k++) {
-            const stats_moments *m = &r->by_class[c * r->bands + k];
-            if (k == 0)
-                printf("%5lld %8.3g", (long long)c, 100.0 * (double)r->labels[c] / (double)r->pixels);
-            else
-                printf("%14s", "");
-            printf(" %4lld %11lld", (long long)k + 1, (long long)m->n);
-            if (m->n)
-                printf(" %10.5g %10.5g %10.5g %10.5g", m->min, m->max, m->mean, stats_deviation(m));
-            printf("\n");
-        }
-}
-
-/* "[a, b, c]", in lines of at most 80 columns. */
-static void print_numbers(const session *s, const char *name, bool deviation, const char *end)
-{
-    int column = printf("    %s=[", name);
-    for (int64_t k = 0; k < s->out.bands; k++) {
-        char text[32];
-        const stats_moments *m = &s->out.band[k].all;
-        double v = deviation ? stats_deviation(m) : m->mean;
-        v = m->n == 0 ? deviation : deviation && v <= 0 ? 1 : v; /* a band of one value is not divided by 0 */
-        int n = snprintf(text, sizeof text, "%.6g", v);
-        if (n > 0 && !strpbrk(text, ".e"))
-            n += snprintf(text + n, sizeof text - (size_t)n, ".0");
-        if (column + n + 3 > 79)
-            column = printf("\n        ") - 1;
-        column += printf("%s%s", text, k + 1 < s->out.bands ? ", " : "]");
-    }
-    printf("%s\n", end);
-}
-
-static void print_config(const session *s)
-{
-    bool colours = s->out.bands == 3 && s->out.type == IMAGE_U8;
-    printf("\n# 1.x, for %s\ndata_preprocessor = dict(\n    type='SegDataPreProcessor',\n",
-           colours ? "LoadImageFromFile, which gives blue first" : "LoadSingleRSImageFromFile");
-    print_numbers(s, "mean", false, ",");
-    print_numbers(s, "std", true, ",");
-    printf("    bgr_to_rgb=%s)\n# 0.x\nimg_norm_cfg = dict(\n", colours ? "True" : "False");
-    print_numbers(s, "mean", false, ",");
-    print_numbers(s, "std", true, ",");
-    printf("    to_rgb=%s)\n", colours ? "True" : "False");
-}
-
-static void print_all(const session *s)
-{
-    const stats_report *r = &s->out;
-    printf("%zu scene%s, %lld band%s of %s, %lld pixels", r->scenes, r->scenes == 1 ? "" : "s", (long long)r->bands,
-           r->bands == 1 ? "" : "s", image_type_name(r->type), (long long)r->pixels);
-    if (r->windows < r->windows_all)
-        printf(" (%lld of %lld windows)", (long long)r->windows, (long long)r->windows_all);
-    printf("\n\n");
-    print_bands(s);
-    print_percentiles(s);
-    print_classes(s);
-    print_config(s);
-}
-
-/* ---- JSON ------------------------------------------------------------------------------------------------------ */
-
-static void put_number(FILE *out, const char *key, double v)
-{
-    if (isfinite(v))
-        fprintf(out, "\"%s\": %.17g", key, v);
-    else
-        fprintf(out, "\"%s\": null", key);
-}
-
-static void put_moments(FILE *out, const stats_moments *m)
-{
-    fprintf(out, "\"samples\": %lld, ", (long long)m->n);
-    put_number(out, "min", m->n ? m->min : NAN);
-    fprintf(out, ", ");
-    put_number(out, "max", m->n ? m->max : NAN);
-    fprintf(out, ", ");
-    put_number(out, "mean", m->n ? m->mean : NAN);
-    fprintf(out, ", ");
-    put_number(out, "std", m->n ? stats_deviation(m) : NAN);
-}
-
-static void put_band(FILE *out, const session *s, int64_t k)
-{
-    const stats_band *b = &s->out.band[k];
-    fprintf(out, "    {\"band\": %lld, \"name\": ", (long long)k + 1);
-    text_print_json(out, b->name);
-    fprintf(out, ", \"nodata\": %lld, ", (long long)b->nodata);
-    put_moments(out, &b->all);
-    fprintf(out, ", \"percentiles\": {");
-    for (size_t i = 0; i < s->n_percentiles; i++) {
-        char key[32];
-        snprintf(key, sizeof key, "%.10g", s->percentile[i]);
-        fprintf(out, "%s", i ? ", " : "");
-        put_number(out, key, b->percentiles[i]);
-    }
-    fprintf(out, "}}%s\n", k + 1 < s->out.bands ? "," : "");
-}
-
-static void put_classes(FILE *out, const stats_report *r)
-{
-    bool any = false;
-    fprintf(out, "  ],\n  \"classes\": [\n");
-    for (int64_t c = 0; c < STATS_CLASSES; c++) {
-        if (!r->labels[c])
-            continue;
-        fprintf(out, "%s    {\"class\": %lld, \"pixels\": %lld, \"bands\": [", any ? ",\n" : "", (long long)c,
-                (long long)r->labels[c]);
-        for (int64_t k = 0; k < r->bands; k++) {
-            fprintf(out, "%s{", k ? ", " : "");
-            put_moments(out, &r->by_class[c * r->bands + k]);
-            fprintf(out, "}");
-        }
-        fprintf(out, "]}");
-        any = true;
-    }
-    fprintf(out, "\n");
-}
-
-static cseg_status write_json(const session *s, cseg_error *err)
-{
-    const stats_report *r = &s->out;
-    file_replace f = {0};
-    const char *folder = path_dir(s->mem, s->a->json);
-    if (!folder)
-        return fail_memory(err);
-    TRY(dir_create(folder, err));
-    TRY(file_replace_open(&f, s->a->json, s->mem, err));
-    fprintf(f.out, "{\n  \"scenes\": %zu, \"pixels\": %lld, \"type\": \"%s\",\n", r->scenes, (long long)r->pixels,
-            image_type_name(r->type));
-    fprintf(f.out, "  \"windows\": %lld, \"windows_all\": %lld,\n  \"bands\": [\n", (long long)r->windows,
-            (long long)r->windows_all);
-    for (int64_t k = 0; k < r->bands; k++)
-        put_band(f.out, s, k);
-    if (r->by_class)
-        put_classes(f.out, r);
-    fprintf(f.out, "  ]\n}\n");
-    cseg_status status = file_replace_commit(&f, err);
-    file_replace_abort(&f);
-    return status;
-}
-
 /* ---- the command ----------------------------------------------------------------------------------------------- */
 
 static cseg_status show(void *arg, int64_t done, int64_t all, cseg_error *err)
@@ -370,8 +171,9 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     image_watch_stop(interrupt_seen, NULL);
     TRY(stats_run(s.scenes.at, s.scenes.n, &how, mem, &s.out, err));
     progress_clear();
-    print_all(&s);
-    return s.a->json ? write_json(&s, err) : CSEG_OK;
+    stats_shown shown = {&s.out, s.percentile, s.n_percentiles};
+    stats_print(&shown);
+    return s.a->json ? stats_write_json(&shown, s.a->json, mem, err) : CSEG_OK;
 }
 
 static const cli_option options[] = {
