@@ -154,7 +154,7 @@ static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
     window_step st = {.t = t};
     if (t->measure) {
         asked a = {w, w->last};
-        picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
+        picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a, .dates = dates_of(w)};
         all.looked = w->from->looked;
         all.looked_arg = w->from->arg;
         sample now = {.path = w->from->path, .nodata = w->begun.nodata};

@@ -488,6 +488,66 @@ static void hundreds_of_bands_are_packed(void **state)
     image_release(&m);
 }
 
+static cseg_status read_dates(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *e)
+{
+    raster **r = arg;
+    image a = {0}, b = {0};
+    image_flags flags = IMAGE_UNCHANGED | IMAGE_RGB | IMAGE_PILLOW;
+    TRY(raster_read_as(r[0], "first.tif", y, x, h, w, flags, &a, e));
+    cseg_status status = raster_read_as(r[1], "second.tif", y, x, h, w, flags, &b, e);
+    if (status == CSEG_OK)
+        status = sample_join_dates(&a, &b, "first.tif", "second.tif", out, e);
+    image_release(&a);
+    image_release(&b);
+    return status;
+}
+
+/* Each date is stretched by itself, also where both dates of a pixel have no data in one of them alone. */
+static void pairs_by_windows_are_as_the_whole(void **state)
+{
+    (void)state;
+    static const image_type types[] = {IMAGE_U8, IMAGE_U16};
+    static const char steps[] = "[dict(type='LoadMultipleRSImageFromFile', bands=[1, 3, 4]), dict(type='AddIndices', "
+                                "indices='b1 / b2'), dict(type='Stretch'), dict(type='Rerange')]";
+    for (int t = 0; t < 2; t++) {
+        image a = values(types[t], 0), b = values(types[t], 0);
+        memset(image_at(&b, 5, 0), 9, (size_t)(20 * image_row_bytes(&b)));
+        save("first.tif", &a, true, 0);
+        save("second.tif", &b, true, 0);
+        pipeline *p = pipeline_of(steps, DIALECT_1X, mem);
+        const pipeline_info *info = pipeline_describe(p);
+        sample whole = {.mem = mem, .path = "first.tif", .path2 = "second.tif", .n_images = 2};
+        OK(pipeline_apply(p, &whole, &err));
+        raster *r[2];
+        OK(raster_open("first.tif", mem, &r[0], &err));
+        OK(raster_open("second.tif", mem, &r[1], &err));
+        for (int i = 0; i < 2; i++)
+            OK(raster_select(r[i], info->bands, info->n_bands, &err));
+        windowed *w;
+        window_source from = {.path = "first.tif",
+                              .h = H,
+                              .w = W,
+                              .dates = 2,
+                              .bands = info->bands,
+                              .n_bands = info->n_bands,
+                              .read = read_dates,
+                              .arg = r};
+        OK(windowed_open(p, &from, mem, &w, &err));
+        for (int64_t y = 0; y < H; y += 20) {
+            sample s = {0};
+            int64_t n = H - y < 20 ? H - y : 20;
+            OK(windowed_read(w, y, 7, n, 50, &s, &err));
+            for (int64_t i = 0; i < n; i++)
+                assert_memory_equal(image_at(&s.img, i, 0), image_at(&whole.img, y + i, 7),
+                                    (size_t)image_row_bytes(&s.img));
+            sample_release(&s);
+        }
+        sample_release(&whole);
+        image_release(&a);
+        image_release(&b);
+    }
+}
+
 static void refused(const char *steps, const char *text)
 {
     value *list;
@@ -534,6 +594,7 @@ int main(void)
         TEST(indices_come_behind_the_bands),
         TEST(bytes_are_colours),
         TEST(each_date_has_its_indices),
+        TEST(pairs_by_windows_are_as_the_whole),
         TEST(hundreds_of_bands_are_packed),
         TEST(what_makes_no_sense_is_refused),
     };
