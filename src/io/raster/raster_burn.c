@@ -1,7 +1,9 @@
 #include "io/raster/raster_burn.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cpl_vsi.h>
@@ -218,36 +220,95 @@ static cseg_status value_of(const burner *b, OGRFeatureH f, int *out, cseg_error
                 b->path, (long long)OGR_F_GetFID(f), b->how.attribute, text);
 }
 
-static cseg_status burn_feature(burner *b, OGRFeatureH f, const gdal_scope *scope, cseg_error *err)
+/* The feature as a shape in the grid's system, and what it is burnt as. *shape NULL: it is left out. */
+static cseg_status shape_of(const burner *b, OGRFeatureH f, const gdal_scope *scope, OGRGeometryH *shape, double *burnt,
+                            cseg_error *err)
 {
-    int value, band = 1;
-    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
+    int value;
     OGRGeometryH from = OGR_F_GetGeometryRef(f);
+    *shape = NULL;
     TRY(value_of(b, f, &value, err));
+    *burnt = value;
     if (!from || value < 0)
         return CSEG_OK;
-    OGRGeometryH g = OGR_G_GetLinearGeometry(from, 0, NULL); /* a copy; arcs are lines in it */
-    if (!g)
+    *shape = OGR_G_GetLinearGeometry(from, 0, NULL); /* a copy; arcs are lines in it */
+    if (!*shape)
         return fail_memory(err);
-    cseg_status status = CSEG_OK;
-    double burnt = value;
-    if (b->to_grid && OGR_G_Transform(g, b->to_grid) != OGRERR_NONE)
-        status = gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
-    else if (GDALRasterizeGeometries(b->window, 1, &band, 1, &g, NULL, NULL, &burnt, options, NULL, NULL) != CE_None)
-        status = gdal_fail(scope, CSEG_DATA, b->path, "burn a feature", err);
-    OGR_G_DestroyGeometry(g);
+    if (b->to_grid && OGR_G_Transform(*shape, b->to_grid) != OGRERR_NONE)
+        return gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
+    return CSEG_OK;
+}
+
+/* Burns features [n] in their order, all in one pass over the window. */
+static cseg_status burn_features(burner *b, const OGRFeatureH *features, size_t n, const gdal_scope *scope,
+                                 cseg_error *err)
+{
+    int band = 1, used = 0;
+    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
+    OGRGeometryH *shapes = mem_alloc_raw((n + 1) * sizeof *shapes);
+    double *burnt = mem_alloc_raw((n + 1) * sizeof *burnt);
+    cseg_status status = shapes && burnt && n <= INT_MAX ? CSEG_OK : fail_memory(err);
+    for (size_t i = 0; i < n && status == CSEG_OK; i++) {
+        status = shape_of(b, features[i], scope, &shapes[used], &burnt[used], err);
+        used += shapes[used] != NULL;
+    }
+    if (status == CSEG_OK && used &&
+        GDALRasterizeGeometries(b->window, 1, &band, used, shapes, NULL, NULL, burnt, options, NULL, NULL) != CE_None)
+        status = gdal_fail(scope, CSEG_DATA, b->path, "burn its features", err);
+    for (int i = 0; i < used; i++)
+        OGR_G_DestroyGeometry(shapes[i]);
+    mem_free(shapes);
+    mem_free(burnt);
     return status;
 }
 
+/* The features near a window. */
+typedef struct found {
+    OGRFeatureH *at;
+    size_t n, room;
+} found;
+
+static cseg_status keep(found *all, OGRFeatureH f, cseg_error *err)
+{
+    if (all->n == all->room) {
+        size_t room = all->room ? 2 * all->room : 256;
+        OGRFeatureH *at = mem_alloc_raw(room * sizeof *at);
+        if (!at) {
+            OGR_F_Destroy(f);
+            return fail_memory(err);
+        }
+        if (all->n)
+            memcpy(at, all->at, all->n * sizeof *at);
+        mem_free(all->at);
+        all->at = at;
+        all->room = room;
+    }
+    all->at[all->n++] = f;
+    return CSEG_OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    GIntBig x = OGR_F_GetFID(*(const OGRFeatureH *)a), y = OGR_F_GetFID(*(const OGRFeatureH *)b);
+    return (x > y) - (x < y);
+}
+
+/* A spatial index gives features in an order of its own, another one for each window. */
 static cseg_status burn_all(burner *b, const gdal_scope *scope, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
+    found all = {0};
     OGRFeatureH f;
     OGR_L_ResetReading(b->layer);
-    while (status == CSEG_OK && (f = OGR_L_GetNextFeature(b->layer))) {
-        status = burn_feature(b, f, scope, err);
-        OGR_F_Destroy(f);
-    }
+    while (status == CSEG_OK && (f = OGR_L_GetNextFeature(b->layer)))
+        status = keep(&all, f, err);
+    if (all.n)
+        qsort(all.at, all.n, sizeof *all.at, by_number);
+    if (status == CSEG_OK)
+        status = burn_features(b, all.at, all.n, scope, err);
+    for (size_t i = 0; i < all.n; i++)
+        OGR_F_Destroy(all.at[i]);
+    mem_free(all.at);
     if (status == CSEG_OK && scope->text[0])
         status = gdal_fail(scope, CSEG_CORRUPT, b->path, "read its features (truncated or damaged?)", err);
     return status;
