@@ -18,6 +18,19 @@
 #include "io/raster/raster_source.h"
 #include "io/raster/raster_types.h"
 
+/* A feature in the grid's system, and what it is burnt as. */
+typedef struct burnt_shape {
+    GIntBig number;
+    OGRGeometryH shape;
+    double value;
+    OGREnvelope box;
+} burnt_shape;
+
+typedef struct shapes {
+    burnt_shape *at;
+    size_t n, room;
+} shapes;
+
 struct burner {
     const char *path, *grid_name;
     burn_options how;
@@ -27,6 +40,9 @@ struct burner {
     OGRLayerH layer;
     OGRCoordinateTransformationH to_grid, from_grid; /* NULL: one system for both */
     int field;                                       /* of the attribute; -1: none */
+    /* All shapes of the grid, if the file has no index by which those of a window are found. */
+    bool keeps, kept;
+    shapes all;
     /* The window that features are burnt into, a raster in memory; made anew for another size. */
     GDALDatasetH window;
     const char *window_name;
@@ -42,12 +58,21 @@ static void close_window(burner *b)
     b->window = NULL;
 }
 
+static void release(shapes *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        OGR_G_DestroyGeometry(s->at[i].shape);
+    mem_free(s->at);
+    *s = (shapes){0};
+}
+
 static void close_later(void *arg)
 {
     burner *b = arg;
     gdal_scope scope;
     gdal_begin(&scope);
     close_window(b);
+    release(&b->all);
     if (b->to_grid)
         OCTDestroyCoordinateTransformation(b->to_grid);
     if (b->from_grid)
@@ -77,6 +102,7 @@ static cseg_status open_layer(burner *b, const gdal_scope *scope, cseg_error *er
         return fail(err, CSEG_DATA, "%s has no layer '%s'; its first is '%s'", b->path, b->how.layer,
                     n > 0 ? OGR_L_GetName(GDALDatasetGetLayer(b->file, 0)) : "");
     b->field = -1;
+    b->keeps = !OGR_L_TestCapability(b->layer, OLCFastSpatialFilter);
     if (!b->how.attribute)
         return CSEG_OK;
     OGRFeatureDefnH about = OGR_L_GetLayerDefn(b->layer);
@@ -176,19 +202,26 @@ static cseg_status begin_window(burner *b, int64_t y, int64_t x, int64_t h, int6
     return CSEG_OK;
 }
 
-/* Lets the layer give features near the window alone. */
-static void filter(burner *b, int64_t y, int64_t x, int64_t h, int64_t w, gdal_scope *scope)
+/* The window and a pixel around it, in the grid's system. */
+static OGREnvelope box_of(const burner *b, int64_t y, int64_t x, int64_t h, int64_t w)
 {
     const double *t = b->transform;
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    OGREnvelope box = {INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (int i = 0; i < 4; i++) {
         double col = (double)(i & 1 ? x + w + 1 : x - 1), row = (double)(i & 2 ? y + h + 1 : y - 1);
-        double at[2] = {t[0] + t[1] * col + t[2] * row, t[3] + t[4] * col + t[5] * row};
-        for (int k = 0; k < 2; k++) {
-            low[k] = fmin(low[k], at[k]);
-            high[k] = fmax(high[k], at[k]);
-        }
+        double east = t[0] + t[1] * col + t[2] * row, north = t[3] + t[4] * col + t[5] * row;
+        box.MinX = fmin(box.MinX, east);
+        box.MaxX = fmax(box.MaxX, east);
+        box.MinY = fmin(box.MinY, north);
+        box.MaxY = fmax(box.MaxY, north);
     }
+    return box;
+}
+
+/* Lets the layer give features near the box alone. */
+static void filter(burner *b, OGREnvelope box, gdal_scope *scope)
+{
+    double low[2] = {box.MinX, box.MinY}, high[2] = {box.MaxX, box.MaxY};
     if (b->from_grid &&
         !OCTTransformBounds(b->from_grid, low[0], low[1], high[0], high[1], &low[0], &low[1], &high[0], &high[1], 21)) {
         scope->text[0] = 0;
@@ -220,97 +253,102 @@ static cseg_status value_of(const burner *b, OGRFeatureH f, int *out, cseg_error
                 b->path, (long long)OGR_F_GetFID(f), b->how.attribute, text);
 }
 
-/* The feature as a shape in the grid's system, and what it is burnt as. *shape NULL: it is left out. */
-static cseg_status shape_of(const burner *b, OGRFeatureH f, const gdal_scope *scope, OGRGeometryH *shape, double *burnt,
-                            cseg_error *err)
+static cseg_status add_shape(const burner *b, OGRFeatureH f, shapes *to, const gdal_scope *scope, cseg_error *err)
 {
     int value;
     OGRGeometryH from = OGR_F_GetGeometryRef(f);
-    *shape = NULL;
     TRY(value_of(b, f, &value, err));
-    *burnt = value;
     if (!from || value < 0)
         return CSEG_OK;
-    *shape = OGR_G_GetLinearGeometry(from, 0, NULL); /* a copy; arcs are lines in it */
-    if (!*shape)
-        return fail_memory(err);
-    if (b->to_grid && OGR_G_Transform(*shape, b->to_grid) != OGRERR_NONE)
-        return gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
-    return CSEG_OK;
-}
-
-/* Burns features [n] in their order, all in one pass over the window. */
-static cseg_status burn_features(burner *b, const OGRFeatureH *features, size_t n, const gdal_scope *scope,
-                                 cseg_error *err)
-{
-    int band = 1, used = 0;
-    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
-    OGRGeometryH *shapes = mem_alloc_raw((n + 1) * sizeof *shapes);
-    double *burnt = mem_alloc_raw((n + 1) * sizeof *burnt);
-    cseg_status status = shapes && burnt && n <= INT_MAX ? CSEG_OK : fail_memory(err);
-    for (size_t i = 0; i < n && status == CSEG_OK; i++) {
-        status = shape_of(b, features[i], scope, &shapes[used], &burnt[used], err);
-        used += shapes[used] != NULL;
-    }
-    if (status == CSEG_OK && used &&
-        GDALRasterizeGeometries(b->window, 1, &band, used, shapes, NULL, NULL, burnt, options, NULL, NULL) != CE_None)
-        status = gdal_fail(scope, CSEG_DATA, b->path, "burn its features", err);
-    for (int i = 0; i < used; i++)
-        OGR_G_DestroyGeometry(shapes[i]);
-    mem_free(shapes);
-    mem_free(burnt);
-    return status;
-}
-
-/* The features near a window. */
-typedef struct found {
-    OGRFeatureH *at;
-    size_t n, room;
-} found;
-
-static cseg_status keep(found *all, OGRFeatureH f, cseg_error *err)
-{
-    if (all->n == all->room) {
-        size_t room = all->room ? 2 * all->room : 256;
-        OGRFeatureH *at = mem_alloc_raw(room * sizeof *at);
-        if (!at) {
-            OGR_F_Destroy(f);
+    if (to->n == to->room) {
+        size_t room = to->room ? 2 * to->room : 256;
+        burnt_shape *at = mem_alloc_raw(room * sizeof *at);
+        if (!at)
             return fail_memory(err);
-        }
-        if (all->n)
-            memcpy(at, all->at, all->n * sizeof *at);
-        mem_free(all->at);
-        all->at = at;
-        all->room = room;
+        if (to->n)
+            memcpy(at, to->at, to->n * sizeof *at);
+        mem_free(to->at);
+        to->at = at;
+        to->room = room;
     }
-    all->at[all->n++] = f;
+    OGRGeometryH g = OGR_G_GetLinearGeometry(from, 0, NULL); /* a copy; arcs are lines in it */
+    if (!g)
+        return fail_memory(err);
+    burnt_shape *s = &to->at[to->n++];
+    *s = (burnt_shape){.number = OGR_F_GetFID(f), .shape = g, .value = value};
+    if (b->to_grid && OGR_G_Transform(g, b->to_grid) != OGRERR_NONE)
+        return gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
+    OGR_G_GetEnvelope(g, &s->box);
     return CSEG_OK;
 }
 
 static int by_number(const void *a, const void *b)
 {
-    GIntBig x = OGR_F_GetFID(*(const OGRFeatureH *)a), y = OGR_F_GetFID(*(const OGRFeatureH *)b);
+    GIntBig x = ((const burnt_shape *)a)->number, y = ((const burnt_shape *)b)->number;
     return (x > y) - (x < y);
 }
 
-/* A spatial index gives features in an order of its own, another one for each window. */
-static cseg_status burn_all(burner *b, const gdal_scope *scope, cseg_error *err)
+/* The shapes near the box, in order: a spatial index gives features in an order of its own, another one for each
+ * window. */
+static cseg_status collect(burner *b, OGREnvelope box, shapes *to, gdal_scope *scope, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
-    found all = {0};
     OGRFeatureH f;
+    filter(b, box, scope);
     OGR_L_ResetReading(b->layer);
-    while (status == CSEG_OK && (f = OGR_L_GetNextFeature(b->layer)))
-        status = keep(&all, f, err);
-    if (all.n)
-        qsort(all.at, all.n, sizeof *all.at, by_number);
-    if (status == CSEG_OK)
-        status = burn_features(b, all.at, all.n, scope, err);
-    for (size_t i = 0; i < all.n; i++)
-        OGR_F_Destroy(all.at[i]);
-    mem_free(all.at);
+    while (status == CSEG_OK && (f = OGR_L_GetNextFeature(b->layer))) {
+        status = add_shape(b, f, to, scope, err);
+        OGR_F_Destroy(f);
+    }
     if (status == CSEG_OK && scope->text[0])
         status = gdal_fail(scope, CSEG_CORRUPT, b->path, "read its features (truncated or damaged?)", err);
+    if (to->n)
+        qsort(to->at, to->n, sizeof *to->at, by_number);
+    if (status != CSEG_OK)
+        release(to);
+    return status;
+}
+
+static bool meet(const OGREnvelope *a, const OGREnvelope *b)
+{
+    return a->MinX <= b->MaxX && a->MaxX >= b->MinX && a->MinY <= b->MaxY && a->MaxY >= b->MinY;
+}
+
+/* Burns those in the box, all in one pass over the window. */
+static cseg_status burn_shapes(burner *b, const shapes *from, OGREnvelope box, const gdal_scope *scope, cseg_error *err)
+{
+    int band = 1, n = 0;
+    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
+    OGRGeometryH *list = mem_alloc_raw((from->n + 1) * sizeof *list);
+    double *values = mem_alloc_raw((from->n + 1) * sizeof *values);
+    cseg_status status = list && values && from->n <= INT_MAX ? CSEG_OK : fail_memory(err);
+    for (size_t i = 0; i < from->n && status == CSEG_OK; i++)
+        if (meet(&from->at[i].box, &box)) {
+            list[n] = from->at[i].shape;
+            values[n++] = from->at[i].value;
+        }
+    if (status == CSEG_OK && n &&
+        GDALRasterizeGeometries(b->window, 1, &band, n, list, NULL, NULL, values, options, NULL, NULL) != CE_None)
+        status = gdal_fail(scope, CSEG_DATA, b->path, "burn its features", err);
+    mem_free(list);
+    mem_free(values);
+    return status;
+}
+
+static cseg_status burn_all(burner *b, OGREnvelope box, gdal_scope *scope, cseg_error *err)
+{
+    shapes near = {0};
+    cseg_status status = CSEG_OK;
+    if (b->keeps && !b->kept) {
+        TRY(collect(b, box_of(b, 0, 0, b->h, b->w), &b->all, scope, err));
+        b->kept = true;
+    }
+    if (b->keeps)
+        return burn_shapes(b, &b->all, box, scope, err);
+    status = collect(b, box, &near, scope, err);
+    if (status == CSEG_OK)
+        status = burn_shapes(b, &near, box, scope, err);
+    release(&near);
     return status;
 }
 
@@ -323,10 +361,9 @@ cseg_status burner_read(burner *b, int64_t y, int64_t x, int64_t h, int64_t w, i
     TRY(image_new(h, w, 1, IMAGE_U8, out, err));
     gdal_scope scope;
     gdal_begin(&scope);
-    filter(b, y, x, h, w, &scope);
     cseg_status status = begin_window(b, y, x, h, w, &scope, err);
     if (status == CSEG_OK)
-        status = burn_all(b, &scope, err);
+        status = burn_all(b, box_of(b, y, x, h, w), &scope, err);
     if (status == CSEG_OK && GDALRasterIO(GDALGetRasterBand(b->window, 1), GF_Read, 0, 0, (int)w, (int)h, out->data,
                                           (int)w, (int)h, GDT_Byte, 0, 0) != CE_None)
         status = gdal_fail(&scope, CSEG_CORRUPT, b->path, "burn its features", err);
