@@ -67,6 +67,18 @@ static cseg_status add(scan *s, const char *path, const char *of, scan_reading r
     return as && vec_push(mem, &s->all, e) ? CSEG_OK : fail_memory(err);
 }
 
+/* Windows of scenes have the dataset's ignore_index wherever nothing counts, whatever their files hold. */
+static cseg_status check_blank(const scan *s, const scan_entry *e, cseg_error *err)
+{
+    int64_t own = e->as->meta->ignore_index, blank = own >= 0 && own <= 255 ? own : 255;
+    if (scan_is_ignored(s, e, blank))
+        return CSEG_OK;
+    return fail(err, CSEG_CONFIG,
+                "%s: where the scene has no data its label becomes %lld, the dataset's ignore_index, which %s does not "
+                "ignore: give both one ignore_index",
+                e->path, (long long)blank, s->options->measured ? "the evaluation" : "the model");
+}
+
 /* Adds a label map whose values the dataset has counted. */
 static cseg_status add_known(scan *s, const dataset_map *map, const char *of, scan_reading r, arena *mem,
                              cseg_error *err)
@@ -81,7 +93,7 @@ static cseg_status add_known(scan *s, const dataset_map *map, const char *of, sc
     for (int i = 0; i < v->n; i++)
         f->values[i] = (scan_value){v->at[i].value, v->at[i].count};
     s->all.at[s->all.n - 1].known = true;
-    return CSEG_OK;
+    return check_blank(s, &s->all.at[s->all.n - 1], err);
 }
 
 /* Adds the maps of a source: the labels that a rule names, the weights, and the second date's image for its size. */

@@ -240,12 +240,14 @@ static cseg_status read_labels(void *arg, region at, image *labels, uint8_t *hol
     return scenes_read(r->s, &p, path, NULL, 0, r->s->how.label_flags, labels, err);
 }
 
-/* Size and time of change of a file, as text; "0 0 0" for one that is none (within an archive). */
+/* Size and time of change of a file, as text. NULL: it is none of its own (but within an archive), or out of memory. */
 static const char *stamp(const char *path, arena *mem)
 {
     struct stat st;
-    if (!path || stat(path, &st) != 0)
-        return "0 0 0";
+    if (!path)
+        return "-";
+    if (stat(path, &st) != 0)
+        return NULL;
     return arena_printf(mem, "%lld %lld %lld", (long long)st.st_size, (long long)st.st_mtim.tv_sec,
                         (long long)st.st_mtim.tv_nsec);
 }
@@ -264,7 +266,7 @@ static unsigned long long burn_digest(const burn_options *o)
     return d;
 }
 
-/* All that the counts depend on, but for the parts of a VRT. */
+/* All that the counts depend on, but for the parts of a VRT. NULL: that cannot be told, and nothing is kept. */
 static const char *dependence(const scene_set *s, const scene_input *in, arena *mem)
 {
     const char *a = stamp(in->image, mem), *b = stamp(in->labels, mem), *c = stamp(in->image2, mem);

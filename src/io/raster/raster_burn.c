@@ -1,7 +1,9 @@
 #include "io/raster/raster_burn.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cpl_vsi.h>
@@ -16,6 +18,19 @@
 #include "io/raster/raster_source.h"
 #include "io/raster/raster_types.h"
 
+/* A feature in the grid's system, and what it is burnt as. */
+typedef struct burnt_shape {
+    GIntBig number;
+    OGRGeometryH shape;
+    double value;
+    OGREnvelope box;
+} burnt_shape;
+
+typedef struct shapes {
+    burnt_shape *at;
+    size_t n, room;
+} shapes;
+
 struct burner {
     const char *path, *grid_name;
     burn_options how;
@@ -25,6 +40,9 @@ struct burner {
     OGRLayerH layer;
     OGRCoordinateTransformationH to_grid, from_grid; /* NULL: one system for both */
     int field;                                       /* of the attribute; -1: none */
+    /* All shapes of the grid, if the file has no index by which those of a window are found. */
+    bool keeps, kept;
+    shapes all;
     /* The window that features are burnt into, a raster in memory; made anew for another size. */
     GDALDatasetH window;
     const char *window_name;
@@ -40,12 +58,21 @@ static void close_window(burner *b)
     b->window = NULL;
 }
 
+static void release(shapes *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        OGR_G_DestroyGeometry(s->at[i].shape);
+    mem_free(s->at);
+    *s = (shapes){0};
+}
+
 static void close_later(void *arg)
 {
     burner *b = arg;
     gdal_scope scope;
     gdal_begin(&scope);
     close_window(b);
+    release(&b->all);
     if (b->to_grid)
         OCTDestroyCoordinateTransformation(b->to_grid);
     if (b->from_grid)
@@ -76,6 +103,7 @@ static cseg_status open_layer(burner *b, const gdal_scope *scope, cseg_error *er
         return fail(err, CSEG_DATA, "%s has no layer '%s'; its first is '%s'", b->path, b->how.layer,
                     n > 0 ? OGR_L_GetName(GDALDatasetGetLayer(b->file, 0)) : "");
     b->field = -1;
+    b->keeps = !OGR_L_TestCapability(b->layer, OLCFastSpatialFilter);
     if (!b->how.attribute)
         return CSEG_OK;
     OGRFeatureDefnH about = OGR_L_GetLayerDefn(b->layer);
@@ -175,19 +203,26 @@ static cseg_status begin_window(burner *b, int64_t y, int64_t x, int64_t h, int6
     return CSEG_OK;
 }
 
-/* Lets the layer give features near the window alone. */
-static void filter(burner *b, int64_t y, int64_t x, int64_t h, int64_t w, gdal_scope *scope)
+/* The window and a pixel around it, in the grid's system. */
+static OGREnvelope box_of(const burner *b, int64_t y, int64_t x, int64_t h, int64_t w)
 {
     const double *t = b->transform;
-    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    OGREnvelope box = {INFINITY, -INFINITY, INFINITY, -INFINITY};
     for (int i = 0; i < 4; i++) {
         double col = (double)(i & 1 ? x + w + 1 : x - 1), row = (double)(i & 2 ? y + h + 1 : y - 1);
-        double at[2] = {t[0] + t[1] * col + t[2] * row, t[3] + t[4] * col + t[5] * row};
-        for (int k = 0; k < 2; k++) {
-            low[k] = fmin(low[k], at[k]);
-            high[k] = fmax(high[k], at[k]);
-        }
+        double east = t[0] + t[1] * col + t[2] * row, north = t[3] + t[4] * col + t[5] * row;
+        box.MinX = fmin(box.MinX, east);
+        box.MaxX = fmax(box.MaxX, east);
+        box.MinY = fmin(box.MinY, north);
+        box.MaxY = fmax(box.MaxY, north);
     }
+    return box;
+}
+
+/* Lets the layer give features near the box alone. */
+static void filter(burner *b, OGREnvelope box, gdal_scope *scope)
+{
+    double low[2] = {box.MinX, box.MinY}, high[2] = {box.MaxX, box.MaxY};
     if (b->from_grid &&
         !OCTTransformBounds(b->from_grid, low[0], low[1], high[0], high[1], &low[0], &low[1], &high[0], &high[1], 21)) {
         scope->text[0] = 0;
@@ -219,38 +254,102 @@ static cseg_status value_of(const burner *b, OGRFeatureH f, int *out, cseg_error
                 b->path, (long long)OGR_F_GetFID(f), b->how.attribute, text);
 }
 
-static cseg_status burn_feature(burner *b, OGRFeatureH f, const gdal_scope *scope, cseg_error *err)
+static cseg_status add_shape(const burner *b, OGRFeatureH f, shapes *to, const gdal_scope *scope, cseg_error *err)
 {
-    int value, band = 1;
-    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
+    int value;
     OGRGeometryH from = OGR_F_GetGeometryRef(f);
     TRY(value_of(b, f, &value, err));
     if (!from || value < 0)
         return CSEG_OK;
+    if (to->n == to->room) {
+        size_t room = to->room ? 2 * to->room : 256;
+        burnt_shape *at = mem_alloc_raw(room * sizeof *at);
+        if (!at)
+            return fail_memory(err);
+        if (to->n)
+            memcpy(at, to->at, to->n * sizeof *at);
+        mem_free(to->at);
+        to->at = at;
+        to->room = room;
+    }
     OGRGeometryH g = OGR_G_GetLinearGeometry(from, 0, NULL); /* a copy; arcs are lines in it */
     if (!g)
         return fail_memory(err);
-    cseg_status status = CSEG_OK;
-    double burnt = value;
+    burnt_shape *s = &to->at[to->n++];
+    *s = (burnt_shape){.number = OGR_F_GetFID(f), .shape = g, .value = value};
     if (b->to_grid && OGR_G_Transform(g, b->to_grid) != OGRERR_NONE)
-        status = gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
-    else if (GDALRasterizeGeometries(b->window, 1, &band, 1, &g, NULL, NULL, &burnt, options, NULL, NULL) != CE_None)
-        status = gdal_fail(scope, CSEG_DATA, b->path, "burn a feature", err);
-    OGR_G_DestroyGeometry(g);
-    return status;
+        return gdal_fail(scope, CSEG_DATA, b->path, "bring a feature to the scene's coordinate system", err);
+    OGR_G_GetEnvelope(g, &s->box);
+    return CSEG_OK;
 }
 
-static cseg_status burn_all(burner *b, const gdal_scope *scope, cseg_error *err)
+static int by_number(const void *a, const void *b)
+{
+    GIntBig x = ((const burnt_shape *)a)->number, y = ((const burnt_shape *)b)->number;
+    return (x > y) - (x < y);
+}
+
+/* The shapes near the box, in order: a spatial index gives features in an order of its own, another one for each
+ * window. */
+static cseg_status collect(burner *b, OGREnvelope box, shapes *to, gdal_scope *scope, cseg_error *err)
 {
     cseg_status status = CSEG_OK;
     OGRFeatureH f;
+    filter(b, box, scope);
     OGR_L_ResetReading(b->layer);
     while (status == CSEG_OK && (f = OGR_L_GetNextFeature(b->layer))) {
-        status = burn_feature(b, f, scope, err);
+        status = add_shape(b, f, to, scope, err);
         OGR_F_Destroy(f);
     }
     if (status == CSEG_OK && scope->text[0])
         status = gdal_fail(scope, CSEG_CORRUPT, b->path, "read its features (truncated or damaged?)", err);
+    if (to->n)
+        qsort(to->at, to->n, sizeof *to->at, by_number);
+    if (status != CSEG_OK)
+        release(to);
+    return status;
+}
+
+static bool meet(const OGREnvelope *a, const OGREnvelope *b)
+{
+    return a->MinX <= b->MaxX && a->MaxX >= b->MinX && a->MinY <= b->MaxY && a->MaxY >= b->MinY;
+}
+
+/* Burns those in the box, all in one pass over the window. */
+static cseg_status burn_shapes(burner *b, const shapes *from, OGREnvelope box, const gdal_scope *scope, cseg_error *err)
+{
+    int band = 1, n = 0;
+    char touched[] = "ALL_TOUCHED=TRUE", *options[] = {b->how.all_touched ? touched : NULL, NULL};
+    OGRGeometryH *list = mem_alloc_raw((from->n + 1) * sizeof *list);
+    double *values = mem_alloc_raw((from->n + 1) * sizeof *values);
+    cseg_status status = list && values && from->n <= INT_MAX ? CSEG_OK : fail_memory(err);
+    for (size_t i = 0; i < from->n && status == CSEG_OK; i++)
+        if (meet(&from->at[i].box, &box)) {
+            list[n] = from->at[i].shape;
+            values[n++] = from->at[i].value;
+        }
+    if (status == CSEG_OK && n &&
+        GDALRasterizeGeometries(b->window, 1, &band, n, list, NULL, NULL, values, options, NULL, NULL) != CE_None)
+        status = gdal_fail(scope, CSEG_DATA, b->path, "burn its features", err);
+    mem_free(list);
+    mem_free(values);
+    return status;
+}
+
+static cseg_status burn_all(burner *b, OGREnvelope box, gdal_scope *scope, cseg_error *err)
+{
+    shapes near = {0};
+    cseg_status status = CSEG_OK;
+    if (b->keeps && !b->kept) {
+        TRY(collect(b, box_of(b, 0, 0, b->h, b->w), &b->all, scope, err));
+        b->kept = true;
+    }
+    if (b->keeps)
+        return burn_shapes(b, &b->all, box, scope, err);
+    status = collect(b, box, &near, scope, err);
+    if (status == CSEG_OK)
+        status = burn_shapes(b, &near, box, scope, err);
+    release(&near);
     return status;
 }
 
@@ -263,10 +362,9 @@ cseg_status burner_read(burner *b, int64_t y, int64_t x, int64_t h, int64_t w, i
     TRY(image_new(h, w, 1, IMAGE_U8, out, err));
     gdal_scope scope;
     gdal_begin(&scope);
-    filter(b, y, x, h, w, &scope);
     cseg_status status = begin_window(b, y, x, h, w, &scope, err);
     if (status == CSEG_OK)
-        status = burn_all(b, &scope, err);
+        status = burn_all(b, box_of(b, y, x, h, w), &scope, err);
     if (status == CSEG_OK && GDALRasterIO(GDALGetRasterBand(b->window, 1), GF_Read, 0, 0, (int)w, (int)h, out->data,
                                           (int)w, (int)h, GDT_Byte, 0, 0) != CE_None)
         status = gdal_fail(&scope, CSEG_CORRUPT, b->path, "burn its features", err);

@@ -37,7 +37,8 @@ typedef struct burner burner;
 cseg_status burner_open(const char *path, const burn_options *how, const char *grid_name, const raster_info *grid,
                         arena *mem, burner **out, cseg_error *err);
 
-/* *out: new, u8 [h,w]: what gdal_rasterize would burn, features over earlier ones. The window must lie within the grid.
+/* *out: new, u8 [h,w]: what gdal_rasterize would burn, features over those with lower
+ * numbers (FID). The window must lie within the grid.
  * CSEG_DATA: a feature whose attribute has a value that `classes` does not have. */
 cseg_status burner_read(burner *b, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
 

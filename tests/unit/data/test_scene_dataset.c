@@ -1,5 +1,6 @@
 /* Samples of scenes: which pixels they are, how often, and that a run finds the same again. */
 #include "data/loader/loader.h"
+#include "data/scan/scan.h"
 #include "data/scenes/scenes.h"
 
 #include <math.h>
@@ -440,6 +441,31 @@ static void wrong_configs_are_refused(void **state)
            "no pixel with data is in this part");
 }
 
+/* What is blanked must be ignored by whoever sees it. */
+static void blanks_are_ignored_or_refused(void **state)
+{
+    (void)state;
+    write_scene();
+    dataset *ds = build(SCENE_DICT("crop_size=16")), *other = build(SCENE_DICT("crop_size=16, ignore_index=9"));
+    scan_rule head = {.key = "gt_semantic_seg", .head = "decode_head", .n_labels = 3, .ignore_index = 255};
+    scan_options learns = {.rules = &head, .n_rules = 1, .threads = 1};
+    scan_options measures = {
+        .rules = &head, .n_rules = 1, .threads = 1, .measured = true, .has_ignored = true, .ignored = 9};
+    scan_report report;
+    assert_int_equal(scan_labels(ds, &learns, mem, &report, &err), CSEG_OK);
+    assert_int_equal(report.files, 1);
+    assert_true(report.pixels[0] > 1000 && report.pixels[1] == 36 && report.pixels[2] > 1000);
+    assert_int_equal(scan_labels(other, &measures, mem, &report, &err), CSEG_OK);
+    assert_int_equal(scan_labels(other, &learns, mem, &report, &err), CSEG_CONFIG);
+    assert_non_null(strstr(err.text, "label becomes 9, the dataset's ignore_index, which the model does not ignore"));
+    assert_int_equal(scan_labels(ds, &measures, mem, &report, &err), CSEG_CONFIG);
+    assert_non_null(strstr(err.text, "which the evaluation does not ignore"));
+    /* Values are judged as those of any label file. */
+    head.n_labels = 2;
+    assert_int_equal(scan_labels(ds, &learns, mem, &report, &err), CSEG_DATA);
+    assert_non_null(strstr(err.text, "mask.tif: 2 in "));
+}
+
 static void wrong_files_are_refused(void **state)
 {
     (void)state;
@@ -503,6 +529,7 @@ int main(void)
         TEST(pairs_and_weights),
         TEST(counts_are_kept_for_the_next_run),
         TEST(wrong_configs_are_refused),
+        TEST(blanks_are_ignored_or_refused),
         TEST(wrong_files_are_refused),
         TEST(no_memory_is_an_error),
     };

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cpl_conv.h>
+#include <gdal.h>
 #include <ogr_srs_api.h>
 
 #include "base/file.h"
@@ -205,6 +207,42 @@ static void features_come_to_the_scenes_system(void **state)
     }
 }
 
+/* The same features in every format that is read, and from a folder that nobody may write to. */
+static void every_format_gives_the_same(void **state)
+{
+    (void)state;
+    static const char *const formats[][2] = {
+        {"GPKG", "a.gpkg"}, {"ESRI Shapefile", "a.shp"}, {"FlatGeobuf", "a.fgb"}, {"GeoJSON", "b.geojson"}};
+    const char *json = write_json("a.geojson", SHAPES);
+    const burn_options how = {.attribute = "kind", .classes = kinds, .n_classes = 2};
+    image wanted = burn(open_burner(json, how), 0, 0, H, W);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const char *path = arena_printf(mem, "%s/%s", folder, formats[i][1]);
+        GDALDriverH d = GDALGetDriverByName(formats[i][0]);
+        if (!d)
+            continue; /* GDAL was built without */
+        GDALDatasetH from = GDALOpenEx(json, GDAL_OF_VECTOR, NULL, NULL, NULL);
+        GDALDatasetH to = GDALCreate(d, path, 0, 0, 0, GDT_Unknown, NULL);
+        assert_non_null(from);
+        assert_non_null(to);
+        /* FlatGeobuf puts features into the order of its index. */
+        char no_index[] = "SPATIAL_INDEX=NO", *options[] = {i == 2 ? no_index : NULL, NULL};
+        assert_non_null(GDALDatasetCopyLayer(to, GDALDatasetGetLayer(from, 0), "a", options));
+        GDALClose(to);
+        GDALClose(from);
+        assert_int_equal(chmod(folder, 0555), 0);
+        burner *b = open_burner(path, how);
+        image all = burn(b, 0, 0, H, W), part = burn(b, 11, 13, 30, 40);
+        assert_memory_equal(all.data, wanted.data, H * W);
+        for (int y = 0; y < 30; y++)
+            assert_memory_equal(image_u8(&part, y, 0), image_u8(&wanted, 11 + y, 13), 40);
+        image_release(&all);
+        image_release(&part);
+        assert_int_equal(chmod(folder, 0755), 0);
+    }
+    image_release(&wanted);
+}
+
 static void refuse(const char *path, burn_options how, raster_info g, cseg_status status, const char *part)
 {
     burner *b;
@@ -269,11 +307,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(each_pixel_has_what_its_centre_lies_in),
-        TEST(options_are_obeyed),
-        TEST(features_come_to_the_scenes_system),
-        TEST(what_cannot_be_burnt_is_named),
-        TEST(no_memory_is_an_error),
+        TEST(each_pixel_has_what_its_centre_lies_in), TEST(every_format_gives_the_same),   TEST(options_are_obeyed),
+        TEST(features_come_to_the_scenes_system),     TEST(what_cannot_be_burnt_is_named), TEST(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
