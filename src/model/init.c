@@ -361,6 +361,22 @@ void init_by_cfg(module *m)
             walk(m->children.at[i]);
 }
 
+void init_from_torchvision(module *m, const value *pretrained, const char *name)
+{
+    bool flag = pretrained && pretrained->kind == V_BOOL;
+    const char *file = value_text(pretrained);
+    if (value_is_none(pretrained) || (flag && !value_true(pretrained)))
+        return;
+    if (flag)
+        file = module_text(m, "torchvision://%s", name);
+    if (file)
+        add_pretrained(m, &(init_config){.checkpoint = file}, module_at(m, "pretrained"));
+    else
+        model_fail(m->model, CSEG_CONFIG, pretrained,
+                   "%s: pretrained is True (torchvision's weights), False, or a file of weights, not %s", m->class_name,
+                   value_kind_name(pretrained));
+}
+
 void init_from_file(module *m, const value *init_cfg)
 {
     if (value_is_none(init_cfg))

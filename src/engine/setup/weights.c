@@ -86,6 +86,18 @@ static const char *revised(const loading *l, const char *key)
     return key;
 }
 
+/* The name of the tensor in the first of the children that the file fills; NULL: none of them has it. */
+static const char *name_in_child(loading *l, const char *key)
+{
+    for (const char *const *child = l->form->fills; *child; child++) {
+        const char *name = arena_printf(l->mem, "%s.%s.%s", l->part, *child, key);
+        l->failed |= !name;
+        if (!name || model_find(l->m, name))
+            return name;
+    }
+    return NULL;
+}
+
 /* Returns the model's name for a key of the file; NULL: the key is not wanted. */
 static const char *model_name(loading *l, const char *key)
 {
@@ -103,6 +115,8 @@ static const char *model_name(loading *l, const char *key)
         key += strlen(l->form->strips);
     if (key && l->form && l->form->drops && strstr(key, l->form->drops))
         return NULL;
+    if (key && l->form && l->form->fills)
+        return name_in_child(l, key);
     if (key && *l->part)
         key = arena_printf(l->mem, "%s.%s", l->part, key);
     l->failed |= !key;
@@ -215,10 +229,21 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
     return CSEG_OK;
 }
 
+static bool is_below(const char *name, const char *part)
+{
+    size_t n = strlen(part);
+    return n == 0 || (strncmp(name, part, n) == 0 && name[n] == '.');
+}
+
+/* Whether the file is to have the parameter. */
 static bool below(const loading *l, const param *p)
 {
-    size_t n = strlen(l->part);
-    return n == 0 || (strncmp(p->name, l->part, n) == 0 && p->name[n] == '.');
+    const char *const *child = l->form ? l->form->fills : NULL;
+    if (!is_below(p->name, l->part))
+        return false;
+    while (child && *child && !is_below(p->name + strlen(l->part) + 1, *child))
+        child++;
+    return !child || *child;
 }
 
 static cseg_status take_all(loading *l, bool *seen, cseg_error *err)

@@ -85,6 +85,7 @@ static void build(module *m)
     bool early = m->kind == &kind_fc_ef;
     if (!s)
         return;
+    m->base = false;
     if (early && c->in_channels % 2)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "in_channels"),
                    "FC_EF: in_channels=%lld are those of both dates, so an even number", (long long)c->in_channels);

@@ -104,6 +104,14 @@ tensor *channel_scale(graph *g, tensor *x, param *factors);
  * negative), or by the root of its sum of squares (p = 2), which are at least 1e-12. */
 tensor *normalize_along(graph *g, tensor *x, int axis, int p);
 
+/* Each channel of x [N,h,w,C] as a mean of all, those weighted most that are least like it (DANet's channel attention,
+ * arXiv:1809.02983). */
+tensor *channels_gathered(graph *g, tensor *x);
+/* How far each channel of x [N,h,w,C] is let through, [N,1,1,C] from 0 to 1: the sigmoid of what two layers, with
+ * ReLU between them, make of its average and, with the same weights, of its maximum, added (CBAM's channel attention,
+ * arXiv:1807.06521). */
+tensor *channel_gate(graph *g, tensor *x, module *first, module *second);
+
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
 module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);
@@ -139,6 +147,7 @@ module *separable_conv_new(module *parent, const char *name, separable_conv_spec
 typedef struct inverted_residual_spec {
     int64_t in, out, stride, dilation, expand;
     bool with_cp;
+    bool gap; /* a place without parameters stands behind the depthwise convolution (Open-CD's TinyBlock) */
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } inverted_residual_spec;
 module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec s);
