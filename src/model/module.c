@@ -303,7 +303,8 @@ module *module_build(module *parent, const char *name, family f, const value *cf
     model *mod = parent->model;
     const kind *k = find_kind(parent, name, f, cfg);
     /* The root is its own tree's first module. */
-    module *m = !k ? NULL : f == FAMILY_SEGMENTOR ? parent : module_new(parent, name);
+    bool is_root = f == FAMILY_SEGMENTOR && !parent->parent && !parent->kind;
+    module *m = !k ? NULL : is_root ? parent : module_new(parent, name);
     if (!m)
         return NULL;
     m->kind = k;

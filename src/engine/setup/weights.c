@@ -520,6 +520,11 @@ cseg_status weights_load_pretrained(model *m, cseg_error *err)
 {
     for (size_t i = 0; i < m->pretrained.n; i++) {
         const model_pretrained *p = &m->pretrained.at[i];
+        char at[512];
+        if (!p->checkpoint)
+            return fail(err, CSEG_CONFIG,
+                        "%spretrained weights of %s: the checkpoint is None; name a file, or leave this out",
+                        value_place(p->at, at), *p->module ? p->module : "the model");
         loading l = {.m = m, .part = p->module, .prefix = p->prefix, .owner = find_module(m->root, p->module)};
         weight_bands how;
         cseg_status status = read_adapt(m, p->adapt, &how, &l.adapt, err);

@@ -49,13 +49,13 @@ static const value *seg_head_cfg(module *m, const value *given)
         {"dropout_ratio", "0."},
         {"loss_decode", "dict(type='mmseg.CrossEntropyLoss', use_sigmoid=True, loss_weight=0.)"}};
     model *mod = m->model;
-    value *copy = given && given->kind == V_DICT ? value_copy(mod->mem, given) : NULL;
-    if (!copy)
+    if (!given || given->kind != V_DICT)
         return given; /* which the maker refuses */
+    value *copy = value_copy(mod->mem, given);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         const value *set = module_literal(m, own[i][1]);
         value *v = set ? value_copy(mod->mem, set) : NULL;
-        if (!v || !value_set(mod->mem, copy, own[i][0], v)) {
+        if (!copy || !v || !value_set(mod->mem, copy, own[i][0], v)) {
             model_fail(mod, CSEG_NO_MEMORY, NULL, "out of memory");
             return NULL;
         }

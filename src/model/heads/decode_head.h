@@ -34,14 +34,18 @@ typedef struct head_config {
     HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
 /* And for those with another default act_cfg. */
 #define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
-    HEAD_SIZE_FIELDS(S, NULL, NULL), HEAD_CLASSES_FIELD(S),                                                            \
-        HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
-/* Those apart, for heads whose class has default sizes, or sets channels or num_classes itself. */
-#define HEAD_IN_CHANNELS_FIELD(S, in_channels_)                                                                        \
-    HEAD_FIELD_RANGE(S, F_INTS, in_channels, in_channels_, 1, 1 << 20,                                                 \
-                     "channels of the map, or of each map, that it takes")
+    HEAD_FIELD_IN_CHANNELS(S),                                                                                         \
+        HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
+        HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
+/* The entries before and behind `channels`, for heads whose class sets it itself. */
+#define HEAD_FIELD_IN_CHANNELS(S)                                                                                      \
+    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes")
+#define HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                               \
+    HEAD_CLASSES_FIELD(S), HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
+/* For heads whose class has default sizes, and parts apart for those that set num_classes themselves. */
 #define HEAD_SIZE_FIELDS(S, in_channels_, channels_)                                                                   \
-    HEAD_IN_CHANNELS_FIELD(S, in_channels_),                                                                           \
+    HEAD_FIELD_RANGE(S, F_INTS, in_channels, in_channels_, 1, 1 << 20,                                                 \
+                     "channels of the map, or of each map, that it takes"),                                            \
         HEAD_FIELD_RANGE(S, F_INT, channels, channels_, 1, 1 << 20, "channels before the classifying convolution")
 #define HEAD_CLASSES_FIELD(S) HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes")
 #define HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \

@@ -77,7 +77,8 @@ const kind kind_spatial_exchange = {
 };
 
 /* The class takes any argument. */
-static const field_table nothing = {.any_more = true};
+static const field no_fields[] = {FIELD_IGNORED(p, "nothing is swapped")};
+static const field_table nothing = {.at = no_fields, .n = 1, .any_more = true};
 
 const kind kind_two_identity = {
     .family = FAMILY_INTERACTION,

@@ -47,6 +47,8 @@ tensor *norm_run_with(module *norm, graph *g, tensor *x, tensor *gamma, tensor *
 const char *norm_name(module *parent, const value *norm_cfg, const char *postfix);
 /* norm_eval=True: batch norms in m and below use their running statistics in training too. */
 void norm_freeze_statistics(module *m);
+/* Norms in m and below use the batch's statistics in training, but their running statistics stay. */
+void norm_hold_statistics(module *m);
 /* requires_grad = False: parameters in m and below are not trained; norms keep their mode. */
 void module_freeze_gradients(module *m);
 /* The same, but for parameters whose names below m have one of these texts in them; with 'all' among them for none. A

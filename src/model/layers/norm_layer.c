@@ -144,7 +144,7 @@ static tensor *batch_norm(norm_state *s, graph *g, tensor *x)
     tensor *mean = graph_param(g, s->mean), *var = graph_param(g, s->var);
     if (!g->train || s->eval)
         return op_batch_norm(g, x, gamma, beta, mean, var, s->attr.eps);
-    s->calls++;
+    s->calls += s->attr.update;
     return op_batch_norm_train(g, x, gamma, beta, mean, var, s->attr);
 }
 
@@ -207,7 +207,7 @@ static tensor *forward(module *m, graph *g, tensor *x)
         return untracked(s, g, x);
     if (s->kind == NORM_BATCH || running)
         return batch_norm(s, g, x);
-    if (s->mean)
+    if (s->mean && s->attr.update)
         update_instance_statistics(s, g, x);
     tensor *gamma = s->gamma ? graph_param(g, s->gamma) : NULL, *beta = s->beta ? graph_param(g, s->beta) : NULL;
     if (s->kind != NORM_LAYER)
@@ -295,6 +295,17 @@ static void use_running_statistics(module *m)
 void norm_freeze_statistics(module *m)
 {
     module_each(m, use_running_statistics);
+}
+
+static void hold_running_statistics(module *m)
+{
+    if (m->forward == forward)
+        ((norm_state *)m->state)->attr.update = false;
+}
+
+void norm_hold_statistics(module *m)
+{
+    module_each(m, hold_running_statistics);
 }
 
 bool norm_counter(const module *m, param **counter, int **calls)

@@ -8,7 +8,7 @@ typedef struct fpn_config {
     ints in_channels;
     int64_t out_channels, num_outs, start_level, end_level;
     bool extra_convs_on_inputs, relu_before_extra_convs, no_norm_on_lateral;
-    bool exist_early_x, early_x_for_fpn; /* of TinyFPN, as custom_block is */
+    bool exist_early_x, early_x_for_fpn; /* TinyFPN */
     const char *custom_block;
     const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
 } fpn_config;

@@ -1,28 +1,33 @@
 /* BAN of Open-CD: a large backbone, mostly frozen, sees two dates in its own resolution, and a head with a small one
  * takes over what it has seen (Li et al. 2023, arXiv:2312.01163). */
 #include "model/layers/layers.h"
-#include "model/segmentors/segmentor.h"
+#include "model/segmentors/distill.h"
 
 typedef struct ban_config {
     const value *image_encoder, *decode_head, *encoder_resolution, *train_cfg, *test_cfg, *init_cfg;
     const char *pretrained;
     bool asymetric_input;
+    distill_config distill; /* DistillBAN */
 } ban_config;
 
-static const field fields[] = {
-    FIELD(ban_config, F_VALUE, image_encoder, NULL, "dict of a backbone"),
-    FIELD(ban_config, F_VALUE, decode_head, NULL, "dict of a BitemporalAdapterHead"),
-    FIELD(ban_config, F_VALUE, train_cfg, "None", "settings of training"),
-    FIELD(ban_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride"),
-    FIELD_ELSEWHERE(data_preprocessor, "read where batches are made"),
-    FIELD(ban_config, F_STR, pretrained, "None",
-          "a file with the image encoder's weights, which replaces its init_cfg"),
-    FIELD(ban_config, F_BOOL, asymetric_input, "True", "the image encoder sees the images in another size"),
-    FIELD(ban_config, F_VALUE, encoder_resolution, "None",
-          "which is this: size or scale_factor, mode (default 'nearest'), align_corners; asymetric_input needs it"),
-    FIELD(ban_config, F_VALUE, init_cfg, "None", "how the weights start"),
-};
+#define BAN_FIELDS                                                                                                     \
+    FIELD(ban_config, F_VALUE, image_encoder, NULL, "dict of a backbone"),                                             \
+        FIELD(ban_config, F_VALUE, decode_head, NULL, "dict of a BitemporalAdapterHead"),                              \
+        FIELD(ban_config, F_VALUE, train_cfg, "None", "settings of training"),                                         \
+        FIELD(ban_config, F_VALUE, test_cfg, "None", "mode ('whole', 'slide'), crop_size, stride"),                    \
+        FIELD_ELSEWHERE(data_preprocessor, "read where batches are made"),                                             \
+        FIELD(ban_config, F_STR, pretrained, "None",                                                                   \
+              "a file with the image encoder's weights, which replaces its init_cfg"),                                 \
+        FIELD(ban_config, F_BOOL, asymetric_input, "True", "the image encoder sees the images in another size"),       \
+        FIELD(                                                                                                         \
+            ban_config, F_VALUE, encoder_resolution, "None",                                                           \
+            "which is this: size or scale_factor, mode (default 'nearest'), align_corners; asymetric_input needs it"), \
+        FIELD(ban_config, F_VALUE, init_cfg, "None", "how the weights start")
+
+static const field fields[] = {BAN_FIELDS};
 static const field_table table = FIELD_TABLE(fields, ban_config);
+static const field distill_fields[] = {BAN_FIELDS, DISTILL_FIELDS(ban_config)};
+static const field_table distill_table = FIELD_TABLE(distill_fields, ban_config);
 
 typedef struct resolution_config {
     ints size;
@@ -146,12 +151,12 @@ static void see(const ban *s, graph *g, tensor *const x[2], features out[2])
 }
 
 /* Completes the head's input: the image, and the large backbone's maps of the first date, then those of the second. */
-static void look(module *m, graph *g, tensor *img, head_io *io)
+static void look(module *m, graph *g, tensor *img, bool asymetric, head_io *io)
 {
     tensor *date[2];
     features maps[2];
     op_split(g, img, 3, 2, NULL, date);
-    for (int i = 0; i < 2 && ((const ban_config *)m->config)->asymetric_input; i++)
+    for (int i = 0; i < 2 && asymetric; i++)
         date[i] = date[i] ? resized(m, g, date[i]) : NULL;
     see(m->state, g, date, maps);
     io->x = features_joined(g, maps[0], maps[1]);
@@ -162,7 +167,7 @@ static tensor *logits(module *m, graph *g, tensor *img, int head)
 {
     const ban *s = m->state;
     head_io io = segmentor_io((features){0}, img);
-    look(m, g, img, &io);
+    look(m, g, img, ((const ban_config *)m->config)->asymetric_input, &io);
     return segmentor_resize(s->decode.heads.at[head], g, &io, head_run(s->decode.heads.at[head], g, &io).logits);
 }
 
@@ -171,7 +176,7 @@ static void loss(module *m, graph *g, tensor *img)
     const ban *s = m->state;
     module *head = s->decode.heads.at[0];
     head_io io = segmentor_learning_io(head, g, (features){0}, head->head->gt_key);
-    look(m, g, img, &io);
+    look(m, g, img, ((const ban_config *)m->config)->asymetric_input, &io);
     segmentor_learn(head, g, &io, "decode");
 }
 
@@ -185,4 +190,41 @@ const kind kind_ban = {
     .fields = &table,
     .build = build,
     .as.segmentor = {.logits = logits, .loss = loss},
+};
+
+/* ---- DistillBAN ------------------------------------------------------------------------------------------------ */
+
+static void build_distill(module *m)
+{
+    distill_build(m, &((const ban_config *)m->config)->distill, &kind_ban, TEACHERS_TEST);
+}
+
+/* As in the reference, teachers see images in their own size. */
+static head_out run_teacher(module *teacher, graph *g, tensor *img, tensor *label)
+{
+    head_io io = segmentor_io((features){0}, label);
+    io.label = label;
+    look(teacher, g, img, false, &io);
+    return head_run(((const ban *)teacher->state)->decode.heads.at[0], g, &io);
+}
+
+static void loss_distill(module *m, graph *g, tensor *img)
+{
+    const ban *s = m->state;
+    module *head = s->decode.heads.at[0];
+    head_io io = segmentor_learning_io(head, g, (features){0}, head->head->gt_key);
+    look(m, g, img, ((const ban_config *)m->config)->asymetric_input, &io);
+    segmentor_learn(head, g, &io, "decode");
+    head_out again = head_run(head, g, &io);
+    distill_compare(m, g, img, &again, false, TEACHERS_TEST, run_teacher);
+}
+
+const kind kind_distill_ban = {
+    .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_OPENCD,
+    .name = "DistillBAN",
+    .about = "BAN with three teachers like itself, with which it is compared (arXiv:2502.13407).",
+    .fields = &distill_table,
+    .build = build_distill,
+    .as.segmentor = {.logits = logits, .loss = loss_distill},
 };

@@ -4,11 +4,17 @@
 
 #include "model/model.h"
 
+/* What segmentors that learn from teachers have besides (distill.h). */
+typedef struct distill_config {
+    const value *distill_loss, *init_cfg_t_l, *init_cfg_t_m, *init_cfg_t_s;
+} distill_config;
+
 typedef struct segmentor_config {
     const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;
     const value *gt_keys, *palettes;
     const char *pretrained, *fusion, *postprocess_pred_and_label;
     int64_t num_stages, backbone_inchannels;
+    distill_config distill;
 } segmentor_config;
 
 /* Entries of a field_table that all segmentors have, for segmentor_config. */

@@ -292,6 +292,67 @@ static const char *const configs[] = {
                "    sampler=dict(type='OHEMPixelSampler', min_kept=100),\n"
                "    loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))"),
     TEST_DATES("type='TinyCD', in_channels=3, freeze_backbone=True", "decode_head=" TEST_IDENTITY),
+    "model = dict(type='DIEncoderDecoder', backbone=dict(type='IA_ResNet', depth=18, base_channels=2, stem_channels=2, "
+    "num_stages=2, strides=(1, 1), dilations=(1, 1), out_indices=(0, 1), \n"
+    "  interaction_cfg=(dict(type='Aggregation_distribution', channels=2), dict(type='TwoIdentity'))),\n"
+    "  decode_head=dict(type='Changer', in_channels=[2, 4], in_index=[0, 1], channels=4, num_classes=2))\n",
+    "model = dict(type='DistillDIEncoderDecoder', distill_loss=dict(type='DistillLoss'),\n"
+    "  backbone=dict(type='IA_ResNetV1c', depth=18, base_channels=2, stem_channels=2, num_stages=2, strides=(1, 1), "
+    "dilations=(1, 1), out_indices=(0, 1), \n"
+    "  interaction_cfg=(dict(type='ChannelExchange'), dict(type='SpatialExchange'))), decode_head=dict(type='FCNHead', "
+    "in_channels=8, channels=2, num_classes=2))\n",
+    "model = dict(type='DIEncoderDecoder', backbone=dict(type='IA_ResNetV1d', depth=18, base_channels=2, "
+    "stem_channels=2, num_stages=2, strides=(1, 1), dilations=(1, 1), out_indices=(0, 1), \n"
+    "  interaction_cfg=(None, None)), decode_head=dict(type='FCNHead', in_channels=8, channels=2, num_classes=2))\n",
+    "model = dict(type='DIEncoderDecoder', backbone=dict(type='IA_ResNeSt', depth=50, base_channels=4, "
+    "stem_channels=4, \n"
+    "  num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,), interaction_cfg=(None,)), "
+    "decode_head=dict(type='FCNHead', in_channels=32, channels=2, num_classes=2))\n",
+    "model = dict(type='DIEncoderDecoder', backbone=dict(type='IA_MixVisionTransformer', embed_dims=4, num_stages=1, \n"
+    "  num_layers=[1], num_heads=[1], patch_sizes=[7], strides=[4], sr_ratios=[2], out_indices=(0,), "
+    "interaction_cfg=(None,)),\n"
+    "  decode_head=dict(type='FCNHead', in_channels=8, channels=2, num_classes=2))\n",
+    "model = dict(type='SiamEncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=2, stem_channels=2, "
+    "num_stages=2, strides=(1, 1), dilations=(1, 1), out_indices=(0, 1)),\n"
+    "  neck=dict(type='FeatureFusionNeck', policy='concat', out_indices=(0, 1)),\n"
+    "  decode_head=dict(type='BITHead', in_channels=4, channels=4, embed_dims=4, dec_depth=1, num_heads=2, "
+    "num_classes=2))\n",
+    "model = dict(type='DistillSiamEncoderDecoder', distill_loss=dict(type='DistillLossWithPixel'), "
+    "backbone=dict(type='ResNet', depth=18, base_channels=2, stem_channels=2, num_stages=2, strides=(1, 1), "
+    "dilations=(1, 1), out_indices=(0, 1)),\n"
+    "  neck=dict(type='FeatureFusionNeck', policy='concat', out_indices=(0, 1)),\n"
+    "  decode_head=dict(type='STAHead', in_channels=[2, 4], in_index=[0, 1], channels=4, sa_in_channels=8, "
+    "loss_decode=dict(type='BCLLoss')))\n",
+    "model = dict(type='DistillSiamEncoderDecoder_ChangeStar', "
+    "distill_loss=dict(type='DistillLossWithPixel_ChangeStar'),\n"
+    "  backbone=dict(type='ResNet', depth=18, base_channels=2, stem_channels=2),\n"
+    "  neck=dict(type='FarSegFPN', in_channels=[2, 4, 8, 16], out_channels=2, num_outs=4),\n"
+    "  decode_head=dict(type='ChangeStarHead', in_channels=[1] * 5, in_index=[0, 1, 2, 3, 4], channels=4, "
+    "num_classes=2,\n"
+    "    seg_head_cfg=dict(type='FarSegHead', in_channels=[2, 2, 2, 2, 16], in_index=[0, 1, 2, 3, 4], fsr_channels=2, "
+    "channels=2),\n"
+    "    changemixin_cfg=dict(in_channels=4, inner_channels=4, num_convs=1)))\n",
+    "model = dict(type='SiamEncoderMultiDecoder', backbone=dict(type='ResNet', depth=18, base_channels=2, "
+    "stem_channels=2, num_stages=2, strides=(1, 1), dilations=(1, 1), out_indices=(0, 1)),\n"
+    "  decode_head=dict(type='GeneralSCDHead', binary_cd_neck=dict(type='FeatureFusionNeck', policy='sum', "
+    "out_indices=(0, 1)),\n"
+    "    binary_cd_head=dict(type='FCNHead', in_channels=4, channels=2, num_classes=2),\n"
+    "    semantic_cd_head=dict(type='FCNHead', in_channels=4, channels=2, num_classes=3)))\n",
+    "model = dict(type='BAN', asymetric_input=False, image_encoder=dict(type='VisionTransformer', img_size=16, "
+    "patch_size=8, embed_dims=4, num_layers=1, num_heads=1),\n"
+    "  decode_head=dict(type='BitemporalAdapterHead', ban_cfg=dict(clip_channels=4, fusion_index=[0], "
+    "side_enc_cfg=dict(type='ResNet', depth=18, base_channels=2, stem_channels=2,\n"
+    "    num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,))),\n"
+    "    ban_dec_cfg=dict(type='BAN_BITHead', in_channels=2, channels=4, embed_dims=4, dec_depth=1, num_heads=1, "
+    "num_classes=2)))\n",
+    "model = dict(type='DistillBAN', encoder_resolution=dict(size=16), "
+    "distill_loss=dict(type='DistillLossWithPixel'),\n"
+    "  image_encoder=dict(type='VisionTransformer', img_size=16, patch_size=8, embed_dims=4, num_layers=1, "
+    "num_heads=1),\n"
+    "  decode_head=dict(type='BitemporalAdapterHead', ban_cfg=dict(clip_channels=4, fusion_index=[0], "
+    "side_enc_cfg=dict(type='MixVisionTransformer', embed_dims=4, num_stages=1, num_layers=[1],\n"
+    "    num_heads=[1], patch_sizes=[7], strides=[4], sr_ratios=[2], out_indices=(0,))),\n"
+    "    ban_dec_cfg=dict(type='BAN_MLPDecoder', in_channels=[4], channels=4, num_classes=2)))\n",
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 
