@@ -59,7 +59,7 @@ clang: build/deps/.stamp ## build everything with clang too
 	@test -f build/clang/CMakeCache.txt || $(call CONFIGURE,build/clang,-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Release)
 	@$(call COMPILE,build/clang)
 
-parity: all reference ## compare with MMSegmentation's answers for its own configs; ONLY=unet/ takes some
+parity: all reference ## compare with MMSegmentation's and Open-CD's answers for their own configs; ONLY=unet/ takes some
 	@tools/parity.py $(if $(ONLY),--only $(ONLY)) --table
 
 chance: ## do MMSegmentation's answers depend on rounding where ours differ? ENV_V1=, ENV_V0= name its pythons

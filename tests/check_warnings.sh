@@ -10,7 +10,7 @@ find src -name '*.c' ! -path 'src/base/log.c' | sort | while read -r file; do
     awk -v file="$file" '
     { text = text $0 "\n" }
     END {
-        while (match(text, /(log_say\(LOG_WARNING,|log_warn_once\()[ \n]*"/)) {
+        while (match(text, /(log_say\(LOG_WARNING,|log_warn_once\(|input_say\([ \n]*w, [a-z]+,)[ \n]*"/)) {
             text = substr(text, RSTART + RLENGTH)
             format = ""
             for (;;) { # string literals that stand side by side

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Compares cseg with MMSegmentation's answers for its own configs: `make parity`.
+"""Compares cseg with MMSegmentation's and Open-CD's answers for their own configs: `make parity`.
 
     tools/parity.py [--only TEXT] [--files v1,v1.train,...] [--jobs N] [--again]
 
---only takes configs whose path contains TEXT, e.g. unet/. The goldens (MMSegmentation's answers, docs/parity.md) are in
-../shared/reference; --goldens names another folder. Answers are kept in build/parity and used again until the program
-changes or --again is given; so an interrupted run goes on where it stopped. Configs whose models are the same
-(`cseg config` says so) are computed once.
+--only takes configs whose path contains TEXT, e.g. unet/. Files that begin with v are MMSegmentation's, with ocd
+Open-CD's. The goldens (their answers, docs/parity.md) are in ../shared/reference; --goldens names another folder. Answers
+are kept in build/parity and used again until the program changes or --again is given; so an interrupted run goes on where
+it stopped. Configs whose models are the same (`cseg config` says so) are computed once.
 
 Prints each line that differs with the first thing that does, and 'N of M agree' for each file; with --table also for each
-family. build/parity/summary.json holds, for tools/zoo.py, the largest differences of each family. Exits 0 only when
-all agree.
+family. build/parity/summary.json holds, for tools/zoo.py, the largest differences of each family (Open-CD's apart).
+Exits 0 only when all agree.
 """
 import argparse
 import concurrent.futures
@@ -25,7 +25,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FILES = ['v1', 'v0', 'v1x', 'v0x', 'v1.train', 'v1x.train', 'v0x.train']
+FILES = ['v1', 'v0', 'v1x', 'v0x', 'v1.train', 'v1x.train', 'v0x.train', 'ocd', 'ocdx']
 # Needs Stable Diffusion's weights, which MMSegmentation fetches by itself: refused by name.
 LATER = ('vpd',)
 
@@ -43,6 +43,8 @@ def lines(path):
 
 def config_path(name, config):
     """Where the config of a line of file NAME lies."""
+    if name.startswith('ocd'):
+        return os.path.join(ROOT, 'build', 'deps', 'open-cd', 'configs', config)
     package = 'mmsegmentation-1.2.2' if name.startswith('v1') else 'mmsegmentation-0.30.0'
     return os.path.join(ROOT, 'build', 'deps', package, 'mmseg', '.mim', 'configs', config)
 
@@ -180,8 +182,12 @@ def main():
         sys.exit(f'parity.py: no goldens in {o.goldens}; --goldens DIR names their folder')
     os.makedirs(o.out, exist_ok=True)
     compare = load_compare(o.goldens)
-    answers, good, total, summary, differ = Answers(o), {}, {}, {}, []
+    answers, good, total = Answers(o), {}, {}
+    mmseg, opencd = dict(families={}, differ=[]), dict(families={}, differ=[])
     for name in o.files.split(','):
+        if not os.path.isdir(config_path(name, '')):
+            sys.exit(f'parity.py: {name}: there are no configs in {config_path(name, "")}; make reference fetches them')
+        summary = opencd if name.startswith('ocd') else mmseg
         states = states_of(o.goldens, name)
         goldens = [g for g in goldens_of(o.goldens, name)
                    if o.only in g['config'] and 'error' not in g and (o.all or family(g['config']) not in LATER)]
@@ -193,9 +199,9 @@ def main():
             wrong = compare.compare(a, g, states)
             good[key] = good.get(key, 0) + (wrong is None)
             if wrong:
-                differ.append([name, g['config'], wrong])
+                summary['differ'].append([name, g['config'], wrong])
                 print(f'{name}: {g["config"]}: {wrong}', flush=True)
-            d = summary.setdefault(family(g['config']), {})
+            d = summary['families'].setdefault(family(g['config']), {})
             for k, v in differences(a, g).items():
                 d[k] = max(d.get(k, 0), v)
             d[name] = [good[key], total[key]]
@@ -205,7 +211,7 @@ def main():
         for key in sorted(total):
             print(f'{key[0]:10} {key[1]:16} {good[key]} of {total[key]}')
     with open(os.path.join(o.out, 'summary.json'), 'w') as f:
-        json.dump(dict(families=summary, differ=differ), f, indent=1, sort_keys=True)
+        json.dump(dict(mmseg, opencd=opencd), f, indent=1, sort_keys=True)
     sys.exit(good != total)
 
 

@@ -18,7 +18,7 @@ HEADER = os.path.join(HERE, "..", "src", "model", "reference_kinds.h")
 FOLDERS = {"segmentors": "SEGMENTOR", "backbones": "BACKBONE", "necks": "NECK", "decode_heads": "HEAD",
            "losses": "LOSS", "sampler": "SAMPLER", "text_encoder": "PART"}
 # Registered beside the heads, but only what one of them is made of.
-PARTS = ("KernelUpdateHead", "KernelUpdator")
+PARTS = ("KernelUpdateHead", "KernelUpdator", "GeneralSCDHead")
 TOP = """/* The kinds that MMSegmentation 1.2.2 and 0.30.0 and Open-CD have, whether they are here or not, so that a message can
  * tell a kind that is missing here from one that is misspelt: REFERENCE_KIND(FAMILY, type). Written by
  * tools/reference_kinds.py; a new kind here changes nothing in it. */

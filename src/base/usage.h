@@ -12,5 +12,6 @@
 double usage_seconds(void);        /* by a clock that never goes back; only differences have a meaning */
 double usage_thread_seconds(void); /* processor time of the calling thread */
 size_t usage_peak_memory(void);    /* bytes that were resident at most; 0: unknown */
+size_t usage_memory(void);         /* bytes that are resident now; 0: unknown */
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/common.h"
 #include "cli/infer_files.h"
+#include "cli/infer_windows.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
 #include "cli/terminal.h"
@@ -16,10 +17,11 @@
 
 typedef struct infer_args {
     str_list cfg_options;
-    const char *out, *second, *backend, *precision;
+    const char *out, *second, *backend, *precision, *bands;
     double opacity;
     int64_t threads, head;
-    bool all_heads, tta, scores, windows, own_size, mask_only, force, allow_remote;
+    bool all_heads, tta, scores, own_size, mask_only, force, allow_remote;
+    window_args windows;
 } infer_args;
 
 typedef struct session {
@@ -136,22 +138,21 @@ static cseg_status write_all(session *s, const infer_input *in, int head, const 
     return s->o->scores ? write_scores(s, in, head, &out->p.scores, geo ? &geo->info->place : NULL, err) : CSEG_OK;
 }
 
-static cseg_status show_crops(void *arg, int64_t done, int64_t all, cseg_error *err)
-{
-    (void)arg;
-    progress_show(&(progress){.done = done, .all = all, .what = "windows"});
-    return interrupt_seen(NULL) ? fail(err, CSEG_INTERRUPTED, "stopped by a signal") : CSEG_OK;
-}
-
 static cseg_status run_windows(session *s, const infer_input *in, int head, cseg_error *err)
 {
-    infer_scene job = {
-        .path = in->path, .mask_path = place_for(s, in, head, ".tif", err), .head = head, .progress = show_crops};
+    const window_args *o = &s->o->windows;
+    infer_scene job = {.path = in->path,
+                       .path2 = in->path2,
+                       .mask_path = place_for(s, in, head, ".tif", err),
+                       .head = head,
+                       .force = s->o->force};
     if (!job.mask_path)
         return err->code;
-    if (s->o->scores && !(job.scores_path = place_for(s, in, head, "_scores.tif", err)))
+    if ((s->o->scores || o->probabilities) && !(job.scores_path = place_for(s, in, head, "_scores.tif", err)))
         return err->code;
-    return infer_run_scene(s->x, &job, err);
+    if (o->confidence && !(job.confidence_path = place_for(s, in, head, "_confidence.tif", err)))
+        return err->code;
+    return windows_run(s->x, o, &job, err);
 }
 
 static cseg_status run_head(session *s, const infer_input *in, int head, const scene *geo, bool windows,
@@ -200,12 +201,13 @@ static cseg_status run_input(session *s, const infer_input *in, cseg_error *err)
                                   : "this model sees one image: --second has no meaning for it");
     bool is_raster;
     TRY(infer_look(in->path, s->mem, &source, &is_raster, err));
-    if (in->path2 && source.r)
-        TRY(check_pair(s, in, &source, err));
     if (is_raster)
         question_alpha(in, source.info, m);
     geo = is_raster ? &source : NULL;
-    bool windows = geo && (s->o->windows || source.info->h * source.info->w > WINDOWS_FROM);
+    bool windows =
+        source.r && (windows_asked(&s->o->windows) || (geo && source.info->h * source.info->w > WINDOWS_FROM));
+    if (in->path2 && source.r && !windows)
+        TRY(check_pair(s, in, &source, err));
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
     int last = s->o->all_heads ? m->n_heads - 1 : first;
     if (last >= m->n_heads)
@@ -255,7 +257,12 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     experiment *e;
     common_allow_remote(s.o->allow_remote);
     TRY(infer_find(args, s.o->second, out_folder(&s), mem, &s.inputs, err));
-    TRY(experiment_load(args->at[0], s.o->cfg_options.at, (int)s.o->cfg_options.n, mem, &e, err));
+    infer_scene checked = {0};
+    value *cfg;
+    TRY(windows_options(&s.o->windows, &checked, err));
+    TRY(common_config(args->at[0], &s.o->cfg_options, mem, &cfg, err));
+    TRY(common_set_bands(cfg, s.o->bands, mem, err));
+    TRY(experiment_read(cfg, args->at[0], mem, &e, err));
     infer_options how = {.backend = s.o->backend,
                          .threads = (int)s.o->threads,
                          .bf16 = common_is_bf16(s.o->precision),
@@ -289,7 +296,7 @@ static const cli_option options[] = {
      .min = 0.001,
      .max = 1,
      .about = "of the overlay's paint, in (0, 1] (default 0.5)"},
-    {.names = "--scores|--probabilities",
+    {.names = "--scores",
      .type = O_FLAG,
      .offset = offsetof(infer_args, scores),
      .about = "write NAME_scores.tif too: a band for each class, float32"},
@@ -312,10 +319,7 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(infer_args, tta),
      .about = "average over the views of the config's tta_pipeline (1.x)"},
-    {.names = "--windows",
-     .type = O_FLAG,
-     .offset = offsetof(infer_args, windows),
-     .about = "rasters of any size by windows; above 25 million pixels that is done anyway"},
+    OPTIONS_WINDOWS(infer_args, windows),
     {.names = "--own-size",
      .type = O_FLAG,
      .offset = offsetof(infer_args, own_size),
@@ -328,6 +332,7 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(infer_args, force),
      .about = "compare pairs that by their georeferences do not lie at the same place"},
+    OPTION_BANDS(infer_args),
     OPTION_ALLOW_REMOTE(infer_args),
     OPTION_CFG(infer_args),
     OPTION_THREADS(infer_args),

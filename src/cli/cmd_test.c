@@ -21,7 +21,7 @@
 
 typedef struct test_args {
     str_list cfg_options, eval_options, eval;
-    const char *work_dir, *out, *show_dir, *backend, *precision;
+    const char *work_dir, *out, *show_dir, *backend, *precision, *bands;
     double opacity;
     int64_t threads;
     bool aug_test, format_only, show, tta, allow_remote;
@@ -57,6 +57,7 @@ static cseg_status load_experiment(const test_args *o, const char *path, arena *
         TRY(config_override(cfg, o->cfg_options.at[i], mem, err));
     if (augmented(o))
         TRY(experiment_augment(cfg, mem, err));
+    TRY(common_set_bands(cfg, o->bands, mem, err));
     TRY(experiment_read(cfg, path, mem, out, err));
     if (o->work_dir)
         (*out)->work_dir = o->work_dir;
@@ -108,10 +109,10 @@ static cseg_status check_wishes(const test_args *o, const experiment *e, cseg_er
 /* The folder that all images have in common. The paths of pictures below --out repeat what lies below this folder. */
 static void find_common_folder(tester *t)
 {
-    const char *first = dataset_item_at(t->ds, 0).path;
+    const char *first = dataset_item_at(t->ds, 0).name;
     t->common = (size_t)(path_base(first) - first);
     for (int64_t i = 1; i < dataset_count(t->ds); i++) {
-        const char *path = dataset_item_at(t->ds, i).path;
+        const char *path = dataset_item_at(t->ds, i).name;
         while (t->common > 0 && strncmp(path, first, t->common) != 0) {
             t->common--;
             while (t->common > 0 && first[t->common - 1] != '/')
@@ -142,7 +143,7 @@ static cseg_status plan_outputs(const tester *t, outputs *o, arena *mem, cseg_er
     } all[] = {{t->png_dir, "the label map of"}, {t->o->show_dir, "the picture of"}};
     for (size_t k = 0; k < 2; k++)
         for (int64_t i = 0; all[k].folder && i < dataset_count(t->ds); i++) {
-            const char *source = dataset_item_at(t->ds, i).path, *name = source + t->common;
+            const char *source = dataset_item_at(t->ds, i).name, *name = source + t->common;
             if (leads_up(name))
                 return fail(err, CSEG_DATA, "%s: its name leads out of %s, where %s it would go", source, all[k].folder,
                             all[k].what);
@@ -224,11 +225,35 @@ static void close_all(tester *t)
     backend_free(t->b);
 }
 
+typedef struct sample_at {
+    const dataset *ds;
+    int64_t index;
+} sample_at;
+
+static cseg_status read_picture(void *arg, image_flags flags, image *out, cseg_error *err)
+{
+    const sample_at *a = arg;
+    return dataset_read_image(a->ds, a->index, flags, out, err);
+}
+
+static cseg_status write_overlay(const tester *t, int64_t index, const char *path, const image *labels,
+                                 const painter *p, cseg_error *err)
+{
+    image picture = {0};
+    sample_at a = {t->ds, index};
+    cseg_status status = picture_read_from(read_picture, &a, &picture, err);
+    if (status == CSEG_OK)
+        status = picture_paint_over(path, &picture, labels, NULL, p, err);
+    image_release(&picture);
+    return status;
+}
+
 static cseg_status write_outputs(const tester *t, const batch_meta *meta, const prediction *out, arena *mem,
                                  cseg_error *err)
 {
-    const char *name = meta->path + t->common;
-    const dataset_meta *about = dataset_item_at(t->ds, meta->index).meta;
+    dataset_item item = dataset_item_at(t->ds, meta->index);
+    const char *name = item.name + t->common;
+    const dataset_meta *about = item.meta;
     if (t->pickle)
         TRY(results_add(t->pickle, &out->labels, err));
     if (t->png_dir) {
@@ -245,7 +270,7 @@ static cseg_status write_outputs(const tester *t, const batch_meta *meta, const 
         char *path = picture_path(t->o->show_dir, name, ".png", mem, err);
         if (!path)
             return err->code;
-        TRY(picture_write_overlay(path, meta->path, &out->labels, NULL, &p, err));
+        TRY(write_overlay(t, meta->index, path, &out->labels, &p, err));
     }
     return CSEG_OK;
 }
@@ -389,6 +414,7 @@ static const cli_option options[] = {
      .offset = offsetof(test_args, work_dir),
      .value = "DIR",
      .about = "gets the figures as JSON; default work_dirs/NAME of the config"},
+    OPTION_BANDS(test_args),
     OPTION_CFG(test_args),
     {.names = "--eval-options",
      .type = O_PAIRS,

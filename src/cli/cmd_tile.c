@@ -7,7 +7,11 @@
 #include "geo/tile.h"
 
 typedef struct tile_args {
-    const char *out, *hold_out;
+    const char *out, *hold_out, *bands;
+    const char *vector, *layer, *attribute;
+    str_list classes;
+    int64_t burn_value, background;
+    bool all_touched;
     int64_t size, stride, ignore;
     double min_labelled, edge_weight, edge_width;
     bool force, allow_remote;
@@ -30,9 +34,38 @@ static cseg_status read_hold_out(const char *text, tile_options *o, cseg_error *
     return fail(err, CSEG_USAGE, "--hold-out takes a side and a part between 0 and 1, as bottom:0.3, not '%s'", text);
 }
 
+static cseg_status read_class(const char *text, arena *mem, burn_class *out, cseg_error *err)
+{
+    const char *number = strrchr(text, '=') + 1;
+    char *end;
+    long v = strtol(number, &end, 10);
+    if (end == number || *end || v < 0 || v > 255)
+        return fail(err, CSEG_USAGE, "--classes takes VALUE=N with N from 0 to 255, not '%s'", text);
+    *out = (burn_class){arena_strndup(mem, text, (size_t)(number - 1 - text)), (int)v};
+    return out->text ? CSEG_OK : fail_memory(err);
+}
+
+static cseg_status read_vectors(const tile_args *a, arena *mem, burn_options *out, cseg_error *err)
+{
+    burn_class *classes = ARENA_ARRAY(mem, a->classes.n + 1, burn_class);
+    if (!classes)
+        return fail_memory(err);
+    if (!a->attribute != !a->classes.n)
+        return fail(err, CSEG_USAGE, "--attribute and --classes go together");
+    for (size_t i = 0; i < a->classes.n; i++)
+        TRY(read_class(a->classes.at[i], mem, &classes[i], err));
+    *out = (burn_options){.layer = a->layer,
+                          .attribute = a->attribute,
+                          .classes = classes,
+                          .n_classes = (int)a->classes.n,
+                          .value = a->burn_value ? (int)a->burn_value : 1,
+                          .background = (int)a->background,
+                          .all_touched = a->all_touched};
+    return CSEG_OK;
+}
+
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
-    (void)mem;
     const tile_args *a = options;
     tile_options o = {.out = a->out ? a->out : "tiles",
                       .size = a->size ? a->size : 256,
@@ -43,11 +76,18 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                       .edge_width = a->edge_width > 0.0 ? a->edge_width : 5.0};
     o.stride = a->stride ? a->stride : o.size;
     TRY(read_hold_out(a->hold_out, &o, err));
-    if (o.edge_gain > 0.0 && args->n < 2)
-        return fail(err, CSEG_USAGE, "--edge-weight needs a MASK");
+    TRY(common_bands(a->bands, mem, &o.bands, &o.n_bands, err));
+    burn_options burn;
+    if (a->vector && args->n > 1)
+        return fail(err, CSEG_USAGE, "give a MASK or --vector, not both");
+    const char *mask = a->vector ? a->vector : args->n > 1 ? args->at[1] : NULL;
+    TRY(read_vectors(a, mem, &burn, err));
+    o.burn = a->vector ? &burn : NULL;
+    if (o.edge_gain > 0.0 && !mask)
+        return fail(err, CSEG_USAGE, "--edge-weight needs a MASK or --vector");
     tile_report report;
     common_allow_remote(a->allow_remote);
-    TRY(tile_scene(args->at[0], args->n > 1 ? args->at[1] : NULL, &o, &report, err));
+    TRY(tile_scene(args->at[0], mask, &o, &report, err));
     text_fprintf(stdout, "%s: %lld tiles to train on", o.out, (long long)report.train);
     if (report.left_out)
         printf(" (%lld more have too few labels)", (long long)report.left_out);
@@ -96,6 +136,43 @@ static const cli_option options[] = {
      .min = 1,
      .max = 255,
      .about = "the label of pixels that count nowhere; the scene's nodata gets it (default 255)"},
+    {.names = "--vector",
+     .type = O_STR,
+     .offset = offsetof(tile_args, vector),
+     .value = "FILE",
+     .about = "burn these vectors in place of a MASK: GeoPackage, GeoJSON, Shapefile, FlatGeobuf; brought to the "
+              "scene's coordinate system, later features over earlier ones"},
+    {.names = "--layer",
+     .type = O_STR,
+     .offset = offsetof(tile_args, layer),
+     .value = "NAME",
+     .about = "the layer of --vector (default: the only one)"},
+    {.names = "--attribute",
+     .type = O_STR,
+     .offset = offsetof(tile_args, attribute),
+     .value = "NAME",
+     .about = "the attribute that tells a feature's class, by --classes"},
+    {.names = "--classes",
+     .type = O_PAIRS,
+     .offset = offsetof(tile_args, classes),
+     .value = "VALUE=N...",
+     .about = "the class of each value of --attribute; all values that occur are to be named"},
+    {.names = "--burn-value",
+     .type = O_INT,
+     .offset = offsetof(tile_args, burn_value),
+     .min = 1,
+     .max = 255,
+     .about = "without --attribute: the class of all features (default 1)"},
+    {.names = "--background",
+     .type = O_INT,
+     .offset = offsetof(tile_args, background),
+     .min = 0,
+     .max = 255,
+     .about = "the class where no feature is (default 0)"},
+    {.names = "--all-touched",
+     .type = O_FLAG,
+     .offset = offsetof(tile_args, all_touched),
+     .about = "burn all pixels that a feature touches, not only those whose centre lies in it"},
     {.names = "--edge-weight",
      .type = O_FLOAT,
      .offset = offsetof(tile_args, edge_weight),
@@ -112,6 +189,7 @@ static const cli_option options[] = {
      .type = O_FLAG,
      .offset = offsetof(tile_args, force),
      .about = "use a MASK that by its georeference lies elsewhere than the scene"},
+    OPTION_BANDS(tile_args),
     OPTION_ALLOW_REMOTE(tile_args),
     OPTIONS_END,
 };

@@ -28,6 +28,17 @@
         .names = "--allow-remote", .type = O_FLAG, .offset = offsetof(struct_, allow_remote),                          \
         .about = "open images that are addresses, or that name addresses and other files (/vsicurl/, WMS, HDF5...)"    \
     }
+#define OPTION_BANDS(struct_)                                                                                          \
+    {                                                                                                                  \
+        .names = "--bands", .type = O_STR, .offset = offsetof(struct_, bands), .value = "N,N...",                      \
+        .about = "take these bands of each raster, from 1, in this order: 4,3,2 or 1-4,8"                              \
+    }
+/* Reads what --bands says; NULL: n 0. CSEG_USAGE. */
+cseg_status common_bands(const char *text, arena *mem, int64_t **bands, size_t *n, cseg_error *err);
+/* Makes all that loads images in a config take the bands that --bands says; NULL: as the config has it. Before the
+ * config is read into an experiment. */
+cseg_status common_set_bands(value *cfg, const char *text, arena *mem, cseg_error *err);
+
 /* Whether --precision says bf16; NULL: it was not given. */
 static inline bool common_is_bf16(const char *precision)
 {

@@ -9,24 +9,6 @@
 #include "cli/inputs.h"
 #include "cli/pictures.h"
 
-static const char *const image_endings[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
-                                            ".jp2", ".img", ".vrt",  ".gif", ".pgm",  ".ppm"};
-
-static bool is_image_name(const char *path)
-{
-    char ending[16];
-    const char *from = path_ext(path);
-    size_t n = strlen(from);
-    if (n >= sizeof ending)
-        return false;
-    for (size_t i = 0; i <= n; i++)
-        ending[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + 32) : from[i];
-    for (size_t i = 0; i < sizeof image_endings / sizeof *image_endings; i++)
-        if (strcmp(ending, image_endings[i]) == 0)
-            return true;
-    return false;
-}
-
 typedef struct search {
     const char *second;
     bool has_out; /* --out is a folder that exists; so below */
@@ -75,7 +57,7 @@ static cseg_status add_folder(const search *s, const char *folder, const char *o
     TRY(dir_list(folder, NULL, true, s->mem, &names, &n, err));
     for (size_t i = 0; i < n; i++) {
         bool result;
-        if (!is_image_name(names[i]))
+        if (!inputs_is_image(names[i]))
             continue;
         TRY(lies_in_out(s, folder, names[i], &result, err));
         results += result;

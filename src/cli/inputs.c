@@ -7,6 +7,24 @@
 
 enum { DEEPEST = 100 };
 
+static const char *const image_endings[] = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp",
+                                            ".jp2", ".img", ".vrt",  ".gif", ".pgm",  ".ppm"};
+
+bool inputs_is_image(const char *path)
+{
+    char ending[16];
+    const char *from = path_ext(path);
+    size_t n = strlen(from);
+    if (n >= sizeof ending)
+        return false;
+    for (size_t i = 0; i <= n; i++)
+        ending[i] = from[i] >= 'A' && from[i] <= 'Z' ? (char)(from[i] + 32) : from[i];
+    for (size_t i = 0; i < sizeof image_endings / sizeof *image_endings; i++)
+        if (strcmp(ending, image_endings[i]) == 0)
+            return true;
+    return false;
+}
+
 typedef struct search {
     outputs *o;
     arena *mem;
@@ -82,8 +100,8 @@ cseg_status inputs_add_config(outputs *o, const value *cfg, const char *own, are
 
 cseg_status inputs_add_dataset(outputs *o, const dataset *ds, cseg_error *err)
 {
-    for (int64_t i = 0; i < dataset_count(ds); i++) {
-        dataset_item item = dataset_item_at(ds, i);
+    for (int64_t i = 0; i < dataset_sources(ds); i++) {
+        dataset_item item = dataset_source_at(ds, i);
         TRY(outputs_add_input(o, item.path, "the image", err));
         if (item.path2)
             TRY(outputs_add_input(o, item.path2, "the second date's image", err));

@@ -11,6 +11,8 @@
 #include "config/config.h"
 #include "data/datasets/dataset.h"
 
+/* Whether a file of a folder is taken for an image or raster, by its name's ending. */
+bool inputs_is_image(const char *path);
 /* Adds the files that a config comes from, and those that its values name: weights, lists, classes. own: NULL, or the
  * path of the config itself, which is then left out. */
 cseg_status inputs_add_config(outputs *o, const value *cfg, const char *own, arena *mem, cseg_error *err);

@@ -53,24 +53,30 @@ static cseg_status stretch(const image *m, image *out, cseg_error *err)
     return CSEG_OK;
 }
 
-cseg_status picture_read(const char *path, image *out, cseg_error *err)
+cseg_status picture_read_from(picture_source *read, void *arg, image *out, cseg_error *err)
 {
     image raw = {0};
-    int64_t h, w, c;
-    cseg_status status = image_read(path, IMAGE_UNCHANGED | IMAGE_RGB, &raw, err);
+    *out = (image){0};
+    cseg_status status = read(arg, IMAGE_UNCHANGED | IMAGE_RGB, &raw, err);
     bool bytes = status == CSEG_OK && raw.type == IMAGE_U8;
-    cseg_status colours = bytes ? image_probe(path, IMAGE_COLOR, &h, &w, &c, err) : CSEG_UNSUPPORTED;
-    if (bytes && colours == CSEG_OK) {
-        image_release(&raw);
-        return image_read(path, IMAGE_COLOR, out, err);
-    }
-    /* Stretch data that are not colours. If the probe failed for another reason, return its error. */
+    cseg_status colours = bytes ? read(arg, IMAGE_COLOR, out, err) : CSEG_UNSUPPORTED;
+    /* Stretch data that are not colours. If reading failed for another reason, return its error. */
     if (status == CSEG_OK)
         status = colours == CSEG_UNSUPPORTED ? stretch(&raw, out, err) : colours;
     image_release(&raw);
     if (status != CSEG_OK)
         image_release(out);
     return status;
+}
+
+static cseg_status read_file(void *arg, image_flags flags, image *out, cseg_error *err)
+{
+    return image_read(arg, flags, out, err);
+}
+
+cseg_status picture_read(const char *path, image *out, cseg_error *err)
+{
+    return picture_read_from(read_file, (void *)path, out, err);
 }
 
 cseg_status picture_write_colour(const char *path, const image *labels, const painter *p, cseg_error *err)
@@ -83,21 +89,30 @@ cseg_status picture_write_colour(const char *path, const image *labels, const pa
     return status;
 }
 
-cseg_status picture_write_overlay(const char *path, const char *source, const image *labels, const uint8_t *holes,
-                                  const painter *p, cseg_error *err)
+cseg_status picture_paint_over(const char *path, const image *picture, const image *labels, const uint8_t *holes,
+                               const painter *p, cseg_error *err)
 {
-    image picture = {0}, over = {0};
+    image over = {0};
     cseg_status status = CSEG_OK;
-    TRY_DONE(picture_read(source, &picture, err));
-    TRY_DONE(visual_overlay(&picture, labels, p->palette, p->n, p->opacity, &over, err));
+    TRY_DONE(visual_overlay(picture, labels, p->palette, p->n, p->opacity, &over, err));
     if (holes && over.h == labels->h && over.w == labels->w)
         for (int64_t i = 0; i < over.h * over.w; i++)
             if (holes[i])
-                memcpy((uint8_t *)over.data + 3 * i, (const uint8_t *)picture.data + 3 * i, 3);
+                memcpy((uint8_t *)over.data + 3 * i, (const uint8_t *)picture->data + 3 * i, 3);
     TRY_DONE(image_write(path, &over, NULL, err));
 done:
-    image_release(&picture);
     image_release(&over);
+    return status;
+}
+
+cseg_status picture_write_overlay(const char *path, const char *source, const image *labels, const uint8_t *holes,
+                                  const painter *p, cseg_error *err)
+{
+    image picture = {0};
+    cseg_status status = picture_read(source, &picture, err);
+    if (status == CSEG_OK)
+        status = picture_paint_over(path, &picture, labels, holes, p, err);
+    image_release(&picture);
     return status;
 }
 

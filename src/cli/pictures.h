@@ -14,6 +14,9 @@
  * stretched, from the 2nd to the 98th percentile of each band. One or two bands become gray; of more, the first three
  * are shown. */
 cseg_status picture_read(const char *path, image *out, cseg_error *err);
+/* The same of what `read` gives, as image_read would with these flags. */
+typedef cseg_status picture_source(void *arg, image_flags flags, image *out, cseg_error *err);
+cseg_status picture_read_from(picture_source *read, void *arg, image *out, cseg_error *err);
 
 /* What class ids are painted with. */
 typedef struct painter {
@@ -22,7 +25,10 @@ typedef struct painter {
     double opacity;
 } painter;
 cseg_status picture_write_colour(const char *path, const image *labels, const painter *p, cseg_error *err);
-/* Paints over the image at `source`. holes [h*w] or NULL: where it is not 0, the source is shown unpainted. */
+/* Paints over a picture as picture_read gives it, or over the image at `source`. holes [h*w] or NULL: where it is not
+ * 0, the source is shown unpainted. */
+cseg_status picture_paint_over(const char *path, const image *picture, const image *labels, const uint8_t *holes,
+                               const painter *p, cseg_error *err);
 cseg_status picture_write_overlay(const char *path, const char *source, const image *labels, const uint8_t *holes,
                                   const painter *p, cseg_error *err);
 

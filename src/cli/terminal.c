@@ -54,18 +54,6 @@ void terminal_start(bool quiet, bool verbose)
     log_set_sink(terminal_log, NULL);
 }
 
-int64_t terminal_memory_in_use(void)
-{
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*s %ld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void duration_text(double s, char to[static 32])
 {
     if (s < 0.0 || !isfinite(s)) {
@@ -118,25 +106,43 @@ void progress_text(const progress *p, double speed, double eta, int64_t memory, 
         to[width > 0 ? width - 1 : 0] = 0;
 }
 
+/* Seconds between two updates: of a line on the screen, or of lines in a file, where what runs for hours is followed.
+ * Training writes lines of its own. */
+static double interval(const progress *p, int width)
+{
+    return width ? 0.1 : p->has_loss ? INFINITY : 60.0;
+}
+
+static void write_line(int width)
+{
+    if (width)
+        fprintf(stderr, "\r\033[K%s", terminal.line);
+    else
+        fprintf(stderr, "%s\n", terminal.line);
+    fflush(stderr);
+    terminal.on_screen = width > 0;
+}
+
 void progress_show(const progress *p)
 {
-    int width = terminal_width();
-    if (!width || terminal.least > LOG_INFO)
+    enum { COLUMNS = 80 }; /* of a file */
+    if (terminal.least > LOG_INFO)
         return;
+    int width = terminal_width();
     double now = usage_seconds();
     pthread_mutex_lock(&terminal.lock);
     if (strncmp(terminal.what, p->what, sizeof terminal.what - 1) != 0 || p->done < terminal.begun) {
         snprintf(terminal.what, sizeof terminal.what, "%s", p->what);
         terminal.started = now;
         terminal.begun = p->done;
+        terminal.shown = width ? 0.0 : now;
     }
-    if (now - terminal.shown >= 0.1 || p->done == p->all) {
+    if (now - terminal.shown >= interval(p, width) || (width && p->done == p->all)) {
         double speed = now > terminal.started ? (double)(p->done - terminal.begun) / (now - terminal.started) : 0.0;
         double eta = p->all > 0 && speed > 0.0 ? (double)(p->all - p->done) / speed : -1.0;
-        progress_text(p, speed, eta, terminal_memory_in_use(), width, terminal.line, sizeof terminal.line);
-        fprintf(stderr, "\r\033[K%s", terminal.line);
-        fflush(stderr);
-        terminal.on_screen = true;
+        progress_text(p, speed, eta, (int64_t)usage_memory(), width ? width : COLUMNS, terminal.line,
+                      sizeof terminal.line);
+        write_line(width);
         terminal.shown = now;
     }
     pthread_mutex_unlock(&terminal.lock);

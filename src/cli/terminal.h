@@ -1,4 +1,4 @@
-/* Writes to the user's terminal: log lines, and one line of progress. Without a terminal there is no progress line.
+/* Writes to the user's terminal: log lines, and one line of progress. In a file that line is written once a minute.
  *
  *     terminal_start(false, false);
  *     progress_show(&(progress){.done = 50, .all = 1500, .what = "train"});
@@ -27,7 +27,8 @@ typedef struct progress {
     double loss;
 } progress;
 
-/* Shows or updates the line, at most some ten times a second. Does nothing without a terminal. */
+/* Shows or updates the line, at most some ten times a second. Without a terminal it is a line of its own, once a
+ * minute. */
 void progress_show(const progress *p);
 /* Erases the line. Log lines erase it by themselves. */
 void progress_clear(void);
@@ -35,7 +36,5 @@ void progress_clear(void);
 /* Formats the line for `width` columns: speed in steps a second, ETA in seconds (negative: unknown), memory in bytes.
  */
 void progress_text(const progress *p, double speed, double eta, int64_t memory, int width, char *to, int n);
-/* This process's resident memory in bytes; 0 where it cannot be told. */
-int64_t terminal_memory_in_use(void);
 
 #endif

@@ -82,3 +82,9 @@ cseg_status scope_check_default(const value *cfg, cseg_error *err)
                 "Open-CD's, opencd); if the config's are too, set default_scope='mmseg'",
                 value_place(v, place), name ? "'" : "", name ? name : value_kind_name(v), name ? "'" : "");
 }
+
+type_scope scope_default(const value *cfg)
+{
+    const char *name = value_text(value_get(cfg, "default_scope"));
+    return name ? scope_named(name, strlen(name)) & (SCOPE_MMSEG | SCOPE_OPENCD) : 0;
+}

@@ -36,6 +36,8 @@ bool scope_is_openmmlabs(const char *module);
 const char *scope_full_name(const value *dict, char out[static 160]);
 /* Checks default_scope of a config: mmseg and opencd are supported, others are CSEG_UNSUPPORTED. */
 cseg_status scope_check_default(const value *cfg, cseg_error *err);
+/* default_scope of a config that passed this check, SCOPE_MMSEG or SCOPE_OPENCD; 0: it has none. */
+type_scope scope_default(const value *cfg);
 
 /* For value_type_name: where a type's name begins behind its scope. A foreign type keeps its scope as part of the name,
  * so that no table of names here contains it. */

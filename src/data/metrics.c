@@ -317,3 +317,20 @@ char *metrics_summary_table(const metrics *m, arena *mem)
     }
     return finish(&t, mem);
 }
+
+double metrics_sek(const confusion *c)
+{
+    double same = 0, predicted = 0, labelled = 0, by_chance = 0, unchanged = (double)c->intersect[0];
+    for (int64_t i = 0; i < c->n_classes; i++) {
+        double less = i ? 0 : unchanged, of_class = (double)c->predicted[i] - less,
+               label = (double)c->labelled[i] - less;
+        same += (double)c->intersect[i] - less;
+        predicted += of_class;
+        labelled += label;
+        by_chance += of_class * label;
+    }
+    double po = same / labelled, pe = by_chance / (predicted * predicted), kappa = (po - pe) / (1 - pe);
+    double missed = (double)c->predicted[0] - unchanged,
+           found = (double)(labelled - ((double)c->labelled[0] - unchanged));
+    return 100 * kappa * exp((found - missed) / labelled) / exp(1);
+}

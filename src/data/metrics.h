@@ -60,6 +60,10 @@ typedef struct metrics {
 cseg_status metrics_compute(const confusion *c, const char *const *classes, const metrics_options *options, arena *mem,
                             metrics *out, cseg_error *err);
 
+/* The separated kappa coefficient of semantic change detection (Yang et al. 2020, arXiv:2010.05687), per cent: what
+ * both maps agree on, without the pixels that are 0 in both, which did not change. NaN: no pixel changed. */
+double metrics_sek(const confusion *c);
+
 /* How evaluation tells its figures. All zero: per cent, those of all classes together, without a summary. */
 typedef struct metrics_style {
     bool fractions; /* of 1 */

@@ -11,6 +11,14 @@ cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *o
     return raster_describe_rpc(out->r, err);
 }
 
+cseg_status scene_select(scene *s, const int64_t *bands, size_t n, cseg_error *err)
+{
+    if (n == 0)
+        return CSEG_OK;
+    s->selected = true;
+    return raster_select(s->r, bands, n, err);
+}
+
 static void release_whole(void *m)
 {
     image_release(m);
@@ -35,7 +43,7 @@ static cseg_status decode_whole(scene *s, cseg_error *err)
 cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
 {
     bool picture = strcmp(s->info->driver, "PNG") == 0 || strcmp(s->info->driver, "JPEG") == 0;
-    if (!picture)
+    if (!picture || s->selected) /* bands of any file are read by GDAL (image_read_bands) */
         return raster_read_as(s->r, s->path, y, x, h, w, s->flags, out, err);
     TRY(decode_whole(s, err));
     const image *m = s->whole;

@@ -15,6 +15,7 @@ typedef struct scene {
     raster *r;
     const raster_info *info;
     image_flags flags; /* how windows are read: image_read's flags */
+    bool selected;     /* not all bands, or in another order */
     image *whole;      /* the whole picture, if its windows cannot be read by themselves and one was asked for; else
                           NULL */
     arena *mem;
@@ -22,6 +23,9 @@ typedef struct scene {
 
 /* Closed when `mem` goes. Errors as raster_open. */
 cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *out, cseg_error *err);
+/* Takes these bands alone, in this order, as raster_select does: of windows and of what has no data. Call it before the
+ * first window. n 0: all bands stay. */
+cseg_status scene_select(scene *s, const int64_t *bands, size_t n, cseg_error *err);
 /* Reads a window as the loader of images would give it, to the bit. PNG and JPEG are decoded once, as a whole. *out is
  * new. */
 cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);

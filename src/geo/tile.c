@@ -18,7 +18,9 @@ typedef struct job {
     const tile_options *o;
     arena *mem;
     scene scene;
-    raster *mask; /* or NULL */
+    raster *mask;    /* or */
+    burner *vectors; /* or NULL both */
+    bool labelled;
     const char *stem;
     window train, val; /* regions; h == 0: none */
     tile_report *report;
@@ -69,8 +71,12 @@ static cseg_status read_label(const job *j, window t, image *label, cseg_error *
     uint8_t *holes = mem_alloc((size_t)(t.h * t.w));
     if (!holes)
         return fail_memory(err);
-    TRY_DONE(image_new(t.h, t.w, 1, IMAGE_U8, label, err));
-    TRY_DONE(raster_read(j->mask, t.y, t.x, NULL, label, err));
+    if (j->vectors) {
+        TRY_DONE(burner_read(j->vectors, t.y, t.x, t.h, t.w, label, err));
+    } else {
+        TRY_DONE(image_new(t.h, t.w, 1, IMAGE_U8, label, err));
+        TRY_DONE(raster_read(j->mask, t.y, t.x, NULL, label, err));
+    }
     TRY_DONE(scene_nodata(&j->scene, t.y, t.x, t.h, t.w, holes, NULL, err));
     uint8_t *at = label->data;
     for (int64_t i = 0; i < t.h * t.w; i++)
@@ -190,7 +196,7 @@ static cseg_status is_empty(const job *j, window t, bool *empty, cseg_error *err
 static cseg_status write_tile(const job *j, const char *part, window region, window t, double least, int64_t *kept,
                               cseg_error *err)
 {
-    if (j->mask) {
+    if (j->labelled) {
         image label = {0};
         cseg_status status = read_label(j, t, &label, err);
         bool enough = status == CSEG_OK && labelled_share(&label, j->o->ignore) >= least;
@@ -215,7 +221,7 @@ static cseg_status write_tile(const job *j, const char *part, window region, win
 static cseg_status make_folders(const job *j, cseg_error *err)
 {
     static const char *const folders[] = {"images", "labels", "weights"}, *const parts[] = {"train", "val"};
-    size_t n = !j->mask ? 1 : j->o->edge_gain > 0.0 ? 3 : 2;
+    size_t n = !j->labelled ? 1 : j->o->edge_gain > 0.0 ? 3 : 2;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < 2; k++) {
             char *path = arena_printf(j->mem, "%s/%s/%s", j->o->out, folders[i], parts[k]);
@@ -282,7 +288,7 @@ static cseg_status plan_one(const job *j, const char *part, window region, windo
     (void)region;
     const char *names[] = {image_name(j, part, t), name_of(j, "labels", part, t, ".png"),
                            name_of(j, "weights", part, t, ".tif")};
-    size_t n = !j->mask ? 1 : j->o->edge_gain > 0.0 ? 3 : 2;
+    size_t n = !j->labelled ? 1 : j->o->edge_gain > 0.0 ? 3 : 2;
     for (size_t i = 0; i < n; i++) {
         if (!names[i])
             return fail_memory(err);
@@ -385,8 +391,12 @@ cseg_status tile_scene(const char *scene_path, const char *mask_path, const tile
     struct written written = {0};
     job j = {.o = options, .mem = mem, .report = report, .written = &written};
     TRY_DONE(scene_open(scene_path, IMAGE_UNCHANGED | IMAGE_RGB, mem, &j.scene, err));
-    if (mask_path)
+    TRY_DONE(scene_select(&j.scene, options->bands, options->n_bands, err));
+    if (mask_path && options->burn)
+        TRY_DONE(burner_open(mask_path, options->burn, scene_path, j.scene.info, mem, &j.vectors, err));
+    else if (mask_path)
         TRY_DONE(open_mask(&j, mask_path, err));
+    j.labelled = mask_path != NULL;
     j.stem = stem_of(mem, scene_path);
     if (!j.stem) {
         status = fail_memory(err);

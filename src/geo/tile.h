@@ -12,17 +12,21 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "io/raster/raster_burn.h"
 
 typedef enum { HOLD_NONE, HOLD_TOP, HOLD_BOTTOM, HOLD_LEFT, HOLD_RIGHT } hold_side;
 
 typedef struct tile_options {
-    const char *out;              /* gets images/, labels/ and, if edge_gain > 0, weights/, each with train/ and
-                                     val/ */
-    int64_t size, stride;         /* of the training tiles, in pixels; stride < size overlaps them */
-    hold_side side;               /* one straight cut: this side of the scene is held out */
-    double part;                  /* of the scene's rows or columns, in (0, 1) */
-    double min_labelled;          /* training tiles with a smaller share of labelled pixels are left out */
-    int ignore;                   /* the label of pixels that count nowhere; the scene's nodata pixels get it too */
+    const char *out;      /* gets images/, labels/ and, if edge_gain > 0, weights/, each with train/ and
+                             val/ */
+    int64_t size, stride; /* of the training tiles, in pixels; stride < size overlaps them */
+    hold_side side;       /* one straight cut: this side of the scene is held out */
+    double part;          /* of the scene's rows or columns, in (0, 1) */
+    double min_labelled;  /* training tiles with a smaller share of labelled pixels are left out */
+    int ignore;           /* the label of pixels that count nowhere; the scene's nodata pixels get it too */
+    int64_t *bands;       /* of the scene that tiles have, from 1, in this order; n_bands 0: all */
+    size_t n_bands;
+    const burn_options *burn;     /* the mask is a file of vectors, to be burnt so; NULL: a raster */
     bool force;                   /* use a mask that lies elsewhere than the scene, with a warning */
     double edge_gain, edge_width; /* weights: border_weight() of distance.h; gain 0: none */
 } tile_options;

@@ -39,19 +39,31 @@ static void probabilities(const float *v, int64_t k, float *to)
         to[i] /= sum;
 }
 
-/* v [k] logits; p [k] room for probabilities; at: the pixel in the maps of the answer. */
+static uint8_t confidence(const float *score, int64_t k, int32_t label)
+{
+    float sure = k > 1 ? score[label] : label ? score[0] : 1.0f - score[0];
+    return (uint8_t)(sure * (float)CONFIDENCE_ONE + 0.5f);
+}
+
+/* v [k] logits; p [k] room for scores; at: the pixel in the maps of the answer. */
 static void answer_pixel(const answer_rows *r, const float *v, float *p, int64_t at)
 {
     int64_t k = r->k;
+    bool wants_scores = r->scores || r->sum || r->confidence || k == 1;
+    const float *score = v;
+    if (wants_scores && !r->are_scores) {
+        probabilities(v, k, p);
+        score = p;
+    }
+    int32_t label = k > 1 ? first_of_largest(v, k) : score[0] > r->threshold;
     if (r->labels)
-        put_label(r->labels, r->label_type, at, k > 1 ? first_of_largest(v, k) : sigmoid(v[0]) > r->threshold);
-    if (!r->scores && !r->sum)
-        return;
-    float *to = r->scores ? r->scores + at * k : p;
-    probabilities(v, k, to);
-    if (r->sum)
-        for (int64_t i = 0; i < k; i++)
-            r->sum[at * k + i] += to[i];
+        put_label(r->labels, r->label_type, at, label);
+    if (r->confidence)
+        r->confidence[at] = confidence(score, k, label);
+    for (int64_t i = 0; r->scores && i < k; i++)
+        r->scores[at * k + i] = score[i];
+    for (int64_t i = 0; r->sum && i < k; i++)
+        r->sum[at * k + i] += score[i];
 }
 
 static void interpolate(const answer_rows *r, const float *up, const float *down, float ty, int64_t x, float *v)
@@ -84,20 +96,35 @@ static float *sums_row(const window_sums *s, int64_t y)
     return s->at + y % s->rows * s->w * s->k;
 }
 
-void prediction_add_row(const window_sums *s, const float *logits, int64_t w, int64_t y, int64_t x)
+/* Source columns run backwards where the window was flipped. */
+void prediction_add_row(const window_sums *s, const window_part *p, int64_t i, float *room)
 {
-    int64_t from = x > 0 ? x : 0, to = x + w < s->w ? x + w : s->w;
-    float *sum = sums_row(s, y) + from * s->k;
-    const float *add = logits + (from - x) * s->k;
-    for (int64_t i = 0; i < (to - from) * s->k; i++)
-        sum[i] += add[i];
+    int64_t k = s->k, from = p->x > 0 ? p->x : 0, to = p->x + p->w < s->w ? p->x + p->w : s->w;
+    int64_t first = from - p->x, step = p->flip_x ? -k : k;
+    float *sum = sums_row(s, p->y + i) + from * k;
+    const float *v = p->logits + ((p->flip_y ? p->h - 1 - i : i) * p->w + (p->flip_x ? p->w - 1 - first : first)) * k;
+    bool plain = !p->scores && !p->weight_x && !p->flip_x;
+    for (int64_t j = 0; plain && j < (to - from) * k; j++)
+        sum[j] += v[j];
+    for (int64_t x = from; !plain && x < to; x++, v += step, sum += k) {
+        float weight = p->weight_x ? p->weight_y[i] * p->weight_x[x - p->x] : 1.0f;
+        const float *add = v;
+        if (weight == 0.0f)
+            continue;
+        if (p->scores) {
+            probabilities(v, k, room);
+            add = room;
+        }
+        for (int64_t j = 0; j < k; j++)
+            sum[j] += weight * add[j];
+    }
 }
 
-void prediction_divide_row(const window_sums *s, int64_t y, int32_t count_y, const float *count_x)
+void prediction_divide_row(const window_sums *s, int64_t y, float weight_y, const float *weight_x)
 {
     float *v = sums_row(s, y);
     for (int64_t x = 0; x < s->w; x++) {
-        float n = (float)count_y * count_x[x];
+        float n = weight_y * weight_x[x];
         for (int64_t i = 0; i < s->k; i++)
             v[x * s->k + i] /= n;
     }
@@ -128,20 +155,24 @@ static cseg_status answer(backend *b, const answer_rows *r, cseg_error *err)
     return CSEG_OK;
 }
 
-static void add_window(backend *b, const window_sums *s, const float *logits, int64_t h, int64_t w, int64_t y,
-                       int64_t x)
+static cseg_status add_window(backend *b, const window_sums *s, const window_part *part, cseg_error *err)
 {
     (void)b;
-    for (int64_t i = 0; i < h; i++)
-        prediction_add_row(s, logits + i * w * s->k, w, y + i, x);
+    float *room = mem_alloc(2 * (size_t)s->k * sizeof *room);
+    if (!room)
+        return fail_memory(err);
+    for (int64_t i = 0; i < part->h; i++)
+        prediction_add_row(s, part, i, room);
+    mem_free(room);
+    return CSEG_OK;
 }
 
-static void divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const int32_t *count_y,
-                           const float *count_x)
+static void divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const float *weight_y,
+                           const float *weight_x)
 {
     (void)b;
     for (int64_t y = from; y < to; y++)
-        prediction_divide_row(s, y, count_y[y], count_x);
+        prediction_divide_row(s, y, weight_y[y], weight_x);
 }
 
 static void average_views(backend *b, const view_sums *s)

@@ -29,6 +29,15 @@ void features_add(graph *g, features *f, tensor *t)
     f->at = at;
 }
 
+features features_from(features f, int n)
+{
+    n = n < f.n ? n : f.n;
+    f.n -= n;
+    f.at = f.at ? f.at + n : NULL;
+    f.cls = f.cls ? f.cls + n : NULL;
+    return f;
+}
+
 features features_joined(graph *g, features first, features second)
 {
     features y = features_new(g, first.n + second.n);

@@ -20,9 +20,12 @@ typedef struct features {
 /* Makes a list of n NULL tensors. If memory runs out, records that and returns an empty list. */
 features features_new(graph *g, int n);
 void features_add(graph *g, features *f, tensor *t);
+/* Returns the list without its first n maps; not a copy. */
+features features_from(features f, int n);
 /* Returns the maps of both dates in one list, those of the first date first. Neither this nor features_fused hands on
  * class tokens. */
 features features_joined(graph *g, features first, features second);
+#define FUSION_POLICIES "concat|sum|diff|abs_diff" /* for FIELD_CHOICE */
 /* Combines the maps of two dates stage by stage: 'concat' (along channels: twice as many), 'sum', 'diff' (second minus
  * first) or 'abs_diff'. */
 features features_fused(graph *g, features first, features second, const char *policy);

@@ -58,7 +58,7 @@ void init_choose(module *m, const value *init_cfg, const char *pretrained, const
         return;
     }
     if (pretrained) {
-        model_pretrained p = {m->name, pretrained, NULL, module_at(m, "pretrained")};
+        model_pretrained p = {m->name, pretrained, NULL, NULL, module_at(m, "pretrained")};
         m->init = from_file;
         if (!vec_push(m->model->mem, &m->model->pretrained, p))
             model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
@@ -74,7 +74,7 @@ void init_choose(module *m, const value *init_cfg, const char *pretrained, const
 typedef struct init_config {
     double val, bias, gain, mean, std, a, b;
     const value *bias_prob, *layer, *override;
-    const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix;
+    const char *distribution, *mode, *nonlinearity, *checkpoint, *prefix, *adapt_in_channels;
 } init_config;
 
 #define COMMON                                                                                                         \
@@ -101,6 +101,8 @@ static const field caffe2_fields[] = {COMMON};
 static const field pretrained_fields[] = {
     FIELD(init_config, F_STR, checkpoint, NULL, "file, address or open-mmlab:// name"),
     FIELD(init_config, F_STR, prefix, "None", "of the keys that are taken"),
+    FIELD(init_config, F_STR, adapt_in_channels, "None",
+          "weights for another number of bands: mean, repeat, zero, rgb-first=4,3,2"),
     FIELD_IGNORED(map_location, "there is one device")};
 
 typedef enum { CONSTANT, XAVIER, NORMAL, TRUNC_NORMAL, UNIFORM, KAIMING, CAFFE2_XAVIER, PRETRAINED } initializer;
@@ -252,7 +254,7 @@ static bool is_default_cut(const init_config *c)
 
 static void add_pretrained(module *m, const init_config *c, const value *cfg)
 {
-    model_pretrained p = {m->name, c->checkpoint, c->prefix, cfg};
+    model_pretrained p = {m->name, c->checkpoint, c->prefix, c->adapt_in_channels, cfg};
     if (!vec_push(m->model->mem, &m->model->pretrained, p))
         model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
 }
@@ -359,6 +361,22 @@ void init_by_cfg(module *m)
     for (size_t i = 0; i < m->children.n; i++)
         if (m->children.at[i]->base || m->children.at[i]->init)
             walk(m->children.at[i]);
+}
+
+void init_from_torchvision(module *m, const value *pretrained, const char *name)
+{
+    bool flag = pretrained && pretrained->kind == V_BOOL;
+    const char *file = value_text(pretrained);
+    if (value_is_none(pretrained) || (flag && !value_true(pretrained)))
+        return;
+    if (flag)
+        file = module_text(m, "torchvision://%s", name);
+    if (file)
+        add_pretrained(m, &(init_config){.checkpoint = file}, module_at(m, "pretrained"));
+    else
+        model_fail(m->model, CSEG_CONFIG, pretrained,
+                   "%s: pretrained is True (torchvision's weights), False, or a file of weights, not %s", m->class_name,
+                   value_kind_name(pretrained));
 }
 
 void init_from_file(module *m, const value *init_cfg)

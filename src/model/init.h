@@ -38,6 +38,10 @@ bool init_from_part(module *m, const value *init_cfg, const char *prefix);
 void init_by_cfg(module *m);
 /* In m and below, what has two axes or more starts by `rule` with gain 1: weights of linear layers and attentions. */
 void init_matrices_below(module *m, init_rule rule);
+/* For classes that fill a part of themselves with a model of torchvision's in their constructor: notes the checkpoint,
+ * if `pretrained` is True that of the zoo, torchvision://`name`, or the file that it names. The kind's pretrained_form
+ * says what it fills. */
+void init_from_torchvision(module *m, const value *pretrained, const char *name);
 /* For classes that load a file behind rules of their own: notes the checkpoint that init_cfg names. None: nothing.
  * Another init_cfg is refused. */
 void init_from_file(module *m, const value *init_cfg);

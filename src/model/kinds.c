@@ -26,8 +26,8 @@ static const struct {
 
 const char *family_name(family f)
 {
-    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck", "head",
-                                                    "loss",      "sampler",  "part", "pixel decoder"};
+    static const char *const names[FAMILY_COUNT] = {"segmentor", "backbone", "neck",          "head",       "loss",
+                                                    "sampler",   "part",     "pixel decoder", "interaction"};
     return names[f];
 }
 
@@ -49,9 +49,16 @@ static bool is_in(const kind *k, type_scope in)
     return (in == SCOPE_UNSAID ? (unsigned)(SCOPE_MMSEG | SCOPE_OPENCD) : (unsigned)in) & scopes;
 }
 
+/* Whether mmseg has a kind of that name too. */
+static bool name_is_shared(const kind *k)
+{
+    return k->scopes == SCOPE_OPENCD && kind_find(k->family, SCOPE_MMSEG, k->name, NULL);
+}
+
 const char *kind_prefix(const kind *k)
 {
-    return is_in(k, SCOPE_UNSAID)       ? ""
+    return name_is_shared(k)            ? "opencd."
+           : is_in(k, SCOPE_UNSAID)     ? ""
            : is_in(k, SCOPE_MMDET)      ? "mmdet."
            : is_in(k, SCOPE_MMPRETRAIN) ? "mmpretrain."
                                         : "mmcls.";
@@ -89,8 +96,8 @@ bool kind_in_reference(family f, const char *type)
     return false;
 }
 
-static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks", "Heads",
-                                                 "Losses",     "Samplers",  "Parts", "Pixel decoders"};
+static const char *const titles[FAMILY_COUNT] = {"Segmentors", "Backbones", "Necks",          "Heads",       "Losses",
+                                                 "Samplers",   "Parts",     "Pixel decoders", "Interactions"};
 
 void kinds_document(FILE *out)
 {

@@ -24,6 +24,7 @@ typedef struct model_options {
     model_read_numbers *read_numbers;  /* NULL: such files are refused */
     void *read_arg;
     model_class_names *class_names; /* NULL: no dataset is known */
+    type_scope default_scope;       /* of types that do not say theirs, where several have the name; 0: mmseg's */
     backend *backend;               /* holds the weights and must outlive them; NULL: the host's memory */
     bool no_grad;                   /* inference only: no gradient memory */
     bool no_dropout;                /* for parity tests: dropout layers do nothing in training too */
@@ -36,6 +37,8 @@ typedef struct model_options {
     /* The convolution of VisionTransformer's patches has a bias, as in mmseg 0.x. false: if patch_bias says so, as in
      * 1.x. */
     bool patches_have_bias;
+    const char *adapt_in_channels; /* how weights for another number of bands are taken at the start of a training,
+                                      where init_cfg does not say; NULL: not */
 } model_options;
 
 /* Weights that a module asks for by init_cfg=dict(type='Pretrained') or pretrained=. */
@@ -43,11 +46,13 @@ typedef struct model_pretrained {
     const char *module;     /* the module's full name: backbone; "" for the whole model */
     const char *checkpoint; /* a file, an address, or an open-mmlab:// name */
     const char *prefix;     /* prefix of the keys to take from the file, or NULL */
+    const char *adapt;      /* adapt_in_channels, or NULL */
     const value *at;
 } model_pretrained;
 
 /* A head whose map can be the answer. EncoderDecoder has one; EncoderDecoderMultiHead one for each decode head;
- * ChangeExtraSegmentor the change map's and, for each extra head, its map of the first and of the second date. */
+ * ChangeExtraSegmentor the change map's and, for each extra head, its map of the first and of the second date;
+ * SiamEncoderMultiDecoder the change map's and those of both dates. */
 typedef struct model_head {
     const char *name; /* decode_head, decode_head.1, extra_head.from */
     module *head;
@@ -112,6 +117,9 @@ struct model {
     int answer_head; /* test_cfg.head_index */
     int in_channels; /* channels of img; for pairs, those of both dates */
     int dates;       /* 2: img holds a pair, the first date's channels first */
+    /* SiamEncoderMultiDecoder with 'cover_semantic': heads.at[0] says what changed; maps of other heads are 0 where
+     * nothing did, and one more than the class elsewhere. */
+    bool covers_unchanged;
 
     struct { /* State of the current trace. */
         int64_t n, h, w;

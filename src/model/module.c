@@ -269,8 +269,9 @@ static const kind *find_kind(module *parent, const char *name, family f, const v
     const char *nearest = NULL;
     char full[160];
     type_scope in = scope_of(cfg);
-    const kind *k = kind_find(f, in, text, &nearest), *other;
-    if (k)
+    type_scope first = parent->model->options.default_scope;
+    const kind *other, *k = in == SCOPE_UNSAID && first ? kind_find(f, first, text, NULL) : NULL;
+    if (k || (k = kind_find(f, in, text, &nearest)))
         return k;
     other = kind_elsewhere(f, text);
     if (f != FAMILY_PART && kind_find(FAMILY_PART, in, text, NULL))

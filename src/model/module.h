@@ -30,6 +30,7 @@ typedef enum {
     FAMILY_SAMPLER,
     FAMILY_PART, /* what one kind alone is made of; module_build_part */
     FAMILY_PIXEL_DECODER,
+    FAMILY_INTERACTION, /* of two dates, behind a stage of a backbone */
     FAMILY_COUNT
 } family;
 
@@ -140,11 +141,14 @@ struct kind {
     const pretrained_form *pretrained; /* how weights that a config names for it are fitted to it; NULL: as they are */
     union {
         struct {
-            /* One of the two. x [N,H,W,C]. Frozen parts need nothing here: build has set requires_grad and the norms'
+            /* One of the three. x [N,H,W,C]. Frozen parts need nothing here: build has set requires_grad and the norms'
              * mode. */
             features (*forward)(module *m, graph *g, tensor *x);
             /* For a backbone of pairs: x [N,H,W,2C], the first date's channels first. Its build sets model->dates. */
             void (*forward_pair)(module *m, graph *g, tensor *x, features date[2]);
+            /* For a backbone of Open-CD's DIEncoderDecoder: sees both dates [N,H,W,C] and makes one list of maps of
+             * them. Its build sets model->in_channels to C, and leaves model->dates alone. */
+            features (*forward_both)(module *m, graph *g, tensor *first, tensor *second);
         } backbone;
         struct {
             /* One of the two. Takes one date; a pair's dates go through it one after the other, with the same
@@ -186,6 +190,11 @@ struct kind {
             bool keeps_last;  /* which is the last of the backbone's maps as it is */
         } pixel_decoder;
         struct {
+            void (*forward)(module *m, graph *g, tensor *x[2]); /* changes the maps [N,H,W,C] of both dates */
+        } interaction;
+        struct {
+            bool splits_dates; /* as Open-CD: img is cut into two dates of `backbone_inchannels` channels each */
+            bool siamese;      /* and the backbone, one of single images, sees one after the other */
             tensor *(*logits)(module *m, graph *g, tensor *img,
                               int head); /* [N,H,W,K] at img's size; head: index of model->heads */
             void (*loss)(module *m, graph *g, tensor *img);
@@ -197,7 +206,8 @@ struct kind {
  * name of the scope. `type` may be a name or a dotted path that ends in one (mmseg.models.FCNHead); `in` is scope_of
  * the dict that has it. */
 const kind *kind_find(family f, type_scope in, const char *type, const char **nearest);
-/* What stands in front of a kind's name in a config: "mmpretrain.", or "" for kinds of mmseg and Open-CD. */
+/* What stands in front of a kind's name in a config: "mmpretrain.", or "" for kinds of mmseg and Open-CD; "opencd."
+ * where both have one of the name. */
 const char *kind_prefix(const kind *k);
 /* The first kind of that name in any scope, for messages; NULL: none. */
 const kind *kind_elsewhere(family f, const char *type);
@@ -251,7 +261,9 @@ const value *module_at(const module *m, const char *key);
 /* Trace a module with its name as the graph's scope. NULL tensors, and features after an error, are passed on. */
 tensor *layer_run(module *m, graph *g, tensor *x);
 features backbone_run(module *m, graph *g, tensor *x);
+/* A backbone of single images sees the dates one after the other, so that batch norms take the statistics of one. */
 void backbone_run_pair(module *m, graph *g, tensor *x, features date[2]);
+features backbone_run_both(module *m, graph *g, tensor *first, tensor *second);
 features neck_run(module *m, graph *g, features x);
 features neck_fuse(module *m, graph *g, features first, features second);
 head_out head_run(module *m, graph *g, const head_io *io);

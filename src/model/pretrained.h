@@ -27,6 +27,9 @@ typedef struct fitting {
 struct pretrained_form {
     const char *strips; /* cut off the front of names that begin so; NULL: nothing */
     const char *drops;  /* names with this in them are not taken; NULL: all are */
+    /* The file is another model's: it fills these children alone, NULL at the end. A tensor goes to the first that has
+     * one of its name, others are not taken. NULL: it is for the whole module. */
+    const char *const *fills;
     /* Writes f->to. *fits false: there is no way, and the tensor is left out as any other of another shape. */
     cseg_status (*fit)(const fitting *f, bool *fits, cseg_error *err);
 };

@@ -23,10 +23,26 @@ features backbone_run(module *m, graph *g, tensor *x)
 
 void backbone_run_pair(module *m, graph *g, tensor *x, features date[2])
 {
+    tensor *img[2];
     graph_push_scope(g, m->name);
-    m->kind->as.backbone.forward_pair(m, g, x, date);
+    if (m->kind->as.backbone.forward_pair) {
+        m->kind->as.backbone.forward_pair(m, g, x, date);
+    } else {
+        op_split(g, x, 3, 2, NULL, img);
+        for (int i = 0; i < 2; i++)
+            date[i] = m->kind->as.backbone.forward(m, g, img[i]);
+    }
     graph_pop_scope(g);
     date[0].from = date[1].from = m;
+}
+
+features backbone_run_both(module *m, graph *g, tensor *first, tensor *second)
+{
+    graph_push_scope(g, m->name);
+    features f = m->kind->as.backbone.forward_both(m, g, first, second);
+    graph_pop_scope(g);
+    f.from = m;
+    return f;
 }
 
 /* Class tokens that nobody reads must be a mistake; the reference stops there too. */

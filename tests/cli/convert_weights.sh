@@ -48,4 +48,21 @@ make_tiles
 run 1 "$CSEG" train "$SOURCE/tests/cli/tiny.py" --work-dir w --load-from "$weights/swin.safetensors"
 says_error "it has the names of swin"
 says_error "\`cseg convert-weights $weights/swin.safetensors NEW.pth\` gives them those of MMSegmentation"
+
+# For images of more bands, of names that are converted and of MMSegmentation's own.
+run 0 "$CSEG" convert-weights "$weights/swin.safetensors" five.pth --adapt-bands 5
+says_error "adapted to 5 bands (mean): patch_embed.projection.weight"
+run 0 "$CSEG" convert-weights new/folder/swin.pth twice.pth --adapt-bands 5
+says "tensors of MMSegmentation written"
+check "the same" cmp five.pth twice.pth
+run 0 "$CSEG" convert-weights new/folder/swin.pth twelve.pth --adapt-bands 12 --how rgb-first=4,3,2
+run 1 "$CSEG" convert-weights five.pth again.pth --adapt-bands 6
+says_error "no convolution reads images of 3 bands"
+run 1 "$CSEG" convert-weights new/folder/swin.pth again.pth --adapt-bands 2 --how zero
+says_error "patch_embed.projection.weight: zero keeps all 3 channels, but there are 2 now"
+run 2 "$CSEG" convert-weights new/folder/swin.pth again.pth --adapt-bands 5 --how average
+says_error "'average' is none of mean, repeat, zero, rgb-first=R,G,B"
+run 2 "$CSEG" convert-weights new/folder/swin.pth again.pth --how mean
+says_error "--how says how --adapt-bands N is done"
+check "nothing was written" missing again.pth
 finish

@@ -19,4 +19,16 @@ says_error "images that this run has not written"
 run 1 "$CSEG" tile "$mask" "$scene" --out swapped
 says_error "scene.tif holds 3 bands, a mask one: class numbers. Are scene and mask in this order?"
 check "nothing was written" missing swapped
+
+# Vectors in place of a mask.
+echo '{"type":"FeatureCollection","features":[]}' > none.geojson
+run 2 "$CSEG" tile "$scene" "$mask" --vector none.geojson --out vectors
+says_error "a MASK or --vector, not both"
+run 2 "$CSEG" tile "$scene" --vector none.geojson --attribute kind --out vectors
+says_error "--attribute and --classes go together"
+run 2 "$CSEG" tile "$scene" --vector none.geojson --attribute kind --classes pond=300 --out vectors
+says_error "VALUE=N with N from 0 to 255, not 'pond=300'"
+check "nothing was written" missing vectors
+run 0 "$CSEG" tile "$scene" --vector none.geojson --out vectors
+check "there are labels" [ -n "$(ls vectors/labels/train)" ]
 finish

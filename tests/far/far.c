@@ -364,6 +364,8 @@ static cseg_status far_answer(backend *b, const answer_rows *r, cseg_error *err)
         expect_floats("answer", r->scores + at * r->k, n * r->k);
     if (r->sum)
         expect_floats("answer", r->sum + at * r->k, n * r->k);
+    if (r->confidence)
+        expect(true, "answer", r->confidence + at, (size_t)n);
     if (r->y) {
         expect(false, "answer", r->y, (size_t)r->h * sizeof *r->y);
         expect(false, "answer", r->x, (size_t)r->w * sizeof *r->x);
@@ -374,24 +376,28 @@ static cseg_status far_answer(backend *b, const answer_rows *r, cseg_error *err)
     return status;
 }
 
-static void far_add_window(backend *b, const window_sums *s, const float *logits, int64_t h, int64_t w, int64_t y,
-                           int64_t x)
+static cseg_status far_add_window(backend *b, const window_sums *s, const window_part *part, cseg_error *err)
 {
     expect_floats("add_window", s->at, s->rows * s->w * s->k);
-    expect_floats("add_window", logits, h * w * s->k);
+    expect_floats("add_window", part->logits, part->h * part->w * s->k);
+    if (part->weight_y) {
+        expect(false, "add_window", part->weight_y, (size_t)part->h * sizeof *part->weight_y);
+        expect(false, "add_window", part->weight_x, (size_t)part->w * sizeof *part->weight_x);
+    }
     begin();
-    cpu_of(b)->predictions->add_window(cpu_of(b), s, logits, h, w, y, x);
+    cseg_status status = cpu_of(b)->predictions->add_window(cpu_of(b), s, part, err);
     end();
+    return status;
 }
 
-static void far_divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const int32_t *count_y,
-                               const float *count_x)
+static void far_divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const float *weight_y,
+                               const float *weight_x)
 {
     expect_floats("divide_windows", s->at, s->rows * s->w * s->k);
-    expect(false, "divide_windows", count_y + from, (size_t)(to - from) * sizeof *count_y);
-    expect(false, "divide_windows", count_x, (size_t)s->w * sizeof *count_x);
+    expect(false, "divide_windows", weight_y + from, (size_t)(to - from) * sizeof *weight_y);
+    expect(false, "divide_windows", weight_x, (size_t)s->w * sizeof *weight_x);
     begin();
-    cpu_of(b)->predictions->divide_windows(cpu_of(b), s, from, to, count_y, count_x);
+    cpu_of(b)->predictions->divide_windows(cpu_of(b), s, from, to, weight_y, weight_x);
     end();
 }
 

@@ -18,6 +18,22 @@ start() { # CONFIG WORK_DIR OPTION...
     "$CSEG" train "$configs/$config.py" --work-dir "$dir" --threads 1 "$@" > out.txt 2> err.txt &
     pid=$!
 }
+# $STOP stops the program in the middle of every write of a result, and before its rename. Under `set -m`, beside the test:
+#   with_stops COMMAND... & pid=$!; while stopped; do ...; kill -CONT $pid; done; ended
+with_stops() {
+    export LD_PRELOAD=$STOP ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+    exec "$@"
+}
+stopped() { # waits until $pid has stopped (true) or ended
+    while state=$(sed 's/.*) //' /proc/$pid/stat 2> stat.txt) && [ "${state%% *}" != Z ]; do
+        [ "${state%% *}" != T ] || return 0
+        sleep 0.01
+    done
+    return 1
+}
+ended() { # $code is the exit code of $pid; bash may still take it for stopped
+    while wait -f $pid; code=$?; [ $code -eq $((128 + $(kill -l STOP))) ]; do sleep 0.01; done
+}
 newest() { # WORK_DIR: the checkpoint that --resume takes
     if [ -e "$1/last_checkpoint" ]; then cat "$1/last_checkpoint"; else echo "$1/latest.pth"; fi
 }

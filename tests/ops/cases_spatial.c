@@ -196,6 +196,7 @@ static const op_case cases[] = {
     {"resize_argmax of one class", ARGMAX, RESIZE(6, 6), {{"1,3,3,1"}}},
     {"adaptive_max_pool 7x9 to 2x3: windows overlap", adaptive_max, .in = {{"2,7,9,5", HOLDS_DISTINCT}}, .n = {2, 3}, .exact = true},
     {"adaptive_max_pool 3x2 to 6x5", adaptive_max, .in = {{"1,3,2,4", HOLDS_DISTINCT}}, .n = {6, 5}, .exact = true},
+    {"adaptive_max_pool 24x6 to 2x3: tall windows tile", adaptive_max, .in = {{"2,24,6,5", HOLDS_DISTINCT}}, .n = {2, 3}, .exact = true},
     {"adaptive_max_pool 8x6 to 4x3: windows tile", adaptive_max, .in = {{"2,8,6,5", HOLDS_DISTINCT}}, .n = {4, 3}, .exact = true},
 };
 /* clang-format on */

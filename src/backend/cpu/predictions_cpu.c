@@ -3,11 +3,16 @@
 
 enum { FEW_ROWS = 8 }; /* not worth the threads */
 
+static float *room_for(bool many, int64_t k)
+{
+    return mem_alloc((size_t)(many ? omp_get_max_threads() : 1) * 2 * (size_t)k * sizeof(float));
+}
+
 static cseg_status answer(backend *b, const answer_rows *r, cseg_error *err)
 {
     (void)b;
     bool many = r->to - r->from > FEW_ROWS;
-    float *room = mem_alloc((size_t)(many ? omp_get_max_threads() : 1) * 2 * (size_t)r->k * sizeof *room);
+    float *room = room_for(many, r->k);
     if (!room)
         return fail_memory(err);
 #pragma omp parallel for schedule(static) if (many)
@@ -17,22 +22,26 @@ static cseg_status answer(backend *b, const answer_rows *r, cseg_error *err)
     return CSEG_OK;
 }
 
-static void add_window(backend *b, const window_sums *s, const float *logits, int64_t h, int64_t w, int64_t y,
-                       int64_t x)
+static cseg_status add_window(backend *b, const window_sums *s, const window_part *part, cseg_error *err)
 {
     (void)b;
+    float *room = room_for(true, s->k);
+    if (!room)
+        return fail_memory(err);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < h; i++)
-        prediction_add_row(s, logits + i * w * s->k, w, y + i, x);
+    for (int64_t i = 0; i < part->h; i++)
+        prediction_add_row(s, part, i, room + omp_get_thread_num() * 2 * s->k);
+    mem_free(room);
+    return CSEG_OK;
 }
 
-static void divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const int32_t *count_y,
-                           const float *count_x)
+static void divide_windows(backend *b, const window_sums *s, int64_t from, int64_t to, const float *weight_y,
+                           const float *weight_x)
 {
     (void)b;
 #pragma omp parallel for schedule(static)
     for (int64_t y = from; y < to; y++)
-        prediction_divide_row(s, y, count_y[y], count_x);
+        prediction_divide_row(s, y, weight_y[y], weight_x);
 }
 
 static void average_views(backend *b, const view_sums *s)

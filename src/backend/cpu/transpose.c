@@ -16,7 +16,8 @@ typedef struct transpose_kernel {
     transpose_axis other[TENSOR_MAX_RANK];
     transpose_axis inner, last; /* the output's last axis; the input's, of size 1 if rows are copied */
     int64_t run;                /* elements of a row that stay together; 1 in a transpose */
-    parts inner_parts, last_parts;
+    transpose_axis near;        /* of the other axes the last one, of which a task takes several if they are small */
+    parts inner_parts, last_parts, near_parts;
     int64_t tasks;
 } transpose_kernel;
 
@@ -51,7 +52,7 @@ static transpose_axis take(transpose_kernel *k, int i)
     return a;
 }
 
-static void find_axes(transpose_kernel *k)
+static void find_turned(transpose_kernel *k)
 {
     k->n = merged_axes(k->k.n, k->other);
     k->run = 1;
@@ -69,13 +70,21 @@ static void find_axes(transpose_kernel *k)
         }
 }
 
+static void find_axes(transpose_kernel *k)
+{
+    find_turned(k);
+    k->near = k->n ? take(k, k->n - 1) : (transpose_axis){1, 0, 0};
+}
+
 static void cut(transpose_kernel *k)
 {
     bool rows = k->last.n == 1;
     int64_t columns = k->last.n < SIDE ? k->last.n : SIDE, each = rows ? PART / k->run : TILE / columns / SIDE * SIDE;
     k->inner_parts = parts_of(k->inner.n, each > 0 ? each : 1);
     k->last_parts = parts_of(k->last.n, columns);
-    k->tasks = k->inner_parts.count * k->last_parts.count;
+    int64_t size = parts_size(&k->inner_parts, 0) * columns * k->run, most = rows ? PART : TILE;
+    k->near_parts = parts_of(k->near.n, size < most ? most / size : 1);
+    k->tasks = k->inner_parts.count * k->last_parts.count * k->near_parts.count;
     for (int i = 0; i < k->n; i++)
         k->tasks *= k->other[i].n;
 }
@@ -116,18 +125,21 @@ static cseg_status transpose_run(kernel *base, void *const *in, void *const *out
         rest /= k->inner_parts.count;
         int64_t j = rest % k->last_parts.count;
         rest /= k->last_parts.count;
-        int64_t from = i * k->inner_parts.each * k->inner.from + j * k->last_parts.each;
-        int64_t to = i * k->inner_parts.each * k->inner.to + j * k->last_parts.each * k->last.to;
+        int64_t part = rest % k->near_parts.count, first = part * k->near_parts.each;
+        rest /= k->near_parts.count;
+        int64_t from = i * k->inner_parts.each * k->inner.from + j * k->last_parts.each + first * k->near.from;
+        int64_t to = i * k->inner_parts.each * k->inner.to + j * k->last_parts.each * k->last.to + first * k->near.to;
         for (int a = k->n - 1; a >= 0; a--) {
             from += rest % k->other[a].n * k->other[a].from;
             to += rest % k->other[a].n * k->other[a].to;
             rest /= k->other[a].n;
         }
-        if (k->last.n == 1)
-            copy_rows(k, x, from, y, to, parts_size(&k->inner_parts, i));
-        else
-            transpose_tile(k, map_from(x, from), map_from(y, to), parts_size(&k->inner_parts, i),
-                           parts_size(&k->last_parts, j));
+        for (int64_t a = parts_size(&k->near_parts, part); a > 0; a--, from += k->near.from, to += k->near.to)
+            if (k->last.n == 1)
+                copy_rows(k, x, from, y, to, parts_size(&k->inner_parts, i));
+            else
+                transpose_tile(k, map_from(x, from), map_from(y, to), parts_size(&k->inner_parts, i),
+                               parts_size(&k->last_parts, j));
     }
     return CSEG_OK;
 }

@@ -27,7 +27,7 @@ static cseg_status check_leaf(const dataset *ds, bool measured, missing *m, cseg
         return fail(err, CSEG_DATA, "%s has no labels to %s: %s is missing (first image: %s)", ds->meta.kind,
                     measured ? "measure against" : "learn from", ds->meta.rules->labels_key,
                     ds->count ? ds->files.image[0] : "none");
-    for (int64_t i = 0; i < ds->count; i++) {
+    for (int64_t i = 0; i < ds->files.n; i++) {
         const char *of = ds->files.image[i];
         look_for(m, of, "image", NULL);
         if (ds->files.image2)
@@ -44,7 +44,7 @@ static cseg_status check_leaf(const dataset *ds, bool measured, missing *m, cseg
 
 static cseg_status check_all(const dataset *ds, bool measured, missing *m, cseg_error *err)
 {
-    if (ds->form == LEAF)
+    if (dataset_is_leaf(ds))
         return check_leaf(ds, measured, m, err);
     for (int i = 0; i < ds->n_parts; i++)
         TRY(check_all(ds->parts[i], measured, m, err));

@@ -45,7 +45,7 @@ cseg_status dataset_check_measured(const dataset *ds, cseg_error *err)
     const dataset *first = ds->parts[0];
     for (int i = 0; i < ds->n_parts; i++) {
         const dataset *part = ds->parts[i];
-        if (part->form != LEAF)
+        if (!dataset_is_leaf(part))
             return fail(err, CSEG_CONFIG,
                         "%spart %d of the joined datasets is itself joined or wrapped, and mmseg 0.x measures "
                         "none such; put its datasets into the list",
@@ -73,7 +73,7 @@ cseg_status dataset_check_measured(const dataset *ds, cseg_error *err)
 
 const pipeline *dataset_pipeline(const dataset *ds)
 {
-    while (!ds->run && ds->form != LEAF)
+    while (!ds->run && !dataset_is_leaf(ds))
         ds = ds->parts[0];
     return ds->run;
 }
@@ -82,7 +82,7 @@ cseg_status dataset_each_pipeline(const dataset *ds,
                                   cseg_status (*fn)(void *arg, const pipeline *p, const dataset *of, cseg_error *err),
                                   void *arg, cseg_error *err)
 {
-    for (int i = 0; ds->form != LEAF && i < ds->n_parts; i++)
+    for (int i = 0; !dataset_is_leaf(ds) && i < ds->n_parts; i++)
         TRY(dataset_each_pipeline(ds->parts[i], fn, arg, err));
     return ds->run ? fn(arg, ds->run, ds, err) : CSEG_OK;
 }
@@ -106,7 +106,7 @@ static int find_part(const dataset *ds, int64_t *index)
 /* Finds the leaf that has the sample; *index becomes its place there. */
 static const dataset *find_leaf(const dataset *ds, int64_t *index)
 {
-    while (ds->form != LEAF) {
+    while (!dataset_is_leaf(ds)) {
         if (ds->form == CONCAT) {
             ds = ds->parts[find_part(ds, index)];
         } else {
@@ -117,49 +117,107 @@ static const dataset *find_leaf(const dataset *ds, int64_t *index)
     return ds;
 }
 
+static dataset_item item_of(const dataset *l, int64_t file)
+{
+    return (dataset_item){.path = l->files.image[file],
+                          .path2 = l->files.image2 ? l->files.image2[file] : NULL,
+                          .maps = l->files.maps + file * l->n_maps,
+                          .n_maps = l->n_maps,
+                          .name = l->files.image[file],
+                          .of_scenes = l->form == SCENES,
+                          .meta = &l->meta};
+}
+
 dataset_item dataset_item_at(const dataset *ds, int64_t index)
 {
     int64_t place = index;
     int part = ds->separate_eval ? find_part(ds, &place) : 0;
     const dataset *l = find_leaf(ds, &index);
-    return (dataset_item){.path = l->files.image[index],
-                          .path2 = l->files.image2 ? l->files.image2[index] : NULL,
-                          .maps = l->files.maps + index * l->n_maps,
-                          .n_maps = l->n_maps,
-                          .meta = &l->meta,
-                          .part = part};
+    int64_t file = l->form == LEAF ? index : l->draws ? index % l->files.n : l->scene_of_window[index];
+    dataset_item item = item_of(l, file);
+    item.part = part;
+    if (l->form == SCENES && !l->draws)
+        item.name = l->names[index];
+    return item;
+}
+
+int64_t dataset_sources(const dataset *ds)
+{
+    int64_t n = 0;
+    if (dataset_is_leaf(ds))
+        return ds->files.n;
+    for (int i = 0; i < ds->n_parts; i++)
+        n += dataset_sources(ds->parts[i]);
+    return n;
+}
+
+/* Finds the leaf that has the source; *i becomes its place there. */
+static const dataset *find_source(const dataset *ds, int64_t *i)
+{
+    while (!dataset_is_leaf(ds)) {
+        int part = 0;
+        for (int64_t n; part < ds->n_parts - 1 && (n = dataset_sources(ds->parts[part])) <= *i; part++)
+            *i -= n;
+        ds = ds->parts[part];
+    }
+    return ds;
+}
+
+dataset_item dataset_source_at(const dataset *ds, int64_t i)
+{
+    const dataset *l = find_source(ds, &i);
+    return item_of(l, i);
 }
 
 /* ---- samples ------------------------------------------------------------------------------------------------- */
 
-/* All that is known of a sample before any file is read. */
-static cseg_status describe(const dataset *l, int64_t index, bool weights, sample *s, cseg_error *err)
+cseg_status dataset_describe_files(const dataset *l, int64_t file, bool weights, sample *s, cseg_error *err)
 {
-    s->path = l->files.image[index];
-    s->path2 = l->files.image2 ? l->files.image2[index] : NULL;
+    s->path = l->files.image[file];
+    s->path2 = l->files.image2 ? l->files.image2[file] : NULL;
     s->n_images = s->path2 ? 2 : 1;
     s->reduce_zero_label = l->meta.reduce_zero_label;
     s->reduce_semantic_zero_label = l->meta.reduce_semantic_zero_label;
     s->label_map = l->meta.label_map;
     s->to_binary = l->meta.to_binary;
     for (int i = 0; i < l->n_maps; i++) {
-        const dataset_map *m = &l->files.maps[index * l->n_maps + i];
+        const dataset_map *m = &l->files.maps[file * l->n_maps + i];
         if ((weights || !m->is_weight) && !sample_add_map(s, m->key, m->path, m->is_weight))
             return fail(err, CSEG_CONFIG, "%s: more than %d label and weight maps", s->path, SAMPLE_MAX_LABELS);
     }
     return CSEG_OK;
 }
 
-bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bool measured, label_reading *out)
+static cseg_status describe(const dataset *l, int64_t index, bool weights, sample *s, cseg_error *err)
+{
+    if (l->form == SCENES)
+        TRY(scene_dataset_choose(l, index, s, &index, err));
+    return dataset_describe_files(l, index, weights, s, err);
+}
+
+bool dataset_label_reading(const dataset *ds, int64_t i, const char *key, bool measured, label_reading *out)
 {
     cseg_error error;
     sample like = {0};
-    const dataset *l = find_leaf(ds, &index);
-    if (!l->run || describe(l, index, false, &like, &error) != CSEG_OK)
+    const dataset *l = find_source(ds, &i);
+    if (!l->run || dataset_describe_files(l, i, false, &like, &error) != CSEG_OK)
         return false;
     if (pipeline_label_reading(l->run, &like, key, out))
         return true;
     return measured && pipeline_label_reading(l->truth, &like, key, out);
+}
+
+cseg_status dataset_read_image(const dataset *ds, int64_t index, image_flags flags, image *out, cseg_error *err)
+{
+    scene_place p;
+    const dataset *l = find_leaf(ds, &index);
+    *out = (image){0};
+    if (l->form == LEAF)
+        return image_read(l->files.image[index], flags, out, err);
+    if (l->draws)
+        return fail(err, CSEG_USAGE, "%s: crops are drawn anew each time", l->meta.kind);
+    TRY(scenes_choose(l->scenes, index, NULL, &p, err));
+    return scenes_read(l->scenes, &p, l->files.image[p.scene], NULL, 0, flags, out, err);
 }
 
 /* Runs all that comes before the last pipeline, which is put into *last. */
@@ -176,7 +234,7 @@ static cseg_status prepare(const dataset *ds, int64_t index, sample *out, const 
     if (!ds->run)
         return fail(err, CSEG_USAGE, "this dataset was built without its pipeline");
     *last = ds->run;
-    if (ds->form == LEAF)
+    if (dataset_is_leaf(ds))
         return describe(ds, index, true, out, err);
     TRY(dataset_load(ds->parts[0], index, out, err));
     out->others = &ds->source;

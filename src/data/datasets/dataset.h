@@ -6,7 +6,8 @@
  *     TRY(dataset_get(train, 0, 42, 0, mem, &first, err));
  *
  * Reads every dataset of MMSegmentation in both dialects (table.h), the wrappers ConcatDataset, RepeatDataset and
- * MultiImageMixDataset, lists of folders, and pairs of images for change detection.
+ * MultiImageMixDataset, lists of folders, pairs of images for change detection, and scenes of any size (SceneDataset),
+ * whose samples are windows.
  *
  * Files are listed when a dataset is built and opened when a sample is asked for. Nothing changes after building: every
  * function here that takes a const dataset may be called from any number of threads. */
@@ -31,7 +32,9 @@ typedef struct dataset_meta {
     const data_rules *rules;    /* by which its dict was read; never NULL */
     int64_t n_classes;          /* 0: nobody said */
     const char *const *classes; /* n_classes names */
-    const uint8_t *palette;     /* n_classes colours, red, green, blue; the reference's random ones if none are
+    int64_t n_semantic;         /* Open-CD: classes of the maps of each date; 0: nobody said */
+    const char *const *semantic_classes;
+    const uint8_t *palette; /* n_classes colours, red, green, blue; the reference's random ones if none are
                                    known */
     int64_t ignore_index;
     bool reduce_zero_label;          /* 0 means ignored, and the classes start at 1 in the files */
@@ -49,6 +52,7 @@ typedef struct dataset_map {
     const char *key; /* gt_semantic_seg, gt_semantic_seg_from, gt_semantic_seg_to, seg_weight_map */
     const char *path;
     bool is_weight;
+    const struct scene_values *values; /* what is known of its values; NULL: nothing yet (scenes.h) */
 } dataset_map;
 
 /* The files of a sample. Paths are joined with data_root, and relative to the working folder if that is relative. */
@@ -57,6 +61,9 @@ typedef struct dataset_item {
     const char *path2; /* second date; NULL if not a pair */
     const dataset_map *maps;
     int n_maps;               /* 0: the config names no labels */
+    const char *name;         /* by which what is made of the sample is called: path, or for a window of a scene
+                                 FOLDER/STEM_ROW_COLUMN.ENDING */
+    bool of_scenes;           /* sizes and places of its files were compared when the dataset was built */
     const dataset_meta *meta; /* of the very dataset that the sample is from, within ConcatDataset too */
     int part;                 /* which dataset of a ConcatDataset */
 } dataset_item;
@@ -66,6 +73,9 @@ typedef struct dataset_options {
     const data_rules *rules; /* of the whole config; NULL: told from the keys of each dict */
     const value *inherited;  /* default arguments, as build_from_cfg's default_args (test_mode=True); may be NULL */
     bool no_pipeline;        /* only the files and the meaning are wanted; dataset_get refuses */
+    const char *work_dir;    /* keeps what a look at scenes found for later runs; NULL: nothing is kept */
+    bool (*stop)(void *arg); /* asked now and then: true ends building with CSEG_INTERRUPTED; may be NULL */
+    void *stop_arg;
 } dataset_options;
 
 /* Builds the dataset that `cfg` describes: a dict with a type, or a list of such dicts (joined, as 0.x does). Lists the
@@ -96,8 +106,13 @@ dataset_part dataset_part_at(const dataset *ds, int part);
 /* CSEG_CONFIG: joined datasets of the 0.x dialect that the reference does not measure together, or not at all. */
 cseg_status dataset_check_measured(const dataset *ds, cseg_error *err);
 
-/* The files of sample `index` (0 ... count-1). */
+/* The files of sample `index` (0 ... count-1). Of crops that are drawn, only `meta` and `part` are those of the sample.
+ */
 dataset_item dataset_item_at(const dataset *ds, int64_t index);
+/* All files, each once for each dataset that names them: of most datasets those of a sample, of scenes those of a
+ * scene. i: 0 ... dataset_sources-1. */
+int64_t dataset_sources(const dataset *ds);
+dataset_item dataset_source_at(const dataset *ds, int64_t i);
 
 /* Loads sample `index` and runs the pipeline on it. The random numbers depend on (seed, epoch, index) alone. `mem`
  * holds the sample's small things and must outlive it; give the pixels back with sample_release, after failure too.
@@ -114,10 +129,14 @@ cseg_status dataset_get_variants(const dataset *ds, int64_t index, uint64_t seed
  * image is not read. The 0.x dialect, whose test pipelines load no labels, evaluates against these. */
 cseg_status dataset_get_truth(const dataset *ds, int64_t index, arena *mem, sample *out, cseg_error *err);
 
-/* Tells how the label map `key` of sample `index` is read, and what its numbers become. measured: as evaluation reads
+/* Reads the image of sample `index` (of pairs the first date's) as image_read would with these flags; of a scene the
+ * sample's window. CSEG_USAGE: a crop that is drawn. */
+cseg_status dataset_read_image(const dataset *ds, int64_t index, image_flags flags, image *out, cseg_error *err);
+
+/* Tells how the label map `key` of source i is read, and what its numbers become. measured: as evaluation reads
  * it, which is by the pipeline, or as dataset_get_truth if the pipeline loads no labels. False: the pipeline loads
  * none. */
-bool dataset_label_reading(const dataset *ds, int64_t index, const char *key, bool measured, label_reading *out);
+bool dataset_label_reading(const dataset *ds, int64_t i, const char *key, bool measured, label_reading *out);
 
 /* The last pipeline that samples go through (of a ConcatDataset: its first part's); NULL with no_pipeline. */
 const pipeline *dataset_pipeline(const dataset *ds);

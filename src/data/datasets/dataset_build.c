@@ -57,21 +57,26 @@ static cseg_status build_truth(const leaf *l, arena *mem, pipeline **out, cseg_e
     return pipeline_build(list, &l->rules->steps, mem, out, err);
 }
 
+cseg_status leaf_begin(const leaf *l, const dataset_options *options, arena *mem, dataset *ds, cseg_error *err)
+{
+    ds->meta = l->meta;
+    ds->folder = l->img_dir;
+    ds->n_maps = l->n_maps;
+    ds->n_parts = 1;
+    if (options->no_pipeline)
+        return CSEG_OK;
+    TRY(pipeline_build(l->pipeline, &l->rules->steps, mem, &ds->run, err));
+    return build_truth(l, mem, &ds->truth, err);
+}
+
 static cseg_status build_leaf(builder *b, const value *cfg, const dataset_kind *kind, dataset *ds, cseg_error *err)
 {
     leaf l;
     TRY(leaf_parse(cfg, kind, b->options, b->mem, &l, err));
     TRY(leaf_list(&l, b->mem, &ds->files, err));
     ds->form = LEAF;
-    ds->meta = l.meta;
-    ds->folder = l.img_dir;
     ds->count = ds->files.n;
-    ds->n_maps = l.n_maps;
-    ds->n_parts = 1;
-    if (b->options->no_pipeline)
-        return CSEG_OK;
-    TRY(pipeline_build(l.pipeline, &l.rules->steps, b->mem, &ds->run, err));
-    return build_truth(&l, b->mem, &ds->truth, err);
+    return leaf_begin(&l, b->options, b->mem, ds, err);
 }
 
 const value *dataset_innermost(const value *cfg)
@@ -374,6 +379,8 @@ static cseg_status build_form(builder *b, const value *cfg, dataset *ds, cseg_er
     const dataset_kind *kind = dataset_kind_find(type);
     if (!kind)
         return unknown_type(cfg, type, b->options, b->mem, err);
+    if (kind->scenes)
+        return scene_dataset_build(cfg, kind, b->options, b->mem, ds, err);
     return has_lists(cfg) ? build_folders(b, cfg, ds, err) : build_leaf(b, cfg, kind, ds, err);
 }
 

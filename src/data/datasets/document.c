@@ -11,6 +11,7 @@ static void kind_row(const dataset_kind *k, FILE *out)
             : k->reduce_zero_label ? "0 is ignored, classes start at 1"
             : k->to_binary         ? "pairs; labels of 128 and more are 1"
             : k->pairs             ? "pairs"
+            : k->scenes            ? "scenes of any size, by windows; see below"
             : k->needs_list        ? "needs a list of names"
                                    : "");
 }
@@ -27,5 +28,6 @@ void datasets_document(FILE *out)
     for (int i = 0; i < n; i++)
         kind_row(&kinds[i], out);
     leaf_document(out);
+    scene_dataset_document(out);
     wrappers_document(out);
 }

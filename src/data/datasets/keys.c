@@ -132,6 +132,8 @@ static cseg_status take_common(const common_keys *keys, leaf *l, cseg_error *err
     l->meta.gray_labels = load != NULL;
     l->meta.reduce_zero_label = kind->reduce_zero_label;
     l->meta.reduce_semantic_zero_label = kind->reduce_semantic_zero_label;
+    l->meta.n_semantic = kind->n_semantic;
+    l->meta.semantic_classes = kind->semantic;
     TRY(take_flag(keys->reduce_zero_label, &l->meta.reduce_zero_label, err));
     TRY(take_flag(keys->reduce_semantic_zero_label, &l->meta.reduce_semantic_zero_label, err));
     return take_flag(value_get(load, "reduce_semantic_zero_label"), &l->meta.reduce_semantic_zero_label, err);
@@ -309,6 +311,36 @@ static cseg_status maps_1x(const keys_1x *k, const char *suffix, arena *mem, lea
     return CSEG_OK;
 }
 
+/* Open-CD: the classes of the maps of each date, if the dataset's own name none. */
+static cseg_status take_semantic(const value *names, arena *mem, leaf *l, cseg_error *err)
+{
+    char at[512];
+    size_t n = value_count(names);
+    if (value_is_none(names))
+        return CSEG_OK;
+    const char **classes = ARENA_ARRAY(mem, n + 1, const char *);
+    if (!classes)
+        return fail_memory(err);
+    if (!value_is_list(names) || n == 0)
+        return fail(err, CSEG_CONFIG, "%ssemantic_classes is a list of names", value_place(names, at));
+    bool same = (int64_t)n == l->meta.n_semantic;
+    for (size_t i = 0; i < n; i++) {
+        classes[i] = value_text(value_item(names, i));
+        if (!classes[i])
+            return fail(err, CSEG_CONFIG, "%ssemantic_classes is a list of names", value_place(names, at));
+        same = same && strcmp(classes[i], l->meta.semantic_classes[i]) == 0;
+    }
+    if (l->meta.n_semantic && !same)
+        return fail(
+            err, CSEG_UNSUPPORTED,
+            "%sother semantic_classes than those of %s are not supported: list them with BaseSCDDataset, with labels "
+            "that have their numbers",
+            value_place(names, at), l->kind->name);
+    l->meta.n_semantic = (int64_t)n;
+    l->meta.semantic_classes = classes;
+    return CSEG_OK;
+}
+
 static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem, leaf *l, cseg_error *err)
 {
     char at[512];
@@ -346,6 +378,7 @@ static cseg_status parse_1x(const value *cfg, const value *inherited, arena *mem
     }
     TRY(meaning_resolve(l->kind, l->rules, value_get(k.metainfo, "classes"), value_get(k.metainfo, "palette"), mem,
                         &l->meta, err));
+    TRY(take_semantic(value_get(k.metainfo, "semantic_classes"), mem, l, err));
     return check_meaning(l, err);
 }
 
@@ -358,7 +391,8 @@ const data_rules *leaf_rules(const value *cfg, const dataset_kind *kind, const d
     if (options->rules)
         return options->rules;
     for (size_t i = 0; i < sizeof old_keys / sizeof old_keys[0]; i++)
-        if (value_get(cfg, old_keys[i]))
+        if (value_get(cfg, old_keys[i]) &&
+            value_get(cfg, old_keys[i])->kind != V_DICT) /* SceneDataset's split is one */
             return &data_rules_0x;
     for (size_t i = 0; kind && i < sizeof old_kinds / sizeof old_kinds[0]; i++)
         if (strcmp(kind->name, old_kinds[i]) == 0)
@@ -374,6 +408,15 @@ cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset
         return fail(err, CSEG_UNSUPPORTED, "%s%s cannot be read: %s", value_place(cfg, at), kind->name, kind->refused);
     *out = (leaf){.at = cfg, .kind = kind, .rules = leaf_rules(cfg, kind, options)};
     return (out->rules == &data_rules_1x ? parse_1x : parse_0x)(cfg, options->inherited, mem, out, err);
+}
+
+bool leaf_has_key(const data_rules *rules, const char *key)
+{
+    const field_table *t = rules == &data_rules_1x ? &table_1x : &table_0x;
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->at[i].name, key) == 0)
+            return true;
+    return strcmp(key, "type") == 0 || strcmp(key, "_scope_") == 0;
 }
 
 void leaf_document(FILE *out)

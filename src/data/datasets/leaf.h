@@ -5,6 +5,7 @@
 
 #include "data/datasets/dataset.h"
 #include "data/datasets/table.h"
+#include "data/scenes/scenes.h"
 
 /* The place of a kind of label or weight map: `dir`/NAME`suffix`. */
 typedef struct map_place {
@@ -42,18 +43,23 @@ typedef struct leaf_files {
     dataset_map *maps;
 } leaf_files;
 
-typedef enum { LEAF, CONCAT, REPEAT, MIX } dataset_form;
+typedef enum { LEAF, SCENES, CONCAT, REPEAT, MIX } dataset_form;
 
 struct dataset {
     dataset_form form;
     dataset_meta meta;
     int64_t count;
-    pipeline *run; /* of a leaf and of MIX; else NULL */
-    /* LEAF */
+    pipeline *run; /* of a leaf, of SCENES and of MIX; else NULL */
+    /* LEAF and SCENES, whose files are those of each scene */
     leaf_files files;
     int n_maps;
     pipeline *truth;
     const char *folder; /* of the images */
+    /* SCENES */
+    scene_set *scenes;
+    bool draws;               /* crops; else windows, */
+    const char **names;       /* each with a name, [count] */
+    int64_t *scene_of_window; /* and a scene, [count] */
     /* the others */
     const dataset **parts; /* CONCAT: n_parts; else one */
     int n_parts;
@@ -66,12 +72,29 @@ struct dataset {
 /* keys.c: the rules by which a dataset's dict is to be read: those of the options, or what its keys tell. kind NULL: of
  * a type that is not known. */
 const data_rules *leaf_rules(const value *cfg, const dataset_kind *kind, const dataset_options *options);
+/* Whether the dataset lists files itself. */
+static inline bool dataset_is_leaf(const dataset *ds)
+{
+    return ds->form == LEAF || ds->form == SCENES;
+}
+
 /* keys.c: reads a dataset's dict by its rules. */
 cseg_status leaf_parse(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
                        leaf *out, cseg_error *err);
 void leaf_document(FILE *out);
+/* keys.c: whether a leaf's dict may have the key. */
+bool leaf_has_key(const data_rules *rules, const char *key);
 /* build.c: the same of the wrappers. */
 void wrappers_document(FILE *out);
+/* build.c: fills what a leaf of files and one of scenes have in common: meaning, pipelines. */
+cseg_status leaf_begin(const leaf *l, const dataset_options *options, arena *mem, dataset *ds, cseg_error *err);
+/* scene_dataset.c: a dataset of scenes; the sample's window, for which s->mem and s->random are set; documentation. */
+cseg_status scene_dataset_build(const value *cfg, const dataset_kind *kind, const dataset_options *options, arena *mem,
+                                dataset *ds, cseg_error *err);
+cseg_status scene_dataset_choose(const dataset *ds, int64_t index, sample *s, int64_t *scene, cseg_error *err);
+void scene_dataset_document(FILE *out);
+/* dataset.c: all that is known of a sample from its files before any of them is read. */
+cseg_status dataset_describe_files(const dataset *l, int64_t file, bool weights, sample *s, cseg_error *err);
 /* files.c: lists the folder or reads the list, then takes `indices`. */
 cseg_status leaf_list(const leaf *l, arena *mem, leaf_files *out, cseg_error *err);
 

@@ -9,11 +9,13 @@
 #define STREET CLASSES(classes_cityscapes, palette_cityscapes)
 #define VESSELS CLASSES(classes_vessels, palette_vessels)
 #define CHANGE CLASSES(classes_change, palette_change), .pairs = true, .folder1 = "A", .folder2 = "B"
+#define DATES(list) CHANGE, .n_semantic = (int)(sizeof(list) / sizeof(list)[0]), .semantic = (list)
 #define FILES(image, label) .img_suffix = (image), .seg_map_suffix = (label)
 
 static const dataset_kind kinds[] = {
     {.name = "CustomDataset", FILES(".jpg", ".png")},
     {.name = "BaseSegDataset", FILES(".jpg", ".png")},
+    {.name = "SceneDataset", FILES(".tif", ".tif"), .scenes = true},
     /* streets */
     {.name = "CityscapesDataset", STREET, FILES("_leftImg8bit.png", "_gtFine_labelTrainIds.png")},
     {.name = "BDD100KDataset", STREET, FILES(".jpg", ".png")},
@@ -80,9 +82,9 @@ static const dataset_kind kinds[] = {
     {.name = "WHU_CD_Dataset", CHANGE, FILES("", ""), .to_binary = true},
     {.name = "DSIFN_Dataset", CHANGE, FILES(".jpg", ".png")},
     {.name = "RSIPAC_CD_Dataset", CHANGE, FILES(".tif", ".png")},
-    {.name = "BANDON_Dataset", CHANGE, FILES(".jpg", ".png")},
-    {.name = "SECOND_Dataset", CHANGE, FILES(".png", ".png"), .reduce_semantic_zero_label = true},
-    {.name = "Landsat_Dataset", CHANGE, FILES(".png", ".png"), .reduce_semantic_zero_label = true},
+    {.name = "BANDON_Dataset", DATES(semantic_bandon), FILES(".jpg", ".png")},
+    {.name = "SECOND_Dataset", DATES(semantic_second), FILES(".png", ".png"), .reduce_semantic_zero_label = true},
+    {.name = "Landsat_Dataset", DATES(semantic_landsat), FILES(".png", ".png"), .reduce_semantic_zero_label = true},
 };
 
 const dataset_kind *dataset_kinds(int *n)

@@ -55,3 +55,8 @@ const uint8_t palette_change[2][3] = {
     {0, 0, 0},
     {255, 255, 255},
 };
+
+const char *const semantic_second[7] = {"unchanged", "water",    "ground",      "low vegetation",
+                                        "tree",      "building", "sports field"};
+const char *const semantic_landsat[5] = {"unchanged", "farmland", "desert", "building", "water"};
+const char *const semantic_bandon[3] = {"background", "roofs", "facades"};

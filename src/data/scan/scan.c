@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "data/scan/scan_internal.h"
 #include "data/scan/scan_place.h"
+#include "data/scenes/scenes.h"
 
 enum { MOST_THREADS = 256 };
 
@@ -66,18 +67,35 @@ static cseg_status add(scan *s, const char *path, const char *of, scan_reading r
     return as && vec_push(mem, &s->all, e) ? CSEG_OK : fail_memory(err);
 }
 
-/* Adds the maps of a sample: the labels that a rule names, the weights, and the second date's image for its size. */
-static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *mem, cseg_error *err)
+/* Adds a label map whose values the dataset has counted. */
+static cseg_status add_known(scan *s, const dataset_map *map, const char *of, scan_reading r, arena *mem,
+                             cseg_error *err)
 {
-    dataset_item item = dataset_item_at(ds, index);
-    if (item.path2)
+    const scene_values *v = map->values;
+    TRY(add(s, map->path, of, r, mem, err));
+    scan_facts *f = &s->all.at[s->all.n - 1].facts;
+    *f = (scan_facts){.c = 1, .h = v->h, .w = v->w, .image_h = v->h, .image_w = v->w, .n_values = v->n};
+    f->values = ARENA_ARRAY(mem, (size_t)v->n + 1, scan_value);
+    if (!f->values)
+        return fail_memory(err);
+    for (int i = 0; i < v->n; i++)
+        f->values[i] = (scan_value){v->at[i].value, v->at[i].count};
+    s->all.at[s->all.n - 1].known = true;
+    return CSEG_OK;
+}
+
+/* Adds the maps of a source: the labels that a rule names, the weights, and the second date's image for its size. */
+static cseg_status add_source(scan *s, const dataset *ds, int64_t index, arena *mem, cseg_error *err)
+{
+    dataset_item item = dataset_source_at(ds, index);
+    if (item.path2 && !item.of_scenes)
         TRY(add(s, item.path2, item.path, (scan_reading){SCAN_SECOND_DATE, SCAN_PICTURE, {0}, item.meta, NULL}, mem,
                 err));
     for (int m = 0; m < item.n_maps; m++) {
         const dataset_map *map = &item.maps[m];
         scan_reading r = {.key = map->key, .how = SCAN_HEADER, .meta = item.meta};
         label_reading found;
-        if (map->is_weight && s->options->measured)
+        if ((map->is_weight && s->options->measured) || (item.of_scenes && !map->values))
             continue;
         if (!map->is_weight && !is_wanted(s, map->key))
             continue;
@@ -90,7 +108,10 @@ static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *
             r.how = (int)found.flags;
             memcpy(r.seen, found.seen, sizeof r.seen);
         }
-        TRY(add(s, map->path, item.path, r, mem, err));
+        if (map->values)
+            TRY(add_known(s, map, item.path, r, mem, err));
+        else
+            TRY(add(s, map->path, item.path, r, mem, err));
     }
     return CSEG_OK;
 }
@@ -98,9 +119,9 @@ static cseg_status add_sample(scan *s, const dataset *ds, int64_t index, arena *
 /* Every file once, in the dataset's order. */
 static cseg_status gather(const dataset *ds, scan *s, arena *mem, cseg_error *err)
 {
-    int64_t count = dataset_count(ds), n;
+    int64_t count = dataset_sources(ds), n;
     for (int64_t i = 0; i < count; i++)
-        TRY(add_sample(s, ds, i, mem, err));
+        TRY(add_source(s, ds, i, mem, err));
     s->at = s->all.at;
     n = (int64_t)s->all.n;
     if (n)
@@ -133,7 +154,7 @@ static void *look(void *arg)
         scan_entry *e = &s->at[i];
         if (s->options->stop && i % 64 == 0 && s->options->stop(s->options->stop_arg))
             s->stopped = true;
-        if (e->cached || s->stopped)
+        if (e->cached || e->known || s->stopped)
             continue;
         pthread_mutex_unlock(&s->lock);
         cseg_status status = scan_file(me->counter, e->path, e->of, e->as->how, &e->facts, &error);
@@ -206,7 +227,8 @@ static cseg_status count_pixels(const scan *s, arena *mem, scan_report *out, cse
 static void use_cache(scan *s, scan_cache *cache)
 {
     for (int64_t i = 0; i < s->n; i++)
-        s->at[i].cached = scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
+        s->at[i].cached =
+            !s->at[i].known && scan_cache_find(cache, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
 }
 
 /* A cache that cannot be written costs time in later runs, nothing else. */
@@ -215,7 +237,7 @@ static void keep(const scan *s, const scan_cache *cache, const char *path, arena
     cseg_error error;
     scan_cache_writer w;
     int64_t known = 0;
-    while (known < s->n && s->at[known].cached)
+    while (known < s->n && (s->at[known].cached || s->at[known].known))
         known++;
     if (known == s->n)
         return;
@@ -224,7 +246,8 @@ static void keep(const scan *s, const scan_cache *cache, const char *path, arena
         return;
     }
     for (int64_t i = 0; i < s->n; i++)
-        scan_cache_add(&w, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
+        if (!s->at[i].known)
+            scan_cache_add(&w, s->at[i].path, s->at[i].of, s->at[i].as->how, &s->at[i].facts);
     scan_cache_add_rest(&w, cache);
     if (scan_cache_commit(&w, &error) != CSEG_OK)
         log_say(LOG_WARNING, "what was found about the labels is not kept: %-s", error.text);

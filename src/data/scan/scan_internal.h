@@ -22,6 +22,7 @@ typedef struct scan_entry {
     const scan_reading *as;
     int64_t order; /* in the dataset */
     scan_facts facts;
+    bool known; /* the dataset has counted: nothing is read */
     bool cached;
 } scan_entry;
 

@@ -46,11 +46,11 @@ static void compare(places *p, const char *of, const char *other)
 int64_t scan_places(const dataset *ds, bool (*stop)(void *arg), void *arg)
 {
     places p = {0};
-    for (int64_t i = 0; i < dataset_count(ds); i++) {
-        dataset_item item = dataset_item_at(ds, i);
+    for (int64_t i = 0; i < dataset_sources(ds); i++) {
+        dataset_item item = dataset_source_at(ds, i);
         if (stop && i % 64 == 0 && stop(arg))
             break;
-        if (!may_know_its_place(item.path) || !(p.mem = arena_new()))
+        if (item.of_scenes || !may_know_its_place(item.path) || !(p.mem = arena_new()))
             continue;
         p.image = NULL;
         for (int m = 0; m < item.n_maps; m++)

@@ -174,7 +174,8 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     image_flags flags = m->is_weight ? weight_flags(c) : label_flags(c);
     image_release(&m->map);
     m->todo = (delayed){0};
-    TRY(image_read(m->path, flags, &m->map, err));
+    TRY(s->window ? s->window->read(s->window, m->path, NULL, 0, !m->is_weight, flags, &m->map, err)
+                  : image_read(m->path, flags, &m->map, err));
     if (m->is_weight)
         TRY(as_weights(m->path, c->weight_scale, &m->map, err));
     else
@@ -189,7 +190,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     fill_table(c, s, m->key, table);
     if (!is_identity(table))
         imgproc_lut(m->map.data, m->map.h * m->map.w, table);
-    return CSEG_OK;
+    return s->window ? s->window->blank(s->window, m->path, &m->map, err) : CSEG_OK;
 }
 
 /* 1.x: the dataset decides; the reference too refuses a step that says otherwise. */

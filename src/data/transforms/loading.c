@@ -7,8 +7,25 @@ typedef struct load_conf {
     bool to_float32;
     const char *color_type, *imdecode_backend;
     bool ignore_empty;
+    ints bands;
     image_flags flags; /* of color_type and imdecode_backend */
 } load_conf;
+
+#define BANDS_FIELD(struct_)                                                                                           \
+    FIELD_RANGE(                                                                                                       \
+        struct_, F_INTS, bands, "None", 1, IMAGE_MAX_CHANNELS,                                                         \
+        "the file's bands to take, from 1, as if it had these alone; None: as they are. Not of pixels in memory")
+
+/* What the loader takes, for those that read windows of files. */
+static void tell(pipeline_info *info, image_flags flags, bool to_float32, const ints *bands)
+{
+    info->loads_image = true;
+    info->flags = flags;
+    info->reduced = !(flags & IMAGE_UNCHANGED);
+    info->to_float32 = to_float32;
+    info->bands = bands->at;
+    info->n_bands = bands->n;
+}
 
 static const field load_fields[] = {
     FIELD(load_conf, F_BOOL, to_float32, "False", "pixels become float32"),
@@ -18,6 +35,7 @@ static const field load_fields[] = {
     FIELD_CHOICE(load_conf, imdecode_backend, "'cv2'", "cv2|pillow|turbojpeg|tifffile|gdal",
                  "whose results to give; tifffile and gdal keep all channels in the file's order"),
     FIELD(load_conf, F_BOOL, ignore_empty, "False", "only False: a file that cannot be read stops the run"),
+    BANDS_FIELD(load_conf),
     FIELD_LOCAL(file_client_args, "files are read from disk"),
     FIELD_LOCAL(backend_args, "files are read from disk"),
 };
@@ -39,9 +57,7 @@ static cseg_status load_build(transform_builder *b, void *conf, transform *t, cs
         c->flags = IMAGE_UNCHANGED | IMAGE_RGB;
     if (strcmp(backend, "pillow") == 0 && c->flags == IMAGE_UNCHANGED)
         c->flags |= IMAGE_PILLOW;
-    b->info->loads_image = true;
-    b->info->flags = c->flags;
-    b->info->to_float32 = c->to_float32;
+    tell(b->info, c->flags, c->to_float32, &c->bands);
     b->size = (known_size){0};
     return CSEG_OK;
 }
@@ -57,7 +73,7 @@ static cseg_status to_float(image *m, bool wanted, cseg_error *err)
 }
 
 /* The sample begins with these pixels. */
-static void start(sample *s, image m)
+static void start(sample *s, image m, image_flags flags)
 {
     picture_replace(&s->img, m);
     s->todo = (delayed){0};
@@ -65,14 +81,17 @@ static void start(sample *s, image m)
     s->ori_h = s->img_h = s->pad_h = m.h;
     s->ori_w = s->img_w = s->pad_w = m.w;
     s->scale_x = s->scale_y = 1;
+    s->nodata.reduced = !(flags & IMAGE_UNCHANGED);
 }
 
-static cseg_status read_one(const char *path, image_flags flags, bool float32, image *out, cseg_error *err)
+static cseg_status read_one(const sample *s, const char *path, const ints *bands, image_flags flags, bool float32,
+                            image *out, cseg_error *err)
 {
     *out = (image){0};
     if (!path)
         return fail(err, CSEG_CONFIG, "the sample has no image file");
-    cseg_status status = image_read(path, flags, out, err);
+    cseg_status status = s->window ? s->window->read(s->window, path, bands->at, bands->n, false, flags, out, err)
+                                   : image_read_bands(path, bands->at, bands->n, flags, out, err);
     if (status == CSEG_OK)
         status = to_float(out, float32, err);
     if (status != CSEG_OK)
@@ -83,13 +102,14 @@ static cseg_status read_one(const char *path, image_flags flags, bool float32, i
 /* The bytes may stay encoded until it is known which part of them is needed. */
 static cseg_status read_single(const sample *s, const load_conf *c, image *out, cseg_error *err)
 {
-    return s->path && !c->to_float32 ? image_read_later(s->path, c->flags, out, err)
-                                     : read_one(s->path, c->flags, c->to_float32, out, err);
+    bool later = s->path && !s->window && !c->to_float32 && !c->bands.n;
+    return later ? image_read_later(s->path, c->flags, out, err)
+                 : read_one(s, s->path, &c->bands, c->flags, c->to_float32, out, err);
 }
 
 /* Both dates in one image, channels of the first in front. */
-static cseg_status join(const image *a, const image *b, const char *path, const char *path2, image *out,
-                        cseg_error *err)
+cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,
+                              cseg_error *err)
 {
     if (a->h != b->h || a->w != b->w || a->c != b->c || a->type != b->type)
         return fail(err, CSEG_DATA,
@@ -108,19 +128,19 @@ static cseg_status join(const image *a, const image *b, const char *path, const 
     return CSEG_OK;
 }
 
-static cseg_status read_pair(sample *s, image_flags flags, bool float32, cseg_error *err)
+static cseg_status read_pair(sample *s, const ints *bands, image_flags flags, bool float32, cseg_error *err)
 {
     if (!s->path2)
         return fail(err, CSEG_CONFIG, "%s has no second image; use a dataset of pairs, or LoadImageFromFile",
                     s->path ? s->path : "the sample");
     image a = {0}, b = {0}, both = {0};
-    cseg_status status = read_one(s->path, flags, float32, &a, err);
+    cseg_status status = read_one(s, s->path, bands, flags, float32, &a, err);
     if (status == CSEG_OK)
-        status = read_one(s->path2, flags, float32, &b, err);
+        status = read_one(s, s->path2, bands, flags, float32, &b, err);
     if (status == CSEG_OK)
-        status = join(&a, &b, s->path, s->path2, &both, err);
+        status = sample_join_dates(&a, &b, s->path, s->path2, &both, err);
     if (status == CSEG_OK) {
-        start(s, both);
+        start(s, both, flags);
         s->n_images = 2;
     }
     image_release(&a);
@@ -129,12 +149,12 @@ static cseg_status read_pair(sample *s, image_flags flags, bool float32, cseg_er
 }
 
 /* Pixels without a path were in memory already. */
-static cseg_status take_given(sample *s, bool float32, cseg_error *err)
+static cseg_status take_given(sample *s, image_flags flags, bool float32, cseg_error *err)
 {
     image m = s->img;
     s->img = (image){0};
     cseg_status status = to_float(&m, float32, err);
-    start(s, m);
+    start(s, m, flags);
     return status;
 }
 
@@ -143,9 +163,9 @@ static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
     const load_conf *c = t->conf;
     image m;
     if (!s->path && s->img.data)
-        return take_given(s, c->to_float32, err);
+        return take_given(s, c->flags, c->to_float32, err);
     TRY(read_single(s, c, &m, err));
-    start(s, m);
+    start(s, m, c->flags);
     s->n_images = 1;
     return CSEG_OK;
 }
@@ -153,7 +173,9 @@ static cseg_status load_apply(const transform *t, sample *s, cseg_error *err)
 static cseg_status load_pair_apply(const transform *t, sample *s, cseg_error *err)
 {
     const load_conf *c = t->conf;
-    return read_pair(s, c->flags, c->to_float32, err);
+    if (!s->path && s->img.data)
+        return take_given(s, c->flags, c->to_float32, err);
+    return read_pair(s, &c->bands, c->flags, c->to_float32, err);
 }
 
 /* The image is in the sample already. */
@@ -164,7 +186,7 @@ static cseg_status load_given_apply(const transform *t, sample *s, cseg_error *e
     TRY(to_float(&s->img, c->to_float32, err));
     image m = s->img;
     s->img = (image){0};
-    start(s, m);
+    start(s, m, c->flags);
     return CSEG_OK;
 }
 
@@ -179,7 +201,7 @@ const transform_kind transform_load_image = {
     &load_table, "Reads the image, blue first as OpenCV has it. JPEG, PNG, TIFF and whatever GDAL reads.", load_build,
     load_apply, WINDOWS_LOADS};
 const transform_kind transform_load_pair = {&load_table, "Reads both dates of a pair.", load_build, load_pair_apply,
-                                            WINDOWS_WHOLE};
+                                            WINDOWS_LOADS_PAIR};
 const transform_kind transform_load_given = {&load_table, "Takes the image that the caller gave.", load_build,
                                              load_given_apply, WINDOWS_WHOLE};
 const transform_kind transform_load_inferencer = {&load_table, "Takes the image that the caller gave, or reads it.",
@@ -189,10 +211,12 @@ const transform_kind transform_load_inferencer = {&load_table, "Takes the image 
 
 typedef struct raster_conf {
     bool to_float32;
+    ints bands;
 } raster_conf;
 
 static const field raster_fields[] = {
     FIELD(raster_conf, F_BOOL, to_float32, "True", "pixels become float32; else they keep the file's type"),
+    BANDS_FIELD(raster_conf),
 };
 static const field_table raster_table = FIELDS(raster_fields, raster_conf);
 
@@ -202,9 +226,8 @@ static cseg_status raster_build(transform_builder *b, void *conf, transform *t, 
 {
     (void)t;
     (void)err;
-    b->info->loads_image = true;
-    b->info->flags = ALL_BANDS;
-    b->info->to_float32 = ((raster_conf *)conf)->to_float32;
+    const raster_conf *c = conf;
+    tell(b->info, ALL_BANDS, c->to_float32, &c->bands);
     b->size = (known_size){0};
     return CSEG_OK;
 }
@@ -214,9 +237,9 @@ static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
     const raster_conf *c = t->conf;
     image m;
     if (!s->path && s->img.data)
-        return take_given(s, c->to_float32, err);
-    TRY(read_one(s->path, ALL_BANDS, c->to_float32, &m, err));
-    start(s, m);
+        return take_given(s, ALL_BANDS, c->to_float32, err);
+    TRY(read_one(s, s->path, &c->bands, ALL_BANDS, c->to_float32, &m, err));
+    start(s, m, ALL_BANDS);
     s->n_images = 1;
     return CSEG_OK;
 }
@@ -224,13 +247,15 @@ static cseg_status raster_apply(const transform *t, sample *s, cseg_error *err)
 static cseg_status raster_pair_apply(const transform *t, sample *s, cseg_error *err)
 {
     const raster_conf *c = t->conf;
-    return read_pair(s, ALL_BANDS, c->to_float32, err);
+    if (!s->path && s->img.data)
+        return take_given(s, ALL_BANDS, c->to_float32, err);
+    return read_pair(s, &c->bands, ALL_BANDS, c->to_float32, err);
 }
 
 const transform_kind transform_load_raster = {&raster_table, "Reads all bands of a raster.", raster_build, raster_apply,
                                               WINDOWS_LOADS};
 const transform_kind transform_load_raster_pair = {&raster_table, "Reads all bands of both rasters of a pair.",
-                                                   raster_build, raster_pair_apply, WINDOWS_WHOLE};
+                                                   raster_build, raster_pair_apply, WINDOWS_LOADS_PAIR};
 
 /* ---- pairs ---- */
 

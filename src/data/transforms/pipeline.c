@@ -194,6 +194,59 @@ const pipeline_info *pipeline_describe(const pipeline *p)
     return &p->info;
 }
 
+/* ---- bands ---- */
+
+/* Loaders, of one image or two, that have the field. */
+static bool takes_bands(const value *step)
+{
+    const char *name = value_type_name(step);
+    const entry *e = name ? find_entry(name) : NULL;
+    if (!e || !e->kind ||
+        (e->kind->windows != WINDOWS_LOADS && e->kind->windows != WINDOWS_LOADS_PAIR &&
+         e->kind->windows != WINDOWS_WHOLE))
+        return false;
+    for (size_t i = 0; i < e->kind->fields->n; i++)
+        if (strcmp(e->kind->fields->at[i].name, "bands") == 0)
+            return true;
+    return false;
+}
+
+typedef struct bands_wish {
+    const int64_t *bands;
+    size_t n, found;
+    arena *mem;
+} bands_wish;
+
+static cseg_status set_bands(bands_wish *b, value *v, int depth, cseg_error *err)
+{
+    enum { DEEPEST = 100 };
+    bool is_dict = v && v->kind == V_DICT;
+    if (!v || depth > DEEPEST)
+        return CSEG_OK;
+    if (takes_bands(v)) {
+        value *list = value_new(b->mem, V_LIST, v->at);
+        for (size_t i = 0; list && i < b->n; i++) {
+            value *one = value_int(b->mem, b->bands[i], v->at);
+            list = one && value_append(b->mem, list, one) ? list : NULL;
+        }
+        b->found++;
+        return list && value_set(b->mem, v, "bands", list) ? CSEG_OK : fail_memory(err);
+    }
+    for (size_t i = 0; is_dict && i < v->as.dict.n; i++)
+        TRY(set_bands(b, v->as.dict.entry[i].item, depth + 1, err));
+    for (size_t i = 0; value_is_list(v) && i < value_count(v); i++)
+        TRY(set_bands(b, value_item(v, i), depth + 1, err));
+    return CSEG_OK;
+}
+
+cseg_status pipeline_set_bands(value *cfg, const int64_t *bands, size_t n, arena *mem, cseg_error *err)
+{
+    bands_wish b = {bands, n, 0, mem};
+    TRY(set_bands(&b, cfg, 0, err));
+    return b.found ? CSEG_OK
+                   : fail(err, CSEG_CONFIG, "there is no step that loads images, whose bands could be chosen");
+}
+
 /* ---- how labels are read ---- */
 
 /* Finds the last LoadAnnotations of all, inner lists included: it decides. */

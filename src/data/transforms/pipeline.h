@@ -45,8 +45,11 @@ typedef struct pipeline_info {
     bool needs_others;      /* sample.others must be set (RandomMosaic) */
     bool to_float32;        /* the image is loaded as float32 */
     image_flags flags;      /* what its loader asks of the decoder */
-    int variants;           /* samples that come out: 1 except for test-time augmentation */
-    int64_t h, w;           /* size of every image that comes out, if it is fixed; else 0 */
+    const int64_t *bands;   /* the bands of files that it takes, from 1, in this order; n_bands 0: as they are */
+    size_t n_bands;
+    bool reduced; /* the image does not have the values of files deeper than 8 bits */
+    int variants; /* samples that come out: 1 except for test-time augmentation */
+    int64_t h, w; /* size of every image that comes out, if it is fixed; else 0 */
     /* 0.x: the Normalize in it. norm_n == 0: none. */
     double mean[SAMPLE_MAX_CHANNELS], std[SAMPLE_MAX_CHANNELS];
     int norm_n;
@@ -65,6 +68,10 @@ typedef struct pipeline_times {
     } at[PIPELINE_MAX_TIMES];
 } pipeline_times;
 void pipeline_times_add(pipeline_times *t, const char *name, double seconds);
+
+/* Makes every step that loads images, anywhere in a config's value, take these bands of files: sets its `bands`. n
+ * numbers from 1. CSEG_CONFIG: there is no such step. */
+cseg_status pipeline_set_bands(value *cfg, const int64_t *bands, size_t n, arena *mem, cseg_error *err);
 
 /* `list` is a list of dicts (None or empty: a pipeline that does nothing). All of it lives in `mem`, `list` included,
  * which must stay. CSEG_CONFIG with file and line for unknown names (and the nearest known) and bad fields;

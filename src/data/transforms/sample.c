@@ -39,6 +39,17 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
     return m;
 }
 
+cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err)
+{
+    *has = false;
+    if (!s->nodata.asked && s->path)
+        TRY(image_nodata(s->path, &s->nodata.known, &s->nodata.value, err));
+    s->nodata.asked = true;
+    *has = s->nodata.known && !s->nodata.reduced;
+    *stated = s->nodata.value;
+    return CSEG_OK;
+}
+
 int64_t sample_height(const sample *s)
 {
     return s->todo.any ? s->todo.h : s->img.h;

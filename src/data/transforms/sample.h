@@ -26,6 +26,23 @@ typedef struct sample_map {
     bool is_weight; /* resized linearly, rotated linearly, padded with 0, unlike labels */
 } sample_map;
 
+/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
+typedef struct sample_range {
+    bool known;
+    const double *low, *high; /* one a channel */
+} sample_range;
+
+/* The part of larger files that a sample is. What loads files then reads this part of them, and sees them as files of
+ * that size. */
+typedef struct sample_window {
+    int64_t y, x, h, w;
+    /* Reads it as image_read_bands would give it; *out is new. labels: of a label map. */
+    cseg_status (*read)(const struct sample_window *w, const char *path, const int64_t *bands, size_t n_bands,
+                        bool labels, image_flags flags, image *out, cseg_error *err);
+    /* Writes the label to ignore into labels, u8 [h,w], read from `path`, wherever nothing counts. */
+    cseg_status (*blank)(const struct sample_window *w, const char *path, image *labels, cseg_error *err);
+} sample_window;
+
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
 typedef struct sample_source {
@@ -47,6 +64,7 @@ typedef struct sample {
     rng random;                  /* derived from (seed, epoch, index): the same for any number of workers */
     const char *path;            /* img_path; the first date's for pairs */
     const char *path2;           /* second date's, or NULL */
+    const sample_window *window; /* NULL: the files as they are */
     const sample_source *others; /* NULL: transforms that mix samples fail */
     image img;    /* HWC, BGR as the reference loads it, decoded or not; pairs: 2*C channels, first date first */
     delayed todo; /* of img */
@@ -74,11 +92,12 @@ typedef struct sample {
         int64_t scale[2];
         char direction;
     } preset;
-    /* For a window: the least and the greatest value of the whole picture, for Rerange. */
+    sample_range range; /* for a window: what the transform in turn needs to know of the whole picture */
+    /* The value that stands for "no data" in the file's first band: ask sample_nodata. */
     struct {
-        bool known;
-        double low, high;
-    } range;
+        bool asked, known, reduced; /* reduced: the image does not have the file's values */
+        double value;
+    } nodata;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
     bool to_binary;                  /* Open-CD's format_seg_map='to_binary': 128 and more is 1, less is 0 */
@@ -98,6 +117,12 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
+/* Tells the value that stands for "no data" among the image's, as its file states it. *has false: none does. */
+cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err);
+/* Joins two dates of one size and type: the channels of b behind those of a, in *out, which is new. CSEG_DATA names
+ * what differs. */
+cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,
+                              cseg_error *err);
 /* Size of the image as it will be once settled. */
 int64_t sample_height(const sample *s);
 int64_t sample_width(const sample *s);

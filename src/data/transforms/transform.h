@@ -41,12 +41,13 @@ typedef struct transform_builder {
  * WINDOWS_UNSAID. */
 typedef enum transform_windows {
     WINDOWS_UNSAID,
-    WINDOWS_LOADS,     /* gives the pixels of one file; takes pixels that are in the sample already */
-    WINDOWS_POINTWISE, /* each pixel depends on its own channels alone; or the transform does not touch pixels */
-    WINDOWS_GEOMETRY,  /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
-    WINDOWS_RANGE,     /* pointwise once the picture's least and greatest value are known (sample.range) */
-    WINDOWS_INNER,     /* other transforms in a row */
-    WINDOWS_WHOLE      /* needs all pixels at once, or gives a different result each time */
+    WINDOWS_LOADS,      /* gives the pixels of one file; takes pixels that are in the sample already */
+    WINDOWS_LOADS_PAIR, /* the same for two dates */
+    WINDOWS_POINTWISE,  /* each pixel depends on its own channels alone; or the transform does not touch pixels */
+    WINDOWS_GEOMETRY,   /* resizes, cuts or flips, by sample.todo alone: apply looks at no pixel */
+    WINDOWS_RANGE,      /* pointwise once the whole picture was measured (transform.measure, sample.range) */
+    WINDOWS_INNER,      /* other transforms in a row */
+    WINDOWS_WHOLE       /* needs all pixels at once, or gives a different result each time */
 } transform_windows;
 
 typedef struct transform_kind {
@@ -74,11 +75,27 @@ typedef struct variant {
     transform_list steps;
 } variant;
 
+/* A picture that is looked at part by part. */
+typedef struct picture_parts {
+    int64_t h, w;
+    const image *whole; /* all of it, if it is in memory; else NULL */
+    cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+    void *arg;
+    bool has_nodata;
+    double nodata;
+} picture_parts;
+typedef cseg_status picture_look(void *arg, const image *part, cseg_error *err);
+/* Shows all of it, each pixel once, in parts that fit into memory. */
+cseg_status picture_each_part(const picture_parts *p, picture_look *look, void *arg, cseg_error *err);
+
 struct transform {
     const transform_kind *kind;
     const char *name;
     where at;
     const void *conf;
+    /* WINDOWS_RANGE: measures a picture for apply, which calls it itself for one that is whole. out's arrays are in
+     * `mem`. NULL, as it is unless build sets it: nothing is to be known. */
+    cseg_status (*measure)(const transform *t, const picture_parts *p, arena *mem, sample_range *out, cseg_error *err);
     transform_list *inner; /* of wrappers: n_inner lists */
     size_t n_inner;
     variant *variants; /* of test time augmentation */
@@ -144,6 +161,8 @@ cseg_status sample_flip(sample *s, char direction, cseg_error *err);
 cseg_status sample_need_pixels(sample *s, cseg_error *err);
 /* Channels of one date's image. */
 int64_t sample_group(const sample *s);
+/* sample.range: of the whole picture that this is a window of, or else of this image by t->measure. */
+cseg_status sample_measure(const transform *t, sample *s, sample_range *out, cseg_error *err);
 /* Replaces the image of s or of a map. */
 void picture_replace(image *m, image with);
 /* The least size that the image takes in a batch, with the delayed padding. */

@@ -149,10 +149,48 @@ static const field rerange_fields[] = {
 };
 static const field_table rerange_table = FIELDS(rerange_fields, rerange_conf);
 
+typedef struct extremes {
+    double *low, *high;
+    arena *mem;
+    int64_t c;
+} extremes;
+
+static cseg_status look_at_extremes(void *arg, const image *m, cseg_error *err)
+{
+    extremes *e = arg;
+    if (!e->low) {
+        e->c = m->c;
+        e->low = ARENA_ARRAY(e->mem, (size_t)m->c, double);
+        e->high = ARENA_ARRAY(e->mem, (size_t)m->c, double);
+        if (!e->low || !e->high)
+            return fail_memory(err);
+        for (int64_t k = 0; k < m->c; k++) {
+            e->low[k] = INFINITY;
+            e->high[k] = -INFINITY;
+        }
+    }
+    for (int64_t i = 0, n = m->h * m->w * m->c; i < n; i++) {
+        double v = image_get(m, 0, i / m->c, i % m->c);
+        e->low[i % m->c] = v < e->low[i % m->c] ? v : e->low[i % m->c];
+        e->high[i % m->c] = v > e->high[i % m->c] ? v : e->high[i % m->c];
+    }
+    return CSEG_OK;
+}
+
+static cseg_status rerange_measure(const transform *t, const picture_parts *p, arena *mem, sample_range *out,
+                                   cseg_error *err)
+{
+    extremes e = {.mem = mem};
+    (void)t;
+    TRY(picture_each_part(p, look_at_extremes, &e, err));
+    *out = (sample_range){true, e.low, e.high};
+    return CSEG_OK;
+}
+
 static cseg_status rerange_build(transform_builder *b, void *conf, transform *t, cseg_error *err)
 {
     rerange_conf *c = conf;
-    (void)t;
+    t->measure = rerange_measure;
     return c->min_value < c->max_value ? CSEG_OK : transform_fail(b, err, "'min_value' must be less than 'max_value'");
 }
 
@@ -162,18 +200,15 @@ static bool is_of(int64_t i, int64_t all, int64_t each, int64_t date)
     return i % all / each == date;
 }
 
-static cseg_status rerange_date(const rerange_conf *c, const sample *s, int64_t each, int64_t date, float *to,
-                                cseg_error *err)
+static cseg_status rerange_date(const rerange_conf *c, const sample *s, const sample_range *range, int64_t date,
+                                float *to, cseg_error *err)
 {
     const image *m = &s->img;
-    int64_t n = m->h * m->w * m->c;
-    double low = s->range.known ? s->range.low : INFINITY, high = s->range.known ? s->range.high : -INFINITY;
-    for (int64_t i = 0; i < n && !s->range.known; i++) {
-        if (!is_of(i, m->c, each, date))
-            continue;
-        double v = image_get(m, 0, i / m->c, i % m->c);
-        low = v < low ? v : low;
-        high = v > high ? v : high;
+    int64_t n = m->h * m->w * m->c, each = sample_group(s);
+    double low = INFINITY, high = -INFINITY;
+    for (int64_t k = date * each; k < (date + 1) * each; k++) {
+        low = range->low[k] < low ? range->low[k] : low;
+        high = range->high[k] > high ? range->high[k] : high;
     }
     if (!(low < high))
         return fail(err, CSEG_NUMERIC, "all pixels are the same, so they have no range");
@@ -195,12 +230,13 @@ static cseg_status rerange_date(const rerange_conf *c, const sample *s, int64_t 
 static cseg_status rerange_apply(const transform *t, sample *s, cseg_error *err)
 {
     image done;
-    int64_t each = sample_group(s);
+    sample_range range;
     TRY(sample_need_pixels(s, err));
+    TRY(sample_measure(t, s, &range, err));
     TRY(imgproc_new(s->img.h, s->img.w, s->img.c, IMAGE_F32, &done, err));
     cseg_status status = CSEG_OK;
-    for (int64_t date = 0; date < s->img.c / each && status == CSEG_OK; date++)
-        status = rerange_date(t->conf, s, each, date, done.data, err);
+    for (int64_t date = 0; date < s->img.c / sample_group(s) && status == CSEG_OK; date++)
+        status = rerange_date(t->conf, s, &range, date, done.data, err);
     if (status != CSEG_OK) {
         image_release(&done);
         return status;

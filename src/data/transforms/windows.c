@@ -5,13 +5,12 @@
 
 #include "data/transforms/transform.h"
 
-/* Source pixels that a resize holds at a time, and the side of the blocks in which all pixels are read. */
-enum { PART_BYTES = 64 << 20, LOOK = 1024 };
+/* Source pixels that a resize holds at a time. */
+enum { PART_BYTES = 64 << 20 };
 
 typedef struct window_step {
     const transform *t;
-    bool ranged;
-    double low, high; /* of what comes into it */
+    sample_range range; /* of what comes into it */
 } window_step;
 
 /* Geometry, then what is done to each pixel after it. */
@@ -32,15 +31,18 @@ struct windowed {
     windowed_info info;
 };
 
+static int dates_of(const windowed *w)
+{
+    return w->from->dates == 2 ? 2 : 1;
+}
+
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static cseg_status run_step(const window_step *st, sample *s, cseg_error *err)
 {
     if (!st->t->kind->apply)
         return CSEG_OK;
-    s->range.known = st->ranged;
-    s->range.low = st->low;
-    s->range.high = st->high;
+    s->range = st->range;
     cseg_status status = st->t->kind->apply(st->t, s, err);
     s->range.known = false;
     return status == CSEG_OK ? CSEG_OK : fail_within(err, "%s: ", st->t->name);
@@ -58,7 +60,7 @@ static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int6
 static cseg_status read_pixels(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err)
 {
     const asked *a = arg;
-    sample s = {.mem = a->w->mem, .n_images = 1};
+    sample s = {.mem = a->w->mem, .n_images = dates_of(a->w)};
     cseg_status status = read_stage(a->w, a->of, y, x, h, w, &s, err);
     if (status == CSEG_OK)
         status = sample_need_pixels(&s, err);
@@ -113,6 +115,7 @@ static cseg_status read_stage(const windowed *w, const stage *g, int64_t y, int6
     s->ori_h = s->img_h = s->pad_h = h;
     s->ori_w = s->img_w = s->pad_w = n_w;
     s->scale_x = s->scale_y = 1;
+    s->nodata = w->begun.nodata;
     for (size_t i = 0; i < g->steps.n; i++) {
         s->path = i || g->before ? w->from->path : NULL; /* the loader takes pixels that come from no file */
         TRY(run_step(&g->steps.at[i], s, err));
@@ -129,7 +132,7 @@ cseg_status windowed_read(const windowed *w, int64_t y, int64_t x, int64_t n_h, 
                     w->from->path, (long long)n_h, (long long)n_w, (long long)y, (long long)x, (long long)w->info.h,
                     (long long)w->info.w);
     out->mem = w->mem;
-    out->n_images = 1;
+    out->n_images = dates_of(w);
     return read_stage(w, w->last, y, x, n_h, n_w, out, err);
 }
 
@@ -146,32 +149,16 @@ static cseg_status refuse(const windowed *w, const transform *t, const char *why
         value_place(&at, place), t->name, why, w->from->path);
 }
 
-static cseg_status look_at_range(const windowed *w, double *low, double *high, cseg_error *err)
-{
-    const stage *g = w->last;
-    asked a = {w, g};
-    *low = INFINITY;
-    *high = -INFINITY;
-    for (int64_t y = 0; y < g->h; y += LOOK)
-        for (int64_t x = 0; x < g->w; x += LOOK) {
-            image m;
-            TRY(read_pixels(&a, y, x, g->h - y < LOOK ? g->h - y : LOOK, g->w - x < LOOK ? g->w - x : LOOK, &m, err));
-            for (int64_t i = 0, n = m.h * m.w * m.c; i < n; i++) {
-                double v = image_get(&m, 0, i / m.c, i % m.c);
-                *low = v < *low ? v : *low;
-                *high = v > *high ? v : *high;
-            }
-            image_release(&m);
-        }
-    return CSEG_OK;
-}
-
 static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
 {
     window_step st = {.t = t};
-    if (t->kind->windows == WINDOWS_RANGE) {
-        TRY(look_at_range(w, &st.low, &st.high, err));
-        st.ranged = true;
+    if (t->measure) {
+        asked a = {w, w->last};
+        picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
+        sample now = {.path = w->from->path, .nodata = w->begun.nodata};
+        TRY(sample_nodata(&now, &all.has_nodata, &all.nodata, err));
+        if (t->measure(t, &all, w->mem, &st.range, err) != CSEG_OK)
+            return fail_within(err, "%s: ", t->name);
     }
     return vec_push(w->mem, &w->last->steps, st) ? CSEG_OK : fail_memory(err);
 }
@@ -183,10 +170,11 @@ static cseg_status add_geometry(windowed *w, const transform *t, cseg_error *err
     asked a = {w, w->last};
     image pixel;
     TRY(read_pixels(&a, 0, 0, 1, 1, &pixel, err));
-    sample s = {.mem = w->mem, .n_images = 1, .path = w->from->path};
+    sample s = {.mem = w->mem, .n_images = dates_of(w), .path = w->from->path};
     s.img = (image){.h = w->last->h, .w = w->last->w, .c = pixel.c, .type = pixel.type, .data = &nothing};
     image_release(&pixel);
     s.preset = w->begun.preset;
+    s.nodata = w->begun.nodata;
     if (t->kind->apply(t, &s, err) != CSEG_OK)
         return fail_within(err, "%s: ", t->name);
     if (!s.todo.any)
@@ -215,10 +203,14 @@ static cseg_status add_all(windowed *w, const transform_list *list, cseg_error *
 static cseg_status add(windowed *w, const transform *t, cseg_error *err)
 {
     bool works = t->kind->apply != NULL;
-    if (!w->loaded && works && t->kind->windows != WINDOWS_LOADS && t->kind->windows != WINDOWS_WHOLE &&
-        t->kind->windows != WINDOWS_INNER)
+    if (!w->loaded && works && t->kind->windows != WINDOWS_LOADS && t->kind->windows != WINDOWS_LOADS_PAIR &&
+        t->kind->windows != WINDOWS_WHOLE && t->kind->windows != WINDOWS_INNER)
         return fail(err, CSEG_CONFIG, "%s: there is no image yet; put LoadImageFromFile in front of it", t->name);
     switch (t->kind->windows) {
+    case WINDOWS_LOADS_PAIR:
+        if (dates_of(w) != 2)
+            return refuse(w, t, "loads two dates, and there is one", err);
+        /* fallthrough */
     case WINDOWS_LOADS:
         if (w->loaded)
             return refuse(w, t, "loads the image once more", err);
@@ -258,8 +250,20 @@ static cseg_status describe(windowed *w, cseg_error *err)
     return status;
 }
 
+/* Windows of other bands than the loader takes would go unnoticed. */
+static cseg_status check_bands(const pipeline *p, const window_source *from, cseg_error *err)
+{
+    bool same = p->info.n_bands == from->n_bands;
+    for (size_t i = 0; same && i < from->n_bands; i++)
+        same = p->info.bands[i] == from->bands[i];
+    return same ? CSEG_OK
+                : fail(err, CSEG_UNSUPPORTED, "%s: the loader's bands cannot be chosen by windows here", from->path);
+}
+
 cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err)
 {
+    bool has;
+    double nodata;
     windowed *w = ARENA_NEW(mem, windowed);
     if (!w || !(w->last = ARENA_NEW(mem, stage)))
         return fail_memory(err);
@@ -267,6 +271,10 @@ cseg_status windowed_open(const pipeline *p, const window_source *from, arena *m
     w->from = from;
     w->last->h = from->h;
     w->last->w = from->w;
+    TRY(check_bands(p, from, err));
+    w->begun.path = from->path;
+    TRY(sample_nodata(&w->begun, &has, &nodata, err)); /* once for all windows */
+    w->begun.nodata.reduced = p->info.reduced;
     if (p->info.variants > 1)
         return refuse(w, p->views, "makes several views of the image", err);
     TRY(add_all(w, &p->list, err));

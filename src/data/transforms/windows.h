@@ -17,6 +17,9 @@ typedef struct windowed windowed;
 typedef struct window_source {
     const char *path; /* for messages */
     int64_t h, w;
+    int dates;            /* 2: `read` gives the channels of both dates, those of the first one first */
+    const int64_t *bands; /* which of the file's bands `read` gives: those of pipeline_describe */
+    size_t n_bands;
     /* Makes *out (new) from the window at (y, x), as the pipeline's loader reads files: pipeline_describe's flags. */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
     void *arg;

@@ -21,6 +21,42 @@ static const field metric_fields[] = {
     FIELD_LOCAL(backend_args, "files are read from the disk"),
 };
 static const field_table metric_table = {metric_fields, sizeof metric_fields / sizeof *metric_fields, 0, false};
+/* Open-CD's SCDMetric has these besides. */
+static const field semantic_fields[] = {
+    FIELD_ELSEWHERE(semantic_prefix, "of the names of the figures of both dates' maps"),
+    FIELD_ELSEWHERE(cal_sek, "Sek and SCD_Score"),
+};
+
+/* The dict without those, which metric_table then knows. */
+static const value *without_semantic(const value *v, arena *mem)
+{
+    value *copy = value_copy(mem, v);
+    for (size_t i = 0; copy && i < sizeof semantic_fields / sizeof *semantic_fields; i++)
+        value_remove(copy, semantic_fields[i].name);
+    return copy;
+}
+
+static cseg_status read_semantic(const value *v, experiment_evaluation *e, cseg_error *err)
+{
+    char place[512];
+    e->semantic = true;
+    e->semantic_prefix = "semantic";
+    if (!value_get(v, "prefix"))
+        e->prefix = "binary";
+    TRY(read_text(v, "semantic_prefix", &e->semantic_prefix, err));
+    TRY(read_bool(v, "cal_sek", &e->cal_sek, err));
+    const char *a = e->prefix ? e->prefix : "", *b = e->semantic_prefix ? e->semantic_prefix : "";
+    if (strcmp(a, b) == 0)
+        return fail(err, CSEG_CONFIG, "%sprefix and semantic_prefix are equal, so that figures cannot be told apart",
+                    value_place(v, place));
+    bool iou = false;
+    for (int i = 0; i < e->n_metrics; i++)
+        iou = iou || strcmp(e->metrics[i], "mIoU") == 0;
+    if (e->cal_sek && !iou)
+        return fail(err, CSEG_CONFIG, "%scal_sek needs 'mIoU' among iou_metrics: SCD_Score is made of it",
+                    value_place(value_blame(v, "cal_sek"), place));
+    return CSEG_OK;
+}
 
 static cseg_status refuse(experiment_evaluation *first, const value *v, const char *why, arena *mem, cseg_error *err)
 {
@@ -35,7 +71,11 @@ static cseg_status read_metric(const value *v, arena *mem, experiment_evaluation
 {
     char place[512];
     const value *ignored = value_get(v, "ignore_index");
-    TRY(fields_check(&metric_table, value_type_name(v), v, mem, err));
+    bool semantic = strcmp(value_type_name(v), "SCDMetric") == 0;
+    const value *plain = semantic ? without_semantic(v, mem) : v;
+    if (!plain)
+        return fail_memory(err);
+    TRY(fields_check(&metric_table, value_type_name(v), plain, mem, err));
     TRY(read_texts(v, "iou_metrics", mem, &e->metrics, &e->n_metrics, err));
     TRY(check_metrics(v, e, err));
     TRY(dialect_read_number(v, "beta", &e->beta, err));
@@ -51,7 +91,8 @@ static cseg_status read_metric(const value *v, arena *mem, experiment_evaluation
         return fail(err, CSEG_CONFIG, "%signore_index=None: the label that is not counted is a number",
                     value_place(ignored, place));
     TRY(read_bool(v, "format_only", &e->format_only, err));
-    return read_text(v, "output_dir", &e->output_dir, err);
+    TRY(read_text(v, "output_dir", &e->output_dir, err));
+    return semantic ? read_semantic(v, e, err) : CSEG_OK;
 }
 
 /* Reads one of several; `first` is the first of the list. */
@@ -68,10 +109,12 @@ static cseg_status read_one(const value *v, bool alone, arena *mem, experiment_e
         log_say(LOG_WARNING, "%sCityscapesMetric's own program is not used here: mIoU is measured as IoUMetric does",
                 value_place(value_blame(v, "type"), place));
         *skipped = !alone;
-    } else if (strcmp(type, "IoUMetric") != 0 || scope_of(v) & (SCOPE_FOREIGN | SCOPE_TORCH)) {
+    } else if ((strcmp(type, "IoUMetric") != 0 && strcmp(type, "SCDMetric") != 0) ||
+               scope_of(v) & (SCOPE_FOREIGN | SCOPE_TORCH)) {
         char full[160];
         char *why =
-            arena_printf(mem, "there is no metric '%s' here; known is mmseg's IoUMetric%s", scope_full_name(v, full),
+            arena_printf(mem, "there is no metric '%s' here; known are mmseg's IoUMetric and Open-CD's SCDMetric%s",
+                         scope_full_name(v, full),
                          strcmp(type, "DumpResults") == 0 ? "; cseg test --out FILE.pkl dumps the maps" : "");
         *skipped = true;
         return why ? refuse(first, v, why, mem, err) : fail_memory(err);

@@ -243,6 +243,7 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
     e->clip_norm_type = 2;
     e->log.interval = 50;
     TRY(read_text(cfg, "load_from", &e->load_from, err));
+    TRY(read_text(cfg, "adapt_in_channels", &e->adapt_in_channels, err));
     TRY(read_text(cfg, "work_dir", &e->work_dir, err));
     TRY(default_work_dir(e, err));
     TRY(e->dialect->read(e, err));

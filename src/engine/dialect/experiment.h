@@ -62,6 +62,10 @@ struct experiment_evaluation {
     int64_t ignore_index; /* of labels; if the evaluator has none, the dataset's */
     bool format_only;     /* computes no figures */
     const char *output_dir;
+    /* SCDMetric: the maps of both dates are measured too, together; their figures have this prefix. */
+    bool semantic;
+    const char *semantic_prefix; /* NULL: none */
+    bool cal_sek;
     const char *refused;         /* why it cannot be measured here; NULL: it can */
     experiment_evaluation *next; /* the next evaluator; NULL: none. Only the first one has refused and output_dir */
 };
@@ -136,8 +140,9 @@ typedef struct experiment {
     int64_t seed;
     bool deterministic;
     const char *work_dir;
-    const value *revise_keys; /* for load_from, or NULL */
-    double opacity;           /* of classes painted over images, in (0, 1] */
+    const value *revise_keys;      /* for load_from, or NULL */
+    const char *adapt_in_channels; /* for load_from and pretrained weights, or NULL */
+    double opacity;                /* of classes painted over images, in (0, 1] */
 } experiment;
 
 /* Reads the config at `path` with overrides ("key=value"). Logs warnings for keys that have no effect here. *out is in

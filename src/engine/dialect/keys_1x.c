@@ -9,7 +9,7 @@
 
 /* Everything that mmengine's Runner reads by name. */
 static const field runner_fields[] = {
-    FIELD_IGNORED(default_scope, "all kinds are known by their names"),
+    FIELD_ELSEWHERE(default_scope, "read where models are built"),
     FIELD_IGNORED(env_cfg, "of CUDA, OpenCV and processes: there is one process, and --threads"),
     FIELD_IGNORED(launcher, "one process trains"),
     FIELD_IGNORED(log_level, "all lines are written; --quiet keeps the terminal still"),
@@ -367,6 +367,7 @@ const char *const keys_names_1x[] = {"model",
                                      "default_hooks",
                                      "custom_hooks",
                                      "load_from",
+                                     "adapt_in_channels",
                                      "resume",
                                      "launcher",
                                      "env_cfg",

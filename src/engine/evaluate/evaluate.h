@@ -45,8 +45,8 @@ typedef struct evaluation {
 cseg_status evaluate(predictor *p, const model *m, const dataset *ds, loader *l, const evaluate_options *o, arena *mem,
                      evaluation *out, cseg_error *err);
 /* Gives the names of the figures that `evaluate` would compute, without images. */
-cseg_status evaluate_names(const model_head *head, const dataset *ds, const experiment_evaluation *how, arena *mem,
-                           evaluation *out, cseg_error *err);
+cseg_status evaluate_names(const model *m, const model_head *head, const dataset *ds, const experiment_evaluation *how,
+                           arena *mem, evaluation *out, cseg_error *err);
 /* Warns if a head's map has another number of classes than the dataset that it is trained or measured on. */
 void evaluate_check_classes(const model_head *head, const dataset *ds);
 bool evaluators_measure(const experiment_evaluation *e); /* returns whether any evaluator computes figures */

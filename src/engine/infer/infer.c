@@ -132,6 +132,9 @@ cseg_status infer_open(const experiment *e, const char *checkpoint, const infer_
         return fail_memory(err);
     x->mem = mem;
     x->e = e;
+    x->checkpoint = checkpoint;
+    x->bf16 = o->bf16;
+    x->threads = o->threads;
     cseg_status status = open_all(x, checkpoint, o, err);
     if (status != CSEG_OK)
         infer_close(x);
@@ -175,6 +178,17 @@ const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n)
     const model_head *h = model_head_at(x->m, head);
     *n = h->palette ? h->num_classes : x->classes;
     return h->palette ? h->palette : x->palette;
+}
+
+const char *const *infer_head_classes(const infer *x, int head, arena *mem, int *n)
+{
+    *n = (int)model_head_at(x->m, head)->num_classes;
+    const char **names = ARENA_ARRAY(mem, (size_t)*n + 1, const char *);
+    for (int i = 0; names && i < *n; i++) {
+        const char *name = infer_class_name(x, i);
+        names[i] = name ? name : "";
+    }
+    return names;
 }
 
 const model *infer_model(const infer *x)

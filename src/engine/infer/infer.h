@@ -37,6 +37,9 @@ const uint8_t *infer_palette(const infer *x); /* [classes][3], red first */
 /* Returns the colours of a head's map (-1: the answering head), n of them: from the segmentor's PALETTES, else the
  * dataset's. */
 const uint8_t *infer_head_palette(const infer *x, int head, int64_t *n);
+/* Names of a head's classes, *n of them, for files: "" where there is none. They live in `mem`. NULL:
+ * out of memory. */
+const char *const *infer_head_classes(const infer *x, int head, arena *mem, int *n);
 const model *infer_model(const infer *x);
 
 /* Segments a file. path2: the second date of a pair, else NULL. head: -1 for the answering head. */
@@ -61,17 +64,38 @@ cseg_status infer_image(infer *x, const char *path, const char *path2, int head,
  * more channels are bands in the order of a file. The answer is that for a file with these pixels. */
 cseg_status infer_pixels(infer *x, const image *img, bool rgb, int head, prediction *out, cseg_error *err);
 
+typedef enum { INFER_BLEND_AUTO, INFER_BLEND_LOGITS, INFER_BLEND_SMOOTH, INFER_BLEND_CUT } infer_blend;
+
+/* What is done while a scene is segmented, for progress. */
+typedef enum { INFER_WINDOWS, INFER_JOIN } infer_stage;
+
 typedef struct infer_scene {
-    const char *path, *mask_path; /* the mask is a GeoTIFF with the scene's georeference */
-    const char *scores_path;      /* NULL: no probabilities */
-    int head;
-    cseg_status (*progress)(void *arg, int64_t done, int64_t all, cseg_error *err); /* may be NULL */
+    const char *path, *path2;    /* path2: the second date, on the grid of the first; else NULL */
+    const char *mask_path;       /* the mask is a GeoTIFF with the scene's georeference */
+    const char *scores_path;     /* a band for each class; NULL: no probabilities */
+    bool scores_bytes;           /* as u8 in steps of 1 / CONFIDENCE_ONE, 255 where there are no data; else f32, NaN */
+    const char *confidence_path; /* the answered class's probability, as u8 like that; NULL: none */
+    int head;                    /* -1: the answering one */
+    int64_t window; /* side of the windows, as the model sees them; 0: test_cfg's crop, or what was trained on */
+    bool has_overlap;
+    int64_t overlap; /* of neighbouring windows, if has_overlap; else test_cfg's, or a third of the window */
+    /* AUTO: as MMSegmentation does it (LOGITS) if the config slides and neither window, overlap nor flips are given;
+     * else SMOOTH. */
+    infer_blend blend;
+    const char *flips; /* predict_scene's */
+    int batch;         /* windows that go through the model at once; 0: 1 */
+    size_t memory;     /* bytes that the process may have resident; 0: some 700 MiB beside the model's plan */
+    bool resume;       /* go on with what an interrupted run left in MASK_PATH.windows */
+    bool plain;        /* GeoTIFFs without overviews, not cloud-optimised ones */
+    bool warp, force;  /* of a pair: pair_options */
+    cseg_status (*progress)(void *arg, infer_stage stage, int64_t done, int64_t all, cseg_error *err); /* may be NULL */
     void *arg;
 } infer_scene;
-/* Segments a scene in slide mode, with memory for a strip of crops: the config's crop and stride, or else crops of the
- * training size with a third of overlap. The config's loader and transforms apply as in infer_file, so a model with
- * mode='slide' gives the same mask to the bit. A transform that needs the whole scene at once is refused by name
- * (CSEG_UNSUPPORTED). */
+/* Segments a scene by windows, which a thread reads ahead and another one's files take, with memory for a strip of
+ * windows. The config's loader and transforms apply as in infer_file, so a model with mode='slide' gives the same mask
+ * to the bit (INFER_BLEND_LOGITS). What is finished is kept in the folder MASK_PATH.windows until the result is whole;
+ * a run that stops, also by SIGKILL, goes on from there. CSEG_UNSUPPORTED names a transform that needs the whole scene
+ * at once; CSEG_USAGE: the least `memory` with which it can be done. */
 cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err);
 
 #endif

@@ -10,6 +10,9 @@ enum { INFER_VIEWS = 64 };
 struct infer {
     arena *mem;
     const experiment *e;
+    const char *checkpoint;
+    bool bf16;
+    int threads; /* of the backend */
     model *m;
     backend *b;
     predictor *p;

@@ -127,11 +127,11 @@ cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error 
 
 /* ---- plans ---------------------------------------------------------------------------------------------------- */
 
-static cseg_status trace(predictor *p, graph *g, int64_t h, int64_t w, int head, plan_answer answer, cseg_error *err)
+static cseg_status trace(predictor *p, graph *g, const cached_plan *c, cseg_error *err)
 {
     tensor *logits = NULL;
-    TRY(model_trace_logits(p->m, g, 1, h, w, head, &logits, err));
-    if (answer == PLAN_LABELS)
+    TRY(model_trace_logits(p->m, g, c->n, c->h, c->w, c->head, &logits, err));
+    if (c->answer == PLAN_LABELS)
         graph_add_output(g, "labels", op_argmax(g, logits));
     else
         graph_add_output(g, "logits", logits);
@@ -160,7 +160,7 @@ static cseg_status build_plan(predictor *p, cached_plan *c, cseg_error *err)
     c->g = graph_new(false);
     if (!c->g)
         return fail_memory(err);
-    TRY_DONE(trace(p, c->g, c->h, c->w, c->head, c->answer, err));
+    TRY_DONE(trace(p, c->g, c, err));
     TRY_DONE(graph_plan(c->g, p->b, &c->p, err));
     c->bytes = plan_bytes(c->p) + arena_bytes(c->g->mem);
     if (!vec_push(p->mem, &p->plans, *c)) {
@@ -173,19 +173,19 @@ done:
     return status;
 }
 
-cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
+cseg_status predictor_plan(predictor *p, int64_t n, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
                            cseg_error *err)
 {
     p->clock++;
     for (size_t i = 0; i < p->plans.n; i++) {
         cached_plan *c = &p->plans.at[i];
-        if (c->h == h && c->w == w && c->head == head && c->answer == answer) {
+        if (c->n == n && c->h == h && c->w == w && c->head == head && c->answer == answer) {
             c->used = p->clock;
             *out = c->p;
             return CSEG_OK;
         }
     }
-    cached_plan made = {.h = h, .w = w, .head = head, .answer = answer, .used = p->clock};
+    cached_plan made = {.n = n, .h = h, .w = w, .head = head, .answer = answer, .used = p->clock};
     TRY(build_plan(p, &made, err));
     make_room(p);
     *out = made.p;
@@ -198,13 +198,55 @@ static const char *only_file(const void *arg, int64_t i)
     return *(const char *const *)arg;
 }
 
-plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file)
+plan_data predict_image(const float *img, int64_t n, int64_t h, int64_t w, int64_t c, int dates,
+                        const char *const *file)
 {
     return (plan_data){
-        .data = img, .type = DT_F32, .rank = 4, .dim = {1, h, w, c}, .dates = dates, .file = only_file, .arg = file};
+        .data = img, .type = DT_F32, .rank = 4, .dim = {n, h, w, c}, .dates = dates, .file = only_file, .arg = file};
 }
 
 /* ---- one image ------------------------------------------------------------------------------------------------ */
+
+static cseg_status run_one(predictor *p, const predict_view *v, int64_t h, int64_t w, int head, bool want_scores,
+                           prediction *out, cseg_error *err);
+
+cseg_status predictor_no_cover(const predictor *p, int head, const char *what, cseg_error *err)
+{
+    if (!p->m->covers_unchanged || head == 0)
+        return CSEG_OK;
+    return fail(err, CSEG_UNSUPPORTED,
+                "%s: 'cover_semantic' makes it of the change map as well, which is not done for %s; leave "
+                "postprocess_pred_and_label out for the classes alone",
+                p->m->heads.at[head].name, what);
+}
+
+/* The reference's postprocess_semantic_pred: classes times what changed. */
+static void cover(image *labels, const image *change)
+{
+    int64_t n = labels->h * labels->w;
+    for (int64_t i = 0; i < n; i++) {
+        int32_t changed =
+            change->type == IMAGE_U8 ? ((const uint8_t *)change->data)[i] : ((const int32_t *)change->data)[i];
+        if (labels->type == IMAGE_U8)
+            ((uint8_t *)labels->data)[i] = (uint8_t)((((const uint8_t *)labels->data)[i] + 1) * changed);
+        else
+            ((int32_t *)labels->data)[i] = (((const int32_t *)labels->data)[i] + 1) * changed;
+    }
+}
+
+static cseg_status run_covered(predictor *p, const predict_view *v, int64_t h, int64_t w, int head, bool want_scores,
+                               prediction *out, cseg_error *err)
+{
+    TRY(run_one(p, v, h, w, head, want_scores, out, err));
+    if (!p->m->covers_unchanged || head == 0)
+        return CSEG_OK;
+    prediction change = {0};
+    cseg_status status = run_one(p, v, h, w, 0, false, &change, err);
+    if (status == CSEG_OK)
+        cover(&out->labels, &change.labels);
+    prediction_release(&change);
+    return status;
+}
 
 static cseg_status run_one(predictor *p, const predict_view *v, int64_t h, int64_t w, int head, bool want_scores,
                            prediction *out, cseg_error *err)
@@ -254,7 +296,8 @@ cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_
     prediction_release(out);
     TRY(predictor_head(p, head, &head, err));
     if (n == 1)
-        return run_one(p, views, ori_h, ori_w, head, want_scores, out, err);
+        return run_covered(p, views, ori_h, ori_w, head, want_scores, out, err);
+    TRY(predictor_no_cover(p, head, "several views of an image", err));
     const model_head *about = &p->m->heads.at[head];
     view_target to = {.h = ori_h, .w = ori_w};
     cseg_status status = CSEG_OK;
@@ -284,7 +327,8 @@ cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, b
                       .img_w = meta->img_w,
                       .flip = meta->flip ? meta->flip_direction : 0};
     if (b->n_views <= 1)
-        return run_one(p, &v, meta->ori_h, meta->ori_w, head, want_scores, out, err);
+        return run_covered(p, &v, meta->ori_h, meta->ori_w, head, want_scores, out, err);
+    TRY(predictor_no_cover(p, head, "several views of an image", err));
     const model_head *about = &p->m->heads.at[head];
     while ((int64_t)p->sums.n <= at)
         if (!vec_push(p->mem, &p->sums, (answer_map){0}))

@@ -72,6 +72,32 @@ cseg_status predictor_run(predictor *p, const predict_view *views, int n, int64_
 cseg_status predictor_feed(predictor *p, const batch *b, int64_t at, int head, bool want_scores, prediction *out,
                            bool *ready, cseg_error *err);
 
+/* How overlapping windows are joined. */
+typedef enum {
+    BLEND_LOGITS, /* the mean of their logits, as MMSegmentation's slide mode does */
+    BLEND_SMOOTH, /* the mean of their scores, each weighed by how far the pixel is from the window's borders */
+    BLEND_CUT,    /* the scores of the window in whose middle the pixel lies: nothing is joined */
+} predict_blend;
+
+/* A finished part of a scene's answer, from row y and column x on. */
+typedef struct predict_part {
+    int64_t y, x;
+    image labels; /* [h, w]: u8 or i32 as in prediction */
+    image scores; /* f32 [h, w, K]; data NULL unless asked for */
+    image
+        confidence; /* u8 [h, w]: the score of the label, in steps of 1 / CONFIDENCE_ONE; data NULL unless asked for */
+} predict_part;
+
+/* Where a scan can be taken up again: after a row of windows. The parts written until then are complete. */
+typedef struct predict_point {
+    int64_t strip, row; /* the next row of windows */
+    int64_t written;    /* rows of the answer that are written of this strip */
+    int64_t done;       /* windows */
+    int64_t from, to;   /* rows that `sums` holds */
+    float *sums;        /* of the rows that are not finished, the host's; NULL: none are */
+    size_t n_sums;      /* floats */
+} predict_point;
+
 /* Scenes of any size, in slide mode, with memory for one row of crops of one strip. */
 typedef struct predict_scene {
     int64_t h, w;         /* as the model sees it, padding included */
@@ -80,22 +106,37 @@ typedef struct predict_scene {
     int64_t c;            /* that `read` fills: compared with the model's in_channels */
     int dates;            /* in these channels; 0: one */
     const char *file;     /* for messages; may be NULL */
+    predict_blend blend;
+    const char *flips; /* besides the window itself: any of 'h', 'v', 'd' (both), each once; NULL: none. The mean of
+                          their scores: not with BLEND_LOGITS */
+    int batch;         /* windows that go through the model at once; 0: 1 */
+    int ahead; /* windows that are read while others are computed, on a thread of their own: `read` and `skip` are
+                  called there and nowhere else; 0: none */
     /* Fills f32 [n_h, n_w, c] from the window at (y, x). */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w, float *to, cseg_error *err);
-    /* Takes finished labels, u8 or i32 as in prediction, and scores (NULL unless wanted), of the window of the answer
-     * at (y, x). Every pixel comes exactly once. */
-    cseg_status (*write)(void *arg, int64_t y, int64_t x, const image *labels, const image *scores, cseg_error *err);
+    /* Takes a part of the answer, whose memory it may use until it returns. Every pixel comes exactly once. */
+    cseg_status (*write)(void *arg, const predict_part *part, cseg_error *err);
     /* True for a crop that need not be computed (nothing but nodata): its logits count as 0. May be NULL. */
     bool (*skip)(void *arg, int64_t y, int64_t x, int64_t n_h, int64_t n_w);
     /* Called after each crop; CSEG_INTERRUPTED from it stops. May be NULL. */
     cseg_status (*progress)(void *arg, int64_t done, int64_t all, cseg_error *err);
+    /* After a row of windows: whether a point is wanted, which is then given to `reached`; at the end of a strip it is
+     * in any case. Both NULL: no points. */
+    bool (*due)(void *arg);
+    cseg_status (*reached)(void *arg, predict_point *at, cseg_error *err); /* may keep at->sums: NULL then */
+    const predict_point *from; /* of an earlier scan that was asked for the same; NULL: from the beginning */
     void *arg;
-    bool want_scores;
-    size_t strip_bytes; /* of the logits that are held; 0: 256 MiB. Strips overlap, the result does not depend on it */
+    bool want_scores, want_confidence;
+    size_t strip_bytes; /* of the logits and answers that are held; 0: 256 MiB. Strips overlap, the result does not
+                           depend on it; a scan goes on from a point only with the same */
 } predict_scene;
 
 /* The result is that of predictor_run on the whole scene in slide mode. A predictor in whole mode slides too, with its
  * crop and stride, which then must be set. */
 cseg_status predictor_scan(predictor *p, const predict_scene *scene, int head, cseg_error *err);
+/* The bytes that predictor_scan takes for its strips, and those of its plan: build it beforehand to know what is left.
+ * *least: what strip_bytes cannot go below. */
+cseg_status predictor_scan_bytes(predictor *p, const predict_scene *scene, int head, size_t *plan, size_t *least,
+                                 cseg_error *err);
 
 #endif

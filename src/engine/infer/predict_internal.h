@@ -11,7 +11,7 @@ enum { PREDICT_MAX_CROP = 16384 };
 typedef enum { PLAN_LOGITS, PLAN_LABELS } plan_answer;
 
 typedef struct cached_plan {
-    int64_t h, w;
+    int64_t n, h, w;
     int head;
     plan_answer answer;
     graph *g;
@@ -65,7 +65,8 @@ cseg_status answer_stream_init_part(answer_stream *s, const model_head *head, in
                                     int64_t out_w, int64_t x_from, int64_t x_n, int64_t *left, int64_t *right,
                                     cseg_error *err);
 /* Where labels and scores go; a map that is empty is not written. */
-void answer_stream_to(answer_stream *s, const answer_map *labels, const answer_map *scores);
+void answer_stream_to(answer_stream *s, const answer_map *labels, const answer_map *scores,
+                      const answer_map *confidence);
 /* Asks for every output row whose source rows lie below row `ready` of the memory (of the padded image, that is),
  * `most` of them at a time. */
 cseg_status answer_stream_emit(backend *b, answer_stream *s, int64_t ready, cseg_error *err);
@@ -81,28 +82,39 @@ bool predictor_answers_itself(const predictor *p, const predict_view *v, int hea
 /* Those; labels is filled anew. */
 cseg_status predictor_run_labels(predictor *p, const predict_view *v, int head, image *labels, cseg_error *err);
 
-/* A plan for one crop or image; its input "img" takes a predict_image of that size. */
-cseg_status predictor_plan(predictor *p, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
+/* A plan for n crops or images; its input "img" takes a predict_image of that size. */
+cseg_status predictor_plan(predictor *p, int64_t n, int64_t h, int64_t w, int head, plan_answer answer, plan **out,
                            cseg_error *err);
-plan_data predict_image(const float *img, int64_t h, int64_t w, int64_t c, int dates, const char *const *file);
+plan_data predict_image(const float *img, int64_t n, int64_t h, int64_t w, int64_t c, int dates,
+                        const char *const *file);
 /* Resolves -1, checks the range. */
 cseg_status predictor_head(const predictor *p, int head, int *index, cseg_error *err);
 
-/* Slides over columns [x_from, x_to) of a scene; finished rows go through `rows` (whose ring is set up here), and
- * `finished` is called after each row of crops with the output rows that are new. */
+/* CSEG_UNSUPPORTED if the head's map is made of the change map as well (model.covers_unchanged); `what`: of what that
+ * is not done. */
+cseg_status predictor_no_cover(const predictor *p, int head, const char *what, cseg_error *err);
+
+/* A strip of a scene: columns [x, x + w) of the answer, made from columns [left, right) of what the model sees, which
+ * windows [first, last) of each row cover. */
+typedef struct slide_strip {
+    int64_t x, w, left, right, first, last;
+} slide_strip;
+
+/* Slides over one strip; finished rows go through `rows` (whose ring is set up here), and `finished` is called after
+ * each row of windows with the output rows that are new. */
 typedef cseg_status slide_finished(void *arg, int64_t from, int64_t to, cseg_error *err);
 typedef struct slide_job {
     const predict_scene *scene;
     int head;
-    int64_t x_from, x_to;
+    int64_t number; /* of the strip */
+    slide_strip strip;
+    struct window_reader *windows;
     answer_stream *rows;
     slide_finished *finished; /* may be NULL */
     void *finished_arg;
-    int64_t *done, all; /* crops, for progress */
+    const predict_point *from; /* NULL: the strip's first row */
+    int64_t *done, all;        /* windows, for progress */
 } slide_job;
 cseg_status predictor_slide(predictor *p, const slide_job *job, cseg_error *err);
-/* Crops along one axis, and where crop i begins. */
-int64_t slide_count(int64_t size, int64_t crop, int64_t stride);
-int64_t slide_start(int64_t i, int64_t size, int64_t crop, int64_t stride);
 
 #endif

@@ -46,11 +46,13 @@ cseg_status answer_stream_init_part(answer_stream *s, const model_head *head, in
     return CSEG_OK;
 }
 
-void answer_stream_to(answer_stream *s, const answer_map *labels, const answer_map *scores)
+void answer_stream_to(answer_stream *s, const answer_map *labels, const answer_map *scores,
+                      const answer_map *confidence)
 {
     s->rows.labels = labels->at;
     s->rows.label_type = answer_label_type(labels);
     s->rows.scores = scores->at;
+    s->rows.confidence = confidence ? confidence->at : NULL;
 }
 
 void answer_stream_release(answer_stream *s)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "engine/infer/predict_internal.h"
+#include "engine/infer/window_reader.h"
 
 static void inner_size(const predict_view *v, int64_t *h, int64_t *w)
 {
@@ -23,7 +24,7 @@ static cseg_status rows_for(const predictor *p, const predict_view *v, int head,
     r->top = v->top;
     r->left = v->left;
     r->sum = to->sum.at;
-    answer_stream_to(rows, &to->labels, &to->scores);
+    answer_stream_to(rows, &to->labels, &to->scores, NULL);
     return CSEG_OK;
 }
 
@@ -62,8 +63,8 @@ static cseg_status check_view(const predict_view *v, cseg_error *err)
 static cseg_status run_plan(predictor *p, const predict_view *v, int head, plan_answer answer, plan **run,
                             cseg_error *err)
 {
-    TRY(predictor_plan(p, v->h, v->w, head, answer, run, err));
-    plan_data img = predict_image(v->img, v->h, v->w, v->c, v->dates, &v->file);
+    TRY(predictor_plan(p, 1, v->h, v->w, head, answer, run, err));
+    plan_data img = predict_image(v->img, 1, v->h, v->w, v->c, v->dates, &v->file);
     void *to_fill; /* copied: a view may begin anywhere, the plan's memory is aligned */
     TRY(plan_open_input(*run, "img", &img, &to_fill, err));
     memcpy(to_fill, v->img, (size_t)(v->h * v->w * v->c) * sizeof(float));
@@ -113,12 +114,20 @@ static cseg_status run_slide(predictor *p, const predict_view *v, int head, cons
     predict_view from = *v;
     predict_scene scene = {
         .h = v->h, .w = v->w, .c = v->c, .dates = v->dates, .file = v->file, .read = read_view, .arg = &from};
+    const predict_options *o = &p->options;
+    window_order order = {.y = {v->h, o->crop_h, o->stride_h}, .x = {v->w, o->crop_w, o->stride_w}, .n_strips = 1};
+    slide_strip all = {.w = v->w, .right = v->w, .last = slide_count(&order.x)};
+    order.strips = &all;
     int64_t done = 0;
     answer_stream rows;
-    TRY(rows_for(p, v, head, to, &rows, err));
-    slide_job job = {.scene = &scene, .head = head, .x_to = v->w, .rows = &rows, .done = &done};
-    cseg_status status = predictor_slide(p, &job, err);
-    answer_stream_release(&rows);
+    slide_job job = {.scene = &scene, .head = head, .strip = all, .rows = &rows, .done = &done};
+    TRY(window_reader_open(&order, &scene, 1, &job.windows, err));
+    cseg_status status = rows_for(p, v, head, to, &rows, err);
+    if (status == CSEG_OK) {
+        status = predictor_slide(p, &job, err);
+        answer_stream_release(&rows);
+    }
+    window_reader_close(job.windows);
     return status;
 }
 

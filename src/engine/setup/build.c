@@ -18,12 +18,14 @@ cseg_status build_model(const experiment *e, backend *b, bool no_grad, model **o
 {
     model_options o = {.train_cfg = e->train_cfg,
                        .test_cfg = e->test_cfg,
+                       .default_scope = scope_default(e->cfg),
                        .read_numbers = build_read_numbers,
                        .class_names = dataset_classes_named,
                        .backend = b,
                        .no_grad = no_grad,
                        .average_over_pixels = e->profile->average_over_pixels,
                        .dice_by_class = e->profile->dice_by_class,
+                       .adapt_in_channels = e->adapt_in_channels,
                        .patches_have_bias = e->profile->patches_have_bias};
     return model_build(e->model, &o, out, err);
 }

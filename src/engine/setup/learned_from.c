@@ -14,10 +14,10 @@ int64_t learned_from_bands(const image_facts *f)
     return f->palette ? 3 : f->alpha ? f->bands - 1 : f->bands;
 }
 
-static void add_image(learned_from *l, const char *path)
+static void add_image(learned_from *l, const char *path, const pipeline_info *how)
 {
     image_facts f;
-    if (!path || image_describe(path, &f, NULL) != CSEG_OK)
+    if (!path || image_describe_bands(path, how ? how->bands : NULL, how ? how->n_bands : 0, &f, NULL) != CSEG_OK)
         return;
     int64_t n = learned_from_bands(&f);
     l->bands[0] = l->has_images && l->bands[0] < n ? l->bands[0] : n;
@@ -28,9 +28,10 @@ static void add_image(learned_from *l, const char *path)
 
 void learned_from_images(learned_from *l, const dataset *ds)
 {
-    int64_t n = dataset_count(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
+    int64_t n = dataset_sources(ds), some = n < LOOKED_AT ? n : LOOKED_AT;
+    const pipeline *steps = dataset_pipeline(ds);
     for (int64_t i = 0; i < some; i++)
-        add_image(l, dataset_item_at(ds, i * n / some).path);
+        add_image(l, dataset_source_at(ds, i * n / some).path, steps ? pipeline_describe(steps) : NULL);
 }
 
 void learned_from_batch(learned_from *l, const float *v, int64_t n)

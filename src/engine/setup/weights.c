@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "engine/setup/weights_bands.h"
 #include "engine/setup/weights_fit.h"
 #include "graph/memory.h"
 #include "io/net/fetch.h"
@@ -19,10 +20,14 @@ typedef struct loading {
     const value *revise;
     const module *owner;         /* of pretrained weights; NULL: a checkpoint, which is taken as it is */
     const pretrained_form *form; /* of its kind; NULL: as they are */
+    const weight_bands *adapt;   /* how a file for another number of bands is taken; NULL: it is not */
+    bool *reads_image;           /* [params.n]: weights that read the image; NULL: not looked for yet */
     bool failed;                 /* out of memory */
-    strbuf missing, unexpected, misshaped, odd, fitted;
-    int n_missing, n_unexpected, n_misshaped, n_odd, n_fitted, n_taken, n_averages;
-    int n_places; /* of the misshaped ones: positions, which `places` would fit as pretrained weights */
+    strbuf missing, unexpected, misshaped, odd, fitted, adapted;
+    int n_missing, n_unexpected, n_misshaped, n_odd, n_fitted, n_adapted, n_taken, n_averages;
+    int n_bands;      /* of the misshaped ones: those that `adapt` would take */
+    int64_t bands[2]; /* of the file and of the model, where they differ */
+    int n_places;     /* of the misshaped ones: positions, which `places` would fit as pretrained weights */
     const module *places;
 } loading;
 
@@ -86,6 +91,18 @@ static const char *revised(const loading *l, const char *key)
     return key;
 }
 
+/* The name of the tensor in the first of the children that the file fills; NULL: none of them has it. */
+static const char *name_in_child(loading *l, const char *key)
+{
+    for (const char *const *child = l->form->fills; *child; child++) {
+        const char *name = arena_printf(l->mem, "%s.%s.%s", l->part, *child, key);
+        l->failed |= !name;
+        if (!name || model_find(l->m, name))
+            return name;
+    }
+    return NULL;
+}
+
 /* Returns the model's name for a key of the file; NULL: the key is not wanted. */
 static const char *model_name(loading *l, const char *key)
 {
@@ -103,6 +120,8 @@ static const char *model_name(loading *l, const char *key)
         key += strlen(l->form->strips);
     if (key && l->form && l->form->drops && strstr(key, l->form->drops))
         return NULL;
+    if (key && l->form && l->form->fills)
+        return name_in_child(l, key);
     if (key && *l->part)
         key = arena_printf(l->mem, "%s.%s", l->part, key);
     l->failed |= !key;
@@ -174,11 +193,40 @@ static const module *fitting_module(const module *from, const char *name)
     return found;
 }
 
-/* A tensor of another shape: fitted where its class does so, else listed. */
+/* A weight that reads images of another number of bands. */
+static cseg_status is_of_other_bands(loading *l, const pth_tensor *t, const param *p, bool *yes, cseg_error *err)
+{
+    *yes = false;
+    if (!weights_other_bands(l->m, t, p))
+        return CSEG_OK;
+    if (!l->reads_image) {
+        l->reads_image = ARENA_ARRAY(l->mem, l->m->params.n, bool);
+        if (!l->reads_image)
+            return fail_memory(err);
+        TRY(weights_find_image(l->m, l->reads_image, err));
+    }
+    for (size_t k = 0; k < l->m->params.n; k++)
+        *yes |= l->m->params.at[k] == p && l->reads_image[k];
+    if (*yes) {
+        l->bands[0] = t->shape[1];
+        l->bands[1] = p->dim[1];
+    }
+    return CSEG_OK;
+}
+
+/* A tensor of another shape: fitted where its class does so, adapted where that is asked for, else listed. */
 static cseg_status take_other_shape(loading *l, const pth_tensor *t, param *p, cseg_error *err)
 {
     char ours[256], theirs[256];
-    bool fits;
+    bool fits, bands;
+    TRY(is_of_other_bands(l, t, p, &bands, err));
+    if (bands && l->adapt) {
+        TRY(weights_adapt(l->m, l->file, t, p, l->adapt, err));
+        l->n_taken++;
+        list(&l->adapted, &l->n_adapted, p->name);
+        return CSEG_OK;
+    }
+    l->n_bands += bands;
     TRY(weights_fit(l->owner, l->file, t, p, &fits, err));
     if (fits) {
         l->n_taken++;
@@ -215,10 +263,21 @@ static cseg_status take(loading *l, const pth_tensor *t, param *p, cseg_error *e
     return CSEG_OK;
 }
 
+static bool is_below(const char *name, const char *part)
+{
+    size_t n = strlen(part);
+    return n == 0 || (strncmp(name, part, n) == 0 && name[n] == '.');
+}
+
+/* Whether the file is to have the parameter. */
 static bool below(const loading *l, const param *p)
 {
-    size_t n = strlen(l->part);
-    return n == 0 || (strncmp(p->name, l->part, n) == 0 && p->name[n] == '.');
+    const char *const *child = l->form ? l->form->fills : NULL;
+    if (!is_below(p->name, l->part))
+        return false;
+    while (child && *child && !is_below(p->name + strlen(l->part) + 1, *child))
+        child++;
+    return !child || *child;
 }
 
 static cseg_status take_all(loading *l, bool *seen, cseg_error *err)
@@ -305,6 +364,18 @@ static cseg_status nothing_fits(const loading *l, cseg_error *err)
 static const char *way_out(const loading *l, weights_mode mode)
 {
     const char *text = "";
+    if (l->n_bands > 0)
+        return mode == WEIGHTS_EXACT
+                   ? arena_printf(l->mem,
+                                  "; they are for images of %lld bands, the model for %lld: `cseg convert-weights %s "
+                                  "NEW.pth --adapt-bands %lld` adapts them",
+                                  (long long)l->bands[0], (long long)l->bands[1], pth_path(l->file),
+                                  (long long)l->bands[1])
+                   : arena_printf(l->mem,
+                                  "; %s for images of %lld bands, the model for %lld: adapt_in_channels='mean' (in "
+                                  "init_cfg beside checkpoint, or at the top of the config) adapts them",
+                                  l->n_bands == 1 ? "it is" : "they are", (long long)l->bands[0],
+                                  (long long)l->bands[1]);
     if (l->n_places == 0 || l->n_places < l->n_misshaped)
         return text;
     if (mode == WEIGHTS_FINETUNE)
@@ -324,7 +395,7 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
 {
     const char *path = pth_path(l->file);
     if (l->failed || l->missing.failed || l->unexpected.failed || l->misshaped.failed || l->odd.failed ||
-        l->fitted.failed)
+        l->fitted.failed || l->adapted.failed)
         return fail_memory(err);
     if (l->n_taken == 0)
         return nothing_fits(l, err);
@@ -340,6 +411,9 @@ static cseg_status judge(const loading *l, weights_mode mode, cseg_error *err)
                     l->n_misshaped ? l->misshaped.text : "", l->n_misshaped ? ")" : "", way);
     if (l->n_fitted)
         log_say(LOG_INFO, "%s: %d tensors were fitted to this model's shapes: %s", path, l->n_fitted, l->fitted.text);
+    if (l->n_adapted)
+        log_say(LOG_INFO, "%s: what reads images of %lld bands was adapted to %lld: %s", path, (long long)l->bands[0],
+                (long long)l->bands[1], l->adapted.text);
     if (l->n_averages)
         log_say(LOG_INFO, "%s: %d moving averages (ema_*) are not taken as weights", path, l->n_averages);
     if (l->n_missing)
@@ -367,7 +441,7 @@ static cseg_status load(loading *l, weights_mode mode, cseg_error *err)
     arena *mem = l->mem = arena_new();
     if (!mem)
         return fail_memory(err);
-    l->missing.mem = l->unexpected.mem = l->misshaped.mem = l->odd.mem = l->fitted.mem = mem;
+    l->missing.mem = l->unexpected.mem = l->misshaped.mem = l->odd.mem = l->fitted.mem = l->adapted.mem = mem;
     l->form = l->owner && l->owner->kind ? l->owner->kind->pretrained : NULL;
     bool *seen = ARENA_ARRAY(mem, l->m->params.n + 1, bool);
     if (!seen) {
@@ -418,9 +492,28 @@ done:
     return status;
 }
 
+/* How the weights that a run begins with are adapted, as their place or else the config says; *out NULL: not. */
+static cseg_status read_adapt(const model *m, const char *own, weight_bands *room, const weight_bands **out,
+                              cseg_error *err)
+{
+    const char *text = own ? own : m->options.adapt_in_channels;
+    *out = NULL;
+    if (!text)
+        return CSEG_OK;
+    cseg_error why;
+    if (weight_bands_parse(text, room, &why) != CSEG_OK)
+        return fail(err, CSEG_CONFIG, "adapt_in_channels: %-s", why.text);
+    *out = room;
+    return CSEG_OK;
+}
+
 cseg_status weights_load_from(model *m, const char *spec, const value *revise, weights_mode mode, cseg_error *err)
 {
-    return load_spec(&(loading){.m = m, .part = "", .revise = revise}, spec, mode, err);
+    weight_bands how;
+    loading l = {.m = m, .part = "", .revise = revise};
+    if (mode == WEIGHTS_FINETUNE)
+        TRY(read_adapt(m, NULL, &how, &l.adapt, err));
+    return load_spec(&l, spec, mode, err);
 }
 
 cseg_status weights_load_pretrained(model *m, cseg_error *err)
@@ -428,7 +521,11 @@ cseg_status weights_load_pretrained(model *m, cseg_error *err)
     for (size_t i = 0; i < m->pretrained.n; i++) {
         const model_pretrained *p = &m->pretrained.at[i];
         loading l = {.m = m, .part = p->module, .prefix = p->prefix, .owner = find_module(m->root, p->module)};
-        if (load_spec(&l, p->checkpoint, WEIGHTS_FINETUNE, err) != CSEG_OK) {
+        weight_bands how;
+        cseg_status status = read_adapt(m, p->adapt, &how, &l.adapt, err);
+        if (status == CSEG_OK)
+            status = load_spec(&l, p->checkpoint, WEIGHTS_FINETUNE, err);
+        if (status != CSEG_OK) {
             char place[512];
             return fail_within(err, "%spretrained weights of %s: ", value_place(p->at, place), p->module);
         }

@@ -21,13 +21,21 @@
 
 /* ---- setting up ------------------------------------------------------------------------------------------------- */
 
+static dataset_options data_options(const trainer *t)
+{
+    return (dataset_options){.rules = t->e->profile->data,
+                             .work_dir = t->e->work_dir,
+                             .stop = t->options->stop,
+                             .stop_arg = t->options->stop_arg};
+}
+
 static cseg_status open_train(trainer *t, cseg_error *err)
 {
     const experiment *e = t->e;
     const experiment_data *d = &e->train;
     if (!d->dataset)
         return experiment_no_data(e, "train", err);
-    dataset_options o = {.rules = e->profile->data};
+    dataset_options o = data_options(t);
     TRY(dataset_build(d->dataset, &o, t->mem, &t->train_set, err));
     loader_options l = {.batch_size = (int)d->batch_size,
                         .workers = (int)d->workers,
@@ -65,7 +73,7 @@ static cseg_status open_workflow_val(trainer *t, cseg_error *err)
     const value *steps = value_get(e->train.dataset, "pipeline");
     if (!cfg || (steps && !value_set(t->mem, cfg, "pipeline", value_copy(t->mem, steps))))
         return fail_memory(err);
-    dataset_options o = {.rules = e->profile->data};
+    dataset_options o = data_options(t);
     TRY(dataset_build(cfg, &o, t->mem, &t->workflow_set, err));
     loader_options l = {.batch_size = (int)e->train.batch_size,
                         .workers = (int)e->val.workers,

@@ -22,7 +22,7 @@ cseg_status trainer_check_figures(trainer *t, cseg_error *err)
 {
     evaluation v;
     const model_head *head = model_head_at(t->m, -1);
-    TRY(evaluate_names(head, t->val_set, &t->e->val_eval, t->mem, &v, err));
+    TRY(evaluate_names(t->m, head, t->val_set, &t->e->val_eval, t->mem, &v, err));
     evaluate_check_classes(head, t->val_set);
     TRY(trainer_check_best(t, &v, err));
     TRY(check_stopping(t, &v, err));

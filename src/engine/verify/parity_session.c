@@ -63,6 +63,7 @@ cseg_status parity_load_model(parity_session *s, const char *path, cseg_error *e
     model_options o = {.backend = s->options->backend,
                        .no_dropout = true,
                        .draws_given = true,
+                       .default_scope = scope_default(s->config),
                        .read_numbers = build_read_numbers,
                        .class_names = dataset_classes_named,
                        .average_over_pixels = s->about.profile->average_over_pixels,

@@ -119,12 +119,21 @@ tensor *op_adaptive_avg_pool(graph *g, tensor *x, int64_t h, int64_t w)
     return op_node1(g, OP_adaptive_avg_pool, 1, &x, &a);
 }
 
-/* Where the windows tile the map they are a max_pool's, which has a fast kernel. */
+/* Rows of a window above which its columns come first: a kernel shares out rows among threads, and its gradient
+ * searches a window once for each of them. */
+enum { TALL = 8 };
+
+/* Where the windows tile the map they are a max_pool's, which has a fast kernel. Of equal elements the first counts
+ * either way. */
 tensor *op_adaptive_max_pool(graph *g, tensor *x, int64_t h, int64_t w)
 {
     op_attr a = {.resize = {.h = h, .w = w}};
     if (x && x->rank == 4 && x->dim[1] % h == 0 && x->dim[2] % w == 0) {
         int down = (int)(x->dim[1] / h), across = (int)(x->dim[2] / w);
+        if (down > TALL && across > 1) {
+            x = op_max_pool(g, x, (pool_attr){.kernel = {1, across}, .stride = {1, across}});
+            across = 1;
+        }
         return op_max_pool(g, x, (pool_attr){.kernel = {down, across}, .stride = {down, across}});
     }
     return op_node1(g, OP_adaptive_max_pool, 1, &x, &a);

@@ -10,6 +10,18 @@
 #include "io/file_map.h"
 #include "io/image/image_codec.h"
 
+image_type image_type_wider(image_type a, image_type b)
+{
+    if (a == b)
+        return a;
+    if (a > b) {
+        image_type t = a;
+        a = b;
+        b = t;
+    }
+    return a == IMAGE_U16 && b == IMAGE_I16 ? IMAGE_I32 : b;
+}
+
 size_t image_type_size(image_type t)
 {
     static const size_t size[IMAGE_TYPES] = {1, 2, 2, 4, 4};

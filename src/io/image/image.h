@@ -44,9 +44,11 @@ enum {
     IMAGE_PILLOW = 64 /* with IMAGE_UNCHANGED: palette images give their indices, bilevel ones 0 and 1 (labels) */
 };
 
-size_t image_type_size(image_type t);      /* bytes of one sample */
-const char *image_type_name(image_type t); /* "uint8" ... "float32" */
-size_t image_bytes(const image *m);        /* of all pixels */
+size_t image_type_size(image_type t);                    /* bytes of one sample */
+const char *image_type_name(image_type t);               /* "uint8" ... "float32" */
+image_type image_type_wider(image_type a, image_type b); /* the smallest one that holds both; int32 counts as less than
+                                                            float32 */
+size_t image_bytes(const image *m);                      /* of all pixels */
 int64_t image_row_bytes(const image *m);
 
 /* Makes zeroed pixels. CSEG_SHAPE for sizes below 1 or over the limits above. */
@@ -104,6 +106,12 @@ cseg_status image_probe(const char *path, image_flags flags, int64_t *h, int64_t
 cseg_status image_probe_bytes(const void *bytes, size_t n, const char *name, image_flags flags, int64_t *h, int64_t *w,
                               int64_t *c, cseg_error *err);
 
+/* Reads what image_read would from a file of these bands alone, in this order: n numbers from 1, as files count them
+ * (of a picture, red is 1). Any format, through GDAL, upright or not as it is stored. n 0: as image_read. CSEG_USAGE:
+ * there is no such band. */
+cseg_status image_read_bands(const char *path, const int64_t *bands, size_t n, image_flags flags, image *out,
+                             cseg_error *err);
+
 /* Tells what a file holds before any loader converts it, from the header alone. */
 typedef struct image_facts {
     int64_t bands; /* palette pictures: 1 */
@@ -113,6 +121,11 @@ typedef struct image_facts {
     bool picture; /* PNG or JPEG */
 } image_facts;
 cseg_status image_describe(const char *path, image_facts *out, cseg_error *err);
+/* The same of a file of these bands alone; n 0: of all. */
+cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t n, image_facts *out, cseg_error *err);
+/* The value that stands for "no data" in the file's first band. *has false: it states none, or cannot be read.
+ * CSEG_NO_MEMORY alone is an error. */
+cseg_status image_nodata(const char *path, bool *has, double *value, cseg_error *err);
 
 /* How to write. Zeroed: blue first, JPEG quality 95, no palette. */
 typedef struct image_save {

@@ -115,3 +115,58 @@ cseg_status image_raster_decode(raster *r, const char *name, image_flags flags, 
     }
     return read_window(r, name, (window){0, 0, info->h, info->w}, flags, out, err);
 }
+
+static cseg_status open_bands(const char *path, const int64_t *bands, size_t n, arena *mem, raster **r, cseg_error *err)
+{
+    TRY(raster_open(path, mem, r, err));
+    return raster_select(*r, bands, n, err);
+}
+
+cseg_status image_read_bands(const char *path, const int64_t *bands, size_t n, image_flags flags, image *out,
+                             cseg_error *err)
+{
+    raster *r;
+    if (n == 0)
+        return image_read(path, flags, out, err);
+    *out = (image){0};
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = open_bands(path, bands, n, mem, &r, err);
+    if (status == CSEG_OK)
+        status = image_raster_decode(r, path, flags, false, out, err);
+    arena_free(mem);
+    return status;
+}
+
+cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t n, image_facts *out, cseg_error *err)
+{
+    raster *r;
+    if (n == 0)
+        return image_describe(path, out, err);
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    *out = (image_facts){0};
+    cseg_status status = open_bands(path, bands, n, mem, &r, err);
+    if (status == CSEG_OK)
+        *out = (image_facts){.bands = raster_describe(r)->bands, .type = raster_describe(r)->type};
+    arena_free(mem);
+    return status;
+}
+
+cseg_status image_nodata(const char *path, bool *has, double *value, cseg_error *err)
+{
+    raster *r;
+    *has = false;
+    arena *mem = arena_new();
+    if (!mem)
+        return fail_memory(err);
+    cseg_status status = raster_open(path, mem, &r, err);
+    if (status == CSEG_OK) {
+        *has = raster_describe(r)->has_nodata;
+        *value = raster_describe(r)->nodata;
+    }
+    arena_free(mem);
+    return status == CSEG_NO_MEMORY ? status : CSEG_OK;
+}

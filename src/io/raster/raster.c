@@ -41,22 +41,17 @@ static image_type type_of(GDALDataType t)
     }
 }
 
-static image_type wider(image_type a, image_type b)
+static GDALRasterBandH band_at(const raster *r, int64_t b)
 {
-    if (a == b)
-        return a;
-    if (a > b) {
-        image_type t = a;
-        a = b;
-        b = t;
-    }
-    return a == IMAGE_U16 && b == IMAGE_I16 ? IMAGE_I32 : b;
+    return GDALGetRasterBand(r->set, r->band[b]);
 }
 
 static cseg_status describe_palette(raster *r, arena *mem, cseg_error *err)
 {
     raster_info *i = &r->info;
-    GDALColorTableH table = GDALGetRasterColorTable(GDALGetRasterBand(r->set, 1));
+    i->palette = NULL;
+    i->palette_n = 0;
+    GDALColorTableH table = GDALGetRasterColorTable(band_at(r, 0));
     int n = table ? GDALGetColorEntryCount(table) : 0;
     if (n <= 0)
         return CSEG_OK;
@@ -83,16 +78,32 @@ static cseg_status describe_bands(raster *r, arena *mem, cseg_error *err)
     if (!i->names)
         return fail_memory(err);
     for (int b = 0; b < i->bands; b++) {
-        GDALRasterBandH band = GDALGetRasterBand(r->set, b + 1);
+        GDALRasterBandH band = band_at(r, b);
         GDALDataType t = GDALGetRasterDataType(band);
         if (GDALDataTypeIsComplex(t))
-            return fail(err, CSEG_UNSUPPORTED, "%s: band %d holds complex numbers (%s), which are no image", r->name, b,
-                        GDALGetDataTypeName(t));
-        i->type = b ? wider(i->type, type_of(t)) : type_of(t);
+            return fail(err, CSEG_UNSUPPORTED, "%s: band %d holds complex numbers (%s), which are no image", r->name,
+                        r->band[b], GDALGetDataTypeName(t));
+        i->type = b ? image_type_wider(i->type, type_of(t)) : type_of(t);
         if (!(i->names[b] = arena_strdup(mem, GDALGetDescription(band))))
             return fail_memory(err);
     }
     return CSEG_OK;
+}
+
+/* All that depends on which bands are taken. */
+static cseg_status describe_selected(raster *r, arena *mem, cseg_error *err)
+{
+    raster_info *i = &r->info;
+    TRY(describe_bands(r, mem, err));
+    GDALRasterBandH first = band_at(r, 0);
+    i->stored = GDALGetDataTypeName(GDALGetRasterDataType(first));
+    i->has_alpha = i->bands > 1 && r->band[i->bands - 1] == r->alpha;
+    int has = 0;
+    double nodata = GDALGetRasterNoDataValue(first, &has);
+    i->has_nodata = has;
+    i->nodata = has ? nodata : 0;
+    TRY(raster_categories_read(r, mem, err));
+    return describe_palette(r, mem, err);
 }
 
 static cseg_status describe(raster *r, arena *mem, cseg_error *err)
@@ -106,23 +117,45 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
                     "%s: holds no raster band itself (a container of several? name one of its "
                     "subdatasets, as gdalinfo lists them)",
                     r->name);
-    TRY(describe_bands(r, mem, err));
-    GDALRasterBandH first = GDALGetRasterBand(r->set, 1);
-    i->stored = GDALGetDataTypeName(GDALGetRasterDataType(first));
+    int last = (int)i->bands;
+    bool alpha = last > 1 && GDALGetRasterColorInterpretation(GDALGetRasterBand(r->set, last)) == GCI_AlphaBand;
+    r->alpha = alpha ? last : 0;
+    r->band = ARENA_ARRAY(mem, (size_t)i->bands, int);
+    if (!r->band)
+        return fail_memory(err);
+    for (int b = 0; b < last; b++)
+        r->band[b] = b + 1;
     i->driver = GDALGetDriverShortName(GDALGetDatasetDriver(r->set));
-    i->has_alpha =
-        i->bands > 1 && GDALGetRasterColorInterpretation(GDALGetRasterBand(r->set, (int)i->bands)) == GCI_AlphaBand;
     TRY(raster_place_read(r->set, mem, &i->place, err));
-    int has = 0;
-    double nodata = GDALGetRasterNoDataValue(first, &has);
-    i->has_nodata = has;
-    i->nodata = has ? nodata : 0;
     int bw, bh;
-    GDALGetBlockSize(first, &bw, &bh);
+    GDALGetBlockSize(GDALGetRasterBand(r->set, 1), &bw, &bh);
     i->block_w = bw;
     i->block_h = bh;
-    TRY(raster_categories_read(r, mem, err));
-    return describe_palette(r, mem, err);
+    return describe_selected(r, mem, err);
+}
+
+cseg_status raster_select(raster *r, const int64_t *bands, size_t n, cseg_error *err)
+{
+    int64_t all = r->info.bands;
+    if (n < 1 || n > (size_t)IMAGE_MAX_CHANNELS)
+        return fail(err, CSEG_SHAPE, "%s: 1 to %lld bands can be taken, not %zu", r->name,
+                    (long long)IMAGE_MAX_CHANNELS, n);
+    int *band = ARENA_ARRAY(r->mem, n, int);
+    if (!band)
+        return fail_memory(err);
+    for (size_t k = 0; k < n; k++) {
+        if (bands[k] < 1 || bands[k] > all)
+            return fail(err, CSEG_SHAPE, "%s: there is no band %lld; it has %lld, from 1 to %lld", r->name,
+                        (long long)bands[k], (long long)all, (long long)all);
+        band[k] = r->band[bands[k] - 1];
+    }
+    gdal_scope scope;
+    gdal_begin(&scope);
+    r->band = band;
+    r->info.bands = (int64_t)n;
+    cseg_status status = describe_selected(r, r->mem, err);
+    gdal_end(&scope);
+    return status;
 }
 
 void raster_close(raster *r)
@@ -220,6 +253,20 @@ cseg_status raster_new(const char *name, arena *mem, raster **out, cseg_error *e
     return CSEG_OK;
 }
 
+cseg_status raster_of_dataset(GDALDatasetH set, const char *name, arena *mem, raster **out, cseg_error *err)
+{
+    raster *r;
+    cseg_status status = raster_new(name, mem, &r, err);
+    if (status != CSEG_OK) {
+        GDALClose(set);
+        return status;
+    }
+    r->set = set;
+    TRY(describe(r, mem, err));
+    *out = r;
+    return CSEG_OK;
+}
+
 void raster_allow_remote(void)
 {
     gdal_allow_remote();
@@ -298,7 +345,7 @@ cseg_status raster_read(raster *r, int64_t y, int64_t x, const int *bands, image
                           (long long)i->bands - 1);
             goto done;
         }
-        map[k] = (int)b + 1;
+        map[k] = r->band[b];
     }
     int size = (int)image_type_size(into->type);
     image_watch watch;

@@ -70,6 +70,10 @@ int raster_orientation(const raster *r);
 /* Adds the RPCs to what raster_describe gives. Looking for them costs as much as opening, so it is not done by default.
  */
 cseg_status raster_describe_rpc(raster *r, cseg_error *err);
+/* Makes a raster be what a file of these bands alone would be, in this order: info, reading and what has no data
+ * follow. bands: n numbers from 1; a band may come twice. A mask of the file and its alpha still say where it has no
+ * data. CSEG_USAGE names a band that it does not have. */
+cseg_status raster_select(raster *r, const int64_t *bands, size_t n, cseg_error *err);
 /* Lets GDAL open all that it can from now on: addresses, and files that name others. For the whole process, before the
  * first raster, and only if the user has asked for it. */
 void raster_allow_remote(void);
@@ -104,6 +108,9 @@ typedef struct raster_units {
 } raster_units;
 cseg_status raster_units_of(const char *wkt, raster_units *out, cseg_error *err);
 
+/* Area of a pixel in m2, by the raster's projection; 0: it is unknown, or differs from pixel to pixel (degrees). */
+double raster_pixel_area(const raster_info *info);
+
 typedef enum {
     PLACE_SAME,    /* corners within a quarter of a pixel, and the same coordinate system if both are known */
     PLACE_UNKNOWN, /* only one knows its place, or they state it in ways that cannot be compared */
@@ -120,6 +127,35 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
 cseg_status raster_same_place(const char *name_a, const raster_info *a, const char *name_b, const raster_info *b,
                               bool force, cseg_error *err);
 
+/* How the grid of b differs from that of a; the first of these that does. */
+typedef enum {
+    PAIR_ALIKE,    /* the same pixels of the same size at the same place */
+    PAIR_UNKNOWN,  /* a or b does not say where it lies by a transform or control points */
+    PAIR_SYSTEM,   /* coordinate systems */
+    PAIR_PIXELS,   /* sizes or directions of pixels */
+    PAIR_FRACTION, /* shifted by parts of a pixel */
+    PAIR_EXTENT,   /* shifted by whole pixels, or of another size */
+    PAIR_APART     /* they have no pixel in common */
+} pair_relation;
+typedef struct pair_difference {
+    pair_relation relation;
+    char text[600];     /* what differs, in words and numbers; "" for PAIR_ALIKE */
+    double column, row; /* of b's first pixel, counted in a's pixels; from PAIR_FRACTION on */
+} pair_difference;
+/* Compares coordinate system, grid and extent. */
+void raster_pair_compare(const raster_info *a, const raster_info *b, pair_difference *out);
+
+typedef struct pair_options {
+    bool warp;    /* b is brought onto a's grid if it has another one; else that is an error */
+    bool force;   /* rasters of one size are taken pixel by pixel, with a warning, wherever they lie */
+    bool nearest; /* each pixel of b that is made is one of b's (labels); else bilinear */
+} pair_options;
+/* Gives b on the grid of a: b itself if they are alike, else a raster of a's size that warps as it is read, window by
+ * window. It has b's bands and type; where b has nothing it has no data (raster_read_holes). It lives in `mem` and
+ * reads through b, which must outlive it; both are used by one thread. Nothing is opened for it. CSEG_DATA says what
+ * differs, or that they do not overlap; CSEG_UNSUPPORTED: b cannot be warped. */
+cseg_status raster_pair_align(const char *name_a, const raster *a, const char *name_b, raster *b, const pair_options *o,
+                              arena *mem, raster **out, cseg_error *err);
 /* The rule for a raster that is shown over another, of whatever size: column and row of `b` are brought to those of `a`
  * by b_to_a (as raster_place.transform: col = m[0] + m[1]*col_b + m[2]*row_b...). CSEG_DATA with both places: they do
  * not meet, or their coordinate systems differ. Of equal sizes where a place is not known: pixel by pixel, as
@@ -141,7 +177,11 @@ typedef struct raster_spec {
     bool has_alpha;         /* the last band is alpha; else no band is, however many there are */
     const uint8_t *palette; /* one u8 band: palette_n colours, red, green, blue; NULL: none */
     int palette_n;
-    const char *const *names; /* `bands` descriptions; NULL: none */
+    const char *const *names;   /* `bands` descriptions; NULL: none */
+    const char *const *classes; /* of a mask: what its numbers mean, n_classes of them; in the file's metadata (CLASS_0,
+                                   ...) and as GDAL's category names beside it (.aux.xml); NULL: not said */
+    int n_classes;
+    double scale; /* a sample times this is the value; 0: the sample is */
 } raster_spec;
 
 /* Creates a tiled, DEFLATE-compressed GeoTIFF (BigTIFF if needed), written beside `path`. raster_commit syncs and
@@ -151,5 +191,26 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
 cseg_status raster_write(raster_writer *w, int64_t y, int64_t x, int first_band, const image *from, cseg_error *err);
 cseg_status raster_commit(raster_writer *w, cseg_error *err);
 void raster_abort(raster_writer *w);
+
+/* Rows and columns of a raster, in a GeoTIFF of their own. */
+typedef struct raster_part {
+    const char *path;
+    int64_t y, x, h, w;
+} raster_part;
+
+typedef struct raster_join_options {
+    const raster_part *parts;
+    size_t n;
+    const char
+        *temporary; /* a name on the same file system, under which it is made; GDAL's own files lie beside that */
+    bool plain;     /* a tiled GeoTIFF with overviews, not a COG */
+    int threads;    /* that compress; 0: one */
+    /* May be NULL. Called often, with 0 to 1; false from it stops (CSEG_INTERRUPTED). */
+    bool (*progress)(void *arg, double done);
+    void *arg;
+} raster_join_options;
+/* Makes one raster of its parts, which have spec's bands and type: a cloud-optimised GeoTIFF (tiled, compressed, with
+ * overviews, BigTIFF if needed). Synced and renamed when it is whole. Pixels of no part are nodata, or 0. */
+cseg_status raster_join(const char *path, const raster_spec *spec, const raster_join_options *o, cseg_error *err);
 
 #endif

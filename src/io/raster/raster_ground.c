@@ -7,6 +7,7 @@
 #include <ogr_srs_api.h>
 
 #include "io/raster/gdal_scope.h"
+#include "io/raster/raster_grid.h"
 #include "io/raster/raster_types.h"
 
 /* x is east and y north, longitude first, whatever the system itself says: as transforms of rasters have it. */
@@ -29,7 +30,7 @@ bool raster_ground_transform(const raster_info *i, double t[6], bool *degrees)
     gdal_scope scope;
     *degrees = false;
     gdal_begin(&scope);
-    bool known = raster_grid(i, t, &wkt);
+    bool known = raster_transform_of(i, t, &wkt);
     OGRSpatialReferenceH s = known ? system_of(wkt) : NULL;
     if (s) {
         *degrees = OSRIsGeographic(s);
@@ -45,7 +46,7 @@ double raster_north(const raster_info *i)
     const char *wkt;
     gdal_scope scope;
     gdal_begin(&scope);
-    bool known = raster_grid(i, t, &wkt) && *wkt && raster_invert(t, m);
+    bool known = raster_transform_of(i, t, &wkt) && *wkt && raster_invert(t, m);
     gdal_end(&scope);
     return known ? atan2(m[2], -m[5]) : NAN;
 }
@@ -57,7 +58,7 @@ cseg_status raster_system_name(const raster_info *i, arena *mem, const char **ou
     const char *wkt;
     gdal_scope scope;
     gdal_begin(&scope);
-    if (raster_grid(i, t, &wkt) && *wkt)
+    if (raster_transform_of(i, t, &wkt) && *wkt)
         raster_describe_system(wkt, text, sizeof text);
     gdal_end(&scope);
     *out = arena_strdup(mem, text);
@@ -84,7 +85,8 @@ bool raster_lonlat_grid(const raster_info *i, int n, double *lonlat)
     bool known = false;
     gdal_scope scope;
     gdal_begin(&scope);
-    OGRSpatialReferenceH from = raster_grid(i, t, &wkt) ? system_of(wkt) : NULL, wgs84 = OSRNewSpatialReference(NULL);
+    OGRSpatialReferenceH from = raster_transform_of(i, t, &wkt) ? system_of(wkt) : NULL,
+                         wgs84 = OSRNewSpatialReference(NULL);
     if (from && OSRImportFromEPSG(wgs84, 4326) == OGRERR_NONE) {
         OSRSetAxisMappingStrategy(wgs84, OAMS_TRADITIONAL_GIS_ORDER);
         OGRCoordinateTransformationH to = OCTNewCoordinateTransformation(from, wgs84);

@@ -145,7 +145,7 @@ cseg_status raster_outlines(const char *path, const char *raster_name, const ras
     if (raster_source_has_prefix(path))
         return fail(err, CSEG_UNSUPPORTED, "%s: a vector file is named by its path, as ./%s", path, path);
     gdal_begin(&scope);
-    if (raster_grid(i, t, &b.wkt) && raster_invert(t, b.to_pixels))
+    if (raster_transform_of(i, t, &b.wkt) && raster_invert(t, b.to_pixels))
         status = give_all(&b, &scope, err);
     else
         status =

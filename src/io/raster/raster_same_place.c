@@ -9,23 +9,14 @@
 
 #include "base/log.h"
 #include "io/raster/gdal_scope.h"
+#include "io/raster/raster_grid.h"
 #include "io/raster/raster_types.h"
 
-/* In pixels, at the corners: coordinates that were written with few digits differ by less. */
-static const double TOLERANCE = 0.25;
-
-/* A place as it is compared. */
-typedef struct grid {
-    enum { GRID_NONE, GRID_TRANSFORM, GRID_RPC } kind;
-    double transform[6];
-    const char *projection;
-} grid;
-
 /* Represents ground control points by the plane that fits them best; different planes mean different points. */
-static grid grid_of(const raster_place *p)
+raster_grid raster_grid_of(const raster_place *p)
 {
     bool fits = false;
-    grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
+    raster_grid g = {.kind = GRID_NONE, .projection = p->projection ? p->projection : ""};
     if (p->has_transform) {
         g.kind = GRID_TRANSFORM;
         memcpy(g.transform, p->transform, sizeof g.transform);
@@ -38,7 +29,7 @@ static grid grid_of(const raster_place *p)
     return g;
 }
 
-static void at(const double *t, double col, double row, double *x, double *y)
+void raster_grid_at(const double *t, double col, double row, double *x, double *y)
 {
     *x = t[0] + t[1] * col + t[2] * row;
     *y = t[3] + t[4] * col + t[5] * row;
@@ -52,8 +43,8 @@ static double corners_apart(const double *a, const double *b, double w, double h
         return memcmp(a, b, 6 * sizeof *a) == 0 ? 0 : INFINITY;
     for (int i = 0; i < 4; i++) {
         double col = i & 1 ? w : 0, row = i & 2 ? h : 0, x, y, u, v;
-        at(a, col, row, &x, &y);
-        at(b, col, row, &u, &v);
+        raster_grid_at(a, col, row, &x, &y);
+        raster_grid_at(b, col, row, &u, &v);
         double dx = u - x, dy = v - y;
         double d = hypot((a[5] * dx - a[2] * dy) / det, (a[1] * dy - a[4] * dx) / det);
         if (!(d <= most))
@@ -63,7 +54,7 @@ static double corners_apart(const double *a, const double *b, double w, double h
 }
 
 /* False if they certainly differ. A system that is not stated, or that nobody can read, differs from none. */
-static bool same_system(const char *a, const char *b)
+bool raster_same_system(const char *a, const char *b)
 {
     if (!*a || !*b || strcmp(a, b) == 0)
         return true;
@@ -80,9 +71,9 @@ static bool same_system(const char *a, const char *b)
     return same;
 }
 
-bool raster_grid(const raster_info *i, double transform[6], const char **projection)
+bool raster_transform_of(const raster_info *i, double transform[6], const char **projection)
 {
-    grid g = grid_of(&i->place);
+    raster_grid g = raster_grid_of(&i->place);
     if (g.kind != GRID_TRANSFORM)
         return false;
     memcpy(transform, g.transform, sizeof g.transform);
@@ -107,13 +98,13 @@ void raster_describe_system(const char *wkt, char *to, size_t n)
     OSRDestroySpatialReference(s);
 }
 
-static void describe(const raster_info *i, const grid *g, char to[static 300])
+static void describe(const raster_info *i, const raster_grid *g, char to[static 300])
 {
     if (g->kind == GRID_TRANSFORM) {
         char system[120];
         double x, y, u, v;
-        at(g->transform, 0, 0, &x, &y);
-        at(g->transform, (double)i->w, (double)i->h, &u, &v);
+        raster_grid_at(g->transform, 0, 0, &x, &y);
+        raster_grid_at(g->transform, (double)i->w, (double)i->h, &u, &v);
         raster_describe_system(g->projection, system, sizeof system);
         snprintf(to, 300, "from (%.10g, %.10g) to (%.10g, %.10g) in %s, pixels of %.6g x %.6g", x, y, u, v, system,
                  hypot(g->transform[1], g->transform[4]), hypot(g->transform[2], g->transform[5]));
@@ -162,7 +153,7 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
 {
     gdal_scope scope;
     gdal_begin(&scope);
-    grid x = grid_of(&a->place), y = grid_of(&b->place);
+    raster_grid x = raster_grid_of(&a->place), y = raster_grid_of(&b->place);
     place_relation relation = PLACE_SAME;
     if (x.kind == GRID_NONE && y.kind == GRID_NONE)
         relation = PLACE_NOWHERE;
@@ -170,8 +161,8 @@ place_relation raster_place_compare(const raster_info *a, const raster_info *b, 
         relation = PLACE_UNKNOWN;
     else if (x.kind == GRID_RPC)
         relation = same_rpc(a->place.rpc, b->place.rpc) ? PLACE_SAME : PLACE_ELSEWHERE;
-    else if (corners_apart(x.transform, y.transform, (double)a->w, (double)a->h) > TOLERANCE ||
-             !same_system(x.projection, y.projection))
+    else if (corners_apart(x.transform, y.transform, (double)a->w, (double)a->h) > RASTER_GRID_TOLERANCE ||
+             !raster_same_system(x.projection, y.projection))
         relation = PLACE_ELSEWHERE;
     if (how) {
         describe(a, &x, how->a);
@@ -226,7 +217,7 @@ static bool meet(const raster_info *a, const raster_info *b, const double *b_to_
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
     for (int i = 0; i < 4; i++) {
         double p[2];
-        at(b_to_a, i & 1 ? (double)b->w : 0, i & 2 ? (double)b->h : 0, &p[0], &p[1]);
+        raster_grid_at(b_to_a, i & 1 ? (double)b->w : 0, i & 2 ? (double)b->h : 0, &p[0], &p[1]);
         for (int k = 0; k < 2; k++) {
             low[k] = fmin(low[k], p[k]);
             high[k] = fmax(high[k], p[k]);
@@ -245,17 +236,17 @@ cseg_status raster_place_onto(const char *name_a, const raster_info *a, const ch
         return raster_same_place(name_a, a, name_b, b, false, err);
     gdal_scope scope;
     gdal_begin(&scope);
-    grid x = grid_of(&a->place), y = grid_of(&b->place);
+    raster_grid x = raster_grid_of(&a->place), y = raster_grid_of(&b->place);
     double to_a[6];
     bool known = x.kind == GRID_TRANSFORM && y.kind == GRID_TRANSFORM && raster_invert(x.transform, to_a);
-    bool systems = known && same_system(x.projection, y.projection), over = false;
+    bool systems = known && raster_same_system(x.projection, y.projection), over = false;
     place_difference how;
     describe(a, &x, how.a);
     describe(b, &y, how.b);
     gdal_end(&scope);
     if (systems) {
         const double *t = y.transform;
-        at(to_a, t[0], t[3], &b_to_a[0], &b_to_a[3]);
+        raster_grid_at(to_a, t[0], t[3], &b_to_a[0], &b_to_a[3]);
         for (int k = 1; k <= 2; k++) {
             b_to_a[k] = to_a[1] * t[k] + to_a[2] * t[3 + k];
             b_to_a[3 + k] = to_a[4] * t[k] + to_a[5] * t[3 + k];

@@ -12,8 +12,13 @@ struct raster {
     arena *mem;
     char *memory; /* the /vsimem name of a raster in memory, or NULL */
     raster_info info;
+    int *band;    /* GDAL's numbers, from 1, of the bands that info tells of */
+    int alpha;    /* GDAL's number of the band that is alpha, told of or not; 0: none */
     bool has_rpc; /* raster_describe_rpc was called */
 };
+
+/* Makes a raster of what GDAL has open, and owns it, also after an error. Call it between gdal_begin and gdal_end. */
+cseg_status raster_of_dataset(GDALDatasetH set, const char *name, arena *mem, raster **out, cseg_error *err);
 
 GDALDataType raster_gdal_type(image_type t);
 
@@ -32,13 +37,16 @@ cseg_status raster_place_read(GDALDatasetH set, arena *mem, raster_place *out, c
  * gdal_end. */
 cseg_status raster_categories_read(raster *r, arena *mem, cseg_error *err);
 bool raster_place_write(GDALDatasetH set, const raster_place *place);
+/* Everything of a spec but sizes and types. Call it between gdal_begin and gdal_end. */
+bool raster_spec_write(GDALDatasetH set, const raster_spec *s);
+cseg_status raster_spec_check(const char *path, const raster_spec *s, cseg_error *err);
+/* Writes what a mask's numbers mean where GDAL and its users look for it, beside the mask: FILE.aux.xml. */
+cseg_status raster_classes_write(const char *path, const char *const *classes, int n, cseg_error *err);
 
 /* The transform of a raster's columns and rows, also where it is the plane that fits its ground control points best,
  * and the system (WKT, or "") that it leads to. False: there is none. Between gdal_begin and gdal_end. */
-bool raster_grid(const raster_info *i, double transform[6], const char **projection);
+bool raster_transform_of(const raster_info *i, double transform[6], const char **projection);
 /* False: the transform has no inverse. */
 bool raster_invert(const double *t, double out[6]);
-/* "WGS 84 / UTM zone 18N (EPSG:32618)", or words that say that it is unknown. */
-void raster_describe_system(const char *wkt, char *to, size_t n);
 
 #endif

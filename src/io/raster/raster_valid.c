@@ -60,12 +60,12 @@ static void keep_holes(const band_voice *v, const image *m, uint8_t *empty, int6
 
 static band_voice voice_of(const raster *r, int64_t b)
 {
-    GDALRasterBandH band = GDALGetRasterBand(r->set, (int)b + 1);
+    GDALRasterBandH band = GDALGetRasterBand(r->set, r->band[b]);
     band_voice v = {.how = VOICE_NONE};
     int has = 0, flags = GDALGetMaskFlags(band);
     v.nodata = GDALGetRasterNoDataValue(band, &has);
     v.has_nodata = has;
-    if (r->info.has_alpha && b == r->info.bands - 1)
+    if (r->band[b] == r->alpha)
         return v; /* alpha counts for all bands */
     if (v.has_nodata || r->info.type == IMAGE_F32)
         v.how = VOICE_VALUE;
@@ -105,9 +105,9 @@ static cseg_status add_common(raster *r, span at, uint8_t *holes, image *room, c
         for (int64_t i = 0; i < n; i++)
             holes[i] |= ((const uint8_t *)room->data)[i] == 0;
     }
-    if (!r->info.has_alpha)
+    if (!r->alpha)
         return CSEG_OK;
-    TRY(read_band(GDALGetRasterBand(r->set, (int)r->info.bands), r, at, room, err));
+    TRY(read_band(GDALGetRasterBand(r->set, r->alpha), r, at, room, err));
     for (int64_t i = 0; i < n; i++)
         holes[i] |= image_get(room, i / at.w, i % at.w, 0) == 0.0;
     return CSEG_OK;
@@ -117,7 +117,7 @@ static cseg_status add_common(raster *r, span at, uint8_t *holes, image *room, c
 static cseg_status ask_band(raster *r, int64_t b, const band_voice *v, span at, uint8_t *empty, image *room,
                             cseg_error *err)
 {
-    GDALRasterBandH band = GDALGetRasterBand(r->set, (int)b + 1);
+    GDALRasterBandH band = GDALGetRasterBand(r->set, r->band[b]);
     int64_t n = at.h * at.w;
     if (v->how == VOICE_MASK) {
         TRY(read_mask(GDALGetMaskBand(band), r, at, room->data, err));

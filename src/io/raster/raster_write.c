@@ -18,9 +18,11 @@ struct raster_writer {
     char *temporary;
     int held; /* a descriptor that marks the file as being written; -1: none */
     int64_t h, w, bands;
+    const char **classes; /* n_classes of them */
+    int n_classes;
 };
 
-static cseg_status check_spec(const char *path, const raster_spec *s, cseg_error *err)
+cseg_status raster_spec_check(const char *path, const raster_spec *s, cseg_error *err)
 {
     if (s->h < 1 || s->w < 1 || s->h > INT_MAX || s->w > INT_MAX || s->bands < 1 || s->bands > IMAGE_MAX_CHANNELS)
         return fail(err, CSEG_SHAPE, "%s: a raster of %lld x %lld pixels with %lld bands cannot be made", path,
@@ -68,11 +70,16 @@ static bool set_palette(GDALRasterBandH band, const raster_spec *s)
     return good;
 }
 
-static bool describe(GDALDatasetH set, const raster_spec *s)
+bool raster_spec_write(GDALDatasetH set, const raster_spec *s)
 {
     bool good = true;
     if (s->place)
         good = raster_place_write(set, s->place);
+    for (int i = 0; i < s->n_classes; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "CLASS_%d", i);
+        good = good && GDALSetMetadataItem(set, key, s->classes[i] ? s->classes[i] : "", NULL) == CE_None;
+    }
     if (s->palette)
         good = good && set_palette(GDALGetRasterBand(set, 1), s);
     if (s->has_alpha)
@@ -82,6 +89,8 @@ static bool describe(GDALDatasetH set, const raster_spec *s)
         GDALRasterBandH band = GDALGetRasterBand(set, b + 1);
         if (s->has_nodata)
             good = good && GDALSetRasterNoDataValue(band, s->nodata) == CE_None;
+        if (s->scale != 0.0)
+            good = good && GDALSetRasterScale(band, s->scale) == CE_None;
         if (s->names && s->names[b])
             GDALSetDescription(band, s->names[b]);
     }
@@ -104,11 +113,18 @@ static void abort_later(void *w)
 
 cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem, raster_writer **out, cseg_error *err)
 {
-    TRY(check_spec(path, spec, err));
+    TRY(raster_spec_check(path, spec, err));
     TRY(file_check_output(path, err));
     raster_writer *w = ARENA_NEW(mem, raster_writer);
     if (!w || !(w->path = arena_strdup(mem, path)) || !arena_defer(mem, abort_later, w) ||
         !(w->temporary = temporary_begin(path, mem)))
+        return fail_memory(err);
+    w->classes = ARENA_ARRAY(mem, (size_t)spec->n_classes + 1, const char *);
+    for (; w->classes && w->n_classes < spec->n_classes; w->n_classes++)
+        if (!(w->classes[w->n_classes] =
+                  arena_strdup(mem, spec->classes[w->n_classes] ? spec->classes[w->n_classes] : "")))
+            break;
+    if (!w->classes || w->n_classes < spec->n_classes)
         return fail_memory(err);
     w->held = -1;
     w->h = spec->h;
@@ -118,7 +134,7 @@ cseg_status raster_create(const char *path, const raster_spec *spec, arena *mem,
     gdal_scope scope;
     gdal_begin(&scope);
     w->set = create(w->temporary, spec);
-    if (!w->set || !describe(w->set, spec))
+    if (!w->set || !raster_spec_write(w->set, spec))
         status = gdal_fail(&scope, CSEG_IO, path, "create the GeoTIFF", err);
     gdal_end(&scope);
     if (status != CSEG_OK) {
@@ -182,6 +198,8 @@ cseg_status raster_commit(raster_writer *w, cseg_error *err)
     if (w->held >= 0)
         close(w->held);
     w->held = -1;
+    if (status == CSEG_OK && w->n_classes)
+        status = raster_classes_write(w->path, w->classes, w->n_classes, err);
     return status;
 }
 

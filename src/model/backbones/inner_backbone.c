@@ -3,7 +3,7 @@
 module *inner_backbone_new(module *parent, const value *cfg)
 {
     module *inner = module_build(parent, "backbone", FAMILY_BACKBONE, cfg, NULL);
-    if (inner && inner->kind->as.backbone.forward_pair) {
+    if (inner && !inner->kind->as.backbone.forward) {
         model_fail(inner->model, CSEG_CONFIG, cfg, "%s: %s sees pairs of images; one that sees one image is needed",
                    inner->name, inner->class_name);
         return NULL;

@@ -1,4 +1,5 @@
-/* ResNet, ResNetV1c and ResNetV1d (arXiv:1512.03385, arXiv:1812.01187). */
+/* ResNet, ResNetV1c and ResNetV1d (arXiv:1512.03385, arXiv:1812.01187), and Open-CD's variants of them, in which two
+ * dates interact (arXiv:2209.08290). */
 #include "model/backbones/resnet.h"
 
 #include <string.h>
@@ -201,19 +202,41 @@ void resnet_build(module *m)
     m->model->in_channels = (int)c->in_channels;
 }
 
+void resnet_build_interacting(module *m)
+{
+    const resnet_config *c = m->config;
+    resnet_build(m);
+    if (!model_failed(m->model))
+        ((resnet *)m->state)->interactions = interactions_new(m, c->interaction_cfg, c->num_stages);
+}
+
+/* The stem is part of the first stage. */
+static tensor *run_stage(module *m, graph *g, int64_t i, tensor *x)
+{
+    const resnet *r = m->state;
+    if (i == 0) {
+        x = r->stem ? layer_run(r->stem, g, x) : op_relu(g, layer_run(r->norm1, g, layer_run(r->conv1, g, x)));
+        x = op_max_pool(g, x, (pool_attr){.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}});
+    }
+    return layer_run(r->layer[i], g, x);
+}
+
 features resnet_forward(module *m, graph *g, tensor *x)
 {
     const resnet_config *c = m->config;
-    resnet *r = m->state;
     features out = features_new(g, 0);
-    x = r->stem ? layer_run(r->stem, g, x) : op_relu(g, layer_run(r->norm1, g, layer_run(r->conv1, g, x)));
-    x = op_max_pool(g, x, (pool_attr){.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}});
     for (int64_t i = 0; i < c->num_stages; i++) {
-        x = layer_run(r->layer[i], g, x);
+        x = run_stage(m, g, i, x);
         if (out_indices_has(c->out_indices, i))
             features_add(g, &out, x);
     }
     return out;
+}
+
+features resnet_forward_both(module *m, graph *g, tensor *first, tensor *second)
+{
+    const resnet_config *c = m->config;
+    return interactions_run(((resnet *)m->state)->interactions, m, g, first, second, c->out_indices, run_stage);
 }
 
 const resnet *resnet_of(const module *m)
@@ -229,16 +252,27 @@ static const field_table table = FIELD_TABLE(fields, resnet_config);
 static const field variant_fields[] = {RESNET_FIELDS};
 static const field_table variant_table = FIELD_TABLE(variant_fields, resnet_config);
 
-static void build_v1c(module *m)
+static void set_v1c(module *m)
 {
     ((resnet_config *)m->config)->deep_stem = true;
+}
+
+static void set_v1d(module *m)
+{
+    resnet_config *c = m->config;
+    c->deep_stem = c->avg_down = true;
+}
+
+static void build_v1c(module *m)
+{
+    set_v1c(m);
     resnet_build(m);
 }
 
 static void build_v1d(module *m)
 {
-    ((resnet_config *)m->config)->avg_down = true;
-    build_v1c(m);
+    set_v1d(m);
+    resnet_build(m);
 }
 
 const kind kind_resnet = {
@@ -266,4 +300,54 @@ const kind kind_resnet_v1d = {
     .fields = &variant_table,
     .build = build_v1d,
     .as.backbone = {.forward = resnet_forward},
+};
+
+/* ---- Open-CD's ------------------------------------------------------------------------------------------------- */
+
+static const field ia_fields[] = {RESNET_FIELDS, RESNET_STEM_FIELDS, INTERACTION_FIELD(resnet_config)};
+static const field_table ia_table = FIELD_TABLE(ia_fields, resnet_config);
+static const field ia_variant_fields[] = {RESNET_FIELDS, INTERACTION_FIELD(resnet_config)};
+static const field_table ia_variant_table = FIELD_TABLE(ia_variant_fields, resnet_config);
+
+static void build_ia_v1c(module *m)
+{
+    set_v1c(m);
+    resnet_build_interacting(m);
+}
+
+static void build_ia_v1d(module *m)
+{
+    set_v1d(m);
+    resnet_build_interacting(m);
+}
+
+const kind kind_ia_resnet = {
+    .family = FAMILY_BACKBONE,
+    .scopes = SCOPE_OPENCD,
+    .name = "IA_ResNet",
+    .about = "ResNet for two dates that interact behind its stages: gives both dates' maps along the channels "
+             "(arXiv:2209.08290).",
+    .fields = &ia_table,
+    .build = resnet_build_interacting,
+    .as.backbone = {.forward_both = resnet_forward_both},
+};
+
+const kind kind_ia_resnet_v1c = {
+    .family = FAMILY_BACKBONE,
+    .scopes = SCOPE_OPENCD,
+    .name = "IA_ResNetV1c",
+    .about = "IA_ResNet with deep_stem=True.",
+    .fields = &ia_variant_table,
+    .build = build_ia_v1c,
+    .as.backbone = {.forward_both = resnet_forward_both},
+};
+
+const kind kind_ia_resnet_v1d = {
+    .family = FAMILY_BACKBONE,
+    .scopes = SCOPE_OPENCD,
+    .name = "IA_ResNetV1d",
+    .about = "IA_ResNet with deep_stem=True and avg_down=True.",
+    .fields = &ia_variant_table,
+    .build = build_ia_v1d,
+    .as.backbone = {.forward_both = resnet_forward_both},
 };

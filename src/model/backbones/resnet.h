@@ -2,6 +2,7 @@
 #ifndef MODEL_RESNET_H
 #define MODEL_RESNET_H
 
+#include "model/backbones/interaction.h"
 #include "model/backbones/res_block.h"
 
 enum { RESNET_STAGES = 4 };
@@ -16,6 +17,7 @@ typedef struct resnet_config {
     int64_t radix, reduction_factor; /* ResNeSt; radix 0: others */
     bool avg_down_stride;
     const value *conv_cfg, *norm_cfg, *dcn, *stage_with_dcn, *plugins, *init_cfg;
+    const value *interaction_cfg; /* of Open-CD's IA_ variants */
 } resnet_config;
 
 /* Entries of a field_table. All users of resnet_config have RESNET_COMMON_FIELDS; ResNet itself adds
@@ -57,12 +59,16 @@ typedef struct resnet {
     module *stem;          /* deep_stem */
     module *conv1, *norm1; /* else */
     module *layer[RESNET_STAGES];
+    module *interactions; /* of Open-CD's IA_ variants */
 } resnet;
 
 /* Builds m from m->config, a resnet_config; its state is a resnet. */
 void resnet_build(module *m);
 /* Returns the maps of out_indices for x [N,H,W,in_channels]. */
 features resnet_forward(module *m, graph *g, tensor *x);
+/* The same for Open-CD's variants, in which two dates interact: m->config has an interaction_cfg. */
+void resnet_build_interacting(module *m);
+features resnet_forward_both(module *m, graph *g, tensor *first, tensor *second);
 /* For modules that run the parts of a ResNet themselves. NULL: m is another kind. */
 const resnet *resnet_of(const module *m);
 

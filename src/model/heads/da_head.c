@@ -54,20 +54,10 @@ static void build(module *m)
     build_branch(m, &h->channels, "cam", false);
 }
 
-/* Each channel of x [N,h,w,C] as a mean of all, those weighted most that are least like it. */
-static tensor *gather_channels(graph *g, tensor *x)
-{
-    if (!x)
-        return NULL;
-    tensor *pixels = op_reshape(g, x, 3, (int64_t[]){x->dim[0], -1, x->dim[3]});
-    tensor *unlike = op_scale(g, op_matmul(g, pixels, pixels, true, false), -1, 0); /* [N,C,C] */
-    return op_reshape(g, op_matmul(g, pixels, op_softmax(g, unlike), false, true), 4, x->dim);
-}
-
 static tensor *run_branch(const da_branch *b, graph *g, tensor *x)
 {
     x = layer_run(b->in_conv, g, x);
-    tensor *y = b->attention ? self_attention_run(b->attention, g, x, x) : gather_channels(g, x);
+    tensor *y = b->attention ? self_attention_run(b->attention, g, x, x) : channels_gathered(g, x);
     return layer_run(b->out_conv, g, op_add(g, layer_run(b->gamma, g, y), x));
 }
 

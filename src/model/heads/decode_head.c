@@ -187,6 +187,22 @@ bool head_begin(module *m, size_t state_size)
     return !model_failed(m->model);
 }
 
+static tensor *pass_on(module *m, graph *g, tensor *x)
+{
+    (void)m, (void)g;
+    return x;
+}
+
+void head_unclassify(module *head)
+{
+    module *conv = head ? module_child(head, "conv_seg") : NULL;
+    if (!conv)
+        return;
+    conv->class_name = "Identity";
+    conv->forward = pass_on;
+    conv->params.n = conv->buffers.n = conv->children.n = 0;
+}
+
 module *head_conv_spec(module *head, module *parent, const char *name, conv_spec spec)
 {
     const head_config *c = head->config;
@@ -223,7 +239,7 @@ tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key
                           value_place(module_at(m, "in_index"), place), m->name, m->kind->name, (long long)index, from,
                           class_name, x.n);
     tensor *t = x.at[at];
-    if (t && tensor_channels(t) != channels)
+    if (t && channels >= 0 && tensor_channels(t) != channels)
         return graph_fail(g, CSEG_SHAPE, "%s%s (%s) has %s=%lld, but map %lld of %s (%s) has %lld channels",
                           value_place(module_at(m, key), place), m->name, m->kind->name, key, (long long)channels,
                           (long long)at, from, class_name, (long long)tensor_channels(t));
@@ -243,6 +259,23 @@ features head_inputs(module *m, graph *g, const head_io *io)
         f.cls[i] = at >= 0 && at < io->x.n ? io->x.cls[at] : NULL; /* else head_map has recorded the error */
     }
     return f;
+}
+
+void head_inputs_of_dates(module *m, graph *g, const head_io *io, bool checked, features date[2])
+{
+    const head_config *c = ((decode_head *)m->state)->config;
+    for (int i = 0; i < 2; i++)
+        date[i] = features_new(g, 0);
+    for (size_t i = 0; i < c->in_index.n; i++) {
+        tensor *half[2] = {NULL, NULL};
+        int64_t channels = checked ? 2 * c->in_channels.at[i] : -1;
+        tensor *both = head_map(m, g, io->x, c->in_index.at[i], "in_channels", channels);
+        op_split(g, both, 3, 2, NULL, half);
+        for (int k = 0; k < 2; k++)
+            features_add(g, &date[k], half[k]);
+    }
+    for (int i = 0; i < 2; i++)
+        date[i].from = io->x.from;
 }
 
 tensor *head_input(module *m, graph *g, const head_io *io)

@@ -34,11 +34,19 @@ typedef struct head_config {
     HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
 /* And for those with another default act_cfg. */
 #define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
-    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes"),  \
-        HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
-        HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes"),                                          \
-        HEAD_FIELD(S, F_VALUE, out_channels, "None",                                                                   \
-                   "channels of the logits: num_classes, or 1 for two classes and a threshold"),                       \
+    HEAD_SIZE_FIELDS(S, NULL, NULL), HEAD_CLASSES_FIELD(S),                                                            \
+        HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
+/* Those apart, for heads whose class has default sizes, or sets channels or num_classes itself. */
+#define HEAD_IN_CHANNELS_FIELD(S, in_channels_)                                                                        \
+    HEAD_FIELD_RANGE(S, F_INTS, in_channels, in_channels_, 1, 1 << 20,                                                 \
+                     "channels of the map, or of each map, that it takes")
+#define HEAD_SIZE_FIELDS(S, in_channels_, channels_)                                                                   \
+    HEAD_IN_CHANNELS_FIELD(S, in_channels_),                                                                           \
+        HEAD_FIELD_RANGE(S, F_INT, channels, channels_, 1, 1 << 20, "channels before the classifying convolution")
+#define HEAD_CLASSES_FIELD(S) HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes")
+#define HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
+    HEAD_FIELD(S, F_VALUE, out_channels, "None",                                                                       \
+               "channels of the logits: num_classes, or 1 for two classes and a threshold"),                           \
         HEAD_FIELD(S, F_VALUE, threshold, "None", "on the sigmoid where out_channels is 1; 0.3 if it is not given"),   \
         HEAD_FIELD_RANGE(S, F_FLOAT, dropout_ratio, "0.1", -1, 1, "of channels, before classifying; <= 0: none"),      \
         HEAD_FIELD(S, F_VALUE, conv_cfg, conv_cfg_, "kind of convolution"),                                            \
@@ -82,6 +90,10 @@ void head_takes_maps(module *m);
 /* Makes a further loss of the head's own. needs: what it must be able to do (LOSS_...). */
 module *head_loss(module *m, const char *name, const value *cfg, unsigned needs);
 
+/* Takes the classifying convolution off a head, for classes that use another head's features and put an Identity there.
+ */
+void head_unclassify(module *head);
+
 /* Makes a square ConvModule with the head's conv_cfg, norm_cfg and act_cfg, padding kernel / 2 and stride 1. */
 module *head_conv(module *head, module *parent, const char *name, int64_t in, int64_t out, int64_t kernel);
 /* The same for any convolution: dilated, strided, grouped. spec.bias is ignored: there is a bias if there is no
@@ -96,8 +108,11 @@ module *head_pyramid_pool(module *head, const char *name, int64_t in, ints scale
 tensor *head_input(module *m, graph *g, const head_io *io);
 /* For multiple_select: returns the maps of in_index, checked, in that order, and their class tokens. */
 features head_inputs(module *m, graph *g, const head_io *io);
-/* Returns map `index` of x, from the end if negative. Records an error if there is none or if it has not `channels`,
- * the value of the field `key`. */
+/* The same for heads of Open-CD that tell two dates apart: each map has the channels of both, twice its in_channels
+ * (if `checked`). Gives the maps of each date. */
+void head_inputs_of_dates(module *m, graph *g, const head_io *io, bool checked, features date[2]);
+/* Returns map `index` of x, from the end if negative. Records an error if there is none or if it has not `channels`
+ * (negative: any), what the field `key` says. */
 tensor *head_map(module *m, graph *g, features x, int64_t index, const char *key, int64_t channels);
 /* Applies dropout and the classifying convolution: [N,h,w,channels] -> [N,h,w,out_channels]. */
 tensor *head_classify(module *m, graph *g, tensor *x);

@@ -46,6 +46,7 @@ module *inverted_residual_new(module *parent, const char *name, inverted_residua
     spec.conv = conv_square(wide, wide, 3, c.stride, d, d);
     spec.conv.groups = wide;
     conv_module_new(s->conv, module_index(m, at++), spec);
+    at += c.gap;
     spec.conv = conv_square(wide, c.out, 1, 1, 0, 1);
     spec.act_cfg = NULL;
     conv_module_new(s->conv, module_index(m, at), spec);

@@ -102,6 +102,14 @@ tensor *channel_scale(graph *g, tensor *x, param *factors);
  * negative), or by the root of its sum of squares (p = 2), which are at least 1e-12. */
 tensor *normalize_along(graph *g, tensor *x, int axis, int p);
 
+/* Each channel of x [N,h,w,C] as a mean of all, those weighted most that are least like it (DANet's channel attention,
+ * arXiv:1809.02983). */
+tensor *channels_gathered(graph *g, tensor *x);
+/* How far each channel of x [N,h,w,C] is let through, [N,1,1,C] from 0 to 1: the sigmoid of what two layers, with
+ * ReLU between them, make of its average and, with the same weights, of its maximum, added (CBAM's channel attention,
+ * arXiv:1807.06521). */
+tensor *channel_gate(graph *g, tensor *x, module *first, module *second);
+
 /* Layers without parameters that take a place in a sequence. */
 module *avg_pool_new(module *parent, const char *name, pool_attr a);
 module *upsample_new(module *parent, const char *name, double scale, const char *mode, bool align_corners);
@@ -137,6 +145,7 @@ module *separable_conv_new(module *parent, const char *name, separable_conv_spec
 typedef struct inverted_residual_spec {
     int64_t in, out, stride, dilation, expand;
     bool with_cp;
+    bool gap; /* a place without parameters stands behind the depthwise convolution (Open-CD's TinyBlock) */
     const value *conv_cfg, *norm_cfg, *act_cfg;
 } inverted_residual_spec;
 module *inverted_residual_new(module *parent, const char *name, inverted_residual_spec s);
@@ -298,6 +307,16 @@ typedef struct ffn_spec {
 module *ffn_new(module *parent, const char *name, ffn_spec s);
 /* x [N,L,channels]; identity NULL: x */
 tensor *ffn_run(module *m, graph *g, tensor *x, tensor *identity);
+
+/* mmseg's MixFFN: x [N,H,W,channels] through a 1x1 convolution to `hidden` channels, a depthwise 3x3 one, an activation
+ * and a 1x1 convolution back; dropout behind the last two. */
+typedef struct mix_ffn_spec {
+    int64_t channels, hidden;
+    double drop;
+    const value *act_cfg, *dropout_layer; /* dropout_layer NULL: none */
+} mix_ffn_spec;
+module *mix_ffn_new(module *parent, const char *name, mix_ffn_spec s);
+tensor *mix_ffn_run(module *m, graph *g, tensor *x, tensor *identity); /* identity + the result; identity NULL: x */
 
 /* Attention inside of a map's windows, around a linear layer "qkv" and before one called "proj": x [N,H,W,channels] ->
  * the same shape. A map that its windows do not fill is padded with zeros behind. */

@@ -7,7 +7,7 @@ typedef struct fusion_config {
 } fusion_config;
 
 static const field fields[] = {
-    FIELD_CHOICE(fusion_config, policy, NULL, "concat|sum|diff|abs_diff",
+    FIELD_CHOICE(fusion_config, policy, NULL, FUSION_POLICIES,
                  "of the dates' maps: beside each other (twice the channels), their sum, second minus first, or its "
                  "absolute value"),
     FIELD(fusion_config, F_INTS, out_indices, "(0, 1, 2, 3)",

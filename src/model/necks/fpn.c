@@ -1,39 +1,24 @@
-/* FPN: a top-down path that adds coarse maps to fine ones (Lin et al. 2017, arXiv:1612.03144). */
+/* FPN: a top-down path that adds coarse maps to fine ones (Lin et al. 2017, arXiv:1612.03144); and TinyFPN of Open-CD:
+ * the same with depthwise blocks, and with a first map that may pass by. */
 #include <string.h>
 
 #include "model/init.h"
 #include "model/layers/layers.h"
+#include "model/necks/fpn.h"
 #include "model/necks/neck_inputs.h"
 
-typedef struct fpn_config {
-    ints in_channels;
-    int64_t out_channels, num_outs, start_level, end_level;
-    bool extra_convs_on_inputs, relu_before_extra_convs, no_norm_on_lateral;
-    const value *add_extra_convs, *conv_cfg, *norm_cfg, *act_cfg, *upsample_cfg, *init_cfg;
-} fpn_config;
-
-enum { LEVELS_MAX = 64 }; /* each level halves the map; more must be a mistake */
-
-static const field fields[] = {
-    FIELD_RANGE(fpn_config, F_INT_LIST, in_channels, NULL, 1, 1 << 20, "channels of each map that it takes"),
-    FIELD_RANGE(fpn_config, F_INT, out_channels, NULL, 1, 1 << 20, "channels of each map that it gives"),
-    FIELD_RANGE(fpn_config, F_INT, num_outs, NULL, 1, LEVELS_MAX, "maps that it gives"),
-    FIELD_RANGE(fpn_config, F_INT, start_level, "0", 0, LEVELS_MAX - 1, "the first map that is used"),
-    FIELD_RANGE(fpn_config, F_INT, end_level, "-1", -1, LEVELS_MAX, "behind the last that is used; -1: all"),
-    FIELD(fpn_config, F_VALUE, add_extra_convs, "False",
-          "further maps by convolutions: False, True, 'on_input', 'on_lateral' or 'on_output'"),
-    FIELD(fpn_config, F_BOOL, extra_convs_on_inputs, "False", "makes add_extra_convs=True mean 'on_input'"),
-    FIELD(fpn_config, F_BOOL, relu_before_extra_convs, "False", "a ReLU before each further convolution but the first"),
-    FIELD(fpn_config, F_BOOL, no_norm_on_lateral, "False", "laterals go without norm_cfg"),
-    FIELD(fpn_config, F_VALUE, conv_cfg, "None", "kind of convolution"),
-    FIELD(fpn_config, F_VALUE, norm_cfg, "None", "kind of normalisation"),
-    FIELD(fpn_config, F_VALUE, act_cfg, "None", "kind of activation"),
-    FIELD(fpn_config, F_VALUE, upsample_cfg, "dict(mode='nearest')",
-          "mode ('nearest', 'bilinear', 'bicubic'), align_corners, scale_factor"),
-    FIELD(fpn_config, F_VALUE, init_cfg, "dict(type='Xavier', layer='Conv2d', distribution='uniform')",
-          "how the weights start"),
-};
+static const field fields[] = {FPN_FIELDS};
 static const field_table table = FIELD_TABLE(fields, fpn_config);
+
+static const field tiny_fields[] = {
+    FPN_FIELDS,
+    FIELD_CHOICE(fpn_config, custom_block, "'tinyblock'", "tinyblock|conv",
+                 "behind the laterals: a depthwise and a 1x1 convolution with BN and ReLU6, or a ConvModule"),
+    FIELD(fpn_config, F_BOOL, exist_early_x, "False",
+          "one more map stands in front of in_channels', and is the first that it gives, as it is"),
+    FIELD(fpn_config, F_BOOL, early_x_for_fpn, "False", "that map is the first of in_channels itself"),
+};
+static const field_table tiny_table = FIELD_TABLE(tiny_fields, fpn_config);
 
 typedef struct upsample_config {
     const char *mode;
@@ -110,7 +95,25 @@ static void conv_module(module *list, const fpn_config *c, bool lateral, int64_t
                                        .act_cfg = c->act_cfg});
 }
 
-static void build(module *m)
+/* What stands behind a lateral, or makes a further map at half the size. */
+static void output_conv(module *list, const fpn_config *c, int64_t in, int64_t stride)
+{
+    if (!c->custom_block || strcmp(c->custom_block, "conv") == 0) {
+        conv_module(list, c, false, in, 3, stride);
+        return;
+    }
+    inverted_residual_new(list, list ? module_index(list, (int64_t)list->children.n) : NULL,
+                          (inverted_residual_spec){.in = in,
+                                                   .out = c->out_channels,
+                                                   .stride = stride,
+                                                   .dilation = 1,
+                                                   .expand = 1,
+                                                   .gap = true,
+                                                   .norm_cfg = module_literal(list, "dict(type='BN')"),
+                                                   .act_cfg = module_literal(list, "dict(type='ReLU6')")});
+}
+
+void fpn_build(module *m)
 {
     const fpn_config *c = m->config;
     fpn *f = m->state = module_state(m, sizeof *f);
@@ -130,12 +133,12 @@ static void build(module *m)
     f->fpn_convs = module_new(m, "fpn_convs");
     for (int i = f->start; i < f->end; i++) {
         conv_module(f->lateral_convs, c, true, c->in_channels.at[i], 1, 1);
-        conv_module(f->fpn_convs, c, false, c->out_channels, 3, 1);
+        output_conv(f->fpn_convs, c, c->out_channels, 1);
     }
     int64_t extra = f->extra == EXTRA_POOL ? 0 : c->num_outs - (f->end - f->start);
     for (int64_t i = 0; i < extra; i++) {
         int64_t in = i == 0 && f->extra == EXTRA_ON_INPUT ? c->in_channels.at[f->end - 1] : c->out_channels;
-        conv_module(f->fpn_convs, c, false, in, 3, 2);
+        output_conv(f->fpn_convs, c, in, 2);
     }
 }
 
@@ -175,11 +178,16 @@ static void add_extra(module *m, graph *g, features x, tensor *last_lateral, fea
     }
 }
 
-static features forward(module *m, graph *g, features x)
+features fpn_forward(module *m, graph *g, features x)
 {
     fpn *f = m->state;
-    features out = features_new(g, 0), lateral = features_new(g, f->end - f->start);
-    if (!neck_inputs_fit(m, g, x, ((const fpn_config *)m->config)->in_channels))
+    const fpn_config *c = m->config;
+    features out = features_new(g, 0), given = features_new(g, 0), lateral = features_new(g, f->end - f->start);
+    if (c->exist_early_x && x.n) {
+        features_add(g, &given, x.at[0]);
+        x = c->early_x_for_fpn ? x : features_from(x, 1);
+    }
+    if (!neck_inputs_fit(m, g, x, c->in_channels))
         return out;
     int n = lateral.n;
     for (int i = 0; i < n; i++)
@@ -190,7 +198,7 @@ static features forward(module *m, graph *g, features x)
         features_add(g, &out, layer_run(f->fpn_convs->children.at[i], g, lateral.at[i]));
     if (out.n && out.n == n) /* unless memory ran out */
         add_extra(m, g, x, lateral.at[n - 1], &out);
-    return out;
+    return given.n ? features_joined(g, given, out) : out;
 }
 
 const kind kind_fpn = {
@@ -198,6 +206,16 @@ const kind kind_fpn = {
     .name = "FPN",
     .about = "A top-down way that adds coarse maps to fine ones (arXiv:1612.03144).",
     .fields = &table,
-    .build = build,
-    .as.neck = {.forward = forward},
+    .build = fpn_build,
+    .as.neck = {.forward = fpn_forward},
+};
+
+const kind kind_tiny_fpn = {
+    .family = FAMILY_NECK,
+    .scopes = SCOPE_OPENCD,
+    .name = "TinyFPN",
+    .about = "FPN with depthwise blocks; a map of both dates may pass by (TinyCDv2).",
+    .fields = &tiny_table,
+    .build = fpn_build,
+    .as.neck = {.forward = fpn_forward},
 };

@@ -1,4 +1,6 @@
-/* EncoderDecoder, and EncoderDecoderMultiHead: the same with a list of decode heads that see the same features. */
+/* EncoderDecoder; EncoderDecoderMultiHead: the same with a list of decode heads that see the same features; and
+ * Open-CD's DIEncoderDecoder and SiamEncoderDecoder: the same with a backbone that sees the two dates of a pair, at
+ * once or one after the other. */
 #include <string.h>
 
 #include "model/segmentors/segmentor.h"
@@ -23,6 +25,12 @@ static const field multi_fields[] = {
 };
 static const field_table multi_table = FIELD_TABLE(multi_fields, segmentor_config);
 
+static const field change_fields[] = {
+    CHANGE_DETECTOR_FIELDS,
+    FIELD(segmentor_config, F_VALUE, decode_head, NULL, "dict of a head"),
+};
+static const field_table change_table = FIELD_TABLE(change_fields, segmentor_config);
+
 static void take_gt_keys(module *m, const value *keys, const segmentor *s);
 
 static void build(module *m)
@@ -31,6 +39,8 @@ static void build(module *m)
     segmentor *s = segmentor_begin(m);
     if (!s)
         return;
+    if (m->kind->as.segmentor.splits_dates && value_is_list(c->decode_head))
+        model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head, not a list", m->class_name);
     segmentor_build_heads(m, "decode_head", c->decode_head, &s->decode);
     segmentor_build_heads(m, "auxiliary_head", c->auxiliary_head, &s->auxiliary);
     if (model_failed(m->model))
@@ -128,6 +138,22 @@ static void build_multi(module *m)
         take_palettes(m, c->palettes);
 }
 
+static void build_siamese(module *m)
+{
+    const segmentor_config *c = m->config;
+    if (value_is_none(c->neck)) {
+        model_fail(m->model, CSEG_CONFIG, m->cfg,
+                   "%s needs a neck that makes one list of maps of both dates', as FeatureFusionNeck does",
+                   m->class_name);
+        return;
+    }
+    build(m);
+    const segmentor *s = m->state;
+    if (!model_failed(m->model) && !s->neck->kind->as.neck.fuse)
+        model_fail(m->model, CSEG_CONFIG, s->neck->cfg, "neck: %s takes the maps of one image, but %s has those of two",
+                   s->neck->class_name, m->class_name);
+}
+
 static tensor *logits(module *m, graph *g, tensor *img, int head)
 {
     segmentor *s = m->state;
@@ -158,4 +184,28 @@ const kind kind_encoder_decoder_multi_head = {
     .fields = &multi_table,
     .build = build_multi,
     .as.segmentor = {.logits = logits, .loss = loss},
+};
+
+const kind kind_di_encoder_decoder = {
+    .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_OPENCD,
+    .name = "DIEncoderDecoder",
+    .about =
+        "Change detection: EncoderDecoder with a backbone that sees both dates of a pair, whose channels the image "
+        "has one after the other.",
+    .fields = &change_table,
+    .build = build,
+    .as.segmentor = {.splits_dates = true, .logits = logits, .loss = loss},
+};
+
+const kind kind_siam_encoder_decoder = {
+    .family = FAMILY_SEGMENTOR,
+    .scopes = SCOPE_OPENCD,
+    .name = "SiamEncoderDecoder",
+    .about =
+        "Change detection: EncoderDecoder whose backbone sees the two dates of a pair one after the other, with the "
+        "same weights, and whose neck makes one list of both dates' maps.",
+    .fields = &change_table,
+    .build = build_siamese,
+    .as.segmentor = {.splits_dates = true, .siamese = true, .logits = logits, .loss = loss},
 };

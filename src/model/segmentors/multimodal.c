@@ -70,7 +70,7 @@ static void build(module *m)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "decode_head"), "%s: there is no decode_head", m->class_name);
         return;
     }
-    if (s->image->kind->as.backbone.forward_pair)
+    if (!s->image->kind->as.backbone.forward)
         model_fail(m->model, CSEG_CONFIG, s->image->cfg, "%s sees two images, %s one", s->image->class_name,
                    m->class_name);
     module *head = s->decode.heads.at[0];

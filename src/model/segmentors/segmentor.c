@@ -23,6 +23,31 @@ static const value *backbone_cfg(module *m, const segmentor_config *c)
     return copy;
 }
 
+/* Whether the backbone sees what the segmentor shows it, and for a kind that splits dates what the model then sees. */
+static void take_dates(module *m, const module *backbone)
+{
+    const segmentor_config *c = m->config;
+    model *mod = m->model;
+    bool splits = m->kind->as.segmentor.splits_dates, both = backbone->kind->as.backbone.forward_both;
+    bool siamese = m->kind->as.segmentor.siamese;
+    if (siamese && !backbone->kind->as.backbone.forward)
+        model_fail(mod, CSEG_CONFIG, backbone->cfg, "backbone: %s sees two images, but %s shows it one after the other",
+                   backbone->class_name, m->class_name);
+    else if (!siamese && both != splits)
+        model_fail(mod, CSEG_CONFIG, backbone->cfg,
+                   both ? "backbone: %s sees two images: its place is an opencd.DIEncoderDecoder, not %s"
+                        : "backbone: %s does not take two images, which %s gives it",
+                   backbone->class_name, m->class_name);
+    else if (splits && c->backbone_inchannels != mod->in_channels)
+        model_fail(mod, CSEG_CONFIG, module_at(m, "backbone_inchannels"),
+                   "%s: dates have backbone_inchannels=%lld channels, but the backbone (%s) takes %d", m->class_name,
+                   (long long)c->backbone_inchannels, backbone->class_name, mod->in_channels);
+    if (splits && !model_failed(mod)) {
+        mod->in_channels *= 2;
+        mod->dates = 2;
+    }
+}
+
 segmentor *segmentor_begin(module *m)
 {
     const segmentor_config *c = m->config;
@@ -31,11 +56,14 @@ segmentor *segmentor_begin(module *m)
         return NULL;
     m->init_cfg = c->init_cfg;
     s->backbone = module_build(m, "backbone", FAMILY_BACKBONE, backbone_cfg(m, c), NULL);
+    if (s->backbone && !model_failed(m->model))
+        take_dates(m, s->backbone);
     if (!value_is_none(c->neck))
         s->neck = module_build(m, "neck", FAMILY_NECK, c->neck, NULL);
-    if (s->neck && s->neck->kind->as.neck.fuse && m->model->dates != 2)
-        model_fail(m->model, CSEG_CONFIG, s->neck->cfg, "neck: %s fuses the maps of two dates, but %s sees one image",
-                   s->neck->class_name, s->backbone->class_name);
+    bool both = s->backbone && s->backbone->kind->as.backbone.forward_both;
+    if (s->neck && s->neck->kind->as.neck.fuse && (m->model->dates != 2 || both))
+        model_fail(m->model, CSEG_CONFIG, s->neck->cfg, "neck: %s fuses the maps of two dates, but %s %s",
+                   s->neck->class_name, s->backbone->class_name, both ? "has done so" : "sees one image");
     return model_failed(m->model) ? NULL : s;
 }
 
@@ -138,12 +166,20 @@ features segmentor_pair(segmentor *s, graph *g, tensor *img, const char *policy,
     return policy ? features_fused(g, date[0], date[1], policy) : features_joined(g, date[0], date[1]);
 }
 
+static features both_dates(segmentor *s, graph *g, tensor *img)
+{
+    tensor *date[2];
+    op_split(g, img, 3, 2, NULL, date);
+    return backbone_run_both(s->backbone, g, date[0], date[1]);
+}
+
 features segmentor_features(segmentor *s, graph *g, tensor *img)
 {
     features date[2];
-    if (s->backbone->kind->as.backbone.forward_pair)
+    if (s->backbone->kind->as.backbone.forward_pair || s->backbone->parent->kind->as.segmentor.siamese)
         return segmentor_pair(s, g, img, NULL, date);
-    features x = backbone_run(s->backbone, g, img);
+    features x =
+        s->backbone->kind->as.backbone.forward_both ? both_dates(s, g, img) : backbone_run(s->backbone, g, img);
     return s->neck ? neck_run(s->neck, g, x) : x;
 }
 

@@ -7,8 +7,8 @@
 typedef struct segmentor_config {
     const value *backbone, *neck, *decode_head, *auxiliary_head, *extra_head, *train_cfg, *test_cfg, *init_cfg;
     const value *gt_keys, *palettes;
-    const char *pretrained, *fusion;
-    int64_t num_stages;
+    const char *pretrained, *fusion, *postprocess_pred_and_label;
+    int64_t num_stages, backbone_inchannels;
 } segmentor_config;
 
 /* Entries of a field_table that all segmentors have, for segmentor_config. */
@@ -26,6 +26,10 @@ typedef struct segmentor_config {
         FIELD(segmentor_config, F_STR, pretrained, "None", "weights that the backbone starts from"),                   \
         FIELD(segmentor_config, F_VALUE, init_cfg, "None", "how the weights start")
 
+/* And those of Open-CD's. */
+#define CHANGE_DETECTOR_FIELDS                                                                                         \
+    SEGMENTOR_FIELDS, FIELD_RANGE(segmentor_config, F_INT, backbone_inchannels, "3", 1, 4096, "channels of a date")
+
 /* A head, or a list of heads, under one name: decode_head, or decode_head.0, decode_head.1 ... */
 typedef struct head_list {
     bool listed;
@@ -39,7 +43,8 @@ typedef struct segmentor {
     head_list decode, auxiliary, extra;
 } segmentor;
 
-/* Makes m->state (a segmentor), the backbone, to which it passes `pretrained`, and the neck. */
+/* Makes m->state (a segmentor), the backbone, to which it passes `pretrained`, and the neck. Of a kind that splits
+ * dates it makes a model of pairs. */
 segmentor *segmentor_begin(module *m);
 void segmentor_build_heads(module *m, const char *name, const value *cfg, head_list *out);
 /* Adds a head's map to the model's answers, under `name`. */

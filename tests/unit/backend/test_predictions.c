@@ -20,7 +20,7 @@ typedef struct side {
     backend *b;
     float logits[LOGITS], scores[OUT], sum[OUT];
     int32_t labels[OUT_H * OUT_W];
-    uint8_t bytes[OUT_H * OUT_W];
+    uint8_t bytes[OUT_H * OUT_W], confidence[OUT_H * OUT_W];
 } side;
 
 /* Logits in steps of a quarter: some are equal, and the first of them is the label. */
@@ -44,7 +44,7 @@ static void must(cseg_status status)
 
 typedef struct setting {
     int64_t k;
-    bool resize, flip_x, flip_y;
+    bool resize, flip_x, flip_y, scores;
 } setting;
 
 static void axis(bilinear_source *to, int64_t in, int64_t out)
@@ -75,6 +75,8 @@ static void answers(side *s, const setting *how)
                      .threshold = 0.4f,
                      .labels = s->labels,
                      .label_type = DT_I32,
+                     .are_scores = how->scores,
+                     .confidence = s->confidence,
                      .sum = s->sum};
     for (r.from = 0; r.from < r.h; r.from = r.to) {
         r.to = r.from + (r.from % 2 ? 21 : 5);
@@ -102,15 +104,30 @@ static void answers(side *s, const setting *how)
 static void windows(side *s, const setting *how)
 {
     enum { WINDOW = 9, RING = 11, STRIP = 17, AT = 40 };
-    float count_x[STRIP];
-    int32_t count_y[AT + RING];
+    float count_x[STRIP], count_y[AT + RING];
     window_sums sums = {.at = s->sum, .rows = RING, .w = STRIP, .k = how->k};
     for (int i = 0; i < STRIP; i++)
         count_x[i] = (float)(1 + i % 3);
     for (int i = 0; i < AT + RING; i++)
-        count_y[i] = 1 + i % 2;
-    for (int i = 0; i < 5; i++)
-        s->b->predictions->add_window(s->b, &sums, s->logits + i, WINDOW, WINDOW, AT + i % 3, -4 + 4 * i);
+        count_y[i] = (float)(1 + i % 2);
+    float weight[WINDOW];
+    cseg_error err;
+    for (int i = 0; i < WINDOW; i++)
+        weight[i] = (float)(i % 4) / 4;
+    for (int i = 0; i < 10; i++) {
+        bool weighs = i & 1;
+        window_part part = {.logits = s->logits + i,
+                            .h = WINDOW,
+                            .w = WINDOW,
+                            .y = AT + i % 3,
+                            .x = -4 + 2 * i,
+                            .weight_y = weighs ? weight : NULL,
+                            .weight_x = weighs ? weight : NULL,
+                            .scores = i > 4,
+                            .flip_y = how->flip_y,
+                            .flip_x = how->flip_x};
+        must(s->b->predictions->add_window(s->b, &sums, &part, &err));
+    }
     s->b->predictions->divide_windows(s->b, &sums, AT, AT + RING, count_y, count_x);
 }
 
@@ -120,6 +137,7 @@ static void check_same(const side *a, const side *b)
     assert_memory_equal(a->sum, b->sum, sizeof a->sum);
     assert_memory_equal(a->labels, b->labels, sizeof a->labels);
     assert_memory_equal(a->bytes, b->bytes, sizeof a->bytes);
+    assert_memory_equal(a->confidence, b->confidence, sizeof a->confidence);
 }
 
 static void same_bits(void **state)
@@ -130,7 +148,8 @@ static void same_bits(void **state)
     assert_non_null(cpu);
     for (int threads = 1; threads <= 4; threads++)
         for (int i = 0; i < 32; i++) {
-            const setting how = {.k = channels[i % 4], .resize = i & 4, .flip_x = i & 8, .flip_y = i & 16};
+            const setting how = {
+                .k = channels[i % 4], .resize = i & 4, .flip_x = i & 8, .flip_y = i & 16, .scores = threads == 2};
             side *a = side_of(backend_host()), *b = side_of(cpu);
             omp_set_num_threads(threads);
             answers(a, &how);
@@ -208,12 +227,14 @@ static void windows_are_cut_to_the_strip(void **state)
     (void)state;
     backend *b = backend_host();
     float ring[4] = {0}, window[] = {1, 2, 4};
-    const float count_x[] = {1, 2};
-    const int32_t count_y[] = {9, 9, 9, 2};
+    const float count_x[] = {1, 2}, count_y[] = {9, 9, 9, 2};
+    cseg_error err;
+    window_part part = {.logits = window, .h = 1, .w = 3, .y = 3, .x = -1};
     const window_sums s = {.at = ring, .rows = 2, .w = 2, .k = 1};
-    b->predictions->add_window(b, &s, window, 1, 3, 3, -1);
+    must(b->predictions->add_window(b, &s, &part, &err));
     assert_true(ring[0] == 0 && ring[1] == 0 && ring[2] == 2 && ring[3] == 4);
-    b->predictions->add_window(b, &s, window, 1, 3, 3, 1);
+    part.x = 1;
+    must(b->predictions->add_window(b, &s, &part, &err));
     assert_true(ring[2] == 2 && ring[3] == 5);
     b->predictions->divide_windows(b, &s, 3, 4, count_y, count_x);
     assert_true(ring[0] == 0 && ring[2] == 1 && ring[3] == 1.25f);

@@ -214,9 +214,22 @@ static void no_memory_is_told(void **state)
     assert_true(n > 2); /* it did fail before it worked */
 }
 
+/* Counts and figure of Open-CD's SCDMetric. */
+static void separates_kappa(void **state)
+{
+    (void)state;
+    int64_t intersect[] = {41, 0, 4}, predicted[] = {62, 14, 20}, labelled[] = {59, 18, 19};
+    confusion c = {.n_classes = 3, .intersect = intersect, .predicted = predicted, .labelled = labelled};
+    assert_true(fabs(metrics_sek(&c) - -19.29) < 0.005);
+    int64_t none[] = {7, 0, 0};
+    c.intersect = c.predicted = c.labelled = none;
+    assert_true(isnan(metrics_sek(&c)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(separates_kappa),
         cmocka_unit_test(all_figures_are_the_references),
         cmocka_unit_test(bytes_count_as_integers_do),
         cmocka_unit_test(f1_of_the_change_class),

@@ -85,8 +85,8 @@ static void spread_logits(side *s)
     for (int i = 0; i < MOST; i++)
         values[i] = 20.0f * (float)rng_normal(&r);
     set_param(s, "decode_head.conv_seg.weight", values);
-    plan_data in = predict_image(NULL, H, W, 3, 0, &(const char *){NULL});
-    must(predictor_plan(s->whole, H, W, 0, PLAN_LOGITS, &p, &err), &err);
+    plan_data in = predict_image(NULL, 1, H, W, 3, 0, &(const char *){NULL});
+    must(predictor_plan(s->whole, 1, H, W, 0, PLAN_LOGITS, &p, &err), &err);
     must(plan_open_input(p, "img", &in, &to, &err), &err);
     memcpy(to, img[0], sizeof img[0]);
     must(plan_run(p, &err), &err);
@@ -241,10 +241,11 @@ static void put(image *to, const image *from, int64_t y, int64_t x)
                (size_t)image_row_bytes(from));
 }
 
-static cseg_status write_scene(void *arg, int64_t y, int64_t x, const image *labels, const image *scores,
-                               cseg_error *err)
+static cseg_status write_scene(void *arg, const predict_part *part, cseg_error *err)
 {
     prediction *out = arg;
+    const image *labels = &part->labels, *scores = &part->scores;
+    int64_t y = part->y, x = part->x;
     if (!out->labels.data)
         TRY(image_new(80, 61, 1, labels->type, &out->labels, err));
     if (!out->scores.data)
@@ -256,7 +257,6 @@ static cseg_status write_scene(void *arg, int64_t y, int64_t x, const image *lab
 
 static void run_scene(side *s, int i, prediction *out)
 {
-    (void)i;
     cseg_error err;
     predict_scene scene = {.h = H,
                            .w = W,
@@ -269,6 +269,13 @@ static void run_scene(side *s, int i, prediction *out)
                            .write = write_scene,
                            .arg = out,
                            .want_scores = true,
+                           .want_confidence = i == 1,
+                           .blend = i == 1   ? BLEND_SMOOTH
+                                    : i == 2 ? BLEND_CUT
+                                             : BLEND_LOGITS,
+                           .flips = i == 1 ? "hvd" : NULL,
+                           .batch = i == 2 ? 3 : 1,
+                           .ahead = i,
                            .strip_bytes = 5000};
     must(predictor_scan(s->slide, &scene, -1, &err), &err);
 }
@@ -276,7 +283,7 @@ static void run_scene(side *s, int i, prediction *out)
 static void scenes_by_strips(void **state)
 {
     (void)state;
-    on_both(run_scene, 1);
+    on_both(run_scene, 3);
 }
 
 int main(void)

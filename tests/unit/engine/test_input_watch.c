@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/infer/infer.h"
+#include "engine/infer/input_watch.h"
 #include "engine/setup/learned_from.h"
 #include "engine/train/runner.h"
 #include "io/raster/raster.h"
@@ -211,6 +212,103 @@ static void other_ranges_are_told_of(void **state)
     look("floats.pth", raw, values, sizeof values / sizeof *values);
 }
 
+/* ---- what is refused ---- */
+
+static cseg_status verdict_on(const char *checkpoint, const char *steps, bool refuses, const input *in, cseg_error *err)
+{
+    arena *mem = arena_new();
+    value *list, *dict;
+    pipeline *p;
+    preprocessor pre;
+    input_watch w;
+    sample s = {.mem = mem, .path = in->path, .n_images = 1};
+    save(in->path, in->bands, in->type, in->low, in->high);
+    tiny_check(config_parse_literal(steps, "steps.py", mem, &list, err), err);
+    tiny_check(config_parse_literal("dict(type='SegDataPreProcessor', mean=[123.675, 116.28, 103.53], std=[58.4, 57.1, "
+                                    "57.4], bgr_to_rgb=True)",
+                                    "pre.py", mem, &dict, err),
+               err);
+    tiny_check(pipeline_build(list, NULL, mem, &p, err), err);
+    tiny_check(preprocessor_build(dict, mem, &pre, err), err);
+    tiny_check(input_watch_open(&w, checkpoint, p, &pre, false, err), err);
+    w.refuses = refuses;
+    input_watch_file(&w, in->path);
+    cseg_status status = input_watch_verdict(&w, err);
+    if (status == CSEG_OK) {
+        tiny_check(pipeline_apply(p, &s, err), err);
+        int64_t n = 40 * 48 * s.img.c;
+        float *v = ARENA_ARRAY(mem, (size_t)n, float);
+        tiny_check(pipeline_pack(&pre, &s, 40, 48, v, err), err);
+        input_watch_values(&w, v, n);
+        input_watch_judge(&w, in->path, true);
+        status = input_watch_verdict(&w, err);
+        sample_release(&s);
+    }
+    arena_free(mem);
+    return status;
+}
+
+static void judge(const char *checkpoint, const char *steps, const input *in, size_t n)
+{
+    cseg_error err;
+    for (size_t i = 0; i < n; i++)
+        for (int refuses = 0; refuses < 2; refuses++) {
+            warnings = 0;
+            log_set_sink(hear, NULL);
+            cseg_status status = verdict_on(checkpoint, steps, refuses, &in[i], &err);
+            log_set_sink(NULL, NULL);
+            bool refused = refuses && in[i].says;
+            if (status != (refused ? CSEG_DATA : CSEG_OK))
+                fail_msg("%s (%s): status %d, %s", in[i].path, checkpoint, (int)status, refused ? "" : err.text);
+            if (refused && (!strstr(err.text, in[i].says) || !strstr(err.text, "--force segments it all the same") ||
+                            strncmp(err.text, in[i].path, strlen(in[i].path)) != 0))
+                fail_msg("%s: '%s' instead of '%s'", in[i].path, err.text, in[i].says);
+            if (!refuses && in[i].says && warnings < 1)
+                fail_msg("%s: no warning", in[i].path);
+        }
+}
+
+static void nonsense_is_refused(void **state)
+{
+    (void)state;
+    static const char colour[] = "[dict(type='LoadImageFromFile')]";
+    static const char raw[] = "[dict(type='LoadImageFromFile', imdecode_backend='tifffile')]";
+    static const char chosen[] = "[dict(type='LoadImageFromFile', bands=[4, 2, 1])]";
+    static const char one[] = "[dict(type='LoadImageFromFile', bands=[4])]";
+    static const input with_colour[] = {
+        {"alike.tif", 3, IMAGE_U8, 20, 240, NULL},
+        {"dark.tif", 3, IMAGE_U8, 0, 9, NULL},
+        {"four.tif", 4, IMAGE_U8, 0, 255, NULL},
+        {"full.tif", 3, IMAGE_U16, 0, 65535, NULL}, /* becomes the picture that it is */
+        {"gray.tif", 1, IMAGE_U8, 0, 255, "holds 1 band of uint8, but the model learned from images of 3 bands"},
+        {"deep.tif", 3, IMAGE_U16, 0, 3000, "goes into the model as numbers from -2.1"},
+    };
+    judge("run/iter_12.pth", colour, with_colour, sizeof with_colour / sizeof *with_colour);
+    static const input with_raw[] = {
+        {"deep.tif", 3, IMAGE_U16, 0, 255, NULL},
+        {"deep.tif", 3, IMAGE_U16, 0, 9000, "goes into the model as numbers from"},
+        {"unit.tif", 3, IMAGE_F32, 0, 1, "goes into the model as numbers from"},
+    };
+    judge("run/iter_12.pth", raw, with_raw, sizeof with_raw / sizeof *with_raw);
+    static const input four[] = {{"four.tif", 4, IMAGE_U8, 0, 255, NULL}};
+    judge("run/iter_12.pth", chosen, four, 1);
+    static const input few[] = {{"four.tif", 4, IMAGE_U8, 0, 255, "holds 1 band of uint8"}};
+    judge("run/iter_12.pth", one, few, 1);
+    static const input silent[] = {
+        {"alike.tif", 3, IMAGE_U8, 20, 240, NULL},
+        {"full.tif", 3, IMAGE_U16, 0, 65535, NULL},
+        {"deep.tif", 3, IMAGE_U16, 0, 3000, "for which the config's mean and std cannot be meant"},
+        {"gray.tif", 1, IMAGE_U8, 0, 255, "repeats the first as red, green and blue"},
+        {"gray.png", 1, IMAGE_U8, 0, 255, NULL},
+    };
+    judge("silent.pth", colour, silent, sizeof silent / sizeof *silent);
+    static const input silent_raw[] = {
+        {"whole.tif", 3, IMAGE_F32, 0, 255, NULL},
+        {"deep.tif", 3, IMAGE_U16, 0, 9000, "its samples of uint16 become numbers"},
+    };
+    judge("silent.pth", raw, silent_raw, sizeof silent_raw / sizeof *silent_raw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_it_did_not_learn_from_is_told_of),
         cmocka_unit_test(checkpoints_that_say_nothing_go_by_the_config),
         cmocka_unit_test(other_ranges_are_told_of),
+        cmocka_unit_test(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, tiny_setup, tiny_teardown);
 }

@@ -50,7 +50,7 @@ static void logits_of(predictor *p, const float *img, int64_t w, int64_t y, int6
                       float *to, int64_t k)
 {
     plan *pl;
-    assert_int_equal(predictor_plan(p, ch, cw, 0, PLAN_LOGITS, &pl, NULL), CSEG_OK);
+    assert_int_equal(predictor_plan(p, 1, ch, cw, 0, PLAN_LOGITS, &pl, NULL), CSEG_OK);
     float *in = plan_input(pl, "img", NULL);
     for (int64_t i = 0; i < ch; i++)
         memcpy(in + i * cw * 3, img + ((y + i) * w + x) * 3, (size_t)cw * 3 * sizeof *in);
@@ -212,11 +212,12 @@ static cseg_status read_window(void *arg, int64_t y, int64_t x, int64_t n_h, int
     return CSEG_OK;
 }
 
-static cseg_status write_window(void *arg, int64_t y, int64_t x, const image *labels, const image *scores,
-                                cseg_error *err)
+static cseg_status write_window(void *arg, const predict_part *part, cseg_error *err)
 {
     (void)err;
     in_memory *s = arg;
+    const image *labels = &part->labels, *scores = &part->scores;
+    int64_t y = part->y, x = part->x;
     s->windows++;
     for (int64_t i = 0; i < labels->h; i++)
         for (int64_t j = 0; j < labels->w; j++) {

@@ -185,12 +185,49 @@ static void masks_have_the_place_of_their_scene_and_its_holes(void **state)
     image_release(&back);
 }
 
+/* Columns 10 to 29 of rows 20 to 49 become 3, but where the scene has no data. */
+static void vectors_are_burnt(void **state)
+{
+    arena *mem = *state;
+    static const burn_class kinds[] = {{"pond", 3}};
+    const char *text = "{\"type\":\"FeatureCollection\",\"features\":[{\"type\":\"Feature\",\"properties\":{\"kind\":"
+                       "\"pond\"},\"geometry\":{\"type\":\"Polygon\",\"coordinates\":[[[1020,4960],[1060,4960],"
+                       "[1060,4900],[1020,4900],[1020,4960]]]}}]}";
+    char *path = arena_printf(mem, "%s/ponds.geojson", folder), *out = arena_printf(mem, "%s/ponds", folder), **names;
+    size_t n;
+    tile_report report;
+    burn_options burn = {.attribute = "kind", .classes = kinds, .n_classes = 1};
+    tile_options o = {.out = out, .size = 16, .stride = 16, .ignore = 255, .burn = &burn};
+    assert_int_equal(file_replace_bytes(path, text, strlen(text), mem, NULL), CSEG_OK);
+    assert_int_equal(tile_scene(scene_path, path, &o, &report, NULL), CSEG_OK);
+    char *dir = arena_printf(mem, "%s/labels/train", out);
+    assert_int_equal(dir_list(dir, ".png", false, mem, &names, &n, NULL), CSEG_OK);
+    assert_true(n == (size_t)report.train && n >= 20);
+    for (size_t i = 0; i < n; i++) {
+        long long top, left;
+        image m = {0};
+        assert_int_equal(sscanf(names[i], "scene_%lld_%lld", &top, &left), 2);
+        assert_int_equal(image_read(path_join(mem, dir, names[i]), IMAGE_UNCHANGED, &m, NULL), CSEG_OK);
+        for (int64_t k = 0; k < m.h * m.w; k++) {
+            int64_t y = top + k / m.w, x = left + k % m.w;
+            bool in = y >= 20 && y < 50 && x >= 10 && x < 30;
+            assert_int_equal(((const uint8_t *)m.data)[k], y < 5 && x < 5 ? 255 : in ? 3 : 0);
+        }
+        image_release(&m);
+    }
+    burn.n_classes = 0;
+    cseg_error err;
+    assert_int_equal(tile_scene(scene_path, path, &o, &report, &err), CSEG_DATA);
+    assert_non_null(strstr(err.text, "kind='pond'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_held_out_pixel_is_in_a_training_tile),
         cmocka_unit_test(tiles_know_where_they_lie_and_nodata_is_ignored),
         cmocka_unit_test(a_mask_of_another_size_is_refused),
+        cmocka_unit_test(vectors_are_burnt),
         cmocka_unit_test(masks_have_the_place_of_their_scene_and_its_holes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

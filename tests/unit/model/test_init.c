@@ -182,6 +182,75 @@ static void mistakes_in_init_cfg(void **state)
                  "bn1.weight");
 }
 
+/* Open-CD's backbones of two dates. Most start as PyTorch's layers do: within 1 / sqrt(fan in), evenly. */
+static test_model of_dates(const char *backbone)
+{
+    char text[512];
+    snprintf(text, sizeof text,
+             "model = dict(type='DIEncoderDecoder', backbone=dict(%s), decode_head=dict(type='mmseg.FCNHead',\n"
+             "  in_channels=8, channels=8, num_classes=2))\n",
+             backbone);
+    test_model t = test_build(text, &(model_options){.default_scope = SCOPE_OPENCD});
+    if (!t.m)
+        fail_msg("%s", t.err.text);
+    model_init_weights(t.m, 1);
+    return t;
+}
+
+static double evenly(double fan_in)
+{
+    return 1 / sqrt(3 * fan_in);
+}
+
+static void backbones_of_dates_start(void **state)
+{
+    (void)state;
+    test_model t = of_dates("type='FC_Siam_diff', in_channels=3");
+    assert_spread(t.m, "backbone.conv42.weight", evenly(128 * 9));
+    assert_spread(t.m, "backbone.conv42d.weight", evenly(128 * 9));
+    test_end(&t);
+    t = of_dates("type='SNUNet_ECAM', in_channels=3");
+    assert_spread(t.m, "backbone.conv2_1.conv1.weight", sqrt(2.0 / (128 * 9)));
+    assert_spread(t.m, "backbone.Up3_0.up.weight", evenly(256 * 4));
+    assert_spread(t.m, "backbone.conv4_0.conv2.bias", evenly(512 * 9));
+    test_end(&t);
+    t = of_dates("type='HAN', in_channels=3");
+    assert_spread(t.m, "backbone.conv5.conv1.weight", sqrt(2.0 / (320 * 9)));
+    assert_all(t.m, "backbone.row_attention_1.gamma", 0);
+    assert_all(t.m, "backbone.cam_attention_1.attn.2.weight", 0.25f);
+    test_end(&t);
+    t = of_dates("type='LightCDNet', stage_repeat_num=[1, 1, 1]");
+    assert_spread(t.m, "backbone.fusion_conv.stages.0.0.weight", evenly(24));
+    test_end(&t);
+    t = of_dates("type='TinyNet', widen_factor=2.0");
+    assert_spread(t.m, "backbone.layer4.0.conv.0.conv.weight", sqrt(2.0 / 384));
+    assert_all(t.m, "backbone.layer4.1.global_.0.bias", 0);
+    assert_all(t.m, "backbone.layer4.1.layer_scale", 1e-6f);
+    test_end(&t);
+}
+
+/* Those around a model of torchvision's start in that part as it does. */
+static void backbones_around_torchvisions_start(void **state)
+{
+    (void)state;
+    test_model t = of_dates("type='CGNet', pretrained=False");
+    assert_spread(t.m, "backbone.down2.14.weight", sqrt(2.0 / (256 * 9)));
+    assert_all(t.m, "backbone.down2.14.bias", 0);
+    assert_spread(t.m, "backbone.conv_reduce_2.conv.weight", evenly(512 * 9));
+    assert_all(t.m, "backbone.cgm_2.gamma", 0);
+    test_end(&t);
+    t = of_dates("type='IFN', pretrained=False");
+    assert_spread(t.m, "backbone.encoder1.features.12.weight", sqrt(2.0 / (256 * 9)));
+    assert_spread(t.m, "backbone.o2_conv2.0.weight", evenly(512 * 9));
+    assert_spread(t.m, "backbone.trans_conv2.weight", evenly(256 * 4));
+    test_end(&t);
+    t = of_dates("type='TinyCD', in_channels=3, pretrained=False");
+    assert_spread(t.m, "backbone._backbone.3.1.block.0.0.weight", sqrt(2.0 / 336));
+    assert_all(t.m, "backbone._backbone.3.1.block.2.fc1.bias", 0);
+    assert_spread(t.m, "backbone._up.1._convolution.3.weight", evenly(64));
+    test_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +262,8 @@ int main(void)
         cmocka_unit_test(seeds_decide),
         cmocka_unit_test(mscan_starts_by_fan_out),
         cmocka_unit_test(mistakes_in_init_cfg),
+        cmocka_unit_test(backbones_of_dates_start),
+        cmocka_unit_test(backbones_around_torchvisions_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,98 @@ static void SIMD_NAME(transpose_halves)(const uint16_t *x, int64_t x_step, uint1
 }
 #endif
 
+/* Two rows into one by turns, and back: how channels are shuffled. */
+static void SIMD_NAME(interleave_words)(const float *a, const float *b, float *y, int64_t n)
+{
+    int64_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 4 <= n; i += 4) {
+        __m128 p = _mm_loadu_ps(a + i), q = _mm_loadu_ps(b + i);
+        _mm_storeu_ps(y + 2 * i, _mm_unpacklo_ps(p, q));
+        _mm_storeu_ps(y + 2 * i + 4, _mm_unpackhi_ps(p, q));
+    }
+#endif
+    for (; i < n; i++) {
+        y[2 * i] = a[i];
+        y[2 * i + 1] = b[i];
+    }
+}
+
+static void SIMD_NAME(separate_words)(const float *x, float *a, float *b, int64_t n)
+{
+    int64_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 4 <= n; i += 4) {
+        __m128 p = _mm_loadu_ps(x + 2 * i), q = _mm_loadu_ps(x + 2 * i + 4);
+        _mm_storeu_ps(a + i, _mm_shuffle_ps(p, q, _MM_SHUFFLE(2, 0, 2, 0)));
+        _mm_storeu_ps(b + i, _mm_shuffle_ps(p, q, _MM_SHUFFLE(3, 1, 3, 1)));
+    }
+#endif
+    for (; i < n; i++) {
+        a[i] = x[2 * i];
+        b[i] = x[2 * i + 1];
+    }
+}
+
+static void SIMD_NAME(interleave_halves)(const uint16_t *a, const uint16_t *b, uint16_t *y, int64_t n)
+{
+    int64_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 8 <= n; i += 8) {
+        __m128i p = _mm_loadu_si128((const __m128i *)(a + i)), q = _mm_loadu_si128((const __m128i *)(b + i));
+        _mm_storeu_si128((__m128i *)(y + 2 * i), _mm_unpacklo_epi16(p, q));
+        _mm_storeu_si128((__m128i *)(y + 2 * i + 8), _mm_unpackhi_epi16(p, q));
+    }
+#endif
+    for (; i < n; i++) {
+        y[2 * i] = a[i];
+        y[2 * i + 1] = b[i];
+    }
+}
+
+#if defined(__SSE2__)
+/* Of eight words the halves from bit 16 on, after a shift to the left. Packing saturates, but their signs are kept. */
+static __m128i SIMD_NAME(upper_halves)(__m128i p, __m128i q, int shift)
+{
+    p = _mm_srai_epi32(_mm_slli_epi32(p, shift), 16);
+    return _mm_packs_epi32(p, _mm_srai_epi32(_mm_slli_epi32(q, shift), 16));
+}
+#endif
+
+static void SIMD_NAME(separate_halves)(const uint16_t *x, uint16_t *a, uint16_t *b, int64_t n)
+{
+    int64_t i = 0;
+#if defined(__SSE2__)
+    for (; i + 8 <= n; i += 8) {
+        const __m128i *at = (const __m128i *)(x + 2 * i);
+        __m128i p = _mm_loadu_si128(at), q = _mm_loadu_si128(at + 1);
+        _mm_storeu_si128((__m128i *)(a + i), SIMD_NAME(upper_halves)(p, q, 16));
+        _mm_storeu_si128((__m128i *)(b + i), SIMD_NAME(upper_halves)(p, q, 0));
+    }
+#endif
+    for (; i < n; i++) {
+        a[i] = x[2 * i];
+        b[i] = x[2 * i + 1];
+    }
+}
+
+/* Whether two rows lie close on one side, and the transpose was made so. */
+static bool SIMD_NAME(transpose_two)(const void *x, int64_t x_step, void *y, int64_t y_step, int64_t rows,
+                                     int64_t columns, size_t size)
+{
+    if (rows == 2 && y_step == 2 && size == 4)
+        SIMD_NAME(interleave_words)(x, (const float *)x + x_step, y, columns);
+    else if (rows == 2 && y_step == 2 && size == 2)
+        SIMD_NAME(interleave_halves)(x, (const uint16_t *)x + x_step, y, columns);
+    else if (columns == 2 && x_step == 2 && size == 4)
+        SIMD_NAME(separate_words)(x, y, (float *)y + y_step, rows);
+    else if (columns == 2 && x_step == 2 && size == 2)
+        SIMD_NAME(separate_halves)(x, y, (uint16_t *)y + y_step, rows);
+    else
+        return false;
+    return true;
+}
+
 enum { SIMD_NAME(TRANSPOSE_SIDE) = 16 };
 #define SIDE SIMD_NAME(TRANSPOSE_SIDE)
 
@@ -107,6 +199,8 @@ static void SIMD_NAME(transpose_side)(const void *x, int64_t x_step, void *y, in
 static void SIMD_NAME(transpose)(const void *x, int64_t x_step, void *y, int64_t y_step, int64_t rows, int64_t columns,
                                  size_t size)
 {
+    if (SIMD_NAME(transpose_two)(x, x_step, y, y_step, rows, columns, size))
+        return;
     for (int64_t j = 0; j < columns; j += SIDE)
         for (int64_t i = 0; i < rows; i += SIDE)
             SIMD_NAME(transpose_side)

@@ -1,0 +1,41 @@
+default_scope = 'opencd'
+model = dict(
+    type='DIEncoderDecoder',
+    backbone=dict(
+        type='TinyNet',
+        output_early_x=True,
+        arch='L',
+        stem_stack_nums=1,
+        use_global=(True, False, True, False),
+        strip_kernel_size=(7, 5, 5, 3),
+        widen_factor=0.5),
+    neck=dict(
+        type='TinyFPN',
+        exist_early_x=True,
+        early_x_for_fpn=False,
+        in_channels=[8, 16, 16, 24],
+        out_channels=8,
+        add_extra_convs='on_output',
+        num_outs=5),
+    decode_head=dict(
+        type='TinyHead',
+        in_channels=[16, 8, 8, 8, 8],
+        in_index=[0, 1, 2, 3, 4],
+        feature_strides=[2, 4, 8, 16, 32],
+        priori_attn=True,
+        channels=8,
+        dropout_ratio=0.,
+        num_classes=2,
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', loss_weight=1.0)),
+    auxiliary_head=dict(
+        type='TinyHead',
+        in_channels=[8, 8],
+        in_index=[2, 5],
+        feature_strides=[4, 32],
+        channels=8,
+        num_classes=2,
+        norm_cfg=dict(type='BN'),
+        loss_decode=dict(type='mmseg.CrossEntropyLoss', loss_weight=0.4)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))
