@@ -1,11 +1,13 @@
 /* cseg infer: masks of images, folders of images and scenes. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/common.h"
 #include "cli/infer_files.h"
+#include "cli/infer_products.h"
 #include "cli/infer_windows.h"
 #include "cli/interrupt.h"
 #include "cli/pictures.h"
@@ -22,6 +24,7 @@ typedef struct infer_args {
     int64_t threads, head;
     bool all_heads, tta, scores, own_size, mask_only, force, allow_remote;
     window_args windows;
+    product_args products;
 } infer_args;
 
 typedef struct session {
@@ -30,6 +33,7 @@ typedef struct session {
     infer *x;
     painter paint;
     infer_inputs inputs;
+    const char *config, *checkpoint;
 } session;
 
 /* A raster of more pixels than this is segmented by windows, with memory that does not grow with its size. */
@@ -138,6 +142,32 @@ static cseg_status write_all(session *s, const infer_input *in, int head, const 
     return s->o->scores ? write_scores(s, in, head, &out->p.scores, geo ? &geo->info->place : NULL, err) : CSEG_OK;
 }
 
+/* Whether all of a scene's answer is made of its mask's file, by windows. */
+static bool by_windows(const infer_args *o)
+{
+    return windows_asked(&o->windows) || products_asked(&o->products);
+}
+
+/* What is made of the mask: also if an earlier run finished the mask alone. */
+static cseg_status make_products(session *s, const infer_input *in, int head, const infer_scene *job, cseg_error *err)
+{
+    const infer_args *o = s->o;
+    product_input about = {.scene = in->path,
+                           .second = in->path2,
+                           .mask = job->mask_path,
+                           .confidence =
+                               job->confidence_path && file_exists(job->confidence_path) ? job->confidence_path : NULL,
+                           .stem = place_for(s, in, head, "", err),
+                           .config = s->config,
+                           .checkpoint = s->checkpoint,
+                           .opacity = s->paint.opacity};
+    if (!about.stem)
+        return err->code;
+    if (!o->mask_only && !(about.picture = place_for(s, in, head, "_overlay.png", err)))
+        return err->code;
+    return products_make(&o->products, &about, s->mem, err);
+}
+
 static cseg_status run_windows(session *s, const infer_input *in, int head, cseg_error *err)
 {
     const window_args *o = &s->o->windows;
@@ -150,9 +180,14 @@ static cseg_status run_windows(session *s, const infer_input *in, int head, cseg
         return err->code;
     if ((s->o->scores || o->probabilities) && !(job.scores_path = place_for(s, in, head, "_scores.tif", err)))
         return err->code;
-    if (o->confidence && !(job.confidence_path = place_for(s, in, head, "_confidence.tif", err)))
+    bool confidence = o->confidence || products_want_confidence(&s->o->products);
+    if (confidence && !(job.confidence_path = place_for(s, in, head, "_confidence.tif", err)))
         return err->code;
-    return windows_run(s->x, o, &job, err);
+    TRY(windows_run(s->x, o, &job, err));
+    TRY(make_products(s, in, head, &job, err));
+    if (confidence && !o->confidence) /* it was wanted for the polygons and areas alone */
+        unlink(job.confidence_path);
+    return CSEG_OK;
 }
 
 static cseg_status run_head(session *s, const infer_input *in, int head, const scene *geo, bool windows,
@@ -204,8 +239,7 @@ static cseg_status run_input(session *s, const infer_input *in, cseg_error *err)
     if (is_raster)
         question_alpha(in, source.info, m);
     geo = is_raster ? &source : NULL;
-    bool windows =
-        source.r && (windows_asked(&s->o->windows) || (geo && source.info->h * source.info->w > WINDOWS_FROM));
+    bool windows = source.r && (by_windows(s->o) || (geo && source.info->h * source.info->w > WINDOWS_FROM));
     if (in->path2 && source.r && !windows)
         TRY(check_pair(s, in, &source, err));
     int first = s->o->all_heads ? 0 : s->o->head ? (int)s->o->head - 1 : m->answer_head;
@@ -253,13 +287,14 @@ static cseg_status run_inputs(session *s, cseg_error *err)
 
 static cseg_status run(const void *options, const str_list *args, arena *mem, cseg_error *err)
 {
-    session s = {.o = options};
+    session s = {.o = options, .config = args->at[0], .checkpoint = args->at[1]};
     experiment *e;
     common_allow_remote(s.o->allow_remote);
     TRY(infer_find(args, s.o->second, out_folder(&s), mem, &s.inputs, err));
     infer_scene checked = {0};
     value *cfg;
     TRY(windows_options(&s.o->windows, &checked, err));
+    TRY(products_check(&s.o->products, s.inputs.n * (s.o->all_heads ? 2 : 1), err));
     TRY(common_config(args->at[0], &s.o->cfg_options, mem, &cfg, err));
     TRY(common_set_bands(cfg, s.o->bands, mem, err));
     TRY(experiment_read(cfg, args->at[0], mem, &e, err));
@@ -267,7 +302,8 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
                          .threads = (int)s.o->threads,
                          .bf16 = common_is_bf16(s.o->precision),
                          .tta = s.o->tta,
-                         .own_size = s.o->own_size};
+                         .own_size = s.o->own_size,
+                         .refuses = !s.o->force};
     TRY(infer_open(e, args->at[1], &how, mem, &s.x, err));
     s.paint = (painter){infer_palette(s.x), infer_classes(s.x), s.o->opacity > 0.0 ? s.o->opacity : 0.5};
     interrupt_watch();
@@ -320,6 +356,7 @@ static const cli_option options[] = {
      .offset = offsetof(infer_args, tta),
      .about = "average over the views of the config's tta_pipeline (1.x)"},
     OPTIONS_WINDOWS(infer_args, windows),
+    OPTIONS_PRODUCTS(infer_args, products),
     {.names = "--own-size",
      .type = O_FLAG,
      .offset = offsetof(infer_args, own_size),
@@ -331,7 +368,8 @@ static const cli_option options[] = {
     {.names = "--force",
      .type = O_FLAG,
      .offset = offsetof(infer_args, force),
-     .about = "compare pairs that by their georeferences do not lie at the same place"},
+     .about = "go on with images that the model cannot mean (other bands or values than it learned from), and with "
+              "pairs that by their georeferences do not lie at the same place"},
     OPTION_BANDS(infer_args),
     OPTION_ALLOW_REMOTE(infer_args),
     OPTION_CFG(infer_args),

@@ -1,8 +1,9 @@
 /* How much ground a pixel covers: areas and lengths in metres, by a raster's coordinate system.
  *
  *     ground g;
- *     TRY(ground_of(info, "mask.tif", &g, err));
- *     double m2 = ground_run_area(&g, 0, 0, info->w);
+ *     raster_info info = {.w = 512, .h = 512};
+ *     TRY(ground_of(&info, "mask.tif", &g, err));
+ *     double m2 = ground_run_area(&g, 0, 0, info.w);
  */
 #ifndef GEO_GROUND_H
 #define GEO_GROUND_H

@@ -19,6 +19,13 @@ cseg_status scene_select(scene *s, const int64_t *bands, size_t n, cseg_error *e
     return raster_select(s->r, bands, n, err);
 }
 
+cseg_status scene_align(scene *s, const scene *to, const pair_options *o, cseg_error *err)
+{
+    TRY(raster_pair_align(to->path, to->r, s->path, s->r, o, s->mem, &s->r, err));
+    s->info = raster_describe(s->r);
+    return CSEG_OK;
+}
+
 static void release_whole(void *m)
 {
     image_release(m);

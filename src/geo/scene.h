@@ -26,6 +26,9 @@ cseg_status scene_open(const char *path, image_flags flags, arena *mem, scene *o
 /* Takes these bands alone, in this order, as raster_select does: of windows and of what has no data. Call it before the
  * first window. n 0: all bands stay. */
 cseg_status scene_select(scene *s, const int64_t *bands, size_t n, cseg_error *err);
+/* Brings the scene onto the grid of another as raster_pair_align does; from then on it has that one's size and place.
+ * Before the first window; `s` and `to` are used by one thread. */
+cseg_status scene_align(scene *s, const scene *to, const pair_options *o, cseg_error *err);
 /* Reads a window as the loader of images would give it, to the bit. PNG and JPEG are decoded once, as a whole. *out is
  * new. */
 cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);

@@ -19,8 +19,7 @@ typedef struct span {
 typedef struct place {
     const char *path, *mask;
     int64_t h, w, win_h, win_w, across, first, n; /* windows, numbered through all scenes */
-    bool has_nodata;
-    double nodata;
+    image_nodata nodata;
 } place;
 
 /* What one thread has open, and room for a window. */
@@ -199,8 +198,8 @@ static int64_t find_nodata(reader *r, int64_t k)
     const image *m = &r->pixels;
     int64_t n = m->h * m->w, count = 0;
     memcpy(r->skip, r->holes, (size_t)n);
-    if (r->of->has_nodata && m->type != IMAGE_U8) { /* of 8 bits, the holes are the pixels all of whose bands are */
-        image_skip_nodata(m, k, r->of->nodata, r->none);
+    if (r->of->nodata.known && !r->of->nodata.whole) { /* else the holes are the pixels all of whose bands are */
+        image_skip_nodata(m, k, m->c, &r->of->nodata, r->none);
         for (int64_t i = 0; i < n; i++)
             r->skip[i] |= r->none[i];
     }
@@ -463,8 +462,7 @@ static cseg_status look_at_scene(job *j, place *p, bool first, raster_info *info
     *info = *raster_describe(r);
     p->h = info->h;
     p->w = info->w;
-    p->has_nodata = info->has_nodata;
-    p->nodata = info->nodata;
+    p->nodata = (image_nodata){.known = info->has_nodata, .whole = info->type == IMAGE_U8, .value = info->nodata};
     out->type = first ? info->type : image_type_wider(out->type, info->type);
     if (!first && info->bands != out->bands)
         status = fail(err, CSEG_DATA,

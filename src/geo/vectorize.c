@@ -21,11 +21,15 @@ typedef struct job {
     vectorize_report report;
     bool *wanted;     /* [MASK_CLASSES]; NULL: all are */
     bool upside_down; /* rows run northwards: rings turn the other way */
+    bool cut;         /* long edges are cut: coordinates will be others */
     double *x, *y;    /* room for a ring */
     size_t room;
 } job;
 
-enum { FIELDS = 7 };
+enum {
+    FIELDS = 7,
+    EDGE = 64 /* pixels: the longest edge of a polygon that goes to other coordinates */
+};
 
 static cseg_status check_outputs(const job *j, cseg_error *err)
 {
@@ -153,22 +157,56 @@ static bool make_room(job *j, size_t n)
     return true;
 }
 
+/* Into how many pieces an edge is cut. Lines that are straight in the mask are not in degrees. */
+static int64_t pieces(const job *j, outline_point a, outline_point b)
+{
+    int64_t dx = llabs((int64_t)b.x - a.x), dy = llabs((int64_t)b.y - a.y);
+    return j->cut ? ((dx > dy ? dx : dy) + EDGE - 1) / EDGE : 1;
+}
+
+static void put_point(job *j, size_t at, double x, double y)
+{
+    const double *t = j->ground.transform;
+    j->x[at] = t[0] + t[1] * x + t[2] * y;
+    j->y[at] = t[3] + t[4] * x + t[5] * y;
+}
+
+/* The same points whichever of the two neighbours has the edge. */
+static size_t put_edge(job *j, size_t at, outline_point a, outline_point b)
+{
+    bool turned = a.x > b.x || (a.x == b.x && a.y > b.y);
+    outline_point from = turned ? b : a, to = turned ? a : b;
+    int64_t n = pieces(j, a, b);
+    put_point(j, at++, a.x, a.y);
+    for (int64_t i = 1; i < n; i++) {
+        double part = (double)(turned ? n - i : i) / (double)n;
+        put_point(j, at++, from.x + part * ((double)to.x - from.x), from.y + part * ((double)to.y - from.y));
+    }
+    return at;
+}
+
+static cseg_status write_ring(job *j, const outline_ring *r, cseg_error *err)
+{
+    size_t n = 0, at = 0;
+    for (size_t k = 0; k < r->n; k++)
+        n += (size_t)pieces(j, r->at[k], r->at[k + 1 < r->n ? k + 1 : 0]);
+    if (!make_room(j, n))
+        return fail_memory(err);
+    for (size_t k = 0; k < r->n; k++) {
+        size_t a = j->upside_down ? r->n - 1 - k : k, b = j->upside_down ? (a ? a : r->n) - 1
+                                                          : k + 1 < r->n ? k + 1
+                                                                         : 0;
+        at = put_edge(j, at, r->at[a], r->at[b]);
+    }
+    return vector_ring(j->writer, j->x, j->y, n, r->outer, err);
+}
+
 static cseg_status write_shape(void *arg, const outline_shape *s, cseg_error *err)
 {
     job *j = arg;
-    const double *t = j->ground.transform;
     vector_value values[FIELDS];
-    for (size_t i = 0; i < s->n_rings; i++) {
-        const outline_ring *r = &s->rings[i];
-        if (!make_room(j, r->n))
-            return fail_memory(err);
-        for (size_t k = 0; k < r->n; k++) {
-            outline_point p = r->at[j->upside_down ? r->n - 1 - k : k];
-            j->x[k] = t[0] + t[1] * p.x + t[2] * p.y;
-            j->y[k] = t[3] + t[4] * p.x + t[5] * p.y;
-        }
-        TRY(vector_ring(j->writer, j->x, j->y, r->n, r->outer, err));
-    }
+    for (size_t i = 0; i < s->n_rings; i++)
+        TRY(write_ring(j, &s->rings[i], err));
     fill_values(j, s, values);
     j->report.shapes++;
     j->report.pixels += s->pixels;
@@ -201,6 +239,8 @@ static cseg_status open_writer(job *j, cseg_error *err)
         return fail_memory(err);
     if (j->ground.kind == GROUND_PLANE) /* in degrees */
         spec.smallest *= j->ground.metre / 111320.0;
+    if (o->simplify > 0.0) /* a border can pass so near to a corner of another */
+        spec.smallest /= 100.0;
     return vector_create(o->out, &spec, j->mem, &j->writer, err);
 }
 
@@ -214,6 +254,7 @@ static cseg_status open_all(job *j, cseg_error *err)
     TRY(ground_of(info, o->source.mask, &j->ground, err));
     const double *t = j->ground.transform;
     j->upside_down = t[1] * t[5] - t[2] * t[4] > 0.0;
+    j->cut = vector_is_geographic(o->out) && *j->ground.projection;
     TRY(choose_classes(j, err));
     outline_options how = {.w = info->w,
                            .h = info->h,
@@ -221,9 +262,7 @@ static cseg_status open_all(job *j, cseg_error *err)
                            .ground = &j->ground,
                            .tolerance = o->simplify,
                            .min_area = o->min_area,
-                           /* Lines that are straight in the mask are not in degrees: neighbours need the same
-                              points. */
-                           .keep_nodes = vector_is_geographic(o->out) && j->ground.kind == GROUND_PLANE,
+                           .keep_nodes = j->cut, /* neighbours need the same points */
                            .emit = write_shape,
                            .arg = j};
     TRY(outline_new(&how, j->mem, &j->outline, err));

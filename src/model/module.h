@@ -20,6 +20,7 @@ typedef struct model model;
 typedef struct module module;
 typedef struct kind kind;
 typedef struct pretrained_form pretrained_form; /* model/pretrained.h */
+typedef struct backbone_stages backbone_stages; /* model/backbones/stages.h */
 
 typedef enum {
     FAMILY_SEGMENTOR,
@@ -87,7 +88,7 @@ struct module {
 typedef struct head_io {
     features x;
     tensor *prev;   /* logits [N,h,w,K] of the preceding head in a cascade; NULL: none */
-    tensor *img;    /* for heads that take classes by their names: the image [N,H,W,C]; else NULL */
+    tensor *img;    /* for heads that take classes by their names, or a pair: the image [N,H,W,C]; else NULL */
     tensor *names;  /* and the embeddings of the classes' names [K,C], as a text encoder makes them */
     int64_t h, w;   /* size of the image */
     tensor *label;  /* i32 [N,H,W], for its gt_key; NULL in inference. model_label_input gives other label maps */
@@ -149,6 +150,8 @@ struct kind {
             /* For a backbone of Open-CD's DIEncoderDecoder: sees both dates [N,H,W,C] and makes one list of maps of
              * them. Its build sets model->in_channels to C, and leaves model->dates alone. */
             features (*forward_both)(module *m, graph *g, tensor *first, tensor *second);
+            /* Of a backbone whose stages others may run one by one; NULL: of none. */
+            void (*stages)(const module *m, backbone_stages *out);
         } backbone;
         struct {
             /* One of the two. Takes one date; a pair's dates go through it one after the other, with the same
@@ -160,6 +163,7 @@ struct kind {
             bool takes_prev;         /* needs io->prev: the head must stand after another one in a cascade */
             bool takes_class_tokens; /* uses io->x.cls; other heads are refused behind a backbone that gives them */
             bool takes_names;        /* needs io->img and io->names: its place is in a segmentor with a text encoder */
+            bool takes_pair;         /* needs io->img and both dates' maps in one list: its place is in a BAN */
             head_out (*forward)(module *m, graph *g, const head_io *io);
             /* The map [N,h,w,channels] that head_classify turns into the logits, for heads that go on from there. NULL:
              * the reference's class hands none out. m->state is a decode_head. */
@@ -192,6 +196,10 @@ struct kind {
         struct {
             void (*forward)(module *m, graph *g, tensor *x[2]); /* changes the maps [N,H,W,C] of both dates */
         } interaction;
+        struct {
+            /* Of a part that decodes for BitemporalAdapterHead: the maps of each date -> logits [N,h,w,K]. */
+            tensor *(*forward)(module *m, graph *g, const features date[2]);
+        } ban_decoder;
         struct {
             bool splits_dates; /* as Open-CD: img is cut into two dates of `backbone_inchannels` channels each */
             bool siamese;      /* and the backbone, one of single images, sees one after the other */

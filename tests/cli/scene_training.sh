@@ -56,6 +56,13 @@ run 0 "$CSEG" test old.py old/iter_6.pth --eval mIoU --work-dir old
 says_error "SceneDataset (test): "
 says "mIoU"
 
+# The bundled config.
+WATER_SCENE=$water
+export WATER_SCENE
+run 0 "$CSEG" train "$SOURCE/configs/water/fcn_hr18s_water_scene.py" --work-dir whole --no-validate --cfg-options \
+    train_cfg.max_iters=1 train_dataloader.batch_size=1
+says_error "SceneDataset (train): 369397 pixels"
+
 # What does not fit is said before the first step, and by name.
 sed "s|mask.tif|short.tif|" scene.py > short.py
 sed -i "s|$water|data|" short.py

@@ -122,13 +122,12 @@ typedef struct scene_window {
     scene_place place;
 } scene_window;
 
-static cseg_status read_window(const sample_window *base, const char *path, const int64_t *bands, size_t n, bool labels,
+static cseg_status read_window(const sample_window *base, const char *path, bool labels, const int64_t *bands, size_t n,
                                image_flags flags, image *out, cseg_error *err)
 {
     const scene_window *w = (const scene_window *)base;
-    if (labels)
-        return scenes_read_labels(w->of, &w->place, path, flags, out, err);
-    return scenes_read(w->of, &w->place, path, bands, n, flags, out, err);
+    return labels ? scenes_read_labels(w->of, &w->place, path, flags, out, err)
+                  : scenes_read(w->of, &w->place, path, bands, n, flags, out, err);
 }
 
 static cseg_status blank_window(const sample_window *base, const char *path, image *labels, cseg_error *err)

@@ -6,7 +6,7 @@
 struct scene_file {
     const char *path, *grid; /* grid: of what is burnt; else NULL */
     const burn_options *how;
-    const int64_t *bands; /* n_bands of them; 0: all */
+    const int64_t *bands; /* n_bands of them */
     size_t n_bands;
     arena *mem;
     raster *r; /* or */
@@ -50,9 +50,8 @@ cseg_status scene_pool_new(int idle, arena *mem, scene_pool **out, cseg_error *e
 
 static bool is_wanted(const struct scene_file *f, const struct scene_file *wanted)
 {
-    if (strcmp(f->path, wanted->path) != 0 || f->how != wanted->how || f->n_bands != wanted->n_bands)
-        return false;
-    if (f->n_bands && memcmp(f->bands, wanted->bands, f->n_bands * sizeof *f->bands) != 0)
+    if (strcmp(f->path, wanted->path) != 0 || f->how != wanted->how || f->n_bands != wanted->n_bands ||
+        (f->n_bands && memcmp(f->bands, wanted->bands, f->n_bands * sizeof *f->bands) != 0))
         return false;
     return !f->grid || strcmp(f->grid, wanted->grid) == 0;
 }
@@ -78,19 +77,6 @@ static cseg_status open_burner(struct scene_file *f, cseg_error *err)
     return status;
 }
 
-static cseg_status open_raster(struct scene_file *f, cseg_error *err)
-{
-    TRY(raster_open(f->path, f->mem, &f->r, err));
-    if (!f->n_bands)
-        return CSEG_OK;
-    int64_t *bands = ARENA_ARRAY(f->mem, f->n_bands, int64_t);
-    if (!bands)
-        return fail_memory(err);
-    memcpy(bands, f->bands, f->n_bands * sizeof *bands);
-    f->bands = bands;
-    return raster_select(f->r, bands, f->n_bands, err);
-}
-
 static cseg_status open_file(const struct scene_file *wanted, struct scene_file **out, cseg_error *err)
 {
     arena *mem = arena_new();
@@ -101,7 +87,9 @@ static cseg_status open_file(const struct scene_file *wanted, struct scene_file 
     }
     *f = *wanted;
     f->mem = mem;
-    cseg_status status = f->how ? open_burner(f, err) : open_raster(f, err);
+    cseg_status status = f->how ? open_burner(f, err) : raster_open(f->path, mem, &f->r, err);
+    if (status == CSEG_OK && f->n_bands)
+        status = raster_select(f->r, f->bands, f->n_bands, err);
     if (status != CSEG_OK)
         arena_free(mem);
     *out = f;

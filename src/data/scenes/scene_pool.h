@@ -15,8 +15,8 @@ typedef struct scene_loan {
 
 /* Lives in `mem`, and closes all files when it goes; nothing may be lent then. idle: files that stay open. */
 cseg_status scene_pool_new(int idle, arena *mem, scene_pool **out, cseg_error *err);
-/* From any thread. `path` must live as long as the pool. bands: as raster_select takes them; n 0: all. Errors as
- * raster_open and raster_select. */
+/* From any thread. bands: the raster is what a file of these n bands alone would be (raster_select); n 0: of all.
+ * `path` and bands must live as long as the pool. Errors as raster_open and raster_select. */
 cseg_status scene_pool_take(scene_pool *p, const char *path, const int64_t *bands, size_t n, scene_loan *out,
                             cseg_error *err);
 /* The same of a file of vectors, which are burnt on the grid of the raster at `grid`. how must live as long as the

@@ -185,6 +185,18 @@ static cseg_status burn_cells(const scene_set *s, one_scene *one, const raster_i
     return status;
 }
 
+/* Area of a pixel in m2, as its projection has it; 0: it is unknown, or differs from pixel to pixel (degrees). */
+static cseg_status measure_pixel(const raster_info *info, double *out, cseg_error *err)
+{
+    const double *t = info->place.transform;
+    raster_units units = {0};
+    if (info->place.has_transform)
+        TRY(raster_units_of(info->place.projection, &units, err));
+    bool plane = units.kind == UNITS_PLANE;
+    *out = plane ? fabs(t[1] * t[5] - t[2] * t[4]) * units.metre * units.metre : 0;
+    return CSEG_OK;
+}
+
 /* Opens the scene and all that belongs to it, for their sizes and places. */
 static cseg_status open_scene(scene_set *s, one_scene *one, arena *mem, cseg_error *err)
 {
@@ -200,7 +212,7 @@ static cseg_status open_scene(scene_set *s, one_scene *one, arena *mem, cseg_err
     one->w = info->w;
     one->crop_h = s->how.crop_h < info->h ? s->how.crop_h : info->h;
     one->crop_w = s->how.crop_w < info->w ? s->how.crop_w : info->w;
-    one->pixel_area = raster_pixel_area(info);
+    TRY_DONE(measure_pixel(info, &one->pixel_area, err));
     TRY_DONE(raster_describe_rpc(r, err));
     TRY_DONE(check_beside(s, one, info, in->image2, own, err));
     TRY_DONE(check_beside(s, one, info, in->burn ? NULL : in->labels, own, err));

@@ -72,7 +72,7 @@ typedef struct scene_place {
 /* Sample `index`: of a grid its window; else a crop by these random numbers alone. */
 cseg_status scenes_choose(const scene_set *s, int64_t index, rng *random, scene_place *out, cseg_error *err);
 /* Reads the place from a file of the scene as image_read_bands would give it. *out is new. Of float samples, NaN
- * becomes 0. */
+ * becomes 0. bands: n numbers from 1 that live as long as the set; n 0: as they are. */
 cseg_status scenes_read(const scene_set *s, const scene_place *place, const char *path, const int64_t *bands, size_t n,
                         image_flags flags, image *out, cseg_error *err);
 /* The same of a label map; pixels without data are 0, whatever stands for them in the file. */

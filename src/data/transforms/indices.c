@@ -113,21 +113,29 @@ static cseg_status indices_build(transform_builder *b, void *conf, transform *t,
     return CSEG_OK;
 }
 
-/* What a formula made of samples without data, and what is no number, is filled. */
-static void fill(const indices_conf *c, const formula *f, const float *in, int64_t channels, int64_t n,
-                 const float *hole, float *to, int64_t stride)
+/* Whether a formula read a sample without data. */
+static bool reads_hole(const formula *f, const float *pixel, int64_t channels, const image_nodata *nodata)
 {
-    for (int64_t i = 0; i < n; i++) {
-        bool good = isfinite(to[i * stride]);
-        for (int64_t k = 0; hole && good && k < channels; k++)
-            good = in[i * channels + k] != *hole || !formula_reads(f, k + 1);
-        if (!good)
-            to[i * stride] = (float)c->fill;
+    bool any = false, all = true;
+    for (int64_t k = 0; k < channels; k++) {
+        bool hole = pixel[k] == (float)nodata->value;
+        all &= hole;
+        any |= hole && formula_reads(f, k + 1);
     }
+    return nodata->whole ? all : any;
+}
+
+/* Fills what a formula made of samples without data, and what is no number. */
+static void fill(const indices_conf *c, const formula *f, const float *in, int64_t channels, int64_t n,
+                 const image_nodata *nodata, float *to, int64_t stride)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(to[i * stride]) || (nodata->known && reads_hole(f, in + i * channels, channels, nodata)))
+            to[i * stride] = (float)c->fill;
 }
 
 /* from: the image as float32; its dates' channels lie one after the other. */
-static void compute(const indices_conf *c, const image *from, int64_t dates, const float *hole, image *to)
+static void compute(const indices_conf *c, const image *from, int64_t dates, const image_nodata *nodata, image *to)
 {
     int64_t in = from->c / dates, out = to->c / dates, kept = out - (int64_t)c->n, n = from->h * from->w;
     const float *v = from->data;
@@ -139,7 +147,7 @@ static void compute(const indices_conf *c, const image *from, int64_t dates, con
         /* The dates of a pixel are like pixels, one behind the other. */
         float *at = o + kept + (int64_t)k;
         formula_run(c->formulas[k], v, in, n * dates, c->scale, at, out);
-        fill(c, c->formulas[k], v, in, n * dates, hole, at, out);
+        fill(c, c->formulas[k], v, in, n * dates, nodata, at, out);
     }
 }
 
@@ -147,25 +155,21 @@ static cseg_status indices_apply(const transform *t, sample *s, cseg_error *err)
 {
     const indices_conf *c = t->conf;
     image floats_ = {0}, done = {0};
-    double nodata;
-    bool has;
+    image_nodata nodata;
     TRY(sample_need_pixels(s, err));
     int64_t in = sample_group(s), dates = s->img.c / in;
     for (size_t k = 0; k < c->n; k++)
         if (formula_channels(c->formulas[k]) > in)
             return fail(err, CSEG_SHAPE, "formula %zu of 'indices' reads channel %lld, but the image has %lld", k + 1,
                         (long long)formula_channels(c->formulas[k]), (long long)in);
-    /* Of 8 bits, each value is also a colour. */
-    TRY(sample_nodata(s, &has, &nodata, err));
-    has &= s->img.type != IMAGE_U8;
-    float hole = has ? (float)nodata : 0;
+    TRY(sample_nodata(s, &nodata, err));
     bool converts = s->img.type != IMAGE_F32;
     if (converts)
         TRY(image_convert(&s->img, IMAGE_F32, &floats_, err));
     cseg_status status =
         imgproc_new(s->img.h, s->img.w, dates * ((c->only ? 0 : in) + (int64_t)c->n), IMAGE_F32, &done, err);
     if (status == CSEG_OK) {
-        compute(c, converts ? &floats_ : &s->img, dates, has ? &hole : NULL, &done);
+        compute(c, converts ? &floats_ : &s->img, dates, &nodata, &done);
         picture_replace(&s->img, done);
     }
     image_release(&floats_);

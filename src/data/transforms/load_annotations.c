@@ -174,7 +174,7 @@ static cseg_status load_one(const annotations_conf *c, sample *s, sample_map *m,
     image_flags flags = m->is_weight ? weight_flags(c) : label_flags(c);
     image_release(&m->map);
     m->todo = (delayed){0};
-    TRY(s->window ? s->window->read(s->window, m->path, NULL, 0, !m->is_weight, flags, &m->map, err)
+    TRY(s->window ? s->window->read(s->window, m->path, !m->is_weight, NULL, 0, flags, &m->map, err)
                   : image_read(m->path, flags, &m->map, err));
     if (m->is_weight)
         TRY(as_weights(m->path, c->weight_scale, &m->map, err));

@@ -90,7 +90,7 @@ static cseg_status read_one(const sample *s, const char *path, const ints *bands
     *out = (image){0};
     if (!path)
         return fail(err, CSEG_CONFIG, "the sample has no image file");
-    cseg_status status = s->window ? s->window->read(s->window, path, bands->at, bands->n, false, flags, out, err)
+    cseg_status status = s->window ? s->window->read(s->window, path, false, bands->at, bands->n, flags, out, err)
                                    : image_read_bands(path, bands->at, bands->n, flags, out, err);
     if (status == CSEG_OK)
         status = to_float(out, float32, err);

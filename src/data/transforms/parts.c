@@ -8,6 +8,7 @@ cseg_status picture_each_part(const picture_parts *p, picture_look *look, void *
 {
     if (p->whole)
         return look(arg, p->whole, err);
+    int64_t done = 0;
     for (int64_t y = 0; y < p->h; y += LOOK)
         for (int64_t x = 0; x < p->w; x += LOOK) {
             image m = {0};
@@ -17,6 +18,9 @@ cseg_status picture_each_part(const picture_parts *p, picture_look *look, void *
                 status = look(arg, &m, err);
             image_release(&m);
             TRY(status);
+            done += h * w;
+            if (p->looked)
+                TRY(p->looked(p->looked_arg, done, p->h * p->w, err));
         }
     return CSEG_OK;
 }
@@ -26,7 +30,7 @@ cseg_status sample_measure(const transform *t, sample *s, sample_range *out, cse
     *out = s->range;
     if (out->known || !t->measure)
         return CSEG_OK;
-    picture_parts all = {.h = s->img.h, .w = s->img.w, .whole = &s->img};
-    TRY(sample_nodata(s, &all.has_nodata, &all.nodata, err));
+    picture_parts all = {.h = s->img.h, .w = s->img.w, .whole = &s->img, .dates = s->n_images};
+    TRY(sample_nodata(s, &all.nodata, err));
     return t->measure(t, &all, s->mem, out, err);
 }

@@ -201,9 +201,7 @@ static bool takes_bands(const value *step)
 {
     const char *name = value_type_name(step);
     const entry *e = name ? find_entry(name) : NULL;
-    if (!e || !e->kind ||
-        (e->kind->windows != WINDOWS_LOADS && e->kind->windows != WINDOWS_LOADS_PAIR &&
-         e->kind->windows != WINDOWS_WHOLE))
+    if (!e || !e->kind || e->kind->windows == WINDOWS_POINTWISE) /* AddIndices has other bands */
         return false;
     for (size_t i = 0; i < e->kind->fields->n; i++)
         if (strcmp(e->kind->fields->at[i].name, "bands") == 0)

@@ -39,14 +39,12 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
     return m;
 }
 
-cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err)
+cseg_status sample_nodata(sample *s, image_nodata *out, cseg_error *err)
 {
-    *has = false;
     if (!s->nodata.asked && s->path)
-        TRY(image_nodata(s->path, &s->nodata.known, &s->nodata.value, err));
+        TRY(image_nodata_read(s->path, &s->nodata.of_file, err));
     s->nodata.asked = true;
-    *has = s->nodata.known && !s->nodata.reduced;
-    *stated = s->nodata.value;
+    *out = s->nodata.reduced ? (image_nodata){0} : s->nodata.of_file;
     return CSEG_OK;
 }
 

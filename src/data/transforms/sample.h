@@ -15,7 +15,7 @@
 #include "config/value.h"
 #include "io/imgproc/imgproc.h"
 
-enum { SAMPLE_MAX_LABELS = 8, SAMPLE_MAX_IMAGES = 2, SAMPLE_MAX_CHANNELS = 32 };
+enum { SAMPLE_MAX_LABELS = 8, SAMPLE_MAX_IMAGES = 2, SAMPLE_MAX_CHANNELS = 256 };
 
 /* One named map that geometry moves along with the image: gt_semantic_seg, gt_semantic_seg_from, seg_weight_map... */
 typedef struct sample_map {
@@ -26,22 +26,22 @@ typedef struct sample_map {
     bool is_weight; /* resized linearly, rotated linearly, padded with 0, unlike labels */
 } sample_map;
 
-/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
-typedef struct sample_range {
-    bool known;
-    const double *low, *high; /* one a channel */
-} sample_range;
-
 /* The part of larger files that a sample is. What loads files then reads this part of them, and sees them as files of
  * that size. */
 typedef struct sample_window {
     int64_t y, x, h, w;
     /* Reads it as image_read_bands would give it; *out is new. labels: of a label map. */
-    cseg_status (*read)(const struct sample_window *w, const char *path, const int64_t *bands, size_t n_bands,
-                        bool labels, image_flags flags, image *out, cseg_error *err);
+    cseg_status (*read)(const struct sample_window *w, const char *path, bool labels, const int64_t *bands, size_t n,
+                        image_flags flags, image *out, cseg_error *err);
     /* Writes the label to ignore into labels, u8 [h,w], read from `path`, wherever nothing counts. */
     cseg_status (*blank)(const struct sample_window *w, const char *path, image *labels, cseg_error *err);
 } sample_window;
+
+/* What a transform measures of each channel of a whole picture, before it changes any pixel. */
+typedef struct sample_range {
+    bool known;
+    const double *low, *high; /* one a channel */
+} sample_range;
 
 struct sample;
 /* Where a transform that mixes several samples (RandomMosaic) finds the others. */
@@ -93,10 +93,10 @@ typedef struct sample {
         char direction;
     } preset;
     sample_range range; /* for a window: what the transform in turn needs to know of the whole picture */
-    /* The value that stands for "no data" in the file's first band: ask sample_nodata. */
+    /* Ask sample_nodata. */
     struct {
-        bool asked, known, reduced; /* reduced: the image does not have the file's values */
-        double value;
+        bool asked, reduced; /* reduced: the image does not have the file's values */
+        image_nodata of_file;
     } nodata;
     bool reduce_zero_label;          /* of the dataset */
     bool reduce_semantic_zero_label; /* the same for Open-CD's maps of each date */
@@ -117,8 +117,8 @@ sample_map *sample_add_map(sample *s, const char *key, const char *path, bool is
  * pipeline; else the size of the file, which the answer has too. CSEG_SHAPE names the transform after which they
  * differ. */
 cseg_status sample_check_maps(const sample *s, bool training, cseg_error *err);
-/* Tells the value that stands for "no data" among the image's, as its file states it. *has false: none does. */
-cseg_status sample_nodata(sample *s, bool *has, double *stated, cseg_error *err);
+/* Tells the value that stands for "no data" among the image's, as its file states it. */
+cseg_status sample_nodata(sample *s, image_nodata *out, cseg_error *err);
 /* Joins two dates of one size and type: the channels of b behind those of a, in *out, which is new. CSEG_DATA names
  * what differs. */
 cseg_status sample_join_dates(const image *a, const image *b, const char *path, const char *path2, image *out,

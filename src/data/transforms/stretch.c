@@ -27,8 +27,8 @@ typedef struct look {
     image_quantile **q; /* one a channel */
     uint8_t *skip;
     int64_t c, room;
-    bool has_nodata;
-    double nodata;
+    int dates;
+    image_nodata nodata;
 } look;
 
 static cseg_status add_part(void *arg, const image *m, cseg_error *err)
@@ -42,7 +42,7 @@ static cseg_status add_part(void *arg, const image *m, cseg_error *err)
         for (int64_t k = 0; k < m->c; k++)
             TRY(image_quantile_new(m->type, &l->q[k], err));
     }
-    if (l->has_nodata && m->h * m->w > l->room) {
+    if (l->nodata.known && m->h * m->w > l->room) {
         mem_free(l->skip);
         l->room = 0;
         l->skip = mem_alloc_raw((size_t)(m->h * m->w));
@@ -51,9 +51,9 @@ static cseg_status add_part(void *arg, const image *m, cseg_error *err)
         l->room = m->h * m->w;
     }
     for (int64_t k = 0; k < l->c; k++) {
-        if (l->has_nodata)
-            image_skip_nodata(m, k, l->nodata, l->skip);
-        image_quantile_add(l->q[k], m, k, l->has_nodata ? l->skip : NULL);
+        if (l->nodata.known)
+            image_skip_nodata(m, k, m->c / (l->dates == 2 ? 2 : 1), &l->nodata, l->skip);
+        image_quantile_add(l->q[k], m, k, l->nodata.known ? l->skip : NULL);
     }
     return CSEG_OK;
 }
@@ -87,7 +87,7 @@ static cseg_status stretch_measure(const transform *t, const picture_parts *p, a
 {
     const stretch_conf *c = t->conf;
     const double part[2] = {c->percentiles.at[0] / 100, c->percentiles.at[1] / 100};
-    look l = {.has_nodata = p->has_nodata, .nodata = p->nodata};
+    look l = {.nodata = p->nodata, .dates = p->dates};
     bool again = true;
     cseg_status status = CSEG_OK;
     while (again) {
@@ -132,15 +132,15 @@ static void stretch(const stretch_conf *c, image *to, int64_t channel, double lo
     }
 }
 
-static void stretch_all(const stretch_conf *c, const sample *s, const sample_range *range, const double *nodata,
+static void stretch_all(const stretch_conf *c, const sample *s, const sample_range *range, const image_nodata *nodata,
                         uint8_t *skip, image *to)
 {
     for (int64_t k = 0, each = sample_group(s); k < s->img.c; k++) {
         size_t at = c->low.n > 1 ? (size_t)(k % each) : 0;
-        if (nodata)
-            image_skip_nodata(&s->img, k, *nodata, skip);
+        if (nodata->known)
+            image_skip_nodata(&s->img, k, each, nodata, skip);
         stretch(c, to, k, c->low.n ? c->low.at[at] : range->low[k], c->low.n ? c->high.at[at] : range->high[k],
-                nodata ? skip : NULL);
+                nodata->known ? skip : NULL);
     }
 }
 
@@ -149,21 +149,20 @@ static cseg_status stretch_apply(const transform *t, sample *s, cseg_error *err)
     const stretch_conf *c = t->conf;
     image done = {0};
     sample_range range;
-    double nodata;
-    bool has_nodata;
+    image_nodata nodata;
     TRY(sample_need_pixels(s, err));
     if (c->low.n > 1 && (int64_t)c->low.n != sample_group(s))
         return fail(err, CSEG_SHAPE, "there are %zu numbers in 'low' for images of %lld channels", c->low.n,
                     (long long)sample_group(s));
     TRY(sample_measure(t, s, &range, err));
-    TRY(sample_nodata(s, &has_nodata, &nodata, err));
-    uint8_t *skip = has_nodata ? mem_alloc_raw((size_t)(s->img.h * s->img.w)) : NULL;
-    if (has_nodata && !skip)
+    TRY(sample_nodata(s, &nodata, err));
+    uint8_t *skip = nodata.known ? mem_alloc_raw((size_t)(s->img.h * s->img.w)) : NULL;
+    if (nodata.known && !skip)
         return fail_memory(err);
     cseg_status status =
         s->img.type == IMAGE_F32 ? image_copy(&s->img, &done, err) : image_convert(&s->img, IMAGE_F32, &done, err);
     if (status == CSEG_OK) {
-        stretch_all(c, s, &range, has_nodata ? &nodata : NULL, skip, &done);
+        stretch_all(c, s, &range, &nodata, skip, &done);
         picture_replace(&s->img, done);
     }
     mem_free(skip);

@@ -81,8 +81,11 @@ typedef struct picture_parts {
     const image *whole; /* all of it, if it is in memory; else NULL */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
     void *arg;
-    bool has_nodata;
-    double nodata;
+    /* Told after each part, in pixels; NULL: nothing is. */
+    cseg_status (*looked)(void *arg, int64_t done, int64_t all, cseg_error *err);
+    void *looked_arg;
+    image_nodata nodata;
+    int dates; /* 2: the channels are those of a pair, one date behind the other */
 } picture_parts;
 typedef cseg_status picture_look(void *arg, const image *part, cseg_error *err);
 /* Shows all of it, each pixel once, in parts that fit into memory. */

@@ -155,8 +155,10 @@ static cseg_status add_step(windowed *w, const transform *t, cseg_error *err)
     if (t->measure) {
         asked a = {w, w->last};
         picture_parts all = {.h = w->last->h, .w = w->last->w, .read = read_pixels, .arg = &a};
+        all.looked = w->from->looked;
+        all.looked_arg = w->from->arg;
         sample now = {.path = w->from->path, .nodata = w->begun.nodata};
-        TRY(sample_nodata(&now, &all.has_nodata, &all.nodata, err));
+        TRY(sample_nodata(&now, &all.nodata, err));
         if (t->measure(t, &all, w->mem, &st.range, err) != CSEG_OK)
             return fail_within(err, "%s: ", t->name);
     }
@@ -262,8 +264,7 @@ static cseg_status check_bands(const pipeline *p, const window_source *from, cse
 
 cseg_status windowed_open(const pipeline *p, const window_source *from, arena *mem, windowed **out, cseg_error *err)
 {
-    bool has;
-    double nodata;
+    image_nodata nodata;
     windowed *w = ARENA_NEW(mem, windowed);
     if (!w || !(w->last = ARENA_NEW(mem, stage)))
         return fail_memory(err);
@@ -273,7 +274,7 @@ cseg_status windowed_open(const pipeline *p, const window_source *from, arena *m
     w->last->w = from->w;
     TRY(check_bands(p, from, err));
     w->begun.path = from->path;
-    TRY(sample_nodata(&w->begun, &has, &nodata, err)); /* once for all windows */
+    TRY(sample_nodata(&w->begun, &nodata, err)); /* once for all windows */
     w->begun.nodata.reduced = p->info.reduced;
     if (p->info.variants > 1)
         return refuse(w, p->views, "makes several views of the image", err);

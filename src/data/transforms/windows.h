@@ -22,6 +22,9 @@ typedef struct window_source {
     size_t n_bands;
     /* Makes *out (new) from the window at (y, x), as the pipeline's loader reads files: pipeline_describe's flags. */
     cseg_status (*read)(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, image *out, cseg_error *err);
+    /* Told of each part of a picture that is looked at beforehand, and may stop that; NULL: nothing is. Counts pixels.
+     */
+    cseg_status (*looked)(void *arg, int64_t done, int64_t all, cseg_error *err);
     void *arg;
 } window_source;
 

@@ -254,6 +254,12 @@ cseg_status experiment_read(const value *cfg, const char *path, arena *mem, expe
 cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
                             experiment **out, cseg_error *err)
 {
+    return experiment_load_bands(path, overrides, n_overrides, NULL, 0, mem, out, err);
+}
+
+cseg_status experiment_load_bands(const char *path, const char *const *overrides, int n_overrides, const int64_t *bands,
+                                  size_t n_bands, arena *mem, experiment **out, cseg_error *err)
+{
     value *cfg;
     char *name = arena_strdup(mem, path);
     if (!name)
@@ -269,6 +275,8 @@ cseg_status experiment_load(const char *path, const char *const *overrides, int 
         was_there[i] = value_get(cfg, first) != NULL;
         TRY(config_override(cfg, overrides[i], mem, err));
     }
+    if (n_bands)
+        TRY(pipeline_set_bands(cfg, bands, n_bands, mem, err));
     TRY(experiment_read(cfg, name, mem, out, err));
     unread_warn_names(*out);
     for (int i = 0; i < n_overrides; i++)

@@ -149,6 +149,10 @@ typedef struct experiment {
  * `mem`. */
 cseg_status experiment_load(const char *path, const char *const *overrides, int n_overrides, arena *mem,
                             experiment **out, cseg_error *err);
+/* The same; all that loads images takes these bands of files instead of what the config says: n_bands numbers from 1.
+ */
+cseg_status experiment_load_bands(const char *path, const char *const *overrides, int n_overrides, const int64_t *bands,
+                                  size_t n_bands, arena *mem, experiment **out, cseg_error *err);
 /* Reads only what a config says of its model and optimizer (profile, train_cfg, test_cfg, optimizer, paramwise,
  * constructor, groups); all else is zero. For configs that are not whole experiments. */
 void experiment_begin(const value *cfg, experiment *out);

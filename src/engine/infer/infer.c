@@ -120,6 +120,7 @@ static cseg_status open_all(infer *x, const char *checkpoint, const infer_option
     TRY(build_preprocessor(x->e, x->mem, &x->pre, err));
     TRY(open_pipeline(x, o, err));
     TRY(input_watch_open(&x->watch, checkpoint, x->steps, &x->pre, false, err));
+    x->watch.refuses = o->refuses;
     TRY(open_classes(x, err));
     return build_predictor(x->m, x->b, &x->p, err);
 }
@@ -237,6 +238,7 @@ static cseg_status answer(infer *x, sample *views, int n, int head, bool want_sc
         at += (size_t)(h[i] * w[i] * s->img.c);
     }
     input_watch_judge(&x->watch, views[0].path, true);
+    TRY(input_watch_verdict(&x->watch, err));
     return predictor_run(x->p, v, n, views[0].ori_h, views[0].ori_w, head, want_scores, out, err);
 }
 
@@ -272,7 +274,9 @@ cseg_status infer_file(infer *x, const char *path, const char *path2, int head, 
     if (path2)
         input_watch_file(&x->watch, path2);
     input_watch_file(&x->watch, path);
-    cseg_status status = segment(x, &s, head, want_scores, out, err);
+    cseg_status status = input_watch_verdict(&x->watch, err);
+    if (status == CSEG_OK)
+        status = segment(x, &s, head, want_scores, out, err);
     sample_release(&s);
     arena_free(mem);
     return status;

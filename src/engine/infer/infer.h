@@ -22,6 +22,7 @@ typedef struct infer_options {
     bool bf16;     /* maps and operands in bfloat16, if the CPU has it */
     bool tta;      /* the config's test-time augmentation */
     bool own_size; /* without the test pipeline's resizes */
+    bool refuses;  /* images that the model cannot mean are CSEG_DATA (input_watch.h); else a warning */
 } infer_options;
 
 /* Builds the experiment's model, loads the checkpoint into it, and prepares the test pipeline for new images (without

@@ -274,7 +274,6 @@ static cseg_status run_job(job *j, const predict_options *o, predictor *p, cseg_
         return fail_memory(err);
     TRY(scene_store_open(folder.text, asked, s->resume, j->mem, &j->store, err));
     TRY(scan_scene(j, p, &scan, err));
-    input_watch_judge(&j->x->watch, s->path, true);
     TRY(write_outputs(j, err));
     scene_store_remove(j->store);
     return CSEG_OK;
@@ -295,6 +294,8 @@ cseg_status infer_run_scene(infer *x, const infer_scene *s, cseg_error *err)
     cseg_status status = choose_windows(&j, &o, err);
     if (status == CSEG_OK)
         status = scene_job_open(&j, err);
+    if (status == CSEG_OK)
+        status = scene_job_watch(&j, &o, err);
     if (status == CSEG_OK)
         status = predictor_new(x->m, x->b, &o, &p, err);
     if (status == CSEG_OK)

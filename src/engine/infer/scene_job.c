@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/usage.h"
 
-enum { WATCHED = 16 }; /* windows whose numbers are compared with what the model learned from */
+enum { WATCHED = 4 }; /* rows and columns of windows whose numbers are compared with what the model learned from */
 
 /* ---- opening ------------------------------------------------------------------------------------------------------
  */
@@ -112,24 +112,10 @@ static void fill(float *to, int64_t n, float v)
         to[i] = v;
 }
 
-/* Values that mean "no data" are arbitrary: a window with such values is not compared. */
-static void watch(job *j, int64_t y, int64_t x, int64_t h, int64_t w, const float *v)
+static void watch_nonsense(job *j, const float *v, int64_t n)
 {
-    const raster_info *info = j->source.info;
-    bool can_have = info->has_nodata || info->type == IMAGE_F32 || j->source2.r;
-    if (info->type == IMAGE_F32)
-        input_watch_nonsense(j->wanted->path, v, h * w * j->x->m->in_channels, &j->x->watch.told_nonsense);
-    if (j->watched == WATCHED || (can_have && windowed_describe(j->steps)->resized))
-        return;
-    uint8_t *holes = can_have ? mem_alloc_raw((size_t)(h * w)) : NULL;
-    int64_t n = 0;
-    bool good = !can_have || (holes && find_holes(j, y, x, h, w, holes, &n, NULL) == CSEG_OK);
-    mem_free(holes);
-    if (!good || n)
-        return;
-    j->watched++;
-    input_watch_values(&j->x->watch, v, h * w * j->x->m->in_channels);
-    input_watch_judge(&j->x->watch, j->wanted->path, false);
+    if (j->source.info->type == IMAGE_F32)
+        input_watch_nonsense(j->wanted->path, v, n, &j->x->watch.told_nonsense);
 }
 
 /* A window of the padded image: pipeline_pack pads what is outside of the image. */
@@ -146,10 +132,50 @@ cseg_status scene_job_read(void *arg, int64_t y, int64_t x, int64_t h, int64_t w
     cseg_status status = windowed_read(j->steps, y, x, in_h, in_w, &s, err);
     if (status == CSEG_OK)
         status = pipeline_pack(&j->x->pre, &s, h, w, to, err);
-    if (status == CSEG_OK && in_h == h && in_w == w)
-        watch(j, y, x, h, w, to);
+    if (status == CSEG_OK)
+        watch_nonsense(j, to, h * w * made->c);
     sample_release(&s);
     return status;
+}
+
+/* Values that mean "no data" are arbitrary: a window with such values is not compared. */
+static cseg_status watch_window(job *j, int64_t y, int64_t x, int64_t h, int64_t w, float *room, uint8_t *holes,
+                                cseg_error *err)
+{
+    const windowed_info *made = windowed_describe(j->steps);
+    int64_t n = 0;
+    TRY(scene_job_read(j, y, x, h, w, room, err));
+    if (!made->resized)
+        TRY(find_holes(j, y, x, h, w, holes, &n, err));
+    if (n)
+        return CSEG_OK;
+    input_watch_values(&j->x->watch, room, h * w * made->c);
+    input_watch_judge(&j->x->watch, j->wanted->path, false);
+    return CSEG_OK;
+}
+
+cseg_status scene_job_watch(job *j, const predict_options *o, cseg_error *err)
+{
+    const windowed_info *made = windowed_describe(j->steps);
+    const raster_info *info = j->source.info;
+    int64_t h = o->crop_h < made->h ? o->crop_h : made->h, w = o->crop_w < made->w ? o->crop_w : made->w;
+    bool can_have = info->has_nodata || info->type == IMAGE_F32 || j->source2.r;
+    TRY(input_watch_verdict(&j->x->watch, err));
+    if (made->resized && can_have)
+        return CSEG_OK;
+    float *room = mem_alloc_raw((size_t)(h * w * made->c) * sizeof *room);
+    uint8_t *holes = mem_alloc_raw((size_t)(h * w));
+    cseg_status status = room && holes ? CSEG_OK : fail_memory(err);
+    int64_t rows = made->h > h ? WATCHED : 1, columns = made->w > w ? WATCHED : 1;
+    for (int64_t i = 0; status == CSEG_OK && i < rows * columns; i++) {
+        int64_t y = rows > 1 ? (made->h - h) * (i / columns) / (rows - 1) : 0;
+        int64_t x = columns > 1 ? (made->w - w) * (i % columns) / (columns - 1) : 0;
+        status = watch_window(j, y, x, h, w, room, holes, err);
+    }
+    mem_free(room);
+    mem_free(holes);
+    input_watch_judge(&j->x->watch, j->wanted->path, true);
+    return status == CSEG_OK ? input_watch_verdict(&j->x->watch, err) : status;
 }
 
 /* Gives the range of the source from which positions [from, from + n) of `size` are computed, with some positions

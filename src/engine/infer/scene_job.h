@@ -22,8 +22,7 @@ typedef struct job {
     scene source, source2; /* source2: of a pair */
     window_source file;
     windowed *steps;
-    int64_t h, w;    /* as the model sees it, padded */
-    int64_t watched; /* windows that were compared with what the model learned from */
+    int64_t h, w; /* as the model sees it, padded */
     scene_store *store;
     scene_queue *queue;
     double last_point;          /* usage_seconds */
@@ -32,6 +31,9 @@ typedef struct job {
 
 /* Opens the scene, or both, as the pipeline makes them. */
 cseg_status scene_job_open(job *j, cseg_error *err);
+/* Compares windows spread over the scene with what the model learned from, before any is segmented: warnings, or
+ * CSEG_DATA (input_watch_verdict). */
+cseg_status scene_job_watch(job *j, const predict_options *o, cseg_error *err);
 /* predict_scene's read and skip; arg: the job. */
 cseg_status scene_job_read(void *arg, int64_t y, int64_t x, int64_t h, int64_t w, float *to, cseg_error *err);
 bool scene_job_is_empty(void *arg, int64_t y, int64_t x, int64_t h, int64_t w);

@@ -2,7 +2,9 @@
  * hold up the computing.
  *
  *     scene_queue *q;
- *     TRY(scene_queue_open(write, reach, arg, &q, err));
+ *     scene_queue_calls calls = {0};
+ *     predict_part part = {.y = 0, .x = 0};
+ *     TRY(scene_queue_open(&calls, &q, err));
  *     TRY(scene_queue_put(q, &part, err));
  *     TRY(scene_queue_close(q, true, err));
  */

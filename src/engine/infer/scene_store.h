@@ -2,10 +2,12 @@
  * was: parts of the answer, each a GeoTIFF of its own, and the last point (predict.h) up to which they are complete.
  *
  *     scene_store *s;
- *     TRY(scene_store_open("out/scene.tif.windows", asked, false, mem, &s, err));
- *     TRY(scene_store_put(s, STORE_LABELS, 0, 0, &labels, err));
+ *     predict_point point = {.row = 1};
+ *     raster_spec spec = {.h = 512, .w = 512, .bands = 1};
+ *     TRY(scene_store_open("out/scene.tif.windows", "head: 0\n", false, mem, &s, err));
+ *     TRY(scene_store_put(s, STORE_LABELS, 0, 0, img, err));
  *     TRY(scene_store_reach(s, &point, err));
- *     TRY(scene_store_join(s, STORE_LABELS, "out/scene.tif", &spec, &options, err));
+ *     TRY(scene_store_join(s, STORE_LABELS, "out/scene.tif", &spec, &(raster_join_options){0}, err));
  *     scene_store_remove(s);
  *
  * Parts are written beside, synced and renamed; a point is written after its parts. So after a kill at any moment the

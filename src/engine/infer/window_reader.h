@@ -2,7 +2,9 @@
  *
  *     window_reader *r;
  *     window_slot *s;
- *     TRY(window_reader_open(&order, scene, 4, &r, err));
+ *     window_order order = {.y = {1024, 512, 384}, .x = {1024, 512, 384}};
+ *     predict_scene scene = {.h = 1024, .w = 1024, .c = 3};
+ *     TRY(window_reader_open(&order, &scene, 1, &r, err));
  *     TRY(window_reader_take(r, &s, err));
  *     window_reader_give(r, s);
  *     window_reader_close(r);

@@ -1,10 +1,10 @@
 /* Makes polygons of a raster of labels that comes row by row.
  *
- *     outline_options how = {.w = info->w, .h = info->h, .ground = &g, .emit = write_shape, .arg = writer};
+ *     ground g = {.transform = {0, 1, 0, 0, 0, 1}};
+ *     outline_options how = {.w = 3, .h = 1, .ground = &g, .emit = NULL}; // who takes the shapes
  *     outline *o;
  *     TRY(outline_new(&how, mem, &o, err));
- *     for (int64_t y = 0; y < info->h; y++)
- *         TRY(outline_row(o, labels_of(y), NULL, err));
+ *     TRY(outline_row(o, (int32_t[]){1, 1, 2}, NULL, err));
  *
  * One sweep over the rows: where labels differ, edges of pixels are strung into strands, and each strand knows what
  * follows it around the part on its left and around the part on its right. A part, pixels of one label that are

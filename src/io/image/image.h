@@ -123,9 +123,15 @@ typedef struct image_facts {
 cseg_status image_describe(const char *path, image_facts *out, cseg_error *err);
 /* The same of a file of these bands alone; n 0: of all. */
 cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t n, image_facts *out, cseg_error *err);
-/* The value that stands for "no data" in the file's first band. *has false: it states none, or cannot be read.
- * CSEG_NO_MEMORY alone is an error. */
-cseg_status image_nodata(const char *path, bool *has, double *value, cseg_error *err);
+/* The value that stands for "no data" among a file's samples. */
+typedef struct image_nodata {
+    bool known;
+    bool whole; /* the file has 8 bits, where each value is also a colour: only pixels all of whose bands have it count
+                 */
+    double value;
+} image_nodata;
+/* Of the file's first band. Not known: it states none, or cannot be read. CSEG_NO_MEMORY alone is an error. */
+cseg_status image_nodata_read(const char *path, image_nodata *out, cseg_error *err);
 
 /* How to write. Zeroed: blue first, JPEG quality 95, no palette. */
 typedef struct image_save {

@@ -119,28 +119,29 @@ void image_quantile_add(image_quantile *q, const image *m, int64_t channel, cons
         q->n += counted;
 }
 
-void image_skip_nodata(const image *m, int64_t channel, double nodata, uint8_t *skip)
+void image_skip_nodata(const image *m, int64_t channel, int64_t group, const image_nodata *nodata, uint8_t *skip)
 {
-    int64_t n = m->h * m->w, first = m->type == IMAGE_U8 ? 0 : channel, last = m->type == IMAGE_U8 ? m->c - 1 : channel;
+    int64_t n = m->h * m->w, first = nodata->whole ? channel / group * group : channel;
+    int64_t last = nodata->whole ? first + group - 1 : channel;
     memset(skip, 1, (size_t)n);
     for (int64_t k = first; k <= last; k++)
         for (int64_t i = 0, at = k; i < n; i++, at += m->c) {
             bool same;
             switch (m->type) {
             case IMAGE_U8:
-                same = ((const uint8_t *)m->data)[at] == nodata;
+                same = ((const uint8_t *)m->data)[at] == nodata->value;
                 break;
             case IMAGE_U16:
-                same = ((const uint16_t *)m->data)[at] == nodata;
+                same = ((const uint16_t *)m->data)[at] == nodata->value;
                 break;
             case IMAGE_I16:
-                same = ((const int16_t *)m->data)[at] == nodata;
+                same = ((const int16_t *)m->data)[at] == nodata->value;
                 break;
             case IMAGE_I32:
-                same = ((const int32_t *)m->data)[at] == nodata;
+                same = ((const int32_t *)m->data)[at] == nodata->value;
                 break;
             default:
-                same = ((const float *)m->data)[at] == (float)nodata;
+                same = ((const float *)m->data)[at] == (float)nodata->value;
             }
             skip[i] &= same;
         }

@@ -24,9 +24,9 @@ void image_quantile_free(image_quantile *q); /* NULL is allowed */
 /* Counts the samples of one channel of an image of that type; not NaN, and not pixels whose skip[i] (NULL: none) is not
  * 0. */
 void image_quantile_add(image_quantile *q, const image *m, int64_t channel, const uint8_t *skip);
-/* skip [h,w]: 1 where the channel's sample is no data by that value, else 0. Of 8 bits, where every value is also a
- * colour, only pixels all of whose channels have it. */
-void image_skip_nodata(const image *m, int64_t channel, double nodata, uint8_t *skip);
+/* skip [h,w]: 1 where a channel's sample has no data by that value, else 0. group: channels of one picture, which
+ * `nodata->whole` looks at together (half of a pair's). */
+void image_skip_nodata(const image *m, int64_t channel, int64_t group, const image_nodata *nodata, uint8_t *skip);
 /* Ends a pass. parts: n from 0 to 1, that will be asked for. True: all samples are to be added once more. Out of memory
  * shows in image_quantile_failed. */
 bool image_quantile_again(image_quantile *q, const double *parts, size_t n);

@@ -155,17 +155,17 @@ cseg_status image_describe_bands(const char *path, const int64_t *bands, size_t 
     return status;
 }
 
-cseg_status image_nodata(const char *path, bool *has, double *value, cseg_error *err)
+cseg_status image_nodata_read(const char *path, image_nodata *out, cseg_error *err)
 {
     raster *r;
-    *has = false;
+    *out = (image_nodata){0};
     arena *mem = arena_new();
     if (!mem)
         return fail_memory(err);
     cseg_status status = raster_open(path, mem, &r, err);
     if (status == CSEG_OK) {
-        *has = raster_describe(r)->has_nodata;
-        *value = raster_describe(r)->nodata;
+        const raster_info *info = raster_describe(r);
+        *out = (image_nodata){.known = info->has_nodata, .whole = info->type == IMAGE_U8, .value = info->nodata};
     }
     arena_free(mem);
     return status == CSEG_NO_MEMORY ? status : CSEG_OK;

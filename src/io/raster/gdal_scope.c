@@ -55,7 +55,7 @@ static bool keep_vector(GDALDriverH d)
     return false;
 }
 
-GDALDriverH gdal_writer(const char *name)
+void *gdal_writer(const char *name)
 {
     for (int i = 0; i < VECTOR_DRIVERS; i++)
         if (strcmp(vector_drivers[i], name) == 0 && kept_vectors[i])

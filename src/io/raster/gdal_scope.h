@@ -1,10 +1,16 @@
-/* Registers GDAL's drivers once and catches its messages. Nothing outside src/io includes it. */
+/* Registers GDAL's drivers once and catches its messages. Nothing outside src/io includes it.
+ *
+ *     gdal_scope scope;
+ *     gdal_begin(&scope);
+ *     void *driver = gdal_writer("GPKG");
+ *     gdal_end(&scope);
+ *     if (!driver)
+ *         return gdal_fail(&scope, CSEG_UNSUPPORTED, path, "write", err);
+ */
 #ifndef IO_RASTER_GDAL_SCOPE_H
 #define IO_RASTER_GDAL_SCOPE_H
 
 #include <stdbool.h>
-
-#include <gdal.h>
 
 #include "base/error.h"
 
@@ -28,9 +34,9 @@ void gdal_register_vectors(void);
 void gdal_allow_remote(void);
 bool gdal_remote_allowed(void);
 
-/* A driver to write polygons with: GPKG, GeoJSON, ESRI Shapefile; nothing can be opened by it. NULL: GDAL was built
+/* A GDALDriverH to write polygons with, GPKG or ESRI Shapefile; nothing can be opened by it. NULL: GDAL was built
  * without. */
-GDALDriverH gdal_writer(const char *name);
+void *gdal_writer(const char *name);
 
 /* "PATH: cannot VERB: GDAL's reason" */
 cseg_status gdal_fail(const gdal_scope *s, cseg_status code, const char *path, const char *verb, cseg_error *err);

@@ -108,9 +108,6 @@ typedef struct raster_units {
 } raster_units;
 cseg_status raster_units_of(const char *wkt, raster_units *out, cseg_error *err);
 
-/* Area of a pixel in m2, by the raster's projection; 0: it is unknown, or differs from pixel to pixel (degrees). */
-double raster_pixel_area(const raster_info *info);
-
 typedef enum {
     PLACE_SAME,    /* corners within a quarter of a pixel, and the same coordinate system if both are known */
     PLACE_UNKNOWN, /* only one knows its place, or they state it in ways that cannot be compared */

@@ -157,8 +157,3 @@ cseg_status raster_join(const char *path, const raster_spec *spec, const raster_
     arena_free(mem);
     return status;
 }
-
-void raster_limit_cache(int64_t bytes)
-{
-    GDALSetCacheMax64(bytes);
-}

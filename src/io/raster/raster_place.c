@@ -177,22 +177,3 @@ cseg_status raster_place_shift(const raster_place *p, int64_t y, int64_t x, aren
     }
     return CSEG_OK;
 }
-
-double raster_pixel_area(const raster_info *info)
-{
-    const double *t = info->place.transform;
-    double area = 0;
-    gdal_scope scope;
-    if (!info->place.has_transform || !*info->place.projection)
-        return 0;
-    gdal_begin(&scope);
-    OGRSpatialReferenceH srs = OSRNewSpatialReference(info->place.projection);
-    if (srs && OSRIsProjected(srs)) {
-        double unit = OSRGetLinearUnits(srs, NULL);
-        area = fabs(t[1] * t[5] - t[2] * t[4]) * unit * unit;
-    }
-    if (srs)
-        OSRDestroySpatialReference(srs);
-    gdal_end(&scope);
-    return area;
-}

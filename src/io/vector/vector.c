@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/temporary.h"
 #include "io/raster/gdal_scope.h"
-#include "io/vector/vector_stream.h"
+#include "io/vector/geojson.h"
 
 /* Sqlite commits this many shapes at a time. */
 enum { BATCH = 50000, MAX_FIELDS = 16 };
@@ -43,7 +43,7 @@ struct vector_writer {
     const char **parts; /* paths in that folder, beside shape_parts */
     int held;           /* a descriptor that marks it as being written; -1: none */
     file_replace file;  /* GeoJSON */
-    const char *stream;
+    geojson *json;
 };
 
 static vector_format format_of(const char *path)
@@ -114,7 +114,7 @@ static GDALDatasetH create_gpkg(vector_writer *w)
     return set;
 }
 
-static cseg_status begin_file(vector_writer *w, const gdal_scope *scope, cseg_error *err)
+static cseg_status begin_file(vector_writer *w, const vector_spec *spec, const gdal_scope *scope, cseg_error *err)
 {
     if (w->format == FORMAT_GPKG) {
         if (!(w->temporary = temporary_begin(w->path, w->mem)))
@@ -123,9 +123,7 @@ static cseg_status begin_file(vector_writer *w, const gdal_scope *scope, cseg_er
         w->held = open(w->temporary, O_RDONLY | O_CLOEXEC);
     } else if (w->format == FORMAT_GEOJSON) {
         TRY(file_replace_open(&w->file, w->path, w->mem, err));
-        if (!(w->stream = vector_stream_open(w->file.out, w->mem)))
-            return fail_memory(err);
-        w->set = GDALCreate(gdal_writer("GeoJSON"), w->stream, 0, 0, 0, GDT_Unknown, NULL);
+        return geojson_begin(w->file.out, w->path, spec, scope, w->mem, &w->json, err);
     } else {
         const char *base = path_base(w->path);
         w->parts = ARENA_ARRAY(w->mem, sizeof shape_parts / sizeof *shape_parts, const char *);
@@ -143,18 +141,12 @@ static cseg_status begin_file(vector_writer *w, const gdal_scope *scope, cseg_er
     return w->set ? CSEG_OK : gdal_fail(scope, CSEG_IO, w->path, "create it", err);
 }
 
-static char **layer_options(const vector_writer *w, const vector_spec *spec)
+static char **layer_options(const vector_writer *w)
 {
-    char **o = NULL, digits[24];
+    char **o = NULL;
     if (w->format == FORMAT_SHAPEFILE) {
         o = CSLSetNameValue(o, "ENCODING", "UTF-8");
         o = CSLSetNameValue(o, "2GB_LIMIT", "YES"); /* other programs read no more */
-    }
-    if (w->format == FORMAT_GEOJSON) {
-        double need = spec->smallest > 0.0 ? ceil(2.0 - log10(spec->smallest)) : 7.0;
-        snprintf(digits, sizeof digits, "%d", need < 7.0 ? 7 : need > 15.0 ? 15 : (int)need);
-        o = CSLSetNameValue(o, "RFC7946", *spec->projection ? "YES" : "NO");
-        o = CSLSetNameValue(o, "COORDINATE_PRECISION", digits);
     }
     return o;
 }
@@ -185,7 +177,7 @@ static cseg_status make_layer(vector_writer *w, const vector_spec *spec, const g
         }
         OSRSetAxisMappingStrategy(system, OAMS_TRADITIONAL_GIS_ORDER);
     }
-    char **options = layer_options(w, spec);
+    char **options = layer_options(w);
     const char *name = w->format == FORMAT_SHAPEFILE ? w->parts[4] : spec->layer;
     char *base = arena_strndup(w->mem, name, strlen(name) - (w->format == FORMAT_SHAPEFILE ? 4 : 0));
     if (base)
@@ -228,8 +220,8 @@ cseg_status vector_create(const char *path, const vector_spec *spec, arena *mem,
     gdal_scope scope;
     gdal_begin(&scope);
     rewind_rings(false);
-    cseg_status status = begin_file(w, &scope, err);
-    if (status == CSEG_OK)
+    cseg_status status = begin_file(w, spec, &scope, err);
+    if (status == CSEG_OK && !w->json)
         status = make_layer(w, spec, &scope, err);
     rewind_rings(true);
     gdal_end(&scope);
@@ -259,8 +251,10 @@ static void end_polygon(vector_writer *w)
 
 cseg_status vector_ring(vector_writer *w, const double *x, const double *y, size_t n, bool outer, cseg_error *err)
 {
-    if (n >= INT32_MAX || (!outer && !w->polygon))
+    if (n >= INT32_MAX || (!outer && !w->polygon && !w->json))
         return fail(err, CSEG_UNSUPPORTED, "%s: a ring of %zu points cannot be written", w->path, n);
+    if (w->json)
+        return geojson_ring(w->json, x, y, n, outer, err);
     cseg_status status = CSEG_OK;
     gdal_scope scope;
     gdal_begin(&scope);
@@ -320,11 +314,8 @@ static bool keep_transaction(vector_writer *w)
     return good;
 }
 
-cseg_status vector_shape(vector_writer *w, const vector_value *values, cseg_error *err)
+static bool add_feature(vector_writer *w, const vector_value *values)
 {
-    cseg_status status = CSEG_OK;
-    gdal_scope scope;
-    gdal_begin(&scope);
     end_polygon(w);
     OGRFeatureH f = OGR_F_Create(OGR_L_GetLayerDefn(w->layer));
     for (int i = 0; i < w->n_fields; i++)
@@ -336,8 +327,21 @@ cseg_status vector_shape(vector_writer *w, const vector_value *values, cseg_erro
     bool good = keep_transaction(w) && OGR_L_CreateFeature(w->layer, f) == OGRERR_NONE;
     rewind_rings(true);
     OGR_F_Destroy(f);
-    if (!good || scope.text[0] || (w->file.out && ferror(w->file.out)))
-        status = scope.text[0] ? gdal_fail(&scope, CSEG_IO, w->path, "write", err) : fail_errno(err, w->path, "write");
+    return good;
+}
+
+cseg_status vector_shape(vector_writer *w, const vector_value *values, cseg_error *err)
+{
+    cseg_status status = CSEG_OK;
+    gdal_scope scope;
+    gdal_begin(&scope);
+    if (w->json) {
+        status = geojson_shape(w->json, values, &scope, err);
+        if (status == CSEG_OK && ferror(w->file.out))
+            status = fail_errno(err, w->path, "write");
+    } else if (!add_feature(w, values) || scope.text[0]) {
+        status = gdal_fail(&scope, CSEG_IO, w->path, "write", err);
+    }
     gdal_end(&scope);
     return status;
 }
@@ -353,9 +357,8 @@ static void close_set(vector_writer *w)
     OGR_G_DestroyGeometry(w->shape);
     OGR_G_DestroyGeometry(w->polygon);
     w->shape = w->polygon = NULL;
-    if (w->stream)
-        vector_stream_close(w->stream);
-    w->stream = NULL;
+    geojson_free(w->json);
+    w->json = NULL;
 }
 
 void vector_abort(vector_writer *w)
@@ -448,6 +451,8 @@ cseg_status vector_commit(vector_writer *w, cseg_error *err)
     if (w->in_transaction && GDALDatasetCommitTransaction(w->set) != OGRERR_NONE)
         status = gdal_fail(&scope, CSEG_IO, w->path, "write", err);
     w->in_transaction = false;
+    if (w->json)
+        geojson_end(w->json);
     close_set(w); /* writes what is cached, and makes the spatial index: a full disk may show only here */
     if (status == CSEG_OK && scope.text[0])
         status = gdal_fail(&scope, CSEG_IO, w->path, "write", err);

@@ -1,10 +1,10 @@
-/* Writes polygons with attributes through OGR: GeoPackage, GeoJSON or Shapefile, by the ending of the path.
+/* Writes polygons with attributes: GeoPackage, GeoJSON or Shapefile, by the ending of the path.
  *
  *     vector_field fields[] = {{"class", VECTOR_TEXT}};
- *     vector_spec spec = {.layer = "water", .projection = info->place.projection, .fields = fields, .n_fields = 1};
+ *     vector_spec spec = {.layer = "water", .projection = "", .fields = fields, .n_fields = 1};
  *     vector_writer *w;
  *     TRY(vector_create("water.gpkg", &spec, mem, &w, err));
- *     TRY(vector_ring(w, x, y, 4, true, err));
+ *     TRY(vector_ring(w, (double[]){0, 9, 9}, (double[]){0, 0, 9}, 3, true, err));
  *     TRY(vector_shape(w, (vector_value[]){{.text = "water"}}, err));
  *     TRY(vector_commit(w, err));
  *

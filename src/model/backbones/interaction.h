@@ -4,15 +4,12 @@
 #ifndef MODEL_INTERACTION_H
 #define MODEL_INTERACTION_H
 
-#include "model/model.h"
+#include "model/backbones/stages.h"
 
 /* An entry of a field table. */
 #define INTERACTION_FIELD(struct_)                                                                                     \
     FIELD(struct_, F_VALUE, interaction_cfg, "(None, None, None, None)",                                               \
           "what the dates exchange behind each stage: a dict of an interaction, or None")
-
-/* x behind stage i (from 0) of the backbone m. */
-typedef tensor *backbone_stage(module *m, graph *g, int64_t i, tensor *x);
 
 /* Makes the list "ccs" of interactions, one behind each stage. NULL: an error was recorded. */
 module *interactions_new(module *m, const value *cfg, int64_t stages);

@@ -5,7 +5,7 @@
 #include "model/init.h"
 #include "model/layers/layers.h"
 
-enum { STAGES_MAX = 64 };
+enum { STAGES_MAX = BACKBONE_STAGES_MAX };
 
 typedef struct mit_config {
     int64_t in_channels, embed_dims, num_stages, mlp_ratio;
@@ -181,6 +181,16 @@ static tensor *run_stage(module *m, graph *g, int64_t i, tensor *x)
     return layer_run(s->norm, g, x);
 }
 
+static void stages(const module *m, backbone_stages *out)
+{
+    const mit_config *c = m->config;
+    *out = (backbone_stages){.run = run_stage, .n = c->num_stages, .only = -1};
+    for (int64_t i = 0; i < out->n; i++) {
+        out->channels[i] = c->embed_dims * c->num_heads.at[i];
+        out->heads[i] = c->num_heads.at[i];
+    }
+}
+
 static features forward(module *m, graph *g, tensor *x)
 {
     const mit_config *c = m->config;
@@ -206,7 +216,7 @@ const kind kind_mix_vision_transformer = {
              "arXiv:2105.15203).",
     .fields = &table,
     .build = build,
-    .as.backbone = {.forward = forward},
+    .as.backbone = {.forward = forward, .stages = stages},
 };
 
 const kind kind_ia_mix_vision_transformer = {

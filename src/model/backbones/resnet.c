@@ -221,6 +221,16 @@ static tensor *run_stage(module *m, graph *g, int64_t i, tensor *x)
     return layer_run(r->layer[i], g, x);
 }
 
+void resnet_stages(const module *m, backbone_stages *out)
+{
+    const resnet_config *c = m->config;
+    *out = (backbone_stages){.run = run_stage, .n = c->num_stages, .only = c->out_indices.at[c->out_indices.n - 1]};
+    for (int64_t i = 0; i < out->n; i++) {
+        out->channels[i] = c->base_channels << i;
+        out->heads[i] = 1 << i;
+    }
+}
+
 features resnet_forward(module *m, graph *g, tensor *x)
 {
     const resnet_config *c = m->config;
@@ -281,7 +291,7 @@ const kind kind_resnet = {
     .about = "Residual networks of 18 to 152 layers (arXiv:1512.03385).",
     .fields = &table,
     .build = resnet_build,
-    .as.backbone = {.forward = resnet_forward},
+    .as.backbone = {.forward = resnet_forward, .stages = resnet_stages},
 };
 
 const kind kind_resnet_v1c = {
@@ -290,7 +300,7 @@ const kind kind_resnet_v1c = {
     .about = "ResNet with deep_stem=True (arXiv:1812.01187).",
     .fields = &variant_table,
     .build = build_v1c,
-    .as.backbone = {.forward = resnet_forward},
+    .as.backbone = {.forward = resnet_forward, .stages = resnet_stages},
 };
 
 const kind kind_resnet_v1d = {
@@ -299,7 +309,7 @@ const kind kind_resnet_v1d = {
     .about = "ResNet with deep_stem=True and avg_down=True (arXiv:1812.01187).",
     .fields = &variant_table,
     .build = build_v1d,
-    .as.backbone = {.forward = resnet_forward},
+    .as.backbone = {.forward = resnet_forward, .stages = resnet_stages},
 };
 
 /* ---- Open-CD's ------------------------------------------------------------------------------------------------- */

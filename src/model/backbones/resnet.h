@@ -69,6 +69,7 @@ features resnet_forward(module *m, graph *g, tensor *x);
 /* The same for Open-CD's variants, in which two dates interact: m->config has an interaction_cfg. */
 void resnet_build_interacting(module *m);
 features resnet_forward_both(module *m, graph *g, tensor *first, tensor *second);
+void resnet_stages(const module *m, backbone_stages *out);
 /* For modules that run the parts of a ResNet themselves. NULL: m is another kind. */
 const resnet *resnet_of(const module *m);
 

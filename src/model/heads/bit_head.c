@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/heads/ban_decoder.h"
 #include "model/heads/decode_head.h"
 
 typedef struct bit_config {
@@ -13,25 +14,42 @@ typedef struct bit_config {
     const char *pool_mode;
 } bit_config;
 
+#define BIT_FIELDS                                                                                                     \
+    FIELD_RANGE(bit_config, F_INT, embed_dims, "64", 1, 1 << 16, "channels inside of a block"),                        \
+        FIELD_RANGE(bit_config, F_INT, enc_depth, "1", 0, 1024, "blocks in which tokens look at each other"),          \
+        FIELD(bit_config, F_BOOL, enc_with_pos, "True", "each token has a learnt position"),                           \
+        FIELD_RANGE(bit_config, F_INT, dec_depth, "8", 0, 1024, "blocks in which pixels look at tokens"),              \
+        FIELD_RANGE(bit_config, F_INT, num_heads, "8", 1, 1 << 12, "heads of attentions"),                             \
+        FIELD_RANGE(bit_config, F_FLOAT, drop_rate, "0.", 0, 1, "dropout behind attentions and linear layers"),        \
+        FIELD_RANGE(bit_config, F_INT, pool_size, "2", 1, 1 << 10,                                                     \
+                    "without the tokenizer: side of the grid of tokens"),                                              \
+        FIELD_CHOICE(bit_config, pool_mode, "'max'", "max|avg", "and how a token is made of its part of the map"),     \
+        FIELD(bit_config, F_BOOL, use_tokenizer, "True",                                                               \
+              "tokens are sums of pixels with learnt weights; False: a pool"),                                         \
+        FIELD_RANGE(bit_config, F_INT, token_len, "4", 1, 1 << 16, "tokens of a date with the tokenizer"),             \
+        FIELD_RANGE(bit_config, F_FLOAT, pre_upsample, "2", 1e-3, 64, "by how much the map is enlarged first"),        \
+        FIELD_RANGE(bit_config, F_FLOAT, upsample_size, "4", 1e-3, 64, "and before it is classified")
+
 static const field fields[] = {
     HEAD_SIZE_FIELDS(bit_config, "256", "32"),
     HEAD_CLASSES_FIELD(bit_config),
     HEAD_MORE_FIELDS(bit_config, "None", "dict(type='LN')", "dict(type='ReLU', inplace=True)",
                      "dict(type='Normal', std=0.01, override=dict(name='conv_seg'))"),
-    FIELD_RANGE(bit_config, F_INT, embed_dims, "64", 1, 1 << 16, "channels inside of a block"),
-    FIELD_RANGE(bit_config, F_INT, enc_depth, "1", 0, 1024, "blocks in which tokens look at each other"),
-    FIELD(bit_config, F_BOOL, enc_with_pos, "True", "each token has a learnt position"),
-    FIELD_RANGE(bit_config, F_INT, dec_depth, "8", 0, 1024, "blocks in which pixels look at tokens"),
-    FIELD_RANGE(bit_config, F_INT, num_heads, "8", 1, 1 << 12, "heads of attentions"),
-    FIELD_RANGE(bit_config, F_FLOAT, drop_rate, "0.", 0, 1, "dropout behind attentions and linear layers"),
-    FIELD_RANGE(bit_config, F_INT, pool_size, "2", 1, 1 << 10, "without the tokenizer: side of the grid of tokens"),
-    FIELD_CHOICE(bit_config, pool_mode, "'max'", "max|avg", "and how a token is made of its part of the map"),
-    FIELD(bit_config, F_BOOL, use_tokenizer, "True", "tokens are sums of pixels with learnt weights; False: a pool"),
-    FIELD_RANGE(bit_config, F_INT, token_len, "4", 1, 1 << 16, "tokens of a date with the tokenizer"),
-    FIELD_RANGE(bit_config, F_FLOAT, pre_upsample, "2", 1e-3, 64, "by how much the map is enlarged first"),
-    FIELD_RANGE(bit_config, F_FLOAT, upsample_size, "4", 1e-3, 64, "and before it is classified"),
+    BIT_FIELDS,
 };
 static const field_table table = FIELD_TABLE(fields, bit_config);
+static const field ban_fields[] = {
+    HEAD_SIZE_FIELDS(bit_config, "256", "32"),
+    HEAD_CLASSES_FIELD(bit_config),
+    BIT_FIELDS,
+    HEAD_FIELD(bit_config, F_VALUE, conv_cfg, "None", "kind of convolution"),
+    HEAD_FIELD(bit_config, F_VALUE, norm_cfg, "dict(type='LN')", "kind of normalisation of tokens"),
+    FIELD_IGNORED(act_cfg, "the reference does not use it either"),
+    FIELD_IGNORED(interpolate_mode, "the reference does not use it either"),
+    HEAD_FIELD_RANGE(bit_config, F_FLOAT, dropout_ratio, "0.", -1, 1, "of channels, before classifying; <= 0: none"),
+    HEAD_FIELD(bit_config, F_BOOL, align_corners, "False", "of all resizing"),
+};
+static const field_table ban_table = FIELD_TABLE(ban_fields, bit_config);
 
 /* ---- a block: what x takes from ref, then a small network on each element --------------------------------------- */
 
@@ -104,18 +122,15 @@ static module *conv(module *m, module *parent, const char *name, int64_t in, int
                                               .act_cfg = module_literal(m, "dict(type='ReLU')")});
 }
 
-static void build(module *m)
+/* All but the classifier. */
+static void build_parts(module *m, int64_t in)
 {
     const bit_config *c = m->config;
     bool corners = c->head.align_corners;
-    if (c->head.input_transform)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "input_transform"),
-                   "%s: %s takes one map of both dates; leave input_transform out", m->name, m->kind->name);
-    if (!head_begin(m, sizeof(bit_head)) ||
-        !attention_heads_fit(m, module_at(m, "num_heads"), c->embed_dims, c->num_heads))
-        return;
     bit_head *h = m->state;
     int64_t channels = c->head.channels;
+    if (!attention_heads_fit(m, module_at(m, "num_heads"), c->embed_dims, c->num_heads))
+        return;
     h->tokens = c->use_tokenizer ? c->token_len : c->pool_size * c->pool_size;
     if (c->enc_with_pos)
         h->position =
@@ -124,7 +139,7 @@ static void build(module *m)
         h->conv_att = conv(m, m, "conv_att", channels, h->tokens, 1);
     h->pre_process = sequential_new(m, "pre_process");
     upsample_new(h->pre_process, "0", c->pre_upsample, "bilinear", corners);
-    conv(m, h->pre_process, "1", h->base.in_channels, channels, 3);
+    conv(m, h->pre_process, "1", in, channels, 3);
     h->encoder = module_list_new(m, "encoder");
     for (int64_t i = 0; i < c->enc_depth; i++)
         block_new(m, h->encoder, i, false);
@@ -134,6 +149,32 @@ static void build(module *m)
     h->upsample = upsample_new(m, "upsample", c->upsample_size, "bilinear", corners);
     if (h->pre_process)
         h->pre_process->base = true;
+}
+
+static void build(module *m)
+{
+    const bit_config *c = m->config;
+    if (c->head.input_transform)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "input_transform"),
+                   "%s: %s takes one map of both dates; leave input_transform out", m->name, m->kind->name);
+    if (head_begin(m, sizeof(bit_head)))
+        build_parts(m, ((bit_head *)m->state)->base.in_channels);
+}
+
+/* BAN_BITHead is no decode head: a BitemporalAdapterHead has what belongs to one. */
+static void build_ban(module *m)
+{
+    const bit_config *c = m->config;
+    bit_head *h = m->state = module_state(m, sizeof *h);
+    if (!h)
+        return;
+    if (c->head.in_channels.n != 1) {
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "in_channels"), "%s: in_channels is an int", m->name);
+        return;
+    }
+    build_parts(m, c->head.in_channels.at[0]);
+    h->base.conv_seg = pointwise_conv_new(m, "conv_seg", c->head.channels, c->head.num_classes);
+    h->base.dropout = dropout2d_new(m, "dropout", c->head.dropout_ratio);
 }
 
 /* x [N,h,w,C] -> [N,T,C] */
@@ -165,16 +206,11 @@ static tensor *exchange(module *m, graph *g, tensor *tokens)
     return op_concat(g, date, 2, 0);
 }
 
-static tensor *changes(module *m, graph *g, const head_io *io)
+/* first, second [N,h,w,in]: both dates' maps -> [N,H,W,channels] */
+static tensor *changes_of(module *m, graph *g, tensor *first, tensor *second)
 {
     const bit_head *h = m->state;
-    features maps[2];
-    tensor *date[2];
-    head_inputs_of_dates(m, g, io, true, maps);
-    if (maps[0].n != 1 || maps[1].n != 1)
-        return NULL;
-    tensor *x = op_concat(g, (tensor *[]){maps[0].at[0], maps[1].at[0]}, 2, 0);
-    x = layer_run(h->pre_process, g, x);
+    tensor *date[2], *x = layer_run(h->pre_process, g, op_concat(g, (tensor *[]){first, second}, 2, 0));
     if (!x)
         return NULL;
     tensor *tokens = exchange(m, g, tokens_of(m, g, x)), *pixels = map_tokens(g, x);
@@ -183,6 +219,13 @@ static tensor *changes(module *m, graph *g, const head_io *io)
     op_split(g, op_reshape(g, pixels, 4, x->dim), 0, 2, NULL, date);
     tensor *y = op_unary(g, op_sub(g, date[0], date[1]), (unary_attr){.kind = UNARY_ABS});
     return layer_run(h->upsample, g, y);
+}
+
+static tensor *changes(module *m, graph *g, const head_io *io)
+{
+    features maps[2];
+    head_inputs_of_dates(m, g, io, true, maps);
+    return maps[0].n == 1 && maps[1].n == 1 ? changes_of(m, g, maps[0].at[0], maps[1].at[0]) : NULL;
 }
 
 static head_out forward(module *m, graph *g, const head_io *io)
@@ -200,4 +243,23 @@ const kind kind_bit_head = {
     .fields = &table,
     .build = build,
     .as.head = {.forward = forward, .features = changes},
+};
+
+static tensor *decode(module *m, graph *g, const features date[2])
+{
+    if (date[0].n != 1 || date[1].n != 1)
+        return graph_fail(g, CSEG_SHAPE,
+                          "%s (%s) takes one map of each date, as a ResNet gives it beside; there are %d", m->name,
+                          m->kind->name, date[0].n);
+    return head_classify(m, g, changes_of(m, g, date[0].at[0], date[1].at[0]));
+}
+
+const kind kind_ban_bit_head = {
+    .family = FAMILY_PART,
+    .scopes = SCOPE_OPENCD,
+    .name = "BAN_BITHead",
+    .about = "BITHead behind a ResNet, as ban_dec_cfg of BitemporalAdapterHead.",
+    .fields = &ban_table,
+    .build = build_ban,
+    .as.ban_decoder = {.forward = decode},
 };

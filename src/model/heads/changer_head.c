@@ -1,6 +1,7 @@
 /* Changer: the maps of two dates, each warped onto the other by a flow that both say, beside each other (Fang et al.
  * 2022, arXiv:2209.08290). */
 #include "model/heads/decode_head.h"
+#include "model/heads/joined_maps.h"
 
 typedef struct changer_config {
     head_config head;
@@ -15,16 +16,9 @@ static const field_table table = FIELD_TABLE(fields, changer_config);
 
 typedef struct changer {
     decode_head base;
-    module *convs, *fusion, *flow, *discriminator;
+    joined_maps joined;
+    module *flow, *discriminator;
 } changer;
-
-static module *pointwise(module *m, module *parent, const char *name, int64_t in, int64_t out, const value *act_cfg)
-{
-    const changer_config *c = m->config;
-    return conv_module_new(
-        parent, name,
-        (conv_module_spec){.conv = conv_square(in, out, 1, 1, 0, 1), .norm_cfg = c->head.norm_cfg, .act_cfg = act_cfg});
-}
 
 /* FDAF: what both dates' maps of `channels` say about where each lies on the other. */
 static module *flow_new(module *m, int64_t channels)
@@ -45,31 +39,21 @@ static void build(module *m)
     if (!head_selects_maps(m) || !head_begin(m, sizeof(changer)))
         return;
     const changer_config *c = m->config;
-    const ints *in = &c->head.in_channels;
     int64_t channels = c->head.channels;
     changer *h = m->state;
     if (channels % 2)
         model_fail(m->model, CSEG_CONFIG, module_at(m, "channels"),
                    "%s: channels=%lld is odd, but each of two dates gives half of them", m->name, (long long)channels);
-    h->convs = module_new(m, "convs");
-    for (size_t i = 0; i < in->n; i++)
-        pointwise(m, h->convs, module_index(m, (int64_t)i), in->at[i], channels, c->head.act_cfg);
-    h->fusion =
-        pointwise(m, m, "fusion_conv", (int64_t)in->n * channels, channels / 2, module_literal(m, "dict(type='ReLU')"));
+    joined_maps_new(m, &h->joined,
+                    (joined_maps_spec){.in = c->head.in_channels,
+                                       .channels = channels,
+                                       .out = channels / 2,
+                                       .norm_cfg = c->head.norm_cfg,
+                                       .act_cfg = c->head.act_cfg});
     h->flow = flow_new(m, channels / 2);
     h->discriminator = mix_ffn_new(
         m, "discriminator",
         (mix_ffn_spec){.channels = channels, .hidden = channels, .act_cfg = module_literal(m, "dict(type='GELU')")});
-}
-
-static tensor *fused(module *m, graph *g, features x)
-{
-    const changer_config *c = m->config;
-    changer *h = m->state;
-    resize_attr how = resize_by(c->interpolate_mode, m->head->align_corners);
-    for (int i = 0; i < x.n; i++)
-        x.at[i] = resize_like_by(g, layer_run(h->convs->children.at[i], g, x.at[i]), x.at[0], how);
-    return layer_run(h->fusion, g, op_concat(g, x.at, x.n, -1));
 }
 
 /* The middle of each pixel of a map [N,h,w,C], (x, y) from 0 to 1: [h*w,2]. */
@@ -110,12 +94,14 @@ static tensor *warp(graph *g, tensor *x, tensor *places, tensor *flow)
 
 static tensor *aligned(module *m, graph *g, const head_io *io)
 {
-    changer *h = m->state;
+    const changer_config *c = m->config;
+    const changer *h = m->state;
+    resize_attr how = resize_by(c->interpolate_mode, m->head->align_corners);
     features date[2];
     tensor *x[2], *flow[2], *y[2];
     head_inputs_of_dates(m, g, io, true, date);
     for (int i = 0; i < 2; i++)
-        x[i] = fused(m, g, date[i]);
+        x[i] = joined_maps_run(&h->joined, g, date[i], how);
     if (!x[0] || !x[1])
         return NULL;
     tensor *both = flow_in_pixels(g, layer_run(h->flow, g, op_concat(g, x, 2, -1)), x[0]);

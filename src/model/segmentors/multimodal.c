@@ -31,22 +31,6 @@ typedef struct multimodal {
     head_list decode;
 } multimodal;
 
-/* The dict of a part, whose init_cfg takes the part's weights of `pretrained` if there is such a file. */
-static const value *part_cfg(module *m, const value *cfg)
-{
-    arena *mem = m->model->mem;
-    const value *file = value_get(m->cfg, "pretrained");
-    if (value_is_none(file) || !cfg || cfg->kind != V_DICT)
-        return cfg;
-    value *copy = value_copy(mem, cfg), *init = value_new(mem, V_DICT, file->at);
-    value *type = value_str(mem, "Pretrained_Part", file->at), *name = value_copy(mem, file);
-    if (copy && init && type && name && value_set(mem, init, "type", type) &&
-        value_set(mem, init, "checkpoint", name) && value_set(mem, copy, "init_cfg", init))
-        return copy;
-    model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
-    return NULL;
-}
-
 static void build(module *m)
 {
     const multimodal_config *c = m->config;
@@ -58,12 +42,12 @@ static void build(module *m)
     if (c->asymetric_input && (scale.n < 1 || scale.n > 2 || scale.at[0] <= 0 || scale.at[scale.n - 1] <= 0))
         model_fail(m->model, CSEG_CONFIG, module_at(m, "encoder_resolution"),
                    "%s: asymetric_input needs an encoder_resolution above 0, or two of them", m->class_name);
-    s->image = module_build(m, "image_encoder", FAMILY_BACKBONE, part_cfg(m, c->image_encoder), NULL);
-    s->text = module_build_part(m, "text_encoder", &kind_clip_text_encoder, part_cfg(m, c->text_encoder));
+    s->image = module_build(m, "image_encoder", FAMILY_BACKBONE, segmentor_part_cfg(m, c->image_encoder), NULL);
+    s->text = module_build_part(m, "text_encoder", &kind_clip_text_encoder, segmentor_part_cfg(m, c->text_encoder));
     if (value_is_list(c->decode_head))
         model_fail(m->model, CSEG_CONFIG, c->decode_head, "%s: decode_head is one head", m->class_name);
     s->decode.takes_names = true;
-    segmentor_build_heads(m, "decode_head", part_cfg(m, c->decode_head), &s->decode);
+    segmentor_build_heads(m, "decode_head", segmentor_part_cfg(m, c->decode_head), &s->decode);
     if (model_failed(m->model))
         return;
     if (!s->decode.heads.n) {

@@ -67,6 +67,21 @@ segmentor *segmentor_begin(module *m)
     return model_failed(m->model) ? NULL : s;
 }
 
+const value *segmentor_part_cfg(module *m, const value *cfg)
+{
+    arena *mem = m->model->mem;
+    const value *file = value_get(m->cfg, "pretrained");
+    if (value_is_none(file) || !cfg || cfg->kind != V_DICT)
+        return cfg;
+    value *copy = value_copy(mem, cfg), *init = value_new(mem, V_DICT, file->at);
+    value *type = value_str(mem, "Pretrained_Part", file->at), *name = value_copy(mem, file);
+    if (copy && init && type && name && value_set(mem, init, "type", type) &&
+        value_set(mem, init, "checkpoint", name) && value_set(mem, copy, "init_cfg", init))
+        return copy;
+    model_fail(m->model, CSEG_NO_MEMORY, NULL, "out of memory");
+    return NULL;
+}
+
 /* The head's class decides whether it needs another head's logits; its place must agree. */
 static void check_place(const module *h, const head_list *l)
 {
@@ -75,6 +90,11 @@ static void check_place(const module *h, const head_list *l)
         model_fail(h->model, CSEG_CONFIG, h->cfg,
                    l->takes_names ? "%s: %s does not compare names of classes: its place is an EncoderDecoder"
                                   : "%s: %s compares names of classes: its place is a MultimodalEncoderDecoder",
+                   h->name, h->class_name);
+    else if (h->kind->as.head.takes_pair != l->takes_pair)
+        model_fail(h->model, CSEG_CONFIG, h->cfg,
+                   l->takes_pair ? "%s: %s does not take two images beside their maps, which a BAN gives it"
+                                 : "%s: %s takes two images beside their maps: its place is a BAN",
                    h->name, h->class_name);
     else if (h->kind->as.head.takes_prev && !behind)
         model_fail(h->model, CSEG_CONFIG, h->cfg,

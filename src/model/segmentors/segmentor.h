@@ -34,6 +34,7 @@ typedef struct segmentor_config {
 typedef struct head_list {
     bool listed;
     bool takes_names; /* heads get the names of classes; set it before segmentor_build_heads */
+    bool takes_pair;  /* heads get a pair of images and their maps; the same */
     bool cascade;     /* each head gets the logits of the preceding one; set it before segmentor_build_heads */
     VEC(module *) heads;
 } head_list;
@@ -46,6 +47,9 @@ typedef struct segmentor {
 /* Makes m->state (a segmentor), the backbone, to which it passes `pretrained`, and the neck. Of a kind that splits
  * dates it makes a model of pairs. */
 segmentor *segmentor_begin(module *m);
+/* The dict of a part whose init_cfg takes the part's weights of the segmentor's `pretrained`, if there is such a file.
+ */
+const value *segmentor_part_cfg(module *m, const value *cfg);
 void segmentor_build_heads(module *m, const char *name, const value *cfg, head_list *out);
 /* Adds a head's map to the model's answers, under `name`. */
 void segmentor_add_answer(module *m, const char *name, module *head, const char *gt_key);

@@ -160,11 +160,11 @@ static void bands_are_set_in_a_config(void **state)
     value *cfg;
     OK(config_parse_literal("dict(a=[dict(type='LoadImageFromFile'), dict(type='AddIndices', indices='b1', "
                             "bands=None)], b=dict(dataset=dict(pipeline=[dict(type='mmseg.LoadSingleRSImageFromFile', "
-                            "bands=[1]), dict(type='LoadAnnotations')])))",
+                            "bands=[1]), dict(type='LoadAnnotations')])), c=dict(type='LoadMultipleRSImageFromFile'))",
                             "test.py", mem, &cfg, &err));
     OK(pipeline_set_bands(cfg, (const int64_t[]){4, 3, 2}, 3, mem, &err));
-    const char *const paths[] = {"a.0.bands", "b.dataset.pipeline.0.bands"};
-    for (int i = 0; i < 2; i++) {
+    const char *const paths[] = {"a.0.bands", "b.dataset.pipeline.0.bands", "c.bands"};
+    for (int i = 0; i < 3; i++) {
         int64_t v;
         assert_int_equal(value_count(value_find(cfg, paths[i])), 3);
         assert_true(value_integer(value_item(value_find(cfg, paths[i]), 0), &v) && v == 4);
@@ -175,6 +175,34 @@ static void bands_are_set_in_a_config(void **state)
     assert_int_equal(pipeline_set_bands(cfg, (const int64_t[]){1}, 1, mem, &err), CSEG_CONFIG);
 }
 
+static int looks;
+static cseg_status count_looks(void *arg, int64_t done, int64_t all, cseg_error *e)
+{
+    (void)arg;
+    assert_true(done > 0 && done <= all && all == H * W);
+    if (++looks < 2)
+        return CSEG_OK;
+    *e = (cseg_error){.code = CSEG_INTERRUPTED, .text = "stopped"};
+    return e->code;
+}
+
+/* Looking at a scene beforehand may take long: it is told of, and can be stopped. */
+static void looking_can_be_stopped(void **state)
+{
+    (void)state;
+    image m = values(IMAGE_F32, 0);
+    save("floats.tif", &m, false, 0);
+    image_release(&m);
+    file f = {.path = "floats.tif", .flags = IMAGE_UNCHANGED | IMAGE_RGB};
+    windowed *w;
+    OK(raster_open("floats.tif", mem, &f.r, &err));
+    window_source from = {.path = "floats.tif", .h = H, .w = W, .read = read_file, .looked = count_looks, .arg = &f};
+    pipeline *p = pipeline_of("[dict(type='LoadSingleRSImageFromFile'), dict(type='Stretch')]", DIALECT_1X, mem);
+    looks = 0;
+    assert_int_equal(windowed_open(p, &from, mem, &w, &err), CSEG_INTERRUPTED); /* in the second of two passes */
+    assert_int_equal(looks, 2);
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -182,14 +210,14 @@ static int by_size(const void *a, const void *b)
 }
 
 /* numpy.percentile of a channel's samples that count. */
-static double percentile(const image *m, int64_t k, const double *nodata, double part)
+static double percentile(const image *m, int64_t k, const double *nodata, bool whole, double part)
 {
     static double all[H * W];
     size_t n = 0;
     for (int64_t i = 0; i < m->h * m->w; i++) {
         double v = image_get(m, 0, i, k);
         bool hole = nodata && v == *nodata;
-        for (int64_t j = 0; hole && m->type == IMAGE_U8 && j < m->c; j++)
+        for (int64_t j = 0; hole && whole && j < m->c; j++)
             hole = image_get(m, 0, i, j) == *nodata;
         if (!hole && !isnan(v))
             all[n++] = v;
@@ -213,12 +241,13 @@ static void percentiles_are_exact(void **state)
             if (types[t] == IMAGE_F32)
                 ((float *)m.data)[77] = NAN;
             OK(image_quantile_new(m.type, &q, &err));
-            image_skip_nodata(&m, 2, nodata, skip);
+            image_skip_nodata(&m, 2, BANDS, &(image_nodata){true, types[t] == IMAGE_U8, nodata}, skip);
             do
                 image_quantile_add(q, &m, 2, skip);
             while (image_quantile_again(q, parts, 6));
             for (int i = 0; i < 6; i++) {
-                double want = percentile(&m, 2, &nodata, parts[i]), got = image_quantile_at(q, parts[i]);
+                double want = percentile(&m, 2, &nodata, types[t] == IMAGE_U8, parts[i]),
+                       got = image_quantile_at(q, parts[i]);
                 if (fabs(got - want) > 1e-12 * fabs(want))
                     fail_msg("type %d, part %g: %.12g instead of %.12g", (int)types[t], parts[i], got, want);
             }
@@ -245,7 +274,9 @@ static void stretch_goes_between_percentiles(void **state)
         if (t % 2 == 0)
             OK(image_convert(&m, IMAGE_F32, &as_loaded, &err));
         for (int64_t k = 0; k < BANDS; k++) {
-            double low = percentile(&as_loaded, k, &nodata, 0.02), high = percentile(&as_loaded, k, &nodata, 0.98);
+            bool whole = types[t] == IMAGE_U8;
+            double low = percentile(&as_loaded, k, &nodata, whole, 0.02),
+                   high = percentile(&as_loaded, k, &nodata, whole, 0.98);
             for (int64_t i = 0; i < H * W; i++) {
                 double v = image_get(&as_loaded, 0, i, k), want = v == nodata ? 0 : (v - low) / (high - low);
                 want = want < 0 ? 0 : want > 1 ? 1 : want;
@@ -379,6 +410,27 @@ static void indices_come_behind_the_bands(void **state)
     }
 }
 
+/* Of 8 bits a single 0 is a colour, also where 0 stands for no data. */
+static void bytes_are_colours(void **state)
+{
+    (void)state;
+    image m = values(IMAGE_U8, 0);
+    save("bytes.tif", &m, true, 0);
+    image out = run("[dict(type='LoadSingleRSImageFromFile'), dict(type='AddIndices', indices='b1 - b2', fill=-300)]",
+                    "bytes.tif");
+    int64_t holes = 0, zeros = 0;
+    for (int64_t i = 0; i < H * W; i++) {
+        const uint8_t *v = image_u8(&m, 0, i);
+        bool hole = !v[0] && !v[1] && !v[2] && !v[3] && !v[4];
+        holes += hole;
+        zeros += !hole && (!v[0] || !v[1]);
+        assert_true(image_f32(&out, 0, i)[BANDS] == (hole ? -300.0f : (float)(v[0] - v[1])));
+    }
+    assert_true(holes > 100 && zeros > 100);
+    image_release(&out);
+    image_release(&m);
+}
+
 static void each_date_has_its_indices(void **state)
 {
     (void)state;
@@ -401,6 +453,39 @@ static void each_date_has_its_indices(void **state)
     sample_release(&s);
     image_release(&a);
     image_release(&b);
+}
+
+/* As imaging spectrometers have them. */
+static void hundreds_of_bands_are_packed(void **state)
+{
+    (void)state;
+    enum { MANY = 224, SIDE = 12 };
+    image m;
+    value *dict;
+    preprocessor pre;
+    strbuf means = {.mem = mem}, stds = {.mem = mem};
+    float *slot = ARENA_ARRAY(mem, SIDE * SIDE * MANY, float);
+    OK(image_new(SIDE, SIDE, MANY, IMAGE_U16, &m, &err));
+    for (int64_t i = 0; i < SIDE * SIDE * MANY; i++)
+        ((uint16_t *)m.data)[i] = (uint16_t)(i * 31 % 5003);
+    save("many.tif", &m, false, 0);
+    for (int k = 0; k < MANY; k++) {
+        strbuf_addf(&means, "%d, ", 1000 + k);
+        strbuf_addf(&stds, "%d, ", 100 + k);
+    }
+    char *text = arena_printf(mem, "dict(type='SegDataPreProcessor', mean=[%s], std=[%s])", means.text, stds.text);
+    OK(config_parse_literal(text, "test.py", mem, &dict, &err));
+    OK(preprocessor_build(dict, mem, &pre, &err));
+    sample s = {.mem = mem, .path = "many.tif", .n_images = 1};
+    OK(pipeline_apply(pipeline_of("[dict(type='LoadSingleRSImageFromFile')]", DIALECT_1X, mem), &s, &err));
+    OK(pipeline_pack(&pre, &s, SIDE, SIDE, slot, &err));
+    for (int64_t i = 0; i < SIDE * SIDE * MANY; i++) {
+        int64_t k = i % MANY;
+        float want = ((float)((uint16_t *)m.data)[i] - (float)(1000 + k)) / (float)(100 + k);
+        assert_true(slot[i] == want);
+    }
+    sample_release(&s);
+    image_release(&m);
 }
 
 static void refused(const char *steps, const char *text)
@@ -441,12 +526,15 @@ int main(void)
         TEST(loaders_take_bands),
         TEST(windows_of_other_bands_are_refused),
         TEST(bands_are_set_in_a_config),
+        TEST(looking_can_be_stopped),
         TEST(percentiles_are_exact),
         TEST(stretch_goes_between_percentiles),
         TEST(stretch_takes_values),
         TEST(formulas_are_read_as_python_reads_them),
         TEST(indices_come_behind_the_bands),
+        TEST(bytes_are_colours),
         TEST(each_date_has_its_indices),
+        TEST(hundreds_of_bands_are_packed),
         TEST(what_makes_no_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,6 +330,25 @@ static void any_type_and_number_of_bands(void **state)
     assert_int_equal(ignored, wanted);
 }
 
+static void chosen_bands(void **state)
+{
+    (void)state;
+    write_scene();
+    dataset *ds = build("dict(type='SceneDataset', data_root='@', metainfo=dict(classes=['a', 'b', 'c']), " SCENES
+                        ", crop_size=32, samples_per_epoch=9, pipeline=[dict(type='LoadSingleRSImageFromFile', "
+                        "bands=[2, 1]), dict(type='LoadAnnotations')])");
+    for (int64_t i = 0; i < 9; i++) {
+        sample s = take_sample(ds, i, 0);
+        assert_int_equal(s.img.c, 2);
+        const float *last = image_f32(&s.img, 31, 31);
+        int64_t y = (int64_t)last[1] - 32, x = (int64_t)last[0] - 32;
+        for (int64_t k = 0; k < 32 * 32; k++)
+            for (int b = 0; b < 2; b++)
+                assert_true(((const float *)s.img.data)[2 * k + b] == (float)scene_at(y + k / 32, x + k % 32, 1 - b));
+        sample_release(&s);
+    }
+}
+
 static double later_at(int64_t y, int64_t x, int64_t band)
 {
     return scene_at(y, x, band) + (band == 2);
@@ -480,6 +499,7 @@ int main(void)
         TEST(an_old_config_reads_the_same),
         TEST(scenes_go_into_wrappers),
         TEST(any_type_and_number_of_bands),
+        TEST(chosen_bands),
         TEST(pairs_and_weights),
         TEST(counts_are_kept_for_the_next_run),
         TEST(wrong_configs_are_refused),

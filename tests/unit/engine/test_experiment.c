@@ -315,6 +315,34 @@ static char *configs_of(arena *mem, const char *version)
     return NULL;
 }
 
+/* In place of what the loaders say, of all parts. */
+static void bands_are_chosen(void **state)
+{
+    (void)state;
+    static const int64_t bands[] = {4, 3, 2};
+    arena *mem = arena_new();
+    cseg_error err;
+    experiment *e;
+    FILE *f = fopen("bands.py", "w");
+    assert_non_null(f);
+    fputs("model = dict(type='EncoderDecoder')\ntrain_dataloader = dict(batch_size=1, "
+          "dataset=dict(type='BaseSegDataset', "
+          "pipeline=[dict(type='LoadImageFromFile', bands=[1, 2, 3])]))\ntest_dataloader = dict(batch_size=1, "
+          "dataset=dict(type='BaseSegDataset', pipeline=[dict(type='LoadSingleRSImageFromFile')]))\n",
+          f);
+    fclose(f);
+    if (experiment_load_bands("bands.py", NULL, 0, bands, 3, mem, &e, &err) != CSEG_OK)
+        fail_msg("%s", err.text);
+    const value *const all[] = {value_find(e->train.dataset, "pipeline.0.bands"),
+                                value_find(e->test.dataset, "pipeline.0.bands")};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 3; k++) {
+            int64_t v;
+            assert_true(value_integer(value_item(all[i], (size_t)k), &v) && v == bands[k]);
+        }
+    arena_free(mem);
+}
+
 static void check_one(const char *root, const char *name)
 {
     cseg_error err;
@@ -381,6 +409,7 @@ int main(void)
         cmocka_unit_test(rows_are_whole),
         TEST(paramwise_cfg_has_its_place),
         TEST(what_cannot_be_is_refused),
+        cmocka_unit_test(bands_are_chosen),
         cmocka_unit_test(all_of_1_2_2),
         cmocka_unit_test(all_of_0_30_0),
     };

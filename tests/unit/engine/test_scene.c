@@ -103,6 +103,12 @@ static const form forms[] = {
      "dict(type='Normalize', " NORM3 ", to_rgb=True), dict(type='Resize', keep_ratio=True),"
      "dict(type='ImageToTensor', keys=['img']), dict(type='Collect', keys=['img'])])",
      IMAGE_U8, 3, 1, false},
+    {"stretched, u16 with holes", false, 4, "mean=[100., 110., 90., 80.], std=[50., 40., 60., 30.]", SLIDE,
+     "dict(type='LoadSingleRSImageFromFile'), dict(type='Stretch')", IMAGE_U16, 4, 40, true},
+    {"indices, stretched, f32", false, 6, "mean=[100.], std=[50.]", SLIDE,
+     "dict(type='LoadSingleRSImageFromFile'), dict(type='AddIndices', indices=['NDVI', 'b4 - b1'], bands=dict(nir=4,"
+     "red=2)), dict(type='Stretch', percentiles=(1, 99.5))",
+     IMAGE_F32, 4, .01, true},
 };
 
 static experiment *read_config(const form *f, const char *test_cfg, arena *mem)

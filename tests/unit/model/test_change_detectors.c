@@ -160,6 +160,68 @@ static void refuses_change_star(void **state)
                  "in_channels has 5 entries", "not 4");
 }
 
+#define SCD(more, head)                                                                                                \
+    "model = dict(type='SiamEncoderMultiDecoder', " RESNET more ", decode_head=dict(type='GeneralSCDHead', "           \
+    "binary_cd_head=" NARROW ", " head "))\n"
+#define SEMANTIC "semantic_cd_head=dict(type='mmseg.FCNHead', in_channels=64, channels=4, num_classes=5)"
+#define BINARY_NECK "binary_cd_neck=dict(type='FeatureFusionNeck', policy='concat')"
+
+static void has_three_maps(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(SCD(", postprocess_pred_and_label='cover_semantic'", BINARY_NECK ", " SEMANTIC));
+    assert_int_equal(t.m->n_heads, 3);
+    assert_string_equal(t.m->heads.at[1].gt_key, "gt_semantic_seg_from");
+    assert_string_equal(t.m->heads.at[2].name, "decode_head.semantic_cd_head.to");
+    assert_int_equal(t.m->heads.at[2].num_classes, 6);
+    assert_true(t.m->covers_unchanged);
+    test_end(&t);
+    test_refused(SCD(", " FUSION, BINARY_NECK ", " SEMANTIC), CSEG_CONFIG, "FeatureFusionNeck", "binary_cd_neck");
+    test_refused(SCD(", auxiliary_head=" NARROW, BINARY_NECK ", " SEMANTIC), CSEG_CONFIG, "auxiliary_head",
+                 "leave it out");
+    test_refused(SCD("", SEMANTIC), CSEG_CONFIG, "binary_cd_neck", "GeneralSCDHead");
+    test_refused(
+        SCD("",
+            "binary_cd_neck=dict(type='mmseg.MultiLevelNeck', in_channels=[8, 16, 32, 64], out_channels=8), " SEMANTIC),
+        CSEG_CONFIG, "MultiLevelNeck", "not of two dates");
+}
+
+#define BAN(more, side, decoder)                                                                                       \
+    "model = dict(type='BAN'" more ", image_encoder=dict(type='mmseg.VisionTransformer', img_size=16, patch_size=8, "  \
+    "embed_dims=8, num_layers=1, num_heads=1),\n decode_head=dict(type='BitemporalAdapterHead', ban_cfg=dict("         \
+    "clip_channels=8, " side "), ban_dec_cfg=dict(" decoder ")))\n"
+#define SIDE(index)                                                                                                    \
+    "fusion_index=" index ", side_enc_cfg=dict(type='mmseg.ResNet', depth=18, num_stages=2, "                          \
+    "base_channels=8, strides=(1, 1), dilations=(1, 1), out_indices=(1,))"
+#define BIT "type='BAN_BITHead', in_channels=16, channels=8, num_classes=2"
+#define WHOLE ", asymetric_input=False"
+
+static void refuses_ban(void **state)
+{
+    (void)state;
+    test_model t = test_build_ok(BAN(WHOLE, SIDE("[0]"), BIT));
+    assert_int_equal(t.m->in_channels, 6);
+    test_end(&t);
+    test_refused(BAN("", SIDE("[0]"), BIT), CSEG_CONFIG, "asymetric_input", "encoder_resolution");
+    test_refused(BAN(", encoder_resolution=dict(mode='bilinear')", SIDE("[0]"), BIT), CSEG_CONFIG, "either a size",
+                 "scale_factor");
+    test_refused(BAN(WHOLE, SIDE("[1, 0]"), BIT), CSEG_CONFIG, "fusion_index", "in their order");
+    test_refused(BAN(WHOLE, SIDE("[2]"), BIT), CSEG_CONFIG, "fusion_index", "there are 2");
+    test_refused(BAN(WHOLE, "fusion_index=[0], side_enc_cfg=dict(type='mmseg.ERFNet')", BIT), CSEG_UNSUPPORTED,
+                 "ERFNet", "stage by stage");
+    test_refused(BAN(WHOLE, SIDE("[0]"), "type='mmdet.PixelDecoder', num_classes=2"), CSEG_UNSUPPORTED, "mask_decoder",
+                 "PixelDecoder");
+    test_refused(BAN(WHOLE, SIDE("[0]"), "type='BAN_BITHead'"), CSEG_CONFIG, "ban_dec_cfg", "num_classes");
+    test_refused(SIAMESE(RESNET ", " FUSION ", decode_head=dict(type='BitemporalAdapterHead', ban_cfg=dict(" SIDE(
+                     "[0]") "), ban_dec_cfg=dict(" BIT "))"),
+                 CSEG_CONFIG, "BitemporalAdapterHead", "its place is a BAN");
+    test_refused(
+        "model = dict(type='BAN', asymetric_input=False, image_encoder=dict(type='mmseg.ERFNet'), decode_head=" NARROW
+        ")\n",
+        CSEG_CONFIG, "FCNHead", "two images");
+    test_trace_refused(BAN(WHOLE, SIDE("[0, 1]"), BIT), "looks at 2 maps", "it gives 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +234,8 @@ int main(void)
         cmocka_unit_test(refuses_interactions),
         cmocka_unit_test(refuses_heads),
         cmocka_unit_test(refuses_change_star),
+        cmocka_unit_test(has_three_maps),
+        cmocka_unit_test(refuses_ban),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

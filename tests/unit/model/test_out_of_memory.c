@@ -16,6 +16,16 @@
     ", num_classes=3),\n"                                                                                              \
     "  auxiliary_head=dict(" auxiliary ", num_classes=3))\n"
 
+/* Open-CD's backbones of two dates. */
+#define TEST_DATES(backbone, more) "model = dict(type='DIEncoderDecoder', backbone=dict(" backbone "), " more ")\n"
+#define TEST_PLAIN(channels)                                                                                           \
+    "decode_head=dict(type='FCNHead', in_channels=" channels ", channels=" channels                                    \
+    ", num_convs=0, concat_input=False, "                                                                              \
+    "num_classes=2)"
+#define TEST_IDENTITY                                                                                                  \
+    "dict(type='IdentityHead', in_channels=1, num_classes=2, out_channels=1,\n"                                        \
+    "  loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))"
+
 /* One config for several kinds; a new kind is named in one of them. */
 static const char *const configs[] = {
     TEST_RESNET("", "",
@@ -261,6 +271,27 @@ static const char *const configs[] = {
     "      dict(type='CrossEntropyLoss', loss_name='loss_cls_ce'),\n"
     "      dict(type='CrossEntropyLoss', use_sigmoid=True, loss_name='loss_mask_ce'),\n"
     "      dict(type='DiceLoss', ignore_index=None, loss_name='loss_mask_dice')]))\n",
+    TEST_DATES("type='FC_EF', in_channels=6, base_channel=4", TEST_PLAIN("4")),
+    TEST_DATES("type='FC_Siam_conc', in_channels=3, base_channel=4", TEST_PLAIN("4")),
+    TEST_DATES("type='FC_Siam_diff', in_channels=3, base_channel=4", TEST_PLAIN("4")),
+    TEST_DATES("type='SNUNet_ECAM', in_channels=3, base_channel=4", TEST_PLAIN("16")),
+    TEST_DATES("type='HAN', in_channels=3, base_channel=4", TEST_PLAIN("8")),
+    TEST_DATES(
+        "type='TinyNet', widen_factor=0.5, stem_stack_nums=1, output_early_x=True, with_cp=True",
+        "neck=dict(type='TinyFPN', in_channels=[8, 16, 16, 24], out_channels=4, num_outs=4, exist_early_x=True),\n"
+        "  decode_head=dict(type='TinyHead', in_channels=[16, 4, 4], in_index=[0, 1, 4], channels=4, num_classes=2,\n"
+        "    feature_strides=[2, 4, 32], priori_attn=True)"),
+    TEST_DATES(
+        "type='LightCDNet', stage_repeat_num=[1, 1, 1]",
+        "neck=dict(type='TinyFPN', in_channels=[24, 48, 48, 96], out_channels=4, num_outs=4, custom_block='conv'),\n"
+        "  decode_head=dict(type='DS_FPNHead', in_channels=[4, 4], in_index=[0, 1], channels=4, num_classes=2)"),
+    TEST_DATES("type='opencd.CGNet', pretrained=False", "decode_head=" TEST_IDENTITY ", auxiliary_head=" TEST_IDENTITY),
+    TEST_DATES("type='IFN', pretrained='vgg16.pth', use_dropout=True",
+               "decode_head=" TEST_IDENTITY ", auxiliary_head=dict(type='DSIdentityHead', in_channels=[1, 1],\n"
+               "    in_index=[0, 1], num_classes=2, out_channels=1, input_transform='multiple_select',\n"
+               "    sampler=dict(type='OHEMPixelSampler', min_kept=100),\n"
+               "    loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))"),
+    TEST_DATES("type='TinyCD', in_channels=3, freeze_backbone=True", "decode_head=" TEST_IDENTITY),
 };
 enum { CONFIGS = sizeof configs / sizeof *configs, RUNS = 400 };
 

@@ -49,6 +49,7 @@ static void every_kind_is_whole(void **state)
         type_scope in = k->scopes & SCOPE_MMPRETRAIN ? SCOPE_MMPRETRAIN
                         : k->scopes & SCOPE_MMCLS    ? SCOPE_MMCLS
                         : k->scopes & SCOPE_MMDET    ? SCOPE_MMDET
+                        : k->scopes == SCOPE_OPENCD  ? SCOPE_OPENCD
                                                      : SCOPE_UNSAID;
         assert_ptr_equal(kind_find(k->family, in, k->name, NULL), k);
         assert_true(strlen(k->about) > 10);
