@@ -24,7 +24,7 @@ typedef struct quicklook_args {
     bool legend, scale_bar, allow_remote;
 } quicklook_args;
 
-enum { DEFAULT_WIDTH = 1024, LEAST_SIDE = 64, MOST_SIDE = 16384, MOST_BANDS = 65536 };
+enum { DEFAULT_WIDTH = 1024, LEAST_SIDE = 64, MOST_SIDE = 16384 };
 
 /* Room for a row of blocks of 512 pixels across 100,000, three bands of 16 bits; GDAL's own limit is a share of the
  * machine's memory. */
@@ -66,18 +66,17 @@ static cseg_status read_size(const quicklook_args *a, quicklook_options *o, cseg
     return CSEG_OK;
 }
 
-static cseg_status read_bands(const quicklook_args *a, map_layers_options *o, cseg_error *err)
+static cseg_status read_bands(const quicklook_args *a, map_layers_options *o, arena *mem, cseg_error *err)
 {
-    int64_t bands[3];
-    int n = a->bands ? read_numbers(a->bands, ',', 1, MOST_BANDS, bands, 3) : 0;
+    int64_t *bands;
+    size_t n;
+    TRY(common_bands(a->bands, mem, &bands, &n, err));
     if (n != 0 && n != 1 && n != 3)
         return fail(err, CSEG_USAGE,
-                    "--bands takes the bands for red, green and blue, or one for gray, counted from 1, "
-                    "as 4,3,2, not '%s'",
-                    a->bands);
-    for (int i = 0; i < n; i++)
+                    "--bands takes the bands for red, green and blue, as 4,3,2, or one for gray, not %s", a->bands);
+    for (size_t i = 0; i < n; i++)
         o->bands[i] = (int)bands[i] - 1;
-    o->n_bands = n;
+    o->n_bands = (int)n;
     return CSEG_OK;
 }
 
@@ -230,7 +229,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     if (a->vectors.n && !png)
         return fail(err, CSEG_USAGE, "--vector is drawn into the picture: give --out");
     TRY(read_size(a, &o, err));
-    TRY(read_bands(a, &grid, err));
+    TRY(read_bands(a, &grid, mem, err));
     TRY(read_stretch(a->stretch, &grid.stretch, err));
     TRY(check_outputs(a, scene, png, mem, err));
     TRY(read_classes(a, &grid, mem, err));

@@ -102,6 +102,7 @@ static cseg_status describe_selected(raster *r, arena *mem, cseg_error *err)
     double nodata = GDALGetRasterNoDataValue(first, &has);
     i->has_nodata = has;
     i->nodata = has ? nodata : 0;
+    TRY(raster_categories_read(r, mem, err));
     return describe_palette(r, mem, err);
 }
 
@@ -130,7 +131,6 @@ static cseg_status describe(raster *r, arena *mem, cseg_error *err)
     GDALGetBlockSize(GDALGetRasterBand(r->set, 1), &bw, &bh);
     i->block_w = bw;
     i->block_h = bh;
-    TRY(raster_categories_read(r, mem, err));
     return describe_selected(r, mem, err);
 }
 

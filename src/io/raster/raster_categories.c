@@ -84,7 +84,7 @@ static cseg_status from_table(GDALRasterAttributeTableH table, arena *mem, names
 cseg_status raster_categories_read(raster *r, arena *mem, cseg_error *err)
 {
     names found = {0};
-    GDALRasterBandH band = GDALGetRasterBand(r->set, 1);
+    GDALRasterBandH band = GDALGetRasterBand(r->set, r->band[0]);
     char **list = GDALGetRasterCategoryNames(band);
     GDALRasterAttributeTableH table = GDALGetDefaultRAT(band);
     int stated = count_metadata(r);

@@ -37,6 +37,19 @@ static bool says_the_same(GDALDatasetH a, GDALDatasetH b)
     return true;
 }
 
+/* The same bands in the same order as `r` gives. */
+static cseg_status select_bands(const raster *r, raster *level, cseg_error *err)
+{
+    int64_t *bands = mem_alloc((size_t)r->info.bands * sizeof *bands);
+    if (!bands)
+        return fail_memory(err);
+    for (int64_t b = 0; b < r->info.bands; b++)
+        bands[b] = r->band[b];
+    cseg_status status = raster_select(level, bands, (size_t)r->info.bands, err);
+    mem_free(bands);
+    return status;
+}
+
 cseg_status raster_open_overview(raster *r, int64_t h, int64_t w, arena *mem, raster **out, cseg_error *err)
 {
     char option[40];
@@ -53,10 +66,16 @@ cseg_status raster_open_overview(raster *r, int64_t h, int64_t w, arena *mem, ra
         return CSEG_OK;
     snprintf(option, sizeof option, "OVERVIEW_LEVEL=%d", chosen);
     TRY(raster_new(r->name, mem, &level, err));
-    TRY(raster_open_as(level, path, drivers, options, mem, err));
+    cseg_status status = raster_open_as(level, path, drivers, options, mem, err);
+    if (status == CSEG_NO_MEMORY)
+        return status;
     gdal_begin(&scope);
-    if (says_the_same(r->set, level->set))
-        *out = level;
+    /* What has no file, as a raster that warps, cannot be opened again. */
+    bool same = status == CSEG_OK && says_the_same(r->set, level->set);
     gdal_end(&scope);
+    if (!same)
+        return CSEG_OK;
+    TRY(select_bands(r, level, err));
+    *out = level;
     return CSEG_OK;
 }
