@@ -1,4 +1,5 @@
 /* cseg infer: masks of images, folders of images and scenes. */
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,14 +89,25 @@ done:
     return status;
 }
 
-static cseg_status write_scores(session *s, const infer_input *in, int head, const image *scores,
+/* Where there are no data there is no probability. */
+static cseg_status write_scores(session *s, const infer_input *in, int head, const infer_answer *out,
                                 const raster_place *place, cseg_error *err)
 {
+    const image *scores = &out->p.scores;
     char *path = place_for(s, in, head, "_scores.tif", err);
     raster_writer *w;
     if (!path)
         return err->code;
-    raster_spec spec = {.h = scores->h, .w = scores->w, .bands = scores->c, .type = IMAGE_F32, .place = place};
+    for (int64_t i = 0; out->holes && i < scores->h * scores->w; i++)
+        for (int64_t k = 0; out->holes[i] && k < scores->c; k++)
+            ((float *)scores->data)[i * scores->c + k] = NAN;
+    raster_spec spec = {.h = scores->h,
+                        .w = scores->w,
+                        .bands = scores->c,
+                        .type = IMAGE_F32,
+                        .place = place,
+                        .has_nodata = place != NULL,
+                        .nodata = NAN};
     TRY(raster_create(path, &spec, s->mem, &w, err));
     TRY(raster_write(w, 0, 0, 0, scores, err));
     return raster_commit(w, err);
@@ -139,7 +151,7 @@ static cseg_status write_all(session *s, const infer_input *in, int head, const 
     else
         TRY(write_png(s, in, head, labels, err));
     TRY(write_pictures(s, in, head, labels, out->holes, err));
-    return s->o->scores ? write_scores(s, in, head, &out->p.scores, geo ? &geo->info->place : NULL, err) : CSEG_OK;
+    return s->o->scores ? write_scores(s, in, head, out, geo ? &geo->info->place : NULL, err) : CSEG_OK;
 }
 
 /* Whether all of a scene's answer is made of its mask's file, by windows. */

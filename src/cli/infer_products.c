@@ -93,18 +93,6 @@ static cseg_status write_stats(const char *stem, const area_report *r, arena *me
     return area_write_csv(csv, r, mem, err);
 }
 
-/* Areas and confidence as they were measured in the mask itself. */
-static void take_areas(map_layers *l, const area_report *r)
-{
-    for (size_t i = 0; i < l->n_classes; i++)
-        for (int k = 0; k < r->n_classes; k++)
-            if (r->classes[k].id == l->classes[i].id) {
-                l->classes[i].pixels = r->classes[k].pixels;
-                l->classes[i].area = r->classes[k].m2;
-                l->classes[i].confidence = r->classes[k].confidence;
-            }
-}
-
 static cseg_status make_page(const product_input *in, const area_report *r, arena *mem, cseg_error *err)
 {
     map_layers *l;
@@ -116,7 +104,7 @@ static cseg_status make_page(const product_input *in, const area_report *r, aren
     if (!path)
         return fail_memory(err);
     TRY(map_layers_open(&grid, mem, &l, err));
-    take_areas(l, r);
+    map_layers_take_areas(l, r);
     page_info about = {.title = path_base(in->scene),
                        .facts = facts,
                        .n_facts = sizeof facts / sizeof *facts,

@@ -51,25 +51,10 @@ static value *image_steps(const value *steps, bool own_size, int depth, arena *m
     return list;
 }
 
-static const value *innermost(const value *dataset_cfg)
-{
-    for (int depth = 0; depth < 8; depth++) {
-        const value *inner = value_get(dataset_cfg, "dataset");
-        if (!inner)
-            inner = value_item(value_get(dataset_cfg, "datasets"), 0);
-        if (value_is_list(dataset_cfg))
-            inner = value_item(dataset_cfg, 0);
-        if (!inner)
-            break;
-        dataset_cfg = inner;
-    }
-    return dataset_cfg;
-}
-
 static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *err)
 {
     const experiment *e = x->e;
-    const value *cfg = innermost(e->test.dataset ? e->test.dataset : e->val.dataset);
+    const value *cfg = dataset_innermost(e->test.dataset ? e->test.dataset : e->val.dataset);
     const value *steps = value_get(cfg, "pipeline");
     if (!steps)
         steps = value_get(e->cfg, "test_pipeline");
@@ -88,9 +73,9 @@ static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *e
 static cseg_status open_classes(infer *x, cseg_error *err)
 {
     const experiment *e = x->e;
-    const value *cfg = innermost(e->test.dataset  ? e->test.dataset
-                                 : e->val.dataset ? e->val.dataset
-                                                  : e->train.dataset);
+    const value *cfg = dataset_innermost(e->test.dataset  ? e->test.dataset
+                                         : e->val.dataset ? e->val.dataset
+                                                          : e->train.dataset);
     x->classes = (int)model_head_at(x->m, -1)->num_classes;
     x->names = ARENA_ARRAY(x->mem, (size_t)x->classes + 1, const char *);
     x->palette = ARENA_ARRAY(x->mem, 3 * (size_t)x->classes + 3, uint8_t);
@@ -264,6 +249,12 @@ static cseg_status segment(infer *x, sample *s, int head, bool want_scores, pred
     return status;
 }
 
+static cseg_status watch_file(infer *x, const char *path, cseg_error *err)
+{
+    input_watch_file(&x->watch, path);
+    return input_watch_verdict(&x->watch, err);
+}
+
 cseg_status infer_file(infer *x, const char *path, const char *path2, int head, bool want_scores, prediction *out,
                        cseg_error *err)
 {
@@ -271,10 +262,9 @@ cseg_status infer_file(infer *x, const char *path, const char *path2, int head, 
     if (!mem)
         return fail_memory(err);
     sample s = {.mem = mem, .path = path, .path2 = path2, .n_images = path2 ? 2 : 1};
-    if (path2)
-        input_watch_file(&x->watch, path2);
-    input_watch_file(&x->watch, path);
-    cseg_status status = input_watch_verdict(&x->watch, err);
+    cseg_status status = path2 ? watch_file(x, path2, err) : CSEG_OK;
+    if (status == CSEG_OK)
+        status = watch_file(x, path, err);
     if (status == CSEG_OK)
         status = segment(x, &s, head, want_scores, out, err);
     sample_release(&s);

@@ -224,7 +224,7 @@ static cseg_status scan_scene(job *j, predictor *p, predict_scene *scan, cseg_er
     if (scan->from)
         log_say(LOG_INFO, "%s: going on after %lld windows", j->wanted->path, (long long)scan->from->done);
     j->last_point = usage_seconds();
-    atomic_store(&j->point_cost, 0.01);
+    atomic_store(&j->point_cost, 0.0); /* the first row is saved, which tells what that costs */
     scene_queue_calls calls = {.write = scene_job_write, .reach = scene_job_reach, .arg = j};
     TRY(scene_queue_open(&calls, &j->queue, err));
     cseg_status status = predictor_scan(p, scan, j->head, err);

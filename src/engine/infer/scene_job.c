@@ -32,15 +32,12 @@ static cseg_status read_file(void *arg, int64_t y, int64_t x, int64_t h, int64_t
 static cseg_status open_second(job *j, const pipeline_info *steps, cseg_error *err)
 {
     const infer_scene *s = j->wanted;
-    raster *aligned;
     pair_options how = {.warp = s->warp, .force = s->force};
     TRY(scene_open(s->path2, steps->flags, j->mem, &j->source2, err));
-    TRY(raster_pair_align(s->path, j->source.r, s->path2, j->source2.r, &how, j->mem, &aligned, err));
-    j->source2.r = aligned;
-    j->source2.info = raster_describe(aligned);
+    TRY(scene_align(&j->source2, &j->source, &how, err));
     TRY(scene_select(&j->source2, steps->bands, steps->n_bands, err));
     input_watch_file(&j->x->watch, s->path2);
-    return CSEG_OK;
+    return input_watch_verdict(&j->x->watch, err);
 }
 
 static void warn_of_resize(const job *j, const windowed_info *made)
