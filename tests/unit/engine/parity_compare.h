@@ -3,6 +3,8 @@
 #ifndef PARITY_COMPARE_H
 #define PARITY_COMPARE_H
 
+#include <inttypes.h>
+
 #include "parity_test.h"
 
 static inline value *golden(const char *name, arena *mem)
@@ -20,8 +22,12 @@ static inline value *golden(const char *name, arena *mem)
 static inline parity_options switches_of(const value *golden, unsigned passes)
 {
     const value *extra = value_get(golden, "extra");
-    return (parity_options){
+    const char *size = value_text(value_get(extra, "SIZE"));
+    parity_options o = {
         .passes = passes, .label_all = value_get(extra, "LABEL") != NULL, .edge = value_get(extra, "EDGE") != NULL};
+    if (size && sscanf(size, "%" SCNd64 "x%" SCNd64, &o.h, &o.w) != 2)
+        fail_msg("SIZE is %s", size);
+    return o;
 }
 
 static inline double number(const value *dict, const char *key)
