@@ -191,10 +191,36 @@ static void thin(outline *o, size_t a, size_t b)
     }
 }
 
+/* Twice the signed area of a, b, c. */
+static int64_t turn(outline_point a, outline_point b, outline_point c)
+{
+    return (int64_t)(b.x - a.x) * (c.y - a.y) - (int64_t)(b.y - a.y) * (c.x - a.x);
+}
+
+/* A border may not lie upon another's segment from a to b. The two enclose something, for the border does not cross
+ * that segment: the point that stays is the furthest one on this side, else what is enclosed would be turned inside
+ * out. */
+static size_t furthest_inside(const simplifier *s, size_t a, size_t b)
+{
+    const outline_point *p = s->line.at;
+    int64_t enclosed = 0, most = 0;
+    size_t k = a + 1;
+    for (size_t i = a + 1; i < b; i++)
+        enclosed += turn(p[a], p[i], p[i + 1]);
+    for (size_t i = a + 1; i < b; i++) {
+        int64_t t = turn(p[a], p[i], p[b]);
+        t = enclosed < 0 ? -t : t;
+        if (t > most) {
+            most = t;
+            k = i;
+        }
+    }
+    return k;
+}
+
 static bool thin_piece(outline *o, size_t a, size_t b)
 {
     simplifier *s = o->simplifier;
-    double most;
     bool is_new;
     if (b == a + 1)
         return true; /* taken before */
@@ -204,7 +230,7 @@ static bool thin_piece(outline *o, size_t a, size_t b)
     if (!take_segment(s, s->line.at[a], s->line.at[b], &is_new))
         return false;
     if (!is_new)
-        s->keep[furthest(s, a, b, &most)] = 1;
+        s->keep[furthest_inside(s, a, b)] = 1;
     return true;
 }
 

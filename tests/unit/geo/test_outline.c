@@ -279,6 +279,8 @@ static void drawn_masks(void **state)
     DRAWN("11 22", "1 2 2", " 212 ", "2 1 1", "22 11");
     DRAWN("111", "101", "110"); /* a ring that closes at a corner */
     DRAWN("00000", "01110", "01010", "01100", "00000");
+    /* A border that may not become the segment that another has, and whose furthest point lies on the wrong side. */
+    DRAWN("2000202", "0002100", "0002000", "0002200", "0002200", "0000000");
 }
 
 static void random_masks(void **state)
