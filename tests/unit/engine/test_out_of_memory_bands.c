@@ -19,7 +19,7 @@ static model *build(int channels, arena *mem)
 {
     char text[600];
     cseg_error err;
-    model *m;
+    model *m = NULL;
     snprintf(text, sizeof text,
              "model = dict(type='EncoderDecoder', backbone=dict(type='ResNet', depth=18, base_channels=4, "
              "stem_channels=4, num_stages=2, out_indices=(0, 1), strides=(1, 2), dilations=(1, 1), in_channels=%d, "

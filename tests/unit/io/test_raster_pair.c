@@ -72,7 +72,7 @@ static double value_at(int64_t y, int64_t x, int64_t k)
 static raster *make(const made *m)
 {
     raster_writer *w;
-    raster *r;
+    raster *r = NULL;
     image pixels;
     char *wkt = system_of(m->epsg);
     raster_place place = {.has_transform = true,
