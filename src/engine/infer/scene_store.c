@@ -19,7 +19,7 @@ typedef struct stored_part {
 } stored_part;
 
 struct scene_store {
-    arena *mem;
+    arena *mem; /* its own: parts are put on another thread than the one that reads windows */
     const char *folder, *asked;
     int lock; /* -1: the file system has no locks */
     bool has_point;
@@ -58,6 +58,7 @@ static void release(void *arg)
     if (s->lock >= 0)
         close(s->lock);
     s->lock = -1;
+    arena_free(s->mem);
 }
 
 static cseg_status lock_folder(scene_store *s, cseg_error *err)
@@ -202,12 +203,18 @@ cseg_status scene_store_open(const char *folder, const char *asked, bool resume,
                              cseg_error *err)
 {
     scene_store *s = ARENA_NEW(mem, scene_store);
-    if (!s || !(s->folder = arena_strdup(mem, folder)) || !(s->asked = arena_strdup(mem, asked)))
+    if (!s)
         return fail_memory(err);
-    s->mem = mem;
     s->lock = -1;
-    char *path = in_folder(s, "asked.txt");
-    if (!path || !arena_defer(mem, release, s))
+    s->mem = arena_new();
+    if (!s->mem || !arena_defer(mem, release, s)) {
+        arena_free(s->mem);
+        return fail_memory(err);
+    }
+    s->folder = arena_strdup(s->mem, folder);
+    s->asked = arena_strdup(s->mem, asked);
+    char *path = s->folder && s->asked ? in_folder(s, "asked.txt") : NULL;
+    if (!path)
         return fail_memory(err);
     TRY(dir_create(folder, err));
     TRY(lock_folder(s, err));
@@ -215,7 +222,7 @@ cseg_status scene_store_open(const char *folder, const char *asked, bool resume,
         TRY(take_up(s, path, err));
     } else {
         TRY(empty_folder(s, err));
-        TRY(file_replace_bytes(path, asked, strlen(asked), mem, err));
+        TRY(file_replace_bytes(path, asked, strlen(asked), s->mem, err));
     }
     *out = s;
     return CSEG_OK;
