@@ -48,6 +48,19 @@ same interrupted
 run 0 "${by_windows[@]}" "$scene" --out cut --resume
 says_error "was finished before"
 
+# The memory that is free differs from run to run: under a limit it goes on all the same, with less of it not.
+[ "$SANITIZED" = ON ] || {
+    rm -rf cut
+    end_at KILL 24 --memory 300M
+    run 0 "${by_windows[@]}" "$scene" --out cut --resume --memory 320M
+    says_error "going on after"
+    same "under a limit"
+    rm -rf cut
+    end_at KILL 24 --memory 2G
+    run 2 "${by_windows[@]}" "$scene" --out cut --resume --memory 300M
+    says_error "begun with more --memory"
+}
+
 # Without --resume it begins anew; with other options it is refused, and says which.
 rm -rf cut
 end_at KILL 12

@@ -83,7 +83,7 @@ static void describe_file(strbuf *b, const char *what, const char *path)
     strbuf_add(b, "\n");
 }
 
-static const char *asked_text(const job *j, const predict_options *o, const predict_scene *scan)
+static const char *asked_text(const job *j, const predict_options *o)
 {
     static const char *const blends[] = {"mean of logits", "smooth", "cut"};
     const infer_scene *s = j->wanted;
@@ -102,7 +102,6 @@ static const char *asked_text(const job *j, const predict_options *o, const pred
     strbuf_addf(&b, "precision: %s\n", j->x->bf16 ? "bf16" : "fp32");
     strbuf_addf(&b, "probabilities: %s\n", !s->scores_path ? "none" : s->scores_bytes ? "u8" : "f32");
     strbuf_addf(&b, "confidence: %s\n", s->confidence_path ? "yes" : "no");
-    strbuf_addf(&b, "strips: %zu bytes\n", scan->strip_bytes);
     return b.failed ? NULL : b.text;
 }
 
@@ -221,6 +220,10 @@ static cseg_status reached(void *arg, predict_point *at, cseg_error *err)
 static cseg_status scan_scene(job *j, predictor *p, predict_scene *scan, cseg_error *err)
 {
     scan->from = scene_store_point(j->store);
+    if (scan->from && j->wanted->memory && scan->from->strip_bytes / 5 * 4 > scan->strip_bytes)
+        return fail(err, CSEG_USAGE,
+                    "%s was begun with more --memory; give as much again, or leave --resume out to begin anew",
+                    scene_store_folder(j->store));
     if (scan->from)
         log_say(LOG_INFO, "%s: going on after %lld windows", j->wanted->path, (long long)scan->from->done);
     j->last_point = usage_seconds();
@@ -267,7 +270,7 @@ static cseg_status run_job(job *j, const predict_options *o, predictor *p, cseg_
                           .want_confidence = s->confidence_path != NULL};
     TRY(predictor_head(p, s->head, &j->head, err));
     TRY(share_memory(j, p, &scan, err));
-    const char *asked = asked_text(j, o, &scan);
+    const char *asked = asked_text(j, o);
     strbuf folder = {.mem = j->mem};
     strbuf_addf(&folder, "%s.windows", s->mask_path);
     if (!asked || folder.failed)

@@ -93,6 +93,7 @@ typedef struct predict_point {
     int64_t strip, row; /* the next row of windows */
     int64_t written;    /* rows of the answer that are written of this strip */
     int64_t done;       /* windows */
+    size_t strip_bytes; /* with which the scan was begun, and goes on */
     int64_t from, to;   /* rows that `sums` holds */
     float *sums;        /* of the rows that are not finished, the host's; NULL: none are */
     size_t n_sums;      /* floats */
@@ -128,7 +129,7 @@ typedef struct predict_scene {
     void *arg;
     bool want_scores, want_confidence;
     size_t strip_bytes; /* of the logits and answers that are held; 0: 256 MiB. Strips overlap, the result does not
-                           depend on it; a scan goes on from a point only with the same */
+                           depend on it; with `from` it is that point's */
 } predict_scene;
 
 /* The result is that of predictor_run on the whole scene in slide mode. A predictor in whole mode slides too, with its

@@ -191,6 +191,8 @@ static cseg_status scan_init(scan *s, predictor *p, predict_scene *scene, int he
     scene->img_w = scene->img_w ? scene->img_w : scene->w;
     scene->ori_h = scene->ori_h ? scene->ori_h : scene->img_h;
     scene->ori_w = scene->ori_w ? scene->ori_w : scene->img_w;
+    if (scene->from && scene->from->strip_bytes)
+        scene->strip_bytes = scene->from->strip_bytes;
     scene->strip_bytes = scene->strip_bytes ? scene->strip_bytes : DEFAULT_STRIP_BYTES;
     s->y = (slide_axis){scene->h, o->crop_h, o->stride_h};
     s->x = (slide_axis){scene->w, o->crop_w, o->stride_w};

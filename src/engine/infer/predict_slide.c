@@ -204,9 +204,13 @@ static cseg_status tell_point(const slider *s, int64_t row, int64_t ready, int64
     bool last = row == slide_count(&s->y);
     if (!scene->reached || !(last || scene->due(scene->arg)))
         return CSEG_OK;
-    predict_point at = {.strip = job->number, .row = row, .written = job->rows->rows.to, .done = *job->done};
+    predict_point at = {.strip = job->number,
+                        .row = row,
+                        .written = job->rows->rows.to,
+                        .done = *job->done,
+                        .strip_bytes = scene->strip_bytes};
     if (last) {
-        at = (predict_point){.strip = job->number + 1, .done = *job->done};
+        at = (predict_point){.strip = job->number + 1, .done = *job->done, .strip_bytes = scene->strip_bytes};
         return scene->reached(scene->arg, &at, err);
     }
     at.from = first_needed(s, ready);

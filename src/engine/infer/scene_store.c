@@ -31,7 +31,7 @@ struct scene_store {
  * one like it; another byte order is another magic number. */
 typedef struct point_head {
     uint64_t magic;
-    int64_t strip, row, written, done, from, to, n_sums, n_parts;
+    int64_t strip, row, written, done, strip_bytes, from, to, n_sums, n_parts;
 } point_head;
 static const uint64_t point_magic = 0x31746e696f707363; /* "cspoint1" */
 
@@ -156,6 +156,7 @@ static cseg_status read_point(scene_store *s, const char *path, cseg_error *err)
                                .row = head.row,
                                .written = head.written,
                                .done = head.done,
+                               .strip_bytes = (size_t)head.strip_bytes,
                                .from = head.from,
                                .to = head.to,
                                .n_sums = (size_t)head.n_sums};
@@ -275,6 +276,7 @@ cseg_status scene_store_reach(scene_store *s, const predict_point *at, cseg_erro
                        .row = at->row,
                        .written = at->written,
                        .done = at->done,
+                       .strip_bytes = (int64_t)at->strip_bytes,
                        .from = at->from,
                        .to = at->to,
                        .n_sums = (int64_t)at->n_sums,
