@@ -9,9 +9,7 @@ cseg_status class_names_config(const char *path, arena *mem, dataset_meta *out, 
 {
     experiment *e;
     TRY(experiment_load(path, NULL, 0, mem, &e, err));
-    const value *cfg = dataset_innermost(e->test.dataset  ? e->test.dataset
-                                         : e->val.dataset ? e->val.dataset
-                                                          : e->train.dataset);
+    const value *cfg = experiment_meta(e);
     if (!cfg)
         return fail(err, CSEG_CONFIG, "%s: has no dataset, which would name the classes", path);
     TRY(dataset_meta_read(cfg, e->profile->data, mem, out, err));

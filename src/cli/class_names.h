@@ -33,6 +33,8 @@ cseg_status class_names_read(const names_args *asked, arena *mem, mask_source *s
 /* What the dataset of --config says of its classes: names and colours. */
 cseg_status class_names_config(const char *path, arena *mem, dataset_meta *out, cseg_error *err);
 
+/* Blocks of pixels that GDAL keeps while a mask is read by rows: a row of tiles of a wide scene. */
+enum { CLASS_ROWS_CACHE = 64 << 20 };
 /* A mask_source's progress: shows it, and ends it if a signal says so. */
 cseg_status class_rows_progress(void *unused, int64_t done, int64_t all, cseg_error *err);
 

@@ -15,8 +15,6 @@ typedef struct area_args {
     bool force, allow_remote;
 } area_args;
 
-static const int64_t CACHE = 64 << 20; /* as in cmd_vectorize.c */
-
 static cseg_status check_outputs(const char *mask, const area_args *a, arena *mem, cseg_error *err)
 {
     outputs *o = outputs_new(mem);
@@ -73,7 +71,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
     TRY(check_outputs(args->at[0], a, mem, err));
     TRY(class_names_read(&a->names, mem, &source, err));
     common_allow_remote(a->allow_remote);
-    raster_limit_cache(CACHE);
+    raster_limit_cache(CLASS_ROWS_CACHE);
     interrupt_watch();
     TRY(area_measure(&source, mem, &report, err));
     progress_clear();

@@ -90,17 +90,16 @@ done:
 }
 
 /* Where there are no data there is no probability. */
-static cseg_status write_scores(session *s, const infer_input *in, int head, const infer_answer *out,
+static cseg_status write_scores(session *s, const infer_input *in, int head, infer_answer *out,
                                 const raster_place *place, cseg_error *err)
 {
-    const image *scores = &out->p.scores;
+    image *scores = &out->p.scores;
     char *path = place_for(s, in, head, "_scores.tif", err);
     raster_writer *w;
     if (!path)
         return err->code;
-    for (int64_t i = 0; out->holes && i < scores->h * scores->w; i++)
-        for (int64_t k = 0; out->holes[i] && k < scores->c; k++)
-            ((float *)scores->data)[i * scores->c + k] = NAN;
+    if (out->holes)
+        scene_put_nodata(scores, 0, out->holes, scores->h * scores->w);
     raster_spec spec = {.h = scores->h,
                         .w = scores->w,
                         .bands = scores->c,
@@ -142,7 +141,7 @@ static cseg_status write_geotiff(session *s, const infer_input *in, int head, co
     return scene_mask_commit(mask, err);
 }
 
-static cseg_status write_all(session *s, const infer_input *in, int head, const scene *geo, const infer_answer *out,
+static cseg_status write_all(session *s, const infer_input *in, int head, const scene *geo, infer_answer *out,
                              cseg_error *err)
 {
     const image *labels = &out->p.labels;
@@ -192,7 +191,7 @@ static cseg_status run_windows(session *s, const infer_input *in, int head, cseg
         return err->code;
     if ((s->o->scores || o->probabilities) && !(job.scores_path = place_for(s, in, head, "_scores.tif", err)))
         return err->code;
-    bool confidence = o->confidence || products_want_confidence(&s->o->products);
+    bool confidence = o->confidence || products_asked(&s->o->products);
     if (confidence && !(job.confidence_path = place_for(s, in, head, "_confidence.tif", err)))
         return err->code;
     TRY(windows_run(s->x, o, &job, err));

@@ -14,9 +14,6 @@ typedef struct vectorize_args {
     bool force, allow_remote;
 } vectorize_args;
 
-/* Blocks of pixels that GDAL keeps: a row of tiles of a wide scene. */
-static const int64_t CACHE = 64 << 20;
-
 static void print_report(const char *out, const vectorize_report *r)
 {
     text_fprintf(stdout, "%s: %lld polygons of %lld pixels", out, (long long)r->shapes, (long long)r->pixels);
@@ -53,7 +50,7 @@ static cseg_status run(const void *options, const str_list *args, arena *mem, cs
         o.dates[i] = a->dates.at[i];
     TRY(class_names_read(&a->names, mem, &o.source, err));
     common_allow_remote(a->allow_remote);
-    raster_limit_cache(CACHE);
+    raster_limit_cache(CLASS_ROWS_CACHE);
     interrupt_watch();
     TRY(vectorize(&o, &report, err));
     progress_clear();

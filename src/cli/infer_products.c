@@ -27,11 +27,6 @@ bool products_asked(const product_args *o)
     return o->vector || o->stats || o->html;
 }
 
-bool products_want_confidence(const product_args *o)
-{
-    return products_asked(o);
-}
-
 cseg_status products_check(const product_args *o, size_t scenes, cseg_error *err)
 {
     if ((o->min_area != 0.0 || o->simplify != 0.0 || o->dates.n) && !o->vector)

@@ -51,10 +51,8 @@ typedef struct product_input {
     double opacity;
 } product_input;
 
-/* Whether anything is asked for that is made of a mask's file. */
+/* Whether anything is asked for that is made of a mask's file, and of the confidence beside it. */
 bool products_asked(const product_args *o);
-/* Whether the confidence is wanted for it. */
-bool products_want_confidence(const product_args *o);
 /* CSEG_USAGE: --vector names one file, and there are several scenes; a type that is not known; too many dates. */
 cseg_status products_check(const product_args *o, size_t scenes, cseg_error *err);
 /* The path of the polygons; NULL: none are asked for, or (*err says so) out of memory. */

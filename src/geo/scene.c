@@ -1,5 +1,6 @@
 #include "geo/scene.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,32 @@ cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_
     return raster_read_holes(s->r, y, x, h, w, mask, n, err);
 }
 
+void scene_put_nodata(image *m, int64_t first, const uint8_t *holes, int64_t n)
+{
+    for (int64_t i = 0; i < n * m->c; i++) {
+        int64_t at = first * m->c + i;
+        if (!holes[i / m->c])
+            continue;
+        if (m->type == IMAGE_U8)
+            ((uint8_t *)m->data)[at] = 255;
+        else if (m->type == IMAGE_I32)
+            ((int32_t *)m->data)[at] = 65535;
+        else
+            ((float *)m->data)[at] = NAN;
+    }
+}
+
+cseg_status scene_make_room(image *labels, int64_t classes, cseg_error *err)
+{
+    if (labels->type != IMAGE_U8 || classes < 256)
+        return CSEG_OK;
+    image wide;
+    TRY(image_convert(labels, IMAGE_I32, &wide, err));
+    image_release(labels);
+    *labels = wide;
+    return CSEG_OK;
+}
+
 struct scene_mask {
     const scene *of;
     raster_writer *w;
@@ -107,18 +134,6 @@ cseg_status scene_mask_create(const char *path, const scene *of, image_type type
     return raster_create(path, &spec, mem, &m->w, err);
 }
 
-static void put_nodata(const scene_mask *m, image *labels)
-{
-    for (int64_t i = 0, n = labels->h * labels->w; i < n; i++) {
-        if (!m->holes[i])
-            continue;
-        if (labels->type == IMAGE_U8)
-            ((uint8_t *)labels->data)[i] = (uint8_t)m->nodata;
-        else
-            ((int32_t *)labels->data)[i] = (int32_t)m->nodata;
-    }
-}
-
 cseg_status scene_mask_write(scene_mask *m, int64_t y, int64_t x, const image *labels, cseg_error *err)
 {
     int64_t n = labels->h * labels->w, holes;
@@ -136,7 +151,7 @@ cseg_status scene_mask_write(scene_mask *m, int64_t y, int64_t x, const image *l
     image marked = {0};
     cseg_status status = image_copy(labels, &marked, err);
     if (status == CSEG_OK) {
-        put_nodata(m, &marked);
+        scene_put_nodata(&marked, 0, m->holes, n);
         status = raster_write(m->w, y, x, 0, &marked, err);
     }
     image_release(&marked);

@@ -37,6 +37,12 @@ cseg_status scene_read(scene *s, int64_t y, int64_t x, int64_t h, int64_t w, ima
 cseg_status scene_nodata(const scene *s, int64_t y, int64_t x, int64_t h, int64_t w, uint8_t *mask, int64_t *n,
                          cseg_error *err);
 
+/* Marks pixels [first, first + n) of an answer where holes [n] is not 0: labels become 255 (u8) or 65535 (i32),
+ * probabilities NaN, or 255 as bytes; every channel. */
+void scene_put_nodata(image *m, int64_t first, const uint8_t *holes, int64_t n);
+/* Labels of 256 classes and more use all numbers of a byte: they become i32, so that there is one for no data. */
+cseg_status scene_make_room(image *labels, int64_t classes, cseg_error *err);
+
 /* A mask of class ids for a scene: a GeoTIFF with the scene's place and size, and a palette. Where the scene has no
  * data the mask has `nodata`, and the file declares that value as its nodata. */
 typedef struct scene_mask scene_mask;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "config/scope.h"
+#include "data/datasets/dataset.h"
 #include "engine/dialect/dialect.h"
 #include "engine/dialect/unread.h"
 #include "engine/train/optim/constructor.h"
@@ -285,6 +286,11 @@ static const value *key_of_dialect(const experiment *e, const char **key)
             return value_get(e->cfg, *key);
     }
     return NULL;
+}
+
+const value *experiment_meta(const experiment *e)
+{
+    return dataset_innermost(e->test.dataset ? e->test.dataset : e->val.dataset ? e->val.dataset : e->train.dataset);
 }
 
 cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error *err)

@@ -157,6 +157,9 @@ cseg_status experiment_augment(value *cfg, arena *mem, cseg_error *err);
 /* Reads a config that is resolved already. */
 cseg_status experiment_read(const value *cfg, const char *path, arena *mem, experiment **out, cseg_error *err);
 
+/* The dataset whose dict names the classes: the innermost of test, else of validation, else of training. NULL: there is
+ * none. */
+const value *experiment_meta(const experiment *e);
 /* Fails with CSEG_CONFIG because there is no data for `part` (train, val, test); also says so if the config has it
  * under the other dialect's key. */
 cseg_status experiment_no_data(const experiment *e, const char *part, cseg_error *err);

@@ -73,9 +73,7 @@ static cseg_status open_pipeline(infer *x, const infer_options *o, cseg_error *e
 static cseg_status open_classes(infer *x, cseg_error *err)
 {
     const experiment *e = x->e;
-    const value *cfg = dataset_innermost(e->test.dataset  ? e->test.dataset
-                                         : e->val.dataset ? e->val.dataset
-                                                          : e->train.dataset);
+    const value *cfg = experiment_meta(e);
     x->classes = (int)model_head_at(x->m, -1)->num_classes;
     x->names = ARENA_ARRAY(x->mem, (size_t)x->classes + 1, const char *);
     x->palette = ARENA_ARRAY(x->mem, 3 * (size_t)x->classes + 3, uint8_t);

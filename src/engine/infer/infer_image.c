@@ -45,30 +45,6 @@ void infer_answer_release(infer_answer *out)
     out->holes = NULL;
 }
 
-/* Labels of 256 classes use all numbers of a byte. */
-static cseg_status make_room(image *labels, int64_t classes, cseg_error *err)
-{
-    if (labels->type != IMAGE_U8 || classes < 256)
-        return CSEG_OK;
-    image wide;
-    TRY(image_convert(labels, IMAGE_I32, &wide, err));
-    image_release(labels);
-    *labels = wide;
-    return CSEG_OK;
-}
-
-static void put_nodata(image *labels, const uint8_t *holes)
-{
-    for (int64_t i = 0, n = labels->h * labels->w; i < n; i++) {
-        if (!holes[i])
-            continue;
-        if (labels->type == IMAGE_U8)
-            ((uint8_t *)labels->data)[i] = 255;
-        else
-            ((int32_t *)labels->data)[i] = 65535;
-    }
-}
-
 /* Finds where the raster has no data; holes stays NULL if it has data everywhere. */
 static cseg_status find_nodata(const scene *source, infer_answer *out, cseg_error *err)
 {
@@ -94,8 +70,8 @@ static cseg_status take_out_nodata(const infer *x, const scene *source, int head
                     (long long)source->info->h, (long long)source->info->w, (long long)labels->h, (long long)labels->w);
     if (!out->holes)
         return CSEG_OK;
-    TRY(make_room(labels, model_head_at(m, head)->num_classes, err));
-    put_nodata(labels, out->holes);
+    TRY(scene_make_room(labels, model_head_at(m, head)->num_classes, err));
+    scene_put_nodata(labels, 0, out->holes, labels->h * labels->w);
     return CSEG_OK;
 }
 

@@ -1,9 +1,6 @@
 /* What goes into the windows of a scene, and what comes out of them. */
 #include "engine/infer/scene_job.h"
 
-#include <math.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "base/usage.h"
@@ -235,31 +232,6 @@ static cseg_status to_bytes(image *scores, cseg_error *err)
     return CSEG_OK;
 }
 
-/* Labels of 256 classes use all numbers of a byte. */
-static cseg_status make_room(const job *j, image *labels, cseg_error *err)
-{
-    if (labels->type != IMAGE_U8 || j->x->m->heads.at[j->head].num_classes < 256)
-        return CSEG_OK;
-    image wide;
-    TRY(image_convert(labels, IMAGE_I32, &wide, err));
-    image_release(labels);
-    *labels = wide;
-    return CSEG_OK;
-}
-
-static void put_nodata(image *m, int64_t at)
-{
-    for (int64_t k = 0; k < m->c; k++) {
-        int64_t i = at * m->c + k;
-        if (m->type == IMAGE_U8)
-            ((uint8_t *)m->data)[i] = 255;
-        else if (m->type == IMAGE_I32)
-            ((int32_t *)m->data)[i] = 65535;
-        else
-            ((float *)m->data)[i] = NAN;
-    }
-}
-
 /* Some rows at a time, so that the thread that reads windows need not wait for long. */
 static cseg_status take_out_nodata(job *j, predict_part *part, cseg_error *err)
 {
@@ -270,15 +242,10 @@ static cseg_status take_out_nodata(job *j, predict_part *part, cseg_error *err)
     for (int64_t y = 0; status == CSEG_OK && y < part->labels.h; y += ROWS) {
         int64_t n, h = part->labels.h - y < ROWS ? part->labels.h - y : ROWS;
         status = find_holes(j, part->y + y, part->x, h, w, holes, &n, err);
-        for (int64_t i = 0; status == CSEG_OK && n && i < h * w; i++) {
-            if (!holes[i])
-                continue;
-            put_nodata(&part->labels, y * w + i);
-            if (part->scores.data)
-                put_nodata(&part->scores, y * w + i);
-            if (part->confidence.data)
-                put_nodata(&part->confidence, y * w + i);
-        }
+        image *maps[] = {&part->labels, &part->scores, &part->confidence};
+        for (int i = 0; status == CSEG_OK && n && i < 3; i++)
+            if (maps[i]->data)
+                scene_put_nodata(maps[i], y * w, holes, h * w);
     }
     mem_free(holes);
     return status;
@@ -289,7 +256,7 @@ cseg_status scene_job_write(void *arg, predict_part *part, cseg_error *err)
     job *j = arg;
     if (part->scores.data && j->wanted->scores_bytes)
         TRY(to_bytes(&part->scores, err));
-    TRY(make_room(j, &part->labels, err));
+    TRY(scene_make_room(&part->labels, j->x->m->heads.at[j->head].num_classes, err));
     TRY(take_out_nodata(j, part, err));
     if (part->scores.data)
         TRY(scene_store_put(j->store, STORE_SCORES, part->y, part->x, &part->scores, err));

@@ -156,6 +156,20 @@ bool head_selects_maps(module *m)
     return !model_failed(m->model);
 }
 
+bool head_check_strides(module *m, ints strides)
+{
+    ints in = ((const head_config *)m->config)->in_channels;
+    if (strides.n != in.n)
+        model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
+                   "%s: feature_strides has %zu entries, but in_channels has %zu", m->name, strides.n, in.n);
+    for (size_t i = 1; i < strides.n; i++)
+        if (strides.at[i] < strides.at[0])
+            model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
+                       "%s: feature_strides[%zu]=%lld is below the first, %lld: the finest map comes first", m->name, i,
+                       (long long)strides.at[i], (long long)strides.at[0]);
+    return !model_failed(m->model);
+}
+
 void head_takes_maps(module *m)
 {
     ((head_config *)m->config)->takes_maps = true;

@@ -34,18 +34,14 @@ typedef struct head_config {
     HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, "dict(type='ReLU')", init_cfg_)
 /* And for those with another default act_cfg. */
 #define HEAD_FIELDS_CFGS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
-    HEAD_FIELD_IN_CHANNELS(S),                                                                                         \
-        HEAD_FIELD_RANGE(S, F_INT, channels, NULL, 1, 1 << 20, "channels before the classifying convolution"),         \
-        HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
-/* The entries before and behind `channels`, for heads whose class sets it itself. */
-#define HEAD_FIELD_IN_CHANNELS(S)                                                                                      \
-    HEAD_FIELD_RANGE(S, F_INTS, in_channels, NULL, 1, 1 << 20, "channels of the map, or of each map, that it takes")
-#define HEAD_FIELDS_BEHIND(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                               \
-    HEAD_CLASSES_FIELD(S), HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
-/* For heads whose class has default sizes, and parts apart for those that set num_classes themselves. */
-#define HEAD_SIZE_FIELDS(S, in_channels_, channels_)                                                                   \
+    HEAD_SIZE_FIELDS(S, NULL, NULL), HEAD_CLASSES_FIELD(S),                                                            \
+        HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)
+/* Those apart, for heads whose class has default sizes, or sets channels or num_classes itself. */
+#define HEAD_IN_CHANNELS_FIELD(S, in_channels_)                                                                        \
     HEAD_FIELD_RANGE(S, F_INTS, in_channels, in_channels_, 1, 1 << 20,                                                 \
-                     "channels of the map, or of each map, that it takes"),                                            \
+                     "channels of the map, or of each map, that it takes")
+#define HEAD_SIZE_FIELDS(S, in_channels_, channels_)                                                                   \
+    HEAD_IN_CHANNELS_FIELD(S, in_channels_),                                                                           \
         HEAD_FIELD_RANGE(S, F_INT, channels, channels_, 1, 1 << 20, "channels before the classifying convolution")
 #define HEAD_CLASSES_FIELD(S) HEAD_FIELD_RANGE(S, F_INT, num_classes, NULL, 1, 1 << 16, "classes")
 #define HEAD_MORE_FIELDS(S, conv_cfg_, norm_cfg_, act_cfg_, init_cfg_)                                                 \
@@ -86,6 +82,8 @@ bool head_begin_unclassified(module *m, size_t state_size);
 /* For heads whose class sets input_transform='multiple_select' itself. Call it before head_begin. false: an error was
  * recorded. */
 bool head_selects_maps(module *m);
+/* Checks a head's feature_strides: one for each of in_channels, the finest first. false: an error was recorded. */
+bool head_check_strides(module *m, ints strides);
 /* Notes that the head is trained on the labels that all losses of loss_decode accept but `but` (may be NULL), which
  * compares with another map. head_begin does so for all of them. */
 void head_meet_labels(module *m, const module *but);

@@ -21,25 +21,10 @@ typedef struct fpn_head {
     module *scales; /* a Sequential for each map */
 } fpn_head;
 
-static bool check_strides(module *m)
-{
-    const fpn_head_config *c = m->config;
-    ints strides = c->feature_strides;
-    if (strides.n != c->head.in_channels.n)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
-                   "%s: feature_strides has %zu entries, but in_channels has %zu", m->name, strides.n,
-                   c->head.in_channels.n);
-    for (size_t i = 1; i < strides.n; i++)
-        if (strides.at[i] < strides.at[0])
-            model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
-                       "%s: feature_strides[%zu]=%lld is below the first, %lld: the finest map comes first", m->name, i,
-                       (long long)strides.at[i], (long long)strides.at[0]);
-    return !model_failed(m->model);
-}
-
 static void build(module *m)
 {
-    if (!head_selects_maps(m) || !head_begin(m, sizeof(fpn_head)) || !check_strides(m))
+    if (!head_selects_maps(m) || !head_begin(m, sizeof(fpn_head)) ||
+        !head_check_strides(m, ((const fpn_head_config *)m->config)->feature_strides))
         return;
     const fpn_head_config *c = m->config;
     fpn_head *h = m->state;

@@ -11,8 +11,9 @@ typedef struct identity_config {
 
 /* The class sets channels=1, and deletes what would use them. */
 static const field fields[] = {
-    HEAD_FIELD_IN_CHANNELS(identity_config),
-    HEAD_FIELDS_BEHIND(identity_config, "None", "None", "dict(type='ReLU')", "None"),
+    HEAD_IN_CHANNELS_FIELD(identity_config, NULL),
+    HEAD_CLASSES_FIELD(identity_config),
+    HEAD_MORE_FIELDS(identity_config, "None", "None", "dict(type='ReLU')", "None"),
 };
 static const field_table table = FIELD_TABLE(fields, identity_config);
 

@@ -29,15 +29,7 @@ typedef struct tiny_head {
 static bool check_strides(module *m, const tiny_config *c)
 {
     ints strides = c->feature_strides;
-    if (strides.n != c->head.in_channels.n)
-        model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
-                   "%s: feature_strides has %zu entries, but in_channels has %zu", m->name, strides.n,
-                   c->head.in_channels.n);
-    for (size_t i = 1; i < strides.n; i++)
-        if (strides.at[i] < strides.at[0])
-            model_fail(m->model, CSEG_CONFIG, module_at(m, "feature_strides"),
-                       "%s: feature_strides[%zu]=%lld is below the first, %lld: the finest map comes first", m->name, i,
-                       (long long)strides.at[i], (long long)strides.at[0]);
+    head_check_strides(m, strides);
     if (c->priori_attn && (strides.n < 2 || c->head.in_channels.at[0] % 2))
         model_fail(m->model, CSEG_CONFIG, module_at(m, "in_channels"),
                    "%s: with priori_attn the first map has the channels of both dates, an even number, and there are "
